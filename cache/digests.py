@@ -1,0 +1,180 @@
+"""Paths go in, SHA-256 digests of the files' bytes come out, remembered while the files stay as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes"]
+
+# A file changed again within the clock's granularity keeps its mtime: younger entries are not trusted.
+FRESH_NS = 2_000_000_000
+LOOKUP = 20_000
+
+
+def default_cache_dir() -> Path:
+    """Return the folder of the default cache: $FEATX_CACHE, or the user's cache folder."""
+    if chosen := os.environ.get("FEATX_CACHE"):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("featx", appauthor=False))
+
+
+def digest_bytes(data: bytes) -> bytes:
+    """Return the 32 bytes of the SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def digest_array(array: np.ndarray) -> bytes:
+    """Return the SHA-256 of an array's shape, dtype and bytes."""
+    checksum = hashlib.sha256(f"{array.shape}{array.dtype.str}".encode())
+    checksum.update(np.ascontiguousarray(array).data)
+    return checksum.digest()
+
+
+class FileDigests:
+    """A memory of file digests in one SQLite file.
+
+    An entry holds as long as the file's size, modification time and inode stay the same; what was modified less
+    than two seconds before it was read is not remembered. When the memory cannot be read or written, files are
+    digested each time: nothing depends on it.
+
+    Parameters
+    ----------
+    path : Path or None
+        The SQLite file; None remembers nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    def digest(
+        self,
+        paths: Sequence[str],
+        *,
+        map: Callable[[Callable[[str], Any], Iterable[str]], Iterable[Any]] = map,
+    ) -> list[bytes | OSError]:
+        """Return for each file its 32-byte digest, or the error that reading it gave.
+
+        Parameters
+        ----------
+        paths : sequence of str
+        map : callable, default=map
+            Applies the reading to the files that are not remembered; a thread pool's `map` fits.
+        """
+        stats: list[tuple[int, int, int] | OSError] = [_stat(path) for path in paths]
+        keys = [os.path.abspath(path) for path in paths]
+        remembered = self._recall(sorted({key for key, s in zip(keys, stats, strict=True) if isinstance(s, tuple)}))
+        results: list[bytes | OSError] = []
+        unknown: dict[str, int] = {}
+        for number, (key, found) in enumerate(zip(keys, stats, strict=True)):
+            if isinstance(found, OSError):
+                results.append(found)
+            elif (entry := remembered.get(key)) and entry[:3] == found:
+                results.append(entry[3])
+            else:
+                unknown.setdefault(key, number)
+                results.append(b"")
+        read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
+        self._remember(read)
+        for number, key in enumerate(keys):
+            if results[number] == b"":
+                outcome = read[key]
+                results[number] = outcome if isinstance(outcome, OSError) else outcome[1]
+        return results
+
+    def names(self) -> dict[bytes, str]:
+        """Return one remembered path for each digest."""
+        if self.path is None or not self.path.exists():
+            return {}
+        try:
+            with self._connect() as connection:
+                rows = connection.execute("SELECT digest, path FROM files ORDER BY path DESC")
+                return {digest: os.fsdecode(path) for digest, path in rows}
+        except (sqlite3.Error, OSError):
+            return {}
+
+    def _recall(self, keys: list[str]) -> dict[str, tuple[int, int, int, bytes]]:
+        if self.path is None or not keys or not self.path.exists():
+            return {}
+        found = {}
+        query = "SELECT path, size, mtime_ns, inode, digest FROM files WHERE path IN ({})"
+        try:
+            with self._connect() as connection:
+                limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+                for start in range(0, len(keys), limit):
+                    some = [os.fsencode(key) for key in keys[start : start + limit]]
+                    for path, *entry in connection.execute(query.format(",".join("?" * len(some))), some):
+                        found[os.fsdecode(path)] = tuple(entry)
+        except (sqlite3.Error, OSError):
+            return {}
+        return found
+
+    def _remember(self, read: dict[str, tuple[tuple[int, int, int], bytes] | OSError]) -> None:
+        old = time.time_ns() - FRESH_NS
+        rows = [(os.fsencode(key), *r[0], r[1]) for key, r in read.items() if isinstance(r, tuple) and r[0][1] < old]
+        if self.path is None or not rows:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._connect() as connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
+                    "inode INTEGER, digest BLOB) WITHOUT ROWID"
+                )
+                connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+        except (sqlite3.Error, OSError):
+            return
+
+    def _connect(self) -> _Connection:
+        return _Connection(self.path)
+
+
+class _Connection:
+    """A SQLite connection that commits and closes at the end of its block."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._connection = sqlite3.connect(str(path), timeout=10)
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self._connection
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._connection.commit()
+        finally:
+            self._connection.close()
+
+
+def _stat(path: str) -> tuple[int, int, int] | OSError:
+    try:
+        found = os.stat(path)
+    except ValueError as error:  # a NUL in the name
+        return OSError(str(error))
+    except OSError as error:
+        return error
+    if not stat.S_ISREG(found.st_mode):
+        return OSError("not a regular file")
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _read_digest(path: str) -> tuple[tuple[int, int, int], bytes] | OSError:
+    """Return what identifies the version that was read, and its digest."""
+    try:
+        with open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        return error
+    return (found.st_size, found.st_mtime_ns, found.st_ino), digest
+

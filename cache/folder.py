@@ -1,0 +1,190 @@
+"""One spec's folder: digests go in, rows of embeddings come out of its segments.
+
+Readers take no lock. A segment that disappears while being read was merged or pruned by another process, and the
+look-up starts again from a fresh listing; one that fails its checksum is set aside and its rows count as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import filelock
+import numpy as np
+
+from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned, sort_keys, write_segment
+from .spec import EmbeddingSpec
+
+__all__ = ["SpecFolder"]
+
+# Segments of like size are merged when this many have come together, so that each row is rewritten once per tier.
+TIER = 16
+LARGEST_MERGE = 1 << 30
+
+
+class SpecFolder:
+    """The segments of one spec.
+
+    Parameters
+    ----------
+    path : Path
+    spec : EmbeddingSpec
+    """
+
+    def __init__(self, path: Path, spec: EmbeddingSpec) -> None:
+        self.path = path
+        self.spec = spec
+        self.damaged: list[tuple[str, str]] = []
+        self._segments: dict[str, Segment] = {}
+        self._refused: set[str] = set()
+        self._swept = False
+
+    def lock(self, timeout: float = -1) -> filelock.FileLock:
+        """Return the lock under which segments are merged or removed."""
+        return filelock.FileLock(self.path / ".lock", timeout=timeout)
+
+    def names(self) -> set[str]:
+        """Return the names of the committed segments."""
+        try:
+            with os.scandir(self.path) as entries:
+                return {e.name for e in entries if e.name.endswith(SUFFIX) and not e.name.startswith(TEMPORARY)}
+        except FileNotFoundError:
+            return set()
+
+    def segments(self) -> list[Segment]:
+        """Return the segments of the folder as it is now, the tallest first."""
+        names = self.names() - self._refused
+        for gone in self._segments.keys() - names:
+            del self._segments[gone]
+        for name in names - self._segments.keys():
+            try:
+                self._segments[name] = Segment(self.path / name, self.spec)
+            except FileNotFoundError:
+                continue
+            except SegmentDamagedError as damage:
+                self.set_aside(damage)
+        return sorted(self._segments.values(), key=lambda segment: -segment.n_rows)
+
+    def contains(self, digests: np.ndarray) -> np.ndarray:
+        """Return for each digest whether it is here, as bool (n,)."""
+        return self._locate(digests)[1] >= 0
+
+    def get(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings float32 (n, d), zeros where missing, and found bool (n,)."""
+        while True:
+            segments, which, rows = self._look_up(digests)
+            width = next((s.width for s in segments if s.n_rows), 0)
+            out = np.zeros((len(digests), width), dtype=np.float32)
+            try:
+                for number, segment in enumerate(segments):
+                    places = np.flatnonzero(which == number)
+                    if len(places):
+                        segment.read(rows[places], out, places)
+                return out, which >= 0
+            except FileNotFoundError:
+                continue
+            except SegmentDamagedError as damage:
+                self.set_aside(damage)
+
+    def _locate(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _, which, rows = self._look_up(digests)
+        return which, rows
+
+    def _look_up(self, digests: np.ndarray) -> tuple[list[Segment], np.ndarray, np.ndarray]:
+        segments = self.segments()
+        which = np.full(len(digests), -1)
+        rows = np.full(len(digests), -1)
+        keys = sort_keys(digests)
+        left = np.arange(len(digests))
+        for number, segment in enumerate(segments):
+            if not len(left):
+                break
+            found = segment.find(digests[left], keys[left])
+            hit = found >= 0
+            which[left[hit]] = number
+            rows[left[hit]] = found[hit]
+            left = left[~hit]
+        return segments, which, rows
+
+    def put(self, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        """Commit the rows as one segment, and merge small segments when they have piled up."""
+        if not len(digests):
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_spec(self.path, self.spec)
+        if not self._swept:
+            self.sweep()
+            self._swept = True
+        write_segment(self.path, self.spec, digests, iter([embeddings]))
+        crowded = self._crowded_tier()
+        if crowded:
+            try:
+                with self.lock(timeout=0):
+                    self.merge(self._crowded_tier())
+            except filelock.Timeout:
+                return
+
+    def _crowded_tier(self) -> list[Segment]:
+        tiers: dict[int, list[Segment]] = {}
+        for segment in self.segments():
+            if segment.n_rows * segment.width * 4 < LARGEST_MERGE:
+                tier = int(np.log(max(segment.n_rows, 1)) / np.log(TIER) + 1e-9)
+                tiers.setdefault(tier, []).append(segment)
+        return next((tiers[tier] for tier in sorted(tiers) if len(tiers[tier]) >= TIER), [])
+
+    def merge(self, segments: list[Segment]) -> None:
+        """Write the distinct rows of the segments as one and remove them; hold the lock while calling.
+
+        A crash in between leaves rows in two segments, which costs space and nothing else.
+        """
+        sound = []
+        for segment in segments:
+            try:
+                segment.verify()
+                sound.append(segment)
+            except SegmentDamagedError as damage:
+                self.set_aside(damage)
+        if len(sound) < 2 and not any(len(_distinct([s])[0]) < s.n_rows for s in sound):
+            return
+        rows = _distinct(sound)
+        digests = np.concatenate([s.digests[r] for s, r in zip(sound, rows, strict=True)])
+        blocks = (b for s, r in zip(sound, rows, strict=True) for b in s.blocks(r))
+        write_segment(self.path, self.spec, digests, blocks)
+        for segment in sound:
+            segment.path.unlink(missing_ok=True)
+
+    def set_aside(self, damage: SegmentDamagedError) -> None:
+        """Rename a damaged segment so that it is never read again, and remember why."""
+        self._segments.pop(damage.path.name, None)
+        self._refused.add(damage.path.name)
+        self.damaged.append((damage.path.name, damage.reason))
+        # In a cache that cannot be written, refusing it in this process has to do.
+        with contextlib.suppress(OSError):
+            damage.path.rename(damage.path.with_suffix(DAMAGED))
+
+    def sweep(self) -> int:
+        """Remove what killed writers left behind and return the number of files."""
+        left = [p for p in self.path.glob(f"{TEMPORARY}*") if is_abandoned(p)]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+
+def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
+    """Write spec.json into the folder if it is not there."""
+    target = folder / "spec.json"
+    if target.exists():
+        return
+    temporary = folder / f"spec.json.{os.getpid()}"
+    temporary.write_text(spec.to_json() + "\n")
+    os.replace(temporary, target)
+
+
+def _distinct(segments: list[Segment]) -> list[np.ndarray]:
+    """Return for each segment the increasing rows whose digest no earlier row holds."""
+    digests = np.concatenate([s.digests for s in segments])
+    _, first = np.unique(digests.view("S32").ravel(), return_index=True)
+    first.sort()
+    ends = np.cumsum([s.n_rows for s in segments])
+    return [first[(first >= end - s.n_rows) & (first < end)] - (end - s.n_rows) for s, end in zip(segments, ends, strict=True)]

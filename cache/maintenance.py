@@ -1,0 +1,219 @@
+"""A cache's folders go in; reports, and a smaller or sounder cache, come out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..exceptions import CacheError
+from .folder import SpecFolder, write_spec
+from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned
+from .spec import EmbeddingSpec
+
+__all__ = ["CacheReport", "SpecInfo"]
+
+
+@dataclass(frozen=True)
+class SpecInfo:
+    """What a cache holds for one spec.
+
+    Attributes
+    ----------
+    spec : EmbeddingSpec
+    rows : int
+        Committed rows; an image that two processes computed at once counts twice until `compact`.
+    width : int
+        Features of a row.
+    bytes : int
+    segments : int
+    last_used : float
+        Seconds since the epoch.
+    """
+
+    spec: EmbeddingSpec
+    rows: int
+    width: int
+    bytes: int
+    segments: int
+    last_used: float
+
+
+@dataclass
+class CacheReport:
+    """What `verify` or `repair` found.
+
+    Attributes
+    ----------
+    segments, rows : int
+        What was checked and is sound.
+    problems : list of (path, reason)
+    leftovers : list of path
+        Temporary files of writers that are no longer alive.
+    set_aside : list of path
+        Damaged segments, renamed so that they are never read.
+    """
+
+    segments: int = 0
+    rows: int = 0
+    problems: list[tuple[Path, str]] = field(default_factory=list)
+    leftovers: list[Path] = field(default_factory=list)
+    set_aside: list[Path] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.problems
+
+
+def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
+    """Yield each spec's folder with its spec, or None where spec.json is lost or belongs elsewhere."""
+    if not root.exists():
+        return
+    for path in sorted(root.iterdir()):
+        if not path.is_dir() or len(path.name) != 32:
+            continue
+        spec = None
+        with contextlib.suppress(CacheError, OSError, UnicodeDecodeError):
+            spec = EmbeddingSpec.from_json((path / "spec.json").read_text())
+        yield path, spec if spec is not None and spec.digest == path.name else None
+
+
+def spec_info(folder: SpecFolder) -> SpecInfo:
+    """Return what the folder holds, from the segments' headers."""
+    segments = folder.segments()
+    return SpecInfo(
+        spec=folder.spec,
+        rows=sum(s.n_rows for s in segments),
+        width=next((s.width for s in segments), 0),
+        bytes=_size(folder),
+        segments=len(segments),
+        last_used=_last_used(folder),
+    )
+
+
+def verify(root: Path) -> CacheReport:
+    """Read every segment below `root` and compare it with its checksums."""
+    report = CacheReport()
+    for path, spec in spec_folders(root):
+        if spec is None:
+            report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
+        for file in sorted(path.iterdir()):
+            if file.suffix == DAMAGED:
+                report.set_aside.append(file)
+            elif is_abandoned(file):
+                report.leftovers.append(file)
+            elif file.suffix == SUFFIX and not file.name.startswith(TEMPORARY):
+                try:
+                    segment = _sound_segment(file, path.name)
+                except FileNotFoundError:
+                    continue
+                except SegmentDamagedError as damage:
+                    report.problems.append((file, damage.reason))
+                else:
+                    report.segments += 1
+                    report.rows += segment.n_rows
+    return report
+
+
+def repair(root: Path) -> CacheReport:
+    """Verify, then mend: the report's problems are those that were found."""
+    report = verify(root)
+    for path, _ in report.problems:
+        if path.suffix == SUFFIX:
+            path.rename(path.with_suffix(DAMAGED))
+            report.set_aside.append(path.with_suffix(DAMAGED))
+    for path in report.leftovers:
+        path.unlink(missing_ok=True)
+    for path, _ in report.problems:
+        if path.name == "spec.json":
+            sound = next((f for f in sorted(path.parent.glob(f"*{SUFFIX}")) if not f.name.startswith(TEMPORARY)), None)
+            path.unlink(missing_ok=True)
+            if sound is not None:
+                write_spec(path.parent, EmbeddingSpec.from_json(Segment(sound).spec_json))
+    return report
+
+
+def prune(folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | None) -> int:
+    """Remove the least recently used specs' oldest segments; return the bytes set free."""
+    folders = sorted(folders, key=_last_used)
+    total = sum(_size(folder) for folder in folders)
+    freed = 0
+    for folder in folders:
+        stale = max_age is not None and time.time() - _last_used(folder) > max_age
+        with folder.lock():
+            files = sorted((folder.path / name for name in folder.names()), key=os.path.getmtime)
+            for file in files:
+                if stale or (max_bytes is not None and total - freed > max_bytes):
+                    size = file.stat().st_size
+                    file.unlink()
+                    freed += size
+    return freed
+
+
+def compact(folder: SpecFolder) -> int:
+    """Merge all segments of the folder; return by how many files it shrank."""
+    with folder.lock():
+        before = len(folder.names())
+        folder.sweep()
+        folder.merge(folder.segments())
+        return before - len(folder.names())
+
+
+def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
+    """Write the folder's distinct rows as one plain HDF5 file, a block at a time; return their number."""
+    segments = folder.segments()
+    digests = np.concatenate([s.digests for s in segments]) if segments else np.empty((0, 32), np.uint8)
+    digests = np.unique(digests, axis=0)
+    width = next((s.width for s in segments), 0)
+    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+    text = h5py.string_dtype()
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(folder.spec.to_dict())
+            file.create_dataset("digests", data=[row.tobytes().hex() for row in digests], dtype=text)
+            paths = [os.fsencode(names.get(row.tobytes(), "")).decode(errors="replace") for row in digests]
+            file.create_dataset("paths", data=paths, dtype=text)
+            embeddings = file.create_dataset("embeddings", (len(digests), width), dtype="<f4")
+            for start in range(0, len(digests), 4096):
+                rows, found = folder.get(digests[start : start + 4096])
+                if not found.all():
+                    raise CacheError(
+                        f"a damaged segment of {folder.path} was set aside during the export",
+                        "Export again to get what is sound, or extract the images again first.",
+                    )
+                embeddings[start : start + 4096] = rows
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(digests)
+
+
+def _sound_segment(file: Path, spec_digest: str) -> Segment:
+    segment = Segment(file)
+    try:
+        stored = EmbeddingSpec.from_json(segment.spec_json).digest
+    except CacheError as error:
+        raise SegmentDamagedError(file, str(error)) from error
+    if stored != spec_digest:
+        raise SegmentDamagedError(file, "belongs to another spec")
+    segment.verify()
+    return segment
+
+
+def _size(folder: SpecFolder) -> int:
+    return sum((folder.path / name).stat().st_size for name in folder.names())
+
+
+def _last_used(folder: SpecFolder) -> float:
+    try:
+        return os.path.getmtime(folder.path / "spec.json")
+    except FileNotFoundError:
+        return 0.0

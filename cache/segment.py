@@ -1,0 +1,242 @@
+"""Rows go in, one immutable checksummed HDF5 file comes out, and is read back or refused.
+
+A segment holds `digests` uint8 (n, 32) and `embeddings` float32 (n, d), contiguous, with the SHA-256 of each and
+the JSON of their spec as attributes. It is written under a temporary name, fsynced and renamed, and never touched
+again. Reading goes through plain file reads at the data sets' offsets: HDF5's gathering of scattered rows is several
+times slower, and a memory map of a damaged file can end the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .spec import EmbeddingSpec
+
+__all__ = ["DAMAGED", "SUFFIX", "TEMPORARY", "Segment", "SegmentDamagedError", "is_abandoned", "sort_keys", "sync_folder", "write_segment"]
+
+FORMAT = 1
+SUFFIX = ".h5"
+DAMAGED = ".damaged"
+TEMPORARY = "tmp-"
+BLOCK = 8 << 20
+
+
+class SegmentDamagedError(Exception):
+    """A segment does not hold what it says; carries the path and the reason."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+
+def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]) -> Path:
+    """Commit one segment and return its path.
+
+    Parameters
+    ----------
+    folder : Path
+    spec : EmbeddingSpec
+    digests : ndarray of uint8, shape (n, 32)
+    blocks : iterator of ndarray of float32
+        The n rows in order, in pieces of any height, so that a merge never holds them all.
+    """
+    temporary = folder / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
+    final = folder / f"{uuid.uuid4().hex}{SUFFIX}"
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["spec"] = spec.to_json()
+            file.attrs["digests_sha256"] = _sha256(digests)
+            file.create_dataset("digests", data=digests, dtype="u1")
+            checksum = hashlib.sha256()
+            dataset, start = None, 0
+            for block in blocks:
+                rows = np.ascontiguousarray(block, dtype="<f4")
+                if dataset is None:
+                    dataset = file.create_dataset("embeddings", (len(digests), rows.shape[1]), dtype="<f4")
+                dataset[start : start + len(rows)] = rows
+                checksum.update(rows.data)
+                start += len(rows)
+            if start != len(digests):
+                raise ValueError(f"{len(digests)} digests for {start} embeddings")
+            file.attrs["embeddings_sha256"] = checksum.hexdigest()
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, final)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+    return final
+
+
+class Segment:
+    """One committed segment, opened for reading.
+
+    Opening checks the layout and the digests; `verify` checks the embeddings, and `read` calls it once.
+
+    Raises
+    ------
+    SegmentDamagedError
+        If the file is not a segment of the spec, or its digests do not match their checksum.
+    FileNotFoundError
+        If another process has merged or pruned it meanwhile.
+    """
+
+    def __init__(self, path: Path, spec: EmbeddingSpec | None = None) -> None:
+        self.path = path
+        try:
+            with h5py.File(path, "r") as file:
+                self.spec_json = str(file.attrs["spec"])
+                digests, embeddings = file["digests"], file["embeddings"]
+                self._check_layout(int(file.attrs["format"]), digests, embeddings)
+                self.digests = digests[:]
+                self.n_rows, self.width = embeddings.shape
+                self._offset = embeddings.id.get_offset()
+                self._checksum = str(file.attrs["embeddings_sha256"])
+                digests_checksum = str(file.attrs["digests_sha256"])
+        except (FileNotFoundError, PermissionError, SegmentDamagedError):
+            raise
+        except Exception as error:  # h5py raises whatever the damaged bytes lead it to
+            raise SegmentDamagedError(path, f"not readable as HDF5: {error}") from error
+        if spec is not None and self.spec_json != spec.to_json():
+            raise SegmentDamagedError(path, "belongs to another spec")
+        if _sha256(self.digests) != digests_checksum:
+            raise SegmentDamagedError(path, "the digests do not match their checksum")
+        keys = sort_keys(self.digests)
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+        self._verified = False
+
+    def _check_layout(self, version: int, digests: h5py.Dataset, embeddings: h5py.Dataset) -> None:
+        if version != FORMAT:
+            raise SegmentDamagedError(self.path, f"format {version}, this featx reads {FORMAT}")
+        if digests.dtype != "u1" or digests.ndim != 2 or digests.shape[1] != 32:
+            raise SegmentDamagedError(self.path, f"digests of {digests.dtype} {digests.shape}")
+        if embeddings.dtype != "<f4" or embeddings.ndim != 2 or len(embeddings) != len(digests):
+            raise SegmentDamagedError(self.path, f"embeddings of {embeddings.dtype} {embeddings.shape}")
+        offset = embeddings.id.get_offset()
+        if offset is None or embeddings.external is not None:
+            raise SegmentDamagedError(self.path, "the embeddings are not stored in one piece")
+        if offset + embeddings.size * 4 > os.path.getsize(self.path):
+            raise SegmentDamagedError(self.path, "truncated")
+
+    def find(self, digests: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """Return the row of each digest, or -1; `keys` are the digests' `sort_keys`."""
+        if self.n_rows == 0:
+            return np.full(len(keys), -1)
+        place = np.minimum(np.searchsorted(self._keys, keys), self.n_rows - 1)
+        rows = self._order[place]
+        hit = self._keys[place] == keys
+        hit[hit] = (self.digests[rows[hit]] == digests[hit]).all(axis=1)
+        return np.where(hit, rows, -1)
+
+    def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
+        """Put the embeddings of `rows` at `out[places]`, in block reads that skip what is not needed."""
+        self.verify()
+        order = np.argsort(rows, kind="stable")
+        rows, places = rows[order], places[order]
+        height = max(1, BLOCK // (4 * self.width))
+        with open(self.path, "rb", buffering=0) as file:
+            start = 0
+            while start < len(rows):
+                first = int(rows[start])
+                stop = int(np.searchsorted(rows, first + height))
+                last = int(rows[stop - 1])
+                if (last - first + 1) > 4 * (stop - start):  # sparse: skipping beats reading through
+                    for row, place in zip(rows[start:stop], places[start:stop], strict=True):
+                        out[place] = self._block(file, int(row), 1)[0]
+                else:
+                    block = self._block(file, first, last - first + 1)
+                    out[places[start:stop]] = block[rows[start:stop] - first]
+                start = stop
+
+    def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Yield the embeddings, or those of increasing `rows`, in pieces of a few megabytes."""
+        self.verify()
+        height = max(1, BLOCK // (4 * self.width))
+        with open(self.path, "rb", buffering=0) as file:
+            for first in range(0, self.n_rows, height):
+                count = min(height, self.n_rows - first)
+                block = self._block(file, first, count)
+                if rows is not None:
+                    block = block[rows[(rows >= first) & (rows < first + count)] - first]
+                yield block
+
+    def verify(self) -> None:
+        """Check the embeddings against their checksum, once for each opening.
+
+        Raises
+        ------
+        SegmentDamagedError
+        """
+        if self._verified:
+            return
+        checksum = hashlib.sha256()
+        left = self.n_rows * self.width * 4
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self._offset)
+            while left and (data := file.read(min(BLOCK, left))):
+                checksum.update(data)
+                left -= len(data)
+        if left or checksum.hexdigest() != self._checksum:
+            raise SegmentDamagedError(self.path, "the embeddings do not match their checksum")
+        self._verified = True
+
+    def _block(self, file: object, first: int, count: int) -> np.ndarray:
+        block = np.empty((count, self.width), dtype="<f4")
+        file.seek(self._offset + first * self.width * 4)  # type: ignore[attr-defined]
+        view = memoryview(block).cast("B")
+        done = 0
+        while done < len(view):
+            read = file.readinto(view[done:])  # type: ignore[attr-defined]
+            if not read:
+                raise SegmentDamagedError(self.path, "truncated")
+            done += read
+        return block
+
+
+def sort_keys(digests: np.ndarray) -> np.ndarray:
+    """Return the first eight bytes of each digest as an integer: quick to sort and search by."""
+    return np.ascontiguousarray(digests[:, :8]).view(">u8").ravel().astype(np.uint64)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Tell whether a temporary file was left by a writer of this machine that is no longer alive."""
+    name = path.name
+    if not name.startswith(TEMPORARY):
+        return False
+    host, _, pid = name[len(TEMPORARY) :].rpartition("-")[0].rpartition("-")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder durable, where folders can be synced."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

@@ -1,0 +1,239 @@
+"""Specs and digests go in, embeddings come out: the cache on disk.
+
+``root/<spec digest>/spec.json`` beside immutable segments ``*.h5``; ``root/digests.sqlite`` remembers the digests of
+files. Any number of processes may read and write at once: each commits its own segments by renaming them into place,
+and a killed writer costs the segment in flight and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import CacheError
+from . import maintenance
+from .digests import FileDigests, default_cache_dir
+from .folder import SpecFolder
+from .maintenance import CacheReport, SpecInfo
+from .spec import EmbeddingSpec
+
+__all__ = ["EmbeddingCache"]
+
+
+class EmbeddingCache:
+    """A store of embeddings, keyed by spec and by the digest of the image.
+
+    Digests are given as uint8 arrays of shape (n, 32). Instances pickle to their path.
+
+    Parameters
+    ----------
+    root : str or PathLike, default=None
+        The folder; None means the default one: ``$FEATX_CACHE`` or the user's cache folder. It is made on the
+        first write.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> spec = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
+    >>> cache = EmbeddingCache(tempfile.mkdtemp())
+    >>> digests = np.arange(64, dtype=np.uint8).reshape(2, 32)
+    >>> cache.put(spec, digests[:1], np.ones((1, 4), dtype=np.float32))
+    >>> embeddings, found = cache.get(spec, digests)
+    >>> found
+    array([ True, False])
+    >>> embeddings[found]
+    array([[1., 1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        self.root = Path(root) if root is not None else default_cache_dir()
+        self._folders: dict[str, SpecFolder] = {}
+
+    def __repr__(self) -> str:
+        return f"EmbeddingCache({str(self.root)!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"root": self.root, "_folders": {}}
+
+    @property
+    def digests(self) -> FileDigests:
+        """The memory of file digests that belongs to this cache."""
+        return FileDigests(self.root / "digests.sqlite")
+
+    @property
+    def damaged(self) -> list[tuple[str, str]]:
+        """Name and reason of the segments that this object has set aside."""
+        return [damage for folder in self._folders.values() for damage in folder.damaged]
+
+    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
+        """Return for each digest whether its embedding is cached.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        with self._errors():
+            return self._folder(spec).contains(_checked(digests))
+
+    def get(self, spec: EmbeddingSpec, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cached embeddings.
+
+        A segment that does not match its checksum is set aside and its rows count as missing.
+
+        Returns
+        -------
+        embeddings : ndarray of float32, shape (n, d)
+            Zeros where nothing is cached; d is 0 when the spec has no rows at all.
+        found : ndarray of bool, shape (n,)
+
+        Raises
+        ------
+        CacheError
+            If the cache cannot be read.
+        """
+        with self._errors():
+            folder = self._folder(spec)
+            found = folder.get(_checked(digests))
+            with contextlib.suppress(OSError):  # when last used; a cache that cannot be written does without
+                os.utime(folder.path / "spec.json")
+            return found
+
+    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        """Commit embeddings: when this returns they are on disk.
+
+        Parameters
+        ----------
+        spec : EmbeddingSpec
+        digests : ndarray of uint8, shape (n, 32)
+        embeddings : ndarray, shape (n, d)
+            Kept as float32.
+
+        Raises
+        ------
+        CacheError
+            If they could not be written; what was committed before is untouched.
+        """
+        embeddings = np.asarray(embeddings, dtype=np.float32)
+        if embeddings.ndim != 2 or len(embeddings) != len(digests):
+            raise ValueError(f"got embeddings of shape {embeddings.shape} for {len(digests)} digests")
+        with self._errors(needed=embeddings.nbytes + digests.nbytes):
+            self._folder(spec).put(_checked(digests), embeddings)
+
+    def width(self, spec: EmbeddingSpec) -> int | None:
+        """Return the number of features of the spec's cached rows, or None where there are none."""
+        with self._errors():
+            return next((s.width for s in self._folder(spec).segments() if s.n_rows), None)
+
+    def specs(self) -> list[EmbeddingSpec]:
+        """Return the specs that have a folder here, sorted by backbone, layer and pooling."""
+        with self._errors():
+            found = [spec for _, spec in maintenance.spec_folders(self.root) if spec is not None]
+        return sorted(found, key=lambda s: (s.backbone, s.layer, s.pooling, s.digest))
+
+    def info(self) -> list[SpecInfo]:
+        """Return rows, bytes, segments and the time of last use for each spec."""
+        with self._errors():
+            return [maintenance.spec_info(self._folder(spec)) for spec in self.specs()]
+
+    def verify(self) -> CacheReport:
+        """Check every byte of every segment and change nothing."""
+        with self._errors():
+            return maintenance.verify(self.root)
+
+    def repair(self) -> CacheReport:
+        """Set damaged segments aside, restore lost spec.json files, sweep left-overs of killed writers."""
+        self._folders.clear()
+        with self._errors():
+            return maintenance.repair(self.root)
+
+    def prune(self, *, max_bytes: int | None = None, max_age: float | None = None) -> int:
+        """Remove the embeddings that have been out of use for longest.
+
+        Parameters
+        ----------
+        max_bytes : int, default=None
+            Keep at most so many bytes.
+        max_age : float, default=None
+            Remove specs unused for longer, in seconds.
+
+        Returns
+        -------
+        int
+            The number of bytes set free.
+        """
+        folders = [self._folder(spec) for spec in self.specs()]
+        with self._errors():
+            return maintenance.prune(folders, max_bytes=max_bytes, max_age=max_age)
+
+    def compact(self) -> int:
+        """Merge the segments of each spec into one, drop duplicated rows; return how many files went."""
+        folders = [self._folder(spec) for spec in self.specs()]
+        with self._errors():
+            return sum(maintenance.compact(folder) for folder in folders)
+
+    def export(self, path: str | os.PathLike[str], *, spec: str | None = None) -> int:
+        """Write one spec's embeddings to a plain HDF5 file.
+
+        The file holds `embeddings` float32 (n, d), `digests` (n,) in hexadecimal, `paths` (n,), where a file with
+        that content was last seen (empty when unknown), and the spec's fields as attributes.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Written under a temporary name and renamed; replaced when it exists.
+        spec : str, default=None
+            The first characters of the spec's digest; not needed when the cache holds only one spec.
+
+        Returns
+        -------
+        int
+            The number of rows.
+
+        Raises
+        ------
+        CacheError
+            If the spec is not given and not the only one, or the file cannot be written.
+        """
+        chosen = self._choose(spec)
+        with self._errors():
+            return maintenance.export(self._folder(chosen), Path(path), self.digests.names())
+
+    def _choose(self, prefix: str | None) -> EmbeddingSpec:
+        specs = self.specs()
+        found = [s for s in specs if prefix is None or s.digest.startswith(prefix)]
+        if len(found) == 1:
+            return found[0]
+        known = "; ".join(f"{s.digest[:12]} = {s.backbone}, {s.layer}, {s.pooling}" for s in specs) or "none"
+        wanted = "no spec was named" if prefix is None else f"got spec={prefix!r}, which fits {len(found)} specs"
+        raise CacheError(f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest.")
+
+    def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
+        return self._folders.setdefault(spec.digest, SpecFolder(self.root / spec.digest, spec))
+
+    @contextlib.contextmanager
+    def _errors(self, needed: int = 0) -> Iterator[None]:
+        """Turn what the operating system says into a CacheError with a next step."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error):
+                message = f"no space in the cache {self.root} for {max(needed, 1):,} bytes"
+                step = "Free some space, run `featx cache prune --max-bytes N`, or choose another folder (cache=DIR)."
+            else:
+                message = f"cannot use the cache {self.root}: {reason}"
+                step = "Check its permissions, or choose another folder (cache=DIR) or none (cache=None)."
+            raise CacheError(message, step) from error
+
+
+def _checked(digests: np.ndarray | Sequence[Any]) -> np.ndarray:
+    array = np.ascontiguousarray(digests, dtype=np.uint8)
+    if array.ndim != 2 or array.shape[1] != 32:
+        raise ValueError(f"got digests of shape {array.shape}; expected (n, 32)")
+    return array

@@ -1,0 +1,3 @@
+"""The version of featx, read by the packaging and by every file that featx writes."""
+
+__version__ = "0.1.0"

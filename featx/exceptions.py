@@ -1,0 +1,125 @@
+"""A failure goes in, a sentence and a next step come out: the errors that featx raises on purpose.
+
+::
+
+    FeatxError
+    ├── ParameterError (ValueError)        a parameter outside what it accepts
+    ├── ImageDecodeError (ValueError)      an image that cannot be read
+    ├── DatasetError (ValueError)          a folder, manifest or sample that is no data set
+    ├── BackboneError (ValueError)         a network that is unknown or cannot be used
+    │   ├── LayerError                     a layer or pooling that the network does not have
+    │   └── WeightsError                   weights that are missing, damaged or of another network
+    ├── CacheError                         a cache that cannot be read or written
+    ├── ModelFileError (ValueError)        a file that is no featx model, or one that must not be used
+    └── MissingDependencyError (ImportError)
+
+Anything else that escapes is a bug in featx.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BackboneError",
+    "CacheError",
+    "DatasetError",
+    "FeatxError",
+    "ImageDecodeError",
+    "LayerError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "ParameterError",
+    "WeightsError",
+]
+
+
+class FeatxError(Exception):
+    """The root of featx's errors.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, naming the thing.
+    next_step : str, default=""
+        What the user can do about it.
+    """
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message, next_step)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.next_step}" if self.next_step else self.message
+
+
+class ParameterError(FeatxError, ValueError):
+    """A parameter holds a value that it does not accept."""
+
+
+class ImageDecodeError(FeatxError, ValueError):
+    """An image could not be turned into pixels.
+
+    Parameters
+    ----------
+    name : str
+        The file, URL or position of the image.
+    reason : str
+        Why it could not be read.
+    next_step : str, default=""
+    """
+
+    def __init__(self, name: str, reason: str, next_step: str = "") -> None:
+        super().__init__(f"cannot read image {name}: {reason}", next_step)
+        self.args = (name, reason, next_step)
+        self.name = name
+        self.reason = reason
+
+
+class DatasetError(FeatxError, ValueError):
+    """A data set could not be made out of what was given."""
+
+
+class BackboneError(FeatxError, ValueError):
+    """A network is unknown or cannot be used as a backbone."""
+
+
+class LayerError(BackboneError):
+    """The backbone has no such layer, or the layer cannot be pooled that way."""
+
+
+class WeightsError(BackboneError):
+    """The weights are missing, damaged or belong to another network."""
+
+
+class CacheError(FeatxError):
+    """The embedding cache could not be read or written."""
+
+
+class ModelFileError(FeatxError, ValueError):
+    """A file is no featx model, or one that must not be used here."""
+
+
+class MissingDependencyError(FeatxError, ImportError):
+    """An optional package is needed and not installed.
+
+    Parameters
+    ----------
+    package : str
+    purpose : str
+        What needs it.
+    extra : str
+        The featx extra that installs it.
+    """
+
+    def __init__(self, package: str, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs {package}", f"Install it with: pip install 'featx[{extra}]'")
+        self.args = (package, purpose, extra)
+
+
+def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
+    """Return "did you mean a, b or c?" for the known names closest to `name`, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.5)
+    return f"Did you mean {' or '.join(close)}?" if close else ""
