@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 
 import filelock
@@ -39,6 +40,7 @@ class SpecFolder:
         self._segments: dict[str, Segment] = {}
         self._refused: set[str] = set()
         self._swept = False
+        self._listing = threading.Lock()
 
     def lock(self, timeout: float = -1) -> filelock.FileLock:
         """Return the lock under which segments are merged or removed."""
@@ -54,17 +56,18 @@ class SpecFolder:
 
     def segments(self) -> list[Segment]:
         """Return the segments of the folder as it is now, the tallest first."""
-        names = self.names() - self._refused
-        for gone in self._segments.keys() - names:
-            del self._segments[gone]
-        for name in names - self._segments.keys():
-            try:
-                self._segments[name] = Segment(self.path / name, self.spec)
-            except FileNotFoundError:
-                continue
-            except SegmentDamagedError as damage:
-                self.set_aside(damage)
-        return sorted(self._segments.values(), key=lambda segment: -segment.n_rows)
+        with self._listing:
+            names = self.names() - self._refused
+            for gone in self._segments.keys() - names:
+                del self._segments[gone]
+            for name in names - self._segments.keys():
+                try:
+                    self._segments[name] = Segment(self.path / name, self.spec)
+                except FileNotFoundError:
+                    continue
+                except SegmentDamagedError as damage:
+                    self.set_aside(damage)
+            return sorted(self._segments.values(), key=lambda segment: -segment.n_rows)
 
     def contains(self, digests: np.ndarray) -> np.ndarray:
         """Return for each digest whether it is here, as bool (n,)."""

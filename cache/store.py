@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 
 from ..exceptions import CacheError
@@ -24,6 +26,9 @@ from .maintenance import CacheReport, SpecInfo
 from .spec import EmbeddingSpec
 
 __all__ = ["EmbeddingCache"]
+
+# How often those who wait for a turn look whether it is free, in seconds.
+TURN_POLL = 0.02
 
 
 class EmbeddingCache:
@@ -124,6 +129,30 @@ class EmbeddingCache:
             raise ValueError(f"got embeddings of shape {embeddings.shape} for {len(digests)} digests")
         with self._errors(needed=embeddings.nbytes + digests.nbytes):
             self._folder(spec).put(_checked(digests), embeddings)
+
+    @contextlib.contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Hold the right to compute on a device of this machine, so that no two processes forward the same images.
+
+        Readers and writers need no turn; a process that dies gives its turn back. Where the folder cannot be
+        written, everybody computes at will.
+
+        Parameters
+        ----------
+        name : str
+            The device.
+        """
+        lock = filelock.FileLock(self.root / f".turn-{socket.gethostname()}-{name.replace(':', '')}", timeout=-1)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock.acquire(poll_interval=TURN_POLL)
+        except (OSError, NotImplementedError):
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
     def width(self, spec: EmbeddingSpec) -> int | None:
         """Return the number of features of the spec's cached rows, or None where there are none."""

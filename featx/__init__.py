@@ -1,5 +1,69 @@
 """Image classification by transfer learning: every embedding computed once, every head tuned for free."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from .backbones import Backbone
+    from .cache import EmbeddingCache, EmbeddingSpec
+    from .datasets import ImageDataset, load_dataset
+    from .exceptions import (
+        BackboneError,
+        CacheError,
+        DatasetError,
+        FeatxError,
+        ImageDecodeError,
+        LayerError,
+        MissingDependencyError,
+        ModelFileError,
+        ParameterError,
+        WeightsError,
+    )
+    from .extraction import Extraction, extract_embeddings
+    from .images import as_sources, read_image
+    from .networks import list_backbones, resolve_backbone
+    from .transformer import CNNFeatureTransformer
+
+_MODULES = {
+    # features
+    "transformer": ("CNNFeatureTransformer",),
+    "extraction": ("Extraction", "extract_embeddings"),
+    "networks": ("list_backbones", "resolve_backbone"),
+    "backbones": ("Backbone",),
+    # images and data sets
+    "images": ("as_sources", "read_image"),
+    "datasets": ("ImageDataset", "load_dataset"),
+    # the store
+    "cache": ("EmbeddingCache", "EmbeddingSpec"),
+    # errors
+    "exceptions": (
+        "BackboneError",
+        "CacheError",
+        "DatasetError",
+        "FeatxError",
+        "ImageDecodeError",
+        "LayerError",
+        "MissingDependencyError",
+        "ModelFileError",
+        "ParameterError",
+        "WeightsError",
+    ),
+}
+_PLACES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [*_PLACES, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a public name when it is first asked for, so that `import featx` stays quick."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'featx' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

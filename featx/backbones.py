@@ -1,0 +1,234 @@
+"""Images of a batch go in, the pooled outputs of a frozen network's layers come out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .cache import EmbeddingSpec
+from .exceptions import BackboneError, LayerError, ParameterError
+from .pooling import POOLINGS, pool
+from .preprocessing import Preprocessing
+from .stages import NetworkPlan
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Backbone", "BackboneSource", "View", "resolve_device", "resolve_precision"]
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+# A layer and a pooling: together they make one embedding out of one pass.
+View = tuple[str, str]
+
+LOADED_AT_ONCE = 4
+_loaded: OrderedDict[tuple[str, str, str], Backbone] = OrderedDict()
+_loading = threading.RLock()
+
+
+@dataclass(frozen=True)
+class BackboneSource:
+    """A network that need not be built yet: what identifies it, and how to build it.
+
+    Attributes
+    ----------
+    name : str
+    weights_digest : str
+    preprocessing : Preprocessing
+    plan : NetworkPlan
+    """
+
+    name: str
+    weights_digest: str
+    preprocessing: Preprocessing
+    plan: NetworkPlan
+    build: Callable[[], nn.Module] = field(compare=False, repr=False)
+
+    def view(self, layer: str | None, pooling: str) -> View:
+        """Return layer and pooling with the defaults filled in.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such pooling.
+        """
+        if pooling != "auto" and pooling not in POOLINGS:
+            raise ParameterError(f"got pooling={pooling!r}; expected one of auto, {', '.join(POOLINGS)}")
+        return layer or self.plan.default_layer, self.plan.pooling if pooling == "auto" else pooling
+
+    def spec(self, view: View, precision: str) -> EmbeddingSpec:
+        """Return what identifies the embeddings of one view."""
+        return EmbeddingSpec(
+            backbone=self.name,
+            weights_digest=self.weights_digest,
+            layer=view[0],
+            pooling=view[1],
+            preprocessing=self.preprocessing.text,
+            precision=precision,
+        )
+
+    def load(self, device: str) -> Backbone:
+        """Return the network on a device, built once in this process for all who ask."""
+        key = (self.name, self.weights_digest, device)
+        with _loading:
+            if key not in _loaded:
+                _loaded[key] = Backbone(self.name, self.build(), self.plan, device)
+                while len(_loaded) > LOADED_AT_ONCE:
+                    _loaded.popitem(last=False)
+            _loaded.move_to_end(key)
+            return _loaded[key]
+
+
+class Backbone:
+    """A frozen network: an ordered chain of named stages.
+
+    Always in evaluation mode, without gradients and with fixed BatchNorm statistics.
+
+    Parameters
+    ----------
+    name : str
+    module : nn.Module
+    plan : NetworkPlan
+    device : str
+    """
+
+    def __init__(self, name: str, module: nn.Module, plan: NetworkPlan, device: str) -> None:
+        import torch
+
+        self.name = name
+        self.plan = plan
+        self.device = device
+        self.module = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self._readers: dict[tuple[str, ...], Callable[[Tensor], dict[str, Tensor]]] = {}
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in the order of the forward pass."""
+        return self.plan.stage_names
+
+    def embed(
+        self, pixels: Tensor, views: Sequence[View], *, preprocessing: Preprocessing, precision: str = "float32"
+    ) -> list[Tensor]:
+        """Return one matrix of embeddings for each view, from a single pass.
+
+        Parameters
+        ----------
+        pixels : Tensor of uint8, shape (n, 3, h, w)
+        views : sequence of (layer, pooling)
+        preprocessing : Preprocessing
+            For the normalisation.
+        precision : {"float32", "bfloat16", "float16"}, default="float32"
+            Of the forward pass; pooling is in float32.
+
+        Returns
+        -------
+        list of Tensor of float32, shape (n, d), on the CPU
+
+        Raises
+        ------
+        LayerError
+            If a layer does not exist or cannot be pooled that way.
+        BackboneError
+            If the network does not take images of this size.
+        """
+        import torch
+
+        nodes = [self.plan.node(layer) for layer, _ in views]
+        read = self._reader(tuple(sorted(set(nodes))))
+        with torch.inference_mode():
+            batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            with self._arithmetic(precision):
+                try:
+                    outputs = read(batch)
+                except torch.OutOfMemoryError:
+                    raise
+                except (RuntimeError, AssertionError) as error:
+                    size = f"{pixels.shape[3]} x {pixels.shape[2]}"
+                    raise BackboneError(
+                        f"{self.name} fails on images of {size} pixels: {error}",
+                        "Leave image_size at its default, or choose one that the network takes.",
+                    ) from error
+            pooled = [self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)]
+            return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
+
+    def width(self, view: View, *, preprocessing: Preprocessing) -> int:
+        """Return the number of features of a view, by passing shapes without values through the network."""
+        import torch
+
+        side = preprocessing.crop
+        shapes = Backbone(self.name, copy.deepcopy(self.module), self.plan, "meta")
+        pixels = torch.zeros((1, 3, side, side), dtype=torch.uint8)
+        return shapes.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
+
+    def layers(self) -> list[str]:
+        """Return every node of the graph that `layer` may name, in order."""
+        from .graphs import layer_names
+
+        return layer_names(self.module)
+
+    def _pool(self, output: Any, node: str, pooling: str) -> Tensor:
+        import torch
+
+        if not isinstance(output, torch.Tensor):
+            raise LayerError(f"layer {node!r} of {self.name} gives no tensor", "Choose another layer.")
+        last = any(node == n or node.startswith(f"{n}.") for n in self.plan.channels_last)
+        return pool(output, pooling, channels_last=last, prefix_tokens=self.plan.prefix_tokens)
+
+    def _arithmetic(self, precision: str) -> contextlib.AbstractContextManager[Any]:
+        import torch
+
+        if precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, getattr(torch, precision))
+
+    def _reader(self, nodes: tuple[str, ...]) -> Callable[[Tensor], dict[str, Tensor]]:
+        from .graphs import reader
+
+        if nodes not in self._readers:
+            try:
+                self._readers[nodes] = reader(self.module, nodes, name=self.name)
+            except LayerError as error:
+                stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
+                raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
+        return self._readers[nodes]
+
+
+def resolve_device(device: str) -> str:
+    """Return the device that "auto" stands for: CUDA, else Apple's MPS, else the CPU.
+
+    Raises
+    ------
+    ParameterError
+        If the device is not there.
+    """
+    import torch
+
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    try:
+        kind = torch.device(device)
+        there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+        if (kind.index or 0) < there.get(kind.type, 0):
+            return device
+        reason = "this machine has no such device"
+    except RuntimeError:
+        reason = "torch knows no such device"
+    raise ParameterError(f"got device={device!r}; {reason}", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
+
+
+def resolve_precision(precision: str) -> str:
+    """Return the arithmetic that "auto" stands for: float32, whose embeddings are the same on every device.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if precision not in PRECISIONS:
+        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
+    return "float32" if precision == "auto" else precision

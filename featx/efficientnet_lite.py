@@ -1,0 +1,124 @@
+"""Nothing goes in, the EfficientNet-Lite0 network comes out, and its published weights under this network's names.
+
+EfficientNet-Lite0 is EfficientNet-B0 (Tan and Le 2019, arXiv 1905.11946, Table 1) without squeeze-and-excitation and
+with ReLU6 for Swish (the TensorFlow TPU repository, efficientnet/lite). It follows TensorFlow's "SAME" padding, which
+is uneven for strides of two.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+__all__ = ["EfficientNetLite0", "published_to_own"]
+
+# expansion, channels, blocks, stride, kernel
+SETTINGS = [
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+]
+BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
+
+
+@torch.fx.wrap
+def same_pad(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
+    """Pad as TensorFlow's "SAME" does: the odd pixel goes to the right and the bottom."""
+    pads: list[int] = []
+    for size in (x.shape[-1], x.shape[-2]):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads)
+
+
+class ConvNormAct(nn.Module):
+    """Convolution with "SAME" padding, batch normalisation and, unless it projects, ReLU6."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, act: bool = True):
+        super().__init__()
+        padding = 0 if stride > 1 else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, **BATCH_NORM)
+        self.act = nn.ReLU6(inplace=True) if act else nn.Identity()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.stride > 1:
+            x = same_pad(x, self.kernel, self.stride)
+        return self.act(self.norm(self.conv(x)))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel, project; with a shortcut where the shapes allow it."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, stride: int, kernel: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = ConvNormAct(inputs, wide, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvNormAct(wide, wide, kernel, stride=stride, groups=wide)
+        self.project = ConvNormAct(wide, outputs, 1, act=False)
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.shortcut else y
+
+
+class EfficientNetLite0(nn.Module):
+    """The network, with its stages as children: stem, stage1 to stage7, head; then the ImageNet classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvNormAct(3, 32, 3, stride=2)
+        channels = 32
+        for number, (expansion, outputs, blocks, stride, kernel) in enumerate(SETTINGS, start=1):
+            stage = nn.Sequential()
+            for block in range(blocks):
+                stage.append(
+                    InvertedResidual(channels, outputs, expansion, stride if block == 0 else 1, kernel)
+                )
+                channels = outputs
+            self.add_module(f"stage{number}", stage)
+        self.head = ConvNormAct(channels, 1280, 1)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(0.2)
+        self.classifier = nn.Linear(1280, 1000)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        for number in range(1, len(SETTINGS) + 1):
+            x = getattr(self, f"stage{number}")(x)
+        x = self.avgpool(self.head(x))
+        return self.classifier(self.dropout(x.flatten(1)))
+
+
+def published_to_own(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename a state dict from the names of `efficientnet_lite_pytorch` to this network's; others pass unchanged."""
+    if "_conv_stem.weight" not in state:
+        return state
+    places = [(stage, block) for stage, row in enumerate(SETTINGS, start=1) for block in range(row[2])]
+    outer = {"_conv_stem": "stem.conv", "_bn0": "stem.norm", "_conv_head": "head.conv", "_bn1": "head.norm"}
+    inner = {
+        "_expand_conv": "expand.conv",
+        "_bn0": "expand.norm",
+        "_depthwise_conv": "depthwise.conv",
+        "_bn1": "depthwise.norm",
+        "_project_conv": "project.conv",
+        "_bn2": "project.norm",
+    }
+    renamed = {}
+    for key, value in state.items():
+        if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key):
+            stage, block = places[int(match[1])]
+            renamed[f"stage{stage}.{block}.{inner[match[2]]}.{match[3]}"] = value
+        else:
+            module, _, name = key.partition(".")
+            renamed[f"{outer.get(module, 'classifier')}.{name}"] = value
+    return renamed

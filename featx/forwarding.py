@@ -1,0 +1,230 @@
+"""Images that are not cached go in; they are decoded, forwarded in batches and committed.
+
+Processes that compute on one device take turns of a few seconds, and look again at the cache at the start of each
+turn: what another has committed meanwhile is not computed twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from .backbones import BackboneSource, View
+from .cache import EmbeddingSpec
+from .exceptions import CacheError, ImageDecodeError
+from .images import ImageSource
+
+__all__ = ["ForwardPlan", "Outcome", "Store", "forward_images", "timed"]
+
+# Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most.
+TURN_SECONDS = 10.0
+TURN_ROWS = 1024
+# Between two turns of one process, so that those who wait get theirs.
+PAUSE = 0.05
+
+
+class Store(Protocol):
+    """Where rows are kept: an EmbeddingCache, or memory."""
+
+    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray: ...
+    def get(self, spec: EmbeddingSpec, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None: ...
+    def turn(self, name: str) -> contextlib.AbstractContextManager[Any]: ...
+
+
+@dataclass(frozen=True)
+class ForwardPlan:
+    """What every worker of one extraction needs to know.
+
+    Attributes
+    ----------
+    source : BackboneSource
+    views : tuple of (layer, pooling)
+    precision, device : str
+    batch_size : int
+    threads : int
+        That decode ahead of the network.
+    raising : bool
+        Whether an unreadable image ends the work.
+    takes_turns : bool
+        False for workers that were handed separate shares.
+    """
+
+    source: BackboneSource
+    views: tuple[View, ...]
+    precision: str
+    device: str
+    batch_size: int
+    threads: int
+    raising: bool
+    takes_turns: bool = True
+
+    @property
+    def specs(self) -> list[EmbeddingSpec]:
+        """The spec of each view."""
+        return [self.source.spec(view, self.precision) for view in self.views]
+
+
+@dataclass
+class Outcome:
+    """What became of the images.
+
+    Attributes
+    ----------
+    results : list of (digest or None, reason or None)
+        For each image the digest of the bytes that were decoded, or why they could not be.
+    n_forwarded : int
+    seconds : Counter
+        Wall time of `wait` (for decoding), `forward` and `write`.
+    """
+
+    results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
+    n_forwarded: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
+
+
+def forward_images(
+    plan: ForwardPlan,
+    images: list[ImageSource],
+    digests: list[bytes],
+    store: Store,
+    advance: Callable[[int], Any] | None = None,
+) -> Outcome:
+    """Compute and commit what the store lacks.
+
+    Parameters
+    ----------
+    plan : ForwardPlan
+    images : list of ImageSource
+    digests : list of bytes
+        Of the images as they were first read.
+    store : Store
+    advance : callable, default=None
+        Called with the number of images that were dealt with.
+
+    Raises
+    ------
+    ImageDecodeError
+        If an image cannot be read and `plan.raising`; what was finished before is committed.
+    """
+    outcome = Outcome()
+    height = 4 * plan.batch_size
+    start = 0
+    while start < len(images):
+        began = time.monotonic()
+        with store.turn(plan.device) if plan.takes_turns else contextlib.nullcontext():
+            part = slice(start, start + height)
+            _take_turn(plan, images[part], digests[part], store, outcome, advance)
+        pace = height / max(time.monotonic() - began, 1e-3)
+        start += height
+        if plan.takes_turns and start < len(images):
+            time.sleep(PAUSE)
+        height = int(np.clip(pace * TURN_SECONDS, plan.batch_size, TURN_ROWS))
+    return outcome
+
+
+def _take_turn(
+    plan: ForwardPlan,
+    images: list[ImageSource],
+    digests: list[bytes],
+    store: Store,
+    outcome: Outcome,
+    advance: Callable[[int], Any] | None,
+) -> None:
+    keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+    cached = np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
+    todo = [image for image, known in zip(images, cached, strict=True) if not known]
+    results: Iterator[tuple[bytes | None, str | None]]
+    done: list[tuple[bytes | None, str | None]] = []
+    ready: list[tuple[bytes, list[np.ndarray]]] = []
+    if advance is not None:
+        advance(len(images) - len(todo))
+    try:
+        for batch in _decoded_batches(plan, todo, outcome.seconds):
+            good = [(digest, pixels) for digest, pixels, error in batch if error is None]
+            if good:
+                with timed(outcome.seconds, "forward"):
+                    rows = _forward(plan, [pixels for _, pixels in good])
+                outcome.n_forwarded += len(good)
+                ready += [(digest, [view[i] for view in rows]) for i, (digest, _) in enumerate(good)]
+            for digest, _, error in batch:
+                if error is not None and plan.raising:
+                    raise error
+                done.append((None, error.reason) if error is not None else (digest, None))
+            if advance is not None:
+                advance(len(batch))
+    except BaseException:
+        # What is finished is kept; an error of the cache must not hide the first one.
+        with contextlib.suppress(CacheError):
+            _commit(plan, ready, store, outcome.seconds)
+        raise
+    _commit(plan, ready, store, outcome.seconds)
+    results = iter(done)
+    outcome.results += [(d, None) if known else next(results) for d, known in zip(digests, cached, strict=True)]
+
+
+def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
+    import torch
+
+    backbone = plan.source.load(plan.device)
+    outputs = backbone.embed(
+        torch.stack(images), plan.views, preprocessing=plan.source.preprocessing, precision=plan.precision
+    )
+    return [output.numpy() for output in outputs]
+
+
+_Decoded = tuple[bytes, Any, ImageDecodeError | None]
+
+
+def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]) -> Iterator[list[_Decoded]]:
+    """Yield batches in input order, decoded by threads that stay at most two batches ahead."""
+
+    def decode(image: ImageSource) -> _Decoded:
+        try:
+            digest, pixels = image.load()
+        except ImageDecodeError as error:
+            return b"", None, error
+        return digest, plan.source.preprocessing.apply(pixels), None
+
+    pool = ThreadPoolExecutor(plan.threads)
+    ahead: deque[Future[_Decoded]] = deque()
+    left = iter(images)
+    try:
+        for start in range(0, len(images), plan.batch_size):
+            with timed(clock, "wait"):
+                while len(ahead) < 3 * plan.batch_size and (image := next(left, None)) is not None:
+                    ahead.append(pool.submit(decode, image))
+                batch = [ahead.popleft().result() for _ in range(min(plan.batch_size, len(images) - start))]
+            yield batch
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _commit(
+    plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]
+) -> None:
+    if not ready:
+        return
+    with timed(clock, "write"):
+        keys = np.frombuffer(b"".join(digest for digest, _ in ready), np.uint8).reshape(-1, 32)
+        for number, spec in enumerate(plan.specs):
+            new = ~store.contains(spec, keys)
+            if new.any():
+                store.put(spec, keys[new], np.stack([rows[number] for _, rows in ready])[new])
+
+
+@contextlib.contextmanager
+def timed(clock: Counter[str], stage: str) -> Iterator[None]:
+    """Add the wall time of the block to a stage of the clock."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        clock[stage] += time.perf_counter() - start  # type: ignore[assignment]

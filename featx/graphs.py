@@ -1,0 +1,118 @@
+"""A module and layer names go in, a function from images to those layers' outputs comes out.
+
+A module that torch.fx can trace is cut at any node of its graph and computes nothing behind the last one; another
+runs whole, with hooks on its submodules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
+
+from .exceptions import LayerError, nearest
+
+__all__ = ["OUTPUT", "default_cut", "layer_names", "reader"]
+
+OUTPUT = "output"
+
+_FLATTENING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
+_FLATTENING_NAMES = {"flatten", "view", "reshape", "mean", "adaptive_avg_pool2d", "adaptive_max_pool2d", "squeeze"}
+
+
+def layer_names(module: nn.Module) -> list[str]:
+    """Return the graph nodes in order, or the paths of the submodules where the module cannot be traced."""
+    nodes = _trace(module)
+    if nodes is None:
+        return [name for name, _ in module.named_modules() if name]
+    return [name for node, name in nodes.items() if node.op != "placeholder"]
+
+
+def reader(module: nn.Module, layers: Sequence[str], *, name: str) -> Callable[[Tensor], dict[str, Tensor]]:
+    """Return a function that maps a batch to the outputs of the layers.
+
+    Parameters
+    ----------
+    module : nn.Module
+        In evaluation mode.
+    layers : sequence of str
+        Graph nodes, submodule paths (the last node in them), or "output".
+    name : str
+        The network's name, for messages.
+
+    Raises
+    ------
+    LayerError
+        If there is no such layer; names the nearest.
+    """
+    inner = [layer for layer in dict.fromkeys(layers) if layer != OUTPUT]
+    nodes = _trace(module)
+    known = layer_names(module) if nodes is None else list(nodes.values())
+    for layer in inner:
+        if not any(node == layer or node.startswith(f"{layer}.") for node in known):
+            hint = nearest(layer, known) or f"Some that it has: {', '.join(known[-5:])}, output."
+            raise LayerError(f"{name} has no layer {layer!r}", hint)
+    if OUTPUT not in layers and nodes is not None:
+        return create_feature_extractor(module, {layer: layer for layer in inner}, suppress_diff_warning=True)
+    return _HookReader(module, inner)
+
+
+class _HookReader:
+    """Runs the whole module and catches what its submodules give."""
+
+    def __init__(self, module: nn.Module, layers: Sequence[str]) -> None:
+        self.module = module
+        self.layers = layers
+
+    def __call__(self, batch: Tensor) -> dict[str, Tensor]:
+        caught: dict[str, Tensor] = {}
+        submodules = dict(self.module.named_modules())
+        handles = [
+            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: out}))
+            for layer in self.layers
+        ]
+        try:
+            caught[OUTPUT] = self.module(batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return caught
+
+
+def default_cut(module: nn.Module) -> str:
+    """Return the node before a module's final pooling or flattening and its classifier, or "output" without these.
+
+    The graph is read, nothing is computed.
+    """
+    nodes = _trace(module)
+    if nodes is None:
+        return OUTPUT
+    node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes
+    found = False
+    while len(node) == 1 and node[0].op != "placeholder":
+        current = node[0]
+        flattening = _is_flattening(current, module)
+        if found and not flattening:
+            return nodes[current]
+        found = found or flattening
+        node = current.all_input_nodes
+    return OUTPUT
+
+
+def _trace(module: nn.Module) -> dict[Any, str] | None:
+    """Return the nodes of the module's graph with their names, or None where it cannot be traced."""
+    tracer = NodePathTracer()
+    try:
+        tracer.trace(module)
+    except Exception:  # tracing runs the module's own Python, which may raise anything; hooks still work
+        return None
+    return dict(tracer.node_to_qualname)
+
+
+def _is_flattening(node: Any, module: nn.Module) -> bool:
+    if node.op == "call_module":
+        return isinstance(module.get_submodule(str(node.target)), _FLATTENING)
+    return node.op in ("call_function", "call_method") and getattr(node.target, "__name__", node.target) in _FLATTENING_NAMES

@@ -1,0 +1,300 @@
+"""A path, URL, PIL image or array goes in; RGB uint8 pixels and a digest of the content come out.
+
+The same conversion is used everywhere: EXIF orientation applied; palettes, grey, 16-bit and CMYK converted;
+transparency laid on white; the first frame of animations taken. Colour profiles are not applied.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .cache.digests import digest_array, digest_bytes
+from .exceptions import ImageDecodeError, ParameterError
+
+__all__ = ["EXTENSIONS", "ImageSource", "as_sources", "read_image"]
+
+EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff".split())
+
+# What an integer or boolean array spans when nothing else is said; floats are expected between 0 and 1.
+FULL_SCALE = {"u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0)}
+
+ValueRange = tuple[float, float] | str | None
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """One image that has not been read yet.
+
+    Parameters
+    ----------
+    content : str, PIL.Image.Image or ndarray
+        A path, a URL, or the image itself.
+    name : str
+        What messages call it.
+    max_pixels : int or None
+        Larger images are refused before they are decoded; None means Pillow's limit.
+    value_range : (low, high), "minmax" or None
+        The values of an array that mean black and white.
+    """
+
+    content: Any
+    name: str
+    max_pixels: int | None = None
+    value_range: ValueRange = None
+
+    @property
+    def path(self) -> str | None:
+        """The file's path, or None for a URL or an image in memory."""
+        return self.content if isinstance(self.content, str) and not is_url(self.content) else None
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the file's bytes, or of an array's shape, dtype and bytes (32 bytes)."""
+        if isinstance(self.content, str):
+            return digest_bytes(self._read_bytes())
+        if isinstance(self.content, Image.Image):
+            return digest_array(self._pixels_in_memory())
+        scale = "" if self.value_range is None else repr(self.value_range)
+        return digest_bytes(digest_array(self.content) + scale.encode()) if scale else digest_array(self.content)
+
+    def load(self) -> tuple[bytes, np.ndarray]:
+        """Read the image once.
+
+        Returns
+        -------
+        digest : bytes
+            Of the very bytes that were decoded, so that a file changed meanwhile is not filed under its old digest.
+        pixels : ndarray of uint8, shape (height, width, 3)
+
+        Raises
+        ------
+        ImageDecodeError
+            Whatever is wrong with the image.
+        """
+        if not isinstance(self.content, str):
+            return self.digest(), self._pixels_in_memory()
+        data = self._read_bytes()
+        return digest_bytes(data), self._guard(lambda: _decode(data, self.max_pixels))
+
+    def _pixels_in_memory(self) -> np.ndarray:
+        if isinstance(self.content, Image.Image):
+            return self._guard(lambda: _pil_to_rgb(self.content, self.max_pixels))
+        return self._guard(lambda: _array_to_rgb(self.content, self.value_range))
+
+    def _read_bytes(self) -> bytes:
+        return self._guard(lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content))
+
+    def _guard(self, action: Any) -> Any:
+        try:
+            return action()
+        except _Refused as error:
+            raise ImageDecodeError(self.name, *error.args) from None
+        except OSError as error:
+            raise ImageDecodeError(self.name, error.strerror or str(error)) from error
+        except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+            raise ImageDecodeError(self.name, f"{type(error).__name__}: {error}") from error
+
+
+class _Refused(Exception):
+    """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
+
+
+def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueRange = None) -> np.ndarray:
+    """Return the RGB pixels of one image.
+
+    Parameters
+    ----------
+    image : str, PathLike, PIL.Image.Image or ndarray
+        A path, a URL that fsspec opens, or an image in memory: grey (h, w) or (h, w, 1), RGB (h, w, 3) or
+        RGBA (h, w, 4); uint8, uint16, bool, or float between 0 and 1.
+    max_pixels : int, default=None
+        Larger images are refused before they are decoded; None means ``PIL.Image.MAX_IMAGE_PIXELS``.
+    value_range : (low, high), "minmax" or None, default=None
+        The values of an array that mean black and white; "minmax" takes each image's own. None means the full
+        scale of an integer type and (0, 1) for floats.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+
+    Raises
+    ------
+    ImageDecodeError
+        If the image cannot be read; the message names it and the reason.
+    """
+    return as_sources([image], max_pixels=max_pixels, value_range=value_range)[0].load()[1]
+
+
+def as_sources(
+    images: Sequence[Any] | np.ndarray,
+    *,
+    names: Sequence[str] | None = None,
+    max_pixels: int | None = None,
+    value_range: ValueRange = None,
+) -> list[ImageSource]:
+    """Wrap each image of a batch without reading it.
+
+    Parameters
+    ----------
+    images : sequence
+        Paths, URLs, PIL images, arrays, or one 3-D or 4-D array whose first axis counts images.
+    names : sequence of str, default=None
+        What messages call them; the path or "image 3" when not given.
+    max_pixels, value_range
+        As for `read_image`.
+
+    Raises
+    ------
+    ParameterError
+        If an element is not an image.
+    """
+    _check_value_range(value_range)
+    sources = []
+    for number, image in enumerate(images):
+        content = _content(image, number)
+        default = content if isinstance(content, str) else f"image {number}"
+        sources.append(ImageSource(content, names[number] if names else default, max_pixels, value_range))
+    return sources
+
+
+def is_url(text: str) -> bool:
+    """Tell a URL from a path."""
+    return "://" in text
+
+
+def _content(image: Any, number: int) -> Any:
+    if isinstance(image, str):
+        return str(image)
+    if isinstance(image, os.PathLike):
+        return os.fspath(image)
+    if isinstance(image, Image.Image):
+        return image
+    if isinstance(image, np.ndarray) and image.ndim:
+        return image
+    if hasattr(image, "__array__") and getattr(image, "ndim", 0) >= 2:
+        return np.asarray(image)
+    raise ParameterError(
+        f"got image {number} of type {type(image).__name__}; expected a path, a URL, a PIL image or an array",
+        "Pass one image for each sample.",
+    )
+
+
+def _check_value_range(value_range: ValueRange) -> None:
+    if value_range is None or value_range == "minmax":
+        return
+    if isinstance(value_range, tuple | list) and len(value_range) == 2 and value_range[0] < value_range[1]:
+        return
+    raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
+
+
+def _read_file(path: str) -> bytes:
+    # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise _Refused("not a regular file")
+    return Path(path).read_bytes()
+
+
+def _read_url(url: str) -> bytes:
+    import fsspec
+
+    try:
+        with fsspec.open(url, "rb") as file:
+            return file.read()
+    except ImportError as error:
+        raise _Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
+
+
+def _decode(data: bytes, max_pixels: int | None) -> np.ndarray:
+    if not data:
+        raise _Refused("the file is empty")
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.UnidentifiedImageError:
+        raise _Refused("not an image in a known format") from None
+    except Image.DecompressionBombError as error:
+        raise _Refused(str(error)) from None
+    with image:
+        return _pil_to_rgb(image, max_pixels)
+
+
+def _pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
+    limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
+    width, height = image.size
+    if limit is not None and width * height > limit:
+        raise _Refused(
+            f"{width} x {height} pixels exceed the limit of {limit:,}",
+            "Shrink the image, or raise the limit (PIL.Image.MAX_IMAGE_PIXELS) if you trust it.",
+        )
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return np.asarray(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _high_depth_to_rgb(np.asarray(image))
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _high_depth_to_rgb(values: np.ndarray) -> np.ndarray:
+    """Scale 16-bit grey to 8 bits; 32-bit integers and floats by the smallest of the usual scales that holds them."""
+    grey = values.astype(np.float64)
+    if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 65535:
+        raise _Refused(
+            f"pixel values from {grey.min():g} to {grey.max():g} have no known scale",
+            "Convert it to 8 or 16 bits, or pass an array with value_range=(low, high).",
+        )
+    if values.dtype.kind == "f":
+        top = next(top for top in (1.0, 255.0, 65535.0) if grey.max() <= top)
+    else:
+        top = 65535.0
+    return _grey_to_rgb(np.rint(grey * (255 / top)).astype(np.uint8))
+
+
+def _array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
+        raise _Refused(
+            f"an array of shape {array.shape} has its channels first", "Pass (h, w, channels): x.transpose(1, 2, 0)."
+        )
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
+        raise _Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")
+    pixels = _to_uint8(array, value_range)
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return _grey_to_rgb(pixels.reshape(pixels.shape[:2]))
+    if pixels.shape[2] == 4:
+        rgba = Image.fromarray(np.ascontiguousarray(pixels))
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
+    return np.ascontiguousarray(pixels)
+
+
+def _to_uint8(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
+    if array.dtype == np.uint8 and value_range is None:
+        return array
+    if array.dtype.kind not in "buif":
+        raise _Refused(f"an array of {array.dtype} is no image")
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise _Refused("contains NaN or infinity")
+    if value_range == "minmax":
+        low, high = values.min(), max(values.max(), np.nextafter(values.min(), np.inf))
+    else:
+        low, high = value_range or FULL_SCALE.get(array.dtype.str[1:], (0.0, 1.0))  # type: ignore[misc]
+    if values.min() < low or values.max() > high:
+        raise _Refused(
+            f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}",
+            "Say which values mean black and white: value_range=(low, high).",
+        )
+    return np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[:, :, None], 3, axis=2)

@@ -1,0 +1,211 @@
+"""A name or a module, and weights, go in; what identifies the network and how to build it comes out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import stages, weights as weight_files
+from .backbones import BackboneSource
+from .exceptions import BackboneError, MissingDependencyError, ParameterError, WeightsError, nearest
+from .preprocessing import IMAGENET, Preprocessing
+from .stages import NetworkPlan
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["EMBEDDED", "list_backbones", "resolve_backbone"]
+
+EMBEDDED = "efficientnet_lite0"
+# Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
+MODULES_AT_ONCE = 4
+_modules: dict[str, BackboneSource] = {}
+
+
+def list_backbones() -> list[str]:
+    """Return the names that `backbone` takes, the embedded one first; with the extra, ``timm:NAME`` too."""
+    return [EMBEDDED, *stages.torchvision_names()]
+
+
+def resolve_backbone(
+    backbone: str | nn.Module = EMBEDDED,
+    *,
+    weights: Any = "DEFAULT",
+    image_size: int | None = None,
+    resize: str = "crop",
+    random_state: int = 0,
+) -> BackboneSource:
+    """Return what identifies a network and how to build it.
+
+    Parameters
+    ----------
+    backbone : str or nn.Module
+        ``efficientnet_lite0``, a torchvision classification network, ``timm:NAME``, or a module of your own. A module
+        is identified by its structure, the source of its classes and its tensors, never by a name; it is given
+        images normalised with ImageNet's mean and standard deviation.
+    weights : str, PathLike or None, default="DEFAULT"
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
+        random ones.
+    image_size : int, default=None
+        Side of the input in pixels; None means what the weights were trained with.
+    resize : {"crop", "squash"}, default="crop"
+    random_state : int, default=0
+        Seed of random weights.
+
+    Raises
+    ------
+    BackboneError, WeightsError, ParameterError
+    """
+    if not isinstance(backbone, str):
+        source = _from_module(backbone, weights)
+    elif backbone == EMBEDDED:
+        source = _embedded(weights, random_state)
+    elif backbone.startswith("timm:"):
+        source = _from_timm(backbone, weights, random_state)
+    else:
+        source = _from_torchvision(backbone, weights, random_state)
+    preprocessing = source.preprocessing.adapted(image_size, resize)
+    return BackboneSource(source.name, source.weights_digest, preprocessing, source.plan, source.build)
+
+
+def _embedded(weights: Any, seed: int) -> BackboneSource:
+    def build() -> nn.Module:
+        from .efficientnet_lite import EfficientNetLite0, published_to_own
+
+        module = _seeded(EfficientNetLite0, found.seed)
+        if found.file:
+            state = published_to_own(found.load())
+            weight_files.fit_state(module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer)
+        return module
+
+    if weights is None:
+        found = weight_files.random_weights(seed)
+    elif weight_files.is_file_name(weights):
+        found = weight_files.file_weights(weights)
+    elif weights == "DEFAULT":
+        found = weight_files.embedded_weights()
+    else:
+        raise WeightsError(
+            f"{EMBEDDED} has no weights {weights!r}", "Pass 'DEFAULT', a .pth or .safetensors file, or None."
+        )
+    plan = stages.EMBEDDED_PLAN
+    return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, plan, build)
+
+
+def _from_torchvision(name: str, weights: Any, seed: int) -> BackboneSource:
+    plan = stages.plan_of(name)
+    if weights is None:
+        found, entry = weight_files.random_weights(seed), weight_files.preset_entry(name, None)
+    elif weight_files.is_file_name(weights):
+        found = weight_files.file_weights(weights)
+        entry = weight_files.preset_entry(name, found.file)
+    else:
+        entry = weight_files.weights_entry(name, weights)
+        found = weight_files.published_weights(name, entry)
+    preprocessing = Preprocessing.from_preset(entry.transforms())
+
+    def build() -> nn.Module:
+        from torchvision import models
+
+        options: dict[str, Any] = {}
+        if name in ("inception_v3", "googlenet"):
+            # The published weights were trained on inputs scaled otherwise; the network converts them itself.
+            options = {"transform_input": True, "init_weights": False, "aux_logits": True}
+        elif name.startswith("vit"):
+            options = {"image_size": preprocessing.crop}
+        module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
+        if found.file:
+            weight_files.fit_state(
+                module, found.load(), name=name, source=found.file, class_layer=plan.class_layer
+            )
+        return module
+
+    return BackboneSource(name, found.digest, preprocessing, plan, build)
+
+
+def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:
+    try:
+        import timm
+    except ImportError as error:
+        raise MissingDependencyError("timm", f"the backbone {name}", "timm") from error
+    short = name.partition(":")[2]
+    if not timm.is_model(short):
+        hint = nearest(short, timm.list_models()) or "`timm.list_models()` lists them."
+        raise BackboneError(f"timm has no network {short!r}", hint)
+    random = weights is None
+    found = weight_files.file_weights(weights) if weight_files.is_file_name(weights) else None
+    if not random and found is None and weights != "DEFAULT":
+        raise WeightsError(f"{name} has no weights {weights!r}", "Pass 'DEFAULT', a local file, or None.")
+    if random:
+        found = weight_files.random_weights(seed)
+
+    def build() -> nn.Module:
+        try:
+            module = _seeded(
+                lambda: timm.create_model(short, pretrained=found is None, num_classes=0), found.seed if found else 0
+            )
+        except Exception as error:  # hub, network and file errors of several libraries
+            if found is not None:
+                raise
+            raise WeightsError(
+                f"cannot download the weights of {name}: {error}",
+                "Fetch them where there is a network and pass weights=FILE.",
+            ) from error
+        if found is not None and found.file:
+            # The classifier is left out of the network, so its tensors are unknown ones.
+            head = timm.get_pretrained_cfg_value(short, "classifier") or "classifier"
+            weight_files.fit_state(module, found.load(), name=name, source=found.file, class_layer=str(head))
+        return module
+
+    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(short).to_dict())
+    crop = config["input_size"][-1]
+    preprocessing = Preprocessing(
+        crop=crop,
+        resize=round(crop / config["crop_pct"]),
+        interpolation="bicubic" if config["interpolation"] == "bicubic" else "bilinear",
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+    plan = NetworkPlan(stages=(), default_layer="output", width=0, class_layer="")
+    if found is None:
+        module = build()
+        return BackboneSource(name, weight_files.module_digest(module), preprocessing, plan, lambda: module)
+    return BackboneSource(f"{name};timm={timm.__version__}" if random else name, found.digest, preprocessing, plan, build)
+
+
+def _from_module(module: Any, weights: Any) -> BackboneSource:
+    from torch import nn
+
+    from .graphs import default_cut
+
+    if not isinstance(module, nn.Module):
+        raise ParameterError(
+            f"got backbone of type {type(module).__name__}; expected a name or a torch.nn.Module",
+            "`featx backbones` lists the names.",
+        )
+    if weights != "DEFAULT":
+        raise ParameterError(
+            f"got weights={weights!r} beside a module, which brings its own", "Load them into the module."
+        )
+    digest = weight_files.module_digest(module)
+    if digest in _modules:
+        return _modules[digest]
+    own = copy.deepcopy(module).eval()
+    children = tuple((name, name) for name, _ in own.named_children())
+    plan = NetworkPlan(stages=children, default_layer=default_cut(own), width=0, class_layer="")
+    name = f"{type(module).__module__}.{type(module).__qualname__}"
+    source = BackboneSource(name, digest, IMAGENET, plan, lambda: own)
+    _modules[digest] = source
+    while len(_modules) > MODULES_AT_ONCE:
+        del _modules[next(iter(_modules))]
+    return source
+
+
+def _seeded(build: Callable[[], Any], seed: int) -> Any:
+    """Build with random weights from a seed, and leave torch's generator as it was."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()

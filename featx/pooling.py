@@ -1,0 +1,73 @@
+"""A layer's output goes in, one vector for each image comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .exceptions import LayerError, ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["POOLINGS", "pool"]
+
+POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
+GEM_POWER = 3.0
+
+
+def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
+    """Reduce a layer's output to vectors.
+
+    Parameters
+    ----------
+    output : Tensor
+        A feature map (n, c, h, w), or (n, h, w, c) with `channels_last`; tokens (n, t, c); or vectors (n, c), which
+        are returned as they are.
+    pooling : {"avg", "max", "avgmax", "gem", "flatten", "cls"}
+        Mean; maximum; both, one after the other (2 c features); generalised mean with power 3 (Radenovic et al.
+        2018, arXiv 1711.02512, eq. 3); every value in channel, row, column order; the class token.
+    channels_last : bool, default=False
+    prefix_tokens : int, default=0
+        Tokens before the patches, the class token being the first; only "cls" and "flatten" look at them.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, d)
+
+    Raises
+    ------
+    LayerError
+        If the output cannot be pooled that way.
+    ParameterError
+        If there is no such pooling.
+    """
+    import torch
+
+    if pooling not in POOLINGS:
+        raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(POOLINGS)}")
+    if output.ndim == 4:
+        maps = output.permute(0, 3, 1, 2) if channels_last else output
+        values = maps.flatten(2)
+    elif output.ndim == 3:
+        values = output.transpose(1, 2)
+    elif output.ndim == 2:
+        return output.float()
+    else:
+        raise LayerError(
+            f"the layer gives a tensor of shape {tuple(output.shape)}, which is no feature map",
+            "Choose a layer whose output is (n, c, h, w), (n, tokens, c) or (n, c).",
+        )
+    if pooling == "cls":
+        if output.ndim != 3 or prefix_tokens == 0:
+            raise LayerError("got pooling='cls'; this layer has no class token", "Choose pooling='avg'.")
+        return output[:, 0].float()
+    if pooling == "flatten":
+        return values.flatten(1).float()
+    values = (values[:, :, prefix_tokens:] if output.ndim == 3 else values).float()
+    if pooling == "avg":
+        return values.mean(2)
+    if pooling == "max":
+        return values.amax(2)
+    if pooling == "gem":
+        return values.clamp(min=1e-6).pow(GEM_POWER).mean(2).pow(1 / GEM_POWER)
+    return torch.cat([values.mean(2), values.amax(2)], dim=1)

@@ -1,0 +1,130 @@
+"""RGB pixels go in, the tensor that a network was trained on comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .exceptions import ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["IMAGENET", "Preprocessing"]
+
+RESIZE_MODES = ("crop", "squash")
+# Beyond this, an image is cut to what the central crop can see before it is resized: scaling a strip of
+# 1 x 10,000 pixels to a short side of 256 would make two and a half million columns.
+LARGEST_ASPECT = 8
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resizing, cropping and normalisation, as the weights ask for.
+
+    Parameters
+    ----------
+    crop : int
+        Side of the square that the network sees, in pixels.
+    resize : int
+        Length of the shorter side before the central crop, in pixels.
+    interpolation : {"bilinear", "bicubic"}
+        Always with antialiasing.
+    mean, std : tuple of 3 floats
+        Of each channel, on the scale from 0 to 1.
+    mode : {"crop", "squash"}, default="crop"
+        "crop" keeps the aspect ratio and cuts the central square; "squash" resizes the whole image to the square,
+        so that nothing is cut.
+    """
+
+    crop: int
+    resize: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    mode: str = "crop"
+
+    @property
+    def text(self) -> str:
+        """The canonical text that becomes part of the spec."""
+        scale = f"mean={_numbers(self.mean)};std={_numbers(self.std)}"
+        resize = f"resize={self.resize};" if self.mode == "crop" else ""
+        return f"mode={self.mode};{resize}crop={self.crop};{self.interpolation};antialias;{scale}"
+
+    @classmethod
+    def from_preset(cls, preset: Any) -> Preprocessing:
+        """Return the preprocessing of torchvision's ``weights.transforms()``."""
+        return cls(
+            crop=preset.crop_size[0],
+            resize=preset.resize_size[0],
+            interpolation=preset.interpolation.value,
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
+        )
+
+    def adapted(self, image_size: int | None, mode: str) -> Preprocessing:
+        """Return the same for another input size, the ratio of resize to crop kept, and another mode.
+
+        Raises
+        ------
+        ParameterError
+        """
+        if mode not in RESIZE_MODES:
+            raise ParameterError(f"got resize={mode!r}; expected one of {', '.join(RESIZE_MODES)}")
+        if image_size is None or image_size == self.crop:
+            return dataclasses.replace(self, mode=mode)
+        if not isinstance(image_size, int | np.integer) or image_size < 1:
+            raise ParameterError(f"got image_size={image_size!r}; expected a positive integer (pixels)")
+        resize = round(int(image_size) * self.resize / self.crop)
+        return dataclasses.replace(self, crop=int(image_size), resize=resize, mode=mode)
+
+    def apply(self, pixels: np.ndarray) -> torch.Tensor:
+        """Resize and crop one image.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (height, width, 3)
+
+        Returns
+        -------
+        Tensor of uint8, shape (3, crop, crop)
+        """
+        import torch
+        from torchvision.transforms.v2 import InterpolationMode
+        from torchvision.transforms.v2 import functional as F
+
+        if self.mode == "crop":
+            pixels = self._cut(pixels)
+        image = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
+        size = [self.resize] if self.mode == "crop" else [self.crop, self.crop]
+        image = F.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
+        return F.center_crop(image, [self.crop, self.crop])
+
+    def normalise(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return uint8 (n, 3, h, w) as normalised float32 on the same device."""
+        import torch
+
+        mean = torch.tensor(self.mean, device=batch.device).view(1, 3, 1, 1) * 255
+        std = torch.tensor(self.std, device=batch.device).view(1, 3, 1, 1) * 255
+        return batch.float().sub_(mean).div_(std)
+
+    def _cut(self, pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[:2]
+        short, long = min(height, width), max(height, width)
+        if long <= LARGEST_ASPECT * short:
+            return pixels
+        keep = LARGEST_ASPECT * short
+        start = (long - keep) // 2
+        return pixels[:, start : start + keep] if width > height else pixels[start : start + keep]
+
+
+IMAGENET = Preprocessing(
+    crop=224, resize=256, interpolation="bilinear", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:.6g}" for value in values)

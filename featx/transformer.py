@@ -1,0 +1,273 @@
+"""Images go in as X, embeddings float32 (n, d) come out: scikit-learn's face of the extraction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from .backbones import BackboneSource, View, resolve_precision
+from .cache import EmbeddingCache, default_cache_dir
+from .exceptions import ParameterError
+from .extraction import Extraction, extract_embeddings
+from .images import ImageSource
+from .inputs import check_images
+from .networks import resolve_backbone
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["CNNFeatureTransformer", "open_cache"]
+
+_opened: dict[str, EmbeddingCache] = {}
+
+
+class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Turn images into the embeddings of a frozen, pretrained network.
+
+    Each embedding is computed once and kept in a cache keyed by the image's content and by everything that made
+    the embedding, so that cross-validation and grid searches over what follows cost one pass over the images.
+
+    Parameters
+    ----------
+    backbone : str or nn.Module, default="efficientnet_lite0"
+        ``efficientnet_lite0``, whose ImageNet weights come with featx's installation; a torchvision classification
+        network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
+        ImageNet's mean and standard deviation.
+    weights : str, PathLike or None, default="DEFAULT"
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
+        random weights.
+    layer : str, default=None
+        A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last
+        convolutional or attention stage, and for a module the input of its final pooling.
+    pooling : {"auto", "avg", "max", "avgmax", "gem", "flatten", "cls"}, default="auto"
+        How a feature map becomes a vector; "auto" is the network's own: "cls" for vision transformers, else "avg".
+        "avgmax" is both, one after the other; "flatten" keeps every value.
+    prefetch : sequence of (layer, pooling), default=()
+        Other views that the same pass puts into the cache, because a search will ask for them.
+    image_size : int, default=None
+        Side of the network's input in pixels; None means what the weights were trained with.
+    resize : {"crop", "squash"}, default="crop"
+        "crop" keeps the aspect ratio and cuts the central square, as the weights' own preprocessing does;
+        "squash" resizes the whole image.
+    image_shape : tuple of int, default=None
+        (h, w) or (h, w, c) of rows of flattened images; None takes squares: see Notes.
+    value_range : (low, high), "minmax" or None, default=None
+        The array values that mean black and white; "minmax" takes each image's own. None means the full scale of
+        integers and (0, 1) for floats.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Arithmetic of the forward pass; "auto" is float32.
+    device : str, default="auto"
+        "auto" takes CUDA, else Apple's MPS, else the CPU.
+    batch_size : int or "auto", default="auto"
+    n_jobs : int, default=None
+        Threads that read and decode; None means up to four, -1 as many as there are processors.
+    random_state : int, default=0
+        Seed of random weights (``weights=None``).
+    on_error : {"raise", "nan"}, default="raise"
+        Whether an unreadable image raises, or becomes a row of NaN and an entry of ``failures_``. Most heads refuse
+        NaN; put ``SimpleImputer`` between, or drop the rows.
+    cache : str, PathLike, EmbeddingCache or None, default="auto"
+        Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
+    verbose : bool, default=False
+        Show a progress bar while the network works.
+
+    Attributes
+    ----------
+    embedding_dim_ : int
+        Number of features of an embedding.
+    n_features_in_ : int
+        Values of a row; only after fitting on a 2-D array.
+    failures_ : list of Failure
+        The images that the last ``transform`` could not read; only with ``on_error="nan"``.
+
+    See Also
+    --------
+    extract_embeddings : The same without scikit-learn.
+
+    Notes
+    -----
+    ``fit`` trains nothing. X may be a list or array of paths, URLs, PIL images or arrays (of different sizes if need
+    be); an array (n, h, w) or (n, h, w, c); a data frame of one column of paths; or rows of flattened images. A row
+    of s * s values is taken as a square grey image, one of 3 * s * s values as a square RGB image, any other as a
+    strip one pixel high, unless `image_shape` says otherwise.
+
+    The loaded network is shared by all transformers of the process with the same parameters and is never pickled.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_sample_images
+    >>> from featx import CNNFeatureTransformer
+    >>> photos = load_sample_images().images
+    >>> CNNFeatureTransformer(cache=None).fit_transform(photos).shape
+    (2, 1280)
+    """
+
+    def __init__(
+        self,
+        backbone: str | nn.Module = "efficientnet_lite0",
+        *,
+        weights: Any = "DEFAULT",
+        layer: str | None = None,
+        pooling: str = "auto",
+        prefetch: Sequence[View] = (),
+        image_size: int | None = None,
+        resize: str = "crop",
+        image_shape: tuple[int, ...] | None = None,
+        value_range: tuple[float, float] | str | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        batch_size: int | str = "auto",
+        n_jobs: int | None = None,
+        random_state: int = 0,
+        on_error: str = "raise",
+        cache: Any = "auto",
+        verbose: bool = False,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.layer = layer
+        self.pooling = pooling
+        self.prefetch = prefetch
+        self.image_size = image_size
+        self.resize = resize
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.precision = precision
+        self.device = device
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.on_error = on_error
+        self.cache = cache
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> CNNFeatureTransformer:
+        """Check the parameters and X; nothing is trained.
+
+        Parameters
+        ----------
+        X : array-like of images
+        y : ignored
+            Only its length is compared.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+            If a parameter holds a value that it does not accept.
+        ValueError
+            If X is no collection of images.
+        """
+        images = self._images(X, reset=True)
+        if y is not None:
+            check_consistent_length(images, y)
+        source = self.source()
+        if self.on_error not in ("raise", "nan"):
+            raise ParameterError(f"got on_error={self.on_error!r}; expected 'raise' or 'nan'")
+        self.embedding_dim_ = self._width(source)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embeddings of the images.
+
+        Parameters
+        ----------
+        X : array-like of images
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, embedding_dim_)
+
+        Raises
+        ------
+        ImageDecodeError
+            If an image cannot be read and `on_error` is "raise".
+        CacheError
+        """
+        check_is_fitted(self)
+        result = self.extract(self._images(X, reset=False))
+        if self.on_error == "nan":
+            self.failures_ = result.failures
+        return result.embeddings[0]
+
+    def extract(self, images: Sequence[ImageSource]) -> Extraction:
+        """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.
+
+        Parameters
+        ----------
+        images : sequence of ImageSource
+
+        Returns
+        -------
+        Extraction
+        """
+        source = self.source()
+        return extract_embeddings(
+            images,
+            source,
+            views=self._views(source),
+            cache=open_cache(self.cache),
+            precision=self.precision,
+            device=self.device,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            on_error=self.on_error,
+            verbose=self.verbose,
+        )
+
+    def source(self) -> BackboneSource:
+        """Return what identifies the network; it is not built."""
+        return resolve_backbone(
+            self.backbone,
+            weights=self.weights,
+            image_size=self.image_size,
+            resize=self.resize,
+            random_state=self.random_state,
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.embedding_dim_
+
+    def _images(self, X: Any, *, reset: bool) -> list[ImageSource]:
+        return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+
+    def _views(self, source: BackboneSource) -> list[View]:
+        others = [source.view(layer, pooling) for layer, pooling in self.prefetch]
+        return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
+
+    def _width(self, source: BackboneSource) -> int:
+        view = source.view(self.layer, self.pooling)
+        plan = source.plan
+        if plan.width and view[0] == plan.default_layer and view[1] != "flatten":
+            return plan.width * (2 if view[1] == "avgmax" else 1)
+        cache = open_cache(self.cache)
+        known = cache.width(source.spec(view, resolve_precision(self.precision))) if cache is not None else None
+        return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
+
+
+def open_cache(cache: Any) -> EmbeddingCache | None:
+    """Return the cache that a `cache` parameter means; one object for each folder in this process."""
+    if cache is None or isinstance(cache, EmbeddingCache):
+        return cache
+    if not isinstance(cache, str | os.PathLike):
+        raise ParameterError(f"got cache={cache!r}; expected a folder, 'auto', an EmbeddingCache or None")
+    root = os.path.abspath(default_cache_dir() if cache == "auto" else cache)
+    return _opened.setdefault(root, EmbeddingCache(root))

