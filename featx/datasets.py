@@ -53,7 +53,8 @@ class ImageDataset:
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ImageDataset:
         """Return the data set of the given rows, in their order."""
-        rows = np.asarray(rows, dtype=int)
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(int)
         return ImageDataset(
             [self.images[i] for i in rows],
             [self.names[i] for i in rows],
@@ -85,11 +86,11 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
     text = os.fspath(source)
     if text.startswith("sample:"):
         dataset = _sample(text)
+    elif os.path.isdir(text):
+        dataset = _folder(Path(text), labelled=labelled)
     elif Path(text).suffix.lower() in MANIFESTS:
         dataset = _manifest(Path(text))
-    elif Path(text).is_dir():
-        dataset = _folder(Path(text), labelled=labelled)
-    elif Path(text).exists():
+    elif os.path.exists(text):
         raise DatasetError(f"{text} is no data set", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
     else:
         raise DatasetError(f"{text} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
@@ -110,8 +111,12 @@ def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
     """
     parts = []
     for source in map(os.fspath, sources):
-        is_set = source.startswith("sample:") or Path(source).suffix.lower() in MANIFESTS or Path(source).is_dir()
+        is_set = source.startswith("sample:") or Path(source).suffix.lower() in MANIFESTS or os.path.isdir(source)
+        if not (is_set or is_url(source) or os.path.lexists(source)):
+            raise DatasetError(f"{source} does not exist", "Pass image files, folders, manifests or samples.")
         parts.append(load_dataset(source, labelled=False) if is_set else ImageDataset([source], [source]))
+    if not any(map(len, parts)):
+        raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     labels = [part.labels for part in parts]
     known = [found for found in labels if found is not None]
     return ImageDataset(
@@ -124,9 +129,10 @@ def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
 
 
 def _folder(root: Path, *, labelled: bool) -> ImageDataset:
-    classes = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    entries = sorted(root.iterdir())
+    classes = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     skipped = _Skipped()
-    loose = sorted(_images_in([e for e in root.iterdir() if not e.is_dir()], skipped))
+    loose = sorted(_images_in([e for e in entries if not e.is_dir() or e.name.startswith(".")], skipped))
     found = {name: sorted(_images_below(root / name, skipped)) for name in classes}
     empty = [name for name, files in found.items() if not files]
     files = [file for name in classes for file in found[name]]
@@ -156,7 +162,7 @@ class _Skipped:
     def notes(self) -> list[str]:
         notes = []
         if self.hidden:
-            notes.append(f"{_count(len(self.hidden), 'hidden file')} left out: {_few(self.hidden)}")
+            notes.append(f"{_count(len(self.hidden), 'hidden entry')} left out: {_few(self.hidden)}")
         if self.others:
             notes.append(f"{_count(len(self.others), 'file')} that are no images left out: {_few(self.others)}")
         return notes
@@ -174,15 +180,17 @@ def _images_in(files: list[Path], skipped: _Skipped) -> Iterator[str]:
 
 def _images_below(folder: Path, skipped: _Skipped) -> Iterator[str]:
     """Yield the images at any depth; linked folders are followed, each folder once."""
-    seen: set[tuple[int, int]] = set()
+    # A link back to a folder above would bring in the images of other classes.
+    seen = {(found.st_dev, found.st_ino) for found in map(os.stat, Path(os.path.abspath(folder)).parents)}
     for place, folders, files in os.walk(folder, followlinks=True):
         status = os.stat(place)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from _images_in([Path(place, name) for name in files], skipped)
+        hidden = [name for name in folders if name.startswith(".")]
+        folders[:] = sorted(set(folders) - set(hidden))
+        yield from _images_in([Path(place, name) for name in sorted(files + hidden)], skipped)
 
 
 def _manifest(path: Path) -> ImageDataset:
@@ -217,6 +225,11 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DatasetError(f"{path} has the column {twice[0]} twice", "Rename one of them.")
+    for number, row in enumerate(rows, start=1):
+        if None in row:
+            raise DatasetError(f"{path} has too many values in row {number}", "Quote values that hold a comma.")
     return {name: [(row[name] or "").strip() for row in rows] for name in names}
 
 
@@ -231,9 +244,11 @@ def _read_parquet(path: Path) -> dict[str, list[str]]:
     except (OSError, pyarrow.ArrowException) as error:
         raise DatasetError(f"cannot read {path}: {error}", "Save it again as Parquet.") from error
     return {
-        name: ["" if v is None else str(v) for v in table.column(name).to_pylist()]
-        for name in table.column_names
+        # NaN is the one value that is not equal to itself
+        name: ["" if v is None or v != v else str(v).strip() for v in table.column(name).to_pylist()]
         if name in ("path", "label", "group")
+        else []
+        for name in table.column_names
     }
 
 
@@ -257,5 +272,5 @@ def _few(names: Sequence[str], most: int = 3) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    plural = {"class": "classes"}.get(noun, noun + "s")
+    plural = {"class": "classes", "hidden entry": "hidden entries"}.get(noun, noun + "s")
     return f"{number} {noun if number == 1 else plural}"

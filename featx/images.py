@@ -7,10 +7,12 @@ transparency laid on white; the first frame of animations taken. Colour profiles
 from __future__ import annotations
 
 import io
+import math
 import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ from .exceptions import ImageDecodeError, ParameterError
 __all__ = ["EXTENSIONS", "ImageSource", "as_sources", "read_image"]
 
 EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff".split())
+
+# Named one by one, because some of Pillow's other formats run programs (EPS starts Ghostscript).
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
 
 # What an integer or boolean array spans when nothing else is said; floats are expected between 0 and 1.
 FULL_SCALE = {"u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0)}
@@ -41,7 +46,7 @@ class ImageSource:
     name : str
         What messages call it.
     max_pixels : int or None
-        Larger images are refused before they are decoded; None means Pillow's limit.
+        Larger images are refused before they are decoded, as are those beyond Pillow's own limit.
     value_range : (low, high), "minmax" or None
         The values of an array that mean black and white.
     """
@@ -63,7 +68,8 @@ class ImageSource:
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
         scale = "" if self.value_range is None else repr(self.value_range)
-        return digest_bytes(digest_array(self.content) + scale.encode()) if scale else digest_array(self.content)
+        digest = self._guard(lambda: digest_array(_checked(self.content)))
+        return digest_bytes(digest + scale.encode()) if scale else digest
 
     def load(self) -> tuple[bytes, np.ndarray]:
         """Read the image once.
@@ -98,7 +104,7 @@ class ImageSource:
         except _Refused as error:
             raise ImageDecodeError(self.name, *error.args) from None
         except OSError as error:
-            raise ImageDecodeError(self.name, error.strerror or str(error)) from error
+            raise ImageDecodeError(self.name, error.strerror or f"{type(error).__name__}: {error}") from error
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
             raise ImageDecodeError(self.name, f"{type(error).__name__}: {error}") from error
 
@@ -116,7 +122,7 @@ def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueR
         A path, a URL that fsspec opens, or an image in memory: grey (h, w) or (h, w, 1), RGB (h, w, 3) or
         RGBA (h, w, 4); uint8, uint16, bool, or float between 0 and 1.
     max_pixels : int, default=None
-        Larger images are refused before they are decoded; None means ``PIL.Image.MAX_IMAGE_PIXELS``.
+        Larger images are refused before they are decoded, as are those beyond ``PIL.Image.MAX_IMAGE_PIXELS``.
     value_range : (low, high), "minmax" or None, default=None
         The values of an array that mean black and white; "minmax" takes each image's own. None means the full
         scale of an integer type and (0, 1) for floats.
@@ -174,7 +180,7 @@ def _content(image: Any, number: int) -> Any:
     if isinstance(image, str):
         return str(image)
     if isinstance(image, os.PathLike):
-        return os.fspath(image)
+        return os.fsdecode(image)
     if isinstance(image, Image.Image):
         return image
     if isinstance(image, np.ndarray) and image.ndim:
@@ -188,10 +194,13 @@ def _content(image: Any, number: int) -> Any:
 
 
 def _check_value_range(value_range: ValueRange) -> None:
-    if value_range is None or value_range == "minmax":
+    if value_range is None or (isinstance(value_range, str) and value_range == "minmax"):
         return
-    if isinstance(value_range, tuple | list) and len(value_range) == 2 and value_range[0] < value_range[1]:
-        return
+    if isinstance(value_range, tuple | list) and len(value_range) == 2:
+        low, high = value_range
+        numbers = all(isinstance(v, Real) and math.isfinite(v) for v in value_range)
+        if numbers and low < high:
+            return
     raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
 
 
@@ -205,6 +214,8 @@ def _read_file(path: str) -> bytes:
 def _read_url(url: str) -> bytes:
     import fsspec
 
+    if url.startswith("file://"):
+        return _read_file(url.removeprefix("file://"))
     try:
         with fsspec.open(url, "rb") as file:
             return file.read()
@@ -216,7 +227,7 @@ def _decode(data: bytes, max_pixels: int | None) -> np.ndarray:
     if not data:
         raise _Refused("the file is empty")
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.UnidentifiedImageError:
         raise _Refused("not an image in a known format") from None
     except Image.DecompressionBombError as error:
@@ -235,9 +246,12 @@ def _pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
         )
     image = ImageOps.exif_transpose(image)
     if image.mode == "RGB" and "transparency" not in image.info:
-        return np.asarray(image)
+        return np.array(image)
     if image.mode.startswith("I") or image.mode == "F":
-        return _high_depth_to_rgb(np.asarray(image))
+        pixels = _high_depth_to_rgb(np.asarray(image))
+        if isinstance(clear := image.info.get("transparency"), int):
+            pixels[np.asarray(image) == clear] = 255
+        return pixels
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -246,7 +260,7 @@ def _pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
 
 
 def _high_depth_to_rgb(values: np.ndarray) -> np.ndarray:
-    """Scale 16-bit grey to 8 bits; 32-bit integers and floats by the smallest of the usual scales that holds them."""
+    """Scale 16-bit grey to 8 bits, and floats by the smallest of the usual scales that holds them."""
     grey = values.astype(np.float64)
     if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 65535:
         raise _Refused(
@@ -267,7 +281,7 @@ def _array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
         raise _Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")
-    pixels = _to_uint8(array, value_range)
+    pixels = _to_uint8(_checked(array), value_range)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return _grey_to_rgb(pixels.reshape(pixels.shape[:2]))
     if pixels.shape[2] == 4:
@@ -276,16 +290,21 @@ def _array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
+def _checked(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "buif":
+        raise _Refused(f"an array of {array.dtype} is no image")
+    return array
+
+
 def _to_uint8(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
     if array.dtype == np.uint8 and value_range is None:
         return array
-    if array.dtype.kind not in "buif":
-        raise _Refused(f"an array of {array.dtype} is no image")
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise _Refused("contains NaN or infinity")
     if value_range == "minmax":
-        low, high = values.min(), max(values.max(), np.nextafter(values.min(), np.inf))
+        low, high = values.min(), values.max()
+        high = high if high > low else low + 1
     else:
         low, high = value_range or FULL_SCALE.get(array.dtype.str[1:], (0.0, 1.0))  # type: ignore[misc]
     if values.min() < low or values.max() > high:

@@ -1,0 +1,100 @@
+"""A head's name goes in, a scikit-learn pipeline and the grid it is tuned over come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from .exceptions import ParameterError, nearest
+
+__all__ = ["HEADS", "Head", "make_head"]
+
+STEP = "classify"
+
+
+@dataclass(frozen=True)
+class Head:
+    """A classifier on embeddings.
+
+    Attributes
+    ----------
+    name : str
+    estimator : Pipeline
+        Standardises the embeddings and classifies; not fitted.
+    grid : dict of str to list
+        Parameters of the pipeline, the most regularised value first, so that ties fall to the simpler model.
+    """
+
+    name: str
+    estimator: Pipeline
+    grid: dict[str, list[Any]]
+
+
+# Grids suit standardised embeddings of some hundreds to thousands of features, the simplest model first.
+_CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
+    "logistic": (LogisticRegression(max_iter=1000), {"C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}),
+    "linear_svm": (LinearSVC(max_iter=5000), {"C": [1e-5, 1e-4, 1e-3, 1e-2]}),
+    "svm": (SVC(), {"C": [0.1, 1.0, 10.0, 100.0]}),
+    "knn": (KNeighborsClassifier(weights="distance"), {"n_neighbors": [30, 10, 5, 3, 1]}),
+    "ridge": (RidgeClassifier(), {"alpha": [1e5, 1e4, 1e3, 1e2, 1e1]}),
+    "mlp": (
+        MLPClassifier(hidden_layer_sizes=(256,), early_stopping=True, max_iter=200),
+        {"alpha": [1.0, 1e-2, 1e-4]},
+    ),
+}
+HEADS = tuple(_CLASSIFIERS)
+
+
+def make_head(
+    name: str,
+    *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    random_state: int = 0,
+) -> Head:
+    """Return a head by name.
+
+    Parameters
+    ----------
+    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
+        Multinomial logistic regression; linear SVM; SVM with RBF kernel; k nearest neighbours weighted by distance;
+        ridge classifier; one hidden layer of 256 units with early stopping.
+    grid : mapping of str to sequence, default=None
+        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
+    class_weight : "balanced", mapping or None, default=None
+    random_state : int, default=0
+
+    Raises
+    ------
+    ParameterError
+        If there is no such head or parameter, or the head takes no class weights.
+    """
+    if name not in _CLASSIFIERS:
+        hint = nearest(name, HEADS) or f"Heads are {', '.join(HEADS)}."
+        raise ParameterError(f"there is no head {name!r}", hint)
+    template, default = _CLASSIFIERS[name]
+    known = template.get_params()
+    classifier = type(template)(**known)
+    if "random_state" in known:
+        classifier.set_params(random_state=random_state)
+    if class_weight is not None:
+        if "class_weight" not in known:
+            able = [n for n, (c, _) in _CLASSIFIERS.items() if "class_weight" in c.get_params()]
+            raise ParameterError(f"the head {name} takes no class weights", f"Those that do: {', '.join(able)}.")
+        classifier.set_params(class_weight=class_weight)
+    for parameter in grid or {}:
+        if parameter not in known:
+            hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
+            raise ParameterError(f"the head {name} has no parameter {parameter!r}", hint)
+    chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
+    pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])
+    return Head(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
