@@ -1,0 +1,64 @@
+"""What the tests share: a cache of their own, real photographs, a tiny network and a count of forwarded images."""
+
+import pytest
+import skimage.data
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Keep every test away from the user's cache."""
+    folder = tmp_path / "default-cache"
+    monkeypatch.setenv("FEATX_CACHE", str(folder))
+    monkeypatch.setattr("featx.transformer._opened", {})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """The paths of photographs by name."""
+    folder = tmp_path_factory.mktemp("photos")
+    pictures = dict(zip(("china", "flower"), load_sample_images().images, strict=True))
+    for name in ("chelsea", "coffee", "astronaut", "rocket", "camera"):
+        pictures[name] = getattr(skimage.data, name)()
+    pictures["motorcycle"] = skimage.data.stereo_motorcycle()[0]
+    paths = {}
+    for name, pixels in pictures.items():
+        suffix = "jpg" if name in ("china", "flower", "rocket") else "png"
+        paths[name] = str(folder / f"{name}.{suffix}")
+        Image.fromarray(pixels).save(paths[name], **({"quality": 95} if suffix == "jpg" else {"compress_level": 1}))
+    return paths
+
+
+@pytest.fixture
+def tiny():
+    """Parameters of a network that needs milliseconds for an image."""
+    return {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
+
+
+class Forwards:
+    """How many images went through networks on a device that computes."""
+
+    def __init__(self):
+        self.count = 0
+
+    def since(self):
+        """Return the count since this was asked last."""
+        count, self.count = self.count, 0
+        return count
+
+
+@pytest.fixture
+def forwards(monkeypatch):
+    from featx.backbones import Backbone
+
+    counter, embed = Forwards(), Backbone.embed
+
+    def counting(self, pixels, views, **options):
+        if self.device != "meta":
+            counter.count += len(pixels)
+        return embed(self, pixels, views, **options)
+
+    monkeypatch.setattr(Backbone, "embed", counting)
+    return counter

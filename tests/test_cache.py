@@ -1,0 +1,342 @@
+"""The store gives back what was put, bit for bit, to every process, and stays small and exportable."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, default_cache_dir
+from featx.cache.digests import digest_array, digest_bytes
+
+SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
+OTHER = dataclasses.replace(SPEC, layer="layer3")
+CHANGES = {
+    "backbone": "net2",
+    "weights_digest": "1",
+    "layer": "layer3",
+    "pooling": "max",
+    "preprocessing": "resize",
+    "precision": "bfloat16",
+    "revision": 2,
+}
+
+
+def rows(numbers, width=8):
+    """Digests of the numbers, and embeddings that follow from the digests."""
+    raw = b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers)
+    digests = np.frombuffer(raw, np.uint8).reshape(-1, 32)
+    return digests, np.float32(1) / (digests[:, :width].astype(np.float32) + 1)
+
+
+def segments(cache, spec=SPEC):
+    return sorted((cache.root / spec.digest).glob("*.h5"))
+
+
+def assert_holds(cache, numbers, spec=SPEC):
+    digests, expected = rows(numbers)
+    embeddings, found = cache.get(spec, digests)
+    assert found.all()
+    assert embeddings.dtype == np.float32
+    assert embeddings.tobytes() == expected.tobytes()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return EmbeddingCache(tmp_path / "cache")
+
+
+def filled(cache, numbers, spec=SPEC):
+    cache.put(spec, *rows(numbers))
+    return cache
+
+
+def test_rows_come_back_bit_for_bit_in_any_order_with_duplicates(cache):
+    for batch in ([0], range(1, 40), range(40, 47), range(30, 60)):
+        filled(cache, batch)
+    order = np.random.default_rng(0).integers(0, 60, 300)
+    assert_holds(cache, order)
+    assert cache.contains(SPEC, rows(order)[0]).all()
+
+
+def test_special_floats_keep_their_bits(cache):
+    bits = np.array([[0x7FC00001, 0xFF800000, 0x80000000, 0x00000001]], dtype=np.uint32)
+    cache.put(SPEC, rows([1])[0], bits.view(np.float32))
+    assert cache.get(SPEC, rows([1])[0])[0].tobytes() == bits.tobytes()
+
+
+def test_missing_rows_are_flagged_and_zero(cache):
+    filled(cache, [1, 3])
+    digests = rows([0, 1, 2, 3])[0]
+    embeddings, found = cache.get(SPEC, digests)
+    assert found.tolist() == cache.contains(SPEC, digests).tolist() == [False, True, False, True]
+    assert not embeddings[~found].any()
+
+
+def test_an_empty_cache_has_nothing_and_makes_nothing(cache):
+    digests = rows(range(3))[0]
+    embeddings, found = cache.get(SPEC, digests)
+    assert embeddings.shape == (3, 0)
+    assert not found.any()
+    assert not cache.contains(SPEC, digests).any()
+    assert cache.width(SPEC) is None
+    assert cache.specs() == cache.info() == []
+    assert cache.compact() == cache.prune(max_bytes=0) == 0
+    report = cache.verify()
+    assert (report.clean, report.segments, cache.repair().clean) == (True, 0, True)
+    assert not cache.root.exists()
+
+
+def test_no_rows_are_no_segment(cache):
+    filled(cache, [])
+    assert segments(cache) == []
+    assert filled(cache, [1]).get(SPEC, rows([])[0])[0].shape == (0, 8)
+
+
+def test_specs_do_not_mix(cache):
+    filled(cache, [1])
+    cache.put(OTHER, rows([1])[0], np.full((1, 3), 7))
+    assert_holds(cache, [1])
+    assert cache.get(OTHER, rows([1])[0])[0].tolist() == [[7, 7, 7]]
+    assert cache.width(OTHER) == 3
+    assert not filled(cache, [2]).contains(OTHER, rows([2])[0]).any()
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(EmbeddingSpec)])
+def test_a_change_of_any_field_changes_the_digest(field):
+    changed = dataclasses.replace(SPEC, **{field: CHANGES[field]})
+    assert changed.digest != SPEC.digest
+    assert len(changed.digest) == 32
+    assert dataclasses.replace(changed, **{field: getattr(SPEC, field)}).digest == SPEC.digest
+
+
+def test_spec_survives_json():
+    spec = dataclasses.replace(SPEC, backbone='né"t\n', revision=3)
+    assert EmbeddingSpec.from_json(spec.to_json()) == spec
+
+
+GARBAGE = {
+    "empty": "",
+    "cut": '{"backbone":',
+    "null": "null",
+    "list": "[]",
+    "fields_missing": "{}",
+    "unknown_field": SPEC.to_json()[:-1] + ',"x":1}',
+    "wrong_type": json.dumps(SPEC.to_dict() | {"backbone": ["net"]}),
+    "deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_is_no_spec(text):
+    with pytest.raises(CacheError, match="not an embedding spec"):
+        EmbeddingSpec.from_json(text)
+
+
+def test_spec_json_lies_beside_the_segments(cache):
+    filled(cache, [1])
+    assert json.loads((cache.root / SPEC.digest / "spec.json").read_text()) == SPEC.to_dict()
+    assert cache.specs() == [SPEC]
+
+
+def test_another_instance_and_another_process_see_committed_rows(cache):
+    reader = EmbeddingCache(str(cache.root))
+    assert not reader.contains(SPEC, rows([5])[0]).any()
+    filled(cache, [5])
+    assert_holds(reader, [5])
+    code = f"from test_cache import *; assert_holds(EmbeddingCache({str(cache.root)!r}), [5])"
+    subprocess.run([sys.executable, "-c", code], cwd=os.path.dirname(__file__), check=True, timeout=60)
+
+
+def test_pickling_keeps_only_the_path(cache):
+    filled(cache, range(1000))
+    assert_holds(cache, range(1000))
+    data = pickle.dumps(cache)
+    assert len(data) < 1000
+    assert_holds(pickle.loads(data), range(1000))
+
+
+def test_hundreds_of_one_row_puts_leave_few_segments(cache):
+    for number in range(600):
+        filled(cache, [number])
+    assert len(segments(cache)) <= 40
+    assert_holds(EmbeddingCache(cache.root), range(600))
+    assert cache.info()[0].rows == 600
+
+
+def test_compact_leaves_one_segment_without_duplicates(cache):
+    for start in range(0, 50, 10):
+        filled(cache, range(start, start + 20))
+    before = cache.info()[0]
+    assert (before.rows, before.segments) == (100, 5)
+    assert cache.compact() == 4
+    after = cache.info()[0]
+    assert (after.rows, after.segments) == (60, 1)
+    assert_holds(cache, range(60))
+    assert cache.compact() == 0
+
+
+def test_compact_drops_duplicates_within_one_segment(cache):
+    filled(cache, [1, 2, 1, 1]).compact()
+    assert cache.info()[0].rows == 2
+    assert_holds(cache, [1, 2])
+
+
+def use_at(cache, spec, moment):
+    os.utime(cache.root / spec.digest / "spec.json", (moment, moment))
+
+
+def test_prune_by_bytes_removes_the_least_recently_used_first(cache):
+    for number, spec in enumerate((SPEC, OTHER)):
+        filled(cache, range(50), spec)
+        use_at(cache, spec, 1_000_000 + number)
+    cache.get(SPEC, rows([1])[0])
+    sizes = {info.spec: info.bytes for info in cache.info()}
+    assert cache.prune(max_bytes=sizes[SPEC]) == sizes[OTHER]
+    assert_holds(cache, range(50))
+    assert not cache.contains(OTHER, rows(range(50))[0]).any()
+
+
+def test_prune_removes_the_older_segments_of_a_spec_first(cache):
+    for number in range(3):
+        filled(cache, [number])
+        for path in segments(cache):
+            os.utime(path, (path.stat().st_mtime - 100,) * 2)
+    total = cache.info()[0].bytes
+    assert cache.prune(max_bytes=total - 1) == total // 3
+    assert cache.contains(SPEC, rows(range(3))[0]).tolist() == [False, True, True]
+
+
+def test_prune_by_age_keeps_what_was_used_since(cache):
+    for spec in (SPEC, OTHER):
+        use_at(filled(cache, [1], spec), spec, time.time() - 1000)
+    cache.get(OTHER, rows([1])[0])
+    assert cache.prune(max_age=500) > 0
+    assert not cache.contains(SPEC, rows([1])[0]).any()
+    assert_holds(cache, [1], OTHER)
+    assert cache.prune(max_age=500) == cache.prune() == 0
+
+
+def test_export_is_plain_hdf5(cache, tmp_path):
+    image = tmp_path / "ä.png"
+    image.write_bytes(b"5")
+    os.utime(image, (1e9, 1e9))
+    cache.digests.digest([str(image)])
+    filled(cache, [7, 5, 6, 5])
+    target = tmp_path / "out.h5"
+    assert cache.export(target) == 3
+    with h5py.File(target) as file:
+        assert dict(file.attrs) == SPEC.to_dict()
+        assert file["embeddings"].dtype == np.float32
+        exported = {
+            bytes.fromhex(d.decode()): e for d, e in zip(file["digests"], file["embeddings"], strict=True)
+        }
+        paths = dict(zip(file["digests"].asstr(), file["paths"].asstr(), strict=True))
+    digests, embeddings = rows([5, 6, 7])
+    assert {d.tobytes(): e.tolist() for d, e in zip(digests, embeddings, strict=True)} == {
+        d: e.tolist() for d, e in exported.items()
+    }
+    assert sorted(paths.values()) == ["", "", str(image)]
+    assert paths[digest_bytes(b"5").hex()] == str(image)
+    assert sorted(os.listdir(tmp_path)) == ["cache", "out.h5", "ä.png"]
+
+
+def test_export_replaces_and_of_nothing_is_empty(cache, tmp_path):
+    filled(cache, [1]).prune(max_bytes=0)
+    (tmp_path / "out.h5").write_text("old")
+    assert cache.export(tmp_path / "out.h5") == 0
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert len(file["digests"]) == len(file["embeddings"]) == len(file["paths"]) == 0
+
+
+def test_export_wants_a_spec_named_when_there_are_several(cache, tmp_path):
+    filled(filled(cache, [1]), [1, 2], OTHER)
+    with pytest.raises(CacheError) as caught:
+        cache.export(tmp_path / "out.h5")
+    assert all(spec.digest[:12] in str(caught.value) for spec in (SPEC, OTHER))
+    with pytest.raises(CacheError, match="fits 0 specs"):
+        cache.export(tmp_path / "out.h5", spec="zzz")
+    assert cache.export(tmp_path / "out.h5", spec=OTHER.digest[:8]) == 2
+
+
+def test_export_to_where_no_file_can_be_names_the_target(cache, tmp_path):
+    with pytest.raises(CacheError, match="nowhere"):
+        filled(cache, [1]).export(tmp_path / "nowhere" / "out.h5")
+
+
+def test_info_counts_rows_bytes_and_segments(cache):
+    filled(filled(filled(cache, range(10)), range(5, 15)), [1], OTHER)
+    found = {info.spec: info for info in cache.info()}
+    assert set(found) == {SPEC, OTHER}
+    info = found[SPEC]
+    assert (info.rows, info.width, info.segments) == (20, 8, 2)
+    assert info.bytes == sum(path.stat().st_size for path in segments(cache))
+    assert abs(info.last_used - time.time()) < 60
+
+
+def test_verify_counts_what_is_sound(cache):
+    report = filled(filled(cache, range(10)), [1], OTHER).verify()
+    assert (report.clean, report.segments, report.rows) == (True, 2, 11)
+    assert report.problems == report.leftovers == report.set_aside == []
+
+
+def test_default_root_is_featx_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "här e"))
+    assert default_cache_dir() == EmbeddingCache().root == tmp_path / "här e"
+    assert_holds(filled(EmbeddingCache(), [1]), [1])
+    monkeypatch.delenv("FEATX_CACHE")
+    assert EmbeddingCache().root.name == "featx"
+
+
+@pytest.mark.parametrize(
+    ("digests", "embeddings"),
+    [
+        ((2, 32), (3, 4)),
+        ((2, 32), (2,)),
+        ((2, 32), (2, 4, 1)),
+        ((2, 31), (2, 4)),
+        ((32,), (32, 4)),
+        ((2, 32), (2, 0)),
+    ],
+)
+def test_wrong_shapes_are_refused(cache, digests, embeddings):
+    with pytest.raises(ValueError, match="shape"):
+        cache.put(SPEC, np.zeros(digests, np.uint8), np.zeros(embeddings, np.float32))
+    assert segments(cache) == []
+
+
+def test_a_spec_has_one_width(cache):
+    filled(cache, [1])
+    with pytest.raises(ValueError):
+        cache.put(SPEC, *rows([2], width=5))
+    assert_holds(cache, [1])
+
+
+def test_reading_with_digests_of_a_wrong_shape_is_refused(cache):
+    for read in (cache.get, cache.contains):
+        with pytest.raises(ValueError, match="expected"):
+            read(SPEC, np.zeros((2, 31), np.uint8))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, ">f4"])
+def test_any_number_is_stored_as_float32(cache, dtype):
+    values = np.arange(12).reshape(4, 3).astype(dtype)[:, ::-1]
+    cache.put(SPEC, rows(range(4))[0], values)
+    embeddings, _ = cache.get(SPEC, rows(range(4))[0])
+    assert embeddings.dtype == np.float32
+    assert embeddings.tolist() == values.tolist()
+
+
+def test_array_digest_depends_on_shape_dtype_and_bytes():
+    array = np.arange(6, dtype=np.int32)
+    others = [array.reshape(2, 3), array.astype(np.int64), array.view(np.uint32), array[::-1], array[:0]]
+    assert len({digest_array(a) for a in (array, *others)}) == 6
+    assert digest_array(np.arange(12, dtype=np.int32)[::2]) == digest_array(
+        np.arange(0, 12, 2, dtype=np.int32)
+    )
