@@ -73,38 +73,45 @@ class FileDigests:
         """
         stats: list[tuple[int, int, int] | OSError] = [_stat(path) for path in paths]
         keys = [os.path.abspath(path) for path in paths]
-        remembered = self._recall(sorted({key for key, s in zip(keys, stats, strict=True) if isinstance(s, tuple)}))
+        remembered = self._recall(
+            sorted({key for key, s in zip(keys, stats, strict=True) if isinstance(s, tuple)})
+        )
         results: list[bytes | OSError] = []
-        unknown: dict[str, int] = {}
+        unknown: dict[tuple[str, tuple[int, int, int]], int] = {}
         for number, (key, found) in enumerate(zip(keys, stats, strict=True)):
             if isinstance(found, OSError):
                 results.append(found)
             elif (entry := remembered.get(key)) and entry[:3] == found:
                 results.append(entry[3])
             else:
-                unknown.setdefault(key, number)
+                unknown.setdefault((key, found), number)
                 results.append(b"")
+        old = time.time_ns() - FRESH_NS
         read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
-        self._remember(read)
-        for number, key in enumerate(keys):
-            if results[number] == b"":
-                outcome = read[key]
+        self._remember({key: outcome for (key, _), outcome in read.items()}, old)
+        for number, (key, found) in enumerate(zip(keys, stats, strict=True)):
+            if results[number] == b"" and isinstance(found, tuple):
+                outcome = read[key, found]
                 results[number] = outcome if isinstance(outcome, OSError) else outcome[1]
         return results
 
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
-        if self.path is None or not self.path.exists():
+        if self.path is None or not os.path.exists(self.path):
             return {}
         try:
             with self._connect() as connection:
                 rows = connection.execute("SELECT digest, path FROM files ORDER BY path DESC")
-                return {digest: os.fsdecode(path) for digest, path in rows}
+                return {
+                    digest: os.fsdecode(path)
+                    for digest, path in rows
+                    if _is_digest(digest) and type(path) is bytes
+                }
         except (sqlite3.Error, OSError):
             return {}
 
     def _recall(self, keys: list[str]) -> dict[str, tuple[int, int, int, bytes]]:
-        if self.path is None or not keys or not self.path.exists():
+        if self.path is None or not keys or not os.path.exists(self.path):
             return {}
         found = {}
         query = "SELECT path, size, mtime_ns, inode, digest FROM files WHERE path IN ({})"
@@ -114,14 +121,18 @@ class FileDigests:
                 for start in range(0, len(keys), limit):
                     some = [os.fsencode(key) for key in keys[start : start + limit]]
                     for path, *entry in connection.execute(query.format(",".join("?" * len(some))), some):
-                        found[os.fsdecode(path)] = tuple(entry)
+                        if _is_digest(entry[3]):
+                            found[os.fsdecode(path)] = tuple(entry)
         except (sqlite3.Error, OSError):
             return {}
         return found
 
-    def _remember(self, read: dict[str, tuple[tuple[int, int, int], bytes] | OSError]) -> None:
-        old = time.time_ns() - FRESH_NS
-        rows = [(os.fsencode(key), *r[0], r[1]) for key, r in read.items() if isinstance(r, tuple) and r[0][1] < old]
+    def _remember(self, read: dict[str, tuple[tuple[int, int, int], bytes] | OSError], old: int) -> None:
+        rows = [
+            (os.fsencode(key), *r[0], r[1])
+            for key, r in read.items()
+            if isinstance(r, tuple) and r[0][1] < old
+        ]
         if self.path is None or not rows:
             return
         try:
@@ -156,6 +167,10 @@ class _Connection:
             self._connection.close()
 
 
+def _is_digest(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == 32
+
+
 def _stat(path: str) -> tuple[int, int, int] | OSError:
     try:
         found = os.stat(path)
@@ -177,4 +192,3 @@ def _read_digest(path: str) -> tuple[tuple[int, int, int], bytes] | OSError:
     except OSError as error:
         return error
     return (found.st_size, found.st_mtime_ns, found.st_ino), digest
-

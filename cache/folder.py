@@ -14,7 +14,17 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned, sort_keys, write_segment
+from .segment import (
+    DAMAGED,
+    SUFFIX,
+    TEMPORARY,
+    Segment,
+    SegmentDamagedError,
+    is_abandoned,
+    sort_keys,
+    temporary_name,
+    write_segment,
+)
 from .spec import EmbeddingSpec
 
 __all__ = ["SpecFolder"]
@@ -50,24 +60,30 @@ class SpecFolder:
         """Return the names of the committed segments."""
         try:
             with os.scandir(self.path) as entries:
-                return {e.name for e in entries if e.name.endswith(SUFFIX) and not e.name.startswith(TEMPORARY)}
+                return {
+                    e.name for e in entries if e.name.endswith(SUFFIX) and not e.name.startswith(TEMPORARY)
+                }
         except FileNotFoundError:
             return set()
 
     def segments(self) -> list[Segment]:
         """Return the segments of the folder as it is now, the tallest first."""
         with self._listing:
-            names = self.names() - self._refused
-            for gone in self._segments.keys() - names:
-                del self._segments[gone]
-            for name in names - self._segments.keys():
-                try:
-                    self._segments[name] = Segment(self.path / name, self.spec)
-                except FileNotFoundError:
-                    continue
-                except SegmentDamagedError as damage:
-                    self.set_aside(damage)
-            return sorted(self._segments.values(), key=lambda segment: -segment.n_rows)
+            names: set[str] | None = None
+            # What a merge replaced while segments were being opened is in the next listing.
+            while names != (now := self.names() - self._refused):
+                names = now
+                for gone in self._segments.keys() - names:
+                    self._segments.pop(gone, None)
+                for name in names - self._segments.keys():
+                    try:
+                        self._segments[name] = Segment(self.path / name, self.spec)
+                    except FileNotFoundError:
+                        continue
+                    except SegmentDamagedError as damage:
+                        self.set_aside(damage)
+                names -= self._refused
+            return sorted(list(self._segments.values()), key=lambda segment: -segment.n_rows)
 
     def contains(self, digests: np.ndarray) -> np.ndarray:
         """Return for each digest whether it is here, as bool (n,)."""
@@ -119,14 +135,17 @@ class SpecFolder:
         if not self._swept:
             self.sweep()
             self._swept = True
+        width = next((s.width for s in self.segments() if s.n_rows), embeddings.shape[1])
+        if embeddings.shape[1] != width or not width:
+            raise ValueError(
+                f"got embeddings of shape {embeddings.shape}; expected {width or 'some'} columns"
+            )
         write_segment(self.path, self.spec, digests, iter([embeddings]))
-        crowded = self._crowded_tier()
-        if crowded:
-            try:
+        # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
+        with contextlib.suppress(filelock.Timeout, OSError):
+            if self._crowded_tier():
                 with self.lock(timeout=0):
                     self.merge(self._crowded_tier())
-            except filelock.Timeout:
-                return
 
     def _crowded_tier(self) -> list[Segment]:
         tiers: dict[int, list[Segment]] = {}
@@ -144,8 +163,10 @@ class SpecFolder:
         sound = []
         for segment in segments:
             try:
-                segment.verify()
+                segment.verify(again=True)
                 sound.append(segment)
+            except FileNotFoundError:  # set aside by a reader
+                continue
             except SegmentDamagedError as damage:
                 self.set_aside(damage)
         if len(sound) < 2 and not any(len(_distinct([s])[0]) < s.n_rows for s in sound):
@@ -179,9 +200,12 @@ def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
     target = folder / "spec.json"
     if target.exists():
         return
-    temporary = folder / f"spec.json.{os.getpid()}"
-    temporary.write_text(spec.to_json() + "\n")
-    os.replace(temporary, target)
+    temporary = folder / temporary_name(".json")
+    try:
+        temporary.write_text(spec.to_json() + "\n")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _distinct(segments: list[Segment]) -> list[np.ndarray]:
@@ -190,4 +214,7 @@ def _distinct(segments: list[Segment]) -> list[np.ndarray]:
     _, first = np.unique(digests.view("S32").ravel(), return_index=True)
     first.sort()
     ends = np.cumsum([s.n_rows for s in segments])
-    return [first[(first >= end - s.n_rows) & (first < end)] - (end - s.n_rows) for s, end in zip(segments, ends, strict=True)]
+    return [
+        first[(first >= end - s.n_rows) & (first < end)] - (end - s.n_rows)
+        for s, end in zip(segments, ends, strict=True)
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..exceptions import CacheError
 from .folder import SpecFolder, write_spec
+from .hdf5 import atomic_hdf5
 from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned
 from .spec import EmbeddingSpec
 
@@ -128,13 +128,16 @@ def repair(root: Path) -> CacheReport:
     report = verify(root)
     for path, _ in report.problems:
         if path.suffix == SUFFIX:
-            path.rename(path.with_suffix(DAMAGED))
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(path.with_suffix(DAMAGED))
             report.set_aside.append(path.with_suffix(DAMAGED))
     for path in report.leftovers:
         path.unlink(missing_ok=True)
     for path, _ in report.problems:
         if path.name == "spec.json":
-            sound = next((f for f in sorted(path.parent.glob(f"*{SUFFIX}")) if not f.name.startswith(TEMPORARY)), None)
+            sound = next(
+                (f for f in sorted(path.parent.glob(f"*{SUFFIX}")) if not f.name.startswith(TEMPORARY)), None
+            )
             path.unlink(missing_ok=True)
             if sound is not None:
                 write_spec(path.parent, EmbeddingSpec.from_json(Segment(sound).spec_json))
@@ -149,11 +152,9 @@ def prune(folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | 
     for folder in folders:
         stale = max_age is not None and time.time() - _last_used(folder) > max_age
         with folder.lock():
-            files = sorted((folder.path / name for name in folder.names()), key=os.path.getmtime)
-            for file in files:
+            for file, size in _by_age(folder):
                 if stale or (max_bytes is not None and total - freed > max_bytes):
-                    size = file.stat().st_size
-                    file.unlink()
+                    file.unlink(missing_ok=True)
                     freed += size
     return freed
 
@@ -173,26 +174,21 @@ def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
     digests = np.concatenate([s.digests for s in segments]) if segments else np.empty((0, 32), np.uint8)
     digests = np.unique(digests, axis=0)
     width = next((s.width for s in segments), 0)
-    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
     text = h5py.string_dtype()
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(folder.spec.to_dict())
-            file.create_dataset("digests", data=[row.tobytes().hex() for row in digests], dtype=text)
-            paths = [os.fsencode(names.get(row.tobytes(), "")).decode(errors="replace") for row in digests]
-            file.create_dataset("paths", data=paths, dtype=text)
-            embeddings = file.create_dataset("embeddings", (len(digests), width), dtype="<f4")
-            for start in range(0, len(digests), 4096):
-                rows, found = folder.get(digests[start : start + 4096])
-                if not found.all():
-                    raise CacheError(
-                        f"a damaged segment of {folder.path} was set aside during the export",
-                        "Export again to get what is sound, or extract the images again first.",
-                    )
-                embeddings[start : start + 4096] = rows
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_hdf5(target) as file:
+        file.attrs.update(folder.spec.to_dict())
+        file.create_dataset("digests", data=[row.tobytes().hex() for row in digests], dtype=text)
+        paths = [os.fsencode(names.get(row.tobytes(), "")).decode(errors="replace") for row in digests]
+        file.create_dataset("paths", data=paths, dtype=text)
+        embeddings = file.create_dataset("embeddings", (len(digests), width), dtype="<f4")
+        for start in range(0, len(digests), 4096):
+            rows, found = folder.get(digests[start : start + 4096])
+            if not found.all():
+                raise CacheError(
+                    f"a damaged segment of {folder.path} was set aside during the export",
+                    "Export again to get what is sound, or extract the images again first.",
+                )
+            embeddings[start : start + 4096] = rows
     return len(digests)
 
 
@@ -209,7 +205,17 @@ def _sound_segment(file: Path, spec_digest: str) -> Segment:
 
 
 def _size(folder: SpecFolder) -> int:
-    return sum((folder.path / name).stat().st_size for name in folder.names())
+    return sum(size for _, size in _by_age(folder))
+
+
+def _by_age(folder: SpecFolder) -> list[tuple[Path, int]]:
+    """Return the segments with their sizes, the oldest first."""
+    found = []
+    for name in folder.names():
+        with contextlib.suppress(FileNotFoundError):
+            status = (folder.path / name).stat()
+            found.append((status.st_mtime_ns, folder.path / name, status.st_size))
+    return [(path, size) for _, path, size in sorted(found)]
 
 
 def _last_used(folder: SpecFolder) -> float:

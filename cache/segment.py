@@ -1,14 +1,17 @@
 """Rows go in, one immutable checksummed HDF5 file comes out, and is read back or refused.
 
-A segment holds `digests` uint8 (n, 32) and `embeddings` float32 (n, d), contiguous, with the SHA-256 of each and
-the JSON of their spec as attributes. It is written under a temporary name, fsynced and renamed, and never touched
-again. Reading goes through plain file reads at the data sets' offsets: HDF5's gathering of scattered rows is several
-times slower, and a memory map of a damaged file can end the process.
+A segment holds `digests` uint8 (n, 32) and `embeddings` float32 (n, d), contiguous. It is written under a temporary
+name, fsynced and renamed, and never touched again. Its HDF5 user block, the free space before the HDF5 part, holds a
+header in JSON with a checksum of its own: the spec, the shape, and the offset and SHA-256 of both data sets. Reading
+needs nothing else and goes through plain file reads, for three reasons: HDF5's library can crash or hang on damaged
+metadata, its gathering of scattered rows is several times slower, and a memory map of a truncated file can end the
+process.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import uuid
@@ -18,15 +21,27 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from .hdf5 import GuardedFile
 from .spec import EmbeddingSpec
 
-__all__ = ["DAMAGED", "SUFFIX", "TEMPORARY", "Segment", "SegmentDamagedError", "is_abandoned", "sort_keys", "sync_folder", "write_segment"]
+__all__ = [
+    "DAMAGED",
+    "SUFFIX",
+    "TEMPORARY",
+    "Segment",
+    "SegmentDamagedError",
+    "is_abandoned",
+    "sort_keys",
+    "temporary_name",
+    "write_segment",
+]
 
 FORMAT = 1
 SUFFIX = ".h5"
 DAMAGED = ".damaged"
 TEMPORARY = "tmp-"
 BLOCK = 8 << 20
+MAGIC = b"featx segment "
 
 
 class SegmentDamagedError(Exception):
@@ -38,7 +53,14 @@ class SegmentDamagedError(Exception):
         self.reason = reason
 
 
-def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]) -> Path:
+def temporary_name(suffix: str) -> str:
+    """Return a name that tells which process of which machine is writing."""
+    return f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
+
+
+def write_segment(
+    folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]
+) -> Path:
     """Commit one segment and return its path.
 
     Parameters
@@ -49,28 +71,40 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
     blocks : iterator of ndarray of float32
         The n rows in order, in pieces of any height, so that a merge never holds them all.
     """
-    temporary = folder / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{SUFFIX}"
+    temporary = folder / temporary_name(SUFFIX)
     final = folder / f"{uuid.uuid4().hex}{SUFFIX}"
+    room = 1 << (len(spec.to_json()) + 1024).bit_length()
     try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["spec"] = spec.to_json()
-            file.attrs["digests_sha256"] = _sha256(digests)
-            file.create_dataset("digests", data=digests, dtype="u1")
-            checksum = hashlib.sha256()
-            dataset, start = None, 0
-            for block in blocks:
-                rows = np.ascontiguousarray(block, dtype="<f4")
-                if dataset is None:
-                    dataset = file.create_dataset("embeddings", (len(digests), rows.shape[1]), dtype="<f4")
-                dataset[start : start + len(rows)] = rows
-                checksum.update(rows.data)
-                start += len(rows)
-            if start != len(digests):
-                raise ValueError(f"{len(digests)} digests for {start} embeddings")
-            file.attrs["embeddings_sha256"] = checksum.hexdigest()
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        with GuardedFile(temporary, "w+") as output:
+            with h5py.File(output, "w", userblock_size=room) as file:
+                file.attrs["spec"] = spec.to_json()
+                stored = file.create_dataset("digests", data=digests, dtype="u1")
+                checksum = hashlib.sha256()
+                dataset, start = None, 0
+                for block in blocks:
+                    rows = np.ascontiguousarray(block, dtype="<f4")
+                    if dataset is None:
+                        dataset = file.create_dataset(
+                            "embeddings", (len(digests), rows.shape[1]), dtype="<f4"
+                        )
+                    dataset[start : start + len(rows)] = rows
+                    output.check()
+                    checksum.update(rows.data)
+                    start += len(rows)
+                if dataset is None or start != len(digests):
+                    raise ValueError(f"{len(digests)} digests for {start} embeddings")
+                header = {
+                    "format": FORMAT,
+                    "spec": spec.to_json(),
+                    "shape": dataset.shape,
+                    "digests": [stored.id.get_offset(), _sha256(digests)],
+                    "embeddings": [dataset.id.get_offset(), checksum.hexdigest()],
+                }
+            text = json.dumps(header).encode()
+            output.seek(0)
+            output.write(MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text)
+            output.check()
+            os.fsync(output.fileno())
         os.replace(temporary, final)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -80,9 +114,9 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
 
 
 class Segment:
-    """One committed segment, opened for reading.
+    """One committed segment, opened for reading, without HDF5: damaged metadata can crash or hang its library.
 
-    Opening checks the layout and the digests; `verify` checks the embeddings, and `read` calls it once.
+    Opening checks the header and the digests; `verify` checks the embeddings, and `read` calls it once.
 
     Raises
     ------
@@ -94,41 +128,30 @@ class Segment:
 
     def __init__(self, path: Path, spec: EmbeddingSpec | None = None) -> None:
         self.path = path
-        try:
-            with h5py.File(path, "r") as file:
-                self.spec_json = str(file.attrs["spec"])
-                digests, embeddings = file["digests"], file["embeddings"]
-                self._check_layout(int(file.attrs["format"]), digests, embeddings)
-                self.digests = digests[:]
-                self.n_rows, self.width = embeddings.shape
-                self._offset = embeddings.id.get_offset()
-                self._checksum = str(file.attrs["embeddings_sha256"])
-                digests_checksum = str(file.attrs["digests_sha256"])
-        except (FileNotFoundError, PermissionError, SegmentDamagedError):
-            raise
-        except Exception as error:  # h5py raises whatever the damaged bytes lead it to
-            raise SegmentDamagedError(path, f"not readable as HDF5: {error}") from error
-        if spec is not None and self.spec_json != spec.to_json():
-            raise SegmentDamagedError(path, "belongs to another spec")
-        if _sha256(self.digests) != digests_checksum:
+        with open(path, "rb") as file:
+            start = file.read(len(MAGIC) + 74)
+            magic, checksum, size = start[: len(MAGIC)], start[len(MAGIC) :][:64], start[-9:-1]
+            text = file.read(int(size)) if magic == MAGIC and size.isdigit() else b""
+            if hashlib.sha256(text).hexdigest().encode() != checksum:
+                raise SegmentDamagedError(path, "no segment, or its header does not match its checksum")
+            header = json.loads(text)
+            if header["format"] != FORMAT:
+                raise SegmentDamagedError(path, f"format {header['format']}, this featx reads {FORMAT}")
+            self.spec_json = header["spec"]
+            self.n_rows, self.width = header["shape"]
+            offset, digests_checksum = header["digests"]
+            self._offset, self._checksum = header["embeddings"]
+            if spec is not None and self.spec_json != spec.to_json():
+                raise SegmentDamagedError(path, "belongs to another spec")
+            file.seek(offset)
+            data = file.read(self.n_rows * 32)
+        if hashlib.sha256(data).hexdigest() != digests_checksum:
             raise SegmentDamagedError(path, "the digests do not match their checksum")
+        self.digests = np.frombuffer(data, np.uint8).reshape(-1, 32)
         keys = sort_keys(self.digests)
         self._order = np.argsort(keys, kind="stable")
         self._keys = keys[self._order]
         self._verified = False
-
-    def _check_layout(self, version: int, digests: h5py.Dataset, embeddings: h5py.Dataset) -> None:
-        if version != FORMAT:
-            raise SegmentDamagedError(self.path, f"format {version}, this featx reads {FORMAT}")
-        if digests.dtype != "u1" or digests.ndim != 2 or digests.shape[1] != 32:
-            raise SegmentDamagedError(self.path, f"digests of {digests.dtype} {digests.shape}")
-        if embeddings.dtype != "<f4" or embeddings.ndim != 2 or len(embeddings) != len(digests):
-            raise SegmentDamagedError(self.path, f"embeddings of {embeddings.dtype} {embeddings.shape}")
-        offset = embeddings.id.get_offset()
-        if offset is None or embeddings.external is not None:
-            raise SegmentDamagedError(self.path, "the embeddings are not stored in one piece")
-        if offset + embeddings.size * 4 > os.path.getsize(self.path):
-            raise SegmentDamagedError(self.path, "truncated")
 
     def find(self, digests: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """Return the row of each digest, or -1; `keys` are the digests' `sort_keys`."""
@@ -172,14 +195,14 @@ class Segment:
                     block = block[rows[(rows >= first) & (rows < first + count)] - first]
                 yield block
 
-    def verify(self) -> None:
-        """Check the embeddings against their checksum, once for each opening.
+    def verify(self, *, again: bool = False) -> None:
+        """Check the embeddings against their checksum, once for each opening unless `again`.
 
         Raises
         ------
         SegmentDamagedError
         """
-        if self._verified:
+        if self._verified and not again:
             return
         checksum = hashlib.sha256()
         left = self.n_rows * self.width * 4
@@ -216,13 +239,13 @@ def is_abandoned(path: Path) -> bool:
     if not name.startswith(TEMPORARY):
         return False
     host, _, pid = name[len(TEMPORARY) :].rpartition("-")[0].rpartition("-")
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != socket.gethostname() or not pid.isdecimal():
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:
+    except (PermissionError, OverflowError):
         pass
     return False
 

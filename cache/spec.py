@@ -69,6 +69,15 @@ class EmbeddingSpec:
             If the text is not one.
         """
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            spec = cls(**json.loads(text))
+            if any(
+                type(value).__name__ != kind
+                for value, kind in zip(spec.to_dict().values(), _KINDS, strict=True)
+            ):
+                raise TypeError("a field of another type")
+            return spec
+        except (ValueError, TypeError, RecursionError) as error:
             raise CacheError(f"not an embedding spec: {error}") from error
+
+
+_KINDS = [field.type for field in dataclasses.fields(EmbeddingSpec)]

@@ -142,7 +142,9 @@ class EmbeddingCache:
         name : str
             The device.
         """
-        lock = filelock.FileLock(self.root / f".turn-{socket.gethostname()}-{name.replace(':', '')}", timeout=-1)
+        lock = filelock.FileLock(
+            self.root / f".turn-{socket.gethostname()}-{name.replace(':', '')}", timeout=-1
+        )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire(poll_interval=TURN_POLL)
@@ -239,8 +241,12 @@ class EmbeddingCache:
         if len(found) == 1:
             return found[0]
         known = "; ".join(f"{s.digest[:12]} = {s.backbone}, {s.layer}, {s.pooling}" for s in specs) or "none"
-        wanted = "no spec was named" if prefix is None else f"got spec={prefix!r}, which fits {len(found)} specs"
-        raise CacheError(f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest.")
+        wanted = (
+            "no spec was named" if prefix is None else f"got spec={prefix!r}, which fits {len(found)} specs"
+        )
+        raise CacheError(
+            f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest."
+        )
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
         return self._folders.setdefault(spec.digest, SpecFolder(self.root / spec.digest, spec))

@@ -111,7 +111,12 @@ class Backbone:
         return self.plan.stage_names
 
     def embed(
-        self, pixels: Tensor, views: Sequence[View], *, preprocessing: Preprocessing, precision: str = "float32"
+        self,
+        pixels: Tensor,
+        views: Sequence[View],
+        *,
+        preprocessing: Preprocessing,
+        precision: str = "float32",
     ) -> list[Tensor]:
         """Return one matrix of embeddings for each view, from a single pass.
 
@@ -153,7 +158,9 @@ class Backbone:
                         f"{self.name} fails on images of {size} pixels: {error}",
                         "Leave image_size at its default, or choose one that the network takes.",
                     ) from error
-            pooled = [self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)]
+            pooled = [
+                self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)
+            ]
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def width(self, view: View, *, preprocessing: Preprocessing) -> int:

@@ -41,7 +41,9 @@ def same_pad(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
 class ConvNormAct(nn.Module):
     """Convolution with "SAME" padding, batch normalisation and, unless it projects, ReLU6."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, act: bool = True):
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, act: bool = True
+    ):
         super().__init__()
         padding = 0 if stride > 1 else kernel // 2
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)

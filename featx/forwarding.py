@@ -167,7 +167,9 @@ def _take_turn(
         raise
     _commit(plan, ready, store, outcome.seconds)
     results = iter(done)
-    outcome.results += [(d, None) if known else next(results) for d, known in zip(digests, cached, strict=True)]
+    outcome.results += [
+        (d, None) if known else next(results) for d, known in zip(digests, cached, strict=True)
+    ]
 
 
 def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
@@ -183,7 +185,9 @@ def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
 _Decoded = tuple[bytes, Any, ImageDecodeError | None]
 
 
-def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]) -> Iterator[list[_Decoded]]:
+def _decoded_batches(
+    plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]
+) -> Iterator[list[_Decoded]]:
     """Yield batches in input order, decoded by threads that stay at most two batches ahead."""
 
     def decode(image: ImageSource) -> _Decoded:

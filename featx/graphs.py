@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
 
@@ -20,7 +19,15 @@ __all__ = ["OUTPUT", "default_cut", "layer_names", "reader"]
 OUTPUT = "output"
 
 _FLATTENING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
-_FLATTENING_NAMES = {"flatten", "view", "reshape", "mean", "adaptive_avg_pool2d", "adaptive_max_pool2d", "squeeze"}
+_FLATTENING_NAMES = {
+    "flatten",
+    "view",
+    "reshape",
+    "mean",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "squeeze",
+}
 
 
 def layer_names(module: nn.Module) -> list[str]:
@@ -71,7 +78,9 @@ class _HookReader:
         caught: dict[str, Tensor] = {}
         submodules = dict(self.module.named_modules())
         handles = [
-            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: out}))
+            submodules[layer].register_forward_hook(
+                lambda m, i, out, layer=layer: caught.update({layer: out})
+            )
             for layer in self.layers
         ]
         try:
@@ -115,4 +124,7 @@ def _trace(module: nn.Module) -> dict[Any, str] | None:
 def _is_flattening(node: Any, module: nn.Module) -> bool:
     if node.op == "call_module":
         return isinstance(module.get_submodule(str(node.target)), _FLATTENING)
-    return node.op in ("call_function", "call_method") and getattr(node.target, "__name__", node.target) in _FLATTENING_NAMES
+    return (
+        node.op in ("call_function", "call_method")
+        and getattr(node.target, "__name__", node.target) in _FLATTENING_NAMES
+    )

@@ -24,7 +24,7 @@ from .exceptions import ImageDecodeError, ParameterError
 
 __all__ = ["EXTENSIONS", "ImageSource", "as_sources", "read_image"]
 
-EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff".split())
+EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"])
 
 # Named one by one, because some of Pillow's other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
@@ -96,7 +96,9 @@ class ImageSource:
         return self._guard(lambda: _array_to_rgb(self.content, self.value_range))
 
     def _read_bytes(self) -> bytes:
-        return self._guard(lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content))
+        return self._guard(
+            lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content)
+        )
 
     def _guard(self, action: Any) -> Any:
         try:
@@ -277,7 +279,8 @@ def _high_depth_to_rgb(values: np.ndarray) -> np.ndarray:
 def _array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
         raise _Refused(
-            f"an array of shape {array.shape} has its channels first", "Pass (h, w, channels): x.transpose(1, 2, 0)."
+            f"an array of shape {array.shape} has its channels first",
+            "Pass (h, w, channels): x.transpose(1, 2, 0).",
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
         raise _Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")

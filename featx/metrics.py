@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["METRICS", "Estimate", "confusion_matrix", "expected_calibration_error", "score_predictions", "wilson"]
+__all__ = [
+    "METRICS",
+    "Estimate",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "score_predictions",
+    "wilson",
+]
 
 # Names, and whether more is better.
 METRICS = {

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import stages, weights as weight_files
+from . import stages
+from . import weights as weight_files
 from .backbones import BackboneSource
 from .exceptions import BackboneError, MissingDependencyError, ParameterError, WeightsError, nearest
 from .preprocessing import IMAGENET, Preprocessing
@@ -76,7 +77,9 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
         module = _seeded(EfficientNetLite0, found.seed)
         if found.file:
             state = published_to_own(found.load())
-            weight_files.fit_state(module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer)
+            weight_files.fit_state(
+                module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer
+            )
         return module
 
     if weights is None:
@@ -143,7 +146,8 @@ def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:
     def build() -> nn.Module:
         try:
             module = _seeded(
-                lambda: timm.create_model(short, pretrained=found is None, num_classes=0), found.seed if found else 0
+                lambda: timm.create_model(short, pretrained=found is None, num_classes=0),
+                found.seed if found else 0,
             )
         except Exception as error:  # hub, network and file errors of several libraries
             if found is not None:
@@ -171,7 +175,9 @@ def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:
     if found is None:
         module = build()
         return BackboneSource(name, weight_files.module_digest(module), preprocessing, plan, lambda: module)
-    return BackboneSource(f"{name};timm={timm.__version__}" if random else name, found.digest, preprocessing, plan, build)
+    return BackboneSource(
+        f"{name};timm={timm.__version__}" if random else name, found.digest, preprocessing, plan, build
+    )
 
 
 def _from_module(module: Any, weights: Any) -> BackboneSource:

@@ -1,0 +1,65 @@
+"""A path goes in, an HDF5 file that is there whole or not at all comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+__all__ = ["GuardedFile", "atomic_hdf5"]
+
+
+class GuardedFile(io.FileIO):
+    """A file that keeps its first failure for later: HDF5 may end the process when a write fails."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        try:
+            done = 0
+            while self.failure is None and done < len(view):
+                done += super().write(view[done:])
+        except OSError as error:
+            self.failure = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            if self.failure is None:
+                return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+        return size or 0
+
+    def check(self) -> None:
+        """Raise the first failure, if there was one."""
+        if self.failure is not None:
+            raise self.failure
+
+
+@contextlib.contextmanager
+def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
+    """Write an HDF5 file under a temporary name and rename it when it is complete.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind, and what was at `target` is untouched.
+    """
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with GuardedFile(temporary, "w+") as output:
+            with h5py.File(output, "w") as file:
+                yield file
+            output.check()
+            os.fsync(output.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
