@@ -73,9 +73,7 @@ class FileDigests:
         """
         stats: list[tuple[int, int, int] | OSError] = [_stat(path) for path in paths]
         keys = [os.path.abspath(path) for path in paths]
-        remembered = self._recall(
-            sorted({key for key, s in zip(keys, stats, strict=True) if isinstance(s, tuple)})
-        )
+        remembered = self._recall(sorted({key for key, s in zip(keys, stats, strict=True) if isinstance(s, tuple)}))
         results: list[bytes | OSError] = []
         unknown: dict[tuple[str, tuple[int, int, int]], int] = {}
         for number, (key, found) in enumerate(zip(keys, stats, strict=True)):
@@ -103,9 +101,7 @@ class FileDigests:
             with self._connect() as connection:
                 rows = connection.execute("SELECT digest, path FROM files ORDER BY path DESC")
                 return {
-                    digest: os.fsdecode(path)
-                    for digest, path in rows
-                    if _is_digest(digest) and type(path) is bytes
+                    digest: os.fsdecode(path) for digest, path in rows if _is_digest(digest) and type(path) is bytes
                 }
         except (sqlite3.Error, OSError):
             return {}
@@ -128,11 +124,7 @@ class FileDigests:
         return found
 
     def _remember(self, read: dict[str, tuple[tuple[int, int, int], bytes] | OSError], old: int) -> None:
-        rows = [
-            (os.fsencode(key), *r[0], r[1])
-            for key, r in read.items()
-            if isinstance(r, tuple) and r[0][1] < old
-        ]
+        rows = [(os.fsencode(key), *r[0], r[1]) for key, r in read.items() if isinstance(r, tuple) and r[0][1] < old]
         if self.path is None or not rows:
             return
         try:

@@ -60,9 +60,7 @@ class SpecFolder:
         """Return the names of the committed segments."""
         try:
             with os.scandir(self.path) as entries:
-                return {
-                    e.name for e in entries if e.name.endswith(SUFFIX) and not e.name.startswith(TEMPORARY)
-                }
+                return {e.name for e in entries if e.name.endswith(SUFFIX) and not e.name.startswith(TEMPORARY)}
         except FileNotFoundError:
             return set()
 
@@ -83,7 +81,8 @@ class SpecFolder:
                     except SegmentDamagedError as damage:
                         self.set_aside(damage)
                 names -= self._refused
-            return sorted(list(self._segments.values()), key=lambda segment: -segment.n_rows)
+            found = list(self._segments.values())
+        return sorted(found, key=lambda segment: -segment.n_rows)
 
     def contains(self, digests: np.ndarray) -> np.ndarray:
         """Return for each digest whether it is here, as bool (n,)."""
@@ -137,9 +136,7 @@ class SpecFolder:
             self._swept = True
         width = next((s.width for s in self.segments() if s.n_rows), embeddings.shape[1])
         if embeddings.shape[1] != width or not width:
-            raise ValueError(
-                f"got embeddings of shape {embeddings.shape}; expected {width or 'some'} columns"
-            )
+            raise ValueError(f"got embeddings of shape {embeddings.shape}; expected {width or 'some'} columns")
         write_segment(self.path, self.spec, digests, iter([embeddings]))
         # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
         with contextlib.suppress(filelock.Timeout, OSError):

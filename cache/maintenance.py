@@ -135,9 +135,7 @@ def repair(root: Path) -> CacheReport:
         path.unlink(missing_ok=True)
     for path, _ in report.problems:
         if path.name == "spec.json":
-            sound = next(
-                (f for f in sorted(path.parent.glob(f"*{SUFFIX}")) if not f.name.startswith(TEMPORARY)), None
-            )
+            sound = next((f for f in sorted(path.parent.glob(f"*{SUFFIX}")) if not f.name.startswith(TEMPORARY)), None)
             path.unlink(missing_ok=True)
             if sound is not None:
                 write_spec(path.parent, EmbeddingSpec.from_json(Segment(sound).spec_json))

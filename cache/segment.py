@@ -58,9 +58,7 @@ def temporary_name(suffix: str) -> str:
     return f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
-def write_segment(
-    folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]
-) -> Path:
+def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]) -> Path:
     """Commit one segment and return its path.
 
     Parameters
@@ -84,9 +82,7 @@ def write_segment(
                 for block in blocks:
                     rows = np.ascontiguousarray(block, dtype="<f4")
                     if dataset is None:
-                        dataset = file.create_dataset(
-                            "embeddings", (len(digests), rows.shape[1]), dtype="<f4"
-                        )
+                        dataset = file.create_dataset("embeddings", (len(digests), rows.shape[1]), dtype="<f4")
                     dataset[start : start + len(rows)] = rows
                     output.check()
                     checksum.update(rows.data)

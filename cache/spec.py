@@ -70,10 +70,7 @@ class EmbeddingSpec:
         """
         try:
             spec = cls(**json.loads(text))
-            if any(
-                type(value).__name__ != kind
-                for value, kind in zip(spec.to_dict().values(), _KINDS, strict=True)
-            ):
+            if any(type(value).__name__ != kind for value, kind in zip(spec.to_dict().values(), _KINDS, strict=True)):
                 raise TypeError("a field of another type")
             return spec
         except (ValueError, TypeError, RecursionError) as error:

@@ -142,9 +142,7 @@ class EmbeddingCache:
         name : str
             The device.
         """
-        lock = filelock.FileLock(
-            self.root / f".turn-{socket.gethostname()}-{name.replace(':', '')}", timeout=-1
-        )
+        lock = filelock.FileLock(self.root / f".turn-{socket.gethostname()}-{name.replace(':', '')}", timeout=-1)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire(poll_interval=TURN_POLL)
@@ -232,7 +230,7 @@ class EmbeddingCache:
             If the spec is not given and not the only one, or the file cannot be written.
         """
         chosen = self._choose(spec)
-        with self._errors():
+        with self._errors(where=Path(path)):
             return maintenance.export(self._folder(chosen), Path(path), self.digests.names())
 
     def _choose(self, prefix: str | None) -> EmbeddingSpec:
@@ -241,28 +239,25 @@ class EmbeddingCache:
         if len(found) == 1:
             return found[0]
         known = "; ".join(f"{s.digest[:12]} = {s.backbone}, {s.layer}, {s.pooling}" for s in specs) or "none"
-        wanted = (
-            "no spec was named" if prefix is None else f"got spec={prefix!r}, which fits {len(found)} specs"
-        )
-        raise CacheError(
-            f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest."
-        )
+        wanted = "no spec was named" if prefix is None else f"got spec={prefix!r}, which fits {len(found)} specs"
+        raise CacheError(f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest.")
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
         return self._folders.setdefault(spec.digest, SpecFolder(self.root / spec.digest, spec))
 
     @contextlib.contextmanager
-    def _errors(self, needed: int = 0) -> Iterator[None]:
+    def _errors(self, needed: int = 0, where: Path | None = None) -> Iterator[None]:
         """Turn what the operating system says into a CacheError with a next step."""
         try:
             yield
         except OSError as error:
             reason = error.strerror or str(error)
+            place = f"the cache {self.root}" if where is None else str(where)
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error):
-                message = f"no space in the cache {self.root} for {max(needed, 1):,} bytes"
+                message = f"no space in {place} for {max(needed, 1):,} bytes"
                 step = "Free some space, run `featx cache prune --max-bytes N`, or choose another folder (cache=DIR)."
             else:
-                message = f"cannot use the cache {self.root}: {reason}"
+                message = f"cannot use {place}: {reason}"
                 step = "Check its permissions, or choose another folder (cache=DIR) or none (cache=None)."
             raise CacheError(message, step) from error
 

@@ -158,9 +158,7 @@ class Backbone:
                         f"{self.name} fails on images of {size} pixels: {error}",
                         "Leave image_size at its default, or choose one that the network takes.",
                     ) from error
-            pooled = [
-                self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)
-            ]
+            pooled = [self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)]
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def width(self, view: View, *, preprocessing: Preprocessing) -> int:

@@ -91,13 +91,9 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
     elif Path(text).suffix.lower() in MANIFESTS:
         dataset = _manifest(Path(text))
     elif os.path.exists(text):
-        raise DatasetError(
-            f"{text} is no data set", "Pass a folder, a .csv or .parquet manifest, or sample:digits."
-        )
+        raise DatasetError(f"{text} is no data set", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
     else:
-        raise DatasetError(
-            f"{text} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits."
-        )
+        raise DatasetError(f"{text} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
     if labelled and dataset.labels is None:
         raise DatasetError(
             f"{text} has no labels",
@@ -116,9 +112,7 @@ def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
     """
     parts = []
     for source in map(os.fspath, sources):
-        is_set = (
-            source.startswith("sample:") or Path(source).suffix.lower() in MANIFESTS or os.path.isdir(source)
-        )
+        is_set = source.startswith("sample:") or Path(source).suffix.lower() in MANIFESTS or os.path.isdir(source)
         if not (is_set or is_url(source) or os.path.lexists(source)):
             raise DatasetError(f"{source} does not exist", "Pass image files, folders, manifests or samples.")
         parts.append(load_dataset(source, labelled=False) if is_set else ImageDataset([source], [source]))
@@ -171,9 +165,7 @@ class _Skipped:
         if self.hidden:
             notes.append(f"{_count(len(self.hidden), 'hidden entry')} left out: {_few(self.hidden)}")
         if self.others:
-            notes.append(
-                f"{_count(len(self.others), 'file')} that are no images left out: {_few(self.others)}"
-            )
+            notes.append(f"{_count(len(self.others), 'file')} that are no images left out: {_few(self.others)}")
         return notes
 
 
@@ -238,9 +230,7 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
         raise DatasetError(f"{path} has the column {twice[0]} twice", "Rename one of them.")
     for number, row in enumerate(rows, start=1):
         if None in row:
-            raise DatasetError(
-                f"{path} has too many values in row {number}", "Quote values that hold a comma."
-            )
+            raise DatasetError(f"{path} has too many values in row {number}", "Quote values that hold a comma.")
     return {name: [(row[name] or "").strip() for row in rows] for name in names}
 
 

@@ -41,9 +41,7 @@ def same_pad(x: torch.Tensor, kernel: int, stride: int) -> torch.Tensor:
 class ConvNormAct(nn.Module):
     """Convolution with "SAME" padding, batch normalisation and, unless it projects, ReLU6."""
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, act: bool = True
-    ):
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1, act: bool = True):
         super().__init__()
         padding = 0 if stride > 1 else kernel // 2
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
@@ -83,9 +81,7 @@ class EfficientNetLite0(nn.Module):
         for number, (expansion, outputs, blocks, stride, kernel) in enumerate(SETTINGS, start=1):
             stage = nn.Sequential()
             for block in range(blocks):
-                stage.append(
-                    InvertedResidual(channels, outputs, expansion, stride if block == 0 else 1, kernel)
-                )
+                stage.append(InvertedResidual(channels, outputs, expansion, stride if block == 0 else 1, kernel))
                 channels = outputs
             self.add_module(f"stage{number}", stage)
         self.head = ConvNormAct(channels, 1280, 1)

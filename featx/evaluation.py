@@ -169,9 +169,7 @@ def evaluate_heads(
     if scoring not in SCORINGS:
         raise ParameterError(f"got scoring={scoring!r}; expected one of {', '.join(SCORINGS)}")
     if grids and (unused := sorted(set(grids) - set(heads))):
-        raise ParameterError(
-            f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too."
-        )
+        raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")
     classes, truth = np.unique(y, return_inverse=True)
     splits = [split] if split is not None else _folds(truth, classes, cv, groups, random_state)
     if split is not None:
@@ -179,9 +177,7 @@ def evaluate_heads(
     candidates = [
         _Candidate(
             view,
-            make_head(
-                head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state
-            ),
+            make_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state),
             np.zeros((len(y), len(classes))),
         )
         for view in matrices
@@ -213,13 +209,10 @@ def evaluate_heads(
     tested_groups = None if groups is None else groups[tested]
 
     def figures(probabilities: np.ndarray) -> dict[str, Estimate]:
-        return score_predictions(
-            truth[tested], probabilities[tested], groups=tested_groups, random_state=random_state
-        )
+        return score_predictions(truth[tested], probabilities[tested], groups=tested_groups, random_state=random_state)
 
     results = [
-        CandidateResult(c.head.name, *c.view, figures(c.probabilities), c.parameters, c.seconds)
-        for c in candidates
+        CandidateResult(c.head.name, *c.view, figures(c.probabilities), c.parameters, c.seconds) for c in candidates
     ]
     main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
     matrix = confusion_matrix(truth[tested], chosen_probabilities[tested].argmax(axis=1), len(classes))
@@ -306,9 +299,7 @@ class _Tuner:
         score, parameters = self.tune(candidate, train)
         head = self.fit(candidate, parameters, train)
         columns = np.searchsorted(classes, head.classes_)
-        candidate.probabilities[np.ix_(test, columns)] = head.predict_proba(
-            self.matrices[candidate.view][test]
-        )
+        candidate.probabilities[np.ix_(test, columns)] = head.predict_proba(self.matrices[candidate.view][test])
         candidate.parameters.append(parameters)
         candidate.inner_scores.append(score)
         candidate.seconds += time.perf_counter() - start
@@ -363,9 +354,7 @@ def _folds(
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
         raise ParameterError(f"got cv={cv!r}; expected an integer of at least 2")
     # The training part of a fold needs two images of a class, to tune on.
-    _check_counts(
-        truth, classes, max(cv, 4 if cv == 2 else 3), f"images, the fewest that {cv} folds can do with"
-    )
+    _check_counts(truth, classes, max(cv, 4 if cv == 2 else 3), f"images, the fewest that {cv} folds can do with")
     if groups is not None:
         per_class_groups = [len(np.unique(groups[truth == number])) for number in range(len(classes))]
         if min(per_class_groups) < cv:
@@ -379,9 +368,7 @@ def _folds(
 
 def _check_counts(truth: np.ndarray, classes: np.ndarray, least: int, what: str) -> None:
     if len(classes) < 2:
-        raise DatasetError(
-            f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two."
-        )
+        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
     counts = np.bincount(truth, minlength=len(classes))
     if counts.min() < least:
         name = str(classes[int(np.argmin(counts))])
@@ -394,10 +381,10 @@ def _check_counts(truth: np.ndarray, classes: np.ndarray, least: int, what: str)
 def _protocol(split: Split | None, cv: int, groups: np.ndarray | None, n_test: int) -> str:
     grouped = ", whole groups on one side" if groups is not None else ""
     if split is not None:
-        return f"held-out test set of {n_test} images{grouped}; tuned on the others by {INNER_FOLDS}-fold cross-validation"
-    return (
-        f"nested cross-validation: {cv} stratified folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
-    )
+        return (
+            f"held-out test set of {n_test} images{grouped}; tuned on the others by {INNER_FOLDS}-fold cross-validation"
+        )
+    return f"nested cross-validation: {cv} stratified folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
 
 
 def _report(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:

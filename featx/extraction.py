@@ -148,9 +148,7 @@ def extract_embeddings(
         size = int(batch_size) if batch_size != "auto" else 32 if real_device == "cpu" else 128
         plan = ForwardPlan(source, tuple(views), precision, real_device, size, threads, on_error == "raise")
         first = list(missing.values())
-        with tqdm(
-            total=len(first), unit="img", delay=1, leave=False, disable=None if verbose else True
-        ) as bar:
+        with tqdm(total=len(first), unit="img", delay=1, leave=False, disable=None if verbose else True) as bar:
             outcome = _share_out(plan, [images[r[0]] for r in first], list(missing), store, bar.update)
         result.n_forwarded += outcome.n_forwarded
         clock.update(outcome.seconds)
@@ -167,9 +165,7 @@ def extract_embeddings(
     return result
 
 
-def _digest(
-    images: Sequence[ImageSource], memory: FileDigests, threads: int
-) -> list[bytes | ImageDecodeError]:
+def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) -> list[bytes | ImageDecodeError]:
     """Return each image's digest, or the error that reading it gave."""
 
     def other(image: ImageSource) -> bytes | ImageDecodeError:
@@ -190,9 +186,7 @@ def _digest(
     return [digests[i] for i in range(len(images))]
 
 
-def _missing(
-    store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray
-) -> dict[bytes, list[int]]:
+def _missing(store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray) -> dict[bytes, list[int]]:
     """Return each distinct content that some spec lacks with its input indices, in input order."""
     missing: dict[bytes, list[int]] = {}
     if good:
@@ -258,9 +252,7 @@ class _MemoryStore:
     def get(self, spec: EmbeddingSpec, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = self._rows.get(spec, {})
         found = [rows[digest.tobytes()] for digest in digests]
-        return np.array(found, np.float32).reshape(len(found), -1 if found else 0), np.ones(
-            len(found), dtype=bool
-        )
+        return np.array(found, np.float32).reshape(len(found), -1 if found else 0), np.ones(len(found), dtype=bool)
 
     def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
         rows = self._rows.setdefault(spec, {})

@@ -167,9 +167,7 @@ def _take_turn(
         raise
     _commit(plan, ready, store, outcome.seconds)
     results = iter(done)
-    outcome.results += [
-        (d, None) if known else next(results) for d, known in zip(digests, cached, strict=True)
-    ]
+    outcome.results += [(d, None) if known else next(results) for d, known in zip(digests, cached, strict=True)]
 
 
 def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
@@ -185,9 +183,7 @@ def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
 _Decoded = tuple[bytes, Any, ImageDecodeError | None]
 
 
-def _decoded_batches(
-    plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]
-) -> Iterator[list[_Decoded]]:
+def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]) -> Iterator[list[_Decoded]]:
     """Yield batches in input order, decoded by threads that stay at most two batches ahead."""
 
     def decode(image: ImageSource) -> _Decoded:
@@ -211,9 +207,7 @@ def _decoded_batches(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _commit(
-    plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]
-) -> None:
+def _commit(plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:
     if not ready:
         return
     with timed(clock, "write"):

@@ -78,9 +78,7 @@ class _HookReader:
         caught: dict[str, Tensor] = {}
         submodules = dict(self.module.named_modules())
         handles = [
-            submodules[layer].register_forward_hook(
-                lambda m, i, out, layer=layer: caught.update({layer: out})
-            )
+            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: out}))
             for layer in self.layers
         ]
         try:

@@ -89,9 +89,7 @@ def make_head(
     if class_weight is not None:
         if "class_weight" not in known:
             able = [n for n, (c, _) in _CLASSIFIERS.items() if "class_weight" in c.get_params()]
-            raise ParameterError(
-                f"the head {name} takes no class weights", f"Those that do: {', '.join(able)}."
-            )
+            raise ParameterError(f"the head {name} takes no class weights", f"Those that do: {', '.join(able)}.")
         classifier.set_params(class_weight=class_weight)
     for parameter in grid or {}:
         if parameter not in known:

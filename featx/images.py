@@ -96,9 +96,7 @@ class ImageSource:
         return self._guard(lambda: _array_to_rgb(self.content, self.value_range))
 
     def _read_bytes(self) -> bytes:
-        return self._guard(
-            lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content)
-        )
+        return self._guard(lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content))
 
     def _guard(self, action: Any) -> Any:
         try:

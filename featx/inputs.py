@@ -57,9 +57,7 @@ def check_images(
     items = _items(X)
     if items is not None:
         if not items:
-            raise ValueError(
-                "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images."
-            )
+            raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
         return as_sources(items, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
     if getattr(array, "ndim", 0) > 2:
@@ -129,9 +127,7 @@ def _as_array(X: Any) -> Any:
     try:
         return np.asarray(X)
     except ValueError as error:
-        raise ValueError(
-            f"X is ragged: {error}. Pass a list of arrays for images of different sizes."
-        ) from None
+        raise ValueError(f"X is ragged: {error}. Pass a list of arrays for images of different sizes.") from None
 
 
 def _row_shape(n_values: int, image_shape: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -142,9 +138,7 @@ def _row_shape(n_values: int, image_shape: tuple[int, ...] | None) -> tuple[int,
                 f"got image_shape={image_shape!r}; expected (height, width) or (height, width, channels)"
             )
         if math.prod(image_shape) != n_values:
-            raise ParameterError(
-                f"got image_shape={tuple(image_shape)}, which does not fit rows of {n_values} values"
-            )
+            raise ParameterError(f"got image_shape={tuple(image_shape)}, which does not fit rows of {n_values} values")
         return tuple(image_shape)
     side = math.isqrt(n_values)
     if side * side == n_values:

@@ -77,9 +77,7 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
         module = _seeded(EfficientNetLite0, found.seed)
         if found.file:
             state = published_to_own(found.load())
-            weight_files.fit_state(
-                module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer
-            )
+            weight_files.fit_state(module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer)
         return module
 
     if weights is None:
@@ -119,9 +117,7 @@ def _from_torchvision(name: str, weights: Any, seed: int) -> BackboneSource:
             options = {"image_size": preprocessing.crop}
         module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
         if found.file:
-            weight_files.fit_state(
-                module, found.load(), name=name, source=found.file, class_layer=plan.class_layer
-            )
+            weight_files.fit_state(module, found.load(), name=name, source=found.file, class_layer=plan.class_layer)
         return module
 
     return BackboneSource(name, found.digest, preprocessing, plan, build)

@@ -15,9 +15,7 @@ POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
 
 
-def pool(
-    output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0
-) -> torch.Tensor:
+def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
     """Reduce a layer's output to vectors.
 
     Parameters

@@ -86,17 +86,13 @@ def _plan(stages: list[str | tuple[str, str]], width: int, class_layer: str, **m
 
 def _alexnet(name: str, width: int) -> NetworkPlan:
     ends = [2, 5, 7, 9, 12]
-    blocks: list[str | tuple[str, str]] = [
-        (f"block{i}", f"features.{end}") for i, end in enumerate(ends, start=1)
-    ]
+    blocks: list[str | tuple[str, str]] = [(f"block{i}", f"features.{end}") for i, end in enumerate(ends, start=1)]
     tops: list[str | tuple[str, str]] = [("fc6", "classifier.2"), ("fc7", "classifier.5")]
     return _plan(blocks + tops, width, "classifier.6", default_layer="block5")
 
 
 def _vgg(name: str, width: int) -> NetworkPlan:
-    convolutions = {"11": [1, 1, 2, 2, 2], "13": [2] * 5, "16": [2, 2, 3, 3, 3], "19": [2, 2, 4, 4, 4]}[
-        name[3:5]
-    ]
+    convolutions = {"11": [1, 1, 2, 2, 2], "13": [2] * 5, "16": [2, 2, 3, 3, 3], "19": [2, 2, 4, 4, 4]}[name[3:5]]
     modules = 3 if name.endswith("_bn") else 2
     blocks: list[str | tuple[str, str]] = []
     end = -1
@@ -118,7 +114,10 @@ def _densenet(name: str, width: int) -> NetworkPlan:
 
 def _inception(name: str, width: int) -> NetworkPlan:
     return _plan(
-        [("stem", "maxpool2"), *(f"Mixed_{b}" for b in ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"])],
+        [
+            ("stem", "maxpool2"),
+            *(f"Mixed_{b}" for b in ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"]),
+        ],
         width,
         "fc",
     )
@@ -126,7 +125,9 @@ def _inception(name: str, width: int) -> NetworkPlan:
 
 def _googlenet(name: str, width: int) -> NetworkPlan:
     return _plan(
-        [("stem", "maxpool2"), *(f"inception{b}" for b in ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"])], width, "fc"
+        [("stem", "maxpool2"), *(f"inception{b}" for b in ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"])],
+        width,
+        "fc",
     )
 
 
@@ -202,9 +203,7 @@ _FAMILIES = [
     (
         "ShuffleNet",
         _shufflenet,
-        _widths(
-            "shufflenet_v2_x0_5 1024 shufflenet_v2_x1_0 1024 shufflenet_v2_x1_5 1024 shufflenet_v2_x2_0 2048"
-        ),
+        _widths("shufflenet_v2_x0_5 1024 shufflenet_v2_x1_0 1024 shufflenet_v2_x1_5 1024 shufflenet_v2_x2_0 2048"),
     ),
     ("SqueezeNet", _squeezenet, _widths("squeezenet1_0 512 squeezenet1_1 512")),
     ("MNASNet", _mnasnet, _widths("mnasnet0_5 1280 mnasnet0_75 1280 mnasnet1_0 1280 mnasnet1_3 1280")),
@@ -219,15 +218,9 @@ _FAMILIES = [
     (
         "RegNet",
         _regnet,
-        _widths(
-            "regnet_x_400mf 400 regnet_x_800mf 672 regnet_x_1_6gf 912 regnet_x_3_2gf 1008 regnet_x_8gf 1920"
-        )
-        | _widths(
-            "regnet_x_16gf 2048 regnet_x_32gf 2520 regnet_y_400mf 440 regnet_y_800mf 784 regnet_y_1_6gf 888"
-        )
-        | _widths(
-            "regnet_y_3_2gf 1512 regnet_y_8gf 2016 regnet_y_16gf 3024 regnet_y_32gf 3712 regnet_y_128gf 7392"
-        ),
+        _widths("regnet_x_400mf 400 regnet_x_800mf 672 regnet_x_1_6gf 912 regnet_x_3_2gf 1008 regnet_x_8gf 1920")
+        | _widths("regnet_x_16gf 2048 regnet_x_32gf 2520 regnet_y_400mf 440 regnet_y_800mf 784 regnet_y_1_6gf 888")
+        | _widths("regnet_y_3_2gf 1512 regnet_y_8gf 2016 regnet_y_16gf 3024 regnet_y_32gf 3712 regnet_y_128gf 7392"),
     ),
     (
         "ConvNeXt",

@@ -259,9 +259,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if plan.width and view[0] == plan.default_layer and view[1] != "flatten":
             return plan.width * (2 if view[1] == "avgmax" else 1)
         cache = open_cache(self.cache)
-        known = (
-            cache.width(source.spec(view, resolve_precision(self.precision))) if cache is not None else None
-        )
+        known = cache.width(source.spec(view, resolve_precision(self.precision))) if cache is not None else None
         return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
 
 

@@ -93,9 +93,7 @@ def file_weights(path: str | os.PathLike[str]) -> Weights:
         found = os.stat(file)
         return Weights(_file_digest(file, found.st_size, found.st_mtime_ns, found.st_ino), file)
     except OSError as error:
-        raise WeightsError(
-            f"cannot read the weights {file}: {error.strerror or error}", "Check the path."
-        ) from error
+        raise WeightsError(f"cannot read the weights {file}: {error.strerror or error}", "Check the path.") from error
 
 
 def published_weights(name: str, entry: Any) -> Weights:
@@ -169,9 +167,7 @@ def preset_entry(name: str, file: str | None) -> Any:
     return next((entry for entry in entries if entry.name == "IMAGENET1K_V1"), entries[0])
 
 
-def fit_state(
-    module: nn.Module, state: dict[str, Tensor], *, name: str, source: str, class_layer: str
-) -> None:
+def fit_state(module: nn.Module, state: dict[str, Tensor], *, name: str, source: str, class_layer: str) -> None:
     """Load a state dict into the module in place.
 
     The class layer and torchvision's auxiliary heads may be missing or of another shape: no embedding uses them.
@@ -206,9 +202,7 @@ def fit_state(
 def module_digest(module: nn.Module) -> str:
     """Return the SHA-256 of a module's structure, of the source of its classes, and of its tensors."""
     checksum = hashlib.sha256(repr(module).encode())
-    for kind in sorted(
-        {type(part) for part in module.modules()}, key=lambda k: (k.__module__, k.__qualname__)
-    ):
+    for kind in sorted({type(part) for part in module.modules()}, key=lambda k: (k.__module__, k.__qualname__)):
         checksum.update(f"{kind.__module__}.{kind.__qualname__}".encode())
         if not kind.__module__.startswith(("torch.", "torchvision.")):
             try:
@@ -247,9 +241,7 @@ def _load_file(file: str) -> dict[str, Tensor]:
             "Save the network's state_dict() instead, best as .safetensors.",
         ) from error
     except Exception as error:  # damaged files fail in many ways
-        raise WeightsError(
-            f"cannot read the weights {file}: {error}", "Fetch or save the file again."
-        ) from error
+        raise WeightsError(f"cannot read the weights {file}: {error}", "Fetch or save the file again.") from error
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]

@@ -234,9 +234,7 @@ def test_export_is_plain_hdf5(cache, tmp_path):
     with h5py.File(target) as file:
         assert dict(file.attrs) == SPEC.to_dict()
         assert file["embeddings"].dtype == np.float32
-        exported = {
-            bytes.fromhex(d.decode()): e for d, e in zip(file["digests"], file["embeddings"], strict=True)
-        }
+        exported = {bytes.fromhex(d.decode()): e for d, e in zip(file["digests"], file["embeddings"], strict=True)}
         paths = dict(zip(file["digests"].asstr(), file["paths"].asstr(), strict=True))
     digests, embeddings = rows([5, 6, 7])
     assert {d.tobytes(): e.tolist() for d, e in zip(digests, embeddings, strict=True)} == {
@@ -337,6 +335,4 @@ def test_array_digest_depends_on_shape_dtype_and_bytes():
     array = np.arange(6, dtype=np.int32)
     others = [array.reshape(2, 3), array.astype(np.int64), array.view(np.uint32), array[::-1], array[:0]]
     assert len({digest_array(a) for a in (array, *others)}) == 6
-    assert digest_array(np.arange(12, dtype=np.int32)[::2]) == digest_array(
-        np.arange(0, 12, 2, dtype=np.int32)
-    )
+    assert digest_array(np.arange(12, dtype=np.int32)[::2]) == digest_array(np.arange(0, 12, 2, dtype=np.int32))

@@ -58,11 +58,9 @@ def only_segment(root, spec=SPEC):
 def clutter(root):
     """The names of files that are no part of a cache at rest."""
     names = [path.name for path in Path(root).glob("*/*")]
-    return [
-        name
-        for name in names
-        if name not in ("spec.json", ".lock") and not name.endswith((".h5", ".damaged"))
-    ] + [name for name in names if name.startswith("tmp-")]
+    return [name for name in names if name not in ("spec.json", ".lock") and not name.endswith((".h5", ".damaged"))] + [
+        name for name in names if name.startswith("tmp-")
+    ]
 
 
 def snapshot(root):
@@ -101,8 +99,7 @@ def test_a_flipped_byte_anywhere_never_gives_a_wrong_row(tmp_path):
     size = only_segment(tmp_path).stat().st_size
     chance = random.Random(0)
     flips = [
-        (position + chance.randrange(size // 60), chance.randrange(1, 256))
-        for position in range(0, size, size // 60)
+        (position + chance.randrange(size // 60), chance.randrange(1, 256)) for position in range(0, size, size // 60)
     ]
     succeeds(child(f"try_flips({str(tmp_path)!r}, {[f for f in flips if f[0] < size]})"))
 
@@ -163,9 +160,7 @@ def test_segments_that_changed_places_between_specs_are_refused(tmp_path):
         assert not found_of(cache, range(5), spec).any()
 
 
-@pytest.mark.parametrize(
-    "damage", [Path.unlink, lambda p: p.write_text(OTHER.to_json()), lambda p: p.write_text("{")]
-)
+@pytest.mark.parametrize("damage", [Path.unlink, lambda p: p.write_text(OTHER.to_json()), lambda p: p.write_text("{")])
 def test_repair_restores_spec_json(tmp_path, damage):
     filled(tmp_path, range(5))
     damage(tmp_path / SPEC.digest / "spec.json")
@@ -207,9 +202,7 @@ def linked_embeddings(file, digests, embeddings):
     file["digests"], file["embeddings"] = digests, h5py.ExternalLink(file.filename + ".outside", "embeddings")
 
 
-@pytest.mark.parametrize(
-    "build", [foreign, other_dtype, chunked, no_checksum, linked_digests, linked_embeddings]
-)
+@pytest.mark.parametrize("build", [foreign, other_dtype, chunked, no_checksum, linked_digests, linked_embeddings])
 def test_a_file_that_is_no_whole_segment_is_set_aside(tmp_path, build):
     path = only_segment(filled(tmp_path, range(5)).root)
     with h5py.File(path) as file:
@@ -286,10 +279,7 @@ def test_what_a_dead_writer_left_is_swept_and_a_live_ones_is_not(tmp_path):
     folder = only_segment(filled(tmp_path, [1]).root).parent
     host = socket.gethostname()
     dead = folder / f"tmp-{host}-{dead_pid()}-abc.h5"
-    kept = [
-        folder / f"tmp-{name}-abc.h5"
-        for name in (f"{host}-{os.getpid()}", f"far-{dead_pid()}", f"{host}-{9**30}")
-    ]
+    kept = [folder / f"tmp-{name}-abc.h5" for name in (f"{host}-{os.getpid()}", f"far-{dead_pid()}", f"{host}-{9**30}")]
     for path in (dead, *kept):
         path.write_bytes(b"partial")
     assert EmbeddingCache(tmp_path).verify().leftovers == [dead]

@@ -220,9 +220,7 @@ def test_manifest_in_another_encoding_is_refused(tmp_path, encoding):
 
 
 def test_parquet_manifest_is_read(tmp_path):
-    path = parquet(
-        tmp_path, path=["a.png", "memory://b.png"], label=[3, 10], group=["g", "h"], other=[None, 1.5]
-    )
+    path = parquet(tmp_path, path=["a.png", "memory://b.png"], label=[3, 10], group=["g", "h"], other=[None, 1.5])
     dataset = load_dataset(path)
     assert dataset.images == [f"{tmp_path}/a.png", "memory://b.png"]
     assert (dataset.labels.tolist(), dataset.groups.tolist()) == (["3", "10"], ["g", "h"])
@@ -230,15 +228,11 @@ def test_parquet_manifest_is_read(tmp_path):
 
 @pytest.mark.parametrize("blank", [None, "", "  "])
 def test_blank_label_in_parquet_is_refused_with_its_row(tmp_path, blank):
-    assert "no label in row 2" in refusal(
-        load_dataset, parquet(tmp_path, path=["a", "b"], label=["x", blank])
-    )
+    assert "no label in row 2" in refusal(load_dataset, parquet(tmp_path, path=["a", "b"], label=["x", blank]))
 
 
 def test_missing_number_as_a_parquet_label_is_refused(tmp_path):
-    assert "no label in row 2" in refusal(
-        load_dataset, parquet(tmp_path, path=["a", "b"], label=[1.0, np.nan])
-    )
+    assert "no label in row 2" in refusal(load_dataset, parquet(tmp_path, path=["a", "b"], label=[1.0, np.nan]))
 
 
 def test_parquet_without_paths_is_refused_with_its_columns(tmp_path):
@@ -286,9 +280,7 @@ def test_collect_images_joins_files_folders_manifests_and_samples(grow):
     dataset = collect_images(
         [root / "one.png", str(root / "flat"), manifest(root, "path,label\none.png,x\n"), "memory://a.png"]
     )
-    assert dataset.images[:4] == [
-        f"{root}/{name}" for name in ("one.png", "flat/1.png", "flat/2.png", "one.png")
-    ]
+    assert dataset.images[:4] == [f"{root}/{name}" for name in ("one.png", "flat/1.png", "flat/2.png", "one.png")]
     assert dataset.images[4:] == ["memory://a.png"]
     assert dataset.labels is None
     assert "x.txt" in dataset.notes[0]
@@ -302,9 +294,7 @@ def test_collect_images_is_labelled_if_all_its_sources_are(grow):
     assert len(collect_images(["sample:photos", "sample:digits"])) == 1799
 
 
-@pytest.mark.parametrize(
-    "sources", [[], ["missing.jpg"], ["missing"], ["x" * 300], ["missing.csv"], ["sample:no"]]
-)
+@pytest.mark.parametrize("sources", [[], ["missing.jpg"], ["missing"], ["x" * 300], ["missing.csv"], ["sample:no"]])
 def test_collect_images_refuses_what_is_not_there(tmp_path, monkeypatch, sources):
     monkeypatch.chdir(tmp_path)
     refusal(collect_images, sources)

@@ -21,9 +21,7 @@ LEFT, TOP = np.meshgrid(np.linspace(0, 255, 12), np.linspace(0, 255, 8))
 PICTURE = np.stack([LEFT, TOP, 255 - LEFT / 2], axis=2).astype(np.uint8)
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FLIPS = [(1, 1), (1, 1), (1, -1), (-1, -1), (-1, 1), (1, 1), (-1, 1), (-1, -1), (1, -1)]
-PLAIN_AND_URL = pytest.mark.parametrize(
-    "kind", [str, lambda p: p, lambda p: np.str_(p), lambda p: f"file://{p}"]
-)
+PLAIN_AND_URL = pytest.mark.parametrize("kind", [str, lambda p: p, lambda p: np.str_(p), lambda p: f"file://{p}"])
 
 
 def encode(image, format, **options):
@@ -153,9 +151,7 @@ def test_first_frame_is_taken(tmp_path, format):
     np.testing.assert_allclose(read_image(path)[8, 8], RED, atol=4)
 
 
-@pytest.mark.parametrize(
-    "name", ["A.PNG", "a.jpg", "a", "a b.png", "a\nb.png", "ä-写真-🐈.png", "a%20#[1]*?.png"]
-)
+@pytest.mark.parametrize("name", ["A.PNG", "a.jpg", "a", "a b.png", "a\nb.png", "ä-写真-🐈.png", "a%20#[1]*?.png"])
 @PLAIN_AND_URL
 def test_any_name_is_read(tmp_path, name, kind):
     np.testing.assert_array_equal(read_image(kind(write(tmp_path / name, PICTURE))), PICTURE)
@@ -309,9 +305,7 @@ def test_fifo_is_refused_without_waiting(tmp_path, prefix):
 
 @pytest.mark.parametrize("url", ["memory://featx-missing.png", "file:///featx-missing.png", "nosuch://a.png"])
 def test_url_that_cannot_be_opened_is_refused_with_the_reason(url):
-    assert re.search(
-        "no such file|not found|FileNotFound|Protocol not known", refusal(url).reason, re.IGNORECASE
-    )
+    assert re.search("no such file|not found|FileNotFound|Protocol not known", refusal(url).reason, re.IGNORECASE)
 
 
 def test_each_bad_image_of_a_batch_is_called_by_its_name():
