@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .backbones import Backbone
     from .cache import EmbeddingCache, EmbeddingSpec
     from .datasets import ImageDataset, load_dataset
+    from .evaluation import CandidateResult, EvaluationResult, evaluate_heads
     from .exceptions import (
         BackboneError,
         CacheError,
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from .extraction import Extraction, extract_embeddings
+    from .heads import HEADS, make_head
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
+    from .persistence import load_model, save_model
     from .transformer import CNNFeatureTransformer
 
 _MODULES = {
@@ -34,6 +37,10 @@ _MODULES = {
     "extraction": ("Extraction", "extract_embeddings"),
     "networks": ("list_backbones", "resolve_backbone"),
     "backbones": ("Backbone",),
+    # heads, figures and models
+    "heads": ("HEADS", "make_head"),
+    "evaluation": ("CandidateResult", "EvaluationResult", "evaluate_heads"),
+    "persistence": ("load_model", "save_model"),
     # images and data sets
     "images": ("as_sources", "read_image"),
     "datasets": ("ImageDataset", "load_dataset"),

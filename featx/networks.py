@@ -16,7 +16,7 @@ from .stages import NetworkPlan
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["EMBEDDED", "list_backbones", "resolve_backbone"]
+__all__ = ["EMBEDDED", "list_backbones", "resolve_backbone", "stage_widths"]
 
 EMBEDDED = "efficientnet_lite0"
 # Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
@@ -211,3 +211,15 @@ def _seeded(build: Callable[[], Any], seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
+
+
+def stage_widths(name: str) -> dict[str, int]:
+    """Return the stages of a network in order, with the features that each gives when averaged.
+
+    Raises
+    ------
+    BackboneError
+    """
+    source = resolve_backbone(name, weights=None)
+    backbone = source.load("cpu")
+    return {stage: backbone.width((stage, "avg"), preprocessing=source.preprocessing) for stage in backbone.stages}

@@ -1,0 +1,48 @@
+"""Arguments go in, one library call is made, and its result is printed: the `featx` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from .._version import __version__
+from ..exceptions import FeatxError
+from .backbones import backbones
+from .cache import cache
+from .extract import extract
+from .fit import fit
+from .predict import predict
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FeatxError as error:
+            click.echo(f"featx: {' '.join(str(error).split())}", err=True)
+            sys.exit(2)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("featx: stopped; what was computed is in the cache, run the same command to go on", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="featx")
+def main() -> None:
+    """Image classification by transfer learning: every embedding computed once, every head tuned for free.
+
+    \b
+    Example:
+        featx fit sample:digits -o digits.skops
+        featx predict digits.skops photo.png
+    """
+
+
+for command in (extract, fit, predict, backbones, cache):
+    main.add_command(command)

@@ -1,0 +1,171 @@
+"""`featx cache`: look at, check and trim the cache of embeddings."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .report import size_text, table
+
+if TYPE_CHECKING:
+    from ..cache import EmbeddingCache
+    from ..cache.maintenance import CacheReport
+
+__all__ = ["cache"]
+
+_UNITS = {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class _Quantity(click.ParamType):
+    """A number with a unit."""
+
+    def __init__(self, name: str, units: str) -> None:
+        self.name = name
+        self.units = units
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({self.units})", str(value).strip().lower())
+        if match is None:
+            self.fail(f"{value!r} is not a {self.name}, such as {'2GB' if 'gb' in self.units else '30d'}", param, ctx)
+        return float(match[1]) * _UNITS[match[2]]
+
+
+_directory = click.option("--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]")
+
+
+@click.group()
+def cache() -> None:
+    """Look at, check and trim the cache of embeddings.
+
+    \b
+    Example:
+        featx cache info
+    """
+
+
+@cache.command()
+@_directory
+def info(root: str | None) -> None:
+    """Say what the cache holds.
+
+    \b
+    Example:
+        featx cache info
+    """
+    store = _open(root)
+    found = store.info()
+    click.echo(f"{store.root}: {sum(i.rows for i in found):,} embeddings, {size_text(sum(i.bytes for i in found))}")
+    if not found:
+        return
+    rows = [
+        [i.spec.digest[:12], i.spec.backbone, i.spec.layer, i.spec.pooling, i.spec.precision, f"{i.rows:,}", i.width,
+         size_text(i.bytes), i.segments, _ago(i.last_used)]
+        for i in found
+    ]  # fmt: skip
+    header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
+    click.echo(table(header, rows, right=[5, 6, 7, 8]))
+
+
+@cache.command()
+@_directory
+def verify(root: str | None) -> None:
+    """Compare every byte with its checksum; exit code 1 if something is damaged.
+
+    \b
+    Example:
+        featx cache verify
+    """
+    store = _open(root)
+    report = store.verify()
+    _print(store, report)
+    if not report.clean:
+        click.echo("`featx cache repair` sets the damaged files aside; their embeddings are then computed again")
+        sys.exit(1)
+
+
+@cache.command()
+@_directory
+def repair(root: str | None) -> None:
+    """Set damaged files aside and sweep what killed writers left.
+
+    \b
+    Example:
+        featx cache repair
+    """
+    store = _open(root)
+    _print(store, store.repair())
+
+
+@cache.command()
+@_directory
+@click.option("--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="Such as 2GB.")
+@click.option("--max-age", type=_Quantity("time", "s|m|h|d"), metavar="TIME", help="Such as 30d.")
+def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
+    """Remove the embeddings that have been out of use for longest.
+
+    \b
+    Example:
+        featx cache prune --max-bytes 2GB --max-age 90d
+    """
+    if max_bytes is None and max_age is None:
+        raise click.UsageError("say what to keep: --max-bytes SIZE, --max-age TIME, or both")
+    store = _open(root)
+    freed = store.prune(max_bytes=None if max_bytes is None else int(max_bytes), max_age=max_age)
+    click.echo(f"{store.root}: {size_text(freed)} set free")
+
+
+@cache.command()
+@_directory
+def compact(root: str | None) -> None:
+    """Merge small files and drop what is there twice.
+
+    \b
+    Example:
+        featx cache compact
+    """
+    store = _open(root)
+    click.echo(f"{store.root}: {store.compact()} files fewer")
+
+
+@cache.command()
+@_directory
+@click.option("--spec", help="First characters of a spec's digest, from `featx cache info`.")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
+def export(root: str | None, spec: str | None, output: Path) -> None:
+    """Write the embeddings of one spec to a plain HDF5 file.
+
+    \b
+    Example:
+        featx cache export -o embeddings.h5
+    """
+    rows = _open(root).export(output, spec=spec)
+    click.echo(f"{output}: {rows:,} embeddings")
+
+
+def _open(root: str | None) -> EmbeddingCache:
+    from ..cache import EmbeddingCache
+
+    return EmbeddingCache(root)
+
+
+def _print(store: EmbeddingCache, report: CacheReport) -> None:
+    click.echo(f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files")
+    for path, reason in report.problems:
+        click.echo(f"damaged: {path.relative_to(store.root)}: {reason}")
+    if report.leftovers:
+        click.echo(f"{len(report.leftovers)} files left by killed writers")
+    if report.set_aside:
+        click.echo(f"{len(report.set_aside)} damaged files set aside (*.damaged), which may be deleted")
+
+
+def _ago(moment: float) -> str:
+    seconds = max(0.0, time.time() - moment)
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return "just now"

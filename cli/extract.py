@@ -1,0 +1,40 @@
+"""`featx extract`: images in, a plain HDF5 file of embeddings out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import network_options, note, note_dataset, reading_options, transformer_from, write_failures
+from .report import describe_extraction
+
+__all__ = ["extract"]
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True)
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
+@network_options(several=False)
+@reading_options
+def extract(images: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Write the embeddings of IMAGES to an HDF5 file.
+
+    IMAGES are files, URLs, folders, .csv or .parquet manifests, or sample:NAME. The file holds embeddings
+    (n, d), paths (n,), labels (n,) with classes where every image has one, and the spec as attributes.
+
+    \b
+    Example:
+        featx extract sample:photos -o photos.h5
+    """
+    from ..datasets import collect_images
+    from ..export import write_embeddings
+
+    dataset = collect_images(images)
+    note_dataset(options, dataset)
+    transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
+    result, shape = write_embeddings(dataset, transformer, output)
+    write_failures(options, result.failures)
+    note(options, describe_extraction(result, verbose=options["verbose"]))
+    click.echo(f"{output}: {shape[0]:,} embeddings of {shape[1]:,} features")

@@ -1,0 +1,117 @@
+"""`featx fit`: labelled images in, a table of tuned heads and a saved model out."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import network_options, note, note_dataset, reading_options, transformer_from, write_failures
+from .report import describe_evaluation, describe_extraction
+
+__all__ = ["fit"]
+
+
+@click.command()
+@click.argument("data")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops")
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    default=["logistic"],
+    show_default=True,
+    help="logistic, linear_svm, svm, knn, ridge or mlp. Repeat to search several.",
+)
+@click.option(
+    "--grid",
+    "grids",
+    multiple=True,
+    metavar="HEAD.PARAM=V1,V2",
+    help="Values to tune over in place of the default ones.",
+)
+@click.option("--cv", default=5, show_default=True, type=click.IntRange(min=2), help="Folds.")
+@click.option("--test-size", type=float, help="Hold out this fraction as the test set in place of folds.")
+@click.option("--test", "test_data", help="Another data set as the test set.")
+@click.option("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True)
+@click.option(
+    "--scoring",
+    type=click.Choice(["accuracy", "balanced_accuracy", "f1_macro"]),
+    default="accuracy",
+    show_default=True,
+    help="What the tuning maximises.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write the result as JSON; - for standard output.",
+)
+@network_options(several=True)
+@reading_options
+def fit(data: str, output: Path, **options: Any) -> None:
+    """Tune heads on the embeddings of DATA, print honest figures and save the best model.
+
+    DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
+    (and perhaps group), or sample:digits.
+
+    \b
+    Example:
+        featx fit sample:digits -o digits.skops --head logistic --head knn
+    """
+    from ..datasets import load_dataset
+    from ..fitting import fit_model
+
+    dataset = load_dataset(data)
+    note_dataset(options, dataset)
+    test = load_dataset(options["test_data"]) if options["test_data"] else None
+    if test is not None:
+        note_dataset(options, test)
+    note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
+    outcome = fit_model(
+        dataset,
+        transformer_from(options),
+        layers=options["layer"] or (None,),
+        poolings=options["pooling"],
+        heads=options["heads"],
+        grids=parse_grids(options["grids"]),
+        cv=options["cv"],
+        test_size=options["test_size"],
+        test=test,
+        class_weight=None if options["class_weight"] == "none" else options["class_weight"],
+        scoring=options["scoring"],
+        random_state=options["seed"],
+        n_jobs=options["n_jobs"],
+        verbose=not options["quiet"],
+    )
+    write_failures(options, outcome.extraction.failures)
+    note(options, describe_extraction(outcome.extraction, verbose=options["verbose"]))
+    outcome.save(output)
+    if options["json_file"] != "-":
+        click.echo(f"\n{describe_evaluation(outcome.evaluation)}\n")
+    if options["json_file"]:
+        with click.open_file(options["json_file"], "w") as file:
+            file.write(outcome.to_json() + "\n")
+    note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+
+
+def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
+    """Return the grids of "head.param=v1,v2" texts; values are Python literals, or text."""
+    grids: dict[str, dict[str, list[Any]]] = {}
+    for text in texts:
+        place, equals, values = text.partition("=")
+        head, dot, parameter = place.partition(".")
+        if not (equals and dot and head and parameter and values):
+            raise click.BadParameter(f"{text!r} is not HEAD.PARAM=V1,V2, such as logistic.C=0.1,1", param_hint="--grid")
+        grids.setdefault(head, {})[parameter] = [_value(value) for value in values.split(",")]
+    return grids
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

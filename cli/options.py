@@ -1,0 +1,113 @@
+"""The options that several commands share, and what they make of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..datasets import ImageDataset
+    from ..extraction import Failure
+    from ..transformer import CNNFeatureTransformer
+
+__all__ = ["network_options", "note", "reading_options", "transformer_from", "write_failures"]
+
+
+def _decorate(options: list[Callable[..., Any]]) -> Callable[..., Any]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def network_options(*, several: bool) -> Callable[..., Any]:
+    """Return the options that choose the network; `several` layers and poolings for a search."""
+    more = " Repeat to search several." if several else ""
+    return _decorate(
+        [
+            click.option("--backbone", default="efficientnet_lite0", show_default=True, help="See `featx backbones`."),
+            click.option("--weights", default="DEFAULT", show_default=True,
+                         help="DEFAULT, a torchvision name, a .pth or .safetensors file, or none for random ones."),
+            click.option("--layer", multiple=several, help=f"Stage or graph node [default: the last stage].{more}"),
+            click.option("--pooling", multiple=several, default=["auto"] if several else "auto",
+                         help=f"auto, avg, max, avgmax, gem, flatten or cls [default: auto].{more}"),
+            click.option("--image-size", type=click.IntRange(min=1), help="Pixels [default: that of the weights]."),
+            click.option("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
+                         help="Cut the central square, or squeeze the whole image into it."),
+            click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16."),
+            click.option("--seed", default=0, show_default=True, help="Of folds, heads and random weights."),
+        ]
+    )  # fmt: skip
+
+
+reading_options = _decorate(
+    [
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),
+        click.option("--batch-size", type=click.IntRange(min=1), help="Images a batch [default: 32, or 128 on a GPU]."),
+        click.option("--n-jobs", type=int, help="Threads that decode, and processes that tune; -1 for all cores."),
+        click.option("--cache", metavar="DIR|none", default="auto",
+                     help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
+        click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
+                     help="What an unreadable image does."),
+        click.option("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
+                     help="Write the images that could not be read, with the reasons."),
+        click.option("--verbose", "-v", is_flag=True, help="Print where the time went."),
+        click.option("--quiet", "-q", is_flag=True, help="Print results only."),
+    ]
+)  # fmt: skip
+
+
+def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:
+    """Return the transformer that the shared options describe."""
+    from ..transformer import CNNFeatureTransformer
+
+    chosen: dict[str, Any] = {
+        "backbone": options["backbone"],
+        "weights": None if options["weights"].lower() == "none" else options["weights"],
+        "image_size": options["image_size"],
+        "resize": options["resize"],
+        "precision": options["precision"],
+        "random_state": options["seed"],
+    }
+    return CNNFeatureTransformer(**{**chosen, **reading_parameters(options), **more})
+
+
+def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the transformer's parameters that say how to read and compute, not what."""
+    return {
+        "device": options["device"],
+        "batch_size": options["batch_size"] or "auto",
+        "n_jobs": options["n_jobs"],
+        "cache": None if options["cache"] == "none" else options["cache"],
+        "on_error": "nan" if options["on_error"] == "skip" else "raise",
+        "verbose": not options["quiet"],
+    }
+
+
+def note(options: dict[str, Any], text: str) -> None:
+    """Print a remark to stderr unless --quiet."""
+    if not options["quiet"]:
+        click.echo(text, err=True)
+
+
+def note_dataset(options: dict[str, Any], dataset: ImageDataset) -> None:
+    """Print what was left out of a data set."""
+    for text in dataset.notes:
+        note(options, f"note: {text}")
+
+
+def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:
+    """Name the images that were skipped, and write the ledger if a file was asked for."""
+    if options["failures"]:
+        ledger = [{"index": f.index, "path": f.name, "reason": f.reason} for f in failures]
+        Path(options["failures"]).write_text(json.dumps(ledger, indent=2) + "\n")
+    for failure in failures[:10]:
+        note(options, f"skipped {failure.name}: {failure.reason}")
+    if len(failures) > 10:
+        note(options, f"skipped {len(failures) - 10} more; --failures FILE.json lists them all")

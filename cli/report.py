@@ -1,0 +1,112 @@
+"""Results of the library go in, text for a terminal comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..evaluation import EvaluationResult
+    from ..extraction import Extraction
+    from ..metrics import Estimate
+
+__all__ = ["describe_evaluation", "describe_extraction", "size_text", "table"]
+
+MATRIX_CLASSES = 12
+REPORT_CLASSES = 30
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = ()) -> str:
+    """Return rows in aligned columns; the columns in `right` are flush right."""
+    cells = [list(header), *[[str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = [
+        "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        for row in cells
+    ]
+    return "\n".join(line.rstrip() for line in [lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def size_text(number: float) -> str:
+    """Return a number of bytes in a readable unit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def describe_extraction(result: Extraction, *, verbose: bool) -> str:
+    """Return in a line or two how many images were forwarded and how many were cached."""
+    seconds = result.seconds
+    spent = sum(seconds.values())
+    cached = result.n_images - result.n_forwarded - len(result.failures)
+    if result.n_forwarded:
+        text = f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {spent:.1f} s"
+    else:
+        text = f"no image forwarded: all {cached:,} embeddings were there already ({spent:.1f} s)"
+    if result.damaged:
+        text += f"\n{len(result.damaged)} damaged cache segments were set aside and computed again"
+    if verbose:
+        text += "\nseconds: " + ", ".join(f"{stage} {value:.2f}" for stage, value in seconds.items())
+        if spent:
+            text += f"; the longest is {max(seconds, key=lambda stage: seconds[stage])}"
+    return text
+
+
+def describe_evaluation(result: EvaluationResult) -> str:
+    """Return the tables of an evaluation."""
+    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "seconds"]
+    rows = [
+        [
+            c.head,
+            c.layer,
+            c.pooling,
+            _percent(c.metrics["accuracy"]),
+            _percent(c.metrics["macro_f1"]),
+            _plain(c.metrics["log_loss"]),
+            _plain(c.metrics["expected_calibration_error"]),
+            f"{c.seconds:.1f}",
+        ]
+        for c in result.candidates
+    ]
+    parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                           for name, value in result.parameters.items())  # fmt: skip
+    kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
+    parts = [
+        result.protocol + "; figures with 95 % intervals",
+        table(header, rows, right=[7]),
+        f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
+        "the choice included: "
+        + ", ".join(
+            f"{label} {_percent(result.metrics[name])}"
+            for label, name in [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
+        ),
+    ]
+    if len(result.classes) <= REPORT_CLASSES:
+        parts.append(_class_report(result))
+    if len(result.classes) <= MATRIX_CLASSES:
+        parts.append(_matrix(result))
+    return "\n\n".join(parts)
+
+
+def _class_report(result: EvaluationResult) -> str:
+    rows = [
+        [row["class"], *(f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1")), row["support"]]
+        for row in result.per_class
+    ]
+    return table(["class", "precision %", "recall %", "F1 %", "images"], rows, right=[1, 2, 3, 4])
+
+
+def _matrix(result: EvaluationResult) -> str:
+    rows = [[name, *row] for name, row in zip(result.classes, result.confusion_matrix, strict=True)]
+    columns = range(1, len(result.classes) + 1)
+    return "true classes in rows, predicted in columns\n" + table(["", *result.classes], rows, right=columns)
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+
+
+def _plain(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"

@@ -1,0 +1,216 @@
+"""A fitted model goes into one .skops file without the network's weights, and comes out where they are the same."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import uuid
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import skops.io
+from sklearn.base import BaseEstimator
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from ._version import __version__
+from .backbones import resolve_precision
+from .exceptions import ModelFileError, ParameterError
+from .transformer import CNNFeatureTransformer
+
+__all__ = ["SavedModel", "load_model", "read_model", "save_model"]
+
+FORMAT = 1
+# Beyond what skops trusts by itself. None of them runs code of the file's when it is made.
+TRUSTED = (
+    "featx.transformer.CNNFeatureTransformer",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+)
+# What belongs to the machine that fitted the model and not to the model.
+LOCAL = {"cache": "auto", "device": "auto", "batch_size": "auto", "n_jobs": None, "verbose": False, "prefetch": ()}
+MODULE = "module:"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    model : estimator
+        Predicts from images.
+    classes : list of str
+    specs : dict of str to dict
+        The embedding spec, the weights' digest included, of each transformer in the model, by parameter name.
+    evaluation : dict or None
+        The figures that were reported when it was fitted.
+    version : str
+        Of the featx that wrote it.
+    """
+
+    model: BaseEstimator
+    classes: list[str]
+    specs: dict[str, dict[str, Any]]
+    evaluation: dict[str, Any] | None
+    version: str
+
+
+def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation: dict[str, Any] | None = None) -> None:
+    """Write a fitted model to one file.
+
+    The file holds the model, the class names, and the embedding spec with the digest of the weights; never the
+    weights. Where the cache lies and on which device the network ran is not part of it.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, with a `CNNFeatureTransformer` in it; usually a ``Pipeline``.
+    path : str or PathLike
+        Usually ends in ``.skops``. Replaced when it exists.
+    evaluation : dict, default=None
+        Figures to keep beside the model; what JSON can hold.
+
+    Raises
+    ------
+    ParameterError
+        If no `CNNFeatureTransformer` is in it.
+    ModelFileError
+        If the file cannot be written.
+    """
+    model = copy.deepcopy(model)
+    transformers = _transformers(model)
+    if not transformers:
+        raise ParameterError("the model has no CNNFeatureTransformer in it", "Save it with skops or joblib instead.")
+    specs = {}
+    for name, transformer in transformers.items():
+        source = transformer.source()
+        view = source.view(transformer.layer, transformer.pooling)
+        specs[name] = source.spec(view, resolve_precision(transformer.precision)).to_dict()
+        if not isinstance(transformer.backbone, str):
+            transformer.backbone = MODULE + source.name
+        if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
+            transformer.weights = os.path.abspath(transformer.weights)
+        transformer.set_params(**LOCAL)
+        vars(transformer).pop("failures_", None)
+    meta = {
+        "format": FORMAT,
+        "version": __version__,
+        "classes": [str(name) for name in getattr(model, "classes_", [])],
+        "specs": specs,
+        "evaluation": evaluation,
+    }
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(skops.io.dumps({"featx": json.dumps(meta), "model": model}))
+        os.replace(temporary, target)
+    except OSError as error:
+        raise ModelFileError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_model(path: str | os.PathLike[str], *, backbone: Any = None) -> BaseEstimator:
+    """Return the model in a file, ready to predict from images.
+
+    Nothing in the file is run. The weights must be the ones that the model was fitted with.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    backbone : nn.Module, default=None
+        For a model that was fitted with a module of your own.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no featx model, holds types that are not trusted, or the embeddings would differ today.
+    WeightsError
+        If the weights are not here and cannot be fetched.
+    """
+    return read_model(path, backbone=backbone).model
+
+
+def read_model(path: str | os.PathLike[str], *, backbone: Any = None) -> SavedModel:
+    """Return the model in a file with what is known of it; otherwise as `load_model`."""
+    name = os.fspath(path)
+    content = _read(name)
+    try:
+        meta, model = json.loads(content["featx"]), content["model"]
+        if meta["format"] != FORMAT:
+            raise ModelFileError(
+                f"{name} has format {meta['format']}; this featx reads {FORMAT}",
+                f"Install the featx that wrote it, {meta['version']}.",
+            )
+        saved = SavedModel(model, meta["classes"], meta["specs"], meta["evaluation"], meta["version"])
+        transformers = _transformers(model)
+        pairs = [(transformers[key], spec) for key, spec in saved.specs.items()]
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"{name} is no featx model", "Pass a file that `featx fit` wrote.") from error
+    for transformer, spec in pairs:
+        _restore_backbone(name, transformer, backbone)
+        _check_spec(name, transformer, spec)
+    return saved
+
+
+def _read(name: str) -> Any:
+    try:
+        return skops.io.load(name, trusted=list(TRUSTED))
+    except UntrustedTypesFoundException as error:
+        raise ModelFileError(
+            f"{name} holds types that featx does not trust, and is refused: {error}",
+            "Load it with skops.io after looking at what it holds.",
+        ) from error
+    except OSError as error:
+        raise ModelFileError(f"cannot read {name}: {error.strerror or error}", "Check the path.") from error
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
+        raise ModelFileError(
+            f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` wrote."
+        ) from error
+
+
+def _restore_backbone(name: str, transformer: CNNFeatureTransformer, backbone: Any) -> None:
+    if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE)):
+        return
+    if backbone is None:
+        kind = transformer.backbone.removeprefix(MODULE)
+        raise ModelFileError(
+            f"{name} was fitted with a module of yours, {kind}", "Pass it: load_model(path, backbone=...)."
+        )
+    transformer.backbone = backbone
+
+
+def _check_spec(name: str, transformer: CNNFeatureTransformer, then: dict[str, Any]) -> None:
+    source = transformer.source()
+    view = source.view(transformer.layer, transformer.pooling)
+    now = source.spec(view, resolve_precision(transformer.precision)).to_dict()
+    if now["weights_digest"] != then["weights_digest"]:
+        raise ModelFileError(
+            f"{name} was fitted on embeddings of other weights of {source.name} than are here: "
+            f"{then['weights_digest'][:40]} then, {now['weights_digest'][:40]} now",
+            "Bring back those weights, or fit again.",
+        )
+    if differing := [key for key in now if now[key] != then.get(key)]:
+        raise ModelFileError(
+            f"{name} was fitted on other embeddings than are made here: "
+            + "; ".join(f"{key} was {then.get(key)!r} and is {now[key]!r}" for key in differing),
+            "Use the library versions that it was fitted with, or fit again.",
+        )
+
+
+def _transformers(model: BaseEstimator) -> dict[str, CNNFeatureTransformer]:
+    """Return the transformers in a model by parameter name; the model itself goes by the empty name."""
+    parts = {"": model, **model.get_params(deep=True)}
+    return {name: part for name, part in parts.items() if isinstance(part, CNNFeatureTransformer)}

@@ -1,0 +1,124 @@
+"""Promised: the pixels a network sees are those of its weights' own preset, for any image and any size."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import models
+
+from featx.exceptions import ParameterError
+from featx.images import read_image
+from featx.preprocessing import IMAGENET, Preprocessing
+
+PRESETS = {
+    "bilinear": models.ResNet50_Weights.IMAGENET1K_V2,
+    "bicubic": models.EfficientNet_B0_Weights.IMAGENET1K_V1,
+    "no margin": models.Swin_V2_T_Weights.IMAGENET1K_V1,
+    "larger": models.EfficientNet_V2_S_Weights.IMAGENET1K_V1,
+}
+# One step of 8 bits, normalised.
+LEVEL = 1 / 255 / 0.224
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_photographs_become_what_torchvisions_preset_makes_of_them(preset, photos):
+    preset = preset.transforms()
+    own = Preprocessing.from_preset(preset)
+    for path in photos.values():
+        with Image.open(path) as image:
+            expected = preset(image.convert("RGB"))
+        got = own.normalise(own.apply(read_image(path))[None])[0]
+        assert got.shape == expected.shape
+        assert torch.cosine_similarity(got.flatten(), expected.flatten(), dim=0) > 0.9995
+        assert (got - expected).abs().max() <= 3 * LEVEL
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (224, 224), (300, 200), (37, 1000), (1, 1)])
+@pytest.mark.parametrize("mode", ["crop", "squash"])
+def test_any_image_fills_the_square(shape, mode):
+    pixels = IMAGENET.adapted(96, mode).apply(np.full((*shape, 3), 200, np.uint8))
+    assert pixels.shape == (3, 96, 96)
+    assert pixels.dtype == torch.uint8
+    assert (pixels == 200).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 10_000), (10_000, 1)])
+@pytest.mark.parametrize("mode", ["crop", "squash"])
+def test_extreme_strips_are_quick(shape, mode):
+    strip = np.zeros((*shape, 3), np.uint8)
+    own = IMAGENET.adapted(None, mode)
+    own.apply(strip)
+    start = time.perf_counter()
+    assert own.apply(strip).shape == (3, 224, 224)
+    assert time.perf_counter() - start < 0.2
+
+
+def test_cutting_a_strip_keeps_what_the_central_crop_sees():
+    row = np.random.default_rng(0).integers(0, 256, (20, 400, 3), dtype=np.uint8)
+    own = IMAGENET.adapted(64, "crop")
+    seen = dataclasses.replace(own).apply(np.ascontiguousarray(row[:, 120:280]))
+    assert torch.equal(own.apply(row), seen)
+
+
+def test_crop_cuts_the_edges_and_squash_keeps_them():
+    picture = np.zeros((100, 300, 3), np.uint8)
+    picture[:, :80] = picture[:, -80:] = 255
+    assert IMAGENET.apply(picture).max() == 0
+    squashed = IMAGENET.adapted(None, "squash").apply(picture)
+    assert (squashed[:, :, [0, -1]] == 255).all()
+    assert (squashed[:, :, 112] == 0).all()
+
+
+def test_the_input_is_neither_changed_nor_needed_writable():
+    picture = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
+    before = picture.copy()
+    picture.flags.writeable = False
+    IMAGENET.apply(picture)
+    IMAGENET.apply(picture[::-1, ::2])
+    assert np.array_equal(picture, before)
+
+
+def test_normalisation_matches_its_formula():
+    pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(1, 3, 16, 16)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET.mean, IMAGENET.std))
+    torch.testing.assert_close(IMAGENET.normalise(pixels), (pixels / 255 - mean) / std, rtol=1e-5, atol=1e-5)
+
+
+def test_another_size_keeps_the_margin():
+    assert IMAGENET.adapted(112, "crop") == dataclasses.replace(IMAGENET, crop=112, resize=128)
+    assert IMAGENET.adapted(np.int64(448), "crop").resize == 512
+    assert IMAGENET.adapted(None, "crop") == IMAGENET.adapted(224, "crop") == IMAGENET
+    assert IMAGENET.adapted(None, "squash").mode == "squash"
+
+
+@pytest.mark.parametrize("size", [0, -5, 2.5, "224", (224, 224), True])
+def test_bad_sizes_are_refused(size):
+    with pytest.raises(ParameterError, match="image_size=.*expected a positive integer"):
+        IMAGENET.adapted(size, "crop")
+
+
+def test_unknown_modes_name_the_known():
+    with pytest.raises(ParameterError, match="resize='pad'; expected one of crop, squash"):
+        IMAGENET.adapted(None, "pad")
+
+
+def test_the_text_changes_with_every_field():
+    changes = {
+        "crop": 225,
+        "resize": 257,
+        "interpolation": "bicubic",
+        "mean": (0.4851, 0.456, 0.406),
+        "std": (0.229, 0.224, 0.2251),
+        "mode": "squash",
+    }
+    assert changes.keys() == {field.name for field in dataclasses.fields(IMAGENET)}
+    texts = {dataclasses.replace(IMAGENET, **{name: value}).text for name, value in changes.items()}
+    assert len(texts | {IMAGENET.text}) == len(changes) + 1
+
+
+def test_the_text_of_squash_ignores_the_margin_that_it_does_not_use():
+    squash = IMAGENET.adapted(None, "squash")
+    assert dataclasses.replace(squash, resize=300).text == squash.text
