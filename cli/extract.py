@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from .options import network_options, note, note_dataset, reading_options, transformer_from, write_failures
+from .options import (
+    check_output,
+    network_options,
+    note,
+    note_dataset,
+    reading_options,
+    transformer_from,
+    write_failures,
+)
 from .report import describe_extraction
 
 __all__ = ["extract"]
@@ -31,6 +39,7 @@ def extract(images: tuple[str, ...], output: Path, **options: Any) -> None:
     from ..datasets import collect_images
     from ..export import write_embeddings
 
+    check_output(output)
     dataset = collect_images(images)
     note_dataset(options, dataset)
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])

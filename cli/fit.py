@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from .options import network_options, note, note_dataset, reading_options, transformer_from, write_failures
+from .options import (
+    check_output,
+    network_options,
+    note,
+    note_dataset,
+    reading_options,
+    transformer_from,
+    write_failures,
+)
 from .report import describe_evaluation, describe_extraction
 
 __all__ = ["fit"]
@@ -65,6 +73,7 @@ def fit(data: str, output: Path, **options: Any) -> None:
     from ..datasets import load_dataset
     from ..fitting import fit_model
 
+    check_output(output)
     dataset = load_dataset(data)
     note_dataset(options, dataset)
     test = load_dataset(options["test_data"]) if options["test_data"] else None

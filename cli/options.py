@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from ..extraction import Failure
     from ..transformer import CNNFeatureTransformer
 
-__all__ = ["network_options", "note", "reading_options", "transformer_from", "write_failures"]
+__all__ = [
+    "check_output",
+    "network_options",
+    "note",
+    "note_dataset",
+    "reading_options",
+    "reading_parameters",
+    "transformer_from",
+    "write_failures",
+]
 
 
 def _decorate(options: list[Callable[..., Any]]) -> Callable[..., Any]:
@@ -61,6 +71,22 @@ reading_options = _decorate(
         click.option("--quiet", "-q", is_flag=True, help="Print results only."),
     ]
 )  # fmt: skip
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file that could not be written, before hours are spent on what it is to hold.
+
+    Raises
+    ------
+    ParameterError
+    """
+    from ..exceptions import ParameterError
+
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ParameterError(f"cannot write {path}: there is no folder {folder}", "Make it, or choose another place.")
+    if not os.access(folder, os.W_OK):
+        raise ParameterError(f"cannot write {path}: no permission in {folder}", "Choose another place.")
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .backbones import View
@@ -186,7 +187,9 @@ def evaluate_heads(
     tuner = _Tuner(matrices, y, groups, scoring, random_state, n_jobs)
     chosen_probabilities = np.zeros((len(y), len(classes)))
     total = len(candidates) * (len(splits) + 1)
-    with tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True) as bar:
+    bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
+    # L-BFGS makes thousands of tiny BLAS calls, which threads slow down, many times over on a busy machine.
+    with bar, threadpool_limits(1):
         for train, test in splits:
             for candidate in candidates:
                 tuner.run(candidate, train, test, classes)
