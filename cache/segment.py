@@ -214,7 +214,7 @@ class Segment:
     def _block(self, file: object, first: int, count: int) -> np.ndarray:
         block = np.empty((count, self.width), dtype="<f4")
         file.seek(self._offset + first * self.width * 4)  # type: ignore[attr-defined]
-        view = memoryview(block).cast("B")
+        view = block.data.cast("B")
         done = 0
         while done < len(view):
             read = file.readinto(view[done:])  # type: ignore[attr-defined]

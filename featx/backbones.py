@@ -102,7 +102,7 @@ class Backbone:
         self.name = name
         self.plan = plan
         self.device = device
-        self.module = module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self._readers: dict[tuple[str, ...], Callable[[Tensor], dict[str, Tensor]]] = {}
 
     @property

@@ -111,7 +111,7 @@ def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
         If a source does not exist or nothing is found.
     """
     parts = []
-    for source in map(os.fspath, sources):
+    for source in [os.fspath(source) for source in sources]:
         is_set = source.startswith("sample:") or Path(source).suffix.lower() in MANIFESTS or os.path.isdir(source)
         if not (is_set or is_url(source) or os.path.lexists(source)):
             raise DatasetError(f"{source} does not exist", "Pass image files, folders, manifests or samples.")

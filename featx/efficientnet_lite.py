@@ -25,7 +25,7 @@ SETTINGS = [
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 ]
-BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
+BATCH_NORM_EPS = 1e-3
 
 
 @torch.fx.wrap
@@ -45,7 +45,7 @@ class ConvNormAct(nn.Module):
         super().__init__()
         padding = 0 if stride > 1 else kernel // 2
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outputs, **BATCH_NORM)
+        self.norm = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS, momentum=0.01)
         self.act = nn.ReLU6(inplace=True) if act else nn.Identity()
         self.kernel, self.stride = kernel, stride
 

@@ -125,7 +125,7 @@ def extract_embeddings(
     specs = [source.spec(view, precision) for view in views]
     threads = _threads(n_jobs)
     _check_batch_size(batch_size)
-    clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))  # type: ignore[arg-type]
+    clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))
     result = Extraction(n_images=len(images))
     with timed(clock, "digest"):
         found = _digest(images, cache.digests if cache is not None else FileDigests(None), threads)

@@ -116,7 +116,7 @@ def fit_model(
             raise DatasetError(f"the test set has the class {unknown[0]!r}, which the training set has not",
                                "Leave those images out.")  # fmt: skip
         images, names, groups = images + list(test.images), names + list(test.names), None
-        labels = np.concatenate([labels, test.labels])  # type: ignore[list-item]
+        labels = np.concatenate([labels, test.labels])
     extraction = transformer.extract(as_sources(images, names=names))
     failed = {failure.index for failure in extraction.failures}
     good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)

@@ -42,7 +42,7 @@ class Head:
 # Grids suit standardised embeddings of some hundreds to thousands of features, the simplest model first.
 _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
     "logistic": (LogisticRegression(max_iter=1000), {"C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}),
-    "linear_svm": (LinearSVC(max_iter=5000), {"C": [1e-5, 1e-4, 1e-3, 1e-2]}),
+    "linear_svm": (LinearSVC(dual=True, tol=1e-2, max_iter=5000), {"C": [1e-5, 1e-4, 1e-3, 1e-2]}),
     "svm": (SVC(), {"C": [0.1, 1.0, 10.0, 100.0]}),
     "knn": (KNeighborsClassifier(weights="distance"), {"n_neighbors": [30, 10, 5, 3, 1]}),
     "ridge": (RidgeClassifier(), {"alpha": [1e5, 1e4, 1e3, 1e2, 1e1]}),

@@ -303,11 +303,13 @@ def _to_uint8(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise _Refused("contains NaN or infinity")
-    if value_range == "minmax":
+    if value_range is None:
+        low, high = FULL_SCALE.get(array.dtype.str[1:], (0.0, 1.0))
+    elif isinstance(value_range, str):
         low, high = values.min(), values.max()
         high = high if high > low else low + 1
     else:
-        low, high = value_range or FULL_SCALE.get(array.dtype.str[1:], (0.0, 1.0))  # type: ignore[misc]
+        low, high = value_range
     if values.min() < low or values.max() > high:
         raise _Refused(
             f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}",

@@ -158,7 +158,8 @@ def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:
             weight_files.fit_state(module, found.load(), name=name, source=found.file, class_layer=str(head))
         return module
 
-    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(short).to_dict())
+    known = timm.get_pretrained_cfg(short)
+    config = timm.data.resolve_data_config(pretrained_cfg=known.to_dict() if known else {})
     crop = config["input_size"][-1]
     preprocessing = Preprocessing(
         crop=crop,

@@ -97,7 +97,8 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
         if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
             transformer.weights = os.path.abspath(transformer.weights)
         transformer.set_params(**LOCAL)
-        vars(transformer).pop("failures_", None)
+        if hasattr(transformer, "failures_"):
+            del transformer.failures_
     meta = {
         "format": FORMAT,
         "version": __version__,

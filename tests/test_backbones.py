@@ -109,12 +109,12 @@ def test_width_agrees_with_the_embedding():
 
 def test_a_size_that_the_network_refuses_is_named(unallocated):
     source = resolve_backbone("vit_b_32", weights=None)
-    with pytest.raises(BackboneError, match="vit_b_32 fails on images of 64 x 64 pixels.*image_size"):
+    with pytest.raises(BackboneError, match=r"vit_b_32 fails on images of 64 x 64 pixels.*image_size"):
         backbone_of(source, "meta").embed(PIXELS, [("stem", "avg")], preprocessing=source.preprocessing)
 
 
 def test_unknown_names_suggest_known_ones():
-    with pytest.raises(BackboneError, match="'resnet_50'.*Did you mean.*resnet50"):
+    with pytest.raises(BackboneError, match=r"'resnet_50'.*Did you mean.*resnet50"):
         resolve_backbone("resnet_50")
     with pytest.raises(ParameterError, match="type int"):
         resolve_backbone(50)
@@ -126,7 +126,7 @@ def test_layer_errors_name_the_stages():
 
 
 def test_poolings_are_checked():
-    with pytest.raises(ParameterError, match="pooling='mean'.*auto, avg"):
+    with pytest.raises(ParameterError, match=r"pooling='mean'.*auto, avg"):
         squeezenet().view(None, "mean")
     with pytest.raises(LayerError, match="no class token"):
         embed(squeezenet(), (None, "cls"))
@@ -137,7 +137,7 @@ def test_devices_and_precisions_are_checked():
     for device in ("tpu9", "cuda:99", "nonsense"):
         with pytest.raises(ParameterError, match=f"device='{device}'"):
             resolve_device(device)
-    with pytest.raises(ParameterError, match="float64.*bfloat16"):
+    with pytest.raises(ParameterError, match=r"float64.*bfloat16"):
         resolve_precision("float64")
 
 
@@ -285,7 +285,7 @@ def test_unknown_published_weights_name_the_known():
 
 
 def test_a_download_that_fails_says_which_file_to_put_where(hub):
-    with pytest.raises(WeightsError, match="resnet18-f37072fd.pth.*no route to host") as caught:
+    with pytest.raises(WeightsError, match=r"resnet18-f37072fd.pth.*no route to host") as caught:
         resolve_backbone("resnet18")
     assert f"put it into {hub}" in str(caught.value)
 
@@ -351,7 +351,7 @@ def test_a_module_that_cannot_be_traced_gives_its_output_and_names_its_layers():
     source = resolve_backbone(net(Branching))
     assert embed(source).shape == (2, 3)
     assert backbone_of(source).layers() == ["features", "features.0", "features.1", "features.2", "pool", "head"]
-    with pytest.raises(LayerError, match="no layer 'feature'.*Did you mean features"):
+    with pytest.raises(LayerError, match=r"no layer 'feature'.*Did you mean features"):
         embed(source, ("feature", "avg"))
 
 
@@ -455,7 +455,7 @@ def test_timm_networks_embed_with_their_num_features(name, tmp_path):
 
 def test_unknown_timm_networks_suggest_known_ones():
     pytest.importorskip("timm")
-    with pytest.raises(BackboneError, match="'resnet51'.*Did you mean"):
+    with pytest.raises(BackboneError, match=r"'resnet51'.*Did you mean"):
         resolve_backbone("timm:resnet51")
 
 

@@ -46,7 +46,7 @@ def test_cls_is_the_first_token():
 
 @pytest.mark.parametrize(("output", "prefix"), [(MAPS, 0), (MAPS, 1), (TOKENS, 0)])
 def test_cls_needs_a_class_token(output, prefix):
-    with pytest.raises(LayerError, match="no class token.*Choose pooling='avg'"):
+    with pytest.raises(LayerError, match=r"no class token.*Choose pooling='avg'"):
         pool(output, "cls", prefix_tokens=prefix)
 
 
