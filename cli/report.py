@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..evaluation import EvaluationResult
     from ..extraction import Extraction
     from ..metrics import Estimate
+    from ..results import CandidateResult, EvaluationResult
 
 __all__ = ["describe_evaluation", "describe_extraction", "size_text", "table"]
 
@@ -56,7 +56,7 @@ def describe_extraction(result: Extraction, *, verbose: bool) -> str:
 
 def describe_evaluation(result: EvaluationResult) -> str:
     """Return the tables of an evaluation."""
-    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "seconds"]
+    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "p", "seconds"]
     rows = [
         [
             c.head,
@@ -66,6 +66,7 @@ def describe_evaluation(result: EvaluationResult) -> str:
             _percent(c.metrics["macro_f1"]),
             _plain(c.metrics["log_loss"]),
             _plain(c.metrics["expected_calibration_error"]),
+            _p_value(c, result),
             f"{c.seconds:.1f}",
         ]
         for c in result.candidates
@@ -75,7 +76,7 @@ def describe_evaluation(result: EvaluationResult) -> str:
     kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
     parts = [
         result.protocol + "; figures with 95 % intervals",
-        table(header, rows, right=[7]),
+        table(header, rows, right=[7, 8]),
         f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
         "the choice included: "
         + ", ".join(
@@ -83,6 +84,12 @@ def describe_evaluation(result: EvaluationResult) -> str:
             for label, name in [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
         ),
     ]
+    if result.simpler is not None:
+        other = result.simpler
+        parts.append(
+            f"not distinguishable from the simpler {other.head} on {other.layer}, {other.pooling} "
+            f"({other.width:,} features, {_percent(other.metrics['accuracy'])}, p = {other.p_value:.2f})"
+        )
     if len(result.classes) <= REPORT_CLASSES:
         parts.append(_class_report(result))
     if len(result.classes) <= MATRIX_CLASSES:
@@ -102,6 +109,11 @@ def _matrix(result: EvaluationResult) -> str:
     rows = [[name, *row] for name, row in zip(result.classes, result.confusion_matrix, strict=True)]
     columns = range(1, len(result.classes) + 1)
     return "true classes in rows, predicted in columns\n" + table(["", *result.classes], rows, right=columns)
+
+
+def _p_value(candidate: CandidateResult, result: EvaluationResult) -> str:
+    kept = (candidate.head, candidate.layer, candidate.pooling) == (result.head, result.layer, result.pooling)
+    return "kept" if kept else f"{candidate.p_value:.3f}"
 
 
 def _percent(estimate: Estimate) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .backbones import Backbone
     from .cache import EmbeddingCache, EmbeddingSpec
     from .datasets import ImageDataset, load_dataset
-    from .evaluation import CandidateResult, EvaluationResult, evaluate_heads
+    from .evaluation import evaluate_heads
     from .exceptions import (
         BackboneError,
         CacheError,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
     from .persistence import load_model, save_model
+    from .results import CandidateResult, EvaluationResult
     from .transformer import CNNFeatureTransformer
 
 _MODULES = {
@@ -39,7 +40,8 @@ _MODULES = {
     "backbones": ("Backbone",),
     # heads, figures and models
     "heads": ("HEADS", "make_head"),
-    "evaluation": ("CandidateResult", "EvaluationResult", "evaluate_heads"),
+    "evaluation": ("evaluate_heads",),
+    "results": ("CandidateResult", "EvaluationResult"),
     "persistence": ("load_model", "save_model"),
     # images and data sets
     "images": ("as_sources", "read_image"),

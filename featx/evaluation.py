@@ -7,110 +7,27 @@ the whole procedure: nested cross-validation, or a held-out test set (Varma and 
 
 from __future__ import annotations
 
-import time
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .backbones import View
-from .exceptions import DatasetError, ParameterError
-from .heads import Head, make_head
-from .metrics import Estimate, confusion_matrix, per_class, score_predictions
+from .exceptions import ParameterError
+from .heads import make_head
+from .metrics import Estimate, confusion_matrix, paired_p_value, per_class, score_predictions
+from .results import CandidateResult, EvaluationResult
+from .splits import Split, check_counts, outer_folds
+from .tuning import INNER_FOLDS, Candidate, Tuner
 
-__all__ = ["CandidateResult", "EvaluationResult", "evaluate_heads", "held_out_split"]
+__all__ = ["evaluate_heads"]
 
-INNER_FOLDS = 3
+# Differences with a larger p-value are called not distinguishable.
+LEVEL = 0.05
 SCORINGS = ("accuracy", "balanced_accuracy", "f1_macro")
-
-Split = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class CandidateResult:
-    """What one head reached on one layer and pooling.
-
-    Attributes
-    ----------
-    head, layer, pooling : str
-    metrics : dict of str to Estimate
-    parameters : list of dict
-        What the tuning chose, for each split.
-    seconds : float
-        Tuning, fitting and predicting, over all splits.
-    """
-
-    head: str
-    layer: str
-    pooling: str
-    metrics: dict[str, Estimate]
-    parameters: list[dict[str, Any]]
-    seconds: float
-
-
-@dataclass
-class EvaluationResult:
-    """The one object behind the printout and the JSON.
-
-    Attributes
-    ----------
-    classes : list of str
-    n_images, n_test : int
-        Images in all, and those that figures are computed on.
-    protocol : str
-        In words.
-    scoring : str
-        What the tuning maximises.
-    candidates : list of CandidateResult
-        The best by that score first.
-    metrics : dict of str to Estimate
-        Of the whole procedure, the choice among the candidates included.
-    per_class : list of dict
-        Class, precision, recall, f1 and support, of the same predictions.
-    confusion_matrix : list of list of int
-        True classes in rows.
-    head, layer, pooling : str
-        What the kept model uses.
-    parameters : dict
-        The kept head's tuned ones.
-    model_fitted_on : int
-        Images that the kept model was fitted on.
-    """
-
-    classes: list[str]
-    n_images: int
-    n_test: int
-    protocol: str
-    scoring: str
-    candidates: list[CandidateResult]
-    metrics: dict[str, Estimate]
-    per_class: list[dict[str, Any]]
-    confusion_matrix: list[list[int]]
-    head: str
-    layer: str
-    pooling: str
-    parameters: dict[str, Any]
-    model_fitted_on: int
-
-
-@dataclass
-class _Candidate:
-    """A head on a view, with what it predicted so far."""
-
-    view: View
-    head: Head
-    probabilities: np.ndarray
-    parameters: list[dict[str, Any]] = field(default_factory=list)
-    inner_scores: list[float] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def evaluate_heads(
@@ -172,11 +89,11 @@ def evaluate_heads(
     if grids and (unused := sorted(set(grids) - set(heads))):
         raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")
     classes, truth = np.unique(y, return_inverse=True)
-    splits = [split] if split is not None else _folds(truth, classes, cv, groups, random_state)
+    splits = [split] if split is not None else outer_folds(truth, classes, cv, groups, random_state)
     if split is not None:
-        _check_counts(truth[split[0]], classes, 2, "training images for tuning")
+        check_counts(truth[split[0]], classes, 2, "training images for tuning")
     candidates = [
-        _Candidate(
+        Candidate(
             view,
             make_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state),
             np.zeros((len(y), len(classes))),
@@ -184,7 +101,7 @@ def evaluate_heads(
         for view in matrices
         for head in dict.fromkeys(heads)
     ]
-    tuner = _Tuner(matrices, y, groups, scoring, random_state, n_jobs)
+    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs)
     chosen_probabilities = np.zeros((len(y), len(classes)))
     total = len(candidates) * (len(splits) + 1)
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
@@ -214,8 +131,21 @@ def evaluate_heads(
     def figures(probabilities: np.ndarray) -> dict[str, Estimate]:
         return score_predictions(truth[tested], probabilities[tested], groups=tested_groups, random_state=random_state)
 
+    def hits(candidate: Candidate) -> np.ndarray:
+        return candidate.probabilities[tested].argmax(axis=1) == truth[tested]
+
     results = [
-        CandidateResult(c.head.name, *c.view, figures(c.probabilities), c.parameters, c.seconds) for c in candidates
+        CandidateResult(
+            head=c.head.name,
+            layer=c.view[0],
+            pooling=c.view[1],
+            width=matrices[c.view].shape[1],
+            metrics=figures(c.probabilities),
+            p_value=paired_p_value(hits(kept), hits(c), groups=tested_groups, random_state=random_state),
+            parameters=c.parameters,
+            seconds=c.seconds,
+        )
+        for c in candidates
     ]
     main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
     matrix = confusion_matrix(truth[tested], chosen_probabilities[tested].argmax(axis=1), len(classes))
@@ -235,150 +165,14 @@ def evaluate_heads(
         pooling=kept.view[1],
         parameters=parameters,
         model_fitted_on=len(fitted_on),
+        simpler=_simpler(results, results[candidates.index(kept)], main),
     )
     return result, head
 
 
-def held_out_split(
-    y: np.ndarray, test_size: float, *, groups: np.ndarray | None = None, random_state: int = 0
-) -> Split:
-    """Return stratified training and test rows, whole groups on one side.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-    test_size : float
-        Fraction of the images; with groups it is met roughly.
-    groups : ndarray of shape (n,), default=None
-    random_state : int, default=0
-
-    Raises
-    ------
-    ParameterError
-    """
-    from sklearn.model_selection import train_test_split
-
-    if not 0 < test_size < 1:
-        raise ParameterError(f"got test_size={test_size}; expected a fraction between 0 and 1")
-    classes, truth = np.unique(y, return_inverse=True)
-    _check_counts(truth, classes, 2, "images for a training and a test part")
-    if groups is None:
-        try:
-            train, test = train_test_split(
-                np.arange(len(y)), test_size=test_size, stratify=truth, random_state=random_state
-            )
-        except ValueError as error:
-            raise ParameterError(f"got test_size={test_size}: {error}", "Choose another fraction.") from error
-        return np.sort(train), np.sort(test)
-    # Folds of the wanted size, of which one is the test part: the splitter that keeps classes and groups together.
-    folds = max(2, round(1 / min(test_size, 1 - test_size)))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
-    large, small = next(splitter.split(truth, truth, groups))
-    return (large, small) if test_size <= 0.5 else (small, large)
-
-
-class _Tuner:
-    """Grid searches inside training rows."""
-
-    def __init__(
-        self,
-        matrices: Mapping[View, np.ndarray],
-        y: np.ndarray,
-        groups: np.ndarray | None,
-        scoring: str,
-        random_state: int,
-        n_jobs: int | None,
-    ) -> None:
-        self.matrices = matrices
-        self.y = y
-        self.groups = groups
-        self.scoring = scoring
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-
-    def run(self, candidate: _Candidate, train: np.ndarray, test: np.ndarray, classes: np.ndarray) -> None:
-        """Tune and fit on the training rows, predict the test rows, and note it all in the candidate."""
-        start = time.perf_counter()
-        score, parameters = self.tune(candidate, train)
-        head = self.fit(candidate, parameters, train)
-        columns = np.searchsorted(classes, head.classes_)
-        candidate.probabilities[np.ix_(test, columns)] = head.predict_proba(self.matrices[candidate.view][test])
-        candidate.parameters.append(parameters)
-        candidate.inner_scores.append(score)
-        candidate.seconds += time.perf_counter() - start
-
-    def tune(self, candidate: _Candidate, rows: np.ndarray) -> tuple[float, dict[str, Any]]:
-        """Return the best inner score and the parameters that gave it."""
-        search = GridSearchCV(
-            candidate.head.estimator,
-            candidate.head.grid,
-            cv=self._inner(rows),
-            scoring=self.scoring,
-            refit=False,
-            n_jobs=self.n_jobs,
-            error_score="raise",
-        )
-        with warnings.catch_warnings():
-            # A grid's ends may stop before they converge; the scores tell whether that matters.
-            warnings.filterwarnings("ignore", category=ConvergenceWarning)
-            search.fit(self.matrices[candidate.view][rows], self.y[rows])
-        step = len("classify__")
-        return float(search.best_score_), {name[step:]: value for name, value in search.best_params_.items()}
-
-    def fit(self, candidate: _Candidate, parameters: dict[str, Any], rows: np.ndarray) -> BaseEstimator:
-        """Return the head fitted with these parameters, with probabilities."""
-        head = clone(candidate.head.estimator)
-        head.set_params(**{f"classify__{name}": value for name, value in parameters.items()})
-        if not hasattr(head, "predict_proba"):
-            head = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=self._inner(rows))
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=ConvergenceWarning)
-            head.fit(self.matrices[candidate.view][rows], self.y[rows])
-        if isinstance(head, CalibratedClassifierCV):
-            head.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
-        return head
-
-    def _inner(self, rows: np.ndarray) -> list[Split]:
-        y = self.y[rows]
-        groups = None if self.groups is None else self.groups[rows]
-        smallest = np.unique(y, return_counts=True)[1].min()
-        folds = int(min(INNER_FOLDS, smallest)) if groups is None else INNER_FOLDS
-        return list(_splitter(folds, groups, self.random_state).split(y, y, groups))
-
-
-def _splitter(folds: int, groups: np.ndarray | None, random_state: int) -> Any:
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    return kind(folds, shuffle=True, random_state=random_state)
-
-
-def _folds(
-    truth: np.ndarray, classes: np.ndarray, cv: int, groups: np.ndarray | None, random_state: int
-) -> list[Split]:
-    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
-        raise ParameterError(f"got cv={cv!r}; expected an integer of at least 2")
-    # The training part of a fold needs two images of a class, to tune on.
-    _check_counts(truth, classes, max(cv, 4 if cv == 2 else 3), f"images, the fewest that {cv} folds can do with")
-    if groups is not None:
-        per_class_groups = [len(np.unique(groups[truth == number])) for number in range(len(classes))]
-        if min(per_class_groups) < cv:
-            name = classes[int(np.argmin(per_class_groups))]
-            raise DatasetError(
-                f"class {str(name)!r} lies in {min(per_class_groups)} groups, fewer than the {cv} folds",
-                f"Use at most {min(per_class_groups)} folds, or other groups.",
-            )
-    return list(_splitter(cv, groups, random_state).split(truth, truth, groups))
-
-
-def _check_counts(truth: np.ndarray, classes: np.ndarray, least: int, what: str) -> None:
-    if len(classes) < 2:
-        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
-    counts = np.bincount(truth, minlength=len(classes))
-    if counts.min() < least:
-        name = str(classes[int(np.argmin(counts))])
-        raise DatasetError(
-            f"class {name!r} has {counts.min()} of {least} {what}",
-            "Add images, leave the class out, or use fewer folds (cv=3).",
-        )
+def _simpler(results: list[CandidateResult], kept: CandidateResult, metric: str) -> CandidateResult | None:
+    equal = [r for r in results if r.simpler_than(kept) and r.p_value >= LEVEL]
+    return max(equal, key=lambda r: r.metrics[metric].value, default=None)
 
 
 def _protocol(split: Split | None, cv: int, groups: np.ndarray | None, n_test: int) -> str:

@@ -14,11 +14,13 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .datasets import ImageDataset
-from .evaluation import EvaluationResult, evaluate_heads, held_out_split
+from .evaluation import evaluate_heads
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .images import as_sources
 from .persistence import save_model
+from .results import EvaluationResult
+from .splits import held_out_split
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["FitOutcome", "fit_model"]

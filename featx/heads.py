@@ -16,7 +16,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from .exceptions import ParameterError, nearest
 
-__all__ = ["HEADS", "Head", "make_head"]
+__all__ = ["HEADS", "LINEAR", "Head", "make_head"]
 
 STEP = "classify"
 
@@ -52,6 +52,7 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
     ),
 }
 HEADS = tuple(_CLASSIFIERS)
+LINEAR = ("logistic", "linear_svm", "ridge")
 
 
 def make_head(

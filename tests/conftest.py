@@ -1,9 +1,14 @@
 """What the tests share: a cache of their own, real photographs, a tiny network and a count of forwarded images."""
 
+import os
+
 import pytest
 import skimage.data
 from PIL import Image
 from sklearn.datasets import load_sample_images
+
+# Networks this small are 20 times slower when two threads wait for each other on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -248,16 +248,6 @@ def test_processes_of_joblib_share_the_work(extract, patches, unbuildable):
     assert extract(patches).n_forwarded == 0
 
 
-def test_processes_of_joblib_keep_the_ledger(extract, patches, tmp_path):
-    images = [*patches[:20], spoil(patches[0]), *patches[20:40]]
-    with joblib.parallel_config("loky", n_jobs=2):
-        result = extract(images, batch_size=4, on_error="nan")
-        with pytest.raises(ImageDecodeError, match=r"spoiled\.png"):
-            extract(images, batch_size=4, cache=EmbeddingCache(tmp_path / "other"))
-    assert [failure.index for failure in result.failures] == [20]
-    assert np.isnan(result.embeddings[0]).all(axis=1).nonzero()[0].tolist() == [20]
-
-
 def test_two_processes_started_cold_forward_each_image_once(tiny, patches, tmp_path):
     def work(number):
         source = resolve_backbone(**tiny)
@@ -270,6 +260,16 @@ def test_two_processes_started_cold_forward_each_image_once(tiny, patches, tmp_p
 
     counts = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(work)(number) for number in range(2))
     assert sum(counts) == 70
+
+
+def test_processes_of_joblib_keep_the_ledger(extract, patches, tmp_path):
+    images = [*patches[:20], spoil(patches[0]), *patches[20:40]]
+    with joblib.parallel_config("loky", n_jobs=2):
+        result = extract(images, batch_size=4, on_error="nan")
+        with pytest.raises(ImageDecodeError, match=r"spoiled\.png"):
+            extract(images, batch_size=4, cache=EmbeddingCache(tmp_path / "other"))
+    assert [failure.index for failure in result.failures] == [20]
+    assert np.isnan(result.embeddings[0]).all(axis=1).nonzero()[0].tolist() == [20]
 
 
 def test_other_specs_do_not_share_rows(extract, patches, tiny, forwards):

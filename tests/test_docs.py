@@ -1,0 +1,96 @@
+"""Promised: what README, docstrings and CONTRIBUTING say works when it is copied literally."""
+
+import configparser
+import doctest
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.datasets
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+WITH_EXAMPLES = ["featx.cache.store", "featx.transformer"]
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Sixty digits in place of 1,797."""
+    full = sklearn.datasets.load_digits()
+    full.images, full.target = full.images[:60], full.target[:60]
+    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: full)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_in_docstrings(name):
+    found = doctest.testmod(importlib.import_module(name))
+    assert found.attempted
+    assert not found.failed
+
+
+def test_python_in_readme(few_digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main = next(block for block in blocks("python") if "GridSearchCV" in block)
+    names = {}
+    exec(compile(main.replace("cv=5", "cv=2"), "README.md", "exec"), names)
+    assert names["search"].best_score_ > 0.5
+    assert (tmp_path / "digits.skops").stat().st_size < 1_000_000
+
+
+def test_commands_and_export_in_readme(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for name, low in (("photos/dark", 0), ("photos/light", 128), ("new", 0)):
+        (tmp_path / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = rng.integers(low, low + 128, (40, 50, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.jpg")
+    block = next(block for block in blocks("bash") if "featx predict photos.skops" in block)
+    commands = [*block.splitlines(), "featx cache export -o embeddings.h5"]
+    assert len(commands) == 6
+    scripts = Path(sys.executable).parent
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
+    for command in commands:
+        done = subprocess.run(command, shell=True, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True)
+        assert done.returncode == 0, (command, done.stderr.decode())
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(next(block for block in blocks("python") if "h5py" in block), "README.md", "exec"), names)
+    assert names["embeddings"].shape == (18, 1280)
+    assert sum(path.endswith(".jpg") for path in names["paths"]) == 18
+
+
+def test_ci_calls_the_command_that_readme_gives():
+    command = next(block for block in blocks("bash") if "pytest" in block).strip()
+    assert command in (ROOT / ".ci" / "run").read_text()
+
+
+def test_readme_names_every_command():
+    from featx.cli import main
+
+    for name in main.commands:
+        assert f"featx {name}" in README
+
+
+def test_contributing_lists_every_module():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    modules = [p.name for folder in ("featx", "cache") for p in (ROOT / folder).glob("*.py") if p.name[0] != "_"]
+    assert [name for name in modules if name not in text] == []
+
+
+def test_every_dependency_has_a_lower_bound():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = "\n".join(setup["options.extras_require"].values())
+    lines = [setup["options"]["install_requires"], extras]
+    names = [line.strip() for text in lines for line in text.splitlines() if line.strip()]
+    assert [name for name in names if ">=" not in name and not name.startswith("featx[")] == []

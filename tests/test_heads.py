@@ -1,0 +1,146 @@
+"""Promised: a head is a scikit-learn pipeline that standardises, with a grid whose first value is the simplest."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from featx import HEADS, ParameterError, make_head
+from featx.heads import STEP
+
+WEIGHTED = ("logistic", "linear_svm", "svm", "ridge")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:600].astype(np.float32), y[:600]
+
+
+def refusal(*args, **options):
+    with pytest.raises(ParameterError) as caught:
+        make_head(*args, **options)
+    return str(caught.value)
+
+
+def test_the_heads_are_the_six_that_are_named():
+    assert HEADS == ("logistic", "linear_svm", "svm", "knn", "ridge", "mlp")
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_is_a_pipeline_that_standardises(name):
+    head = make_head(name)
+    assert head.name == name
+    assert isinstance(head.estimator, Pipeline)
+    assert isinstance(head.estimator[0], StandardScaler)
+    assert not hasattr(head.estimator[-1], "classes_")
+    clone(head.estimator)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_grid_names_parameters_and_goes_from_simple_to_flexible(name):
+    (parameter, values), *others = make_head(name).grid.items()
+    assert not others
+    assert parameter in make_head(name).estimator.get_params()
+    rising = parameter.endswith("__C")
+    assert values == sorted(values, reverse=not rising)
+    assert len(set(values)) == len(values) >= 3
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_value_of_a_grid_can_be_fitted(name, digits):
+    X, y = digits
+    head = make_head(name)
+    for parameter, values in head.grid.items():
+        for value in (values[0], values[-1]):
+            clone(head.estimator).set_params(**{parameter: value}).fit(X[:200], y[:200])
+
+
+@pytest.mark.parametrize("name", sorted(set(HEADS) - {"mlp"}))
+def test_heads_recognise_iris(name):
+    X, y = load_iris(return_X_y=True)
+    head = make_head(name, grid={"C": [1.0]} if "svm" in name else None)
+    found = GridSearchCV(head.estimator, head.grid, cv=3).fit(X, y)
+    assert found.best_score_ > 0.8
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads_recognise_digits_with_their_own_grids(name, digits):
+    head = make_head(name)
+    found = GridSearchCV(head.estimator, head.grid, cv=3).fit(*digits)
+    assert found.best_score_ > 0.82
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_unit_of_the_features_does_not_matter(name, digits):
+    X, y = digits
+    fits = [clone(make_head(name).estimator).fit(factor * X[:300], y[:300]) for factor in (1, 1024)]
+    same = fits[0].predict(X[300:]) == fits[1].predict(1024 * X[300:])
+    assert same.mean() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("logistics", "logistic"), ("linear-svm", "linear_svm"), ("KNN", "logistic"), ("", "ridge")]
+)
+def test_an_unknown_head_is_named_with_those_that_exist(name, hint):
+    message = refusal(name)
+    assert f"no head {name!r}" in message
+    assert hint in message
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "hint"), [("logistic", "c", "C"), ("knn", "neighbors", "n_neighbors"), ("svm", "CC", "C")]
+)
+def test_an_unknown_parameter_in_a_grid_is_named_with_the_nearest(name, parameter, hint):
+    message = refusal(name, grid={parameter: [1]})
+    assert f"the head {name} has no parameter {parameter!r}" in message
+    assert hint in message.split(".", 1)[1]
+
+
+@pytest.mark.parametrize("values", [[], 3, "abc", [1.0, -1.0], [None], ["abc"]])
+def test_a_grid_of_values_that_cannot_be_is_refused(values):
+    assert "logistic" in refusal("logistic", grid={"C": values})
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_class_weights_reach_the_classifier_and_move_the_decision(name):
+    rng = np.random.default_rng(0)
+    y = (np.arange(400) % 10 == 0).astype(int)
+    X = rng.normal(size=(400, 2)) + y[:, None]
+    taken = [
+        clone(make_head(name, class_weight=weight).estimator).fit(X, y).predict(X).sum() for weight in (None, "balanced")
+    ]
+    assert taken[1] > taken[0] + 20
+    assert make_head(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}
+
+
+@pytest.mark.parametrize("name", sorted(set(HEADS) - set(WEIGHTED)))
+def test_heads_without_class_weights_say_so_and_name_those_with(name):
+    message = refusal(name, class_weight="balanced")
+    assert f"the head {name} takes no class weights" in message
+    assert all(able in message for able in WEIGHTED)
+
+
+def test_a_grid_replaces_the_default_values_of_its_parameter_only():
+    head = make_head("svm", grid={"gamma": ("scale", 0.1)})
+    assert head.grid == {f"{STEP}__C": make_head("svm").grid[f"{STEP}__C"], f"{STEP}__gamma": ["scale", 0.1]}
+    assert make_head("svm", grid={"C": [7]}).grid == {f"{STEP}__C": [7]}
+    assert len(make_head("svm").grid) == 1
+
+
+def test_a_seed_reaches_the_heads_that_draw_numbers():
+    for name in ("logistic", "linear_svm", "mlp", "ridge"):
+        assert make_head(name, random_state=3).estimator[-1].random_state == 3
+    make_head("knn", random_state=3)
+
+
+def test_heads_do_not_share_state():
+    first = make_head("logistic")
+    first.estimator.set_params(classify__C=99)
+    first.grid[f"{STEP}__C"].clear()
+    again = make_head("logistic")
+    assert again.estimator[-1].C != 99
+    assert again.grid[f"{STEP}__C"]
