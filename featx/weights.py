@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 import os
 import pickle
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import WeightsError, nearest
@@ -200,22 +200,38 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], *, name: str, source:
 
 
 def module_digest(module: nn.Module) -> str:
-    """Return the SHA-256 of a module's structure, of the source of its classes, and of its tensors."""
+    """Return the SHA-256 of a module's structure, of the code of its classes, and of its tensors.
+
+    The code is the compiled one, which a class keeps when it is sent to another process; its source it may not.
+    """
+    import torch
+
     checksum = hashlib.sha256(repr(module).encode())
     for kind in sorted({type(part) for part in module.modules()}, key=lambda k: (k.__module__, k.__qualname__)):
         checksum.update(f"{kind.__module__}.{kind.__qualname__}".encode())
         if not kind.__module__.startswith(("torch.", "torchvision.")):
-            try:
-                checksum.update(inspect.getsource(kind).encode())
-            except (OSError, TypeError):  # defined in a console: the name has to do
-                continue
+            checksum.update(_class_code(kind).encode())
     for key, value in sorted(module.state_dict().items()):
-        array = value.detach().cpu().contiguous()
-        checksum.update(f"{key}{array.dtype}{tuple(array.shape)}".encode())
-        import torch
-
-        checksum.update(array.reshape(-1).view(torch.uint8).numpy().data if array.numel() else b"")
+        tensor = value.detach().cpu().contiguous()
+        checksum.update(f"{key}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        if tensor.numel():
+            checksum.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return checksum.hexdigest()
+
+
+def _class_code(kind: type) -> str:
+    """Return the code of a class's own methods and those of its bases, down to torch's."""
+    own = [base for base in kind.__mro__ if not base.__module__.startswith(("torch.", "builtins"))]
+    methods = [(name, member) for base in own for name, member in sorted(vars(base).items())]
+    return "".join(f"{name}:{_code_text(method.__code__)}" for name, method in methods if hasattr(method, "__code__"))
+
+
+def _code_text(code: CodeType) -> str:
+    constants = [
+        _code_text(c) if isinstance(c, CodeType) else repr(sorted(c, key=repr) if isinstance(c, frozenset) else c)
+        for c in code.co_consts
+    ]
+    return f"{code.co_code.hex()}{constants}{code.co_names}{code.co_varnames}"
 
 
 @functools.lru_cache(maxsize=64)

@@ -163,7 +163,7 @@ def test_modules_say_what_they_are_for_and_stay_short(name):
     assert len(text.splitlines()) <= 320
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name not in ("featx._version", "featx.cli.__init__")])
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "featx._version"])
 def test_what_a_module_declares_public_exists(name):
     module = importlib.import_module(name)
     assert list(module.__all__) == list(dict.fromkeys(module.__all__))
@@ -179,11 +179,11 @@ def test_public_names_resolve_and_say_what_they_take(name):
         return
     documentation = inspect.getdoc(thing)
     assert documentation
-    if issubclass(thing, Exception) if inspect.isclass(thing) else False:
+    if inspect.isclass(thing) and issubclass(thing, Exception):
         return
     for parameter in inspect.signature(thing).parameters:
         word = re.escape(parameter)
-        assert re.search(rf"^\s*(?:\w+, )*{word}(?:, \w+)* :|``?{word}``?", documentation, re.MULTILINE), parameter
+        assert re.search(rf"^ *(?:\w+, )*{word}(?:, \w+)*(?: :|$)", documentation, re.MULTILINE), parameter
 
 
 @pytest.mark.parametrize("name", [name for name in featx.__all__ if inspect.isclass(getattr(featx, name))])

@@ -11,8 +11,8 @@ from sklearn.pipeline import Pipeline
 
 from featx import HEADS, DatasetError, ParameterError, evaluate_heads
 from featx.datasets import ImageDataset
-from featx.evaluation import held_out_split
 from featx.fitting import fit_model
+from featx.splits import held_out_split
 from featx.transformer import CNNFeatureTransformer
 
 VIEW = ("last", "avg")
@@ -152,7 +152,9 @@ def test_every_head_works_on_the_fewest_images_that_folds_allow(head, n):
 @pytest.mark.parametrize("pure", [False, True], ids=["mixed", "one-class"])
 def test_few_groups_work_or_are_refused_with_a_reason(n_groups, cv, pure):
     X, y = blobs(48, 2)
-    groups = np.arange(48) // 2 % n_groups if not pure else np.arange(48) // 2 % n_groups + n_groups * (np.arange(48) % 2)
+    groups = (
+        np.arange(48) // 2 % n_groups if not pure else np.arange(48) // 2 % n_groups + n_groups * (np.arange(48) % 2)
+    )
     try:
         result, _ = evaluate(X, y, groups=groups.astype(str), cv=cv)
     except DatasetError as error:
@@ -204,7 +206,9 @@ def test_a_fraction_that_cannot_be_is_refused(test_size):
 def test_the_good_value_of_a_grid_is_chosen(use_groups):
     X, y = blobs()
     groups = np.arange(90).astype(str) if use_groups else None
-    result, head = evaluate(X[:, :-1], y, groups=groups, heads=["svm"], grids={"svm": {"C": [1.0], "gamma": [1e3, 0.1]}})
+    result, head = evaluate(
+        X[:, :-1], y, groups=groups, heads=["svm"], grids={"svm": {"C": [1.0], "gamma": [1e3, 0.1]}}
+    )
     assert result.parameters == {"C": 1.0, "gamma": 0.1}
     assert result.candidates[0].parameters == 3 * [{"C": 1.0, "gamma": 0.1}]
     assert result.metrics["accuracy"].value > 0.9

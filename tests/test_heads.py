@@ -111,7 +111,8 @@ def test_class_weights_reach_the_classifier_and_move_the_decision(name):
     y = (np.arange(400) % 10 == 0).astype(int)
     X = rng.normal(size=(400, 2)) + y[:, None]
     taken = [
-        clone(make_head(name, class_weight=weight).estimator).fit(X, y).predict(X).sum() for weight in (None, "balanced")
+        clone(make_head(name, class_weight=weight).estimator).fit(X, y).predict(X).sum()
+        for weight in (None, "balanced")
     ]
     assert taken[1] > taken[0] + 20
     assert make_head(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}

@@ -38,7 +38,9 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     paths = [str(folder / f"{number}.png") for number in range(40)]
     for number, path in enumerate(paths):
-        Image.fromarray(RNG.integers(128 * (number % 2), 128 + 128 * (number % 2), (8, 8, 3), dtype=np.uint8)).save(path)
+        Image.fromarray(RNG.integers(128 * (number % 2), 128 + 128 * (number % 2), (8, 8, 3), dtype=np.uint8)).save(
+            path
+        )
     return paths
 
 
@@ -67,6 +69,7 @@ def refusal(path, error=ModelFileError, **options):
         load_model(path, **options)
     assert str(path) in str(caught.value) or error is not ModelFileError
     assert caught.value.next_step
+    assert not caught.value.message.endswith(".")
     return str(caught.value)
 
 
