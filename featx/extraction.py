@@ -118,13 +118,11 @@ def extract_embeddings(
         If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
     BackboneError, CacheError, ParameterError
     """
-    if on_error not in ("raise", "nan"):
-        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'nan'")
+    check_options(batch_size, n_jobs, on_error)
     store: Store = cache if cache is not None else _MemoryStore()
     precision = resolve_precision(precision)
     specs = [source.spec(view, precision) for view in views]
     threads = _threads(n_jobs)
-    _check_batch_size(batch_size)
     clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))
     result = Extraction(n_images=len(images))
     with timed(clock, "digest"):
@@ -271,7 +269,11 @@ def _threads(n_jobs: int | None) -> int:
     return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
 
 
-def _check_batch_size(batch_size: int | str) -> None:
+def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
+    """Raise a ParameterError where one of them holds a value that the extraction does not accept."""
+    if on_error not in ("raise", "nan"):
+        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'nan'")
+    _threads(n_jobs)
     whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
     if batch_size != "auto" and not (whole and int(batch_size) > 0):
         raise ParameterError(f"got batch_size={batch_size!r}; expected a positive integer or 'auto'")

@@ -6,11 +6,12 @@ runs whole, with hooks on its submodules.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import Tensor, nn
-from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor
+from torch import Tensor, fx, nn
+from torchvision.models.feature_extraction import NodePathTracer
 
 from .exceptions import LayerError, nearest
 
@@ -62,9 +63,34 @@ def reader(module: nn.Module, layers: Sequence[str], *, name: str) -> Callable[[
         if not any(node == layer or node.startswith(f"{layer}.") for node in known):
             hint = nearest(layer, known) or f"Some that it has: {', '.join(known[-5:])}, output."
             raise LayerError(f"{name} has no layer {layer!r}", hint)
-    if OUTPUT not in layers and nodes is not None:
-        return create_feature_extractor(module, {layer: layer for layer in inner}, suppress_diff_warning=True)
-    return _HookReader(module, inner)
+    return _HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
+
+
+def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Callable[[Tensor], dict[str, Tensor]]:
+    """Return the traced graph up to the last of the layers; nothing before it is dropped, for it may work in place."""
+    graph = next(iter(nodes)).graph
+    output = next(node for node in graph.nodes if node.op == "output")
+    ends = {
+        layer: [n for n, name in nodes.items() if name == layer or name.startswith(f"{layer}.")] for layer in layers
+    }
+    outputs: dict[str, Any] = {layer: output.args[0] if layer == OUTPUT else found[-1] for layer, found in ends.items()}
+    for layer, node in outputs.items():
+        if isinstance(node, fx.Node):
+            with graph.inserting_after(node):
+                # An operation behind the layer may work in place.
+                outputs[layer] = graph.call_function(_kept, (node,))
+    graph.erase_node(output)
+    kept = set(outputs.values()) if OUTPUT not in outputs else set(graph.nodes)
+    for node in reversed(graph.nodes):
+        if node in kept:
+            break
+        graph.erase_node(node)
+    graph.output(outputs)
+    return fx.GraphModule(module, graph)
+
+
+def _kept(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 class _HookReader:
@@ -78,7 +104,7 @@ class _HookReader:
         caught: dict[str, Tensor] = {}
         submodules = dict(self.module.named_modules())
         handles = [
-            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: out}))
+            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: _kept(out)}))
             for layer in self.layers
         ]
         try:
@@ -113,7 +139,10 @@ def _trace(module: nn.Module) -> dict[Any, str] | None:
     """Return the nodes of the module's graph with their names, or None where it cannot be traced."""
     tracer = NodePathTracer()
     try:
-        tracer.trace(module)
+        parameters = list(inspect.signature(module.forward).parameters.values())[1:]
+        # Arguments with a default keep it, so that `if mask is None` takes the branch that the module takes.
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        tracer.trace(module, concrete_args=defaults or None)
     except Exception:  # tracing runs the module's own Python, which may raise anything; hooks still work
         return None
     return dict(tracer.node_to_qualname)

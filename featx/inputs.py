@@ -54,6 +54,9 @@ def check_images(
         If X mixes kinds, or is a single image; it is a ValueError too.
     """
     options: dict[str, Any] = {"value_range": value_range, "max_pixels": max_pixels}
+    if reset:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
     items = _items(X)
     if items is not None:
         if not items:
@@ -132,8 +135,9 @@ def _as_array(X: Any) -> Any:
 
 def _row_shape(n_values: int, image_shape: tuple[int, ...] | None) -> tuple[int, ...]:
     if image_shape is not None:
-        whole = all(isinstance(side, int | np.integer) and side > 0 for side in image_shape)
-        if not whole or len(image_shape) not in (2, 3):
+        sides = image_shape if isinstance(image_shape, Sequence) else [image_shape]
+        whole = all(isinstance(side, int | np.integer) and side > 0 for side in sides)
+        if not whole or len(sides) not in (2, 3):
             raise ParameterError(
                 f"got image_shape={image_shape!r}; expected (height, width) or (height, width, channels)"
             )

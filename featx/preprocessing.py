@@ -74,9 +74,10 @@ class Preprocessing:
         """
         if mode not in RESIZE_MODES:
             raise ParameterError(f"got resize={mode!r}; expected one of {', '.join(RESIZE_MODES)}")
-        if image_size is None or image_size == self.crop:
+        if image_size is None:
             return dataclasses.replace(self, mode=mode)
-        if not isinstance(image_size, int | np.integer) or image_size < 1:
+        whole = isinstance(image_size, int | np.integer) and not isinstance(image_size, bool)
+        if not whole or image_size < 1:
             raise ParameterError(f"got image_size={image_size!r}; expected a positive integer (pixels)")
         resize = round(int(image_size) * self.resize / self.crop)
         return dataclasses.replace(self, crop=int(image_size), resize=resize, mode=mode)

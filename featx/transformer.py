@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .backbones import BackboneSource, View, resolve_precision
+from .backbones import BackboneSource, View, resolve_device, resolve_precision
 from .cache import EmbeddingCache, default_cache_dir
 from .exceptions import ParameterError
-from .extraction import Extraction, extract_embeddings
+from .extraction import Extraction, check_options, extract_embeddings
 from .images import ImageSource
 from .inputs import check_images
 from .networks import resolve_backbone
@@ -171,9 +171,11 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if y is not None:
             check_consistent_length(images, y)
         source = self.source()
-        if self.on_error not in ("raise", "nan"):
-            raise ParameterError(f"got on_error={self.on_error!r}; expected 'raise' or 'nan'")
-        self.embedding_dim_ = self._width(source)
+        check_options(self.batch_size, self.n_jobs, self.on_error)
+        resolve_precision(self.precision)
+        if self.device not in ("auto", "cpu"):
+            resolve_device(self.device)
+        self.embedding_dim_, *_ = [self._width(source, view) for view in self._views(source)]
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -250,15 +252,19 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
 
     def _views(self, source: BackboneSource) -> list[View]:
-        others = [source.view(layer, pooling) for layer, pooling in self.prefetch]
+        pairs = [] if isinstance(self.prefetch, str) else list(self.prefetch)
+        if len(pairs) != len(self.prefetch) or not all(isinstance(p, tuple | list) and len(p) == 2 for p in pairs):
+            raise ParameterError(f"got prefetch={self.prefetch!r}; expected pairs (layer, pooling)")
+        others = [source.view(layer, pooling) for layer, pooling in pairs]
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
 
-    def _width(self, source: BackboneSource) -> int:
-        view = source.view(self.layer, self.pooling)
+    def _width(self, source: BackboneSource, view: View) -> int:
         plan = source.plan
-        if plan.width and view[0] == plan.default_layer and view[1] != "flatten":
-            return plan.width * (2 if view[1] == "avgmax" else 1)
         cache = open_cache(self.cache)
+        if plan.width and view[0] == plan.default_layer and view[1] not in ("flatten", "cls"):
+            return plan.width * (2 if view[1] == "avgmax" else 1)
+        if plan.width and view == (plan.default_layer, plan.pooling):
+            return plan.width
         known = cache.width(source.spec(view, resolve_precision(self.precision))) if cache is not None else None
         return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
 

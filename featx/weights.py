@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import pickle
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -207,11 +208,17 @@ def module_digest(module: nn.Module) -> str:
     import torch
 
     checksum = hashlib.sha256(repr(module).encode())
-    for kind in sorted({type(part) for part in module.modules()}, key=lambda k: (k.__module__, k.__qualname__)):
+    for path, part in module.named_modules():
+        # What a module keeps besides tensors and its repr may not show, such as a scale or a stride.
+        plain = {k: v for k, v in vars(part).items() if k != "training" and _is_plain(v)}
+        checksum.update(f"{path}{sorted(plain.items())}".encode())
+    kinds = {kind for part in module.modules() for kind in type(part).__mro__}
+    for kind in sorted(kinds, key=lambda k: (k.__module__, k.__qualname__)):
         checksum.update(f"{kind.__module__}.{kind.__qualname__}".encode())
-        if not kind.__module__.startswith(("torch.", "torchvision.")):
+        if not kind.__module__.startswith(("torch.", "torchvision.", "builtins")):
             checksum.update(_class_code(kind).encode())
-    for key, value in sorted(module.state_dict().items()):
+    # Unsaved buffers are no part of the state dict.
+    for key, value in sorted((module.state_dict() | dict(module.named_buffers())).items()):
         tensor = value.detach().cpu().contiguous()
         checksum.update(f"{key}{tensor.dtype}{tuple(tensor.shape)}".encode())
         if tensor.numel():
@@ -219,11 +226,19 @@ def module_digest(module: nn.Module) -> str:
     return checksum.hexdigest()
 
 
+def _is_plain(value: Any) -> bool:
+    """Tell numbers, text and collections of these, whose repr says all."""
+    if isinstance(value, tuple | list):  # the repr of a set changes with the process
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return bool(value) and all(_is_plain(part) for item in value.items() for part in item)
+    return value is None or isinstance(value, bool | int | float | complex | str | bytes)
+
+
 def _class_code(kind: type) -> str:
-    """Return the code of a class's own methods and those of its bases, down to torch's."""
-    own = [base for base in kind.__mro__ if not base.__module__.startswith(("torch.", "builtins"))]
-    methods = [(name, member) for base in own for name, member in sorted(vars(base).items())]
-    return "".join(f"{name}:{_code_text(method.__code__)}" for name, method in methods if hasattr(method, "__code__"))
+    """Return the code of a class's own methods."""
+    methods = sorted((name, member) for name, member in vars(kind).items() if hasattr(member, "__code__"))
+    return "".join(f"{name}:{_code_text(method.__code__)}" for name, method in methods)
 
 
 def _code_text(code: CodeType) -> str:
@@ -250,7 +265,9 @@ def _load_file(file: str) -> dict[str, Tensor]:
         else:
             import torch
 
-            state = torch.load(file, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch remarks on files that it then refuses
+                state = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{file} holds more than tensors, which could run code when loaded, and is refused",
