@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from .cache.digests import digest_array, digest_bytes
 from .exceptions import ImageDecodeError, ParameterError
+from .pixels import Refused, ValueRange, array_to_rgb, check_kind, pil_to_rgb
 
 __all__ = ["EXTENSIONS", "ImageSource", "as_sources", "read_image"]
 
@@ -28,11 +29,6 @@ EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif
 
 # Named one by one, because some of Pillow's other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
-
-# What an integer or boolean array spans when nothing else is said; floats are expected between 0 and 1.
-FULL_SCALE = {"u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0)}
-
-ValueRange = tuple[float, float] | str | None
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class ImageSource:
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
         scale = "" if self.value_range is None else repr(self.value_range)
-        digest = self._guard(lambda: digest_array(_checked(self.content)))
+        digest = self._guard(lambda: digest_array(check_kind(self.content)))
         return digest_bytes(digest + scale.encode()) if scale else digest
 
     def load(self) -> tuple[bytes, np.ndarray]:
@@ -92,8 +88,8 @@ class ImageSource:
 
     def _pixels_in_memory(self) -> np.ndarray:
         if isinstance(self.content, Image.Image):
-            return self._guard(lambda: _pil_to_rgb(self.content, self.max_pixels))
-        return self._guard(lambda: _array_to_rgb(self.content, self.value_range))
+            return self._guard(lambda: pil_to_rgb(self.content, self.max_pixels))
+        return self._guard(lambda: array_to_rgb(self.content, self.value_range))
 
     def _read_bytes(self) -> bytes:
         return self._guard(lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content))
@@ -101,16 +97,12 @@ class ImageSource:
     def _guard(self, action: Any) -> Any:
         try:
             return action()
-        except _Refused as error:
+        except Refused as error:
             raise ImageDecodeError(self.name, *error.args) from None
         except OSError as error:
             raise ImageDecodeError(self.name, error.strerror or f"{type(error).__name__}: {error}") from error
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
             raise ImageDecodeError(self.name, f"{type(error).__name__}: {error}") from error
-
-
-class _Refused(Exception):
-    """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
 
 
 def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueRange = None) -> np.ndarray:
@@ -207,7 +199,7 @@ def _check_value_range(value_range: ValueRange) -> None:
 def _read_file(path: str) -> bytes:
     # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise _Refused("not a regular file")
+        raise Refused("not a regular file")
     return Path(path).read_bytes()
 
 
@@ -220,103 +212,17 @@ def _read_url(url: str) -> bytes:
         with fsspec.open(url, "rb") as file:
             return file.read()
     except ImportError as error:
-        raise _Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
+        raise Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
 
 
 def _decode(data: bytes, max_pixels: int | None) -> np.ndarray:
     if not data:
-        raise _Refused("the file is empty")
+        raise Refused("the file is empty")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.UnidentifiedImageError:
-        raise _Refused("not an image in a known format") from None
+        raise Refused("not an image in a known format") from None
     except Image.DecompressionBombError as error:
-        raise _Refused(str(error)) from None
+        raise Refused(str(error)) from None
     with image:
-        return _pil_to_rgb(image, max_pixels)
-
-
-def _pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
-    limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
-    width, height = image.size
-    if limit is not None and width * height > limit:
-        raise _Refused(
-            f"{width} x {height} pixels exceed the limit of {limit:,}",
-            "Shrink the image, or raise the limit (PIL.Image.MAX_IMAGE_PIXELS) if you trust it.",
-        )
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return np.array(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        pixels = _high_depth_to_rgb(np.asarray(image))
-        if isinstance(clear := image.info.get("transparency"), int):
-            pixels[np.asarray(image) == clear] = 255
-        return pixels
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
-
-
-def _high_depth_to_rgb(values: np.ndarray) -> np.ndarray:
-    """Scale 16-bit grey to 8 bits, and floats by the smallest of the usual scales that holds them."""
-    grey = values.astype(np.float64)
-    if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 65535:
-        raise _Refused(
-            f"pixel values from {grey.min():g} to {grey.max():g} have no known scale",
-            "Convert it to 8 or 16 bits, or pass an array with value_range=(low, high).",
-        )
-    if values.dtype.kind == "f":
-        top = next(top for top in (1.0, 255.0, 65535.0) if grey.max() <= top)
-    else:
-        top = 65535.0
-    return _grey_to_rgb(np.rint(grey * (255 / top)).astype(np.uint8))
-
-
-def _array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
-    if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
-        raise _Refused(
-            f"an array of shape {array.shape} has its channels first",
-            "Pass (h, w, channels): x.transpose(1, 2, 0).",
-        )
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
-        raise _Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")
-    pixels = _to_uint8(_checked(array), value_range)
-    if pixels.ndim == 2 or pixels.shape[2] == 1:
-        return _grey_to_rgb(pixels.reshape(pixels.shape[:2]))
-    if pixels.shape[2] == 4:
-        rgba = Image.fromarray(np.ascontiguousarray(pixels))
-        return np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
-    return np.ascontiguousarray(pixels)
-
-
-def _checked(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind not in "buif":
-        raise _Refused(f"an array of {array.dtype} is no image")
-    return array
-
-
-def _to_uint8(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
-    if array.dtype == np.uint8 and value_range is None:
-        return array
-    values = array.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise _Refused("contains NaN or infinity")
-    if value_range is None:
-        low, high = FULL_SCALE.get(array.dtype.str[1:], (0.0, 1.0))
-    elif isinstance(value_range, str):
-        low, high = values.min(), values.max()
-        high = high if high > low else low + 1
-    else:
-        low, high = value_range
-    if values.min() < low or values.max() > high:
-        raise _Refused(
-            f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}",
-            "Say which values mean black and white: value_range=(low, high).",
-        )
-    return np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
-
-
-def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[:, :, None], 3, axis=2)
+        return pil_to_rgb(image, max_pixels)
