@@ -19,6 +19,7 @@ HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
     "images",
     "datasets",
+    "pixels",
     "pooling",
     "preprocessing",
     "stages",
