@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .options import (
-    check_output,
+    check_outputs,
     network_options,
     note,
     note_dataset,
@@ -39,7 +39,7 @@ def extract(images: tuple[str, ...], output: Path, **options: Any) -> None:
     from ..datasets import collect_images
     from ..export import write_embeddings
 
-    check_output(output)
+    check_outputs(output, options)
     dataset = collect_images(images)
     note_dataset(options, dataset)
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])

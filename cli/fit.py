@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .options import (
-    check_output,
+    check_outputs,
     network_options,
     note,
     note_dataset,
@@ -73,7 +73,7 @@ def fit(data: str, output: Path, **options: Any) -> None:
     from ..datasets import load_dataset
     from ..fitting import fit_model
 
-    check_output(output)
+    check_outputs(output, options)
     dataset = load_dataset(data)
     note_dataset(options, dataset)
     test = load_dataset(options["test_data"]) if options["test_data"] else None

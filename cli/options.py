@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..transformer import CNNFeatureTransformer
 
 __all__ = [
-    "check_output",
+    "check_outputs",
     "network_options",
     "note",
     "note_dataset",
@@ -87,6 +87,13 @@ def check_output(path: Path) -> None:
         raise ParameterError(f"cannot write {path}: there is no folder {folder}", "Make it, or choose another place.")
     if not os.access(folder, os.W_OK):
         raise ParameterError(f"cannot write {path}: no permission in {folder}", "Choose another place.")
+
+
+def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
+    """Refuse any of the command's output files that could not be written."""
+    for path in (output, options["failures"], options.get("json_file")):
+        if path not in (None, "-"):
+            check_output(Path(path))
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import note, note_dataset, reading_options, reading_parameters, write_failures
+from .options import check_outputs, note, note_dataset, reading_options, reading_parameters, write_failures
 from .report import describe_extraction, table
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     from ..datasets import collect_images
     from ..prediction import predict_images
 
+    check_outputs(None, options)
     dataset = collect_images(images)
     note_dataset(options, dataset)
     predictions, extraction = predict_images(model, dataset, top=top, **reading_parameters(options))

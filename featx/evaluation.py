@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from .backbones import View
 from .exceptions import ParameterError
-from .heads import make_head
+from .heads import HEADS, make_head
 from .metrics import Estimate, confusion_matrix, paired_p_value, per_class, score_predictions
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds
@@ -86,6 +86,8 @@ def evaluate_heads(
     """
     if scoring not in SCORINGS:
         raise ParameterError(f"got scoring={scoring!r}; expected one of {', '.join(SCORINGS)}")
+    if not heads:
+        raise ParameterError("got no heads", f"Name some of {', '.join(HEADS)}.")
     if grids and (unused := sorted(set(grids) - set(heads))):
         raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")
     classes, truth = np.unique(y, return_inverse=True)

@@ -17,6 +17,7 @@ from .datasets import ImageDataset
 from .evaluation import evaluate_heads
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
+from .heads import make_head
 from .images import as_sources
 from .persistence import save_model
 from .results import EvaluationResult
@@ -108,6 +109,8 @@ def fit_model(
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     if dataset.labels is None or (test is not None and test.labels is None):
         raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    for head in heads:
+        make_head(head, grid=(grids or {}).get(head), class_weight=class_weight)
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
@@ -117,7 +120,8 @@ def fit_model(
         if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
             raise DatasetError(f"the test set has the class {unknown[0]!r}, which the training set has not",
                                "Leave those images out.")  # fmt: skip
-        images, names, groups = images + list(test.images), names + list(test.names), None
+        images, names = images + list(test.images), names + list(test.names)
+        groups = _joined_groups(dataset, test)
         labels = np.concatenate([labels, test.labels])
     extraction = transformer.extract(as_sources(images, names=names))
     failed = {failure.index for failure in extraction.failures}
@@ -149,6 +153,15 @@ def fit_model(
     kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+
+
+def _joined_groups(dataset: ImageDataset, test: ImageDataset) -> np.ndarray | None:
+    """Return the groups of both, an image being a group of its own where there are none."""
+    if dataset.groups is None and test.groups is None:
+        return None
+    parts = [np.char.add(f"{place}/", np.arange(len(part)).astype(str) if part.groups is None else part.groups)
+             for place, part in (("training", dataset), ("test", test))]  # fmt: skip
+    return np.concatenate(parts)
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -96,6 +96,19 @@ def make_head(
         if parameter not in known:
             hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
             raise ParameterError(f"the head {name} has no parameter {parameter!r}", hint)
+        _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
     pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])
     return Head(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
+
+
+def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:
+    if isinstance(values, str) or not hasattr(values, "__iter__") or not list(values):
+        raise ParameterError(
+            f"got {values!r} as the values of {name}.{parameter}", f"Pass a list: {{{parameter!r}: [...]}}."
+        )
+    for value in values:
+        try:
+            clone(classifier).set_params(**{parameter: value})._validate_params()
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"the head {name} does not take {parameter}={value!r}", str(error)) from error

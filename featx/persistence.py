@@ -6,7 +6,7 @@ import copy
 import json
 import os
 import uuid
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,9 @@ def read_model(path: str | os.PathLike[str], *, backbone: Any = None) -> SavedMo
         saved = SavedModel(model, meta["classes"], meta["specs"], meta["evaluation"], meta["version"])
         transformers = _transformers(model)
         pairs = [(transformers[key], spec) for key, spec in saved.specs.items()]
-    except (KeyError, TypeError, ValueError) as error:
+        if not pairs or any("weights_digest" not in spec for _, spec in pairs):
+            raise ValueError("no embedding spec")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"{name} is no featx model", "Pass a file that `featx fit` wrote.") from error
@@ -171,12 +173,12 @@ def _read(name: str) -> Any:
         return skops.io.load(name, trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
         raise ModelFileError(
-            f"{name} holds types that featx does not trust, and is refused: {error}",
+            f"{name} holds types that featx does not trust, and is refused: {str(error).rstrip('.')}",
             "Load it with skops.io after looking at what it holds.",
         ) from error
     except OSError as error:
         raise ModelFileError(f"cannot read {name}: {error.strerror or error}", "Check the path.") from error
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
+    except Exception as error:  # zipfile and skops raise whatever the damaged bytes lead them to
         raise ModelFileError(
             f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` wrote."
         ) from error
@@ -212,6 +214,23 @@ def _check_spec(name: str, transformer: CNNFeatureTransformer, then: dict[str, A
 
 
 def _transformers(model: BaseEstimator) -> dict[str, CNNFeatureTransformer]:
-    """Return the transformers in a model by parameter name; the model itself goes by the empty name."""
+    """Return the transformers in a model by parameter name, or by attributes; the model itself has the empty name."""
     parts = {"": model, **model.get_params(deep=True)}
-    return {name: part for name, part in parts.items() if isinstance(part, CNNFeatureTransformer)}
+    found = {name: part for name, part in parts.items() if isinstance(part, CNNFeatureTransformer)}
+    seen = {id(part) for part in found.values()}
+
+    # ColumnTransformer and the searches keep fitted copies that are not among their parameters.
+    def walk(name: str, part: Any) -> None:
+        if id(part) in seen:
+            return
+        if isinstance(part, CNNFeatureTransformer):
+            found[name] = part
+        elif isinstance(part, BaseEstimator | Mapping | list | tuple):
+            children = vars(part) if isinstance(part, BaseEstimator) else part
+            for key, child in children.items() if isinstance(children, Mapping) else enumerate(children):
+                walk(f"{name}.{key}", child)
+        if isinstance(part, BaseEstimator):
+            seen.add(id(part))
+
+    walk("", model)
+    return found

@@ -9,7 +9,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from .exceptions import DatasetError, ParameterError
 
-__all__ = ["Split", "check_counts", "held_out_split", "outer_folds", "splitter"]
+__all__ = ["INNER_FOLDS", "Split", "check_counts", "held_out_split", "inner_folds", "outer_folds"]
+
+INNER_FOLDS = 3
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -50,8 +52,26 @@ def held_out_split(
     return (large, small) if test_size <= 0.5 else (small, large)
 
 
-def splitter(folds: int, groups: np.ndarray | None, random_state: int) -> Any:
-    """Return scikit-learn's stratified splitter, the grouped one when there are groups."""
+def inner_folds(y: np.ndarray, groups: np.ndarray | None, random_state: int) -> list[Split]:
+    """Return the folds to tune on inside training rows: three, or two where that is all that y and groups allow.
+
+    Raises
+    ------
+    DatasetError
+        If the groups cannot be parted so that every class is left to train on.
+    """
+    classes, counts = np.unique(y, return_counts=True)
+    most = min(INNER_FOLDS, int(counts.min()), len(y) if groups is None else len(np.unique(groups)))
+    for folds in range(most, 1, -1):
+        splits = list(_splitter(folds, groups, random_state).split(y, y, groups))
+        if all(len(test) and len(np.unique(y[train])) == len(classes) for train, test in splits):
+            return splits
+    raise DatasetError(
+        "the training images lie in too few groups to tune on", "Use more folds, smaller groups, or no groups."
+    )
+
+
+def _splitter(folds: int, groups: np.ndarray | None, random_state: int) -> Any:
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     return kind(folds, shuffle=True, random_state=random_state)
 
@@ -80,7 +100,7 @@ def outer_folds(
                 f"class {str(name)!r} lies in {min(per_class_groups)} groups, fewer than the {cv} folds",
                 f"Use at most {min(per_class_groups)} folds, or other groups.",
             )
-    return list(splitter(cv, groups, random_state).split(truth, truth, groups))
+    return list(_splitter(cv, groups, random_state).split(truth, truth, groups))
 
 
 def check_counts(truth: np.ndarray, classes: np.ndarray, least: int, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -15,12 +16,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from .backbones import View
+from .exceptions import ParameterError
 from .heads import Head
-from .splits import Split, splitter
+from .splits import INNER_FOLDS, Split, inner_folds
 
 __all__ = ["INNER_FOLDS", "Candidate", "Tuner"]
-
-INNER_FOLDS = 3
 
 
 @dataclass(eq=False)
@@ -67,10 +67,11 @@ class Tuner:
 
     def tune(self, candidate: Candidate, rows: np.ndarray) -> tuple[float, dict[str, Any]]:
         """Return the best inner score and the parameters that gave it."""
+        splits = self._inner(rows)
         search = GridSearchCV(
-            candidate.head.estimator,
-            candidate.head.grid,
-            cv=self._inner(rows),
+            _early_stopping(candidate.head.estimator, self.y[rows], splits),
+            _grid_for(candidate.head.grid, splits),
+            cv=splits,
             scoring=self.scoring,
             refit=False,
             n_jobs=self.n_jobs,
@@ -85,7 +86,7 @@ class Tuner:
 
     def fit(self, candidate: Candidate, parameters: dict[str, Any], rows: np.ndarray) -> BaseEstimator:
         """Return the head fitted with these parameters, with probabilities."""
-        head = clone(candidate.head.estimator)
+        head = clone(_early_stopping(candidate.head.estimator, self.y[rows], self._inner(rows)))
         head.set_params(**{f"classify__{name}": value for name, value in parameters.items()})
         if not hasattr(head, "predict_proba"):
             head = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=self._inner(rows))
@@ -97,8 +98,28 @@ class Tuner:
         return head
 
     def _inner(self, rows: np.ndarray) -> list[Split]:
-        y = self.y[rows]
-        groups = None if self.groups is None else self.groups[rows]
-        smallest = np.unique(y, return_counts=True)[1].min()
-        folds = int(min(INNER_FOLDS, smallest)) if groups is None else INNER_FOLDS
-        return list(splitter(folds, groups, self.random_state).split(y, y, groups))
+        return inner_folds(self.y[rows], None if self.groups is None else self.groups[rows], self.random_state)
+
+
+def _early_stopping(estimator: BaseEstimator, y: np.ndarray, splits: list[Split]) -> BaseEstimator:
+    """Return the estimator without early stopping if the part it holds out for that would lack a class."""
+    if "classify__early_stopping" not in estimator.get_params():
+        return estimator
+    fraction = estimator.get_params()["classify__validation_fraction"]
+    counts = [np.unique(y[train], return_counts=True)[1] for train, _ in splits]
+    enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
+    return clone(estimator).set_params(classify__early_stopping=enough)
+
+
+def _grid_for(grid: dict[str, list[Any]], splits: list[Split]) -> dict[str, list[Any]]:
+    """Return the grid without the numbers of neighbours that are more than the images there are."""
+    most = min(len(train) for train, _ in splits)
+    name = "classify__n_neighbors"
+    if name not in grid:
+        return grid
+    few = [number for number in grid[name] if number <= most]
+    if not few:
+        raise ParameterError(
+            f"got n_neighbors={min(grid[name])} for {most} training images", "Choose fewer neighbours."
+        )
+    return {**grid, name: few}
