@@ -24,25 +24,29 @@ if TYPE_CHECKING:
         ParameterError,
         WeightsError,
     )
-    from .extraction import Extraction, extract_embeddings
+    from .extraction import Extraction, Failure, extract_embeddings
+    from .fitting import FitOutcome, fit_model
     from .heads import HEADS, make_head
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
     from .persistence import load_model, save_model
+    from .prediction import Prediction, predict_images
     from .results import CandidateResult, EvaluationResult
     from .transformer import CNNFeatureTransformer
 
 _MODULES = {
     # features
     "transformer": ("CNNFeatureTransformer",),
-    "extraction": ("Extraction", "extract_embeddings"),
+    "extraction": ("Extraction", "Failure", "extract_embeddings"),
     "networks": ("list_backbones", "resolve_backbone"),
     "backbones": ("Backbone",),
     # heads, figures and models
     "heads": ("HEADS", "make_head"),
     "evaluation": ("evaluate_heads",),
     "results": ("CandidateResult", "EvaluationResult"),
+    "fitting": ("FitOutcome", "fit_model"),
     "persistence": ("load_model", "save_model"),
+    "prediction": ("Prediction", "predict_images"),
     # images and data sets
     "images": ("as_sources", "read_image"),
     "datasets": ("ImageDataset", "load_dataset"),

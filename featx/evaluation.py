@@ -104,53 +104,32 @@ def evaluate_heads(
         for head in dict.fromkeys(heads)
     ]
     tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs)
-    chosen_probabilities = np.zeros((len(y), len(classes)))
-    total = len(candidates) * (len(splits) + 1)
+    total = len(candidates) * (len(splits) + (split is None))
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
     # L-BFGS makes thousands of tiny BLAS calls, which threads slow down, many times over on a busy machine.
     with bar, threadpool_limits(1):
+        chosen = np.zeros((len(y), len(classes)))
         for train, test in splits:
             for candidate in candidates:
                 tuner.run(candidate, train, test, classes)
                 bar.update()
             best = max(candidates, key=lambda c: c.inner_scores[-1])
-            chosen_probabilities[test] = best.probabilities[test]
-        tested = np.concatenate([test for _, test in splits])
-        fitted_on = splits[0][0] if split is not None else np.arange(len(y))
+            chosen[test] = best.probabilities[test]
         if split is not None:
-            kept, parameters = best, best.parameters[-1]
+            rows, kept, parameters = split[0], best, best.parameters[-1]
         else:
-            searches = []
+            rows, searches = np.arange(len(y)), []
             for candidate in candidates:
-                searches.append(tuner.tune(candidate, fitted_on))
+                searches.append((candidate, *tuner.tune(candidate, np.arange(len(y)))))
                 bar.update()
-            number = max(range(len(searches)), key=lambda i: searches[i][0])
-            kept, parameters = candidates[number], searches[number][1]
-        head = tuner.fit(kept, parameters, fitted_on)
+            kept, _, parameters = max(searches, key=lambda found: found[1])
+        head = tuner.fit(kept, parameters, rows)
 
-    tested_groups = None if groups is None else groups[tested]
-
-    def figures(probabilities: np.ndarray) -> dict[str, Estimate]:
-        return score_predictions(truth[tested], probabilities[tested], groups=tested_groups, random_state=random_state)
-
-    def hits(candidate: Candidate) -> np.ndarray:
-        return candidate.probabilities[tested].argmax(axis=1) == truth[tested]
-
-    results = [
-        CandidateResult(
-            head=c.head.name,
-            layer=c.view[0],
-            pooling=c.view[1],
-            width=matrices[c.view].shape[1],
-            metrics=figures(c.probabilities),
-            p_value=paired_p_value(hits(kept), hits(c), groups=tested_groups, random_state=random_state),
-            parameters=c.parameters,
-            seconds=c.seconds,
-        )
-        for c in candidates
-    ]
+    tested = np.concatenate([test for _, test in splits])
+    judge = _Judge(truth, tested, None if groups is None else groups[tested], random_state)
+    results = {c: judge.candidate(c, kept, matrices[c.view].shape[1]) for c in candidates}
     main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
-    matrix = confusion_matrix(truth[tested], chosen_probabilities[tested].argmax(axis=1), len(classes))
+    matrix = confusion_matrix(truth[tested], chosen[tested].argmax(axis=1), len(classes))
     names = [str(name) for name in classes]
     result = EvaluationResult(
         classes=names,
@@ -158,18 +137,50 @@ def evaluate_heads(
         n_test=len(tested),
         protocol=_protocol(split, cv, groups, len(tested)),
         scoring=scoring,
-        candidates=sorted(results, key=lambda r: -r.metrics[main].value),
-        metrics=figures(chosen_probabilities),
+        candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
+        metrics=judge.figures(chosen),
         per_class=_report(names, matrix),
         confusion_matrix=matrix.tolist(),
         head=kept.head.name,
         layer=kept.view[0],
         pooling=kept.view[1],
         parameters=parameters,
-        model_fitted_on=len(fitted_on),
-        simpler=_simpler(results, results[candidates.index(kept)], main),
+        model_fitted_on=len(rows),
+        simpler=_simpler(list(results.values()), results[kept], main),
     )
     return result, head
+
+
+class _Judge:
+    """Turns predictions of the tested rows into figures."""
+
+    def __init__(self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, random_state: int) -> None:
+        self.truth = truth[tested]
+        self.tested = tested
+        self.groups = groups
+        self.random_state = random_state
+
+    def figures(self, probabilities: np.ndarray) -> dict[str, Estimate]:
+        return score_predictions(
+            self.truth, probabilities[self.tested], groups=self.groups, random_state=self.random_state
+        )
+
+    def hits(self, candidate: Candidate) -> np.ndarray:
+        return candidate.probabilities[self.tested].argmax(axis=1) == self.truth
+
+    def candidate(self, candidate: Candidate, kept: Candidate, width: int) -> CandidateResult:
+        return CandidateResult(
+            head=candidate.head.name,
+            layer=candidate.view[0],
+            pooling=candidate.view[1],
+            width=width,
+            metrics=self.figures(candidate.probabilities),
+            p_value=paired_p_value(
+                self.hits(kept), self.hits(candidate), groups=self.groups, random_state=self.random_state
+            ),
+            parameters=candidate.parameters,
+            seconds=candidate.seconds,
+        )
 
 
 def _simpler(results: list[CandidateResult], kept: CandidateResult, metric: str) -> CandidateResult | None:

@@ -184,7 +184,7 @@ def test_public_names_resolve_and_say_what_they_take(name):
         return
     for parameter in inspect.signature(thing).parameters:
         word = re.escape(parameter)
-        assert re.search(rf"^ *(?:\w+, )*{word}(?:, \w+)*(?: :|$)", documentation, re.MULTILINE), parameter
+        assert re.search(rf"^ *(?:\w+, )*\**{word}(?:, \w+)*(?: :|$)", documentation, re.MULTILINE), parameter
 
 
 @pytest.mark.parametrize("name", [name for name in featx.__all__ if inspect.isclass(getattr(featx, name))])
