@@ -21,7 +21,7 @@ from .heads import make_head
 from .images import as_sources
 from .persistence import save_model
 from .results import EvaluationResult
-from .splits import held_out_split
+from .splits import held_out_split, outer_folds
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["FitOutcome", "fit_model"]
@@ -123,6 +123,8 @@ def fit_model(
         images, names = images + list(test.images), names + list(test.names)
         groups = _joined_groups(dataset, test)
         labels = np.concatenate([labels, test.labels])
+    if test is None:
+        _check_splits(labels, groups, cv, test_size, random_state)
     extraction = transformer.extract(as_sources(images, names=names))
     failed = {failure.index for failure in extraction.failures}
     good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
@@ -153,6 +155,17 @@ def fit_model(
     kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+
+
+def _check_splits(
+    labels: np.ndarray, groups: np.ndarray | None, cv: int, test_size: float | None, random_state: int
+) -> None:
+    """Find out before any image is forwarded whether the labels allow the splits."""
+    if test_size is not None:
+        held_out_split(labels, test_size, groups=groups, random_state=random_state)
+    else:
+        classes, truth = np.unique(labels, return_inverse=True)
+        outer_folds(truth, classes, cv, groups, random_state)
 
 
 def _joined_groups(dataset: ImageDataset, test: ImageDataset) -> np.ndarray | None:

@@ -342,3 +342,10 @@ def test_a_head_that_does_not_exist_is_refused_before_any_image_is_forwarded(tin
     with pytest.raises(ParameterError, match="no head 'tree'"):
         fit_model(noise, CNNFeatureTransformer(**tiny), heads=["tree"])
     assert forwards.count == 0
+
+
+@pytest.mark.parametrize("options", [{"cv": 40}, {"test_size": 1.5}])
+def test_splits_that_cannot_be_are_refused_before_any_image_is_forwarded(tiny, noise, forwards, options):
+    with pytest.raises((DatasetError, ParameterError)):
+        fit_model(noise, CNNFeatureTransformer(**tiny), **options)
+    assert forwards.count == 0
