@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ __all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes"]
 # A file changed again within the clock's granularity keeps its mtime: younger entries are not trusted.
 FRESH_NS = 2_000_000_000
 LOOKUP = 20_000
+# Files that one object keeps in mind beside the SQLite file, some 300 bytes each.
+KNOWN = 200_000
+
+# Size, modification time and inode.
+_Version = tuple[int, int, int]
 
 
 def default_cache_dir() -> Path:
@@ -56,6 +61,7 @@ class FileDigests:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._known: dict[str, tuple[_Version, bytes]] = {}
 
     def digest(
         self,
@@ -71,27 +77,42 @@ class FileDigests:
         map : callable, default=map
             Applies the reading to the files that are not remembered; a thread pool's `map` fits.
         """
-        stats: list[tuple[int, int, int] | OSError] = [_stat(path) for path in paths]
-        keys = [os.path.abspath(path) for path in paths]
-        remembered = self._recall(sorted({key for key, s in zip(keys, stats, strict=True) if isinstance(s, tuple)}))
+        stats = [_stat(path) for path in paths]
         results: list[bytes | OSError] = []
-        unknown: dict[tuple[str, tuple[int, int, int]], int] = {}
-        for number, (key, found) in enumerate(zip(keys, stats, strict=True)):
+        rest: list[int] = []
+        for number, (path, found) in enumerate(zip(paths, stats, strict=True)):
+            entry = self._known.get(_absolute(path))
             if isinstance(found, OSError):
                 results.append(found)
-            elif (entry := remembered.get(key)) and entry[:3] == found:
-                results.append(entry[3])
+            elif entry is not None and entry[0] == found:
+                results.append(entry[1])
             else:
-                unknown.setdefault((key, found), number)
                 results.append(b"")
+                rest.append(number)
+        if rest:
+            for number, digest in self._look_up(paths, stats, rest, map):
+                results[number] = digest
+        return results
+
+    def _look_up(
+        self, paths: Sequence[str], stats: Sequence[Any], numbers: list[int], map: Callable[..., Iterable[Any]]
+    ) -> Iterator[tuple[int, bytes | OSError]]:
+        """Yield the digests of the files that this object does not know, remembered or read."""
+        keys = {number: _absolute(paths[number]) for number in numbers}
+        remembered = self._recall(sorted(set(keys.values())))
+        unknown: dict[tuple[str, _Version], int] = {}
+        for number, key in keys.items():
+            if (entry := remembered.get(key)) is None or entry[0] != stats[number]:
+                unknown.setdefault((key, stats[number]), number)
         old = time.time_ns() - FRESH_NS
         read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
-        self._remember({key: outcome for (key, _), outcome in read.items()}, old)
-        for number, (key, found) in enumerate(zip(keys, stats, strict=True)):
-            if results[number] == b"" and isinstance(found, tuple):
-                outcome = read[key, found]
-                results[number] = outcome if isinstance(outcome, OSError) else outcome[1]
-        return results
+        fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and r[0][1] < old}
+        self._remember(fresh)
+        for number, key in keys.items():
+            outcome = read[key, stats[number]] if (key, stats[number]) in read else remembered[key]
+            yield number, outcome if isinstance(outcome, OSError) else outcome[1]
+        if self.path is not None and len(self._known) < KNOWN:
+            self._known.update({key: remembered[key] for key in keys.values() if key in remembered} | fresh)
 
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
@@ -106,8 +127,8 @@ class FileDigests:
         except (sqlite3.Error, OSError):
             return {}
 
-    def _recall(self, keys: list[str]) -> dict[str, tuple[int, int, int, bytes]]:
-        if self.path is None or not keys or not os.path.exists(self.path):
+    def _recall(self, keys: list[str]) -> dict[str, tuple[_Version, bytes]]:
+        if self.path is None or not os.path.exists(self.path):
             return {}
         found = {}
         query = "SELECT path, size, mtime_ns, inode, digest FROM files WHERE path IN ({})"
@@ -116,17 +137,17 @@ class FileDigests:
                 limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
                 for start in range(0, len(keys), limit):
                     some = [os.fsencode(key) for key in keys[start : start + limit]]
-                    for path, *entry in connection.execute(query.format(",".join("?" * len(some))), some):
-                        if _is_digest(entry[3]):
-                            found[os.fsdecode(path)] = tuple(entry)
+                    for path, *version, digest in connection.execute(query.format(",".join("?" * len(some))), some):
+                        if _is_digest(digest):
+                            found[os.fsdecode(path)] = tuple(version), digest
         except (sqlite3.Error, OSError):
             return {}
         return found
 
-    def _remember(self, read: dict[str, tuple[tuple[int, int, int], bytes] | OSError], old: int) -> None:
-        rows = [(os.fsencode(key), *r[0], r[1]) for key, r in read.items() if isinstance(r, tuple) and r[0][1] < old]
-        if self.path is None or not rows:
+    def _remember(self, read: dict[str, tuple[_Version, bytes]]) -> None:
+        if self.path is None or not read:
             return
+        rows = [(os.fsencode(key), *version, digest) for key, (version, digest) in read.items()]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._connect() as connection:
@@ -159,11 +180,15 @@ class _Connection:
             self._connection.close()
 
 
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else os.path.abspath(path)
+
+
 def _is_digest(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 32
 
 
-def _stat(path: str) -> tuple[int, int, int] | OSError:
+def _stat(path: str) -> _Version | OSError:
     try:
         found = os.stat(path)
     except ValueError as error:  # a NUL in the name
@@ -175,7 +200,7 @@ def _stat(path: str) -> tuple[int, int, int] | OSError:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _read_digest(path: str) -> tuple[tuple[int, int, int], bytes] | OSError:
+def _read_digest(path: str) -> tuple[_Version, bytes] | OSError:
     """Return what identifies the version that was read, and its digest."""
     try:
         with open(path, "rb") as file:

@@ -42,6 +42,11 @@ class EmbeddingCache:
         The folder; None means the default one: ``$FEATX_CACHE`` or the user's cache folder. It is made on the
         first write.
 
+    Attributes
+    ----------
+    digests : FileDigests
+        The memory of file digests that belongs to this cache.
+
     Examples
     --------
     >>> import numpy as np, tempfile
@@ -58,18 +63,17 @@ class EmbeddingCache:
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         self.root = Path(root) if root is not None else default_cache_dir()
+        self.digests = FileDigests(self.root / "digests.sqlite")
         self._folders: dict[str, SpecFolder] = {}
 
     def __repr__(self) -> str:
         return f"EmbeddingCache({str(self.root)!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "_folders": {}}
+        return {"root": self.root}
 
-    @property
-    def digests(self) -> FileDigests:
-        """The memory of file digests that belongs to this cache."""
-        return FileDigests(self.root / "digests.sqlite")
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        EmbeddingCache.__init__(self, state["root"])
 
     @property
     def damaged(self) -> list[tuple[str, str]]:

@@ -45,6 +45,9 @@ def test_python_in_readme(few_digits, tmp_path, monkeypatch):
     exec(compile(main.replace("cv=5", "cv=2"), "README.md", "exec"), names)
     assert names["search"].best_score_ > 0.5
     assert (tmp_path / "digits.skops").stat().st_size < 1_000_000
+    announced = next(block for block in blocks("python") if "prefetch" in block)
+    exec(compile(announced.replace("cv=5", "cv=2"), "README.md", "exec"), names)
+    assert len(names["search"].cv_results_["params"]) == 4
 
 
 def test_commands_and_export_in_readme(tmp_path, monkeypatch):
