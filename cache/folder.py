@@ -88,12 +88,18 @@ class SpecFolder:
         """Return for each digest whether it is here, as bool (n,)."""
         return self._locate(digests)[1] >= 0
 
-    def get(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the embeddings float32 (n, d), zeros where missing, and found bool (n,)."""
+    def get(self, digests: np.ndarray, *, all_or_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings float32 (n, d), zeros where missing, and found bool (n,).
+
+        With `all_or_none` nothing is read, and d is 0, unless all are there.
+        """
         while True:
             segments, which, rows = self._look_up(digests)
+            whole = bool((which >= 0).all())
+            if all_or_none and not whole:
+                return np.zeros((len(digests), 0), dtype=np.float32), which >= 0
             width = next((s.width for s in segments if s.n_rows), 0)
-            out = np.zeros((len(digests), width), dtype=np.float32)
+            out = (np.empty if whole else np.zeros)((len(digests), width), dtype=np.float32)
             try:
                 for number, segment in enumerate(segments):
                     places = np.flatnonzero(which == number)

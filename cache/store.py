@@ -90,10 +90,19 @@ class EmbeddingCache:
         with self._errors():
             return self._folder(spec).contains(_checked(digests))
 
-    def get(self, spec: EmbeddingSpec, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def get(
+        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the cached embeddings.
 
         A segment that does not match its checksum is set aside and its rows count as missing.
+
+        Parameters
+        ----------
+        spec : EmbeddingSpec
+        digests : ndarray of uint8, shape (n, 32)
+        all_or_none : bool, default=False
+            Read nothing unless every row is there.
 
         Returns
         -------
@@ -108,7 +117,7 @@ class EmbeddingCache:
         """
         with self._errors():
             folder = self._folder(spec)
-            found = folder.get(_checked(digests))
+            found = folder.get(_checked(digests), all_or_none=all_or_none)
             with contextlib.suppress(OSError):  # when last used; a cache that cannot be written does without
                 os.utime(folder.path / "spec.json")
             return found

@@ -78,7 +78,7 @@ def describe_evaluation(result: EvaluationResult) -> str:
         result.protocol + "; figures with 95 % intervals",
         table(header, rows, right=[7, 8]),
         f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
-        "the choice included: "
+        "with the choice among the candidates made inside each training part: "
         + ", ".join(
             f"{label} {_percent(result.metrics[name])}"
             for label, name in [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]

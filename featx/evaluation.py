@@ -1,8 +1,10 @@
 """Embeddings and labels go in; honest figures for tuned heads, and the head to keep, come out.
 
 Every head is tuned by cross-validation inside the training part of each split, so that no reported figure is one
-that the tuning has seen. Which layer, pooling and head to keep is chosen there too, and the headline is the figure of
-the whole procedure: nested cross-validation, or a held-out test set (Varma and Simon 2006).
+that the tuning has seen: nested cross-validation, or a held-out test set (Varma and Simon 2006). After
+cross-validation the candidate with the best figure is kept; since it was picked for that, the headline is the figure
+of a procedure that also picks the candidate inside each training part. With a held-out test set the candidate is
+picked on the training part alone.
 """
 
 from __future__ import annotations
@@ -104,7 +106,7 @@ def evaluate_heads(
         for head in dict.fromkeys(heads)
     ]
     tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs)
-    total = len(candidates) * (len(splits) + (split is None))
+    total = len(candidates) * len(splits) + 1
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
     # L-BFGS makes thousands of tiny BLAS calls, which threads slow down, many times over on a busy machine.
     with bar, threadpool_limits(1):
@@ -115,20 +117,19 @@ def evaluate_heads(
                 bar.update()
             best = max(candidates, key=lambda c: c.inner_scores[-1])
             chosen[test] = best.probabilities[test]
+        tested = np.concatenate([test for _, test in splits])
+        judge = _Judge(truth, tested, None if groups is None else groups[tested], random_state)
+        main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
+        figures = {c: judge.figures(c.probabilities) for c in candidates}
         if split is not None:
             rows, kept, parameters = split[0], best, best.parameters[-1]
         else:
-            rows, searches = np.arange(len(y)), []
-            for candidate in candidates:
-                searches.append((candidate, *tuner.tune(candidate, np.arange(len(y)))))
-                bar.update()
-            kept, _, parameters = max(searches, key=lambda found: found[1])
+            rows, kept = np.arange(len(y)), max(candidates, key=lambda c: figures[c][main].value)
+            parameters = tuner.tune(kept, rows)[1]
         head = tuner.fit(kept, parameters, rows)
+        bar.update()
 
-    tested = np.concatenate([test for _, test in splits])
-    judge = _Judge(truth, tested, None if groups is None else groups[tested], random_state)
-    results = {c: judge.candidate(c, kept, matrices[c.view].shape[1]) for c in candidates}
-    main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
+    results = {c: judge.candidate(c, kept, figures[c], matrices[c.view].shape[1]) for c in candidates}
     matrix = confusion_matrix(truth[tested], chosen[tested].argmax(axis=1), len(classes))
     names = [str(name) for name in classes]
     result = EvaluationResult(
@@ -168,13 +169,15 @@ class _Judge:
     def hits(self, candidate: Candidate) -> np.ndarray:
         return candidate.probabilities[self.tested].argmax(axis=1) == self.truth
 
-    def candidate(self, candidate: Candidate, kept: Candidate, width: int) -> CandidateResult:
+    def candidate(
+        self, candidate: Candidate, kept: Candidate, metrics: dict[str, Estimate], width: int
+    ) -> CandidateResult:
         return CandidateResult(
             head=candidate.head.name,
             layer=candidate.view[0],
             pooling=candidate.view[1],
             width=width,
-            metrics=self.figures(candidate.probabilities),
+            metrics=metrics,
             p_value=paired_p_value(
                 self.hits(kept), self.hits(candidate), groups=self.groups, random_state=self.random_state
             ),

@@ -133,15 +133,13 @@ def extract_embeddings(
     if failed and on_error == "raise":
         raise next(iter(failed.values()))
     while True:
-        good = [i for i in range(len(images)) if i not in reasons]
-        keys = np.frombuffer(b"".join(digests[i] for i in good), np.uint8).reshape(-1, 32)
+        good = [i for i in range(len(images)) if i not in reasons] if reasons else list(range(len(images)))
+        keys = np.frombuffer(b"".join([digests[i] for i in good]), np.uint8).reshape(-1, 32)
+        with timed(clock, "gather"):
+            gathered = _gather(store, specs, good, keys, len(images))
+        if gathered is not None:
+            break
         missing = _missing(store, specs, good, keys)
-        if not missing:
-            with timed(clock, "gather"):
-                gathered = _gather(store, specs, good, keys, len(images))
-            if gathered is not None:
-                break
-            continue  # a damaged segment came to light while reading: its rows are computed again
         real_device = resolve_device(device)
         size = int(batch_size) if batch_size != "auto" else 32 if real_device == "cpu" else 128
         plan = ForwardPlan(source, tuple(views), precision, real_device, size, threads, on_error == "raise")
@@ -172,16 +170,19 @@ def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) ->
         except ImageDecodeError as error:
             return error
 
-    paths = [i for i, image in enumerate(images) if image.path is not None]
-    rest = [i for i, image in enumerate(images) if image.path is None]
-    digests: dict[int, bytes | ImageDecodeError] = {}
+    paths = {i: path for i, image in enumerate(images) if (path := image.path) is not None}
+    rest = [i for i in range(len(images)) if i not in paths] if len(paths) < len(images) else []
+    digests: list[bytes | ImageDecodeError] = [b""] * len(images)
     with ThreadPoolExecutor(threads) as pool:
-        found = memory.digest([images[i].content for i in paths], map=pool.map)
-        digests.update(zip(rest, pool.map(other, [images[i] for i in rest]), strict=True))
+        found = memory.digest(list(paths.values()), map=pool.map)
+        for i, of_other in zip(rest, pool.map(other, [images[i] for i in rest]), strict=True):
+            digests[i] = of_other
     for i, digest in zip(paths, found, strict=True):
-        failed = isinstance(digest, OSError)
-        digests[i] = ImageDecodeError(images[i].name, digest.strerror or str(digest)) if failed else digest
-    return [digests[i] for i in range(len(images))]
+        if isinstance(digest, OSError):
+            digests[i] = ImageDecodeError(images[i].name, digest.strerror or str(digest))
+        else:
+            digests[i] = digest
+    return digests
 
 
 def _missing(store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray) -> dict[bytes, list[int]]:
@@ -197,10 +198,10 @@ def _missing(store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np
 def _gather(
     store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray, n_images: int
 ) -> list[np.ndarray] | None:
-    """Return a matrix for each spec with NaN rows for failures, or None if a row has gone meanwhile."""
+    """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
     matrices = []
     for spec in specs:
-        rows, found = store.get(spec, keys)
+        rows, found = store.get(spec, keys, all_or_none=True)
         if not found.all():
             return None
         if len(good) < n_images:
@@ -247,7 +248,12 @@ class _MemoryStore:
         rows = self._rows.get(spec, {})
         return np.array([digest.tobytes() in rows for digest in digests], dtype=bool)
 
-    def get(self, spec: EmbeddingSpec, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def get(
+        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        here = self.contains(spec, digests)
+        if not here.all():
+            return np.zeros((len(digests), 0), np.float32), here
         rows = self._rows.get(spec, {})
         found = [rows[digest.tobytes()] for digest in digests]
         return np.array(found, np.float32).reshape(len(found), -1 if found else 0), np.ones(len(found), dtype=bool)

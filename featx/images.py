@@ -31,7 +31,7 @@ EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ImageSource:
     """One image that has not been read yet.
 
@@ -155,12 +155,10 @@ def as_sources(
         If an element is not an image.
     """
     _check_value_range(value_range)
-    sources = []
-    for number, image in enumerate(images):
-        content = _content(image, number)
-        default = content if isinstance(content, str) else f"image {number}"
-        sources.append(ImageSource(content, names[number] if names else default, max_pixels, value_range))
-    return sources
+    contents = [image if type(image) is str else _content(image, number) for number, image in enumerate(images)]
+    if names is None:
+        names = [c if isinstance(c, str) else f"image {number}" for number, c in enumerate(contents)]
+    return [ImageSource(c, name, max_pixels, value_range) for c, name in zip(contents, names, strict=True)]
 
 
 def is_url(text: str) -> bool:

@@ -61,7 +61,7 @@ class EvaluationResult:
     candidates : list of CandidateResult
         The best by that score first.
     metrics : dict of str to Estimate
-        Of the whole procedure, the choice among the candidates included.
+        Of the whole procedure: in each split the candidate is picked on the training part, as it is tuned there.
     per_class : list of dict
         Class, precision, recall, f1 and support, of the same predictions.
     confusion_matrix : list of list of int
