@@ -77,39 +77,40 @@ class FileDigests:
         map : callable, default=map
             Applies the reading to the files that are not remembered; a thread pool's `map` fits.
         """
-        stats = [_stat(path) for path in paths]
         results: list[bytes | OSError] = []
-        rest: list[int] = []
-        for number, (path, found) in enumerate(zip(paths, stats, strict=True)):
-            entry = self._known.get(_absolute(path))
-            if isinstance(found, OSError):
-                results.append(found)
-            elif entry is not None and entry[0] == found:
+        rest: dict[int, _Version] = {}
+        for number, path in enumerate(paths):
+            found = _version(path)
+            entry = self._known.get(path if path[:1] == "/" else os.path.abspath(path))
+            if entry is not None and entry[0] == found:
                 results.append(entry[1])
+            elif isinstance(found, OSError):
+                results.append(found)
             else:
                 results.append(b"")
-                rest.append(number)
+                rest[number] = found
         if rest:
-            for number, digest in self._look_up(paths, stats, rest, map):
+            for number, digest in self._look_up(paths, rest, map):
                 results[number] = digest
         return results
 
     def _look_up(
-        self, paths: Sequence[str], stats: Sequence[Any], numbers: list[int], map: Callable[..., Iterable[Any]]
+        self, paths: Sequence[str], versions: dict[int, _Version], map: Callable[..., Iterable[Any]]
     ) -> Iterator[tuple[int, bytes | OSError]]:
         """Yield the digests of the files that this object does not know, remembered or read."""
-        keys = {number: _absolute(paths[number]) for number in numbers}
+        keys = {number: os.path.abspath(paths[number]) for number in versions}
         remembered = self._recall(sorted(set(keys.values())))
         unknown: dict[tuple[str, _Version], int] = {}
         for number, key in keys.items():
-            if (entry := remembered.get(key)) is None or entry[0] != stats[number]:
-                unknown.setdefault((key, stats[number]), number)
+            if (entry := remembered.get(key)) is None or entry[0] != versions[number]:
+                unknown.setdefault((key, versions[number]), number)
         old = time.time_ns() - FRESH_NS
         read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
         fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and r[0][1] < old}
         self._remember(fresh)
         for number, key in keys.items():
-            outcome = read[key, stats[number]] if (key, stats[number]) in read else remembered[key]
+            place = key, versions[number]
+            outcome = read[place] if place in read else remembered[key]
             yield number, outcome if isinstance(outcome, OSError) else outcome[1]
         if self.path is not None and len(self._known) < KNOWN:
             self._known.update({key: remembered[key] for key in keys.values() if key in remembered} | fresh)
@@ -180,15 +181,11 @@ class _Connection:
             self._connection.close()
 
 
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else os.path.abspath(path)
-
-
 def _is_digest(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 32
 
 
-def _stat(path: str) -> _Version | OSError:
+def _version(path: str) -> _Version | OSError:
     try:
         found = os.stat(path)
     except ValueError as error:  # a NUL in the name

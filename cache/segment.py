@@ -176,7 +176,11 @@ class Segment:
                         out[place] = self._block(file, int(row), 1)[0]
                 else:
                     block = self._block(file, first, last - first + 1)
-                    out[places[start:stop]] = block[rows[start:stop] - first]
+                    wanted, where = rows[start:stop] - first, places[start:stop]
+                    if (np.diff(where) == 1).all():
+                        np.take(block, wanted, axis=0, out=out[where[0] : where[-1] + 1], mode="clip")
+                    else:
+                        out[where] = block[wanted]
                 start = stop
 
     def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:

@@ -167,6 +167,10 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         ValueError
             If X is no collection of images.
         """
+        self._fit(X, y)
+        return self
+
+    def _fit(self, X: Any, y: Any) -> list[ImageSource]:
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
@@ -176,7 +180,21 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
         self.embedding_dim_, *_ = [self._width(source, view) for view in self._views(source)]
-        return self
+        return images
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Check the parameters and X, and return the embeddings; as ``fit(X, y).transform(X)``.
+
+        Parameters
+        ----------
+        X : array-like of images
+        y : ignored
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, embedding_dim_)
+        """
+        return self._embed(self._fit(X, y))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the embeddings of the images.
@@ -196,7 +214,10 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         CacheError
         """
         check_is_fitted(self)
-        result = self.extract(self._images(X, reset=False))
+        return self._embed(self._images(X, reset=False))
+
+    def _embed(self, images: Sequence[ImageSource]) -> np.ndarray:
+        result = self.extract(images)
         if self.on_error == "nan":
             self.failures_ = result.failures
         return result.embeddings[0]
