@@ -113,7 +113,7 @@ def _matrix(result: EvaluationResult) -> str:
 
 def _p_value(candidate: CandidateResult, result: EvaluationResult) -> str:
     kept = (candidate.head, candidate.layer, candidate.pooling) == (result.head, result.layer, result.pooling)
-    return "kept" if kept else f"{candidate.p_value:.3f}"
+    return "kept" if kept else "<0.001" if candidate.p_value < 0.001 else f"{candidate.p_value:.3f}"
 
 
 def _percent(estimate: Estimate) -> str:
