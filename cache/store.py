@@ -148,7 +148,7 @@ class EmbeddingCache:
         """Hold the right to compute on a device of this machine, so that no two processes forward the same images.
 
         Readers and writers need no turn; a process that dies gives its turn back. Where the folder cannot be
-        written, everybody computes at will.
+        written or locked, everybody computes at will.
 
         Parameters
         ----------
