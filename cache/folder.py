@@ -22,6 +22,7 @@ from .segment import (
     SegmentDamagedError,
     is_abandoned,
     sort_keys,
+    strangers,
     temporary_name,
     write_segment,
 )
@@ -81,6 +82,9 @@ class SpecFolder:
                     except SegmentDamagedError as damage:
                         self.set_aside(damage)
                 names -= self._refused
+            # Two processes can each commit the first rows of a spec; `put` refuses any later ones.
+            for stranger in strangers(list(self._segments.values())):
+                self.set_aside(stranger)
             found = list(self._segments.values())
         return sorted(found, key=lambda segment: -segment.n_rows)
 
@@ -89,17 +93,17 @@ class SpecFolder:
         return self._locate(digests)[1] >= 0
 
     def get(self, digests: np.ndarray, *, all_or_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Return the embeddings float32 (n, d), zeros where missing, and found bool (n,).
+        """Return the embeddings (n, d) in the dtype they are kept in, zeros where missing, and found bool (n,).
 
-        With `all_or_none` nothing is read, and d is 0, unless all are there.
+        With `all_or_none` nothing is read, and d is 0, unless all are there. The dtype of nothing is float32.
         """
         while True:
             segments, which, rows = self._look_up(digests)
             whole = bool((which >= 0).all())
+            width, dtype = next(((s.width, s.dtype) for s in segments if s.n_rows), (0, np.dtype(np.float32)))
             if all_or_none and not whole:
-                return np.zeros((len(digests), 0), dtype=np.float32), which >= 0
-            width = next((s.width for s in segments if s.n_rows), 0)
-            out = (np.empty if whole else np.zeros)((len(digests), width), dtype=np.float32)
+                return np.zeros((len(digests), 0), dtype=dtype), which >= 0
+            out = (np.empty if whole else np.zeros)((len(digests), width), dtype=dtype)
             try:
                 for number, segment in enumerate(segments):
                     places = np.flatnonzero(which == number)
@@ -132,7 +136,13 @@ class SpecFolder:
         return segments, which, rows
 
     def put(self, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        """Commit the rows as one segment, and merge small segments when they have piled up."""
+        """Commit the rows as one segment, and merge small segments when they have piled up.
+
+        Raises
+        ------
+        ValueError
+            If the spec's rows have another width or dtype.
+        """
         if not len(digests):
             return
         self.path.mkdir(parents=True, exist_ok=True)
@@ -140,9 +150,11 @@ class SpecFolder:
         if not self._swept:
             self.sweep()
             self._swept = True
-        width = next((s.width for s in self.segments() if s.n_rows), embeddings.shape[1])
-        if embeddings.shape[1] != width or not width:
-            raise ValueError(f"got embeddings of shape {embeddings.shape}; expected {width or 'some'} columns")
+        got = embeddings.shape[1], embeddings.dtype
+        width, dtype = next(((s.width, s.dtype) for s in self.segments() if s.n_rows), got)
+        if got != (width, dtype) or not width:
+            expected = f"{width or 'some'} columns of {dtype}"
+            raise ValueError(f"got embeddings of shape {embeddings.shape} and {got[1]}; expected {expected}")
         write_segment(self.path, self.spec, digests, iter([embeddings]))
         # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
         with contextlib.suppress(filelock.Timeout, OSError):
@@ -153,7 +165,7 @@ class SpecFolder:
     def _crowded_tier(self) -> list[Segment]:
         tiers: dict[int, list[Segment]] = {}
         for segment in self.segments():
-            if segment.n_rows * segment.width * 4 < LARGEST_MERGE:
+            if segment.n_rows * segment.row_bytes < LARGEST_MERGE:
                 tier = int(np.log(max(segment.n_rows, 1)) / np.log(TIER) + 1e-9)
                 tiers.setdefault(tier, []).append(segment)
         return next((tiers[tier] for tier in sorted(tiers) if len(tiers[tier]) >= TIER), [])

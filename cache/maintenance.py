@@ -15,10 +15,12 @@ import numpy as np
 from ..exceptions import CacheError
 from .folder import SpecFolder, write_spec
 from .hdf5 import atomic_hdf5
-from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned
+from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned, strangers
 from .spec import EmbeddingSpec
 
 __all__ = ["CacheReport", "SpecInfo"]
+
+EXPORT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class SpecInfo:
         Committed rows; an image that two processes computed at once counts twice until `compact`.
     width : int
         Features of a row.
+    dtype : str
+        Of the rows: float32, float16, or int16, which holds the bits of bfloat16.
     bytes : int
     segments : int
     last_used : float
@@ -41,6 +45,7 @@ class SpecInfo:
     spec: EmbeddingSpec
     rows: int
     width: int
+    dtype: str
     bytes: int
     segments: int
     last_used: float
@@ -80,6 +85,8 @@ def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
     for path in sorted(root.iterdir()):
         if not path.is_dir() or len(path.name) != 32:
             continue
+        if not (path / "spec.json").exists() and not any(path.glob(f"*{SUFFIX}")):
+            continue  # a writer has just begun, or everything was pruned
         spec = None
         with contextlib.suppress(CacheError, OSError, UnicodeDecodeError):
             spec = EmbeddingSpec.from_json((path / "spec.json").read_text())
@@ -93,6 +100,7 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
         spec=folder.spec,
         rows=sum(s.n_rows for s in segments),
         width=next((s.width for s in segments), 0),
+        dtype=next((s.dtype.name for s in segments), "float32"),
         bytes=_size(folder),
         segments=len(segments),
         last_used=_last_used(folder),
@@ -105,6 +113,7 @@ def verify(root: Path) -> CacheReport:
     for path, spec in spec_folders(root):
         if spec is None:
             report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
+        sound = []
         for file in sorted(path.iterdir()):
             if file.suffix == DAMAGED:
                 report.set_aside.append(file)
@@ -112,14 +121,15 @@ def verify(root: Path) -> CacheReport:
                 report.leftovers.append(file)
             elif file.suffix == SUFFIX and not file.name.startswith(TEMPORARY):
                 try:
-                    segment = _sound_segment(file, path.name)
+                    sound.append(_sound_segment(file, path.name))
                 except FileNotFoundError:
                     continue
                 except SegmentDamagedError as damage:
                     report.problems.append((file, damage.reason))
-                else:
-                    report.segments += 1
-                    report.rows += segment.n_rows
+        odd = {damage.path: damage.reason for damage in strangers(sound)}
+        report.problems += odd.items()
+        report.segments += len(sound) - len(odd)
+        report.rows += sum(s.n_rows for s in sound if s.path not in odd)
     return report
 
 
@@ -133,8 +143,10 @@ def repair(root: Path) -> CacheReport:
             report.set_aside.append(path.with_suffix(DAMAGED))
     for path in report.leftovers:
         path.unlink(missing_ok=True)
+    # Looked at anew: meanwhile a writer may have brought its own.
+    lost = {path for path, spec in spec_folders(root) if spec is None}
     for path, _ in report.problems:
-        if path.name == "spec.json":
+        if path.name == "spec.json" and path.parent in lost:
             sound = next((f for f in sorted(path.parent.glob(f"*{SUFFIX}")) if not f.name.startswith(TEMPORARY)), None)
             path.unlink(missing_ok=True)
             if sound is not None:
@@ -171,22 +183,25 @@ def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
     segments = folder.segments()
     digests = np.concatenate([s.digests for s in segments]) if segments else np.empty((0, 32), np.uint8)
     digests = np.unique(digests, axis=0)
-    width = next((s.width for s in segments), 0)
+    width, dtype = next(((s.width, s.dtype) for s in segments), (0, np.dtype(np.float32)))
+    height = min(4096, max(1, EXPORT_BYTES // max(1, width * dtype.itemsize)))
     text = h5py.string_dtype()
     with atomic_hdf5(target) as file:
         file.attrs.update(folder.spec.to_dict())
         file.create_dataset("digests", data=[row.tobytes().hex() for row in digests], dtype=text)
         paths = [os.fsencode(names.get(row.tobytes(), "")).decode(errors="replace") for row in digests]
         file.create_dataset("paths", data=paths, dtype=text)
-        embeddings = file.create_dataset("embeddings", (len(digests), width), dtype="<f4")
-        for start in range(0, len(digests), 4096):
-            rows, found = folder.get(digests[start : start + 4096])
+        embeddings = file.create_dataset("embeddings", (len(digests), width), dtype="<i2" if dtype == "<i2" else "<f4")
+        if dtype == "<i2":
+            embeddings.attrs["dtype"] = "bfloat16"
+        for start in range(0, len(digests), height):
+            rows, found = folder.get(digests[start : start + height])
             if not found.all():
                 raise CacheError(
                     f"a damaged segment of {folder.path} was set aside during the export",
                     "Export again to get what is sound, or extract the images again first.",
                 )
-            embeddings[start : start + 4096] = rows
+            embeddings[start : start + height] = rows.astype(embeddings.dtype, copy=False)
     return len(digests)
 
 

@@ -1,11 +1,11 @@
 """Rows go in, one immutable checksummed HDF5 file comes out, and is read back or refused.
 
-A segment holds `digests` uint8 (n, 32) and `embeddings` float32 (n, d), contiguous. It is written under a temporary
-name, fsynced and renamed, and never touched again. Its HDF5 user block, the free space before the HDF5 part, holds a
-header in JSON with a checksum of its own: the spec, the shape, and the offset and SHA-256 of both data sets. Reading
-needs nothing else and goes through plain file reads, for three reasons: HDF5's library can crash or hang on damaged
-metadata, its gathering of scattered rows is several times slower, and a memory map of a truncated file can end the
-process.
+A segment holds `digests` uint8 (n, 32) and `embeddings` float32, float16 or int16 (n, d), contiguous. It is written
+under a temporary name, fsynced and renamed, and never touched again. Its HDF5 user block, the free space before the
+HDF5 part, holds a header in JSON with a checksum of its own: the spec, the shape, the dtype unless it is float32, and
+the offset and SHA-256 of both data sets. Reading needs nothing else and goes through plain file reads, for three
+reasons: HDF5's library can crash or hang on damaged metadata, its gathering of scattered rows is several times slower,
+and a memory map of a truncated file can end the process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,6 +33,8 @@ __all__ = [
     "SegmentDamagedError",
     "is_abandoned",
     "sort_keys",
+    "stored_dtype",
+    "strangers",
     "temporary_name",
     "write_segment",
 ]
@@ -42,6 +45,9 @@ DAMAGED = ".damaged"
 TEMPORARY = "tmp-"
 BLOCK = 8 << 20
 MAGIC = b"featx segment "
+# int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
+FLOAT32 = "<f4"
+DTYPES = (FLOAT32, "<f2", "<i2")
 
 
 class SegmentDamagedError(Exception):
@@ -58,6 +64,12 @@ def temporary_name(suffix: str) -> str:
     return f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
+def stored_dtype(dtype: np.dtype) -> np.dtype:
+    """Return the dtype in which rows are kept: float16 and int16 as they are, all others as float32."""
+    little = dtype.newbyteorder("<")
+    return little if little.str in DTYPES else np.dtype(FLOAT32)
+
+
 def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]) -> Path:
     """Commit one segment and return its path.
 
@@ -66,8 +78,8 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
     folder : Path
     spec : EmbeddingSpec
     digests : ndarray of uint8, shape (n, 32)
-    blocks : iterator of ndarray of float32
-        The n rows in order, in pieces of any height, so that a merge never holds them all.
+    blocks : iterator of ndarray of float32, float16 or int16
+        The n rows in order, in pieces of any height, so that a merge never holds them all. The first tells the dtype.
     """
     temporary = folder / temporary_name(SUFFIX)
     final = folder / f"{uuid.uuid4().hex}{SUFFIX}"
@@ -80,22 +92,25 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
                 checksum = hashlib.sha256()
                 dataset, start = None, 0
                 for block in blocks:
-                    rows = np.ascontiguousarray(block, dtype="<f4")
                     if dataset is None:
-                        dataset = file.create_dataset("embeddings", (len(digests), rows.shape[1]), dtype="<f4")
+                        dtype = stored_dtype(block.dtype)
+                        dataset = file.create_dataset("embeddings", (len(digests), block.shape[1]), dtype=dtype)
+                    rows = np.ascontiguousarray(block, dtype=dtype)
                     dataset[start : start + len(rows)] = rows
                     output.check()
                     checksum.update(rows.data)
                     start += len(rows)
                 if dataset is None or start != len(digests):
                     raise ValueError(f"{len(digests)} digests for {start} embeddings")
-                header = {
+                header: dict[str, Any] = {
                     "format": FORMAT,
                     "spec": spec.to_json(),
                     "shape": dataset.shape,
                     "digests": [stored.id.get_offset(), _sha256(digests)],
                     "embeddings": [dataset.id.get_offset(), checksum.hexdigest()],
                 }
+                if dtype.str != FLOAT32:
+                    header["dtype"] = dtype.str
             text = json.dumps(header).encode()
             output.seek(0)
             output.write(MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text)
@@ -114,10 +129,17 @@ class Segment:
 
     Opening checks the header and the digests; `verify` checks the embeddings, and `read` calls it once.
 
+    Attributes
+    ----------
+    n_rows, width : int
+    dtype : dtype of float32, float16 or int16
+    row_bytes : int
+    digests : ndarray of uint8, shape (n_rows, 32)
+
     Raises
     ------
     SegmentDamagedError
-        If the file is not a segment of the spec, or its digests do not match their checksum.
+        If the file is not a segment of the spec, its dtype is unknown, or its digests do not match their checksum.
     FileNotFoundError
         If another process has merged or pruned it meanwhile.
     """
@@ -135,6 +157,10 @@ class Segment:
                 raise SegmentDamagedError(path, f"format {header['format']}, this featx reads {FORMAT}")
             self.spec_json = header["spec"]
             self.n_rows, self.width = header["shape"]
+            if (dtype := header.get("dtype", FLOAT32)) not in DTYPES:
+                raise SegmentDamagedError(path, f"dtype {dtype!r}, this featx reads {', '.join(DTYPES)}")
+            self.dtype = np.dtype(dtype)
+            self.row_bytes = self.width * self.dtype.itemsize
             offset, digests_checksum = header["digests"]
             self._offset, self._checksum = header["embeddings"]
             if spec is not None and self.spec_json != spec.to_json():
@@ -164,7 +190,7 @@ class Segment:
         self.verify()
         order = np.argsort(rows, kind="stable")
         rows, places = rows[order], places[order]
-        height = max(1, BLOCK // (4 * self.width))
+        height = max(1, BLOCK // self.row_bytes)
         with open(self.path, "rb", buffering=0) as file:
             start = 0
             while start < len(rows):
@@ -186,7 +212,7 @@ class Segment:
     def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the embeddings, or those of increasing `rows`, in pieces of a few megabytes."""
         self.verify()
-        height = max(1, BLOCK // (4 * self.width))
+        height = max(1, BLOCK // self.row_bytes)
         with open(self.path, "rb", buffering=0) as file:
             for first in range(0, self.n_rows, height):
                 count = min(height, self.n_rows - first)
@@ -205,7 +231,7 @@ class Segment:
         if self._verified and not again:
             return
         checksum = hashlib.sha256()
-        left = self.n_rows * self.width * 4
+        left = self.n_rows * self.row_bytes
         with open(self.path, "rb", buffering=0) as file:
             file.seek(self._offset)
             while left and (data := file.read(min(BLOCK, left))):
@@ -216,9 +242,9 @@ class Segment:
         self._verified = True
 
     def _block(self, file: object, first: int, count: int) -> np.ndarray:
-        block = np.empty((count, self.width), dtype="<f4")
-        file.seek(self._offset + first * self.width * 4)  # type: ignore[attr-defined]
-        view = block.data.cast("B")
+        block = np.empty((count, self.width), dtype=self.dtype)
+        file.seek(self._offset + first * self.row_bytes)  # type: ignore[attr-defined]
+        view = block.reshape(-1).view(np.uint8).data
         done = 0
         while done < len(view):
             read = file.readinto(view[done:])  # type: ignore[attr-defined]
@@ -226,6 +252,18 @@ class Segment:
                 raise SegmentDamagedError(self.path, "truncated")
             done += read
         return block
+
+
+def strangers(segments: list[Segment]) -> list[SegmentDamagedError]:
+    """Return what is wrong with the segments whose rows have another dtype or width than those of the tallest."""
+    if not segments:
+        return []
+    one = min(segments, key=lambda s: (-s.n_rows, s.path.name))
+    return [
+        SegmentDamagedError(s.path, f"rows of {s.width} {s.dtype} in a spec with rows of {one.width} {one.dtype}")
+        for s in segments
+        if (s.dtype, s.width) != (one.dtype, one.width)
+    ]
 
 
 def sort_keys(digests: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from . import maintenance
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
 from .maintenance import CacheReport, SpecInfo
+from .segment import stored_dtype
 from .spec import EmbeddingSpec
 
 __all__ = ["EmbeddingCache"]
@@ -34,7 +35,8 @@ TURN_POLL = 0.02
 class EmbeddingCache:
     """A store of embeddings, keyed by spec and by the digest of the image.
 
-    Digests are given as uint8 arrays of shape (n, 32). Instances pickle to their path.
+    Digests are given as uint8 arrays of shape (n, 32). All rows of a spec have one width and one dtype: float32,
+    float16, or int16, which is for the bits of bfloat16 and is not interpreted. Instances pickle to their path.
 
     Parameters
     ----------
@@ -106,8 +108,8 @@ class EmbeddingCache:
 
         Returns
         -------
-        embeddings : ndarray of float32, shape (n, d)
-            Zeros where nothing is cached; d is 0 when the spec has no rows at all.
+        embeddings : ndarray of float32, float16 or int16, shape (n, d)
+            In the dtype that was put, zeros where nothing is cached; float32 with d = 0 when the spec has no rows.
         found : ndarray of bool, shape (n,)
 
         Raises
@@ -130,14 +132,17 @@ class EmbeddingCache:
         spec : EmbeddingSpec
         digests : ndarray of uint8, shape (n, 32)
         embeddings : ndarray, shape (n, d)
-            Kept as float32.
+            float16 and int16 are kept as they are, every other dtype as float32.
 
         Raises
         ------
+        ValueError
+            If the shapes do not fit, or the spec's rows have another width or dtype.
         CacheError
             If they could not be written; what was committed before is untouched.
         """
-        embeddings = np.asarray(embeddings, dtype=np.float32)
+        embeddings = np.asarray(embeddings)
+        embeddings = embeddings.astype(stored_dtype(embeddings.dtype), copy=False)
         if embeddings.ndim != 2 or len(embeddings) != len(digests):
             raise ValueError(f"got embeddings of shape {embeddings.shape} for {len(digests)} digests")
         with self._errors(needed=embeddings.nbytes + digests.nbytes):
@@ -223,7 +228,9 @@ class EmbeddingCache:
         """Write one spec's embeddings to a plain HDF5 file.
 
         The file holds `embeddings` float32 (n, d), `digests` (n,) in hexadecimal, `paths` (n,), where a file with
-        that content was last seen (empty when unknown), and the spec's fields as attributes.
+        that content was last seen (empty when unknown), and the spec's fields as attributes. Rows kept as float16
+        become float32; those kept as int16 stay so, and the attribute ``dtype="bfloat16"`` of `embeddings` tells
+        whose bits they are.
 
         Parameters
         ----------

@@ -5,11 +5,9 @@ The one loop: digest, look up, forward the misses, gather. When everything is ca
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +18,12 @@ from tqdm.auto import tqdm
 from .backbones import BackboneSource, View, resolve_device, resolve_precision
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .exceptions import ImageDecodeError, ParameterError
-from .forwarding import ForwardPlan, Outcome, Store, forward_images, timed
+from .forwarding import ForwardPlan, timed
 from .images import ImageSource
+from .sharing import share_out
+from .stores import MemoryStore, Store
 
-__all__ = ["Extraction", "Failure", "extract_embeddings"]
+__all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
 
 
 @dataclass(frozen=True)
@@ -118,47 +118,135 @@ def extract_embeddings(
         If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
     BackboneError, CacheError, ParameterError
     """
-    check_options(batch_size, n_jobs, on_error)
-    store: Store = cache if cache is not None else _MemoryStore()
-    precision = resolve_precision(precision)
-    specs = [source.spec(view, precision) for view in views]
-    threads = _threads(n_jobs)
-    clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))
-    result = Extraction(n_images=len(images))
-    with timed(clock, "digest"):
-        found = _digest(images, cache.digests if cache is not None else FileDigests(None), threads)
-    digests = [d if isinstance(d, bytes) else b"" for d in found]
-    failed = {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
-    reasons = {i: error.reason for i, error in failed.items()}
-    if failed and on_error == "raise":
-        raise next(iter(failed.values()))
-    while True:
-        good = [i for i in range(len(images)) if i not in reasons] if reasons else list(range(len(images)))
-        keys = np.frombuffer(b"".join([digests[i] for i in good]), np.uint8).reshape(-1, 32)
-        with timed(clock, "gather"):
-            gathered = _gather(store, specs, good, keys, len(images))
-        if gathered is not None:
-            break
-        missing = _missing(store, specs, good, keys)
-        real_device = resolve_device(device)
-        size = int(batch_size) if batch_size != "auto" else 32 if real_device == "cpu" else 128
-        plan = ForwardPlan(source, tuple(views), precision, real_device, size, threads, on_error == "raise")
+    store = cache if cache is not None else MemoryStore()
+    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose)
+    while (gathered := work.gather()) is None:
+        work.forward(work.missing())
+    result = work.result()
+    result.embeddings = gathered
+    return result
+
+
+def ensure_embeddings(
+    images: Sequence[ImageSource],
+    source: BackboneSource,
+    *,
+    views: Sequence[View],
+    store: Store,
+    precision: str = "auto",
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> tuple[np.ndarray, Extraction]:
+    """Put what is missing into a store and read nothing back: for rows that need not fit into memory.
+
+    Parameters
+    ----------
+    images, source, views, precision, device, batch_size, n_jobs, verbose
+        As for `extract_embeddings`.
+    store : EmbeddingCache or MemoryStore
+
+    Returns
+    -------
+    digests : ndarray of uint8, shape (n, 32)
+        The keys of the rows, in input order.
+    extraction : Extraction
+        Without the embeddings.
+
+    Raises
+    ------
+    ImageDecodeError, BackboneError, CacheError, ParameterError
+    """
+    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
+    while missing := work.missing():
+        work.forward(missing)
+    return work.keys(), work.result()
+
+
+class _Work:
+    """One call's images with what is known of them so far."""
+
+    def __init__(
+        self,
+        images: Sequence[ImageSource],
+        source: BackboneSource,
+        views: Sequence[View],
+        store: Store,
+        precision: str,
+        device: str,
+        batch_size: int | str,
+        n_jobs: int | None,
+        on_error: str,
+        verbose: bool,
+    ) -> None:
+        check_options(batch_size, n_jobs, on_error)
+        self.images, self.source, self.views, self.store = images, source, tuple(views), store
+        self.precision = resolve_precision(precision)
+        self.device, self.batch_size, self.threads = device, batch_size, _threads(n_jobs)
+        self.raising, self.verbose = on_error == "raise", verbose
+        self.specs = [source.spec(view, self.precision) for view in views]
+        self.clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))
+        self.n_forwarded = 0
+        with timed(self.clock, "digest"):
+            memory = store.digests if isinstance(store, EmbeddingCache) else FileDigests(None)
+            found = _digest(images, memory, self.threads)
+        self.digests = [d if isinstance(d, bytes) else b"" for d in found]
+        failed = {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
+        self.reasons = {i: error.reason for i, error in failed.items()}
+        if failed and self.raising:
+            raise next(iter(failed.values()))
+
+    def good(self) -> list[int]:
+        """Return the indices of the images that could be read as far as is known."""
+        every = range(len(self.images))
+        return [i for i in every if i not in self.reasons] if self.reasons else list(every)
+
+    def keys(self) -> np.ndarray:
+        """Return the digests of the good images, uint8 (n, 32)."""
+        return np.frombuffer(b"".join([self.digests[i] for i in self.good()]), np.uint8).reshape(-1, 32)
+
+    def gather(self) -> list[np.ndarray] | None:
+        """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
+        with timed(self.clock, "gather"):
+            return _gather(self.store, self.specs, self.good(), self.keys(), len(self.images))
+
+    def missing(self) -> dict[bytes, list[int]]:
+        """Return each distinct content that some spec lacks with its input indices, in input order."""
+        good, keys = self.good(), self.keys()
+        missing: dict[bytes, list[int]] = {}
+        if good:
+            lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
+            for place in np.flatnonzero(lacking):
+                missing.setdefault(keys[place].tobytes(), []).append(good[place])
+        return missing
+
+    def forward(self, missing: dict[bytes, list[int]]) -> None:
+        """Forward and commit; note what could not be read."""
+        device = resolve_device(self.device)
+        size = int(self.batch_size) if self.batch_size != "auto" else 32 if device == "cpu" else 128
+        plan = ForwardPlan(self.source, self.views, self.precision, device, size, self.threads, self.raising)
         first = list(missing.values())
-        with tqdm(total=len(first), unit="img", delay=1, leave=False, disable=None if verbose else True) as bar:
-            outcome = _share_out(plan, [images[r[0]] for r in first], list(missing), store, bar.update)
-        result.n_forwarded += outcome.n_forwarded
-        clock.update(outcome.seconds)
+        with tqdm(total=len(first), unit="img", delay=1, leave=False, disable=None if self.verbose else True) as bar:
+            outcome = share_out(plan, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
+        self.n_forwarded += outcome.n_forwarded
+        self.clock.update(outcome.seconds)
         for rows, (digest, reason) in zip(first, outcome.results, strict=True):
             if reason is not None:
-                reasons.update(dict.fromkeys(rows, reason))
+                self.reasons.update(dict.fromkeys(rows, reason))
             elif digest is not None:
                 # A file that changed since it was first read counts as what was decoded.
-                digests[rows[0]] = digest
-    result.embeddings = gathered
-    result.failures = [Failure(i, images[i].name, reasons[i]) for i in sorted(reasons)]
-    result.seconds = dict(clock)
-    result.damaged = list(cache.damaged) if cache is not None else []
-    return result
+                self.digests[rows[0]] = digest
+
+    def result(self) -> Extraction:
+        """Return the ledger, counts and timings."""
+        return Extraction(
+            failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],
+            n_images=len(self.images),
+            n_forwarded=self.n_forwarded,
+            seconds=dict(self.clock),
+            damaged=list(self.store.damaged) if isinstance(self.store, EmbeddingCache) else [],
+        )
 
 
 def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) -> list[bytes | ImageDecodeError]:
@@ -186,16 +274,6 @@ def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) ->
     return digests
 
 
-def _missing(store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray) -> dict[bytes, list[int]]:
-    """Return each distinct content that some spec lacks with its input indices, in input order."""
-    missing: dict[bytes, list[int]] = {}
-    if good:
-        lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in specs])
-        for place in np.flatnonzero(lacking):
-            missing.setdefault(keys[place].tobytes(), []).append(good[place])
-    return missing
-
-
 def _gather(
     store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray, n_images: int
 ) -> list[np.ndarray] | None:
@@ -211,60 +289,6 @@ def _gather(
             rows = full
         matrices.append(rows)
     return matrices
-
-
-def _share_out(
-    plan: ForwardPlan,
-    images: list[ImageSource],
-    digests: list[bytes],
-    store: Store,
-    advance: Callable[[int], Any],
-) -> Outcome:
-    """Forward here, or in the processes that the user's joblib configuration offers."""
-    workers = _process_workers() if isinstance(store, EmbeddingCache) else 1
-    if workers == 1 or len(images) <= plan.batch_size:
-        return forward_images(plan, images, digests, store, advance)
-    import joblib
-
-    plan = dataclasses.replace(plan, takes_turns=False)
-    height = max(plan.batch_size, -(-len(images) // (4 * workers)))
-    shares = [slice(start, start + height) for start in range(0, len(images), height)]
-    tasks = (joblib.delayed(forward_images)(plan, images[part], digests[part], store) for part in shares)
-    total = Outcome()
-    for outcome in joblib.Parallel(return_as="generator")(tasks):
-        advance(len(outcome.results))
-        total.results += outcome.results
-        total.n_forwarded += outcome.n_forwarded
-        total.seconds.update(outcome.seconds)
-    return total
-
-
-class _MemoryStore:
-    """Keeps rows for the length of one call, with the look-up interface of EmbeddingCache."""
-
-    def __init__(self) -> None:
-        self._rows: dict[EmbeddingSpec, dict[bytes, np.ndarray]] = {}
-
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
-        rows = self._rows.get(spec, {})
-        return np.array([digest.tobytes() in rows for digest in digests], dtype=bool)
-
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        here = self.contains(spec, digests)
-        if not here.all():
-            return np.zeros((len(digests), 0), np.float32), here
-        rows = self._rows.get(spec, {})
-        found = [rows[digest.tobytes()] for digest in digests]
-        return np.array(found, np.float32).reshape(len(found), -1 if found else 0), np.ones(len(found), dtype=bool)
-
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        rows = self._rows.setdefault(spec, {})
-        rows.update((digest.tobytes(), row) for digest, row in zip(digests, embeddings, strict=True))
-
-    def turn(self, name: str) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
 
 def _threads(n_jobs: int | None) -> int:
@@ -284,13 +308,3 @@ def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
     whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
     if batch_size != "auto" and not (whole and int(batch_size) > 0):
         raise ParameterError(f"got batch_size={batch_size!r}; expected a positive integer or 'auto'")
-
-
-def _process_workers() -> int:
-    """Return how many processes the user's joblib configuration offers; 1 when it offers none."""
-    from joblib.parallel import get_active_backend
-
-    backend, n_jobs = get_active_backend()
-    if getattr(backend, "supports_sharedmem", False) or getattr(backend, "nesting_level", 0):
-        return 1
-    return max(1, backend.effective_n_jobs(n_jobs or 1))

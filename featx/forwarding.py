@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,25 +20,16 @@ from .backbones import BackboneSource, View
 from .cache import EmbeddingSpec
 from .exceptions import CacheError, ImageDecodeError
 from .images import ImageSource
+from .stores import Store
 
-__all__ = ["ForwardPlan", "Outcome", "Store", "forward_images", "timed"]
+__all__ = ["ForwardPlan", "Outcome", "forward_images", "timed"]
 
 # Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most.
 TURN_SECONDS = 10.0
 TURN_ROWS = 1024
+TURN_BYTES = 256 << 20
 # Between two turns of one process, so that those who wait get theirs.
 PAUSE = 0.05
-
-
-class Store(Protocol):
-    """Where rows are kept: an EmbeddingCache, or memory."""
-
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray: ...
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]: ...
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None: ...
-    def turn(self, name: str) -> contextlib.AbstractContextManager[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -85,11 +76,14 @@ class Outcome:
     n_forwarded : int
     seconds : Counter
         Wall time of `wait` (for decoding), `forward` and `write`.
+    row_bytes : int
+        What an image takes up in memory until it is committed.
     """
 
     results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
     n_forwarded: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
+    row_bytes: int = 1
 
 
 def forward_images(
@@ -128,7 +122,8 @@ def forward_images(
         start += height
         if plan.takes_turns and start < len(images):
             time.sleep(PAUSE)
-        height = int(np.clip(pace * TURN_SECONDS, plan.batch_size, TURN_ROWS))
+        most = min(TURN_ROWS, TURN_BYTES // outcome.row_bytes)
+        height = int(np.clip(pace * TURN_SECONDS, plan.batch_size, max(most, plan.batch_size)))
     return outcome
 
 
@@ -155,6 +150,7 @@ def _take_turn(
                 with timed(outcome.seconds, "forward"):
                     rows = _forward(plan, [pixels for _, pixels in good])
                 outcome.n_forwarded += len(good)
+                outcome.row_bytes = sum(view[0].nbytes for view in rows)
                 ready += [(digest, [view[i] for view in rows]) for i, (digest, _) in enumerate(good)]
             for digest, _, error in batch:
                 if error is not None and plan.raising:
@@ -193,7 +189,7 @@ def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counte
             digest, pixels = image.load()
         except ImageDecodeError as error:
             return b"", None, error
-        return digest, plan.source.preprocessing.apply(pixels), None
+        return digest, plan.source.preprocessing.apply(pixels, key=digest), None
 
     pool = ThreadPoolExecutor(plan.threads)
     ahead: deque[Future[_Decoded]] = deque()

@@ -15,6 +15,8 @@ import pytest
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, default_cache_dir
 from featx.cache.digests import digest_array, digest_bytes
 
+from featx.stores import MemoryStore
+
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 OTHER = dataclasses.replace(SPEC, layer="layer3")
 CHANGES = {
@@ -69,6 +71,133 @@ def test_special_floats_keep_their_bits(cache):
     bits = np.array([[0x7FC00001, 0xFF800000, 0x80000000, 0x00000001]], dtype=np.uint32)
     cache.put(SPEC, rows([1])[0], bits.view(np.float32))
     assert cache.get(SPEC, rows([1])[0])[0].tobytes() == bits.tobytes()
+
+
+DTYPES = [np.float32, np.float16, np.int16]
+
+
+def patterns(dtype, width=64):
+    """Digests, and rows that hold every pattern of 16 bits: NaN with payloads, infinities, subnormals and zeros."""
+    bits = np.random.default_rng(0).permutation(np.arange(1 << 16, dtype=np.uint32))
+    bits = bits << 16 | bits if dtype == np.float32 else bits.astype(np.uint16)
+    values = bits.view(dtype).reshape(-1, width)
+    return rows(range(len(values)))[0], values
+
+
+def assert_same(got, expected):
+    assert got.dtype == expected.dtype
+    assert got.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_keep_their_dtype_and_every_pattern_of_bits(cache, dtype):
+    digests, values = patterns(dtype)
+    cache.put(SPEC, digests[:1000], values[:1000])
+    cache.put(SPEC, digests[1000:], values[1000:])
+    rng = np.random.default_rng(0)
+    scattered = rng.choice(len(digests), 40, replace=False)
+    for reader in (cache, EmbeddingCache(cache.root), pickle.loads(pickle.dumps(cache))):
+        for order in (np.arange(len(digests)), scattered, np.sort(scattered), rng.integers(0, 1024, 3000), [7]):
+            got, found = reader.get(SPEC, digests[order])
+            assert found.all()
+            assert_same(got, values[order])
+    assert (cache.width(SPEC), cache.info()[0].dtype) == (64, np.dtype(dtype).name)
+    report = cache.verify()
+    assert (report.clean, report.rows) == (True, 1024)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_kept_in_memory_keep_their_dtype_as_well(dtype):
+    digests, values = patterns(dtype)
+    store = MemoryStore()
+    assert store.get(SPEC, digests[:0])[0].dtype == store.get(SPEC, digests)[0].dtype == np.float32
+    store.put(SPEC, digests, values)
+    assert_same(store.get(SPEC, digests[::-1])[0], values[::-1])
+
+
+@pytest.mark.parametrize("block", [1, 1000, 1 << 20])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_compact_keeps_the_dtype_and_the_bits(cache, dtype, block, monkeypatch):
+    monkeypatch.setattr("featx.cache.segment.BLOCK", block)
+    digests, values = patterns(dtype)
+    for start in range(0, 1024, 300):
+        cache.put(SPEC, digests[start : start + 400], values[start : start + 400])
+    assert cache.compact() == 3
+    assert (cache.info()[0].rows, cache.info()[0].dtype) == (1024, np.dtype(dtype).name)
+    assert cache.verify().clean
+    for reader in (cache, EmbeddingCache(cache.root)):
+        assert_same(reader.get(SPEC, digests[::-1])[0], values[::-1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_small_segments_of_any_dtype_merge_by_themselves(cache, dtype):
+    digests, values = patterns(dtype)
+    for number in range(40):
+        cache.put(SPEC, digests[[number]], values[[number]])
+    assert len(segments(cache)) < 16
+    assert_same(EmbeddingCache(cache.root).get(SPEC, digests[:40])[0], values[:40])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_missing_is_zero_in_the_dtype_of_the_spec(cache, dtype):
+    digests, values = patterns(dtype)
+    cache.put(SPEC, digests[:1], values[:1])
+    got, found = cache.get(SPEC, digests[:3])
+    assert found.tolist() == [True, False, False]
+    assert_same(got, np.concatenate([values[:1], np.zeros_like(values[1:3])]))
+    assert cache.get(SPEC, digests[:3], all_or_none=True)[0].shape == (3, 0)
+    cache.prune(max_bytes=0)
+    assert cache.get(SPEC, digests)[0].dtype == np.float32
+
+
+def test_half_precision_takes_half_the_room(cache):
+    digests, values = patterns(np.float16)
+    cache.put(SPEC, digests, values)
+    cache.put(OTHER, digests, values.astype(np.float32))
+    sizes = {info.spec: info.bytes for info in cache.info()}
+    assert sizes[OTHER] - sizes[SPEC] == values.nbytes
+    assert cache.prune(max_bytes=0) == sum(sizes.values())
+
+
+@pytest.mark.parametrize("dtype", ["<f2", "<i2"])
+def test_rows_of_the_other_byte_order_keep_their_values(cache, dtype):
+    digests, values = patterns(np.dtype(dtype).type)
+    cache.put(SPEC, digests, np.asfortranarray(values.astype(np.dtype(dtype).newbyteorder(">"))))
+    assert_same(cache.get(SPEC, digests)[0], values)
+
+
+@pytest.mark.parametrize("second", DTYPES)
+@pytest.mark.parametrize("first", DTYPES)
+def test_a_spec_has_one_dtype(cache, first, second):
+    digests, values = patterns(first)
+    cache.put(SPEC, digests[:5], values[:5])
+    if first == second:
+        return
+    for writer in (cache, EmbeddingCache(cache.root)):
+        with pytest.raises(ValueError, match=f"expected 64 columns of {np.dtype(first).name}"):
+            writer.put(SPEC, *patterns(second))
+    assert len(segments(cache)) == 1
+    assert_same(cache.get(SPEC, digests[:5])[0], values[:5])
+
+
+def test_float32_segments_are_written_as_before_there_were_other_dtypes(cache):
+    filled(cache, range(5))
+    (path,) = segments(cache)
+    data = path.read_bytes()
+    assert b'"dtype"' not in data
+    header = json.loads(data[data.index(b'{"format"') :].split(b"\0", 1)[0])
+    assert (set(header), header["format"]) == ({"format", "spec", "shape", "digests", "embeddings"}, 1)
+    start = header["embeddings"][0]
+    assert data[start:][: 5 * 8 * 4] == rows(range(5))[1].tobytes()
+    assert_holds(EmbeddingCache(cache.root), range(5))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_segments_are_plain_hdf5_in_their_dtype(cache, dtype):
+    digests, values = patterns(dtype)
+    cache.put(SPEC, digests, values)
+    with h5py.File(segments(cache)[0]) as file:
+        assert_same(file["embeddings"][:], values)
 
 
 def test_missing_rows_are_flagged_and_zero(cache):
@@ -245,6 +374,26 @@ def test_export_is_plain_hdf5(cache, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["cache", "out.h5", "ä.png"]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_export_widens_float16_and_says_that_int16_is_bfloat16(cache, tmp_path, dtype, monkeypatch):
+    monkeypatch.setattr("featx.cache.maintenance.EXPORT_BYTES", 1000)
+    digests, values = patterns(dtype)
+    cache.put(SPEC, digests, values)
+    assert cache.export(tmp_path / "out.h5") == 1024
+    with h5py.File(tmp_path / "out.h5") as file:
+        names, exported, attributes = file["digests"][:], file["embeddings"][:], dict(file["embeddings"].attrs)
+    order = [bytes.fromhex(name.decode()) for name in names]
+    expected = dict(zip([d.tobytes() for d in digests], values, strict=True))
+    expected = np.array([expected[digest] for digest in order])
+    if dtype == np.int16:
+        assert attributes == {"dtype": "bfloat16"}
+        assert_same(exported, expected)
+    else:
+        assert attributes == {}
+        assert exported.dtype == np.float32
+        np.testing.assert_array_equal(exported, expected.astype(np.float32))
+
+
 def test_export_replaces_and_of_nothing_is_empty(cache, tmp_path):
     filled(cache, [1]).prune(max_bytes=0)
     (tmp_path / "out.h5").write_text("old")
@@ -322,8 +471,8 @@ def test_reading_with_digests_of_a_wrong_shape_is_refused(cache):
             read(SPEC, np.zeros((2, 31), np.uint8))
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, ">f4"])
-def test_any_number_is_stored_as_float32(cache, dtype):
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.int32, np.uint16, np.int8, bool, object, ">f4"])
+def test_any_other_number_is_stored_as_float32(cache, dtype):
     values = np.arange(12).reshape(4, 3).astype(dtype)[:, ::-1]
     cache.put(SPEC, rows(range(4))[0], values)
     embeddings, _ = cache.get(SPEC, rows(range(4))[0])

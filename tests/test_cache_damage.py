@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import random
 import resource
@@ -169,6 +170,134 @@ def test_repair_restores_spec_json(tmp_path, damage):
     assert [path.name for path, _ in cache.verify().problems] == ["spec.json"]
     cache.repair()
     assert cache.specs() == [SPEC]
+    assert cache.verify().clean
+
+
+DTYPES = [np.float16, np.int16]
+
+
+def filled_as(root, dtype, numbers, spec=SPEC):
+    digests, embeddings = rows(numbers)
+    cache = EmbeddingCache(root)
+    cache.put(spec, digests, (1000 * embeddings).astype(dtype))
+    return cache
+
+
+def found_as(cache, dtype, numbers):
+    """Which of the rows are served, all of them right and of the dtype."""
+    digests, embeddings = rows(numbers)
+    got, found = cache.get(SPEC, digests)
+    assert not found.any() or got.dtype == dtype
+    assert got[found].tobytes() == (1000 * embeddings[found]).astype(dtype).tobytes()
+    return found
+
+
+def try_flips_as(root, dtype, flips):
+    path = only_segment(root)
+    sound = path.read_bytes()
+    for position, mask in flips:
+        damaged = bytearray(sound)
+        damaged[position] ^= mask
+        path.write_bytes(damaged)
+        found = found_as(EmbeddingCache(root), dtype, range(20))
+        assert found.all() or not found.any()
+        path.with_suffix(".damaged").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_flipped_byte_of_a_half_precision_segment_never_gives_a_wrong_row(tmp_path, dtype):
+    filled_as(tmp_path, dtype, range(20))
+    data = only_segment(tmp_path).read_bytes()
+    start = data.index((1000 * rows(range(20))[1]).astype(dtype).tobytes())
+    header = data.index(b'"dtype"')
+    flips = [(p, 1 << p % 8) for p in (*range(0, len(data), len(data) // 30), *range(header, header + 16))]
+    try_flips_as(tmp_path, dtype, flips)
+    for position in (start, start + 100, start + 20 * 8 * 2 - 1):
+        damaged = bytearray(data)
+        damaged[position] ^= 1
+        only_segment(tmp_path).write_bytes(damaged)
+        assert [reason for _, reason in EmbeddingCache(tmp_path).verify().problems] == [
+            "the embeddings do not match their checksum"
+        ]
+    cache = EmbeddingCache(tmp_path)
+    assert not found_as(cache, dtype, range(20)).any()
+    assert len(cache.damaged) == 1
+    assert found_as(filled_as(tmp_path, dtype, range(20)), dtype, range(20)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cut", [1, 100, 319])
+def test_a_truncated_half_precision_segment_counts_as_missing(tmp_path, dtype, cut):
+    filled_as(tmp_path, dtype, range(20))
+    path = only_segment(tmp_path)
+    values = (1000 * rows(range(20))[1]).astype(dtype).tobytes()
+    os.truncate(path, path.read_bytes().index(values) + len(values) - cut)
+    assert not EmbeddingCache(tmp_path).verify().clean
+    assert not found_as(EmbeddingCache(tmp_path), dtype, range(20)).any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_repair_restores_spec_json_of_half_precision_rows(tmp_path, dtype):
+    filled_as(tmp_path, dtype, range(5))
+    (tmp_path / SPEC.digest / "spec.json").unlink()
+    assert [path.name for path, _ in EmbeddingCache(tmp_path).repair().problems] == ["spec.json"]
+    cache = EmbeddingCache(tmp_path)
+    assert cache.specs() == [SPEC]
+    assert cache.verify().clean
+    assert found_as(cache, dtype, range(5)).all()
+
+
+def with_header(path, **changes):
+    """Change fields of a segment's header and make its checksum fit."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b'{"format"')
+    header = json.loads(data[start:].split(b"\0", 1)[0])
+    text = json.dumps(header | changes).encode()
+    head = b"featx segment " + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
+    data[: len(head)] = head
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f2", "bfloat16", "", None, 2, ["<f2"], {}])
+def test_a_segment_of_an_unknown_dtype_is_set_aside(tmp_path, dtype):
+    path = only_segment(filled_as(tmp_path, np.float16, range(5)).root)
+    with_header(path, dtype=dtype)
+    cache = EmbeddingCache(tmp_path)
+    ((where, reason),) = cache.verify().problems
+    assert where == path
+    assert "dtype" in reason
+    assert not found_of(cache, range(5)).any()
+    assert path.with_suffix(".damaged").exists()
+    assert found_of(filled(tmp_path, range(5)), range(5)).all()
+
+
+def test_a_header_that_tells_float32_is_read_like_one_that_tells_nothing(tmp_path):
+    with_header(only_segment(filled(tmp_path, range(5)).root), dtype="<f4")
+    assert found_of(EmbeddingCache(tmp_path), range(5)).all()
+
+
+@pytest.mark.parametrize("use", ["get", "contains", "compact", "put", "repair"])
+@pytest.mark.parametrize("odd", [(np.float16, 8), (np.int16, 8), (np.float32, 5)])
+def test_first_rows_of_two_kinds_cost_the_smaller_segment_and_are_never_mixed(tmp_path, odd, use):
+    dtype, width = odd
+    filled(tmp_path / "a", range(5))
+    digests, embeddings = rows(range(3, 7))
+    EmbeddingCache(tmp_path / "b").put(SPEC, digests, embeddings[:, :width].astype(dtype))
+    stray = only_segment(tmp_path / "b")
+    stray = stray.rename(only_segment(tmp_path / "a").with_name(stray.name))
+    cache = EmbeddingCache(tmp_path / "a")
+    report = cache.verify()
+    ((where, reason),) = report.problems
+    assert (where, report.segments, report.rows) == (stray, 1, 5)
+    assert reason == f"rows of {width} {np.dtype(dtype).name} in a spec with rows of 8 float32"
+    if use == "put":
+        cache.put(SPEC, *rows(range(5, 7)))
+    elif use in ("get", "contains"):
+        getattr(cache, use)(SPEC, digests)
+    else:
+        getattr(cache, use)()
+    assert stray.with_suffix(".damaged").exists()
+    assert found_of(cache, range(7)).tolist() == [True] * 5 + [use == "put"] * 2
     assert cache.verify().clean
 
 
