@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from .exceptions import ParameterError
 
 if TYPE_CHECKING:
     import torch
+
+    from .augmentation import Augmentation
 
 __all__ = ["IMAGENET", "Preprocessing"]
 
@@ -38,6 +41,12 @@ class Preprocessing:
     mode : {"crop", "squash"}, default="crop"
         "crop" keeps the aspect ratio and cuts the central square; "squash" resizes the whole image to the square,
         so that nothing is cut.
+    augmentation : Augmentation, default=None
+        Random changes between the resize and the central crop.
+    seed : int, default=0
+        Of the augmentation.
+    view : int, default=0
+        Number of the augmented view; 0 is the image itself, which is never augmented.
     """
 
     crop: int
@@ -46,13 +55,19 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     mode: str = "crop"
+    augmentation: Augmentation | None = None
+    seed: int = 0
+    view: int = 0
 
     @property
     def text(self) -> str:
         """The canonical text that becomes part of the spec."""
         scale = f"mean={_numbers(self.mean)};std={_numbers(self.std)}"
         resize = f"resize={self.resize};" if self.mode == "crop" else ""
-        return f"mode={self.mode};{resize}crop={self.crop};{self.interpolation};antialias;{scale}"
+        plain = f"mode={self.mode};{resize}crop={self.crop};{self.interpolation};antialias;{scale}"
+        if self.augmentation is None or not self.view:
+            return plain
+        return f"{plain};augment={self.augmentation.text};seed={self.seed};view={self.view}"
 
     @classmethod
     def from_preset(cls, preset: Any) -> Preprocessing:
@@ -82,12 +97,29 @@ class Preprocessing:
         resize = round(int(image_size) * self.resize / self.crop)
         return dataclasses.replace(self, crop=int(image_size), resize=resize, mode=mode)
 
-    def apply(self, pixels: np.ndarray) -> torch.Tensor:
-        """Resize and crop one image.
+    def view_of(self, augmentation: Augmentation | None, *, seed: int, view: int) -> Preprocessing:
+        """Return the same with one of the augmented views of each image, or plain for view 0 or no augmentation.
+
+        Parameters
+        ----------
+        augmentation : Augmentation or None
+        seed : int
+            Not negative. Another seed gives other views.
+        view : int
+            Not negative.
+        """
+        if augmentation is None or not view:
+            return dataclasses.replace(self, augmentation=None, seed=0, view=0)
+        return dataclasses.replace(self, augmentation=augmentation, seed=int(seed), view=int(view))
+
+    def apply(self, pixels: np.ndarray, *, key: bytes = b"") -> torch.Tensor:
+        """Resize, augment and crop one image.
 
         Parameters
         ----------
         pixels : ndarray of uint8, shape (height, width, 3)
+        key : bytes, default=b""
+            The image's digest, so that it has the same views whatever its name or place in a batch.
 
         Returns
         -------
@@ -102,6 +134,9 @@ class Preprocessing:
         image = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
         size = [self.resize] if self.mode == "crop" else [self.crop, self.crop]
         image = F.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
+        if self.augmentation is not None and self.view:
+            drawn = hashlib.sha256(key + f";seed={self.seed};view={self.view}".encode()).digest()
+            image = self.augmentation.apply(image, seed=int.from_bytes(drawn), size=self.crop)
         return F.center_crop(image, [self.crop, self.crop])
 
     def normalise(self, batch: torch.Tensor) -> torch.Tensor:
