@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from ..transformer import CNNFeatureTransformer
 
 __all__ = [
+    "check_output",
     "check_outputs",
     "network_options",
     "note",
     "note_dataset",
     "reading_options",
     "reading_parameters",
+    "training_options",
     "transformer_from",
+    "weights_from",
     "write_failures",
 ]
 
@@ -36,12 +39,15 @@ def _decorate(options: list[Callable[..., Any]]) -> Callable[..., Any]:
     return decorate
 
 
-def network_options(*, several: bool) -> Callable[..., Any]:
-    """Return the options that choose the network; `several` layers and poolings for a search."""
+def network_options(*, several: bool, backbones: bool = False) -> Callable[..., Any]:
+    """Return the options that choose the network: `several` layers and poolings for a search, or `backbones`."""
     more = " Repeat to search several." if several else ""
+    default: Any = ["efficientnet_lite0"] if backbones else "efficientnet_lite0"
+    repeated = " Repeat to compare several." if backbones else ""
     return _decorate(
         [
-            click.option("--backbone", default="efficientnet_lite0", show_default=True, help="See `featx backbones`."),
+            click.option("--backbone", multiple=backbones, default=default, show_default=True,
+                         help=f"See `featx backbones`.{repeated}"),
             click.option("--weights", default="DEFAULT", show_default=True,
                          help="DEFAULT, a torchvision name, a .pth or .safetensors file, or none for random ones."),
             click.option("--layer", multiple=several, help=f"Stage or graph node [default: the last stage].{more}"),
@@ -54,6 +60,48 @@ def network_options(*, several: bool) -> Callable[..., Any]:
             click.option("--seed", default=0, show_default=True, help="Of folds, heads and random weights."),
         ]
     )  # fmt: skip
+
+
+training_options = _decorate(
+    [
+        click.option("--trainable-stages", default="1", show_default=True, metavar="N|all|A,B",
+                     help="The last N stages, all, or stages by name; 0 trains the head only."),
+        click.option("--trainable-layers", type=click.IntRange(min=1), help="The last N layers, in place of stages."),
+        click.option("--head-init", type=click.Choice(["auto", "logistic", "warmup", "random"]), default="auto",
+                     show_default=True, help="What the head is before the stages are trained."),
+        click.option("--hidden-units", type=click.IntRange(min=1), help="One hidden layer of so many units."),
+        click.option("--dropout", default=0.0, show_default=True, help="Before the class layer."),
+        click.option("--batch-norm", type=click.Choice(["frozen", "update"]), default="frozen", show_default=True,
+                     help="Whether BatchNorm keeps the pretrained statistics."),
+        click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True),
+        click.option("--learning-rate", default=1e-4, show_default=True, help="Of the trained stages."),
+        click.option("--head-learning-rate", type=float, help="Of the head [default: ten times the other]."),
+        click.option("--momentum", default=0.9, show_default=True, help="Of sgd."),
+        click.option("--weight-decay", default=1e-2, show_default=True),
+        click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="cosine",
+                     show_default=True),
+        click.option("--epochs", default=10, show_default=True, type=click.IntRange(min=1)),
+        click.option("--label-smoothing", default=0.0, show_default=True),
+        click.option("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True),
+        click.option("--early-stopping/--no-early-stopping", default=True, show_default=True,
+                     help="Hold out a validation part and keep the best epoch, or train on all to the last epoch."),
+        click.option("--validation-fraction", default=0.15, show_default=True),
+        click.option("--patience", default=5, show_default=True, type=click.IntRange(min=1)),
+        click.option("--augmentation", default="light", show_default=True,
+                     help="none, light, flips, dihedral, keras, crops or randaugment."),
+        click.option("--augment-views", default=4, show_default=True, type=click.IntRange(min=1),
+                     help="Augmented views of each image that are drawn once."),
+        click.option("--test-views", default=1, show_default=True, type=click.IntRange(min=1),
+                     help="Views that a prediction averages."),
+        click.option("--boundary-cache/--no-boundary-cache", default=True, show_default=True,
+                     help="Compute what the frozen stages give once, or forward all images in every epoch."),
+        click.option("--boundary-dtype", type=click.Choice(["float16", "bfloat16"]), default="float16",
+                     show_default=True),
+        click.option("--boundary-cache-bytes", default=8_000_000_000, show_default=True, type=click.IntRange(min=0)),
+        click.option("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                     help="Written after each epoch; the same command goes on from it."),
+    ]
+)  # fmt: skip
 
 
 reading_options = _decorate(
@@ -102,13 +150,18 @@ def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransfor
 
     chosen: dict[str, Any] = {
         "backbone": options["backbone"],
-        "weights": None if options["weights"].lower() == "none" else options["weights"],
+        "weights": weights_from(options),
         "image_size": options["image_size"],
         "resize": options["resize"],
         "precision": options["precision"],
         "random_state": options["seed"],
     }
     return CNNFeatureTransformer(**{**chosen, **reading_parameters(options), **more})
+
+
+def weights_from(options: dict[str, Any]) -> str | None:
+    """Return what --weights means: a name, a file, or None for random ones."""
+    return None if options["weights"].lower() == "none" else options["weights"]
 
 
 def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..extraction import Extraction
+    from ..finetune_outcome import FineTuneOutcome
     from ..metrics import Estimate
     from ..results import CandidateResult, EvaluationResult
 
-__all__ = ["describe_evaluation", "describe_extraction", "size_text", "table"]
+__all__ = ["describe_evaluation", "describe_extraction", "describe_finetuning", "duration", "size_text", "table"]
 
 MATRIX_CLASSES = 12
 REPORT_CLASSES = 30
@@ -90,14 +91,42 @@ def describe_evaluation(result: EvaluationResult) -> str:
             f"not distinguishable from the simpler {other.head} on {other.layer}, {other.pooling} "
             f"({other.width:,} features, {_percent(other.metrics['accuracy'])}, p = {other.p_value:.2f})"
         )
+    return "\n\n".join(parts + _by_class(result))
+
+
+def describe_finetuning(result: FineTuneOutcome) -> str:
+    """Return how a network was trained and what it reaches on the test images."""
+    labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
+    scales = [("log loss", "log_loss"), ("calibration error", "expected_calibration_error")]
+    rows = [[label, _percent(result.metrics[name])] for label, name in labels]
+    rows += [[label, _plain(result.metrics[name])] for label, name in scales]
+    stages = ", ".join(result.trained_stages) or "the layers that were chosen"
+    kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else "the head alone"
+    spent = "; ".join(f"{name} {duration(value)}" for name, value in result.seconds.items())
+    parts = [
+        f"{result.protocol}; figures with 95 % intervals",
+        table(["on the test images", ""], rows),
+        f"trained: {stages}; kept: {kept}; {spent}",
+    ]
+    return "\n\n".join(parts + _by_class(result))
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds or in minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _by_class(result: EvaluationResult | FineTuneOutcome) -> list[str]:
+    parts = []
     if len(result.classes) <= REPORT_CLASSES:
         parts.append(_class_report(result))
     if len(result.classes) <= MATRIX_CLASSES:
         parts.append(_matrix(result))
-    return "\n\n".join(parts)
+    return parts
 
 
-def _class_report(result: EvaluationResult) -> str:
+def _class_report(result: EvaluationResult | FineTuneOutcome) -> str:
     rows = [
         [row["class"], *(f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1")), row["support"]]
         for row in result.per_class
@@ -105,7 +134,7 @@ def _class_report(result: EvaluationResult) -> str:
     return table(["class", "precision %", "recall %", "F1 %", "images"], rows, right=[1, 2, 3, 4])
 
 
-def _matrix(result: EvaluationResult) -> str:
+def _matrix(result: EvaluationResult | FineTuneOutcome) -> str:
     rows = [[name, *row] for name, row in zip(result.classes, result.confusion_matrix, strict=True)]
     columns = range(1, len(result.classes) + 1)
     return "true classes in rows, predicted in columns\n" + table(["", *result.classes], rows, right=columns)

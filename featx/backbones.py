@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from .cache import EmbeddingSpec
 from .exceptions import BackboneError, LayerError, ParameterError
-from .pooling import POOLINGS, pool
+from .pooling import MAPS, POOLINGS, pool, whole_map
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Backbone", "BackboneSource", "View", "resolve_device", "resolve_precision"]
+__all__ = ["Backbone", "BackboneSource", "View", "arithmetic", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A layer and a pooling: together they make one embedding out of one pass.
@@ -132,6 +132,7 @@ class Backbone:
         Returns
         -------
         list of Tensor of float32, shape (n, d), on the CPU
+            In half precision for the poolings that `whole_map` knows.
 
         Raises
         ------
@@ -147,7 +148,7 @@ class Backbone:
         with torch.inference_mode():
             batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
             batch = batch.contiguous(memory_format=torch.channels_last)
-            with self._arithmetic(precision):
+            with arithmetic(precision, self.device):
                 try:
                     outputs = read(batch)
                 except torch.OutOfMemoryError:
@@ -181,15 +182,10 @@ class Backbone:
 
         if not isinstance(output, torch.Tensor):
             raise LayerError(f"layer {node!r} of {self.name} gives no tensor", "Choose another layer.")
-        last = any(node == n or node.startswith(f"{n}.") for n in self.plan.channels_last)
+        if pooling in MAPS:
+            return whole_map(output, pooling)
+        last = self.plan.is_channels_last(node)
         return pool(output, pooling, channels_last=last, prefix_tokens=self.plan.prefix_tokens)
-
-    def _arithmetic(self, precision: str) -> contextlib.AbstractContextManager[Any]:
-        import torch
-
-        if precision == "float32":
-            return contextlib.nullcontext()
-        return torch.autocast(torch.device(self.device).type, getattr(torch, precision))
 
     def _reader(self, nodes: tuple[str, ...]) -> Callable[[Tensor], dict[str, Tensor]]:
         from .graphs import reader
@@ -201,6 +197,15 @@ class Backbone:
                 stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
                 raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
         return self._readers[nodes]
+
+
+def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which a network computes with a precision that is resolved."""
+    import torch
+
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, getattr(torch, precision))
 
 
 def resolve_device(device: str) -> str:

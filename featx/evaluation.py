@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from .backbones import View
 from .exceptions import ParameterError
 from .heads import HEADS, make_head
-from .metrics import Estimate, confusion_matrix, paired_p_value, per_class, score_predictions
+from .metrics import Estimate, confusion_matrix, paired_p_value, report_classes, score_predictions
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds
 from .tuning import INNER_FOLDS, Candidate, Tuner
@@ -140,7 +140,7 @@ def evaluate_heads(
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
         metrics=judge.figures(chosen),
-        per_class=_report(names, matrix),
+        per_class=report_classes(names, matrix),
         confusion_matrix=matrix.tolist(),
         head=kept.head.name,
         layer=kept.view[0],
@@ -198,17 +198,3 @@ def _protocol(split: Split | None, cv: int, groups: np.ndarray | None, n_test: i
             f"held-out test set of {n_test} images{grouped}; tuned on the others by {INNER_FOLDS}-fold cross-validation"
         )
     return f"nested cross-validation: {cv} stratified folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
-
-
-def _report(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
-    precision, recall, f1 = per_class(matrix)
-    return [
-        {
-            "class": name,
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f1": float(f1[i]),
-            "support": int(matrix[i].sum()),
-        }
-        for i, name in enumerate(names)
-    ]

@@ -11,9 +11,11 @@
     │   └── WeightsError                   weights that are missing, damaged or of another network
     ├── CacheError                         a cache that cannot be read or written
     ├── ModelFileError (ValueError)        a file that is no featx model, or one that must not be used
+    ├── TrainingError                      a training that diverged or does not fit into memory
     └── MissingDependencyError (ImportError)
 
-Anything else that escapes is a bug in featx.
+A `TrainingWarning` tells of a training that stopped early and left something to use. Anything else that escapes is
+a bug in featx.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ __all__ = [
     "MissingDependencyError",
     "ModelFileError",
     "ParameterError",
+    "TrainingError",
+    "TrainingWarning",
     "WeightsError",
 ]
 
@@ -100,6 +104,14 @@ class CacheError(FeatxError):
 
 class ModelFileError(FeatxError, ValueError):
     """A file is no featx model, or one that must not be used here."""
+
+
+class TrainingError(FeatxError):
+    """A training diverged before anything was learnt, or one image is too much for the memory."""
+
+
+class TrainingWarning(UserWarning):
+    """A training did not go as planned, and what it reached before is kept."""
 
 
 class MissingDependencyError(FeatxError, ImportError):

@@ -15,7 +15,7 @@ from torchvision.models.feature_extraction import NodePathTracer
 
 from .exceptions import LayerError, nearest
 
-__all__ = ["OUTPUT", "default_cut", "layer_names", "reader"]
+__all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace"]
 
 OUTPUT = "output"
 
@@ -33,7 +33,7 @@ _FLATTENING_NAMES = {
 
 def layer_names(module: nn.Module) -> list[str]:
     """Return the graph nodes in order, or the paths of the submodules where the module cannot be traced."""
-    nodes = _trace(module)
+    nodes = trace(module)
     if nodes is None:
         return [name for name, _ in module.named_modules() if name]
     return [name for node, name in nodes.items() if node.op != "placeholder"]
@@ -57,23 +57,20 @@ def reader(module: nn.Module, layers: Sequence[str], *, name: str) -> Callable[[
         If there is no such layer; names the nearest.
     """
     inner = [layer for layer in dict.fromkeys(layers) if layer != OUTPUT]
-    nodes = _trace(module)
+    nodes = trace(module)
     known = layer_names(module) if nodes is None else list(nodes.values())
     for layer in inner:
         if not any(node == layer or node.startswith(f"{layer}.") for node in known):
             hint = nearest(layer, known) or f"Some that it has: {', '.join(known[-5:])}, output."
             raise LayerError(f"{name} has no layer {layer!r}", hint)
-    return _HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
+    return HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
 
 
 def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Callable[[Tensor], dict[str, Tensor]]:
     """Return the traced graph up to the last of the layers; nothing before it is dropped, for it may work in place."""
     graph = next(iter(nodes)).graph
     output = next(node for node in graph.nodes if node.op == "output")
-    ends = {
-        layer: [n for n, name in nodes.items() if name == layer or name.startswith(f"{layer}.")] for layer in layers
-    }
-    outputs: dict[str, Any] = {layer: output.args[0] if layer == OUTPUT else found[-1] for layer, found in ends.items()}
+    outputs: dict[str, Any] = {layer: last_node(nodes, layer) for layer in layers}
     for layer, node in outputs.items():
         if isinstance(node, fx.Node):
             with graph.inserting_after(node):
@@ -89,11 +86,18 @@ def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Cal
     return fx.GraphModule(module, graph)
 
 
+def last_node(nodes: dict[Any, str], layer: str) -> Any:
+    """Return what a layer gives: the last node of that name or below that path, or what the module returns."""
+    if layer == OUTPUT:
+        return next(node for node in next(iter(nodes)).graph.nodes if node.op == "output").args[0]
+    return [node for node, name in nodes.items() if name == layer or name.startswith(f"{layer}.")][-1]
+
+
 def _kept(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 
-class _HookReader:
+class HookReader:
     """Runs the whole module and catches what its submodules give."""
 
     def __init__(self, module: nn.Module, layers: Sequence[str]) -> None:
@@ -120,7 +124,7 @@ def default_cut(module: nn.Module) -> str:
 
     The graph is read, nothing is computed.
     """
-    nodes = _trace(module)
+    nodes = trace(module)
     if nodes is None:
         return OUTPUT
     node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes
@@ -135,7 +139,7 @@ def default_cut(module: nn.Module) -> str:
     return OUTPUT
 
 
-def _trace(module: nn.Module) -> dict[Any, str] | None:
+def trace(module: nn.Module) -> dict[Any, str] | None:
     """Return the nodes of the module's graph with their names, or None where it cannot be traced."""
     tracer = NodePathTracer()
     try:

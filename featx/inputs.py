@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, validate_data
 
-from .exceptions import ParameterError
+from .exceptions import DatasetError, ParameterError
 from .images import ImageSource, ValueRange, as_sources
 
-__all__ = ["check_images"]
+__all__ = ["check_images", "check_labels"]
 
 
 def check_images(
@@ -68,6 +70,29 @@ def check_images(
         return as_sources(images, **options)
     rows = validate_data(estimator, X, reset=reset)
     return as_sources(rows.reshape(-1, *_row_shape(rows.shape[1], image_shape)), **options)
+
+
+def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes in sorted order and the class number of each image.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, continuous, of another length, or holds NaN.
+    DatasetError
+        If there is only one class; it is a ValueError too.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None: pass the labels.")
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    check_consistent_length(images, labels)
+    check_classification_targets(labels)
+    classes, targets = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
+    return classes, targets
 
 
 def _items(X: Any) -> list[Any] | None:

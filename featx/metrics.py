@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ __all__ = [
     "expected_calibration_error",
     "paired_p_value",
     "per_class",
+    "report_classes",
     "score_predictions",
     "wilson",
 ]
@@ -167,6 +169,21 @@ def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     recall = np.divide(hits, actual, out=np.zeros_like(hits), where=actual > 0)
     f1 = np.divide(2 * hits, actual + claimed, out=np.zeros_like(hits), where=actual + claimed > 0)
     return precision, recall, f1
+
+
+def report_classes(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and support of each class, from a confusion matrix."""
+    precision, recall, f1 = per_class(matrix)
+    return [
+        {
+            "class": name,
+            "precision": float(precision[i]),
+            "recall": float(recall[i]),
+            "f1": float(f1[i]),
+            "support": int(matrix[i].sum()),
+        }
+        for i, name in enumerate(names)
+    ]
 
 
 def _per_class_means(matrix: np.ndarray) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A fitted model goes into one .skops file without the network's weights, and comes out where they are the same."""
+"""A fitted model goes into one .skops file without the weights that are not its own, and comes out elsewhere."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from ._version import __version__
 from .backbones import resolve_precision
 from .exceptions import ModelFileError, ParameterError
-from .transformer import CNNFeatureTransformer
+from .image_estimator import ImageEstimator
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
 FORMAT = 1
 # Beyond what skops trusts by itself. None of them runs code of the file's when it is made.
 TRUSTED = (
+    "featx.augmentation.Augmentation",
+    "featx.finetune.CNNFineTuneClassifier",
+    "featx.strategies.TunedHead",
     "featx.transformer.CNNFeatureTransformer",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -33,7 +36,15 @@ TRUSTED = (
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 )
 # What belongs to the machine that fitted the model and not to the model.
-LOCAL = {"cache": "auto", "device": "auto", "batch_size": "auto", "n_jobs": None, "verbose": False, "prefetch": ()}
+LOCAL: dict[str, Any] = {
+    "cache": "auto",
+    "device": "auto",
+    "batch_size": "auto",
+    "n_jobs": None,
+    "verbose": False,
+    "prefetch": (),
+    "checkpoint": None,
+}
 MODULE = "module:"
 
 
@@ -65,12 +76,13 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
     """Write a fitted model to one file.
 
     The file holds the model, the class names, and the embedding spec with the digest of the weights; never the
-    weights. Where the cache lies and on which device the network ran is not part of it.
+    weights, but for those that fine-tuning has changed. Where the cache lies and on which device the network ran is
+    not part of it.
 
     Parameters
     ----------
     model : estimator
-        Fitted, with a `CNNFeatureTransformer` in it; usually a ``Pipeline``.
+        Fitted: a `CNNFineTuneClassifier`, or with a `CNNFeatureTransformer` in it; usually a ``Pipeline``.
     path : str or PathLike
         Usually ends in ``.skops``. Replaced when it exists.
     evaluation : dict, default=None
@@ -79,14 +91,17 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
     Raises
     ------
     ParameterError
-        If no `CNNFeatureTransformer` is in it.
+        If neither of them is in it.
     ModelFileError
         If the file cannot be written.
     """
     model = copy.deepcopy(model)
     transformers = _transformers(model)
     if not transformers:
-        raise ParameterError("the model has no CNNFeatureTransformer in it", "Save it with skops or joblib instead.")
+        raise ParameterError(
+            "the model has no CNNFeatureTransformer or CNNFineTuneClassifier in it",
+            "Save it with skops or joblib instead.",
+        )
     specs = {}
     for name, transformer in transformers.items():
         source = transformer.source()
@@ -96,7 +111,12 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
             transformer.backbone = MODULE + source.name
         if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
             transformer.weights = os.path.abspath(transformer.weights)
-        transformer.set_params(**LOCAL)
+        known = transformer.get_params(deep=False)
+        # The batch size of a training is no matter of the machine.
+        local = {name: value for name, value in LOCAL.items() if name in known}
+        if "checkpoint" in known:
+            del local["batch_size"]
+        transformer.set_params(**local)
         if hasattr(transformer, "failures_"):
             del transformer.failures_
     meta = {
@@ -184,7 +204,7 @@ def _read(name: str) -> Any:
         ) from error
 
 
-def _restore_backbone(name: str, transformer: CNNFeatureTransformer, backbone: Any) -> None:
+def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
     if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE)):
         return
     if backbone is None:
@@ -195,7 +215,7 @@ def _restore_backbone(name: str, transformer: CNNFeatureTransformer, backbone: A
     transformer.backbone = backbone
 
 
-def _check_spec(name: str, transformer: CNNFeatureTransformer, then: dict[str, Any]) -> None:
+def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) -> None:
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)
     now = source.spec(view, resolve_precision(transformer.precision)).to_dict()
@@ -213,17 +233,17 @@ def _check_spec(name: str, transformer: CNNFeatureTransformer, then: dict[str, A
         )
 
 
-def _transformers(model: BaseEstimator) -> dict[str, CNNFeatureTransformer]:
-    """Return the transformers in a model by parameter name, or by attributes; the model itself has the empty name."""
+def _transformers(model: BaseEstimator) -> dict[str, ImageEstimator]:
+    """Return what names a network in a model, by parameter or attribute; the model itself has the empty name."""
     parts = {"": model, **model.get_params(deep=True)}
-    found = {name: part for name, part in parts.items() if isinstance(part, CNNFeatureTransformer)}
+    found = {name: part for name, part in parts.items() if isinstance(part, ImageEstimator)}
     seen = {id(part) for part in found.values()}
 
     # ColumnTransformer and the searches keep fitted copies that are not among their parameters.
     def walk(name: str, part: Any) -> None:
         if id(part) in seen:
             return
-        if isinstance(part, CNNFeatureTransformer):
+        if isinstance(part, ImageEstimator):
             found[name] = part
         elif isinstance(part, BaseEstimator | Mapping | list | tuple):
             children = vars(part) if isinstance(part, BaseEstimator) else part

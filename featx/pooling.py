@@ -9,10 +9,12 @@ from .exceptions import LayerError, ParameterError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["POOLINGS", "pool"]
+__all__ = ["MAPS", "POOLINGS", "pool", "whole_map"]
 
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
+# Every value of a layer's output in half precision: for what lies below the layers that are trained.
+MAPS = ("map:float16", "map:bfloat16")
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
@@ -71,3 +73,34 @@ def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, pre
     if pooling == "gem":
         return values.clamp(min=1e-6).pow(GEM_POWER).mean(2).pow(1 / GEM_POWER)
     return torch.cat([values.mean(2), values.amax(2)], dim=1)
+
+
+def whole_map(output: torch.Tensor, kind: str) -> torch.Tensor:
+    """Return every value of a layer's output in half precision.
+
+    Parameters
+    ----------
+    output : Tensor, shape (n, ...)
+    kind : {"map:float16", "map:bfloat16"}
+
+    Returns
+    -------
+    Tensor of float16, or of int16 that holds the bits of bfloat16 (which numpy lacks), shape (n, d)
+
+    Raises
+    ------
+    LayerError
+        If a value is beyond the range of float16.
+    """
+    import torch
+
+    flat = output.flatten(1)
+    if kind == "map:bfloat16":
+        return flat.to(torch.bfloat16).view(torch.int16)
+    half = flat.to(torch.float16)
+    if bool(torch.isinf(half).any()) and bool(torch.isfinite(flat).all()):
+        raise LayerError(
+            f"the layer gives values up to {float(flat.abs().max()):.3g}, beyond the range of float16",
+            "Keep them as boundary_dtype='bfloat16'.",
+        )
+    return half

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from .datasets import ImageDataset
 from .exceptions import DatasetError, ModelFileError
 from .extraction import Extraction
-from .images import as_sources
+from .finetune import CNNFineTuneClassifier
+from .images import ImageSource, as_sources
 from .persistence import load_model
 from .transformer import CNNFeatureTransformer
 
@@ -37,7 +38,7 @@ class Prediction:
 def predict_images(
     path: str | os.PathLike[str], dataset: ImageDataset, *, top: int = 1, **parameters: Any
 ) -> tuple[list[Prediction], Extraction]:
-    """Predict the classes of images with a saved pipeline.
+    """Predict the classes of images with a saved pipeline or fine-tuned network.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def predict_images(
     dataset : ImageDataset
     top : int, default=1
     **parameters
-        Of the model's `CNNFeatureTransformer`: device, batch_size, n_jobs, cache, on_error, verbose.
+        Of the model's `CNNFeatureTransformer` or `CNNFineTuneClassifier`: device, batch_size, n_jobs, cache, on_error,
+        verbose.
 
     Returns
     -------
@@ -60,24 +62,52 @@ def predict_images(
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
     model = load_model(path)
-    if not (isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer)):
+    images = as_sources(dataset.images, names=dataset.names)
+    if isinstance(model, CNNFineTuneClassifier):
+        probabilities, extraction = _from_network(model, images, parameters)
+    elif isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer):
+        probabilities, extraction = _from_pipeline(model, images, parameters)
+    else:
         raise ModelFileError(f"{path} is no pipeline that starts with a CNNFeatureTransformer",
                              "Use load_model and its predict.")  # fmt: skip
-    transformer, head = model[0].set_params(**parameters), model[1:]
-    extraction = transformer.extract(as_sources(dataset.images, names=dataset.names))
     failed = {failure.index for failure in extraction.failures}
-    good = [i for i in range(len(dataset)) if i not in failed]
-    if not good:
-        raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
-    embeddings = extraction.embeddings[0][good]
-    extraction.embeddings = []
-    if not hasattr(head, "predict_proba"):
-        labels = head.predict(embeddings)
-        sure = [Prediction(dataset.names[i], ((str(label), 1.0),)) for i, label in zip(good, labels, strict=True)]
-        return sure, extraction
-    probabilities = head.predict_proba(embeddings)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
-        Prediction(dataset.names[i], tuple((str(head.classes_[c]), float(row[c])) for c in best))
-        for i, row, best in zip(good, probabilities, order, strict=True)
+        Prediction(name, tuple((str(model.classes_[c]), float(row[c])) for c in best))
+        for i, (name, row, best) in enumerate(zip(dataset.names, probabilities, order, strict=True))
+        if i not in failed
     ], extraction
+
+
+def _from_network(
+    model: CNNFineTuneClassifier, images: list[ImageSource], parameters: dict[str, Any]
+) -> tuple[np.ndarray, Extraction]:
+    parameters = dict(parameters)
+    on_error = parameters.pop("on_error", "raise")
+    parameters.pop("batch_size", None)  # its own is that of the training
+    probabilities, extraction = model.set_params(**parameters).predict_images(images, on_error=on_error)
+    _check_any(extraction)
+    return probabilities, extraction
+
+
+def _from_pipeline(
+    model: Pipeline, images: list[ImageSource], parameters: dict[str, Any]
+) -> tuple[np.ndarray, Extraction]:
+    transformer, head = model[0].set_params(**parameters), model[1:]
+    extraction = transformer.extract(images)
+    _check_any(extraction)
+    failed = {failure.index for failure in extraction.failures}
+    good = [i for i in range(len(images)) if i not in failed]
+    embeddings = extraction.embeddings[0][good]
+    extraction.embeddings = []
+    probabilities = np.full((len(images), len(head.classes_)), np.nan)
+    if hasattr(head, "predict_proba"):
+        probabilities[good] = head.predict_proba(embeddings)
+    else:
+        probabilities[good] = head.predict(embeddings)[:, None] == head.classes_[None, :]
+    return probabilities, extraction
+
+
+def _check_any(extraction: Extraction) -> None:
+    if len(extraction.failures) == extraction.n_images:
+        raise DatasetError("none of the images can be read", "The ledger lists the reasons.")

@@ -50,6 +50,10 @@ class NetworkPlan:
         """The names of the stages."""
         return tuple(name for name, _ in self.stages)
 
+    def is_channels_last(self, node: str) -> bool:
+        """Tell whether a node's feature maps are (n, h, w, c)."""
+        return any(node == n or node.startswith(f"{n}.") for n in self.channels_last)
+
     def node(self, layer: str) -> str:
         """Return the graph node that ends a stage; other layers are nodes already."""
         return dict(self.stages).get(layer, layer)

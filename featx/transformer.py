@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .backbones import BackboneSource, View, resolve_device, resolve_precision
-from .cache import EmbeddingCache, default_cache_dir
 from .exceptions import ParameterError
 from .extraction import Extraction, check_options, extract_embeddings
+from .image_estimator import ImageEstimator, open_cache
 from .images import ImageSource
-from .inputs import check_images
-from .networks import resolve_backbone
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["CNNFeatureTransformer", "open_cache"]
-
-_opened: dict[str, EmbeddingCache] = {}
+__all__ = ["CNNFeatureTransformer"]
 
 
-class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):
     """Turn images into the embeddings of a frozen, pretrained network.
 
     Each embedding is computed once and kept in a cache keyed by the image's content and by everything that made
@@ -247,30 +242,14 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             verbose=self.verbose,
         )
 
-    def source(self) -> BackboneSource:
-        """Return what identifies the network; it is not built."""
-        return resolve_backbone(
-            self.backbone,
-            weights=self.weights,
-            image_size=self.image_size,
-            resize=self.resize,
-            random_state=self.random_state,
-        )
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
     @property
     def _n_features_out(self) -> int:
         return self.embedding_dim_
-
-    def _images(self, X: Any, *, reset: bool) -> list[ImageSource]:
-        return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
 
     def _views(self, source: BackboneSource) -> list[View]:
         pairs = [] if isinstance(self.prefetch, str) else list(self.prefetch)
@@ -288,13 +267,3 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             return plan.width
         known = cache.width(source.spec(view, resolve_precision(self.precision))) if cache is not None else None
         return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
-
-
-def open_cache(cache: Any) -> EmbeddingCache | None:
-    """Return the cache that a `cache` parameter means; one object for each folder in this process."""
-    if cache is None or isinstance(cache, EmbeddingCache):
-        return cache
-    if not isinstance(cache, str | os.PathLike):
-        raise ParameterError(f"got cache={cache!r}; expected a folder, 'auto', an EmbeddingCache or None")
-    root = os.path.abspath(default_cache_dir() if cache == "auto" else cache)
-    return _opened.setdefault(root, EmbeddingCache(root))

@@ -16,7 +16,7 @@ def own_cache(tmp_path, monkeypatch):
     """Keep every test away from the user's cache."""
     folder = tmp_path / "default-cache"
     monkeypatch.setenv("FEATX_CACHE", str(folder))
-    monkeypatch.setattr("featx.transformer._opened", {})
+    monkeypatch.setattr("featx.image_estimator._opened", {})
     return folder
 
 

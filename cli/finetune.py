@@ -1,0 +1,126 @@
+"""`featx finetune`: labelled images in, a network trained on them and its figures on held-out images out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import (
+    check_output,
+    check_outputs,
+    network_options,
+    note,
+    note_dataset,
+    reading_options,
+    reading_parameters,
+    training_options,
+    weights_from,
+    write_failures,
+)
+from .report import describe_finetuning
+
+__all__ = ["finetune"]
+
+
+@click.command()
+@click.argument("data")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops")
+@click.option("--test-size", default=0.2, show_default=True, type=float, help="Fraction that is held out for figures.")
+@click.option("--test", "test_data", help="Another data set as the test set.")
+@training_options
+@click.option("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
+              help="Write the trained network for --weights of other commands.")  # fmt: skip
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+              help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
+@click.option("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+              help="Draw the confusion matrix of the test images.")  # fmt: skip
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write the result as JSON; - for standard output.",
+)
+@network_options(several=False)
+@reading_options
+def finetune(data: str, output: Path, **options: Any) -> None:
+    """Train the top stages of a network on DATA, print honest figures and save the model.
+
+    The head is fitted first, on cached embeddings; then the last stages are trained while those below stay as they
+    are, and what they give is computed once. With --weights none --trainable-stages all the network is trained from
+    scratch. DATA is as for `featx fit`.
+
+    \b
+    Example:
+        featx finetune sample:digits -o digits-tuned.skops --trainable-stages 2 --epochs 5
+    """
+    from ..datasets import load_dataset
+    from ..finetune import CNNFineTuneClassifier
+    from ..finetune_outcome import finetune_model
+
+    check_outputs(output, options)
+    for path in (options["export_weights"], options["plot"], options["plot_confusion"], options["checkpoint"]):
+        if path is not None:
+            check_output(path)
+    if options["plot"] or options["plot_confusion"]:
+        from ..plots import check_picture
+
+        for path in (options["plot"], options["plot_confusion"]):
+            check_picture(path)
+    dataset = load_dataset(data)
+    note_dataset(options, dataset)
+    test = load_dataset(options["test_data"]) if options["test_data"] else None
+    if test is not None:
+        note_dataset(options, test)
+    note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
+    reading = reading_parameters(options)
+    skipping = reading.pop("on_error") == "nan"
+    size = reading.pop("batch_size")
+    classifier = CNNFineTuneClassifier(
+        backbone=options["backbone"],
+        weights=weights_from(options),
+        layer=options["layer"],
+        pooling=options["pooling"],
+        image_size=options["image_size"],
+        resize=options["resize"],
+        precision=options["precision"],
+        random_state=options["seed"],
+        batch_size=32 if size == "auto" else size,
+        **training_parameters(options),
+        **reading,
+    )
+    outcome = finetune_model(dataset, classifier, test_size=options["test_size"], test=test, skip_unreadable=skipping)
+    write_failures(options, outcome.failures)
+    outcome.save(output)
+    if options["export_weights"]:
+        outcome.model.export_weights(options["export_weights"])
+    if options["plot"]:
+        from ..plots import plot_history
+
+        plot_history(outcome.history, options["plot"])
+    if options["plot_confusion"]:
+        from ..plots import plot_confusion_matrix
+
+        plot_confusion_matrix(outcome.confusion_matrix, outcome.classes, options["plot_confusion"])
+    if options["json_file"] != "-":
+        click.echo(f"\n{describe_finetuning(outcome)}\n")
+    if options["json_file"]:
+        with click.open_file(options["json_file"], "w") as file:
+            file.write(outcome.to_json() + "\n")
+    note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+
+
+def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the classifier's parameters that say how to train."""
+    same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer", "learning_rate",
+            "head_learning_rate", "momentum", "weight_decay", "schedule", "epochs", "label_smoothing",
+            "early_stopping", "validation_fraction", "patience", "augmentation", "augment_views", "test_views",
+            "boundary_cache", "boundary_dtype", "boundary_cache_bytes", "checkpoint")  # fmt: skip
+    stages = options["trainable_stages"]
+    return {
+        **{name: options[name] for name in same},
+        "trainable_stages": int(stages) if stages.isdecimal() else stages if stages == "all" else stages.split(","),
+        "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
+    }

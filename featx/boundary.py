@@ -1,0 +1,137 @@
+"""A trunk and images go in, the feed of a training comes out: what the frozen part gives, computed once and cached."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .augmentation import Augmentation
+from .backbones import BackboneSource, View
+from .exceptions import ParameterError
+from .extraction import ensure_embeddings
+from .feeds import CachedFeed, Feed, FreshFeed
+from .images import ImageSource
+from .stores import Store
+from .trunk import Trunk
+
+__all__ = ["BOUNDARY_DTYPES", "BoundaryOptions", "make_feed"]
+
+BOUNDARY_DTYPES = ("float16", "bfloat16")
+
+log = logging.getLogger("featx")
+
+
+@dataclass(frozen=True)
+class BoundaryOptions:
+    """How the images reach the trained part.
+
+    Attributes
+    ----------
+    cached : bool
+        Whether what lies below the boundary is computed once.
+    dtype : {"float16", "bfloat16"}
+    most_bytes : int
+        The most that may be added to the cache.
+    augmentation : Augmentation or None
+    views : int
+        Augmented views of each training image.
+    seed : int
+    precision, device : str
+    n_jobs : int or None
+    verbose : bool
+    """
+
+    cached: bool
+    dtype: str
+    most_bytes: int
+    augmentation: Augmentation | None
+    views: int
+    seed: int
+    precision: str
+    device: str
+    n_jobs: int | None
+    verbose: bool
+
+    def __post_init__(self) -> None:
+        if self.dtype not in BOUNDARY_DTYPES:
+            raise ParameterError(f"got boundary_dtype={self.dtype!r}; expected one of {', '.join(BOUNDARY_DTYPES)}")
+
+
+def make_feed(
+    trunk: Trunk,
+    images: Sequence[ImageSource],
+    train: np.ndarray,
+    validation: np.ndarray,
+    *,
+    store: Store,
+    options: BoundaryOptions,
+) -> tuple[Feed, dict[str, int]]:
+    """Return the feed, and how many passes through the frozen part were needed and how many were made for it.
+
+    Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
+    than `most_bytes`), images are decoded, augmented and forwarded in every epoch.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    images : sequence of ImageSource
+    train, validation : ndarray of int
+        Rows of `images`; validation images are never augmented.
+    store : Store
+    options : BoundaryOptions
+    """
+    preprocessing = trunk.source.preprocessing
+    augmented = options.augmentation is not None
+    fresh = FreshFeed(
+        images,
+        preprocessing,
+        options.augmentation,
+        lower=lambda batch: trunk.lower(batch, options.precision),
+        device=options.device,
+        seed=options.seed,
+    )
+    if not options.cached or (trunk.trained and trunk.boundary is None):
+        return fresh, {"needed": 0, "forwarded": 0}
+    view: View = (trunk.boundary, f"map:{options.dtype}") if trunk.boundary is not None else trunk.view
+    shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
+    plain = validation if augmented else np.concatenate([train, validation])
+    passes = [(0, plain)] + [(number, train) for number in range(1, options.views + 1) if augmented]
+    needed = sum(len(rows) for _, rows in passes)
+    size = 2 * math.prod(shape) * needed
+    if trunk.boundary is not None and size > options.most_bytes:
+        log.warning(
+            "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
+            "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_views.",
+            size / 1e9, options.most_bytes / 1e9)  # fmt: skip
+        return fresh, {"needed": 0, "forwarded": 0}
+    sources: list[BackboneSource] = [
+        replace(trunk.source, preprocessing=preprocessing.view_of(options.augmentation, seed=options.seed, view=number))
+        for number, _ in passes
+    ]
+    digests = np.zeros((len(images), 32), dtype=np.uint8)
+
+    def fill() -> int:
+        forwarded = 0
+        for (_, rows), source in zip(passes, sources, strict=True):
+            if len(rows):
+                digests[rows], made = ensure_embeddings(
+                    [images[row] for row in rows],
+                    source,
+                    views=[view],
+                    store=store,
+                    precision=options.precision,
+                    device=options.device,
+                    n_jobs=options.n_jobs,
+                    verbose=options.verbose,
+                )
+                forwarded += made.n_forwarded
+        return forwarded
+
+    forwarded = fill()
+    specs = [source.spec(view, options.precision) for source in sources]
+    feed = CachedFeed(store, specs, digests, shape=shape, device=options.device, seed=options.seed, refill=fill)
+    return feed, {"needed": needed, "forwarded": forwarded}

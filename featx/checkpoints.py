@@ -1,0 +1,117 @@
+"""The state of an unfinished training goes into one file after each epoch, and comes out where it is the same training.
+
+A file is written under a temporary name, synced and renamed, so that a kill leaves the one of the epoch before.
+Nothing in it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .cache.segment import is_abandoned, sync_folder, temporary_name
+from .exceptions import ModelFileError
+
+__all__ = ["Checkpoint"]
+
+FORMAT = 1
+
+
+class Checkpoint:
+    """One file that belongs to one training.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    identity : mapping of str to str
+        Everything that the result depends on: network, trained part, settings, images and labels.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, str]) -> None:
+        self.path = Path(path)
+        self.identity = dict(identity)
+        self._mark = f".{zlib.crc32(self.path.name.encode()):08x}.checkpoint"
+
+    def load(self, device: str) -> dict[str, Any] | None:
+        """Return the state of the last epoch, or None when there is no file.
+
+        Raises
+        ------
+        ModelFileError
+            If it is no checkpoint, is damaged, or belongs to another training; it is left as it is.
+        """
+        import torch
+
+        if not self.path.exists():
+            return None
+        step = "Choose another path, or remove the file to begin anew."
+        try:
+            content = torch.load(self.path, map_location=device, weights_only=True)
+            identity, state = json.loads(content["identity"]), content["state"]
+            if content["format"] != FORMAT:
+                raise ModelFileError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
+        except ModelFileError:
+            raise
+        except OSError as error:
+            raise ModelFileError(f"cannot read {self.path}: {error.strerror or error}", step) from error
+        except pickle.UnpicklingError as error:
+            raise ModelFileError(f"{self.path} holds more than a checkpoint does, and is refused", step) from error
+        except Exception as error:  # damaged files fail in many ways
+            raise ModelFileError(f"{self.path} is no checkpoint, or it is damaged", step) from error
+        differing = [key for key in {**identity, **self.identity} if identity.get(key) != self.identity.get(key)]
+        if differing:
+            told = "; ".join(
+                f"{key} was {_short(identity.get(key))} and is {_short(self.identity.get(key))}"
+                for key in differing[:3]
+            )
+            raise ModelFileError(f"the checkpoint {self.path} belongs to another training: {told}", step)
+        return state
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the file; when this returns the epoch is on disk.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written; the one of the epoch before is untouched.
+        """
+        import torch
+
+        temporary = self.path.with_name(temporary_name(self._mark))
+        content = {"format": FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            with open(temporary, "wb") as file:
+                torch.save(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+            sync_folder(self.path.parent)
+        except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise ModelFileError(
+                f"cannot write the checkpoint {self.path}: {getattr(error, 'strerror', None) or error}",
+                "Free some space, or choose another path; the last epoch that was saved is still there.",
+            ) from error
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _sweep(self) -> None:
+        """Remove what killed writers of this file left behind."""
+        for path in self.path.parent.glob(f"tmp-*{self._mark}"):
+            if is_abandoned(path):
+                path.unlink(missing_ok=True)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

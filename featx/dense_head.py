@@ -1,0 +1,94 @@
+"""Features go in, class scores come out: the head that is trained together with the network.
+
+Features are standardised by fixed constants, so that a logistic regression on standardised embeddings can be taken
+over as it is; then come, if wished, one hidden layer with ReLU, dropout, and one output for each class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.pipeline import Pipeline
+from torch import Tensor, nn
+
+__all__ = ["DenseHead", "head_probabilities"]
+
+
+class DenseHead(nn.Module):
+    """Standardise, perhaps pass one hidden layer, and score the classes.
+
+    Parameters
+    ----------
+    width : int
+        Features of an image.
+    n_classes : int
+    hidden_units : int, default=None
+        None means no hidden layer.
+    dropout : float, default=0.0
+        Fraction of the values before the output layer that is zeroed in training.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int, n_classes: int, *, hidden_units: int | None = None, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.hidden = nn.Linear(width, hidden_units) if hidden_units else None
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(hidden_units or width, n_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits, float32 (n, n_classes), of features (n, width)."""
+        values = (features - self.mean) / self.scale
+        if self.hidden is not None:
+            values = self.hidden(values).relu()
+        return self.output(self.dropout(values))
+
+    def standardise(self, features: np.ndarray) -> None:
+        """Take mean and standard deviation from features (n, width); constant ones are only centred."""
+        scale = features.std(axis=0, dtype=np.float64)
+        self._set("mean", features.mean(axis=0, dtype=np.float64))
+        self._set("scale", np.where(scale > 0, scale, 1.0))
+
+    def take_over(self, probe: Pipeline) -> None:
+        """Become a logistic regression on standardised features; two classes share its one direction."""
+        scaler, regression = probe[0], probe[-1]
+        self._set("mean", scaler.mean_)
+        self._set("scale", scaler.scale_)
+        weight, bias = regression.coef_, regression.intercept_
+        if len(weight) == 1:
+            weight, bias = np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])
+        self._set("output.weight", weight)
+        self._set("output.bias", bias)
+
+    def _set(self, name: str, values: np.ndarray) -> None:
+        with torch.no_grad():
+            self.state_dict()[name].copy_(torch.from_numpy(np.asarray(values, dtype=np.float32)))
+
+
+def head_probabilities(state: Mapping[str, Any], features: np.ndarray) -> np.ndarray:
+    """Return the class probabilities that a head's tensors give, without torch.
+
+    Parameters
+    ----------
+    state : mapping of str to ndarray
+        The state dict of a `DenseHead`.
+    features : ndarray of float32, shape (n, width)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_classes)
+    """
+    # One image's result must not depend on how many others there are: float64 hides the order of summation.
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in state.items()}
+    values = (features - arrays["mean"]) / arrays["scale"]
+    if "hidden.weight" in arrays:
+        values = np.maximum(values @ arrays["hidden.weight"].T + arrays["hidden.bias"], 0.0)
+    logits = values @ arrays["output.weight"].T + arrays["output.bias"]
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponents / exponents.sum(axis=1, keepdims=True)

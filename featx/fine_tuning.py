@@ -1,0 +1,282 @@
+"""An estimator's parameters, images and class numbers go in; trained tensors and the curves of training come out."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .augmentation import resolve_augmentation
+from .backbones import resolve_device, resolve_precision
+from .boundary import BoundaryOptions, make_feed
+from .checkpoints import Checkpoint
+from .dense_head import DenseHead
+from .exceptions import DatasetError
+from .extraction import extract_embeddings
+from .head_start import fit_probe, warm_up
+from .image_estimator import open_cache
+from .images import ImageSource
+from .splits import held_out_split
+from .stores import MemoryStore
+from .training import Progress, Training
+from .training_parameters import check_parameters, class_weights
+from .training_plan import TrainingPlan
+from .trunk import Trunk
+
+__all__ = ["FineTuning", "TuningOutcome"]
+
+
+@dataclass(frozen=True)
+class TuningOutcome:
+    """What `CNNFineTuneClassifier` makes its fitted attributes of."""
+
+    history: dict[str, list[Any]]
+    best_epoch: int
+    initial_accuracy: float | None
+    stages: list[str]
+    timings: dict[str, float]
+    forwarded: dict[str, int]
+    state: dict[str, np.ndarray]
+    head: dict[str, np.ndarray]
+
+
+class FineTuning:
+    """One call of ``CNNFineTuneClassifier.fit``.
+
+    Parameters
+    ----------
+    options : CNNFineTuneClassifier
+        Its parameters are read, nothing is set.
+    images : sequence of ImageSource
+    classes : ndarray
+    targets : ndarray of int, shape (n,)
+        Class numbers.
+    groups : array-like of shape (n,) or None
+
+    Raises
+    ------
+    ParameterError
+        If a parameter holds a value that it does not accept; before anything is computed.
+    """
+
+    def __init__(
+        self, options: Any, images: Sequence[ImageSource], classes: np.ndarray, targets: np.ndarray, groups: Any
+    ) -> None:
+        check_parameters(options)
+        self.options, self.images, self.classes = options, images, classes
+        self.targets = targets.astype(np.int64)
+        self.groups = None if groups is None else np.asarray(groups)
+        self.source = options.source()
+        self.view = self.source.view(options.layer, options.pooling)
+        self.device = resolve_device(options.device)
+        self.precision = resolve_precision(options.precision)
+        self.store = open_cache(options.cache) or MemoryStore()
+        self.augmentation = resolve_augmentation(options.augmentation)
+        self.timings = {"extraction": 0.0, "training": 0.0}
+        self.plan = self._plan()
+
+    def run(self) -> TuningOutcome:
+        """Train, from the beginning or from the checkpoint on."""
+        train, validation = self._split()
+        trunk = Trunk.cut(
+            self.source,
+            self.view,
+            trainable_stages=self.options.trainable_stages,
+            trainable_layers=self.options.trainable_layers,
+        )
+        trunk.update_statistics = self.options.batch_norm == "update" or self._from_scratch
+        trunk.module.to(self.device).to(memory_format=torch.channels_last)
+        began = time.perf_counter()
+        feed, forwarded = make_feed(
+            trunk, self.images, train, validation, store=self.store, options=self._boundary_options()
+        )
+        self.timings["extraction"] += time.perf_counter() - began
+        head = self._head(trunk, train, forwarded).to(self.device)
+        training = Training(
+            trunk,
+            head,
+            feed,
+            torch.from_numpy(self.targets),
+            train,
+            validation,
+            self.plan,
+            checkpoint=self._checkpoint(trunk, validation),
+            on_epoch=_print_progress if self.options.verbose else None,
+        )
+        began = time.perf_counter()
+        training.run(untrained_head=self._head_init == "random")
+        self.timings["training"] += time.perf_counter() - began
+        return TuningOutcome(
+            history=training.history,
+            best_epoch=training.best_epoch,
+            initial_accuracy=None if training.initial is None else training.initial[1],
+            stages=trunk.stages,
+            timings=self.timings,
+            forwarded=forwarded,
+            state=_arrays(trunk.state()),
+            head=_arrays(head.state_dict()),
+        )
+
+    @property
+    def _from_scratch(self) -> bool:
+        stages = self.options.trainable_stages
+        whole = isinstance(stages, str) and stages == "all" and self.options.trainable_layers is None
+        return self.options.weights is None and whole
+
+    @property
+    def _head_init(self) -> str:
+        if self.options.head_init != "auto":
+            return str(self.options.head_init)
+        if self.options.weights is None:
+            return "random"
+        return "warmup" if self.options.hidden_units else "logistic"
+
+    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows to train on and those to validate on."""
+        rows = np.arange(len(self.targets))
+        if not self.options.early_stopping:
+            return rows, rows[:0]
+        counts = np.bincount(self.targets)
+        if counts.min() < 2:
+            raise DatasetError(
+                f"class {str(self.classes[counts.argmin()])!r} has one image, too few to train on and to validate on",
+                "Add images, leave the class out, or pass early_stopping=False to train without a validation part.",
+            )
+        fraction = self.options.validation_fraction
+        if self.groups is not None:
+            return held_out_split(self.targets, fraction, groups=self.groups, random_state=self.options.random_state)
+        # At least one image of each class on either side.
+        size = max(math.ceil(fraction * len(rows)), len(counts))
+        if len(rows) - size < len(counts):
+            raise DatasetError(
+                f"{len(rows)} images of {len(counts)} classes are too few for a validation part",
+                "Add images, or pass early_stopping=False to train without one.",
+            )
+        return held_out_split(self.targets, size, random_state=self.options.random_state)
+
+    def _head(self, trunk: Trunk, train: np.ndarray, forwarded: dict[str, int]) -> DenseHead:
+        """Return the head in the state that `head_init` asks for, fitted on training rows only."""
+        kind, options = self._head_init, self.options
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.random_state)
+            if kind == "random":
+                width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
+                return self._empty_head(width)
+            began = time.perf_counter()
+            found = extract_embeddings(
+                [self.images[row] for row in train],
+                self.source,
+                views=[self.view],
+                cache=self.store if not isinstance(self.store, MemoryStore) else None,
+                precision=self.precision,
+                device=self.device,
+                n_jobs=options.n_jobs,
+                verbose=options.verbose,
+            )
+            self.timings["extraction"] += time.perf_counter() - began
+            forwarded["needed"] += found.n_images
+            forwarded["forwarded"] += found.n_forwarded
+            features = found.embeddings[0]
+            head = self._empty_head(features.shape[1])
+            began = time.perf_counter()
+            if kind == "logistic":
+                weights = self.plan.class_weights
+                probe = fit_probe(
+                    features,
+                    self.targets[train],
+                    groups=None if self.groups is None else self.groups[train],
+                    class_weight=None if weights is None else dict(enumerate(weights)),
+                    random_state=options.random_state,
+                )
+                head.take_over(probe)
+            else:
+                head.standardise(features)
+                warm_up(head.to(self.device), features, self.targets[train], self.plan, options.warmup_epochs)
+            self.timings["training"] += time.perf_counter() - began
+            return head
+
+    def _empty_head(self, width: int) -> DenseHead:
+        return DenseHead(width, len(self.classes), hidden_units=self.options.hidden_units, dropout=self.options.dropout)
+
+    def _plan(self) -> TrainingPlan:
+        options = self.options
+        head_rate = options.head_learning_rate
+        return TrainingPlan(
+            epochs=int(options.epochs),
+            batch_size=int(options.batch_size),
+            optimizer=options.optimizer,
+            learning_rate=float(options.learning_rate),
+            head_learning_rate=float(10 * options.learning_rate if head_rate is None else head_rate),
+            momentum=float(options.momentum),
+            weight_decay=float(options.weight_decay),
+            schedule=options.schedule,
+            label_smoothing=float(options.label_smoothing),
+            class_weights=class_weights(options.class_weight, self.classes, self.targets),
+            patience=int(options.patience) if options.early_stopping else None,
+            precision=self.precision,
+            device=self.device,
+            seed=int(options.random_state),
+        )
+
+    def _boundary_options(self) -> BoundaryOptions:
+        options = self.options
+        return BoundaryOptions(
+            cached=bool(options.boundary_cache),
+            dtype=options.boundary_dtype,
+            most_bytes=options.boundary_cache_bytes,
+            augmentation=self.augmentation,
+            views=int(options.augment_views),
+            seed=int(options.random_state),
+            precision=self.precision,
+            device=self.device,
+            n_jobs=options.n_jobs,
+            verbose=bool(options.verbose),
+        )
+
+    def _checkpoint(self, trunk: Trunk, validation: np.ndarray) -> Checkpoint | None:
+        if self.options.checkpoint is None:
+            return None
+        images = hashlib.sha256()
+        for image in self.images:
+            images.update(image.digest())
+        images.update(np.asarray(self.targets).tobytes())
+        options, plan = self.options, self.plan
+        identity = {
+            "backbone": self.source.name,
+            "weights": self.source.weights_digest,
+            "layer and pooling": " ".join(self.view),
+            "trained part": " ".join(trunk.trained) or "head only",
+            "head": f"{self._head_init}, {options.hidden_units} hidden units, dropout {options.dropout:g}",
+            "warmup_epochs": str(options.warmup_epochs) if self._head_init == "warmup" else "none",
+            "batch_norm": "update" if trunk.update_statistics else "frozen",
+            "preprocessing": self.source.preprocessing.text,
+            "augmentation": "none" if self.augmentation is None else self.augmentation.text,
+            "boundary": f"{options.boundary_cache} {options.boundary_dtype} {options.augment_views}",
+            "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
+            "images and labels": images.hexdigest(),
+            "classes": " ".join(str(name) for name in self.classes),
+        }
+        settings = {name: str(value) for name, value in vars(plan).items() if name != "device"}
+        return Checkpoint(options.checkpoint, identity | settings)
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in tensors.items()}
+
+
+def _print_progress(progress: Progress) -> None:
+    figures = progress.figures
+    text = f"epoch {figures['epoch']}/{progress.epochs}: loss {figures['loss']:.3f}, accuracy {figures['accuracy']:.1%}"
+    if figures["val_accuracy"] is not None:
+        text += f", validation loss {figures['val_loss']:.3f}, accuracy {figures['val_accuracy']:.1%}"
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    print(f"{text}; {figures['seconds']:.1f} s, at most {left} left".replace("%", " %"), file=sys.stderr, flush=True)

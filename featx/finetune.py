@@ -1,0 +1,318 @@
+"""Images and labels go in as X and y, a network whose top stages are trained on them comes out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .augmentation import resolve_augmentation
+from .extraction import Extraction
+from .fine_tuning import FineTuning
+from .image_estimator import ImageEstimator, open_cache
+from .images import ImageSource
+from .inputs import check_labels
+from .tuned_network import TunedNetwork
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .augmentation import Augmentation
+
+__all__ = ["CNNFineTuneClassifier"]
+
+
+class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
+    """Fine-tune the top stages of a pretrained network, or train one from scratch.
+
+    First the head: a logistic regression on cached embeddings (LP-FT, Kumar et al. 2022, arXiv 2202.10054). Then the
+    last `trainable_stages` at `learning_rate`, and the head at `head_learning_rate`. The stages below stay as they
+    are; what they give is computed once for each image and augmented view, cached, and read in every epoch.
+
+    Parameters
+    ----------
+    backbone, weights, layer, pooling, image_size, resize, image_shape, value_range, device, n_jobs, cache
+        As for `CNNFeatureTransformer`; `layer` is what the head reads.
+    trainable_stages : int, sequence of str or "all", default=1
+        How many of the last stages to train, or their names (``featx backbones --stages NAME``); 0 trains the head
+        only. With ``weights=None`` and "all" the network is trained from scratch.
+    trainable_layers : int, default=None
+        In place of stages: the last so many layers up to `layer`. Activations, normalisations and poolings that are
+        modules count, as they do in Keras.
+    head_init : {"auto", "logistic", "warmup", "random"}, default="auto"
+        "logistic" takes over a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
+        for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" with ``weights=None``.
+    warmup_epochs : int, default=20
+    hidden_units : int, default=None
+        Units of one hidden layer with ReLU; None connects the pooled features with the classes.
+    dropout : float, default=0.0, before the class layer
+    batch_norm : {"frozen", "update"}, default="frozen"
+        Whether BatchNorm in the trained stages keeps the pretrained statistics. Training from scratch has none to
+        keep and always updates them.
+    optimizer : {"adamw", "sgd"}, default="adamw"
+    learning_rate : float, default=1e-4, of the trained stages
+    head_learning_rate : float, default=None, of the head
+        None means ten times `learning_rate`.
+    momentum : float, default=0.9, of "sgd"
+    weight_decay : float, default=1e-2, of kernels and matrices
+    schedule : {"constant", "cosine", "onecycle"}, default="cosine"
+        Of both rates, over all epochs; "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
+    epochs : int, default=10
+    batch_size : int, default=32
+    label_smoothing : float, default=0.0
+    class_weight : "balanced", mapping of label to float, or None, default=None
+    early_stopping : bool, default=True
+        Hold out a stratified part of the images, stop when its accuracy has not risen for `patience` epochs, and
+        keep the best epoch's weights; False trains on all images and keeps the last epoch's.
+    validation_fraction : float, default=0.15
+    patience : int, default=5
+    augmentation : str, Augmentation or None, default="light"
+        "none", "light", "flips", "dihedral", "keras", "crops", "randaugment", or an `Augmentation`.
+    augment_views : int, default=4
+        Augmented views of each image that are drawn once for the cached boundary; an epoch shows one of them.
+    test_views : int, default=1
+        Views whose probabilities ``predict_proba`` averages, the image itself being the first.
+    boundary_cache : bool, default=True
+        False decodes, augments and forwards all images in every epoch.
+    boundary_dtype : {"float16", "bfloat16"}, default="float16"
+    boundary_cache_bytes : int, default=8_000_000_000
+        Where the outputs would take more, it is as with ``boundary_cache=False``, which is logged.
+    checkpoint : str or PathLike, default=None
+        A file that is replaced after every epoch; ``fit`` with the same parameters and data goes on from it.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Of forward passes; tensors and gradients are float32. "auto" is float32.
+    random_state : int, default=0
+        Of the validation part, views, order, dropout and random weights; on a CPU it decides the model.
+    verbose : bool, default=False
+        Print a line after each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    n_iter_ : int, epochs that were run
+    history_ : dict of str to list
+        One entry an epoch: `epoch`, `loss` and `accuracy` (running, on augmented views), `val_loss` and
+        `val_accuracy` (None without a validation part), `learning_rate`, `seconds`.
+    best_epoch_ : int
+        Whose weights are kept; 0 means the head as it was before any stage was trained.
+    initial_validation_accuracy_ : float or None, before the first epoch
+    trained_stages_ : list of str
+    timings_ : dict of str to float
+        Seconds of `extraction` (embeddings and boundary) and `training`.
+    forwarded_ : dict of str to int
+        Passes through the frozen part that were `needed`, and those that were not in the cache and had to be made.
+    state_, head_ : dict of str to ndarray, the tensors that were trained
+    n_features_in_ : int, values of a row; only after fitting on a 2-D array
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from featx import CNNFineTuneClassifier
+    >>> X, y = load_digits(n_class=2, return_X_y=True)
+    >>> model = CNNFineTuneClassifier(image_size=32, value_range=(0, 16), epochs=1, augmentation="none", cache=None)
+    >>> model.fit(X[:60] , y[:60]).score(X[60:90], y[60:90]) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        backbone: str | nn.Module = "efficientnet_lite0",
+        *,
+        weights: Any = "DEFAULT",
+        layer: str | None = None,
+        pooling: str = "auto",
+        trainable_stages: int | Sequence[str] | str = 1,
+        trainable_layers: int | None = None,
+        head_init: str = "auto",
+        warmup_epochs: int = 20,
+        hidden_units: int | None = None,
+        dropout: float = 0.0,
+        batch_norm: str = "frozen",
+        optimizer: str = "adamw",
+        learning_rate: float = 1e-4,
+        head_learning_rate: float | None = None,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-2,
+        schedule: str = "cosine",
+        epochs: int = 10,
+        batch_size: int = 32,
+        label_smoothing: float = 0.0,
+        class_weight: str | Mapping[Any, float] | None = None,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.15,
+        patience: int = 5,
+        augmentation: str | Augmentation | None = "light",
+        augment_views: int = 4,
+        test_views: int = 1,
+        boundary_cache: bool = True,
+        boundary_dtype: str = "float16",
+        boundary_cache_bytes: int = 8_000_000_000,
+        checkpoint: str | os.PathLike[str] | None = None,
+        image_size: int | None = None,
+        resize: str = "crop",
+        image_shape: tuple[int, ...] | None = None,
+        value_range: tuple[float, float] | str | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int = 0,
+        cache: Any = "auto",
+        verbose: bool = False,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.layer = layer
+        self.pooling = pooling
+        self.trainable_stages = trainable_stages
+        self.trainable_layers = trainable_layers
+        self.head_init = head_init
+        self.warmup_epochs = warmup_epochs
+        self.hidden_units = hidden_units
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.head_learning_rate = head_learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.augmentation = augmentation
+        self.augment_views = augment_views
+        self.test_views = test_views
+        self.boundary_cache = boundary_cache
+        self.boundary_dtype = boundary_dtype
+        self.boundary_cache_bytes = boundary_cache_bytes
+        self.checkpoint = checkpoint
+        self.image_size = image_size
+        self.resize = resize
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.precision = precision
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.cache = cache
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> CNNFineTuneClassifier:
+        """Train on labelled images.
+
+        Parameters
+        ----------
+        X : array-like of images, as for `CNNFeatureTransformer`
+        y : array-like of shape (n_samples,)
+            Labels.
+        groups : array-like of shape (n_samples,), default=None
+            Images of one group are either all trained on or all in the validation part.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError, ImageDecodeError, CacheError
+        DatasetError
+            If there are fewer than two classes, or too few images of one for a validation part.
+        ModelFileError
+            If the checkpoint belongs to another training, or cannot be written.
+        TrainingError
+            If the loss becomes NaN before anything was learnt, or one image is too much for the memory.
+        """
+        images = self._images(X, reset=True)
+        self.classes_, targets = check_labels(images, y)
+        outcome = FineTuning(self, images, self.classes_, targets, groups).run()
+        self.history_ = outcome.history
+        self.n_iter_ = len(outcome.history["epoch"])
+        self.best_epoch_ = outcome.best_epoch
+        self.initial_validation_accuracy_ = outcome.initial_accuracy
+        self.trained_stages_ = outcome.stages
+        self.timings_ = outcome.timings
+        self.forwarded_ = outcome.forwarded
+        self.state_ = outcome.state
+        self.head_ = outcome.head
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each image.
+
+        Parameters
+        ----------
+        X : array-like of images
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like of images
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.predict_images(self._images(X, reset=False))[0]
+
+    def predict_images(
+        self, images: Sequence[ImageSource], *, on_error: str = "raise"
+    ) -> tuple[np.ndarray, Extraction]:
+        """Return class probabilities with the ledger and timings.
+
+        Parameters
+        ----------
+        images : sequence of ImageSource
+        on_error : {"raise", "nan"}, default="raise"
+            Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+
+        Returns
+        -------
+        probabilities : ndarray of float64, shape (n, n_classes)
+        extraction : Extraction
+        """
+        return self.network().predict(
+            images,
+            augmentation=resolve_augmentation(self.augmentation),
+            test_views=self.test_views,
+            seed=self.random_state,
+            cache=open_cache(self.cache),
+            precision=self.precision,
+            device=self.device,
+            n_jobs=self.n_jobs,
+            on_error=on_error,
+            verbose=self.verbose,
+        )
+
+    def export_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Ends in ``.safetensors``. Replaced when it exists.
+        """
+        check_is_fitted(self)
+        self.network().export(path)
+
+    def network(self) -> TunedNetwork:
+        """Return the trained network and its head; it is not built."""
+        base = self.source()
+        return TunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)

@@ -1,0 +1,180 @@
+"""A labelled data set and a classifier go in; it comes out trained, with honest figures on images held out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from .datasets import ImageDataset
+from .exceptions import DatasetError, ImageDecodeError, ParameterError
+from .extraction import Failure
+from .finetune import CNNFineTuneClassifier
+from .images import ImageSource, as_sources
+from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
+from .persistence import save_model
+from .splits import held_out_split
+
+__all__ = ["FineTuneOutcome", "finetune_model"]
+
+
+@dataclass
+class FineTuneOutcome:
+    """What `finetune_model` gives.
+
+    Attributes
+    ----------
+    model : CNNFineTuneClassifier
+        Fitted on the training images.
+    classes : list of str
+    protocol : str
+        How the figures came about.
+    metrics : dict of str to Estimate
+        On the test images.
+    per_class : list of dict
+        Precision, recall, F1 and support of each class.
+    confusion_matrix : list of list of int
+        True classes in rows, predicted ones in columns.
+    history : dict of str to list
+        The curves of the training; see `CNNFineTuneClassifier`.
+    best_epoch : int
+    trained_stages : list of str
+    seconds : dict of str to float
+        Of `extraction`, `training` and `prediction`.
+    n_train, n_test : int
+    failures : list of Failure
+        The ledger.
+    """
+
+    model: CNNFineTuneClassifier
+    classes: list[str]
+    protocol: str
+    metrics: dict[str, Estimate]
+    per_class: list[dict[str, Any]]
+    confusion_matrix: list[list[int]]
+    history: dict[str, list[Any]]
+    best_epoch: int
+    trained_stages: list[str]
+    seconds: dict[str, float]
+    n_train: int
+    n_test: int
+    failures: list[Failure] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the model as what JSON can hold."""
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "model"}
+        parts["metrics"] = {name: dataclasses.asdict(value) for name, value in self.metrics.items()}
+        parts["failures"] = [dataclasses.asdict(failure) for failure in self.failures]
+        return parts
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, with the figures beside it; see `save_model`."""
+        save_model(self.model, path, evaluation=json.loads(self.to_json()))
+
+
+def finetune_model(
+    dataset: ImageDataset,
+    classifier: CNNFineTuneClassifier,
+    *,
+    test_size: float = 0.2,
+    test: ImageDataset | None = None,
+    skip_unreadable: bool = False,
+) -> FineTuneOutcome:
+    """Fine-tune on a part of a data set and report figures on the rest.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels. Its groups, if any, stay on one side of the split.
+    classifier : CNNFineTuneClassifier
+        Not changed.
+    test_size : float, default=0.2
+        Fraction of the images that is held out, stratified by class.
+    test : ImageDataset, default=None
+        Another data set as the test set; then all of `dataset` is trained on.
+    skip_unreadable : bool, default=False
+        Leave out images that cannot be read, in place of raising.
+
+    Returns
+    -------
+    FineTuneOutcome
+
+    Raises
+    ------
+    DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
+    """
+    if dataset.labels is None or (test is not None and test.labels is None):
+        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
+    if test is not None:
+        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
+            raise DatasetError(
+                f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
+            )
+        images, names = images + list(test.images), names + list(test.names)
+        labels = np.concatenate([labels, test.labels])
+    failures = _unreadable(as_sources(images, names=names)) if skip_unreadable else []
+    failed = {failure.index for failure in failures}
+    good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
+    if test is not None:
+        train, held = good[good < len(dataset)], good[good >= len(dataset)]
+        if not len(held) or not len(train):
+            raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
+        protocol = f"a test set of {len(held):,} images"
+    else:
+        groups = None if dataset.groups is None else dataset.groups[good]
+        first, second = held_out_split(labels[good], test_size, groups=groups, random_state=classifier.random_state)
+        train, held = good[first], good[second]
+        grouped = ", whole groups on one side" if groups is not None else ""
+        protocol = f"{len(held):,} images held out, stratified by class{grouped}"
+    model = clone(classifier)
+    groups = None if dataset.groups is None else dataset.groups[train]
+    model.fit([images[i] for i in train], labels[train], groups=groups)
+    if len(model.classes_) < len(np.unique(labels[held])):
+        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
+    probabilities, extraction = model.predict_images(
+        as_sources([images[i] for i in held], names=[names[i] for i in held])
+    )
+    truth = np.searchsorted(model.classes_, labels[held])
+    matrix = confusion_matrix(truth, probabilities.argmax(axis=1), len(model.classes_))
+    classes = [str(name) for name in model.classes_]
+    return FineTuneOutcome(
+        model=model,
+        classes=classes,
+        protocol=f"{protocol}; trained on {len(train):,}",
+        metrics=score_predictions(truth, probabilities, random_state=classifier.random_state),
+        per_class=report_classes(classes, matrix),
+        confusion_matrix=matrix.tolist(),
+        history=model.history_,
+        best_epoch=model.best_epoch_,
+        trained_stages=model.trained_stages_,
+        seconds={**model.timings_, "prediction": sum(extraction.seconds.values())},
+        n_train=len(train),
+        n_test=len(held),
+        failures=failures,
+    )
+
+
+def _unreadable(images: list[ImageSource]) -> list[Failure]:
+    """Return the images that cannot be read."""
+
+    def reason(image: ImageSource) -> str | None:
+        try:
+            image.load()
+        except ImageDecodeError as error:
+            return error.reason
+        return None
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        reasons = list(pool.map(reason, images))
+    return [Failure(i, images[i].name, text) for i, text in enumerate(reasons) if text is not None]

@@ -1,0 +1,77 @@
+"""Embeddings and labels go in, a head comes out that knows the classes before the network is touched.
+
+Fine-tuning from a random head distorts pretrained features before the head has learnt to use them; starting from the
+probe does not (LP-FT: Kumar et al. 2022, arXiv 2202.10054).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from .dense_head import DenseHead
+from .heads import make_head
+from .training_plan import TrainingPlan
+from .tuning import Candidate, Tuner
+
+__all__ = ["fit_probe", "warm_up"]
+
+# The middle of the default grid: for classes of one image, which leave nothing to tune on.
+UNTUNED_C = 1e-2
+
+
+def fit_probe(
+    features: np.ndarray,
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    random_state: int = 0,
+) -> Pipeline:
+    """Return a logistic regression on standardised embeddings, its strength tuned where every class has two images.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, d)
+    y : ndarray of shape (n,)
+    groups : ndarray of shape (n,), default=None
+        Kept on one side of the folds of the tuning.
+    class_weight : "balanced", mapping or None, default=None
+    random_state : int, default=0
+    """
+    head = make_head("logistic", class_weight=class_weight, random_state=random_state)
+    view = ("embedding", "")
+    tuner = Tuner({view: features}, y, groups, "accuracy", random_state, None)
+    candidate = Candidate(view, head, np.zeros((0, 0)))
+    rows = np.arange(len(y))
+    with threadpool_limits(1):
+        few = np.unique(y, return_counts=True)[1].min() < 2 or (groups is not None and len(np.unique(groups)) < 2)
+        parameters = {"C": UNTUNED_C} if few else tuner.tune(candidate, rows)[1]
+        return clone(head.estimator).set_params(classify__C=parameters["C"]).fit(features, y)
+
+
+def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, plan: TrainingPlan, epochs: int) -> None:
+    """Train the head alone on embeddings (n, width), in place, with AdamW at `head_learning_rate`."""
+    values, wanted = torch.from_numpy(features).to(plan.device), torch.from_numpy(targets).to(plan.device)
+    weights = plan.weights_tensor()
+    optimizer = torch.optim.AdamW(head.parameters(), lr=plan.head_learning_rate, weight_decay=plan.weight_decay)
+    rng = np.random.default_rng(plan.seed)
+    head.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        for _ in range(epochs):
+            for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / plan.batch_size)):
+                places = torch.from_numpy(rows).to(plan.device)
+                loss = nn.functional.cross_entropy(head(values[places]), wanted[places], weight=weights)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+    head.eval()

@@ -1,0 +1,54 @@
+"""Parameters that name a network and describe images go in; what every estimator on images does with them comes out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+
+from .backbones import BackboneSource
+from .cache import EmbeddingCache, default_cache_dir
+from .exceptions import ParameterError
+from .images import ImageSource
+from .inputs import check_images
+from .networks import resolve_backbone
+
+__all__ = ["ImageEstimator", "open_cache"]
+
+_opened: dict[str, EmbeddingCache] = {}
+
+
+class ImageEstimator(BaseEstimator):
+    """An estimator whose X is images and whose parameters name a network."""
+
+    def source(self) -> BackboneSource:
+        """Return what identifies the network before any training; it is not built."""
+        return resolve_backbone(
+            self.backbone,
+            weights=self.weights,
+            image_size=self.image_size,
+            resize=self.resize,
+            random_state=self.random_state,
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+    def _images(self, X: Any, *, reset: bool) -> list[ImageSource]:
+        return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+
+
+def open_cache(cache: Any) -> EmbeddingCache | None:
+    """Return the cache that a `cache` parameter means; one object for each folder in this process."""
+    if cache is None or isinstance(cache, EmbeddingCache):
+        return cache
+    if not isinstance(cache, str | os.PathLike):
+        raise ParameterError(f"got cache={cache!r}; expected a folder, 'auto', an EmbeddingCache or None")
+    root = os.path.abspath(default_cache_dir() if cache == "auto" else cache)
+    return _opened.setdefault(root, EmbeddingCache(root))

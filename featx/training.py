@@ -1,0 +1,300 @@
+"""A network, its head and a feed of images go in; both come out trained, with the curves of the training.
+
+Every epoch draws its order, views and dropout from a seed of its own, so that a training that was stopped and goes on
+from a checkpoint gives what an unbroken one does.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .backbones import arithmetic
+from .checkpoints import Checkpoint
+from .dense_head import DenseHead
+from .exceptions import TrainingError, TrainingWarning
+from .feeds import Feed, stream
+from .training_plan import TrainingPlan
+from .trunk import Trunk
+
+__all__ = ["CURVES", "Progress", "Training"]
+
+CURVES = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+
+log = logging.getLogger("featx")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after an epoch.
+
+    Attributes
+    ----------
+    epochs : int
+        That are planned.
+    figures : dict of str to float or None
+        Keyed as `CURVES`.
+    seconds_left : float
+        At the pace so far.
+    """
+
+    epochs: int
+    figures: dict[str, float | None]
+    seconds_left: float
+
+
+@dataclass
+class Training:
+    """One training from the first epoch to the last.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    head : DenseHead
+    feed : Feed
+    targets : Tensor of int64, shape (n,)
+        Class numbers.
+    train, validation : ndarray of int
+        Rows; no validation rows mean no early stopping, and the last epoch's weights are kept.
+    plan : TrainingPlan
+    checkpoint : Checkpoint, default=None
+    on_epoch : callable, default=None
+        Called with a `Progress` after each epoch.
+
+    Attributes
+    ----------
+    history : dict of str to list
+        Keyed as `CURVES`, one entry for each epoch that was run.
+    best_epoch : int
+        The one whose weights are kept; 0 when training made nothing better.
+    """
+
+    trunk: Trunk
+    head: DenseHead
+    feed: Feed
+    targets: Tensor
+    train: np.ndarray
+    validation: np.ndarray
+    plan: TrainingPlan
+    checkpoint: Checkpoint | None = None
+    on_epoch: Callable[[Progress], Any] | None = None
+    history: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CURVES})
+    best_epoch: int = 0
+    initial: tuple[float, float] | None = None
+
+    def run(self, *, untrained_head: bool) -> None:
+        """Train, and leave the best weights in the network and the head.
+
+        Parameters
+        ----------
+        untrained_head : bool
+            Whether the head is random, so that the state before the first epoch is no result.
+
+        Raises
+        ------
+        TrainingError
+            If the loss becomes NaN or infinite before anything was learnt, or one image is too much for the memory.
+        """
+        plan = self.plan
+        self._micro = plan.batch_size
+        self._weights = plan.weights_tensor()
+        self._steps = max(1, math.ceil(len(self.train) / plan.batch_size))
+        self._optimizer = plan.make_optimizer(self.trunk, self.head)
+        self._scheduler = plan.make_scheduler(self._optimizer, plan.epochs * self._steps)
+        self._score: tuple[float, float] | None = None
+        self._best: dict[str, Any] | None = None
+        if not self._resume():
+            self._begin(untrained_head)
+        for epoch in range(len(self.history["epoch"]) + 1, plan.epochs + 1):
+            if plan.patience is not None and self._best is not None and epoch - 1 - self.best_epoch >= plan.patience:
+                break
+            try:
+                self._epoch(epoch)
+            except FloatingPointError as error:
+                self._diverged(epoch, error)
+                break
+            if self.checkpoint is not None:
+                self.checkpoint.save(self._state())
+            if self.on_epoch is not None:
+                self.on_epoch(self._progress())
+        if self._best is not None:
+            self._restore(self._best)
+        else:
+            self.best_epoch = len(self.history["epoch"])
+        self.trunk.train(False)
+        self.head.eval()
+
+    def _begin(self, untrained_head: bool) -> None:
+        if len(self.validation) and not untrained_head:
+            self.initial = self._evaluate()
+            self._keep_if_better(0, *self.initial)
+
+    def _epoch(self, epoch: int) -> None:
+        began = time.perf_counter()
+        plan = self.plan
+        order = np.random.default_rng([plan.seed, epoch]).permutation(self.train)
+        losses, hits = 0.0, 0
+        devices = [plan.device] if torch.device(plan.device).type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(int(np.random.default_rng([plan.seed, epoch, 1]).integers(2**63)))
+            self.trunk.train()
+            self.head.train()
+            # Parts of like size: a last batch of one image would have no statistics.
+            for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
+                loss, right = self._step(rows, batch)
+                losses += loss * len(rows)
+                hits += right
+        figures: dict[str, Any] = dict.fromkeys(CURVES)
+        figures |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
+        figures["learning_rate"] = self._scheduler.get_last_lr()[0]
+        if len(self.validation):
+            figures["val_loss"], figures["val_accuracy"] = self._evaluate()
+            if not math.isfinite(figures["val_loss"]):
+                raise FloatingPointError(f"the validation loss became {figures['val_loss']}")
+            self._keep_if_better(epoch, figures["val_loss"], figures["val_accuracy"])
+        elif not all(bool(value.isfinite().all()) for part in self._tensors().values() for value in part.values()):
+            # What the last step left, no loss has seen.
+            raise FloatingPointError("a weight became NaN or infinite")
+        figures["seconds"] = time.perf_counter() - began
+        for name in CURVES:
+            self.history[name].append(figures[name])
+
+    def _step(self, rows: np.ndarray, batch: Tensor) -> tuple[float, int]:
+        """Take one step; when the memory does not suffice, sum the gradients of smaller parts."""
+        targets = self.targets[torch.from_numpy(rows)].to(self.plan.device)
+        total = len(rows) if self._weights is None else float(self._weights[targets].sum()) or 1.0
+        while True:
+            self._optimizer.zero_grad(set_to_none=True)
+            try:
+                loss, right = 0.0, 0
+                for part in range(0, len(rows), self._micro):
+                    piece = slice(part, part + self._micro)
+                    logits = self._logits(batch[piece])
+                    share = self._loss(logits, targets[piece]) / total
+                    if not math.isfinite(value := float(share.detach())):
+                        raise FloatingPointError(f"the loss became {value}")
+                    share.backward()
+                    loss += value
+                    right += int((logits.argmax(1) == targets[piece]).sum())
+                self._optimizer.step()
+                self._scheduler.step()
+                return loss, right
+            except RuntimeError as error:  # OutOfMemoryError is one; on CPUs it is a plain one
+                self._halve(len(rows), error)
+
+    def _halve(self, size: int, error: RuntimeError) -> None:
+        if not _out_of_memory(error):
+            raise error
+        if min(self._micro, size) == 1:
+            raise TrainingError(
+                f"one image is too much for the memory of {self.plan.device}: {error}",
+                "Train fewer stages, choose a smaller image_size, or another network.",
+            ) from error
+        self._micro = max(1, min(self._micro, size) // 2)
+        log.warning("out of memory: batches are computed in parts of %d images from here on", self._micro)
+        if torch.device(self.plan.device).type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _logits(self, batch: Tensor) -> Tensor:
+        inputs = self.feed.finish(batch)
+        with arithmetic(self.plan.precision, self.plan.device):
+            features = self.trunk.features(inputs)
+        return self.head(features.float())
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the sum over images, so that the parts of a batch add up to the whole."""
+        return nn.functional.cross_entropy(
+            logits, targets, weight=self._weights, label_smoothing=self.plan.label_smoothing, reduction="sum"
+        )
+
+    def _evaluate(self) -> tuple[float, float]:
+        """Return loss and accuracy on the validation rows, without augmentation."""
+        self.trunk.train(False)
+        self.head.eval()
+        loss, hits = 0.0, 0
+        parts = math.ceil(len(self.validation) / self.plan.batch_size)
+        with torch.inference_mode():
+            for rows, batch in stream(self.feed, np.array_split(self.validation, parts), None):
+                targets = self.targets[torch.from_numpy(rows)].to(self.plan.device)
+                done = 0
+                while done < len(rows):
+                    piece = slice(done, done + self._micro)
+                    try:
+                        logits = self._logits(batch[piece])
+                    except RuntimeError as error:
+                        self._halve(len(rows), error)
+                        continue
+                    loss += float(nn.functional.cross_entropy(logits, targets[piece], reduction="sum"))
+                    hits += int((logits.argmax(1) == targets[piece]).sum())
+                    done += len(logits)
+        return loss / len(self.validation), hits / len(self.validation)
+
+    def _keep_if_better(self, epoch: int, loss: float, accuracy: float) -> None:
+        score = (accuracy, -loss)
+        if math.isfinite(loss) and (self._score is None or score > self._score):
+            self._score, self.best_epoch = score, epoch
+            self._best = copy.deepcopy(self._tensors())
+
+    def _diverged(self, epoch: int, error: FloatingPointError) -> None:
+        plan = self.plan
+        rates = f"learning_rate={plan.learning_rate:g} and head_learning_rate={plan.head_learning_rate:g}"
+        message = f"{error} in epoch {epoch} with {rates}"
+        if self._best is None:
+            raise TrainingError(message, "Choose lower rates, a tenth of these.") from error
+        warnings.warn(
+            f"{message}; training stopped and the weights of epoch {self.best_epoch} are kept. Choose lower rates.",
+            TrainingWarning,
+            stacklevel=2,
+        )
+
+    def _progress(self) -> Progress:
+        spent = self.history["seconds"]
+        left = self.plan.epochs - len(spent)
+        figures = {name: values[-1] for name, values in self.history.items()}
+        return Progress(self.plan.epochs, figures, left * float(np.mean(spent)))
+
+    def _tensors(self) -> dict[str, Any]:
+        return {"trunk": self.trunk.state(), "head": self.head.state_dict()}
+
+    def _restore(self, tensors: dict[str, Any]) -> None:
+        self.trunk.module.load_state_dict(tensors["trunk"], strict=False)
+        self.head.load_state_dict(tensors["head"])
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "tensors": self._tensors(),
+            "best": self._best,
+            "best_epoch": self.best_epoch,
+            "score": self._score,
+            "initial": self.initial,
+            "history": self.history,
+            "optimizer": self._optimizer.state_dict(),
+            "scheduler": self._scheduler.state_dict(),
+        }
+
+    def _resume(self) -> bool:
+        """Go back to the last epoch of the checkpoint, if there is one."""
+        state = self.checkpoint.load(self.plan.device) if self.checkpoint is not None else None
+        if state is None:
+            return False
+        self._restore(state["tensors"])
+        self._best, self._score, self.best_epoch = state["best"], state["score"], state["best_epoch"]
+        self.initial, self.history = state["initial"], state["history"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scheduler.load_state_dict(state["scheduler"])
+        return True
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text
