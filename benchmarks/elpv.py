@@ -23,17 +23,21 @@ DEFAULTS = ("--head", "svm", "--image-size", "300", "--resize", "squash", "--lay
 
 
 def write_manifest(target: Path) -> Path:
-    """Write a manifest of the installed images with the label "defective" or "functional"; return its path."""
+    """Write a manifest of the installed images with the label "defective" or "functional"; return its path.
+
+    The strata are defect probability and kind of cell, as in the publication.
+    """
     spec = find_spec("elpv_dataset")
     if spec is None or spec.origin is None:
         raise click.ClickException("elpv-dataset is not installed: pip install elpv-dataset")
     data = Path(spec.origin).parent / "data"
     with open(target, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "label"])
+        writer.writerow(["path", "label", "stratum"])
         for line in (data / "labels.csv").read_text().splitlines():
-            name, probability, _ = line.split()
-            writer.writerow([data / name, "defective" if float(probability) >= 0.5 else "functional"])
+            name, probability, cell = line.split()
+            label = "defective" if float(probability) >= 0.5 else "functional"
+            writer.writerow([data / name, label, f"{probability} {cell}"])
     return target
 
 

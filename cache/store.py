@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import socket
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,15 @@ class EmbeddingCache:
             yield
         finally:
             lock.release()
+
+    def writable(self) -> bool:
+        """Tell whether this process has the permission to write here; whether there is space is another matter."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                return True
+        except OSError as error:
+            return error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS)
 
     def width(self, spec: EmbeddingSpec) -> int | None:
         """Return the number of features of the spec's cached rows, or None where there are none."""

@@ -11,7 +11,9 @@ from .._version import __version__
 from ..exceptions import FeatxError
 from .backbones import backbones
 from .cache import cache
+from .compare import compare
 from .extract import extract
+from .finetune import finetune
 from .fit import fit
 from .predict import predict
 
@@ -44,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (extract, fit, predict, backbones, cache):
+for command in (extract, fit, finetune, predict, compare, backbones, cache):
     main.add_command(command)

@@ -67,7 +67,7 @@ def finetune(data: str, output: Path, **options: Any) -> None:
     if options["plot"] or options["plot_confusion"]:
         from ..plots import check_picture
 
-        for path in (options["plot"], options["plot_confusion"]):
+        for path in filter(None, (options["plot"], options["plot_confusion"])):
             check_picture(path)
     dataset = load_dataset(data)
     note_dataset(options, dataset)

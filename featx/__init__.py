@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .augmentation import Augmentation
     from .backbones import Backbone
     from .cache import EmbeddingCache, EmbeddingSpec
+    from .comparison import compare_strategies
+    from .comparison_result import ComparisonResult
     from .datasets import ImageDataset, load_dataset
     from .evaluation import evaluate_heads
     from .exceptions import (
@@ -22,16 +25,22 @@ if TYPE_CHECKING:
         MissingDependencyError,
         ModelFileError,
         ParameterError,
+        TrainingError,
+        TrainingWarning,
         WeightsError,
     )
     from .extraction import Extraction, Failure, extract_embeddings
+    from .finetune import CNNFineTuneClassifier
+    from .finetune_outcome import FineTuneOutcome, finetune_model
     from .fitting import FitOutcome, fit_model
     from .heads import HEADS, make_head
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
     from .persistence import load_model, save_model
+    from .plots import plot_confusion_matrix, plot_history
     from .prediction import Prediction, predict_images
     from .results import CandidateResult, EvaluationResult
+    from .strategies import make_strategy
     from .transformer import CNNFeatureTransformer
 
 _MODULES = {
@@ -47,6 +56,15 @@ _MODULES = {
     "fitting": ("FitOutcome", "fit_model"),
     "persistence": ("load_model", "save_model"),
     "prediction": ("Prediction", "predict_images"),
+    # comparing
+    "comparison": ("compare_strategies",),
+    "comparison_result": ("ComparisonResult",),
+    "strategies": ("make_strategy",),
+    # fine-tuning
+    "finetune": ("CNNFineTuneClassifier",),
+    "finetune_outcome": ("FineTuneOutcome", "finetune_model"),
+    "augmentation": ("Augmentation",),
+    "plots": ("plot_confusion_matrix", "plot_history"),
     # images and data sets
     "images": ("as_sources", "read_image"),
     "datasets": ("ImageDataset", "load_dataset"),
@@ -63,6 +81,8 @@ _MODULES = {
         "MissingDependencyError",
         "ModelFileError",
         "ParameterError",
+        "TrainingError",
+        "TrainingWarning",
         "WeightsError",
     ),
 }

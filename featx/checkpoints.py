@@ -53,7 +53,7 @@ class Checkpoint:
         step = "Choose another path, or remove the file to begin anew."
         try:
             content = torch.load(self.path, map_location=device, weights_only=True)
-            identity, state = json.loads(content["identity"]), content["state"]
+            identity, state = dict(json.loads(content["identity"])), dict(content["state"])
             if content["format"] != FORMAT:
                 raise ModelFileError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
         except ModelFileError:

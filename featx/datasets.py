@@ -17,6 +17,7 @@ from .images import EXTENSIONS, is_url
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 
 MANIFESTS = (".csv", ".parquet")
+COLUMNS = ("path", "label", "group", "stratum")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class ImageDataset:
         Images of one group (a patient, a module, a burst) stay on one side of every split.
     notes : list of str
         What was left out and why.
+    strata : ndarray of str, shape (n,), or None
+        Kinds of images inside the classes (an age, a camera, a severity) by which the test sets of `compare_strategies`
+        are stratified too.
     """
 
     images: list[Any]
@@ -42,6 +46,7 @@ class ImageDataset:
     labels: np.ndarray | None = None
     groups: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+    strata: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -61,6 +66,7 @@ class ImageDataset:
             None if self.labels is None else self.labels[rows],
             None if self.groups is None else self.groups[rows],
             self.notes,
+            None if self.strata is None else self.strata[rows],
         )
 
 
@@ -71,8 +77,8 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
     ----------
     source : str or PathLike
         - a folder with one sub-folder a class; images at any depth below it belong to that class;
-        - a `.csv` or `.parquet` manifest with the columns `path` and `label`, and perhaps `group`; relative paths
-          start at the manifest's folder;
+        - a `.csv` or `.parquet` manifest with the columns `path` and `label`, and perhaps `group` and `stratum`;
+          relative paths start at the manifest's folder;
         - ``sample:digits``, 1,797 handwritten digits of 8 x 8 pixels (10 classes), or ``sample:photos``, two
           photographs without labels; both come with scikit-learn.
     labelled : bool, default=True
@@ -124,8 +130,7 @@ def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
         [image for part in parts for image in part.images],
         [name for part in parts for name in part.names],
         np.concatenate(known) if known and len(known) == len(parts) else None,
-        None,
-        [note for part in parts for note in part.notes],
+        notes=[note for part in parts for note in part.notes],
     )
 
 
@@ -150,7 +155,7 @@ def _folder(root: Path, *, labelled: bool) -> ImageDataset:
             f"{root} holds no image" + (f" ({'; '.join(notes)})" if notes else ""),
             f"Images end in {' '.join(sorted(EXTENSIONS))}.",
         )
-    return ImageDataset(files, list(files), np.array(labels) if labels else None, None, notes)
+    return ImageDataset(files, list(files), np.array(labels) if labels else None, notes=notes)
 
 
 class _Skipped:
@@ -207,14 +212,12 @@ def _manifest(path: Path) -> ImageDataset:
     if not names:
         raise DatasetError(f"{path} lists no image", "Add a row for each image.")
     images = [name if is_url(name) else os.path.join(path.parent, name) for name in names]
-    for column in ("path", "label", "group"):
+    for column in COLUMNS:
         blank = [row for row, value in enumerate(columns.get(column, []), start=1) if not value]
         if blank:
             raise DatasetError(f"{path} has no {column} in row {blank[0]}", "Fill it in or remove the row.")
-    labels, groups = columns.get("label"), columns.get("group")
-    return ImageDataset(
-        images, list(images), np.array(labels) if labels else None, np.array(groups) if groups else None
-    )
+    labels, groups, strata = (np.array(columns[c]) if columns.get(c) else None for c in COLUMNS[1:])
+    return ImageDataset(images, list(images), labels, groups, strata=strata)
 
 
 def _read_csv(path: Path) -> dict[str, list[str]]:
@@ -247,7 +250,7 @@ def _read_parquet(path: Path) -> dict[str, list[str]]:
     return {
         # NaN is the one value that is not equal to itself
         name: ["" if v is None or v != v else str(v).strip() for v in table.column(name).to_pylist()]
-        if name in ("path", "label", "group")
+        if name in COLUMNS
         else []
         for name in table.column_names
     }

@@ -21,7 +21,7 @@ from .exceptions import ImageDecodeError, ParameterError
 from .forwarding import ForwardPlan, timed
 from .images import ImageSource
 from .sharing import share_out
-from .stores import MemoryStore, Store
+from .stores import MemoryStore, OverlayStore, Store, writable_store
 
 __all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
 
@@ -118,7 +118,7 @@ def extract_embeddings(
         If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
     BackboneError, CacheError, ParameterError
     """
-    store = cache if cache is not None else MemoryStore()
+    store: Store = MemoryStore() if cache is None else cache
     work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose)
     while (gathered := work.gather()) is None:
         work.forward(work.missing())
@@ -145,7 +145,8 @@ def ensure_embeddings(
     ----------
     images, source, views, precision, device, batch_size, n_jobs, verbose
         As for `extract_embeddings`.
-    store : EmbeddingCache or MemoryStore
+    store : Store
+        An EmbeddingCache or a MemoryStore.
 
     Returns
     -------
@@ -182,6 +183,8 @@ class _Work:
     ) -> None:
         check_options(batch_size, n_jobs, on_error)
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
+        below = store.cache if isinstance(store, OverlayStore) else store
+        self.cache = below if isinstance(below, EmbeddingCache) else None
         self.precision = resolve_precision(precision)
         self.device, self.batch_size, self.threads = device, batch_size, _threads(n_jobs)
         self.raising, self.verbose = on_error == "raise", verbose
@@ -189,7 +192,7 @@ class _Work:
         self.clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))
         self.n_forwarded = 0
         with timed(self.clock, "digest"):
-            memory = store.digests if isinstance(store, EmbeddingCache) else FileDigests(None)
+            memory = FileDigests(None) if self.cache is None else self.cache.digests
             found = _digest(images, memory, self.threads)
         self.digests = [d if isinstance(d, bytes) else b"" for d in found]
         failed = {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
@@ -223,6 +226,8 @@ class _Work:
 
     def forward(self, missing: dict[bytes, list[int]]) -> None:
         """Forward and commit; note what could not be read."""
+        if isinstance(self.store, EmbeddingCache):
+            self.store = writable_store(self.store)
         device = resolve_device(self.device)
         size = int(self.batch_size) if self.batch_size != "auto" else 32 if device == "cpu" else 128
         plan = ForwardPlan(self.source, self.views, self.precision, device, size, self.threads, self.raising)
@@ -245,7 +250,7 @@ class _Work:
             n_images=len(self.images),
             n_forwarded=self.n_forwarded,
             seconds=dict(self.clock),
-            damaged=list(self.store.damaged) if isinstance(self.store, EmbeddingCache) else [],
+            damaged=[] if self.cache is None else list(self.cache.damaged),
         )
 
 

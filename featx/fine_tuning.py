@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
 from .augmentation import resolve_augmentation
@@ -25,7 +26,7 @@ from .head_start import fit_probe, warm_up
 from .image_estimator import open_cache
 from .images import ImageSource
 from .splits import held_out_split
-from .stores import MemoryStore
+from .stores import writable_store
 from .training import Progress, Training
 from .training_parameters import check_parameters, class_weights
 from .training_plan import TrainingPlan
@@ -73,12 +74,14 @@ class FineTuning:
         check_parameters(options)
         self.options, self.images, self.classes = options, images, classes
         self.targets = targets.astype(np.int64)
+        check_consistent_length(images, groups)
         self.groups = None if groups is None else np.asarray(groups)
         self.source = options.source()
         self.view = self.source.view(options.layer, options.pooling)
         self.device = resolve_device(options.device)
         self.precision = resolve_precision(options.precision)
-        self.store = open_cache(options.cache) or MemoryStore()
+        self.cache = open_cache(options.cache)
+        self.store = writable_store(self.cache)
         self.augmentation = resolve_augmentation(options.augmentation)
         self.timings = {"extraction": 0.0, "training": 0.0}
         self.plan = self._plan()
@@ -152,7 +155,15 @@ class FineTuning:
             )
         fraction = self.options.validation_fraction
         if self.groups is not None:
-            return held_out_split(self.targets, fraction, groups=self.groups, random_state=self.options.random_state)
+            train, validation = held_out_split(
+                self.targets, fraction, groups=self.groups, random_state=self.options.random_state
+            )
+            if len(missing := np.setdiff1d(self.targets, self.targets[train])):
+                raise DatasetError(
+                    f"class {str(self.classes[missing[0]])!r} lies in too few groups to be trained and validated on",
+                    "Pass other groups, or early_stopping=False to train without a validation part.",
+                )
+            return train, validation
         # At least one image of each class on either side.
         size = max(math.ceil(fraction * len(rows)), len(counts))
         if len(rows) - size < len(counts):
@@ -175,7 +186,7 @@ class FineTuning:
                 [self.images[row] for row in train],
                 self.source,
                 views=[self.view],
-                cache=self.store if not isinstance(self.store, MemoryStore) else None,
+                cache=self.cache,
                 precision=self.precision,
                 device=self.device,
                 n_jobs=options.n_jobs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,15 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from .exceptions import DatasetError, ParameterError
 
-__all__ = ["INNER_FOLDS", "Split", "check_counts", "held_out_split", "inner_folds", "outer_folds"]
+__all__ = [
+    "INNER_FOLDS",
+    "Split",
+    "check_counts",
+    "held_out_split",
+    "inner_folds",
+    "nested_subsets",
+    "outer_folds",
+]
 
 INNER_FOLDS = 3
 
@@ -33,7 +43,8 @@ def held_out_split(
     ------
     ParameterError
     """
-    if not 0 < test_size < 1:
+    whole = isinstance(test_size, int | np.integer) and 0 < test_size < len(y)
+    if not (whole or 0 < test_size < 1):
         raise ParameterError(f"got test_size={test_size}; expected a fraction between 0 and 1")
     classes, truth = np.unique(y, return_inverse=True)
     check_counts(truth, classes, 2, "images for a training and a test part")
@@ -46,10 +57,97 @@ def held_out_split(
             raise ParameterError(f"got test_size={test_size}: {error}", "Choose another fraction.") from error
         return np.sort(train), np.sort(test)
     # Folds of the wanted size, of which one is the test part: the splitter that keeps classes and groups together.
-    folds = max(2, round(1 / min(test_size, 1 - test_size)))
+    folds = min(max(2, round(1 / min(test_size, 1 - test_size))), len(np.unique(groups)))
+    if folds < 2:
+        raise DatasetError("all images are of one group, which cannot be parted", "Pass other groups, or none.")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
     large, small = next(splitter.split(truth, truth, groups))
     return (large, small) if test_size <= 0.5 else (small, large)
+
+
+def nested_subsets(
+    y: np.ndarray, sizes: Sequence[int], *, groups: np.ndarray | None = None, random_state: int = 0
+) -> list[np.ndarray]:
+    """Return stratified subsets of rows, each smaller one inside each larger one.
+
+    All are prefixes of one random order in which every prefix holds of each class its share to within one row.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    sizes : sequence of int
+        Numbers of rows, in any order.
+    groups : ndarray of shape (n,), default=None
+        Whole groups are taken, so that sizes and shares are met to within a group or so.
+    random_state : int, default=0
+
+    Returns
+    -------
+    list of ndarray of int
+        One for each size, the rows in increasing order.
+
+    Raises
+    ------
+    ParameterError
+        If a size is no integer from 1 to n.
+
+    Notes
+    -----
+    The order is a Pfair schedule of the classes (Baruah, Cohen, Plaxton and Varvel 1996): the j-th of the n_c rows of
+    a class comes after (j - 1) n / n_c others at the earliest and among the first j n / n_c, rounded up, at the latest.
+    On one processor the earliest deadline first keeps all of these.
+    """
+    for size in sizes:
+        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if not (whole and 1 <= size <= len(y)):
+            raise ParameterError(f"got a subset of {size!r} rows; expected an integer from 1 to {len(y)}")
+    rng = np.random.default_rng(random_state)
+    truth = np.unique(y, return_inverse=True)[1]
+    if groups is None:
+        order = _fair_order(truth, rng)
+        return [np.sort(order[:size]) for size in sizes]
+    codes = np.unique(groups, return_inverse=True)[1]
+    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
+    np.add.at(counts, (codes, truth), 1)
+    order = _fair_groups(counts, rng)
+    heights = counts.sum(axis=1)[order].cumsum()
+    taken = [order[: np.abs(heights - size).argmin() + 1] for size in sizes]
+    return [np.flatnonzero(np.isin(codes, some)) for some in taken]
+
+
+def _fair_order(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows in a random order with the classes spread evenly over it."""
+    total, counts = len(truth), np.bincount(truth)
+    rank = rng.permutation(len(counts))
+    jobs = []
+    for number in np.flatnonzero(counts):
+        rows, height = rng.permutation(np.flatnonzero(truth == number)), int(counts[number])
+        jobs += [
+            (place * total // height, -(-(place + 1) * total // height), int(rank[number]), int(row))
+            for place, row in enumerate(rows)
+        ]
+    jobs.sort(reverse=True)
+    waiting: list[tuple[int, int, int]] = []
+    order = np.empty(total, dtype=int)
+    for slot in range(total):
+        while jobs and jobs[-1][0] <= slot:
+            heapq.heappush(waiting, jobs.pop()[1:])
+        order[slot] = heapq.heappop(waiting)[2]
+    return order
+
+
+def _fair_groups(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return groups in a random order, the next always one of the class that lacks most; counts are int (g, k)."""
+    kinds = counts.argmax(axis=1)
+    waiting = [rng.permutation(np.flatnonzero(kinds == number)).tolist() for number in range(counts.shape[1])]
+    shares, taken = counts.sum(axis=0) / counts.sum(), np.zeros(counts.shape[1])
+    order = []
+    for _ in range(len(counts)):
+        lacking = shares * (taken.sum() + 1) - taken
+        number = max((n for n, groups in enumerate(waiting) if groups), key=lambda n: lacking[n])
+        order.append(waiting[number].pop())
+        taken += counts[order[-1]]
+    return np.array(order)
 
 
 def inner_folds(y: np.ndarray, groups: np.ndarray | None, random_state: int) -> list[Split]:

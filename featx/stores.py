@@ -1,15 +1,19 @@
-"""Specs and digests go in, rows come out: what the extraction needs of a store, and one that lasts for one call."""
+"""Specs and digests go in, rows come out: what the extraction needs of a store, and what lasts for one call."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import Any, Protocol
 
 import numpy as np
 
-from .cache import EmbeddingSpec
+from .cache import EmbeddingCache, EmbeddingSpec
 
-__all__ = ["MemoryStore", "Store"]
+__all__ = ["MemoryStore", "OverlayStore", "Store", "writable_store"]
+
+log = logging.getLogger("featx")
+_told: set[str] = set()
 
 
 class Store(Protocol):
@@ -50,3 +54,43 @@ class MemoryStore:
 
     def turn(self, name: str) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
+
+
+class OverlayStore(MemoryStore):
+    """A cache that can be read but not written, and beside it, in memory, what was computed meanwhile."""
+
+    def __init__(self, cache: EmbeddingCache) -> None:
+        super().__init__()
+        self.cache = cache
+
+    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
+        return self.cache.contains(spec, digests) | super().contains(spec, digests)
+
+    def get(
+        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        here = super().contains(spec, digests)
+        rows, found = self.cache.get(spec, digests)
+        if not (here | found).all() or not here.any():
+            return rows, found
+        own, _ = super().get(spec, digests[here])
+        if not rows.shape[1]:
+            rows = np.zeros((len(digests), own.shape[1]), own.dtype)
+        rows[here] = own
+        return rows, np.ones(len(digests), dtype=bool)
+
+
+def writable_store(cache: EmbeddingCache | None) -> Store:
+    """Return where rows can be put: the cache, or memory where there is none or it cannot be written, said once."""
+    if cache is None:
+        return MemoryStore()
+    if cache.writable():
+        return cache
+    if str(cache.root) not in _told:
+        _told.add(str(cache.root))
+        log.warning(
+            "the cache %s can be read but not written: what is computed now is not kept. Check its permissions, or "
+            "choose another folder (cache=DIR).",
+            cache.root,
+        )
+    return OverlayStore(cache)

@@ -267,7 +267,9 @@ class Training:
         return {"trunk": self.trunk.state(), "head": self.head.state_dict()}
 
     def _restore(self, tensors: dict[str, Any]) -> None:
-        self.trunk.module.load_state_dict(tensors["trunk"], strict=False)
+        with torch.no_grad():
+            for name, value in self.trunk.state().items():
+                value.copy_(tensors["trunk"][name])
         self.head.load_state_dict(tensors["head"])
 
     def _state(self) -> dict[str, Any]:

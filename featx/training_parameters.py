@@ -24,6 +24,8 @@ def check_parameters(options: Any) -> None:
         value = getattr(options, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ParameterError(f"got {name}={value!r}; expected an integer of at least {least}")
+    if options.random_state >= 2**32:  # scikit-learn takes no more
+        raise ParameterError(f"got random_state={options.random_state}; expected an integer below 2**32")
     for name, low, high in (("learning_rate", 0, math.inf), ("momentum", 0, 1), ("weight_decay", 0, math.inf),
                             ("dropout", 0, 1), ("label_smoothing", 0, 1)):  # fmt: skip
         value = getattr(options, name)
@@ -58,7 +60,10 @@ def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -
         return tuple(float(w) for w in len(targets) / (len(classes) * counts))
     if isinstance(class_weight, Mapping):
         if unknown := [label for label in class_weight if label not in classes]:
-            raise ParameterError(f"got a class weight for {unknown[0]!r}, which is no class", "Use labels of y.")
+            raise ParameterError(f"got class_weight for {unknown[0]!r}, which is no class", "Use labels of y.")
+        for value in class_weight.values():
+            if not _is_number(value) or not 0 <= value < math.inf:
+                raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
         return tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
     raise ParameterError(
         f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"

@@ -10,9 +10,9 @@ import copy
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -205,7 +205,7 @@ class _Graph:
         ends = [(name, last_node(self.names, node)) for name, node in trainable_parts(source, self.names)]
         ends = [(name, node) for name, node in ends if node in self.place]
         if layers is not None:
-            if isinstance(layers, bool) or not isinstance(layers, Integral) or layers < 1:
+            if isinstance(layers, bool) or not isinstance(layers, int | np.integer) or layers < 1:
                 raise ParameterError(f"got trainable_layers={layers!r}; expected a positive integer")
             modules = [node for node in self.nodes if node.op == "call_module"]
             if layers > len(modules):
@@ -283,8 +283,8 @@ def trainable_parts(source: BackboneSource, names: dict[fx.Node, str]) -> list[t
 def _choose_stages(known: list[str], wanted: Any) -> list[str]:
     if isinstance(wanted, str) and wanted == "all":
         return known
-    if isinstance(wanted, Integral) and not isinstance(wanted, bool) and wanted >= 0:
-        if wanted > len(known):
+    if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool) and int(wanted) >= 0:
+        if int(wanted) > len(known):
             raise ParameterError(
                 f"got trainable_stages={wanted}; up to the head's layer there are {len(known)}: {', '.join(known)}",
                 "Choose fewer, or 'all'.",

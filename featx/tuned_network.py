@@ -66,7 +66,14 @@ class TunedNetwork:
         import torch
 
         module = copy.deepcopy(self.base.build())
-        module.load_state_dict({name: torch.tensor(value) for name, value in self.state.items()}, strict=False)
+        own = module.state_dict()
+        for name, value in self.state.items():
+            if name not in own or tuple(own[name].shape) != value.shape:
+                raise WeightsError(
+                    f"the trained tensors do not belong to {self.base.name}, which has no such {name}",
+                    "Call fit again after a change of the backbone.",
+                )
+            own[name].copy_(torch.tensor(value))
         return module
 
     def predict(

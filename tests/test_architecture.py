@@ -17,6 +17,8 @@ ROOT = Path(featx.__file__).parent.parent
 ROOMS = {"featx": "featx", "cache": "featx.cache", "cli": "featx.cli"}
 HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
+    "augmentation",
+    "operations",
     "images",
     "datasets",
     "pixels",

@@ -79,7 +79,8 @@ def examples(command):
 def test_the_commands_are_those_of_the_readme():
     names = {" ".join(path) for path in COMMANDS}
     kinds = ("info", "verify", "repair", "prune", "compact", "export")
-    assert names == {"", "extract", "fit", "predict", "backbones", "cache", *(f"cache {kind}" for kind in kinds)}
+    once = ("extract", "fit", "finetune", "predict", "compare", "backbones", "cache")
+    assert names == {"", *once, *(f"cache {kind}" for kind in kinds)}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -95,7 +96,7 @@ def test_every_command_has_help_with_an_example(path):
 def test_the_examples_run(tmp_path, monkeypatch, few_digits):
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (30, 20), "red").save("photo.png")
-    order = ["fit", "", "predict", "extract", "backbones", "cache"]
+    order = ["fit", "", "predict", "extract", "backbones", "cache", "finetune", "compare"]
     paths = sorted(COMMANDS, key=lambda path: order.index(path[0] if path else ""))
     for path in paths:
         lines = examples(COMMANDS[path])

@@ -319,3 +319,14 @@ def test_take_without_labels_has_none():
 def test_take_accepts_a_mask():
     dataset = ImageDataset(["a", "b"], ["A", "B"])
     assert dataset.take(np.array([False, True])).images == ["b"]
+
+
+def test_a_manifest_may_name_strata_beside_groups(tmp_path):
+    (tmp_path / "m.csv").write_text("path,label,stratum\na.png,x,mild\nb.png,y,severe\nc.png,x,mild\n")
+    dataset = load_dataset(tmp_path / "m.csv")
+    assert dataset.strata.tolist() == ["mild", "severe", "mild"]
+    assert dataset.groups is None
+    assert dataset.take([1]).strata.tolist() == ["severe"]
+    (tmp_path / "m.csv").write_text("path,label,stratum\na.png,x,\n")
+    with pytest.raises(DatasetError, match="no stratum in row 1"):
+        load_dataset(tmp_path / "m.csv")

@@ -1,0 +1,232 @@
+"""A labelled data set and strategies go in; what each reaches at what cost, and which to use, comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from .comparison_figures import Figures
+from .comparison_plan import plan_repeats
+from .comparison_result import ComparisonResult, SizeResult
+from .comparison_work import ComparisonWork
+from .datasets import ImageDataset
+from .exceptions import DatasetError, FeatxError, ImageDecodeError, ParameterError
+from .extraction import Failure
+from .image_estimator import ImageEstimator
+from .images import ImageSource, as_sources
+from .run_files import RunFiles
+from .runs import Runner
+from .strategies import TunedHead, kind_of
+from .transfer import LARGE, StageStudy, TransferCase, transfer_case
+from .transformer import CNNFeatureTransformer
+
+__all__ = ["compare_strategies"]
+
+
+def compare_strategies(
+    dataset: ImageDataset,
+    strategies: Mapping[str, BaseEstimator],
+    *,
+    train_sizes: Sequence[float | int] | None = None,
+    test_size: float = 0.25,
+    stratify: np.ndarray | None = None,
+    repeats: int = 3,
+    random_state: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    transfer: CNNFeatureTransformer | None = None,
+    on_error: str = "raise",
+    verbose: bool = False,
+) -> ComparisonResult:
+    """Compare frozen features, fine-tuning and training from scratch on the same test images.
+
+    Every strategy is fitted on the same training rows and predicts the same test rows, at every training size, over
+    repeated random splits. What a strategy tunes, it tunes inside its training rows.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels. Its groups, if any, stay on one side of every split.
+    strategies : mapping of str to classifier
+        Classifiers of images with ``predict_proba``, by the names that tables use: those of `make_strategy`, a
+        ``Pipeline`` that starts with a `CNNFeatureTransformer`, or any other. They are cloned, and given the seed of
+        the repeat where they take a ``random_state``.
+    train_sizes : sequence of float or int, default=None
+        Fractions of all images, or counts: stratified subsets, the smaller inside the larger. None means all that
+        the test set leaves.
+    test_size : float, default=0.25
+        Fraction of all images that each repeat tests on, stratified by class.
+    stratify : ndarray of shape (n,), default=None
+        Labels inside the classes that the test set is stratified by too; None means the data set's `strata`.
+    repeats : int, default=3
+        Random splits; repeat r has the seed ``random_state + r``.
+    random_state : int, default=0
+    folder : str or PathLike, default=None
+        Where each finished run is written at once, so that a second call computes only what is missing. A run is found
+        again by the content of its images, its labels and rows, its parameters and the version of featx.
+    transfer : CNNFeatureTransformer, default=None
+        A network whose stages are compared as frozen features on the training images of the first repeat, to say
+        which of the four cases of transfer each size is. None leaves that out.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable image raises, or is left out for all strategies; to find these, all are decoded first.
+    verbose : bool, default=False
+        Print a line to stderr for each run.
+
+    Returns
+    -------
+    ComparisonResult
+
+    Raises
+    ------
+    ParameterError
+        If a parameter, a strategy or a size cannot be; before any image is forwarded.
+    DatasetError
+        If a class has fewer than two training images at some size.
+    FeatxError
+        What a strategy raises, with the name of its run; finished runs are kept in the folder.
+    """
+    if dataset.labels is None:
+        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    if on_error not in ("raise", "skip"):
+        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
+    _check_strategies(strategies, transfer, dataset)
+    stratify = dataset.strata if stratify is None else stratify
+    finer = None if stratify is None else np.asarray(stratify)
+    options: dict[str, Any] = {"train_sizes": train_sizes, "test_size": test_size, "repeats": repeats}
+    options["random_state"] = random_state
+    plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
+    files = RunFiles(folder)
+    failures: list[Failure] = []
+    if on_error == "skip":
+        good, failures = _readable(dataset)
+        dataset, finer = dataset.take(good), None if finer is None else finer[good]
+        plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
+    classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+    kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
+    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state)
+    with contextlib.closing(Runner(dataset)) as runner:
+        work = ComparisonWork(dataset, strategies, plan, files, runner, verbose)
+        study, reason = (None, None) if transfer is None else work.study(transfer)
+        outcomes, found = work.run()
+    sizes = [
+        figures.size(number, {name: [outcomes[name, number, r] for r in range(len(plan))] for name in strategies})
+        for number in range(len(plan[0].trains))
+    ]
+    return ComparisonResult(
+        classes=[str(name) for name in classes],
+        n_images=len(dataset),
+        n_test=figures.n_test,
+        repeats=len(plan),
+        random_state=random_state,
+        protocol=_protocol(figures, finer is not None),
+        interval=figures.interval,
+        test=figures.test,
+        sizes=sizes,
+        curves=[figures.curve(name, sizes) for name in strategies],
+        stages=study,
+        cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
+        notes=_notes(kinds, len(plan), study, reason),
+        failures=failures,
+        runs_found=found,
+    )
+
+
+def _check_strategies(
+    strategies: Mapping[str, BaseEstimator], transfer: CNNFeatureTransformer | None, dataset: ImageDataset
+) -> None:
+    """Find out before any image is forwarded what a strategy would refuse."""
+    if not isinstance(strategies, Mapping) or not strategies:
+        raise ParameterError("got no strategies", "Pass a mapping of names to classifiers; see make_strategy.")
+    for name, estimator in strategies.items():
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
+            raise ParameterError(
+                f"the strategy {name} has no predict_proba",
+                "End it in a TunedHead, or wrap its classifier in CalibratedClassifierCV.",
+            )
+        try:
+            if kind_of(estimator) == "frozen":
+                clone(estimator[0]).set_params(on_error="raise").fit(dataset.images[:1])
+                if isinstance(estimator[-1], TunedHead):
+                    estimator[-1].candidate()
+            elif isinstance(estimator, ImageEstimator):
+                _check_training(estimator, dataset)
+        except FeatxError as error:
+            error.message = f"strategy {name}: {error.message}"
+            raise
+    if transfer is not None:
+        clone(transfer).fit(dataset.images[:1])
+
+
+def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
+    from .fine_tuning import FineTuning
+    from .finetune import CNNFineTuneClassifier
+
+    estimator.source()
+    if isinstance(estimator, CNNFineTuneClassifier):
+        # It checks every parameter before it computes anything.
+        classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+        FineTuning(estimator, [], classes, truth, None)
+
+
+def _readable(dataset: ImageDataset) -> tuple[np.ndarray, list[Failure]]:
+    """Return the rows whose images can be decoded, and the ledger of the others."""
+
+    def reason(source: ImageSource) -> str | None:
+        try:
+            source.load()
+        except ImageDecodeError as error:
+            return error.reason
+        return None
+
+    sources = as_sources(dataset.images, names=dataset.names)
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        reasons = list(pool.map(reason, sources))
+    failures = [Failure(i, dataset.names[i], text) for i, text in enumerate(reasons) if text is not None]
+    return np.flatnonzero([text is None for text in reasons]), failures
+
+
+def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEstimator], n_classes: int) -> TransferCase:
+    described: dict[str, tuple[str, str | None]] = {}
+    for name, estimator in strategies.items():
+        kind = kind_of(estimator)
+        transformer = estimator[0] if kind == "frozen" else None
+        layer = transformer and transformer.source().view(transformer.layer, transformer.pooling)[0]
+        described[name] = kind, layer
+    favoured = {size.verdict.best, size.verdict.use, *size.verdict.equal}
+    return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, favoured=favoured)
+
+
+def _protocol(figures: Figures, finer: bool) -> str:
+    repeats = len(figures.plan)
+    return (
+        f"{repeats} random split{'s' if repeats > 1 else ''} with {figures.n_test:,} test images"
+        f"{' each' if repeats > 1 else ''}, stratified by class{' and finer labels' if finer else ''}"
+        f"{', whole groups on one side' if figures.groups is not None else ''}; the test images are the same for every "
+        "strategy and size, and smaller training sets lie inside larger ones"
+    )
+
+
+def _notes(kinds: Mapping[str, str], repeats: int, study: StageStudy | None, reason: str | None) -> list[str]:
+    notes = [
+        "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
+        "network on up to 64 of them, times the images needed; prediction is of all test images",
+        "train is accuracy on the training images, validation that of the tuning, inside them"
+        + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
+           if {"finetuned", "scratch"} & set(kinds.values()) else ""),
+    ]  # fmt: skip
+    if len(kinds) > 1:
+        notes.append("p is of the difference in accuracy from the best at that size, not adjusted for their number")
+    if len(kinds) > 1 and 1 < repeats < 6:
+        notes.append(f"{repeats} repeats are few: the test misses all but large differences")
+    if repeats == 1 and len(kinds) > 1:
+        notes.append("one repeat says nothing of how much another draw of training images would change")
+    if study is not None:
+        notes.append(f"a data set counts as large from {LARGE} images a class on, which is a convention")
+    if reason is not None:
+        notes.append(f"the stages were not compared: {reason}")
+    return notes

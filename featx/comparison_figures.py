@@ -1,0 +1,161 @@
+"""The runs of a comparison go in; figures with intervals and paired p-values, for each training size, come out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .comparison_plan import Repeat
+from .comparison_result import CurveResult, SizeResult, StrategyResult
+from .learning_curves import extrapolate
+from .metrics import Estimate, confusion_matrix, paired_p_value, per_class, score_predictions
+from .repeats import corrected_interval, corrected_p_value, smallest_difference
+from .runs import RunOutcome
+from .verdicts import pass_verdict
+
+__all__ = ["Figures"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What turns runs into figures.
+
+    Attributes
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers of all images.
+    n_classes : int
+    groups : ndarray or None
+    plan : list of Repeat
+    kinds : mapping of strategy to its kind
+    random_state : int
+    """
+
+    truth: np.ndarray
+    n_classes: int
+    groups: np.ndarray | None
+    plan: Sequence[Repeat]
+    kinds: Mapping[str, str]
+    random_state: int
+
+    @property
+    def n_test(self) -> int:
+        """Test images of a repeat."""
+        return round(float(np.mean([len(repeat.test) for repeat in self.plan])))
+
+    @property
+    def test(self) -> str:
+        """The name of the paired test."""
+        if len(self.plan) > 1:
+            return f"corrected resampled t-test over {len(self.plan)} repeats"
+        return "McNemar's exact test" if self.groups is None else "bootstrap of groups"
+
+    @property
+    def interval(self) -> str:
+        """What the intervals are."""
+        if len(self.plan) > 1:
+            return (
+                f"means over {len(self.plan)} repeats with 95 % intervals of Student's t, corrected for the images "
+                "that the repeats share (Nadeau and Bengio 2003)"
+            )
+        accuracy = "Wilson's interval" if self.groups is None else "bootstrap of groups"
+        return f"one repeat with 95 % intervals: accuracy {accuracy}, macro F1 1,000 bootstrap resamples"
+
+    def size(self, number: int, runs: Mapping[str, Sequence[RunOutcome]]) -> SizeResult:
+        """Return the figures at one training size.
+
+        Parameters
+        ----------
+        number : int
+            Which of the sizes.
+        runs : mapping of strategy to its outcome in each repeat
+        """
+        found = sorted((self._strategy(name, of) for name, of in runs.items()), key=lambda s: -s.accuracy.value)
+        best = found[0].strategy
+        found[1:] = [dataclasses.replace(s, p_value=self._p_value(runs[best], runs[s.strategy])) for s in found[1:]]
+        rows = [repeat.trains[number] for repeat in self.plan]
+        n_train = round(float(np.mean([len(some) for some in rows])))
+        visible = None
+        if len(self.plan) > 1 and len(found) > 1:
+            pair = runs[best], runs[found[1].strategy]
+            visible = smallest_difference(self._differences(*pair), n_train=self._n_outside, n_test=self.n_test)
+        mean = n_train / self.n_classes
+        return SizeResult(
+            n_train=n_train,
+            per_class=mean,
+            fewest=min(int(np.bincount(self.truth[some], minlength=self.n_classes).min()) for some in rows),
+            strategies=found,
+            verdict=pass_verdict(found, n_train=n_train, per_class=mean, test=self.test, visible=visible),
+        )
+
+    def curve(self, strategy: str, sizes: Sequence[SizeResult]) -> CurveResult:
+        """Return a strategy's accuracy against training size, with the extrapolation to twice the largest."""
+        found = [next(s for s in size.strategies if s.strategy == strategy) for size in sizes]
+        counts = [size.n_train for size in sizes]
+        beyond = None
+        if len(set(counts)) > 1:
+            accuracies = [s.accuracies for s in found]
+            beyond = extrapolate(
+                counts, accuracies, n_train=self._n_outside, n_test=self.n_test, random_state=self.random_state
+            )
+        return CurveResult(strategy, counts, [s.accuracy for s in found], beyond)
+
+    @property
+    def _n_outside(self) -> int:
+        return len(self.truth) - self.n_test
+
+    def _strategy(self, name: str, runs: Sequence[RunOutcome]) -> StrategyResult:
+        accuracies = [float(right.mean()) for right in self._right(runs)]
+        if len(runs) > 1:
+            f1s = [self._macro_f1(repeat, run) for repeat, run in zip(self.plan, runs, strict=True)]
+            accuracy, macro_f1 = (
+                corrected_interval(values, n_train=self._n_outside, n_test=self.n_test) for values in (accuracies, f1s)
+            )
+        else:
+            accuracy, macro_f1 = self._single(runs[0])
+        stages = ("extraction", "training", "prediction")
+        return StrategyResult(
+            strategy=name,
+            kind=self.kinds[name],
+            accuracy=accuracy,
+            macro_f1=macro_f1,
+            accuracies=accuracies,
+            train_accuracy=_mean([run.train_accuracy for run in runs]),
+            validation_accuracy=_mean([run.validation_accuracy for run in runs]),
+            seconds={stage: float(np.mean([run.seconds[stage] for run in runs])) for stage in stages},
+        )
+
+    def _single(self, run: RunOutcome) -> tuple[Estimate, Estimate]:
+        test = self.plan[0].test
+        groups = None if self.groups is None else self.groups[test]
+        found = score_predictions(self.truth[test], run.probabilities, groups=groups, random_state=self.random_state)
+        return found["accuracy"], found["macro_f1"]
+
+    def _macro_f1(self, repeat: Repeat, run: RunOutcome) -> float:
+        """Return the mean F1 over the classes that occur, as `score_predictions` has it."""
+        matrix = confusion_matrix(self.truth[repeat.test], run.probabilities.argmax(axis=1), self.n_classes)
+        return float(per_class(matrix)[2][matrix.sum(axis=0) + matrix.sum(axis=1) > 0].mean())
+
+    def _right(self, runs: Sequence[RunOutcome]) -> list[np.ndarray]:
+        return [
+            run.probabilities.argmax(axis=1) == self.truth[repeat.test]
+            for repeat, run in zip(self.plan, runs, strict=True)
+        ]
+
+    def _differences(self, runs: Sequence[RunOutcome], others: Sequence[RunOutcome]) -> np.ndarray:
+        return np.array([a.mean() - b.mean() for a, b in zip(self._right(runs), self._right(others), strict=True)])
+
+    def _p_value(self, best: Sequence[RunOutcome], other: Sequence[RunOutcome]) -> float:
+        if len(self.plan) > 1:
+            return corrected_p_value(self._differences(best, other), n_train=self._n_outside, n_test=self.n_test)
+        (right,), (also,) = self._right(best), self._right(other)
+        groups = None if self.groups is None else self.groups[self.plan[0].test]
+        return paired_p_value(right, also, groups=groups, random_state=self.random_state)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

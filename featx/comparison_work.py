@@ -1,0 +1,197 @@
+"""Strategies and the rows of every repeat go in; the outcome of each run comes out, found again or computed.
+
+Each finished run is written at once, so what is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from .cache import FileDigests
+from .comparison_plan import Repeat
+from .datasets import ImageDataset
+from .exceptions import DatasetError, FeatxError, LayerError
+from .image_estimator import open_cache
+from .metrics import Estimate
+from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
+from .runs import Runner, RunOutcome
+from .splits import nested_subsets
+from .transfer import CV, MOST_IMAGES, StageFigures, StageStudy, study_stages
+from .transformer import CNNFeatureTransformer
+
+__all__ = ["ComparisonWork"]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One strategy at one size in one repeat.
+
+    The file's name knows nothing of the other runs, so that more repeats, sizes or strategies find what is there.
+    """
+
+    strategy: str
+    size: int
+    repeat: int
+    n_train: int
+    name: str
+    file: str
+    key: str
+
+
+class ComparisonWork:
+    """All runs of a comparison.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels.
+    strategies : mapping of str to classifier
+    plan : sequence of Repeat
+    files : RunFiles
+    runner : Runner
+    verbose : bool
+        Print a line to stderr for each run.
+    """
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        strategies: Mapping[str, BaseEstimator],
+        plan: Sequence[Repeat],
+        files: RunFiles,
+        runner: Runner,
+        verbose: bool,
+    ) -> None:
+        self.dataset = dataset
+        self.strategies = strategies
+        self.plan = plan
+        self.files = files
+        self.runner = runner
+        self.verbose = verbose
+        self._content = None if files.folder is None else digest_images(dataset.images, _memory(strategies))
+
+    def study(self, transfer: CNNFeatureTransformer) -> tuple[StageStudy | None, str | None]:
+        """Return the study of stages on the training images of the first repeat, or why there is none."""
+        rows, seed = self.plan[0].trains[-1], self.plan[0].seed
+        most = max(MOST_IMAGES, CV * len(self.runner.classes))
+        if len(rows) > most:
+            groups = None if self.dataset.groups is None else self.dataset.groups[rows]
+            rows = rows[nested_subsets(self.runner.labels[rows], [most], groups=groups, random_state=seed)[0]]
+        key = self._key(describe_estimator(transfer), rows, rows[:0], seed)
+        if (known := self.files.load("stages", key)) is not None:
+            figures = known[0]
+            stages = [StageFigures(**{**s, "accuracy": Estimate(**s["accuracy"])}) for s in figures.pop("stages")]
+            return StageStudy(stages=stages, **figures), None
+        transformer = self.runner.with_cache(transfer)
+        self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")
+        sources, labels = self.runner.sources(transformer, rows), self.runner.labels[rows]
+        groups = None if self.dataset.groups is None else self.dataset.groups[rows]
+        try:
+            study = study_stages(transformer, sources, labels, groups=groups, random_state=seed)
+        except (DatasetError, LayerError) as error:
+            return None, error.message
+        self.files.save("stages", key, dataclasses.asdict(study), np.zeros(0))
+        return study, None
+
+    def run(self) -> tuple[dict[tuple[str, int, int], RunOutcome], int]:
+        """Return the outcomes by strategy, size and repeat, and how many of them were there already.
+
+        Raises
+        ------
+        FeatxError
+            What a strategy raises, with the name of its run.
+        """
+        outcomes: dict[_Job, RunOutcome] = {}
+        jobs = list(self._jobs())
+        for job in jobs:
+            if (known := self.files.load(job.file, job.key)) is not None:
+                outcomes[job] = RunOutcome(probabilities=known[1], **known[0])
+        found = len(outcomes)
+        if found:
+            self._say(f"{found} of {len(jobs)} runs were finished already")
+        for job in [job for job in jobs if job not in outcomes]:
+            outcomes[job] = outcome = self._run(job)
+            truth = np.searchsorted(self.runner.classes, self.runner.labels[self.plan[job.repeat].test])
+            accuracy = np.mean(outcome.probabilities.argmax(axis=1) == truth)
+            self._say(f"{job.name}: {100 * accuracy:.1f} % ({_clock(outcome.wall)}){_left(jobs, outcomes)}")
+        return {(job.strategy, job.size, job.repeat): outcome for job, outcome in outcomes.items()}, found
+
+    def _jobs(self) -> Iterator[_Job]:
+        described = {name: describe_estimator(estimator) for name, estimator in self.strategies.items()}
+        for number, repeat in enumerate(self.plan):
+            for size, rows in enumerate(repeat.trains):
+                for strategy, description in described.items():
+                    name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.plan)}"
+                    file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
+                    key = self._key(description, rows, repeat.test, repeat.seed)
+                    yield _Job(strategy, size, number, len(rows), name, file, key)
+
+    def _run(self, job: _Job) -> RunOutcome:
+        repeat, estimator = self.plan[job.repeat], self.strategies[job.strategy]
+        if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
+            estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(job.file, job.key))
+        try:
+            outcome = self.runner.run(estimator, repeat.trains[job.size], repeat.test, seed=repeat.seed)
+        except FeatxError as error:
+            error.message = f"{job.name}: {error.message}"
+            raise
+        except Exception as error:
+            error.add_note(job.name)
+            raise
+        figures = {key: value for key, value in vars(outcome).items() if key != "probabilities"}
+        self.files.save(job.file, job.key, figures, outcome.probabilities)
+        return outcome
+
+    def _key(self, description: list[str], train: np.ndarray, test: np.ndarray, seed: int) -> str:
+        if self._content is None:
+            return ""
+        groups = self.dataset.groups
+        rows = [
+            (self._content[some], self.runner.labels[some], None if groups is None else groups[some])
+            for some in (train, test)
+        ]
+        return fingerprint(description, seed, self.runner.classes, rows)
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            print(text, file=sys.stderr, flush=True)
+
+
+def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
+    """Return the memory of file digests of the first cache that a strategy has."""
+    for estimator in strategies.values():
+        for name, value in estimator.get_params(deep=True).items():
+            if name.rpartition("__")[2] == "cache" and (cache := open_cache(value)) is not None:
+                return cache.digests
+    return FileDigests(None)
+
+
+def _left(jobs: Sequence[_Job], outcomes: Mapping[_Job, RunOutcome]) -> str:
+    """Return how long the other runs will take, if each strategy has a finished one to tell from."""
+    # The first run of a strategy pays for embeddings that later ones find, so the quickest pace is the likeliest.
+    paces: dict[str, float] = {}
+    alike: dict[tuple[str, int], float] = {}
+    for job, outcome in outcomes.items():
+        pace = outcome.wall / job.n_train
+        paces[job.strategy] = min(paces.get(job.strategy, pace), pace)
+        alike[job.strategy, job.size] = outcome.wall
+    waiting = [job for job in jobs if job not in outcomes]
+    if not waiting or any(job.strategy not in paces for job in waiting):
+        return ""
+    seconds = sum(alike.get((job.strategy, job.size), paces[job.strategy] * job.n_train) for job in waiting)
+    return f"; about {_clock(seconds)} left"
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
