@@ -1,4 +1,4 @@
-"""Solar cells of the ELPV data set go in; cross-validated accuracy of tuned heads on frozen features comes out.
+"""Solar cells of the ELPV data set go in; accuracy of frozen features and of fine-tuned networks comes out.
 
 The task is "defect probability of at least 0.5" on 2,624 electroluminescence images of 300 x 300 pixels (Deitsch et
 al. 2019, arXiv 1807.02894), which come with the package elpv-dataset (CC BY-NC-SA 4.0). Published on a 75/25 split:
@@ -6,7 +6,8 @@ al. 2019, arXiv 1807.02894), which come with the package elpv-dataset (CC BY-NC-
 so cells of one module may stand on both sides of a split, here as in the publications.
 
     pip install "featx[dev]"
-    python benchmarks/elpv.py [OPTIONS of featx fit]
+    python benchmarks/elpv.py fit [OPTIONS of featx fit]
+    python benchmarks/elpv.py compare [OPTIONS of featx compare]
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 import click
 from featx.cli import main as featx
 
-DEFAULTS = ("--head", "svm", "--image-size", "300", "--resize", "squash", "--layer", "stage7", "--pooling", "avgmax")
+VIEW = ("--image-size", "300", "--resize", "squash", "--layer", "stage7", "--pooling", "avgmax")
+DEFAULTS = {"fit": ("--head", "svm", *VIEW), "compare": VIEW}
 
 
 def write_manifest(target: Path) -> Path:
@@ -42,12 +44,14 @@ def write_manifest(target: Path) -> Path:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", type=click.Choice(["fit", "compare"]))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def run(options: tuple[str, ...]) -> None:
-    """Run `featx fit` on ELPV, with its OPTIONS in place of the default ones."""
+def run(command: str, options: tuple[str, ...]) -> None:
+    """Run a COMMAND of featx on ELPV, with its OPTIONS in place of the default ones."""
     with tempfile.TemporaryDirectory() as folder:
         manifest = write_manifest(Path(folder, "elpv.csv"))
-        featx(["fit", str(manifest), "-o", str(Path(folder, "elpv.skops")), *(options or DEFAULTS)])
+        output = ["-o", str(Path(folder, "elpv.skops"))] if command == "fit" else []
+        featx([command, str(manifest), *output, *(options or DEFAULTS[command])])
 
 
 if __name__ == "__main__":

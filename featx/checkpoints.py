@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pickle
+import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,6 +73,22 @@ class Checkpoint:
             )
             raise ModelFileError(f"the checkpoint {self.path} belongs to another training: {told}", step)
         return state
+
+    def check_writable(self) -> None:
+        """Find out whether the file could be written.
+
+        Raises
+        ------
+        ModelFileError
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
+        except OSError as error:
+            raise ModelFileError(
+                f"cannot write the checkpoint {self.path}: {error.strerror or error}", "Choose another path."
+            ) from error
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the file; when this returns the epoch is on disk.

@@ -34,6 +34,9 @@ from .trunk import Trunk
 
 __all__ = ["FineTuning", "TuningOutcome"]
 
+# A head that has begun as a logistic regression needs little more than the stages below it.
+HEAD_FACTOR = 3
+
 
 @dataclass(frozen=True)
 class TuningOutcome:
@@ -97,6 +100,11 @@ class FineTuning:
         )
         trunk.update_statistics = self.options.batch_norm == "update" or self._from_scratch
         trunk.module.to(self.device).to(memory_format=torch.channels_last)
+        checkpoint = self._checkpoint(trunk, validation)
+        if checkpoint is not None:
+            # One of another training, or in a place that cannot be written, is refused before anything is computed.
+            checkpoint.load("cpu")
+            checkpoint.check_writable()
         began = time.perf_counter()
         feed, forwarded = make_feed(
             trunk, self.images, train, validation, store=self.store, options=self._boundary_options()
@@ -111,7 +119,7 @@ class FineTuning:
             train,
             validation,
             self.plan,
-            checkpoint=self._checkpoint(trunk, validation),
+            checkpoint=checkpoint,
             on_epoch=_print_progress if self.options.verbose else None,
         )
         began = time.perf_counter()
@@ -225,14 +233,15 @@ class FineTuning:
             batch_size=int(options.batch_size),
             optimizer=options.optimizer,
             learning_rate=float(options.learning_rate),
-            head_learning_rate=float(10 * options.learning_rate if head_rate is None else head_rate),
+            head_learning_rate=float(HEAD_FACTOR * options.learning_rate if head_rate is None else head_rate),
             momentum=float(options.momentum),
             weight_decay=float(options.weight_decay),
             schedule=options.schedule,
             label_smoothing=float(options.label_smoothing),
             class_weights=class_weights(options.class_weight, self.classes, self.targets),
             patience=int(options.patience) if options.early_stopping else None,
-            precision=self.precision,
+            # Half precision is slower to train in on a CPU: the gradients of its convolutions are.
+            precision="float32" if self.device == "cpu" else self.precision,
             device=self.device,
             seed=int(options.random_state),
         )

@@ -54,9 +54,9 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         Whether BatchNorm in the trained stages keeps the pretrained statistics. Training from scratch has none to
         keep and always updates them.
     optimizer : {"adamw", "sgd"}, default="adamw"
-    learning_rate : float, default=1e-4, of the trained stages
+    learning_rate : float, default=3e-5, of the trained stages
     head_learning_rate : float, default=None, of the head
-        None means ten times `learning_rate`.
+        None means three times `learning_rate`.
     momentum : float, default=0.9, of "sgd"
     weight_decay : float, default=1e-2, of kernels and matrices
     schedule : {"constant", "cosine", "onecycle"}, default="cosine"
@@ -84,7 +84,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     checkpoint : str or PathLike, default=None
         A file that is replaced after every epoch; ``fit`` with the same parameters and data goes on from it.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Of forward passes; tensors and gradients are float32. "auto" is float32.
+        Of forward passes, but for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
     random_state : int, default=0
         Of the validation part, views, order, dropout and random weights; on a CPU it decides the model.
     verbose : bool, default=False
@@ -96,11 +96,11 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     n_iter_ : int, epochs that were run
     history_ : dict of str to list
         One entry an epoch: `epoch`, `loss` and `accuracy` (running, on augmented views), `val_loss` and
-        `val_accuracy` (None without a validation part), `learning_rate`, `seconds`.
+        `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
     best_epoch_ : int
         Whose weights are kept; 0 means the head as it was before any stage was trained.
     initial_validation_accuracy_ : float or None, before the first epoch
-    trained_stages_ : list of str
+    trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
         Seconds of `extraction` (embeddings and boundary) and `training`.
     forwarded_ : dict of str to int
@@ -133,7 +133,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         dropout: float = 0.0,
         batch_norm: str = "frozen",
         optimizer: str = "adamw",
-        learning_rate: float = 1e-4,
+        learning_rate: float = 3e-5,
         head_learning_rate: float | None = None,
         momentum: float = 0.9,
         weight_decay: float = 1e-2,

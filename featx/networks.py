@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def resolve_backbone(
     elif backbone.startswith("timm:"):
         source = _from_timm(backbone, weights, random_state)
     else:
-        source = _from_torchvision(backbone, weights, random_state)
+        source = _from_torchvision(backbone, weights, random_state, image_size)
     preprocessing = source.preprocessing.adapted(image_size, resize)
     return BackboneSource(source.name, source.weights_digest, preprocessing, source.plan, source.build)
 
@@ -94,7 +95,7 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
     return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, plan, build)
 
 
-def _from_torchvision(name: str, weights: Any, seed: int) -> BackboneSource:
+def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
     plan = stages.plan_of(name)
     if weights is None:
         found, entry = weight_files.random_weights(seed), weight_files.preset_entry(name, None)
@@ -105,6 +106,15 @@ def _from_torchvision(name: str, weights: Any, seed: int) -> BackboneSource:
         entry = weight_files.weights_entry(name, weights)
         found = weight_files.published_weights(name, entry)
     preprocessing = Preprocessing.from_preset(entry.transforms())
+    digest, side = found.digest, preprocessing.crop
+    if name.startswith("vit") and image_size is not None:
+        # A position embedding belongs to one image size and is interpolated to another.
+        side, patch = preprocessing.adapted(image_size, "crop").crop, int(name.rpartition("_")[2])
+        if side % patch:
+            raise BackboneError(
+                f"got image_size={side}; {name} takes multiples of {patch}", f"Choose {max(1, side // patch) * patch}."
+            )
+        digest += f";positions={side}" if side != preprocessing.crop else ""
 
     def build() -> nn.Module:
         from torchvision import models
@@ -114,13 +124,16 @@ def _from_torchvision(name: str, weights: Any, seed: int) -> BackboneSource:
             # The published weights were trained on inputs scaled otherwise; the network converts them itself.
             options = {"transform_input": True, "init_weights": False, "aux_logits": True}
         elif name.startswith("vit"):
-            options = {"image_size": preprocessing.crop}
+            options = {"image_size": side}
         module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
         if found.file:
-            weight_files.fit_state(module, found.load(), name=name, source=found.file, class_layer=plan.class_layer)
+            state = found.load()
+            if side != preprocessing.crop:
+                state = models.vision_transformer.interpolate_embeddings(side, patch, OrderedDict(state))
+            weight_files.fit_state(module, state, name=name, source=found.file, class_layer=plan.class_layer)
         return module
 
-    return BackboneSource(name, found.digest, preprocessing, plan, build)
+    return BackboneSource(name, digest, preprocessing, plan, build)
 
 
 def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:

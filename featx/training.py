@@ -109,6 +109,8 @@ class Training:
         self._micro = plan.batch_size
         self._weights = plan.weights_tensor()
         self._steps = max(1, math.ceil(len(self.train) / plan.batch_size))
+        if self.trunk.update_statistics:  # a batch of one image has no statistics
+            self._steps = min(self._steps, max(1, len(self.train) // 2))
         self._optimizer = plan.make_optimizer(self.trunk, self.head)
         self._scheduler = plan.make_scheduler(self._optimizer, plan.epochs * self._steps)
         self._score: tuple[float, float] | None = None
@@ -144,6 +146,7 @@ class Training:
         plan = self.plan
         order = np.random.default_rng([plan.seed, epoch]).permutation(self.train)
         losses, hits = 0.0, 0
+        rate = self._optimizer.param_groups[0]["lr"]
         devices = [plan.device] if torch.device(plan.device).type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(int(np.random.default_rng([plan.seed, epoch, 1]).integers(2**63)))
@@ -156,7 +159,7 @@ class Training:
                 hits += right
         figures: dict[str, Any] = dict.fromkeys(CURVES)
         figures |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
-        figures["learning_rate"] = self._scheduler.get_last_lr()[0]
+        figures["learning_rate"] = rate
         if len(self.validation):
             figures["val_loss"], figures["val_accuracy"] = self._evaluate()
             if not math.isfinite(figures["val_loss"]):

@@ -41,6 +41,9 @@ def check_parameters(options: Any) -> None:
     for name, known in (("head_init", HEAD_INITS), ("batch_norm", BATCH_NORMS)):
         if getattr(options, name) not in known:
             raise ParameterError(f"got {name}={getattr(options, name)!r}; expected one of {', '.join(known)}")
+    if options.batch_norm == "update" and options.batch_size < 2:
+        raise ParameterError("got batch_size=1 with batch_norm='update'; one image has no statistics",
+                             "Choose a larger batch_size, or batch_norm='frozen'.")  # fmt: skip
     if options.head_init == "logistic" and units is not None:
         raise ParameterError("got head_init='logistic' with hidden_units, which a logistic regression has not",
                              "Choose head_init='warmup', or hidden_units=None.")  # fmt: skip

@@ -45,7 +45,7 @@ class Trunk:
     trained : list of str
         Names of the parameters that training changes; empty when only the head is trained.
     stages : list of str
-        Of the trained part.
+        The stages, or layers, that were chosen to be trained.
     update_statistics : bool
         Whether BatchNorm of the trained part goes on estimating its statistics.
     """

@@ -463,3 +463,13 @@ def test_without_timm_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingDependencyError, match=r"timm:resnet18 needs timm.*featx\[timm\]"):
         resolve_backbone("timm:resnet18")
+
+
+def test_a_vision_transformer_takes_other_image_sizes(tmp_path):
+    whole = resolve_backbone("vit_b_32", weights=None)
+    torch.save(whole.build().state_dict(), tmp_path / "vit.pth")
+    small = resolve_backbone("vit_b_32", weights=tmp_path / "vit.pth", image_size=64)
+    assert small.build().encoder.pos_embedding.shape == (1, 5, 768)
+    assert small.weights_digest != resolve_backbone("vit_b_32", weights=tmp_path / "vit.pth").weights_digest
+    with pytest.raises(BackboneError, match=r"got image_size=65; vit_b_32 takes multiples of 32. Choose 64"):
+        resolve_backbone("vit_b_32", weights=None, image_size=65)

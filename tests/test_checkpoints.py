@@ -249,12 +249,13 @@ def saved(data, tmp_path_factory):
     ],
     ids=str,
 )
-def test_a_checkpoint_of_other_settings_is_refused_and_left_alone(data, tmp_path, saved, options, named):
+def test_a_checkpoint_of_other_settings_is_refused_and_left_alone(data, tmp_path, saved, options, named, forwards):
     path = tmp_path / "training.pt"
     path.write_bytes(saved)
     with pytest.raises(ModelFileError, match=f"belongs to another training: .*({named}).*remove the file") as caught:
         classifier(**{"checkpoint": path, "cache": None, "epochs": 2, **options}).fit(*data)
     assert str(path) in str(caught.value)
+    assert forwards.since() == 0
     assert path.read_bytes() == saved
     assert os.listdir(tmp_path) == ["training.pt"]
 
