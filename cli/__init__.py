@@ -15,6 +15,7 @@ from .compare import compare
 from .extract import extract
 from .finetune import finetune
 from .fit import fit
+from .interrupts import INTERRUPTED, prompt_interrupts, say_stopped
 from .predict import predict
 
 __all__ = ["main"]
@@ -25,13 +26,14 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with prompt_interrupts():
+                return super().invoke(ctx)
         except FeatxError as error:
             click.echo(f"featx: {' '.join(str(error).split())}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("featx: stopped; what was computed is in the cache, run the same command to go on", err=True)
-            sys.exit(130)
+            say_stopped()
+            sys.exit(INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

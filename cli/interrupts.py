@@ -1,0 +1,55 @@
+"""Ctrl-C goes in; within two seconds the command is over, with a word on how to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+
+__all__ = ["INTERRUPTED", "prompt_interrupts", "say_stopped"]
+
+# What shells expect of a command that SIGINT ended.
+INTERRUPTED = 128 + signal.SIGINT
+# How long Python has to unwind by itself.
+PATIENCE = 1.5
+MESSAGE = "featx: stopped; what was computed is in the cache, run the same command to go on"
+
+
+def say_stopped() -> None:
+    """Print what has become of the work."""
+    print(f"\n{MESSAGE}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def prompt_interrupts() -> Iterator[None]:
+    """End the process after Ctrl-C even where a library computes on without asking Python.
+
+    A support vector machine may be fitted for minutes inside one call, and only between calls does Python see a signal.
+    Ending the process is safe: whatever is written is written under another name first and renamed.
+    """
+    if threading.current_thread() is not threading.main_thread() or os.name == "nt":
+        yield
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    done = threading.Event()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while received := reader.recv(1):
+                if received[0] == signal.SIGINT and not done.wait(PATIENCE):
+                    say_stopped()
+                    os._exit(INTERRUPTED)
+
+    previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=watch, name="interrupts", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        signal.set_wakeup_fd(previous)
+        writer.close()

@@ -1,0 +1,92 @@
+"""Promised: Ctrl-C ends a command within two seconds, keeps what is committed, and says how to go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featx import EmbeddingCache
+
+# Computes for minutes inside one call, as a support vector machine may: a signal does not end it.
+SLOW_IN_C = """
+import hashlib
+from featx.cli.interrupts import prompt_interrupts
+with prompt_interrupts():
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
+"""
+MAIN = "import sys; from featx.cli import main; main(sys.argv[1:])"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name in ("one", "two"):
+        (root / name).mkdir()
+        for number in range(60):
+            Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(root / name / f"{number}.png")
+    return root
+
+
+def interrupt(arguments, cache, ready, timeout=60):
+    """Start a command, send SIGINT once `ready` says so, and return how it ended and after how many seconds."""
+    environment = {**os.environ, "FEATX_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        end = time.monotonic() + timeout
+        while not ready(process):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=30)
+        return process.returncode, time.monotonic() - began, errors
+    finally:
+        process.kill()
+
+
+def rows(cache):
+    return sum(info.rows for info in EmbeddingCache(cache).info())
+
+
+NETWORK = ["--backbone", "resnet18", "--weights", "none", "--batch-size", "2"]
+COMMANDS = {
+    "extract": ["-o", "out.h5", *NETWORK],
+    "fit": ["-o", "out.skops", *NETWORK],
+    "finetune": ["-o", "out.skops", *NETWORK, "--checkpoint", "out.ckpt", "--epochs", "50"],
+    "compare": ["--strategy", "frozen", "--strategy", "finetuned", *NETWORK],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_stops_and_keeps_what_is_committed(command, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = ["-c", MAIN, command, str(folder), *COMMANDS[command]]
+    code, seconds, errors = interrupt(run, tmp_path / "cache", lambda _: rows(tmp_path / "cache") > 0)
+    assert code == 130, errors
+    assert seconds < 5  # two on a quiet machine; the suite runs on a busy one
+    assert "run the same command to go on" in errors
+    assert "Traceback" not in errors
+    cache = EmbeddingCache(tmp_path / "cache")
+    assert rows(tmp_path / "cache") > 0
+    assert cache.verify().clean
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_library_that_does_not_ask_python_is_ended_too(tmp_path):
+    def ready(process):
+        return process.stdout.readline() == "ready\n"
+
+    code, seconds, errors = interrupt(["-c", SLOW_IN_C], tmp_path, ready)
+    assert code == 130
+    assert seconds < 5
+    assert "run the same command to go on" in errors
