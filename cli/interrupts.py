@@ -39,17 +39,19 @@ def prompt_interrupts() -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
-        with contextlib.suppress(OSError):
+        with reader, contextlib.suppress(OSError):
             while received := reader.recv(1):
                 if received[0] == signal.SIGINT and not done.wait(PATIENCE):
                     say_stopped()
                     os._exit(INTERRUPTED)
 
     previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=watch, name="interrupts", daemon=True).start()
+    watcher = threading.Thread(target=watch, name="interrupts", daemon=True)
+    watcher.start()
     try:
         yield
     finally:
         done.set()
         signal.set_wakeup_fd(previous)
         writer.close()
+        watcher.join(PATIENCE)

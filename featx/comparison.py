@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,10 @@ from .comparison_plan import plan_repeats
 from .comparison_result import ComparisonResult, SizeResult
 from .comparison_work import ComparisonWork
 from .datasets import ImageDataset
-from .exceptions import DatasetError, FeatxError, ImageDecodeError, ParameterError
-from .extraction import Failure
+from .exceptions import DatasetError, FeatxError, ParameterError
 from .image_estimator import ImageEstimator
-from .images import ImageSource, as_sources
+from .images import as_sources
+from .ledger import Failure, find_unreadable
 from .run_files import RunFiles
 from .runs import Runner
 from .strategies import TunedHead, kind_of
@@ -103,7 +102,8 @@ def compare_strategies(
     files = RunFiles(folder)
     failures: list[Failure] = []
     if on_error == "skip":
-        good, failures = _readable(dataset)
+        failures = find_unreadable(as_sources(dataset.images, names=dataset.names))
+        good = np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in failures])
         dataset, finer = dataset.take(good), None if finer is None else finer[good]
         plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
@@ -171,23 +171,6 @@ def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
         # It checks every parameter before it computes anything.
         classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
         FineTuning(estimator, [], classes, truth, None)
-
-
-def _readable(dataset: ImageDataset) -> tuple[np.ndarray, list[Failure]]:
-    """Return the rows whose images can be decoded, and the ledger of the others."""
-
-    def reason(source: ImageSource) -> str | None:
-        try:
-            source.load()
-        except ImageDecodeError as error:
-            return error.reason
-        return None
-
-    sources = as_sources(dataset.images, names=dataset.names)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        reasons = list(pool.map(reason, sources))
-    failures = [Failure(i, dataset.names[i], text) for i, text in enumerate(reasons) if text is not None]
-    return np.flatnonzero([text is None for text in reasons]), failures
 
 
 def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEstimator], n_classes: int) -> TransferCase:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,27 +20,12 @@ from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .exceptions import ImageDecodeError, ParameterError
 from .forwarding import ForwardPlan, timed
 from .images import ImageSource
+from .ledger import Failure
+from .patience import patient_map
 from .sharing import share_out
 from .stores import MemoryStore, OverlayStore, Store, writable_store
 
 __all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An entry of the ledger: an image that could not be read.
-
-    Attributes
-    ----------
-    index : int
-        Position in the input.
-    name : str
-    reason : str
-    """
-
-    index: int
-    name: str
-    reason: str
 
 
 @dataclass
@@ -267,11 +252,9 @@ def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) ->
     paths = {i: c for i, image in enumerate(images) if type(c := image.content) is str and "://" not in c}
     rest = [i for i in range(len(images)) if i not in paths] if len(paths) < len(images) else []
     digests: list[bytes | ImageDecodeError] = [b""] * len(images)
-    with ThreadPoolExecutor(threads) as pool:
-        found = memory.digest(list(paths.values()), map=pool.map)
-        for i, of_other in zip(rest, pool.map(other, [images[i] for i in rest]), strict=True):
-            digests[i] = of_other
-    for i, digest in zip(paths, found, strict=True):
+    read = partial(patient_map, threads=threads)
+    found = [*memory.digest(list(paths.values()), map=read), *read(other, [images[i] for i in rest])]
+    for i, digest in zip([*paths, *rest], found, strict=True):
         if isinstance(digest, OSError):
             digests[i] = ImageDecodeError(images[i].name, digest.strerror or str(digest))
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +12,10 @@ import numpy as np
 from sklearn.base import clone
 
 from .datasets import ImageDataset
-from .exceptions import DatasetError, ImageDecodeError, ParameterError
-from .extraction import Failure
+from .exceptions import DatasetError, ParameterError
 from .finetune import CNNFineTuneClassifier
-from .images import ImageSource, as_sources
+from .images import as_sources
+from .ledger import Failure, find_unreadable
 from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
 from .persistence import save_model
 from .splits import held_out_split
@@ -123,7 +122,7 @@ def finetune_model(
             )
         images, names = images + list(test.images), names + list(test.names)
         labels = np.concatenate([labels, test.labels])
-    failures = _unreadable(as_sources(images, names=names)) if skip_unreadable else []
+    failures = find_unreadable(as_sources(images, names=names)) if skip_unreadable else []
     failed = {failure.index for failure in failures}
     good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
     if test is not None:
@@ -137,11 +136,11 @@ def finetune_model(
         train, held = good[first], good[second]
         grouped = ", whole groups on one side" if groups is not None else ""
         protocol = f"{len(held):,} images held out, stratified by class{grouped}"
+    if not set(labels[held].tolist()) <= set(labels[train].tolist()):
+        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
     model = clone(classifier)
     groups = None if dataset.groups is None else dataset.groups[train]
     model.fit([images[i] for i in train], labels[train], groups=groups)
-    if len(model.classes_) < len(np.unique(labels[held])):
-        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
     probabilities, extraction = model.predict_images(
         as_sources([images[i] for i in held], names=[names[i] for i in held])
     )
@@ -152,7 +151,9 @@ def finetune_model(
         model=model,
         classes=classes,
         protocol=f"{protocol}; trained on {len(train):,}",
-        metrics=score_predictions(truth, probabilities, random_state=classifier.random_state),
+        metrics=score_predictions(
+            truth, probabilities, groups=_groups(dataset, test, held), random_state=classifier.random_state
+        ),
         per_class=report_classes(classes, matrix),
         confusion_matrix=matrix.tolist(),
         history=model.history_,
@@ -165,16 +166,8 @@ def finetune_model(
     )
 
 
-def _unreadable(images: list[ImageSource]) -> list[Failure]:
-    """Return the images that cannot be read."""
-
-    def reason(image: ImageSource) -> str | None:
-        try:
-            image.load()
-        except ImageDecodeError as error:
-            return error.reason
-        return None
-
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        reasons = list(pool.map(reason, images))
-    return [Failure(i, images[i].name, text) for i, text in enumerate(reasons) if text is not None]
+def _groups(dataset: ImageDataset, test: ImageDataset | None, held: np.ndarray) -> np.ndarray | None:
+    """Return the groups of the test images, whose figures are resampled by them."""
+    if test is not None:
+        return None if test.groups is None else test.groups[held - len(dataset)]
+    return None if dataset.groups is None else dataset.groups[held]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +19,7 @@ from .backbones import BackboneSource, View
 from .cache import EmbeddingSpec
 from .exceptions import CacheError, ImageDecodeError
 from .images import ImageSource
+from .patience import patient_map
 from .stores import Store
 
 __all__ = ["ForwardPlan", "Outcome", "forward_images", "timed"]
@@ -191,18 +191,20 @@ def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counte
             return b"", None, error
         return digest, plan.source.preprocessing.apply(pixels, key=digest), None
 
-    pool = ThreadPoolExecutor(plan.threads)
-    ahead: deque[Future[_Decoded]] = deque()
-    left = iter(images)
-    try:
+    def settled(image: ImageSource, outcome: _Decoded | TimeoutError) -> _Decoded:
+        if isinstance(outcome, TimeoutError):
+            return b"", None, ImageDecodeError(image.name, str(outcome))
+        return outcome
+
+    # What takes seconds to import is there before an image's time begins.
+    import torchvision.transforms.v2  # noqa: F401
+
+    decoded = patient_map(decode, images, threads=plan.threads, ahead=2 * plan.batch_size + 1)
+    with contextlib.closing(decoded):
         for start in range(0, len(images), plan.batch_size):
             with timed(clock, "wait"):
-                while len(ahead) < 3 * plan.batch_size and (image := next(left, None)) is not None:
-                    ahead.append(pool.submit(decode, image))
-                batch = [ahead.popleft().result() for _ in range(min(plan.batch_size, len(images) - start))]
+                batch = [settled(image, next(decoded)) for image in images[start : start + plan.batch_size]]
             yield batch
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _commit(plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:

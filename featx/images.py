@@ -30,6 +30,10 @@ EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif
 # Named one by one, because some of Pillow's other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
 
+# Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
+# four channels of 16 bits without compression; what goes on for longer is no single image.
+MAX_BYTES = 1 << 30
+
 
 @dataclass(slots=True)
 class ImageSource:
@@ -196,9 +200,16 @@ def _check_value_range(value_range: ValueRange) -> None:
 
 def _read_file(path: str) -> bytes:
     # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
         raise Refused("not a regular file")
+    _check_length(status.st_size)
     return Path(path).read_bytes()
+
+
+def _check_length(n_bytes: int) -> None:
+    if n_bytes > MAX_BYTES:
+        raise Refused(f"more than {MAX_BYTES:,} bytes are no single image", "Save one image a file, or compress it.")
 
 
 def _read_url(url: str) -> bytes:
@@ -208,9 +219,14 @@ def _read_url(url: str) -> bytes:
         return _read_file(url.removeprefix("file://"))
     try:
         with fsspec.open(url, "rb") as file:
-            return file.read()
+            # A stream gives what it has; its end is an empty answer.
+            data = b""
+            while len(data) <= MAX_BYTES and (part := file.read(MAX_BYTES + 1 - len(data))):
+                data = data + part if data else part
     except ImportError as error:
         raise Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
+    _check_length(len(data))
+    return data
 
 
 def _decode(data: bytes, max_pixels: int | None) -> np.ndarray:

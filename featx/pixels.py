@@ -6,6 +6,8 @@ profiles are not applied.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -30,7 +32,10 @@ def pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
             f"{width} x {height} pixels exceed the limit of {limit:,}",
             "Shrink the image, or raise the limit (PIL.Image.MAX_IMAGE_PIXELS) if you trust it.",
         )
-    image = ImageOps.exif_transpose(image)
+    image.load()
+    # EXIF that is none says nothing of the orientation: Pillow overlooks it in a JPEG and raises for a PNG or WebP.
+    with contextlib.suppress(SyntaxError):
+        image = ImageOps.exif_transpose(image)
     if image.mode == "RGB" and "transparency" not in image.info:
         return np.array(image)
     if image.mode.startswith("I") or image.mode == "F":
@@ -57,7 +62,9 @@ def _high_depth_to_rgb(values: np.ndarray) -> np.ndarray:
         top = next(top for top in (1.0, 255.0, 65535.0) if grey.max() <= top)
     else:
         top = 65535.0
-    return _grey_to_rgb(np.rint(grey * (255 / top)).astype(np.uint8))
+    # In place: an image of the largest size allowed takes 0.7 GB as float64.
+    grey *= 255 / top
+    return _grey_to_rgb(np.rint(grey, out=grey).astype(np.uint8))
 
 
 def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
@@ -103,7 +110,9 @@ def _to_uint8(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
             f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}",
             "Say which values mean black and white: value_range=(low, high).",
         )
-    return np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
+    values -= low
+    values *= 255 / (high - low)
+    return np.rint(values, out=values).astype(np.uint8)
 
 
 def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:

@@ -1,0 +1,582 @@
+"""Promised: whatever the files are, a run ends, the ledger names each bad one, and the good ones are unaffected."""
+
+import contextlib
+import functools
+import hashlib
+import io
+import json
+import os
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import zlib
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from featx.cache import EmbeddingCache
+from featx.cli import main
+from PIL import Image, ImageCms
+from sklearn.datasets import load_sample_images
+from torch import nn
+
+import featx.images
+from featx import CNNFeatureTransformer
+from featx.datasets import load_dataset
+from featx.exceptions import ImageDecodeError
+from featx.extraction import extract_embeddings
+from featx.images import as_sources, read_image
+from featx.networks import resolve_backbone
+from featx.patience import patient_map
+
+PHOTO = Image.fromarray(load_sample_images().images[0][100:148, 200:264])
+RGB, GREY = np.asarray(PHOTO).astype(int), np.asarray(PHOTO.convert("L"))
+ALPHA = np.broadcast_to(np.linspace(0, 255, 64).astype(np.uint8), GREY.shape)
+# Pillow warns of damaged metadata; the images are what counts here.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning")
+
+
+def encode(image, format, **options):
+    file = io.BytesIO()
+    image.save(file, format, **({"quality": 95, "subsampling": 0} if format == "jpeg" else {}) | options)
+    return file.getvalue()
+
+
+def on_white(image, alpha=ALPHA):
+    pixels = np.asarray(image.convert("RGB")).astype(float)
+    return 255 - (255 - pixels) * (alpha[:, :, None] / 255)
+
+
+def with_alpha(mode):
+    image = PHOTO.convert(mode)
+    image.putalpha(Image.fromarray(ALPHA.copy()))
+    return image
+
+
+def of_mode(mode):
+    """Return the photograph in a mode, and what is to be read of it."""
+    grey = np.repeat(GREY[:, :, None], 3, axis=2)
+    if mode == "P+":
+        image = PHOTO.quantize(16)
+        return image, on_white(image, np.where(np.asarray(image) == 3, 0, 255))
+    if mode in ("LA", "RGBA"):
+        return with_alpha(mode[:-1]), on_white(PHOTO.convert(mode[:-1]))
+    if mode in ("I;16", "I", "F"):
+        dtype, scale = {"I;16": (np.uint16, 257), "I": (np.int32, 257), "F": (np.float32, 1 / 255)}[mode]
+        return Image.fromarray((GREY.astype(float) * scale).astype(dtype)), grey
+    image = PHOTO.quantize(16) if mode == "P" else PHOTO.convert(mode)
+    return image, np.asarray(image.convert("RGB"))
+
+
+# Modes of each container, how it is written, and how far the mean of the pixels may be off.
+CONTAINERS = {
+    "jpg": ("jpeg", ["1", "L", "RGB", "CMYK", "YCbCr"], {}, 5),
+    "progressive.jpg": ("jpeg", ["L", "RGB", "CMYK"], {"progressive": True}, 5),
+    "png": ("png", ["1", "L", "LA", "P", "P+", "RGB", "RGBA", "I;16"], {}, 0.25),
+    "webp": ("webp", ["L", "LA", "P", "P+", "RGB", "RGBA"], {"lossless": True, "exact": True}, 0.25),
+    "gif": ("gif", ["1", "L", "P", "P+"], {}, 0),
+    "bmp": ("bmp", ["1", "L", "P", "RGB"], {}, 0),
+    "dib": ("dib", ["1", "L", "P", "RGB"], {}, 0),
+    "tif": ("tiff", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"], {}, 0.25),
+    "lzw.tif": ("tiff", ["L", "P", "RGB", "RGBA", "I;16", "F"], {"compression": "tiff_lzw"}, 0.25),
+    "deflate.tiff": ("tiff", ["L", "RGB", "CMYK"], {"compression": "tiff_adobe_deflate"}, 0),
+    "jpeg.tif": ("tiff", ["L", "RGB"], {"compression": "jpeg", "quality": 95}, 5),
+    "fax.tif": ("tiff", ["1"], {"compression": "group4"}, 0),
+}
+LOSSLESS = {"webp": {"lossless": True}}
+FORMS = [(suffix, mode) for suffix, (_, modes, _, _) in CONTAINERS.items() for mode in modes]
+
+
+def form(suffix, mode, **options):
+    format, _, more, _ = CONTAINERS[suffix]
+    extra = {"transparency": 3} if mode == "P+" and format != "webp" else {}
+    image = of_mode(mode)[0]
+    if mode == "P+" and format == "webp":
+        image.info["transparency"] = 3
+        image = image.convert("RGBA")
+    return encode(image, format, **more, **extra, **options)
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def exif(tag, kind, count, value):
+    return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHI", 1, tag, kind, count) + value + bytes(4)
+
+
+PNG = encode(PHOTO, "png")
+NAMES = [
+    "a b.png",
+    "a\nb.png",
+    b"\xff\xfe.png",
+    "\u202egnp.\u05d0\u05d1.png",
+    "<b onload=alert(1)>&.png",
+    "-rf.png",
+    "\x1b[2J.png",
+    "%s{0}$HOME`id`.png",
+]
+EXIF = {
+    "nine": exif(0x112, 3, 1, struct.pack(">HH", 9, 0)),
+    "text": exif(0x112, 2, 4, b"six\0"),
+    "beyond": exif(0x112, 5, 1, struct.pack(">I", 9999)),
+    "huge": exif(0x112, 3, 2**32 - 1, bytes(4)),
+    "loop": exif(0x8769, 4, 1, struct.pack(">I", 8)),
+    "garbage": b"Exif\0\0" + bytes(range(1, 200)),
+    "short": b"Exif\0\0MM",
+}
+PROFILES = {"srgb": None, "zeros": bytes(128), "text": b"profile"}
+
+
+@functools.cache
+def odd():
+    """Return images with damaged or hostile metadata, more pages than one or a wrong name; all can be read."""
+    files = {"png.jpg": PNG, "jpeg.tif": encode(PHOTO, "jpeg"), "gif.webp": encode(PHOTO.quantize(64), "gif")}
+    files["trailing.png"] = PNG + b"<?php phpinfo();" * 999
+    for name, data in EXIF.items():
+        for format in ("jpeg", "png", "webp"):
+            files[f"exif-{name}.{format}"] = encode(PHOTO, format, exif=data, **LOSSLESS.get(format, {}))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for name, profile in PROFILES.items():
+        for format in ("jpeg", "png", "webp", "tiff"):
+            more = {"icc_profile": profile or srgb, **LOSSLESS.get(format, {})}
+            files[f"icc-{name}.{format}"] = encode(PHOTO, format, **more)
+    frames = {"save_all": True, "append_images": [PHOTO.rotate(angle) for angle in range(20, 360, 20)]}
+    files["frames.gif"] = encode(PHOTO.quantize(64), "gif", **frames)
+    files["frames.webp"] = encode(PHOTO, "webp", lossless=True, **frames)
+    files["pages.tiff"] = encode(PHOTO, "tiff", **frames | {"append_images": frames["append_images"] * 10})
+    return files
+
+
+@functools.cache
+def bad():
+    """Return files that are no image, each with a word of the reason."""
+    bomb = zlib.compress(bytes(100 << 20))
+    claim = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    return {
+        "empty.jpg": (b"", "empty"),
+        "text.jpg": (b"no image\n" * 99, "known format"),
+        "zeros.png": (bytes(9999), "known format"),
+        "signature.png": (PNG[:8], ""),
+        "bomb.png": (PNG[:8] + claim + PNG[33:], "exceed"),
+        "text-bomb.png": (PNG[:33] + chunk(b"zTXt", b"k\0\0" + bomb) + PNG[33:], "too large"),
+        "late-bomb.png": (PNG[:-12] + chunk(b"iTXt", b"k\0\1\0\0\0" + bomb) + PNG[-12:], "too large"),
+        "profile-bomb.png": (PNG[:33] + chunk(b"iCCP", b"k\0\0" + bomb) + PNG[33:], "too large"),
+        "half.bmp": (encode(PHOTO, "bmp")[:5000], "truncated"),
+        "half.tif": (encode(PHOTO, "tiff")[:1500], ""),
+        "half.lzw.tif": (encode(PHOTO, "tiff", compression="tiff_lzw")[:1500], ""),
+    }
+
+
+@functools.cache
+def encoded():
+    """Return real images of every container and mode."""
+    files = {f"{mode}.{suffix}": form(suffix, mode) for suffix, mode in FORMS}
+    return files | {name: odd()[name] for name in ("pages.tiff", "frames.gif", "frames.webp", "icc-srgb.png")}
+
+
+def write(folder, name, data):
+    path = os.path.join(os.fsencode(folder), name if isinstance(name, bytes) else os.fsencode(name))
+    with open(path, "wb") as file:
+        file.write(data)
+    return os.fsdecode(path)
+
+
+def write_all(folder, files):
+    folder.mkdir(exist_ok=True)
+    return [write(folder, name, data) for name, data in files.items()]
+
+
+def spoil_folder(folder):
+    """Fill a folder with what cannot be read; return the word of each path's reason."""
+    folder.mkdir()
+    words = {write(folder, name, data): word for name, (data, word) in bad().items()}
+    for name in NAMES:
+        words[write(folder, name, PNG[: len(PNG) // 2])] = "truncated"
+    (folder / "folder.jpg").mkdir()
+    os.mkfifo(folder / "fifo.jpg")
+    os.mknod(folder / "socket.jpg", stat.S_IFSOCK | 0o600)
+    (folder / "dangling.jpg").symlink_to("gone.jpg")
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+    words |= dict.fromkeys([str(folder / f"{name}.jpg") for name in ("folder", "fifo", "socket")], "regular")
+    return words | {str(folder / "dangling.jpg"): "No such file", str(folder / "loop.jpg"): "symbolic links"}
+
+
+@pytest.fixture(scope="module")
+def source():
+    """A network whose rows cannot depend on how images are batched: means of 8 x 8 pixels."""
+    module = nn.Sequential(nn.AvgPool2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return resolve_backbone(module, image_size=32, resize="squash")
+
+
+@pytest.fixture
+def extract(source, tmp_path):
+    def call(images, *, cache=None, **options):
+        options = {"views": [("0", "flatten")], "cache": cache, "batch_size": 8, "on_error": "nan", **options}
+        return extract_embeddings(as_sources(images), source, **options)
+
+    return call
+
+
+@pytest.fixture
+def stuck(monkeypatch):
+    """Return bytes that a decoder never finishes, and have no image take longer than half a second."""
+    decode, end = featx.images._decode, threading.Event()
+
+    def looping(data, max_pixels):
+        if data.startswith(b"stuck"):
+            end.wait()
+        return decode(data, max_pixels)
+
+    monkeypatch.setattr("featx.images._decode", looping)
+    monkeypatch.setattr("featx.patience.DECODE_SECONDS", 0.5)
+    yield lambda number: b"stuck %d" % number
+    end.set()
+
+
+def mixed(good, bad):
+    """Return both in a random order, and the places of the good ones in theirs."""
+    order = np.random.default_rng(0).permutation(len(good) + len(bad))
+    places = {int(number): place for place, number in enumerate(order)}
+    return [[*good, *bad][number] for number in order], [places[i] for i in range(len(good))]
+
+
+@pytest.mark.parametrize(("suffix", "mode"), FORMS)
+def test_every_container_gives_the_same_picture_in_every_mode(tmp_path, suffix, mode):
+    pixels = read_image(write(tmp_path, f"a.{suffix}", form(suffix, mode))).astype(int)
+    difference = np.abs(pixels - of_mode(mode)[1])
+    tolerance = CONTAINERS[suffix][3]
+    assert difference.mean() <= tolerance
+    assert difference.max() <= 2 or tolerance > 1
+
+
+def test_hostile_metadata_further_pages_and_wrong_names_cost_no_image(tmp_path):
+    for name, data in odd().items():
+        difference = np.abs(read_image(write(tmp_path, name, data)).astype(int) - RGB).mean()
+        assert difference < (8 if "gif" in name else 3 if "jpeg" in name else 0.01), name
+
+
+@pytest.mark.parametrize("suffix", [*CONTAINERS, "pages.tiff", "frames.gif", "frames.webp"])
+def test_a_truncated_file_is_refused_or_complete(tmp_path, suffix):
+    for data in [data for name, data in encoded().items() if name.partition(".")[2] == suffix or name == suffix]:
+        refused_or_complete(tmp_path, data)
+
+
+def refused_or_complete(tmp_path, data):
+    whole = read_image(write(tmp_path, "whole", data))
+    for length in np.linspace(0, len(data) - 1, 20).astype(int):
+        path = write(tmp_path, "part", data[:length])
+        with contextlib.suppress(ImageDecodeError):
+            assert np.array_equal(read_image(path), whole), length
+
+
+@pytest.mark.parametrize("caching", [True, False])
+def test_hostile_files_are_all_in_the_ledger_and_their_neighbours_unaffected(tmp_path, extract, caching):
+    good = write_all(tmp_path / "good", encoded() | odd()) + write_all(tmp_path / "named", dict.fromkeys(NAMES, PNG))
+    words = spoil_folder(tmp_path / "bad")
+    images, places = mixed(good, list(words))
+    # Each run has its own cache; none shares what another computed.
+    caches = [EmbeddingCache(tmp_path / f"cache{n}") if caching else None for n in range(2)]
+    expected = extract(good, cache=caches[0])
+    assert not expected.failures
+    result = extract(images, cache=caches[1])
+    assert {failure.name for failure in result.failures} == set(words)
+    assert [images[failure.index] for failure in result.failures] == [failure.name for failure in result.failures]
+    assert [f.reason for f in result.failures if not f.reason.strip() or words[f.name] not in f.reason] == []
+    assert np.array_equal(result.embeddings[0][places], expected.embeddings[0])
+    assert np.isnan(result.embeddings[0]).all(axis=1).sum() == len(words)
+
+
+def test_the_transformer_keeps_the_same_ledger(tmp_path, tiny):
+    words = spoil_folder(tmp_path / "bad")
+    images = [write(tmp_path, "good.png", PNG), *words]
+    transformer = CNNFeatureTransformer(**tiny, on_error="nan", cache=None)
+    rows = transformer.fit_transform(images)
+    assert [failure.name for failure in transformer.failures_] == list(words)
+    assert np.isnan(rows).all(axis=1).tolist() == [False] + [True] * len(words)
+
+
+def test_the_command_names_each_hostile_file_whatever_its_name(tmp_path):
+    words = spoil_folder(tmp_path / "bad")
+    write_all(tmp_path / "bad", {f"good {number}.png": PNG for number in range(2)})
+    ledger = tmp_path / "failures.json"
+    options = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--on-error", "skip"]
+    arguments = ["extract", str(tmp_path / "bad"), "-o", str(tmp_path / "o.h5"), "--failures", str(ledger), *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    # A walk takes a folder for a folder, whatever it is called.
+    named = set(words) - {str(tmp_path / "bad" / "folder.jpg")}
+    assert {failure["path"] for failure in json.loads(ledger.read_text())} == named
+
+
+def test_a_walk_leaves_out_nothing_but_what_it_names(tmp_path):
+    words = spoil_folder(tmp_path / "bad")
+    dataset = load_dataset(tmp_path / "bad", labelled=False)
+    assert set(dataset.images) == set(words) - {str(tmp_path / "bad" / "folder.jpg")}
+    assert dataset.notes == ["1 class without images left out: folder.jpg"]
+
+
+def test_more_bytes_than_an_image_can_have_are_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "endless.png"
+    with open(path, "wb") as file:
+        file.write(PNG)
+        file.truncate(1 << 40)
+    with pytest.raises(ImageDecodeError, match=r"more than 1,073,741,824 bytes .* Save one image"):
+        read_image(path)
+    monkeypatch.setattr("featx.images.MAX_BYTES", len(PNG))
+    memory = fsspec.filesystem("memory")
+    memory.pipe({"/featx-whole.png": PNG, "/featx-endless.png": PNG + b"\0"})
+    try:
+        assert np.array_equal(read_image("memory://featx-whole.png"), RGB)
+        with pytest.raises(ImageDecodeError, match="more than"):
+            read_image("memory://featx-endless.png")
+    finally:
+        memory.rm(["/featx-whole.png", "/featx-endless.png"])
+
+
+def test_an_address_that_gives_its_bytes_in_pieces_is_read_whole(monkeypatch):
+    class Pieces(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 100) if size >= 0 else 100)
+
+    monkeypatch.setattr(fsspec, "open", lambda url, mode: Pieces(PNG))
+    assert np.array_equal(read_image("https://example.org/a.png"), RGB)
+
+
+def mutations(count):
+    """Yield damaged copies: bytes changed, runs zeroed, pieces cut out or repeated, ends lost."""
+    rng = np.random.default_rng(0)
+    originals = [np.frombuffer(data, np.uint8) for data in encoded().values()]
+    for number in range(count):
+        data = originals[number % len(originals)].copy()
+        # Half of the damage is done to headers.
+        end = len(data) if rng.random() < 0.5 else min(len(data), 200)
+        for _ in range(rng.integers(1, 8)):
+            place, length = rng.integers(end), rng.integers(1, 40)
+            kind = rng.integers(5)
+            if kind == 0:
+                data[place] = rng.integers(256)
+            elif kind == 1:
+                data[place] ^= 1 << rng.integers(8)
+            elif kind == 2:
+                data[place : place + 4] = rng.choice([0, 1, 127, 128, 255])
+            elif kind == 3:
+                data = np.delete(data, slice(place, place + length))
+            else:
+                data = np.insert(data, place, data[place : place + length])
+            end = min(end, len(data))
+        yield data.tobytes()
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.long)])
+def test_mutated_files_are_read_or_in_the_ledger_and_their_neighbours_unaffected(tmp_path, extract, count):
+    good = write_all(tmp_path / "good", encoded())
+    damaged = write_all(tmp_path / "bad", {f"{n}.jpg": data for n, data in enumerate(mutations(count))})
+    images, places = mixed(good, damaged)
+    expected, result = extract(good), extract(images, batch_size=32)
+    assert np.array_equal(result.embeddings[0][places], expected.embeddings[0])
+    failed = [failure.index for failure in result.failures]
+    assert np.isnan(result.embeddings[0]).any(axis=1).nonzero()[0].tolist() == failed
+    assert not set(failed) & set(places)
+    assert count / 5 < len(failed) < count
+    assert all(failure.reason.strip() for failure in result.failures)
+    assert not [failure for failure in result.failures if "not read within" in failure.reason]
+
+
+def python(code, *arguments, **options):
+    """Start a script whose SIGINT works as in a terminal; a background job's is ignored."""
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)]
+    return subprocess.Popen(command, **pipes, **options)
+
+
+# What decoding one image takes at most for each pixel, whatever its mode, and what the first use of decoders takes.
+BYTES_A_PIXEL = 30
+ONCE = 50_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_stays_within_thirty_bytes_a_pixel_for_each_thread(tmp_path):
+    words = spoil_folder(tmp_path / "bad")
+    side, threads = 1200, 2
+    for number, mode in enumerate(["RGB", "RGBA", "P", "I;16", "F", "CMYK", "LA", "1"] * threads):
+        image = of_mode(mode)[0].resize((side, side), Image.Resampling.NEAREST)
+        # Not two of them are the same
+        image.putpixel((number, 0), image.getpixel((number + 9, 9)))
+        image.save(tmp_path / f"{number}.tif")
+    (tmp_path / "list.json").write_text(json.dumps([*words, *map(str, tmp_path.glob("*.tif"))]))
+    (tmp_path / "first.png").write_bytes(PNG)
+    process = python(
+        """
+        import json
+        from pathlib import Path
+        from featx.extraction import extract_embeddings
+        from featx.images import as_sources
+        from featx.networks import resolve_backbone
+        source = resolve_backbone("squeezenet1_1", weights=None, image_size=32)
+        options = dict(views=[("features.12", "avg")], cache=None, n_jobs=2, batch_size=2, on_error="nan")
+        extract_embeddings(as_sources([sys.argv[1]]), source, **options)
+        # The peak since exec; ru_maxrss would begin with that of pytest.
+        peak = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+        before = peak()
+        found = extract_embeddings(as_sources(json.load(open(sys.argv[2]))), source, **options)
+        print(len(found.failures), peak() - before)
+        """,
+        tmp_path / "first.png",
+        tmp_path / "list.json",
+    )
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    failures, grown = map(int, output.split())
+    assert failures == len(words)
+    assert side**2 < grown < threads * BYTES_A_PIXEL * side**2 + ONCE
+
+
+def test_an_image_that_takes_too_long_is_in_the_ledger_and_delays_no_other(tmp_path, extract, stuck):
+    good = write_all(tmp_path / "good", encoded())
+    late = write_all(tmp_path / "late", {f"{n}.png": stuck(n) for n in range(2)})
+    images, places = mixed(good, late)
+    expected = extract(good).embeddings[0]
+    # With one thread there are more of them than threads
+    for n_jobs in (1, 2):
+        result = extract(images, n_jobs=n_jobs)
+        assert {failure.name: failure.reason for failure in result.failures} == dict.fromkeys(
+            late, "not read within 0.5 s"
+        )
+        assert np.array_equal(result.embeddings[0][places], expected)
+
+
+def test_an_image_that_takes_too_long_raises_its_name_and_what_was_before_is_kept(tmp_path, extract, stuck):
+    good = write_all(tmp_path / "good", {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(8)})
+    late = write(tmp_path, "late.png", stuck(0))
+    cache = EmbeddingCache(tmp_path / "cache")
+    with pytest.raises(ImageDecodeError, match=r"cannot read image .*late\.png: not read within 0\.5 s"):
+        extract([*good, late], cache=cache, on_error="raise", batch_size=4)
+    assert extract(good, cache=cache).n_forwarded == 0
+
+
+def test_an_address_that_never_answers_is_given_up(tmp_path, extract, stuck):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = f"ftp://127.0.0.1:{server.getsockname()[1]}/a.png"
+        result = extract([write(tmp_path, "a.png", PNG), silent, write(tmp_path, "b.png", PNG)])
+    assert [(f.index, f.name, f.reason) for f in result.failures] == [(1, silent, "not read within 0.5 s")]
+
+
+def test_the_time_of_an_image_begins_with_its_own_decoding(monkeypatch):
+    monkeypatch.setattr("featx.patience.DECODE_SECONDS", 0.6)
+
+    def slowly(number):
+        time.sleep(0.05)
+        return number
+
+    assert list(patient_map(slowly, range(15), threads=1)) == list(range(15))
+
+
+def test_the_time_of_an_image_does_not_run_while_the_network_works(monkeypatch):
+    monkeypatch.setattr("featx.patience.DECODE_SECONDS", 0.4)
+    results = patient_map(time.sleep, [0, 0.6], threads=2)
+    assert next(results) is None
+    time.sleep(0.5)
+    assert next(results) is None
+
+
+def test_calls_keep_their_order_their_errors_and_their_distance():
+    before, begun = set(threading.enumerate()), []
+
+    def call(number):
+        begun.append(number)
+        if number == 7:
+            raise ZeroDivisionError
+        return -number
+
+    results = patient_map(call, range(20), threads=3, ahead=5)
+    for number in range(7):
+        assert next(results) == -number
+        assert max(begun) <= number + 5
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert len(begun) < 20
+    assert not set(threading.enumerate()) - before
+
+
+def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_process(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "loop.png").write_bytes(b"loop")
+    os.mkfifo(tmp_path / "fifo.png")
+    process = python(
+        """
+        import functools
+        import featx.cache.digests, featx.images, featx.patience
+        featx.patience.DECODE_SECONDS = 0.5
+        # A FIFO that took the place of a file since it was looked at, and a decoder that loops
+        version, decode = featx.cache.digests._version, featx.images._decode
+        featx.cache.digests._version = lambda path: (4, 0, 0) if "fifo" in path else version(path)
+
+        def looping(data, max_pixels):
+            while data == b"loop":
+                pass
+            return decode(data, max_pixels)
+
+        featx.images._decode = looping
+        patient = functools.partial(featx.patience.patient_map, threads=1)
+        print([str(d)[:22] for d in featx.cache.digests.FileDigests(None).digest(["fifo.png", "a.png"], map=patient)])
+        print([str(d)[:22] for d in patient(lambda i: i.load(), featx.images.as_sources(["loop.png", "a.png"]))])
+        """,
+        cwd=tmp_path,
+    )
+    output, errors = process.communicate(timeout=100)
+    assert (process.returncode, errors) == (0, "")
+    digest = hashlib.sha256(PNG).digest()
+    assert output.splitlines() == [str(["not read within 0.5 s", str(d)[:22]]) for d in (digest, (digest,))]
+
+
+def test_ctrl_c_while_decoding_stops_at_once_and_keeps_what_was_computed(tmp_path, forwards):
+    images = tmp_path / "images"
+    write_all(images, {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(9)})
+    write(images, "6.png", encode(PHOTO, "bmp"))
+    # In a process of its own, the seventh image never ends; once six have been through the network, it says so.
+    began = time.monotonic()
+    code = """
+        import time
+        import featx.images
+        from featx.backbones import Backbone
+        from featx.cli import main
+        embed, decode, batches = Backbone.embed, featx.images._decode, []
+
+        def counting(*args, **options):
+            batches.append(rows := embed(*args, **options))
+            return rows
+
+        def stuck(data, max_pixels):
+            while data.startswith(b"BM"):
+                if len(batches) == 3:
+                    print("decoding", flush=True)
+                time.sleep(0.1)
+            return decode(data, max_pixels)
+
+        Backbone.embed, featx.images._decode = counting, stuck
+        main()
+        """
+    network = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--batch-size", "2"]
+    arguments = ["extract", str(images), "-o", str(tmp_path / "o.h5"), *network]
+    process = python(code, *arguments)
+    assert process.stdout.readline() == "decoding\n"
+    started, began = time.monotonic() - began, time.monotonic()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    # Two seconds, or as long as the start took where a machine is busy
+    assert time.monotonic() - began < max(2, started)
+    assert process.returncode == 130, errors
+    assert errors.strip() == "featx: stopped; what was computed is in the cache, run the same command to go on"
+    assert sorted(Path(tmp_path).glob("*o.h5*")) == []
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert forwards.since() == 3
