@@ -12,7 +12,10 @@ from typing import Any
 
 import h5py
 
-__all__ = ["GuardedFile", "atomic_hdf5"]
+__all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5"]
+
+# The most that a file of the cache takes up besides its rows, in bytes.
+OVERHEAD = 16 << 10
 
 
 class GuardedFile(io.FileIO):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ from .spec import EmbeddingSpec
 __all__ = ["CacheReport", "SpecInfo"]
 
 EXPORT_BYTES = 64 << 20
+# What a row's digest and path take up in HDF5.
+EXPORT_NAMES = 256
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,8 @@ class CacheReport:
 
 def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
     """Yield each spec's folder with its spec, or None where spec.json is lost or belongs elsewhere."""
-    if not root.exists():
-        return
-    for path in sorted(root.iterdir()):
-        if not path.is_dir() or len(path.name) != 32:
+    for path in _named_as_specs(root):
+        if path.is_symlink() or not path.is_dir():
             continue
         if not (path / "spec.json").exists() and not any(path.glob(f"*{SUFFIX}")):
             continue  # a writer has just begun, or everything was pruned
@@ -101,7 +103,7 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
         rows=sum(s.n_rows for s in segments),
         width=next((s.width for s in segments), 0),
         dtype=next((s.dtype.name for s in segments), "float32"),
-        bytes=_size(folder),
+        bytes=size_of(folder),
         segments=len(segments),
         last_used=_last_used(folder),
     )
@@ -110,6 +112,7 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
 def verify(root: Path) -> CacheReport:
     """Read every segment below `root` and compare it with its checksums."""
     report = CacheReport()
+    report.problems += [(path, "a link, which is not followed") for path in _named_as_specs(root) if path.is_symlink()]
     for path, spec in spec_folders(root):
         if spec is None:
             report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
@@ -157,11 +160,17 @@ def repair(root: Path) -> CacheReport:
 def prune(folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | None) -> int:
     """Remove the least recently used specs' oldest segments; return the bytes set free."""
     folders = sorted(folders, key=_last_used)
-    total = sum(_size(folder) for folder in folders)
+    total = sum(size_of(folder) for folder in folders)
     freed = 0
     for folder in folders:
         stale = max_age is not None and time.time() - _last_used(folder) > max_age
-        with folder.lock():
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(folder.lock())
+            except OSError as error:
+                # A disk without room for the file of the lock is what is pruned for; nobody can merge there either.
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
             for file, size in _by_age(folder):
                 if stale or (max_bytes is not None and total - freed > max_bytes):
                     file.unlink(missing_ok=True)
@@ -176,6 +185,11 @@ def compact(folder: SpecFolder) -> int:
         folder.sweep()
         folder.merge(folder.segments())
         return before - len(folder.names())
+
+
+def export_size(folder: SpecFolder) -> int:
+    """Return how many bytes an export takes up at most, with digests and paths of the usual length."""
+    return sum(s.n_rows * (s.width * (2 if s.dtype == "<i2" else 4) + EXPORT_NAMES) for s in folder.segments())
 
 
 def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
@@ -205,6 +219,10 @@ def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
     return len(digests)
 
 
+def _named_as_specs(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if re.fullmatch("[0-9a-f]{32}", path.name)) if root.exists() else []
+
+
 def _sound_segment(file: Path, spec_digest: str) -> Segment:
     segment = Segment(file)
     try:
@@ -217,7 +235,8 @@ def _sound_segment(file: Path, spec_digest: str) -> Segment:
     return segment
 
 
-def _size(folder: SpecFolder) -> int:
+def size_of(folder: SpecFolder) -> int:
+    """Return how many bytes the folder's segments take up."""
     return sum(size for _, size in _by_age(folder))
 
 

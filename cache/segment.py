@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +107,7 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
                     "format": FORMAT,
                     "spec": spec.to_json(),
                     "shape": dataset.shape,
-                    "digests": [stored.id.get_offset(), _sha256(digests)],
+                    "digests": [stored.id.get_offset(), hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest()],
                     "embeddings": [dataset.id.get_offset(), checksum.hexdigest()],
                 }
                 if dtype.str != FLOAT32:
@@ -146,23 +147,18 @@ class Segment:
 
     def __init__(self, path: Path, spec: EmbeddingSpec | None = None) -> None:
         self.path = path
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block for ever
+            raise SegmentDamagedError(path, "not a regular file")
         with open(path, "rb") as file:
             start = file.read(len(MAGIC) + 74)
-            magic, checksum, size = start[: len(MAGIC)], start[len(MAGIC) :][:64], start[-9:-1]
-            text = file.read(int(size)) if magic == MAGIC and size.isdigit() else b""
+            checksum, size = start[len(MAGIC) :][:64], start[-9:-1]
+            text = file.read(int(size)) if start.startswith(MAGIC) and size.isdigit() else b""
             if hashlib.sha256(text).hexdigest().encode() != checksum:
                 raise SegmentDamagedError(path, "no segment, or its header does not match its checksum")
-            header = json.loads(text)
-            if header["format"] != FORMAT:
-                raise SegmentDamagedError(path, f"format {header['format']}, this featx reads {FORMAT}")
-            self.spec_json = header["spec"]
-            self.n_rows, self.width = header["shape"]
-            if (dtype := header.get("dtype", FLOAT32)) not in DTYPES:
-                raise SegmentDamagedError(path, f"dtype {dtype!r}, this featx reads {', '.join(DTYPES)}")
-            self.dtype = np.dtype(dtype)
-            self.row_bytes = self.width * self.dtype.itemsize
-            offset, digests_checksum = header["digests"]
-            self._offset, self._checksum = header["embeddings"]
+            try:
+                offset, digests_checksum = self._describe(json.loads(text), os.fstat(file.fileno()).st_size)
+            except (KeyError, TypeError, ValueError, RecursionError) as error:
+                raise SegmentDamagedError(path, "its header is not a segment's") from error
             if spec is not None and self.spec_json != spec.to_json():
                 raise SegmentDamagedError(path, "belongs to another spec")
             file.seek(offset)
@@ -175,15 +171,39 @@ class Segment:
         self._keys = keys[self._order]
         self._verified = False
 
+    def _describe(self, header: dict[str, Any], size: int) -> tuple[int, str]:
+        """Take over what the header says of a file of that size; return the digests' offset and checksum."""
+        if header["format"] != FORMAT:
+            raise SegmentDamagedError(self.path, f"format {header['format']}, this featx reads {FORMAT}")
+        self.spec_json = header["spec"]
+        self.n_rows, self.width = header["shape"]
+        if (dtype := header.get("dtype", FLOAT32)) not in DTYPES:
+            raise SegmentDamagedError(self.path, f"dtype {dtype!r}, this featx reads {', '.join(DTYPES)}")
+        self.dtype = np.dtype(dtype)
+        self.row_bytes = self.width * self.dtype.itemsize
+        offset, checksum = header["digests"]
+        self._offset, self._checksum = header["embeddings"]
+        numbers = (self.n_rows, self.width, offset, self._offset)
+        whole = all(type(n) is int and n >= 0 for n in numbers) and (self.width or not self.n_rows)
+        # Before anything of that size is allocated.
+        if not whole or max(offset + 32 * self.n_rows, self._offset + self.n_rows * self.row_bytes) > size:
+            raise SegmentDamagedError(self.path, f"truncated, or its shape {header['shape']} is impossible")
+        return offset, checksum
+
     def find(self, digests: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """Return the row of each digest, or -1; `keys` are the digests' `sort_keys`."""
-        if self.n_rows == 0:
-            return np.full(len(keys), -1)
-        place = np.minimum(np.searchsorted(self._keys, keys), self.n_rows - 1)
-        rows = self._order[place]
-        hit = self._keys[place] == keys
-        hit[hit] = (self.digests[rows[hit]] == digests[hit]).all(axis=1)
-        return np.where(hit, rows, -1)
+        rows = np.full(len(keys), -1)
+        place = np.searchsorted(self._keys, keys)
+        left = np.flatnonzero(place < self.n_rows)
+        while len(left := left[self._keys[place[left]] == keys[left]]):
+            found = self._order[place[left]]
+            same = (self.digests[found] == digests[left]).all(axis=1)
+            rows[left[same]] = found[same]
+            # Digests that begin alike, as two images made for it do, lie side by side.
+            left = left[~same]
+            place[left] += 1
+            left = left[place[left] < self.n_rows]
+        return rows
 
     def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
         """Put the embeddings of `rows` at `out[places]`, in block reads that skip what is not needed."""
@@ -297,7 +317,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _sha256(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

@@ -23,6 +23,7 @@ from ..exceptions import CacheError
 from . import maintenance
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
+from .hdf5 import OVERHEAD
 from .maintenance import CacheReport, SpecInfo
 from .segment import stored_dtype
 from .spec import EmbeddingSpec
@@ -121,8 +122,7 @@ class EmbeddingCache:
         with self._errors():
             folder = self._folder(spec)
             found = folder.get(_checked(digests), all_or_none=all_or_none)
-            with contextlib.suppress(OSError):  # when last used; a cache that cannot be written does without
-                os.utime(folder.path / "spec.json")
+            _note_use(folder)
             return found
 
     def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
@@ -146,8 +146,10 @@ class EmbeddingCache:
         embeddings = embeddings.astype(stored_dtype(embeddings.dtype), copy=False)
         if embeddings.ndim != 2 or len(embeddings) != len(digests):
             raise ValueError(f"got embeddings of shape {embeddings.shape} for {len(digests)} digests")
-        with self._errors(needed=embeddings.nbytes + digests.nbytes):
-            self._folder(spec).put(_checked(digests), embeddings)
+        with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
+            folder = self._folder(spec)
+            folder.put(_checked(digests), embeddings)
+            _note_use(folder)
 
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[None]:
@@ -232,6 +234,9 @@ class EmbeddingCache:
         """Merge the segments of each spec into one, drop duplicated rows; return how many files went."""
         folders = [self._folder(spec) for spec in self.specs()]
         with self._errors():
+            # What is merged is written before anything is removed.
+            needed = max((maintenance.size_of(folder) for folder in folders), default=0)
+        with self._errors(needed=needed):
             return sum(maintenance.compact(folder) for folder in folders)
 
     def export(self, path: str | os.PathLike[str], *, spec: str | None = None) -> int:
@@ -259,9 +264,11 @@ class EmbeddingCache:
         CacheError
             If the spec is not given and not the only one, or the file cannot be written.
         """
-        chosen = self._choose(spec)
-        with self._errors(where=Path(path)):
-            return maintenance.export(self._folder(chosen), Path(path), self.digests.names())
+        folder = self._folder(self._choose(spec))
+        with self._errors():
+            needed = maintenance.export_size(folder)
+        with self._errors(needed=needed, where=Path(path)):
+            return maintenance.export(folder, Path(path), self.digests.names())
 
     def _choose(self, prefix: str | None) -> EmbeddingSpec:
         specs = self.specs()
@@ -273,7 +280,12 @@ class EmbeddingCache:
         raise CacheError(f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest.")
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
-        return self._folders.setdefault(spec.digest, SpecFolder(self.root / spec.digest, spec))
+        path = self.root / spec.digest
+        if os.path.islink(path):  # files somewhere else would be renamed, merged and removed
+            raise CacheError(
+                f"{path} is a link, which is not followed", "Put the folder itself there, or link the whole cache."
+            )
+        return self._folders.setdefault(spec.digest, SpecFolder(path, spec))
 
     @contextlib.contextmanager
     def _errors(self, needed: int = 0, where: Path | None = None) -> Iterator[None]:
@@ -281,15 +293,20 @@ class EmbeddingCache:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or str(error)
             place = f"the cache {self.root}" if where is None else str(where)
+            other = "choose another file" if where is not None else "choose another folder (cache=DIR)"
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error):
-                message = f"no space in {place} for {max(needed, 1):,} bytes"
-                step = "Free some space, run `featx cache prune --max-bytes N`, or choose another folder (cache=DIR)."
+                message = f"no space in {place}" + (f" for {needed:,} bytes" if needed else "")
+                step = f"Free some space, run `featx cache prune --max-bytes N`, or {other}."
             else:
-                message = f"cannot use {place}: {reason}"
-                step = "Check its permissions, or choose another folder (cache=DIR) or none (cache=None)."
+                message = f"cannot use {place}: {error.strerror or error}"
+                step = f"Check its permissions, or {other}{' or none (cache=None)' if where is None else ''}."
             raise CacheError(message, step) from error
+
+
+def _note_use(folder: SpecFolder) -> None:
+    with contextlib.suppress(OSError):  # a cache that cannot be written does without
+        os.utime(folder.path / "spec.json")
 
 
 def _checked(digests: np.ndarray | Sequence[Any]) -> np.ndarray:

@@ -17,6 +17,7 @@ from .finetune import finetune
 from .fit import fit
 from .interrupts import INTERRUPTED, prompt_interrupts, say_stopped
 from .predict import predict
+from .report import printable
 
 __all__ = ["main"]
 
@@ -29,7 +30,7 @@ class _Commands(click.Group):
             with prompt_interrupts():
                 return super().invoke(ctx)
         except FeatxError as error:
-            click.echo(f"featx: {' '.join(str(error).split())}", err=True)
+            click.echo(f"featx: {printable(' '.join(str(error).split()))}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             say_stopped()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .report import size_text, table
+from .report import printable, size_text, table
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
@@ -156,7 +156,7 @@ def _open(root: str | None) -> EmbeddingCache:
 def _print(store: EmbeddingCache, report: CacheReport) -> None:
     click.echo(f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files")
     for path, reason in report.problems:
-        click.echo(f"damaged: {path.relative_to(store.root)}: {reason}")
+        click.echo(printable(f"damaged: {path.relative_to(store.root)}: {reason}"))
     if report.leftovers:
         click.echo(f"{len(report.leftovers)} files left by killed writers")
     if report.set_aside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .report import table
+from .report import printable, table
 
 if TYPE_CHECKING:
     from ..comparison_result import ComparisonResult, StrategyResult
@@ -27,7 +27,7 @@ def describe_comparison(result: ComparisonResult) -> str:
         parts.append(_curves(result))
     if result.stages is not None:
         parts.append(_transfer(result))
-    return "\n\n".join([*parts, "\n".join(result.notes)])
+    return printable("\n\n".join([*parts, "\n".join(result.notes)]))
 
 
 def _figures(result: ComparisonResult) -> str:

@@ -21,7 +21,7 @@ MESSAGE = "featx: stopped; what was computed is in the cache, run the same comma
 
 def say_stopped() -> None:
     """Print what has become of the work."""
-    print(f"\n{MESSAGE}", file=sys.stderr, flush=True)
+    print(MESSAGE, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .report import printable
+
 if TYPE_CHECKING:
     from ..datasets import ImageDataset
     from ..extraction import Failure
@@ -179,7 +181,7 @@ def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
 def note(options: dict[str, Any], text: str) -> None:
     """Print a remark to stderr unless --quiet."""
     if not options["quiet"]:
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
 
 
 def note_dataset(options: dict[str, Any], dataset: ImageDataset) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import check_outputs, note, note_dataset, reading_options, reading_parameters, write_failures
-from .report import describe_extraction, table
+from .report import describe_extraction, printable, table
 
 if TYPE_CHECKING:
     from ..prediction import Prediction
@@ -43,7 +44,9 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     write_failures(options, extraction.failures)
     if options["verbose"]:
         note(options, describe_extraction(extraction, verbose=True))
-    click.echo({"table": _as_table, "csv": _as_csv, "json": _as_json}[form](predictions))
+    text = {"table": _as_table, "csv": _as_csv, "json": _as_json}[form](predictions)
+    # What is read by a program keeps every byte of a name.
+    click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))
 
 
 def _header(top: int) -> list[str]:

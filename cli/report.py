@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,37 @@ if TYPE_CHECKING:
     from ..metrics import Estimate
     from ..results import CandidateResult, EvaluationResult
 
-__all__ = ["describe_evaluation", "describe_extraction", "describe_finetuning", "duration", "size_text", "table"]
+__all__ = [
+    "describe_evaluation",
+    "describe_extraction",
+    "describe_finetuning",
+    "duration",
+    "printable",
+    "size_text",
+    "table",
+]
 
 MATRIX_CLASSES = 12
 REPORT_CLASSES = 30
+# Controls, formats (which turn the direction of text), halves of characters and line ends.
+UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+# Line ends are ours; joiners are parts of words and of emoji.
+KEPT = "\n\u200c\u200d"
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters escaped: the names of files and classes may hold orders to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if c not in KEPT and unicodedata.category(c) in UNPRINTABLE else c
+        for c in text
+    )
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = ()) -> str:
-    """Return rows in aligned columns; the columns in `right` are flush right."""
-    cells = [list(header), *[[str(cell) for cell in row] for row in rows]]
+    """Return rows in aligned columns, control characters escaped; the columns in `right` are flush right."""
+    cells = [[printable(str(cell)).replace("\n", "\\n") for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = [
         "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
@@ -91,7 +114,7 @@ def describe_evaluation(result: EvaluationResult) -> str:
             f"not distinguishable from the simpler {other.head} on {other.layer}, {other.pooling} "
             f"({other.width:,} features, {_percent(other.metrics['accuracy'])}, p = {other.p_value:.2f})"
         )
-    return "\n\n".join(parts + _by_class(result))
+    return printable("\n\n".join(parts + _by_class(result)))
 
 
 def describe_finetuning(result: FineTuneOutcome) -> str:
@@ -108,7 +131,7 @@ def describe_finetuning(result: FineTuneOutcome) -> str:
         table(["on the test images", ""], rows),
         f"trained: {stages}; kept: {kept}; {spent}",
     ]
-    return "\n\n".join(parts + _by_class(result))
+    return printable("\n\n".join(parts + _by_class(result)))
 
 
 def duration(seconds: float) -> str:

@@ -211,6 +211,12 @@ def _manifest(path: Path) -> ImageDataset:
     names = columns["path"]
     if not names:
         raise DatasetError(f"{path} lists no image", "Add a row for each image.")
+    for row, name in enumerate(names, start=1):
+        # Such a file may hold templates, which older versions of fsspec run as code.
+        if is_url(name) and "reference:" in name:
+            raise DatasetError(
+                f"{path} has {name} in row {row}, a URL through a file of references", "Name the image itself."
+            )
     images = [name if is_url(name) else os.path.join(path.parent, name) for name in names]
     for column in COLUMNS:
         blank = [row for row, value in enumerate(columns.get(column, []), start=1) if not value]

@@ -87,9 +87,13 @@ def write_embeddings(
 def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]) -> None:
     text = h5py.string_dtype()
     file.attrs.update(spec)
-    names = [os.fsencode(name).decode(errors="replace") for name in dataset.names]
-    file.create_dataset("paths", data=names, dtype=text)
+    file.create_dataset("paths", data=[_storable(name) for name in dataset.names], dtype=text)
     if dataset.labels is not None:
         classes, labels = np.unique(dataset.labels, return_inverse=True)
         file.create_dataset("labels", data=labels, dtype="<i8")
-        file.create_dataset("classes", data=[str(name) for name in classes], dtype=text)
+        file.create_dataset("classes", data=[_storable(str(name)) for name in classes], dtype=text)
+
+
+def _storable(name: str) -> str:
+    """Return the name with a replacement for what is no text in HDF5: bytes that are no UTF-8, and NUL."""
+    return os.fsencode(name).decode(errors="replace").replace("\0", "\ufffd")

@@ -217,6 +217,8 @@ def _read_url(url: str) -> bytes:
 
     if url.startswith("file://"):
         return _read_file(url.removeprefix("file://"))
+    if "reference:" in url:
+        raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
     try:
         with fsspec.open(url, "rb") as file:
             # A stream gives what it has; its end is an empty answer.

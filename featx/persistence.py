@@ -111,12 +111,7 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
             transformer.backbone = MODULE + source.name
         if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
             transformer.weights = os.path.abspath(transformer.weights)
-        known = transformer.get_params(deep=False)
-        # The batch size of a training is no matter of the machine.
-        local = {name: value for name, value in LOCAL.items() if name in known}
-        if "checkpoint" in known:
-            del local["batch_size"]
-        transformer.set_params(**local)
+        _forget_machine(transformer)
         if hasattr(transformer, "failures_"):
             del transformer.failures_
     meta = {
@@ -176,8 +171,10 @@ def read_model(path: str | os.PathLike[str], *, backbone: Any = None) -> SavedMo
         saved = SavedModel(model, meta["classes"], meta["specs"], meta["evaluation"], meta["version"])
         transformers = _transformers(model)
         pairs = [(transformers[key], spec) for key, spec in saved.specs.items()]
-        if not pairs or any("weights_digest" not in spec for _, spec in pairs):
+        if not pairs or not all(isinstance(spec["weights_digest"], str) for _, spec in pairs):
             raise ValueError("no embedding spec")
+        for transformer in transformers.values():  # a file must not choose where this machine writes
+            _forget_machine(transformer)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
@@ -202,6 +199,16 @@ def _read(name: str) -> Any:
         raise ModelFileError(
             f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` wrote."
         ) from error
+
+
+def _forget_machine(transformer: ImageEstimator) -> None:
+    """Set what belongs to a machine to its default."""
+    known = transformer.get_params(deep=False)
+    # The batch size of a training is no matter of the machine.
+    local = {name: value for name, value in LOCAL.items() if name in known}
+    if "checkpoint" in known:
+        del local["batch_size"]
+    transformer.set_params(**local)
 
 
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:

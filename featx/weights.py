@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import pickle
+import stat
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -92,6 +93,8 @@ def file_weights(path: str | os.PathLike[str]) -> Weights:
     file = os.fspath(path)
     try:
         found = os.stat(file)
+        if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
+            raise OSError("not a regular file")
         return Weights(_file_digest(file, found.st_size, found.st_mtime_ns, found.st_ino), file)
     except OSError as error:
         raise WeightsError(f"cannot read the weights {file}: {error.strerror or error}", "Check the path.") from error
@@ -149,11 +152,11 @@ def weights_entry(name: str, weights: str) -> Any:
     entries = get_model_weights(name)
     try:
         return entries[weights]
-    except KeyError:
+    except (KeyError, TypeError):
         known = [entry.name for entry in entries]
         raise WeightsError(
             f"{name} has no weights {weights!r}; it has {', '.join(known)}",
-            nearest(weights, known) or "Pass one of these, 'DEFAULT', a .pth or .safetensors file, or None.",
+            nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a .pth or .safetensors file, or None.",
         ) from None
 
 
@@ -280,9 +283,21 @@ def _load_file(file: str) -> dict[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(hasattr(value, "shape") for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and _is_dense(v) for k, v in state.items()):
         raise WeightsError(f"{file} holds no state dict", "Save the network's state_dict().")
     for prefix in ("module.", "_orig_mod."):
         if state and all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
+
+
+def _is_dense(value: Any) -> bool:
+    """Tell a tensor with plain values from one that is sparse, quantised, nested or without any."""
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and not value.is_nested
+        and value.layout == torch.strided
+        and not (value.is_quantized or value.is_meta)
+    )
