@@ -46,6 +46,10 @@ def digest_array(array: np.ndarray) -> bytes:
     return checksum.digest()
 
 
+# SQLite quotes damaged bytes in its messages, which then are no text.
+DAMAGE = (sqlite3.Error, OSError, UnicodeDecodeError)
+
+
 class FileDigests:
     """A memory of file digests in one SQLite file.
 
@@ -125,7 +129,7 @@ class FileDigests:
                 return {
                     digest: os.fsdecode(path) for digest, path in rows if _is_digest(digest) and type(path) is bytes
                 }
-        except (sqlite3.Error, OSError):
+        except DAMAGE:
             return {}
 
     def _recall(self, keys: list[str]) -> dict[str, tuple[_Version, bytes]]:
@@ -141,7 +145,7 @@ class FileDigests:
                     for path, *version, digest in connection.execute(query.format(",".join("?" * len(some))), some):
                         if _is_digest(digest):
                             found[os.fsdecode(path)] = tuple(version), digest
-        except (sqlite3.Error, OSError):
+        except DAMAGE:
             return {}
         return found
 
@@ -157,7 +161,7 @@ class FileDigests:
                     "inode INTEGER, digest BLOB) WITHOUT ROWID"
                 )
                 connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
-        except (sqlite3.Error, OSError):
+        except DAMAGE:
             return
 
     def _connect(self) -> _Connection:

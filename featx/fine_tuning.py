@@ -285,7 +285,7 @@ class FineTuning:
             "classes": " ".join(str(name) for name in self.classes),
         }
         settings = {name: str(value) for name, value in vars(plan).items() if name != "device"}
-        return Checkpoint(options.checkpoint, identity | settings)
+        return Checkpoint(options.checkpoint, identity | settings | {"precision": self.precision})
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -46,7 +46,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     head_init : {"auto", "logistic", "warmup", "random"}, default="auto"
         "logistic" takes over a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
         for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" with ``weights=None``.
-    warmup_epochs : int, default=20
+    warmup_epochs : int, default=20, at `head_learning_rate` or, if that is lower, 1e-3
     hidden_units : int, default=None
         Units of one hidden layer with ReLU; None connects the pooled features with the classes.
     dropout : float, default=0.0, before the class layer

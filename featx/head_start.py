@@ -26,6 +26,8 @@ __all__ = ["fit_probe", "warm_up"]
 
 # The middle of the default grid: for classes of one image, which leave nothing to tune on.
 UNTUNED_C = 1e-2
+# A head on standardised features that begins at random learns at Adam's usual rate.
+WARM_UP_RATE = 1e-3
 
 
 def fit_probe(
@@ -59,10 +61,12 @@ def fit_probe(
 
 
 def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, plan: TrainingPlan, epochs: int) -> None:
-    """Train the head alone on embeddings (n, width), in place, with AdamW at `head_learning_rate`."""
+    """Train the head alone on embeddings (n, width), in place, at `head_learning_rate` or, if that is lower, 1e-3."""
     values, wanted = torch.from_numpy(features).to(plan.device), torch.from_numpy(targets).to(plan.device)
     weights = plan.weights_tensor()
-    optimizer = torch.optim.AdamW(head.parameters(), lr=plan.head_learning_rate, weight_decay=plan.weight_decay)
+    optimizer = torch.optim.AdamW(
+        head.parameters(), lr=max(plan.head_learning_rate, WARM_UP_RATE), weight_decay=plan.weight_decay
+    )
     rng = np.random.default_rng(plan.seed)
     head.train()
     with torch.random.fork_rng(devices=[]):

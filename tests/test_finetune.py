@@ -623,10 +623,10 @@ def test_every_optimiser_and_schedule_reduces_the_loss(data, optimizer, schedule
     if schedule == "constant":
         assert rates.tolist() == [1.0] * 6
     if schedule == "cosine":
-        np.testing.assert_allclose(rates, (1 + np.cos(np.pi * np.arange(1, 7) / 6)) / 2, atol=1e-6)
+        np.testing.assert_allclose(rates, (1 + np.cos(np.pi * np.arange(6) / 6)) / 2, atol=1e-6)
     if schedule == "onecycle":
         assert rates.argmax() in (1, 2)
-        assert rates[-1] < 0.1 < rates.max() <= 1.0
+        assert rates[-1] < 0.2 < rates.max() <= 1.0
 
 
 def test_the_head_has_a_rate_of_its_own(data):
@@ -638,9 +638,9 @@ def test_the_head_has_a_rate_of_its_own(data):
     assert_same(still.head_, other.fit(*data).head_)
 
 
-def test_the_default_head_rate_is_ten_times_the_other(data):
+def test_the_default_head_rate_is_three_times_the_other(data):
     assert_same_training(
-        classifier(learning_rate=1e-3).fit(*data), classifier(learning_rate=1e-3, head_learning_rate=1e-2).fit(*data)
+        classifier(learning_rate=1e-3).fit(*data), classifier(learning_rate=1e-3, head_learning_rate=3e-3).fit(*data)
     )
 
 

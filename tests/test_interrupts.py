@@ -14,13 +14,20 @@ from featx import EmbeddingCache
 
 # Computes for minutes inside one call, as a support vector machine may: a signal does not end it.
 SLOW_IN_C = """
-import hashlib
+import hashlib, signal
 from featx.cli.interrupts import prompt_interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with prompt_interrupts():
     print("ready", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
 """
-MAIN = "import sys; from featx.cli import main; main(sys.argv[1:])"
+# A shell's background jobs, of which pytest may be one, ignore SIGINT and hand that down.
+MAIN = """
+import signal, sys
+from featx.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(sys.argv[1:])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +74,9 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", ["extract", "finetune", *(pytest.param(name, marks=pytest.mark.long) for name in ("fit", "compare"))]
+)
 def test_a_command_stops_and_keeps_what_is_committed(command, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = ["-c", MAIN, command, str(folder), *COMMANDS[command]]
