@@ -95,7 +95,19 @@ def test_small_networks_give_their_stages_and_width(name):
     assert_is_as_documented(name, "cpu", 64)
 
 
-@pytest.mark.parametrize("name", [name for name in list_backbones() if name not in COMPUTED])
+# Seconds each, though nothing is allocated; their smaller sisters have the same stages.
+LARGEST = {"efficientnet_b4", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_m",
+           "efficientnet_v2_l", "swin_s", "swin_b", "swin_v2_s", "swin_v2_b", "densenet201", "vit_h_14"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if name in LARGEST else [])
+        for name in list_backbones()
+        if name not in COMPUTED
+    ],
+)
 def test_large_networks_have_their_stages_and_width(name, unallocated):
     assert_is_as_documented(name, "meta", None)
 

@@ -294,6 +294,7 @@ def two_searches(folder, backend):
     np.testing.assert_allclose(scores, np.tile(scores[0], (3, 1)), rtol=1e-3)
 
 
-@pytest.mark.parametrize("backend", ["multiprocessing", pytest.param("loky", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["multiprocessing", "loky"])
 def test_two_cold_grid_searches_of_four_processes_each_on_one_cache_score_like_one_alone(tmp_path, backend):
     driver(f"two_searches({str(tmp_path)!r}, {backend!r})", timeout=400)
