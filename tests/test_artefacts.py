@@ -494,7 +494,7 @@ def test_what_a_manifest_names_is_read_as_an_image_and_nothing_of_it_is_told(fol
 @pytest.mark.parametrize(
     "url",
     [
-        "reference://a.png::file:///tmp/references.json",
+        "reference://a.png::file:///elsewhere/references.json",
         "simplecache::reference://a.png::https://host/references.json",
         "generic://reference://a.png",
     ],
