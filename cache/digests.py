@@ -6,9 +6,13 @@ import hashlib
 import os
 import sqlite3
 import stat
+import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, repeat
+from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,13 @@ KNOWN = 200_000
 
 # Size, modification time and inode.
 _Version = tuple[int, int, int]
+MOST = (1 << 63) - 1
+# A file in mind is one run of bytes, so that a hundred thousand are compared at once: its version and its digest.
+ENTRY = struct.Struct("=3q32s")
+ENTRIES = np.dtype([("version", "=i8", 3), ("digest", "V32")])
+UNKNOWN = ENTRY.pack(-1, -1, -1, b"")
+STATUS = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ino")
+ABSENT = SimpleNamespace(st_mode=-1, st_size=0, st_mtime_ns=0, st_ino=0)
 
 
 def default_cache_dir() -> Path:
@@ -65,7 +76,7 @@ class FileDigests:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._known: dict[str, tuple[_Version, bytes]] = {}
+        self._known: dict[str, bytes] = {}
 
     def digest(
         self,
@@ -81,43 +92,51 @@ class FileDigests:
         map : callable, default=map
             Applies the reading to the files that are not remembered; a thread pool's `map` fits.
         """
-        results: list[bytes | OSError] = []
-        rest: dict[int, _Version] = {}
-        for number, path in enumerate(paths):
-            found = _version(path)
-            entry = self._known.get(path if path[:1] == "/" else os.path.abspath(path))
-            if entry is not None and entry[0] == found:
-                results.append(entry[1])
-            elif isinstance(found, OSError):
-                results.append(found)
-            else:
-                results.append(b"")
-                rest[number] = found
-        if rest:
-            for number, digest in self._look_up(paths, rest, map):
+        versions, errors = _versions(paths)
+        known, digests = self._in_mind(paths, versions)
+        results: list[bytes | OSError] = digests
+        for number, error in errors.items():
+            results[number] = error
+        if not known.all():
+            rest = [number for number in np.flatnonzero(~known).tolist() if number not in errors]
+            for number, digest in self._look_up(paths, rest, versions, map):
                 results[number] = digest
         return results
 
+    def _in_mind(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+        """Return which files this object knows in that version, and their digests among other bytes."""
+        entries = np.frombuffer(b"".join(map(self._known.get, paths, repeat(UNKNOWN))), ENTRIES)
+        return (entries["version"] == versions).all(axis=1), entries["digest"].tolist()
+
     def _look_up(
-        self, paths: Sequence[str], versions: dict[int, _Version], map: Callable[..., Iterable[Any]]
+        self, paths: Sequence[str], numbers: list[int], versions: np.ndarray, map: Callable[..., Iterable[Any]]
     ) -> Iterator[tuple[int, bytes | OSError]]:
-        """Yield the digests of the files that this object does not know, remembered or read."""
-        keys = {number: os.path.abspath(paths[number]) for number in versions}
-        remembered = self._recall(sorted(set(keys.values())))
+        """Yield the digests of the files whose paths this object does not know, remembered or read."""
+        keys = [os.path.abspath(paths[number]) for number in numbers]
+        known, digests = self._in_mind(keys, versions[numbers])
+        yield from ((numbers[place], digests[place]) for place in np.flatnonzero(known))
+        places = {
+            number: (key, tuple(versions[number].tolist()))
+            for number, key, here in zip(numbers, keys, known, strict=True)
+            if not here
+        }
+        remembered = self._recall(sorted({key for key, _ in places.values()}))
         unknown: dict[tuple[str, _Version], int] = {}
-        for number, key in keys.items():
-            if (entry := remembered.get(key)) is None or entry[0] != versions[number]:
-                unknown.setdefault((key, versions[number]), number)
+        for number, place in places.items():
+            if place not in remembered:
+                unknown.setdefault(place, number)
         old = time.time_ns() - FRESH_NS
         read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
         fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and r[0][1] < old}
         self._remember(fresh)
-        for number, key in keys.items():
-            place = key, versions[number]
-            outcome = read[place] if place in read else remembered[key]
-            yield number, outcome if isinstance(outcome, OSError) else outcome[1]
+        for number, place in places.items():
+            outcome = read[place] if place in read else remembered[place]
+            yield number, outcome[1] if isinstance(outcome, tuple) else outcome
         if self.path is not None and len(self._known) < KNOWN:
-            self._known.update({key: remembered[key] for key in keys.values() if key in remembered} | fresh)
+            for key, version in places.values():
+                if (digest := remembered.get((key, version))) is not None:
+                    self._known[key] = ENTRY.pack(*version, digest)
+            self._known.update({key: ENTRY.pack(*version, digest) for key, (version, digest) in fresh.items()})
 
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
@@ -132,7 +151,8 @@ class FileDigests:
         except DAMAGE:
             return {}
 
-    def _recall(self, keys: list[str]) -> dict[str, tuple[_Version, bytes]]:
+    def _recall(self, keys: list[str]) -> dict[tuple[str, _Version], bytes]:
+        """Return the remembered digests by path and version."""
         if self.path is None or not os.path.exists(self.path):
             return {}
         found = {}
@@ -144,7 +164,7 @@ class FileDigests:
                     some = [os.fsencode(key) for key in keys[start : start + limit]]
                     for path, *version, digest in connection.execute(query.format(",".join("?" * len(some))), some):
                         if _is_digest(digest):
-                            found[os.fsdecode(path)] = tuple(version), digest
+                            found[os.fsdecode(path), tuple(version)] = digest
         except DAMAGE:
             return {}
         return found
@@ -189,16 +209,40 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 32
 
 
-def _version(path: str) -> _Version | OSError:
+def _versions(paths: Sequence[str]) -> tuple[np.ndarray, dict[int, OSError]]:
+    """Return the versions of the files, int64 (n, 3), and what is wrong with some of them; one stat for each."""
+    failed: list[OSError] = []
+
+    def statuses() -> Iterator[Any]:
+        left = iter(paths)
+        while True:
+            try:
+                yield from map(os.stat, left)
+                return
+            except OSError as error:
+                failed.append(error)
+            except ValueError as error:  # a NUL in the name
+                failed.append(OSError(str(error)))
+            yield ABSENT
+
+    # Loops in C: this runs for every image of every fold of every search.
     try:
-        found = os.stat(path)
-    except ValueError as error:  # a NUL in the name
-        return OSError(str(error))
-    except OSError as error:
-        return error
-    if not stat.S_ISREG(found.st_mode):
-        return OSError("not a regular file")
-    return found.st_size, found.st_mtime_ns, found.st_ino
+        numbers = np.fromiter(chain.from_iterable(map(STATUS, statuses())), np.int64, 4 * len(paths))
+    except OverflowError:
+        failed.clear()
+        rows = [(status.st_mode, *_version(status)) for status in statuses()]
+        numbers = np.array(rows, np.int64)
+    numbers = numbers.reshape(-1, 4)
+    modes = numbers[:, 0]
+    errors: dict[int, OSError] = dict(zip(np.flatnonzero(modes == ABSENT.st_mode).tolist(), failed, strict=True))
+    for number in np.flatnonzero((modes != ABSENT.st_mode) & (modes & stat.S_IFMT(0xFFFF) != stat.S_IFREG)).tolist():
+        errors[number] = OSError("not a regular file")
+    return numbers[:, 1:], errors
+
+
+def _version(status: Any) -> _Version:
+    """Return what identifies a file's version, in numbers of 63 bits."""
+    return status.st_size, min(status.st_mtime_ns, MOST), status.st_ino & MOST
 
 
 def _read_digest(path: str) -> tuple[_Version, bytes] | OSError:
@@ -209,4 +253,4 @@ def _read_digest(path: str) -> tuple[_Version, bytes] | OSError:
             digest = hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         return error
-    return (found.st_size, found.st_mtime_ns, found.st_ino), digest
+    return _version(found), digest

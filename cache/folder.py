@@ -14,19 +14,9 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from .segment import (
-    DAMAGED,
-    SUFFIX,
-    TEMPORARY,
-    Segment,
-    SegmentDamagedError,
-    is_abandoned,
-    sort_keys,
-    strangers,
-    temporary_name,
-    write_segment,
-)
+from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, sort_keys, strangers, write_segment
 from .spec import EmbeddingSpec
+from .temporary import TEMPORARY, sweep, temporary_name
 
 __all__ = ["SpecFolder"]
 
@@ -148,7 +138,7 @@ class SpecFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_spec(self.path, self.spec)
         if not self._swept:
-            self.sweep()
+            sweep(self.path)
             self._swept = True
         got = embeddings.shape[1], embeddings.dtype
         width, dtype = next(((s.width, s.dtype) for s in self.segments() if s.n_rows), got)
@@ -187,7 +177,9 @@ class SpecFolder:
         if len(sound) < 2 and not any(len(_distinct([s])[0]) < s.n_rows for s in sound):
             return
         rows = _distinct(sound)
-        digests = np.concatenate([s.digests[r] for s, r in zip(sound, rows, strict=True)])
+        digests = np.concatenate(
+            [s.digests if len(r) == s.n_rows else s.digests[r] for s, r in zip(sound, rows, strict=True)]
+        )
         blocks = (b for s, r in zip(sound, rows, strict=True) for b in s.blocks(r))
         write_segment(self.path, self.spec, digests, blocks)
         for segment in sound:
@@ -201,13 +193,6 @@ class SpecFolder:
         # In a cache that cannot be written, refusing it in this process has to do.
         with contextlib.suppress(OSError):
             damage.path.rename(damage.path.with_suffix(DAMAGED))
-
-    def sweep(self) -> int:
-        """Remove what killed writers left behind and return the number of files."""
-        left = [p for p in self.path.glob(f"{TEMPORARY}*") if is_abandoned(p)]
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
 
 
 def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
@@ -225,11 +210,17 @@ def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
 
 def _distinct(segments: list[Segment]) -> list[np.ndarray]:
     """Return for each segment the increasing rows whose digest no earlier row holds."""
-    digests = np.concatenate([s.digests for s in segments])
-    _, first = np.unique(digests.view("S32").ravel(), return_index=True)
-    first.sort()
+    keys = np.concatenate([sort_keys(s.digests) for s in segments])
     ends = np.cumsum([s.n_rows for s in segments])
-    return [
-        first[(first >= end - s.n_rows) & (first < end)] - (end - s.n_rows)
-        for s, end in zip(segments, ends, strict=True)
-    ]
+    order = np.argsort(keys, kind="stable")
+    alike = keys[order[1:]] == keys[order[:-1]]
+    keep = np.ones(len(keys), dtype=bool)
+    if alike.any():
+        # Only digests that begin alike are compared: all of them at once would take several times their memory.
+        keep[order[1:][alike]] = keep[order[:-1][alike]] = False
+        places = np.flatnonzero(~keep)
+        parts = zip(segments, np.split(places, np.searchsorted(places, ends[:-1])), ends, strict=True)
+        digests = np.concatenate([s.digests[part - (end - s.n_rows)] for s, part, end in parts])
+        _, first = np.unique(digests.view("S32").ravel(), return_index=True)
+        keep[places[first]] = True
+    return [np.flatnonzero(part) for part in np.split(keep, ends[:-1])]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
+from .temporary import temporary_beside
+
+if TYPE_CHECKING:
+    import h5py
 
 __all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5"]
 
@@ -56,7 +58,9 @@ def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
     OSError
         If it cannot be written; nothing is left behind, and what was at `target` is untouched.
     """
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    import h5py  # not at the top: looking at a cache does without
+
+    temporary = temporary_beside(target)
     try:
         with GuardedFile(temporary, "w+") as output:
             with h5py.File(output, "w") as file:

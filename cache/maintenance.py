@@ -6,19 +6,20 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ..exceptions import CacheError
 from .folder import SpecFolder, write_spec
 from .hdf5 import atomic_hdf5
-from .segment import DAMAGED, SUFFIX, TEMPORARY, Segment, SegmentDamagedError, is_abandoned, strangers
+from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, strangers
 from .spec import EmbeddingSpec
+from .temporary import TEMPORARY, is_abandoned, sweep
 
 __all__ = ["CacheReport", "SpecInfo"]
 
@@ -44,6 +45,8 @@ class SpecInfo:
     segments : int
     last_used : float
         Seconds since the epoch.
+    damaged, damaged_bytes : int
+        Segments that were set aside, and what they take up beside `bytes`.
     """
 
     spec: EmbeddingSpec
@@ -53,6 +56,8 @@ class SpecInfo:
     bytes: int
     segments: int
     last_used: float
+    damaged: int
+    damaged_bytes: int
 
 
 @dataclass
@@ -98,6 +103,7 @@ def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
 def spec_info(folder: SpecFolder) -> SpecInfo:
     """Return what the folder holds, from the segments' headers."""
     segments = folder.segments()
+    aside = _set_aside(folder)
     return SpecInfo(
         spec=folder.spec,
         rows=sum(s.n_rows for s in segments),
@@ -106,6 +112,8 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
         bytes=size_of(folder),
         segments=len(segments),
         last_used=_last_used(folder),
+        damaged=len(aside),
+        damaged_bytes=sum(size for _, _, size in aside),
     )
 
 
@@ -158,10 +166,16 @@ def repair(root: Path) -> CacheReport:
 
 
 def prune(folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | None) -> int:
-    """Remove the least recently used specs' oldest segments; return the bytes set free."""
+    """Remove what was set aside, then the least recently used specs' oldest segments; return the bytes set free."""
     folders = sorted(folders, key=_last_used)
-    total = sum(size_of(folder) for folder in folders)
+    aside = sorted(found for folder in folders for found in _set_aside(folder))
+    total = sum(size_of(folder) for folder in folders) + sum(size for _, _, size in aside)
     freed = 0
+    for moment, file, size in aside:
+        stale = max_age is not None and time.time() - moment > max_age
+        if stale or (max_bytes is not None and total - freed > max_bytes):
+            file.unlink(missing_ok=True)
+            freed += size
     for folder in folders:
         stale = max_age is not None and time.time() - _last_used(folder) > max_age
         with contextlib.ExitStack() as stack:
@@ -182,7 +196,7 @@ def compact(folder: SpecFolder) -> int:
     """Merge all segments of the folder; return by how many files it shrank."""
     with folder.lock():
         before = len(folder.names())
-        folder.sweep()
+        sweep(folder.path)
         folder.merge(folder.segments())
         return before - len(folder.names())
 
@@ -194,11 +208,13 @@ def export_size(folder: SpecFolder) -> int:
 
 def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
     """Write the folder's distinct rows as one plain HDF5 file, a block at a time; return their number."""
-    segments = folder.segments()
+    segments, damages = folder.segments(), len(folder.damaged)
     digests = np.concatenate([s.digests for s in segments]) if segments else np.empty((0, 32), np.uint8)
     digests = np.unique(digests, axis=0)
     width, dtype = next(((s.width, s.dtype) for s in segments), (0, np.dtype(np.float32)))
     height = min(4096, max(1, EXPORT_BYTES // max(1, width * dtype.itemsize)))
+    import h5py
+
     text = h5py.string_dtype()
     with atomic_hdf5(target) as file:
         file.attrs.update(folder.spec.to_dict())
@@ -211,9 +227,10 @@ def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
         for start in range(0, len(digests), height):
             rows, found = folder.get(digests[start : start + height])
             if not found.all():
+                lost = "a damaged segment was set aside" if len(folder.damaged) > damages else "embeddings were removed"
                 raise CacheError(
-                    f"a damaged segment of {folder.path} was set aside during the export",
-                    "Export again to get what is sound, or extract the images again first.",
+                    f"{lost} in {folder.path} during the export",
+                    "Export again to get what is there, or extract the images again first.",
                 )
             embeddings[start : start + height] = rows.astype(embeddings.dtype, copy=False)
     return len(digests)
@@ -248,6 +265,18 @@ def _by_age(folder: SpecFolder) -> list[tuple[Path, int]]:
             status = (folder.path / name).stat()
             found.append((status.st_mtime_ns, folder.path / name, status.st_size))
     return [(path, size) for _, path, size in sorted(found)]
+
+
+def _set_aside(folder: SpecFolder) -> list[tuple[float, Path, int]]:
+    """Return when each damaged segment was set aside, its path and its size."""
+    found = []
+    for path in folder.path.glob(f"*{DAMAGED}"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.lstat()
+            if not stat.S_ISDIR(status.st_mode):  # somebody's own, whose content nobody looked at
+                # A rename changes this time, and leaves that of the last writing as it is.
+                found.append((status.st_ctime, path, status.st_size))
+    return found
 
 
 def _last_used(folder: SpecFolder) -> float:

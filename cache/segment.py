@@ -2,49 +2,47 @@
 
 A segment holds `digests` uint8 (n, 32) and `embeddings` float32, float16 or int16 (n, d), contiguous. It is written
 under a temporary name, fsynced and renamed, and never touched again. Its HDF5 user block, the free space before the
-HDF5 part, holds a header in JSON with a checksum of its own: the spec, the shape, the dtype unless it is float32, and
-the offset and SHA-256 of both data sets. Reading needs nothing else and goes through plain file reads, for three
-reasons: HDF5's library can crash or hang on damaged metadata, its gathering of scattered rows is several times slower,
-and a memory map of a truncated file can end the process.
+HDF5 part, holds a header in JSON with a checksum of its own: the spec, the shape, the dtype unless it is float32, the
+offset and SHA-256 of both data sets, and the SHA-256 of the bytes around them. Reading needs nothing else and goes
+through plain file reads, for three reasons: HDF5's library can crash or hang on damaged metadata, its gathering of
+scattered rows is several times slower, and a memory map of a truncated file can end the process.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import socket
 import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from .framing import checksum_around
 from .hdf5 import GuardedFile
 from .spec import EmbeddingSpec
+from .temporary import sync_folder, temporary_name
 
 __all__ = [
     "DAMAGED",
     "SUFFIX",
-    "TEMPORARY",
     "Segment",
     "SegmentDamagedError",
-    "is_abandoned",
     "sort_keys",
     "stored_dtype",
     "strangers",
-    "temporary_name",
     "write_segment",
 ]
 
 FORMAT = 1
 SUFFIX = ".h5"
 DAMAGED = ".damaged"
-TEMPORARY = "tmp-"
-BLOCK = 8 << 20
+# Small enough to stay in a processor's cache while its rows are copied to their places.
+BLOCK = 1 << 20
 MAGIC = b"featx segment "
 # int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
 FLOAT32 = "<f4"
@@ -58,11 +56,6 @@ class SegmentDamagedError(Exception):
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
-
-
-def temporary_name(suffix: str) -> str:
-    """Return a name that tells which process of which machine is writing."""
-    return f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
 def stored_dtype(dtype: np.dtype) -> np.dtype:
@@ -82,9 +75,11 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
     blocks : iterator of ndarray of float32, float16 or int16
         The n rows in order, in pieces of any height, so that a merge never holds them all. The first tells the dtype.
     """
+    import h5py  # not at the top: reading segments does without
+
     temporary = folder / temporary_name(SUFFIX)
     final = folder / f"{uuid.uuid4().hex}{SUFFIX}"
-    room = 1 << (len(spec.to_json()) + 1024).bit_length()
+    room = 1 << (len(json.dumps(spec.to_json())) + 1024).bit_length()
     try:
         with GuardedFile(temporary, "w+") as output:
             with h5py.File(output, "w", userblock_size=room) as file:
@@ -112,9 +107,12 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
                 }
                 if dtype.str != FLOAT32:
                     header["dtype"] = dtype.str
-            text = json.dumps(header).encode()
+            output.check()
+            header["rest"] = hashlib.sha256().hexdigest()  # of the length that it will have
+            parts = [(0, len(_head(header))), *_places(header, dtype.itemsize)]
+            header["rest"] = checksum_around(output, parts)
             output.seek(0)
-            output.write(MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text)
+            output.write(_head(header))
             output.check()
             os.fsync(output.fileno())
         os.replace(temporary, final)
@@ -153,14 +151,20 @@ class Segment:
             start = file.read(len(MAGIC) + 74)
             checksum, size = start[len(MAGIC) :][:64], start[-9:-1]
             text = file.read(int(size)) if start.startswith(MAGIC) and size.isdigit() else b""
-            if hashlib.sha256(text).hexdigest().encode() != checksum:
+            if hashlib.sha256(text).hexdigest().encode() != checksum or start[-10:] != b" %08d " % len(text):
                 raise SegmentDamagedError(path, "no segment, or its header does not match its checksum")
             try:
-                offset, digests_checksum = self._describe(json.loads(text), os.fstat(file.fileno()).st_size)
+                header = json.loads(text)
+                offset, digests_checksum = self._describe(header, os.fstat(file.fileno()).st_size)
+                parts = [(0, len(start) + len(text)), *_places(header, self.dtype.itemsize)]
+                # Segments written before there was one have none.
+                sound = "rest" not in header or checksum_around(file, parts) == header["rest"]
             except (KeyError, TypeError, ValueError, RecursionError) as error:
                 raise SegmentDamagedError(path, "its header is not a segment's") from error
             if spec is not None and self.spec_json != spec.to_json():
                 raise SegmentDamagedError(path, "belongs to another spec")
+            if not sound:
+                raise SegmentDamagedError(path, "what lies around its rows does not match its checksum")
             file.seek(offset)
             data = file.read(self.n_rows * 32)
         if hashlib.sha256(data).hexdigest() != digests_checksum:
@@ -211,34 +215,39 @@ class Segment:
         order = np.argsort(rows, kind="stable")
         rows, places = rows[order], places[order]
         height = max(1, BLOCK // self.row_bytes)
+        buffer = np.empty((height, self.width), self.dtype)
         with open(self.path, "rb", buffering=0) as file:
             start = 0
             while start < len(rows):
                 first = int(rows[start])
                 stop = int(np.searchsorted(rows, first + height))
                 last = int(rows[stop - 1])
+                wanted, where = rows[start:stop] - first, places[start:stop]
+                every, aligned = (np.diff(wanted) == 1).all(), (np.diff(where) == 1).all()
                 if (last - first + 1) > 4 * (stop - start):  # sparse: skipping beats reading through
-                    for row, place in zip(rows[start:stop], places[start:stop], strict=True):
-                        out[place] = self._block(file, int(row), 1)[0]
+                    for row, place in zip(rows[start:stop].tolist(), where.tolist(), strict=True):
+                        self._fill(file, row, out[place : place + 1])
+                elif every and aligned:
+                    self._fill(file, first, out[where[0] : where[-1] + 1])
                 else:
-                    block = self._block(file, first, last - first + 1)
-                    wanted, where = rows[start:stop] - first, places[start:stop]
-                    if (np.diff(where) == 1).all():
+                    block = self._fill(file, first, buffer[: last - first + 1])
+                    if aligned:
                         np.take(block, wanted, axis=0, out=out[where[0] : where[-1] + 1], mode="clip")
                     else:
-                        out[where] = block[wanted]
+                        out[where] = block if every else block[wanted]
                 start = stop
 
     def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Yield the embeddings, or those of increasing `rows`, in pieces of a few megabytes."""
+        """Yield the embeddings, or those of increasing `rows`, in pieces of a megabyte."""
         self.verify()
         height = max(1, BLOCK // self.row_bytes)
         with open(self.path, "rb", buffering=0) as file:
             for first in range(0, self.n_rows, height):
                 count = min(height, self.n_rows - first)
-                block = self._block(file, first, count)
+                block = self._fill(file, first, np.empty((count, self.width), self.dtype))
                 if rows is not None:
-                    block = block[rows[(rows >= first) & (rows < first + count)] - first]
+                    start, stop = np.searchsorted(rows, (first, first + count))
+                    block = block[rows[start:stop] - first]
                 yield block
 
     def verify(self, *, again: bool = False) -> None:
@@ -261,17 +270,29 @@ class Segment:
             raise SegmentDamagedError(self.path, "the embeddings do not match their checksum")
         self._verified = True
 
-    def _block(self, file: object, first: int, count: int) -> np.ndarray:
-        block = np.empty((count, self.width), dtype=self.dtype)
-        file.seek(self._offset + first * self.row_bytes)  # type: ignore[attr-defined]
+    def _fill(self, file: io.FileIO, first: int, block: np.ndarray) -> np.ndarray:
+        """Read rows from `first` on into contiguous memory and return it."""
+        file.seek(self._offset + first * self.row_bytes)
         view = block.reshape(-1).view(np.uint8).data
         done = 0
         while done < len(view):
-            read = file.readinto(view[done:])  # type: ignore[attr-defined]
+            read = file.readinto(view[done:])
             if not read:
                 raise SegmentDamagedError(self.path, "truncated")
             done += read
         return block
+
+
+def _head(header: dict[str, Any]) -> bytes:
+    """Return what a segment begins with."""
+    text = json.dumps(header).encode()
+    return MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
+
+
+def _places(header: dict[str, Any], itemsize: int) -> list[tuple[int, int]]:
+    """Return start and length of both data sets."""
+    n_rows, width = header["shape"]
+    return [(header["digests"][0], 32 * n_rows), (header["embeddings"][0], n_rows * width * itemsize)]
 
 
 def strangers(segments: list[Segment]) -> list[SegmentDamagedError]:
@@ -289,31 +310,3 @@ def strangers(segments: list[Segment]) -> list[SegmentDamagedError]:
 def sort_keys(digests: np.ndarray) -> np.ndarray:
     """Return the first eight bytes of each digest as an integer: quick to sort and search by."""
     return np.ascontiguousarray(digests[:, :8]).view(">u8").ravel().astype(np.uint64)
-
-
-def is_abandoned(path: Path) -> bool:
-    """Tell whether a temporary file was left by a writer of this machine that is no longer alive."""
-    name = path.name
-    if not name.startswith(TEMPORARY):
-        return False
-    host, _, pid = name[len(TEMPORARY) :].rpartition("-")[0].rpartition("-")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        pass
-    return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable, where folders can be synced."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -196,7 +196,7 @@ class EmbeddingCache:
         return sorted(found, key=lambda s: (s.backbone, s.layer, s.pooling, s.digest))
 
     def info(self) -> list[SpecInfo]:
-        """Return rows, bytes, segments and the time of last use for each spec."""
+        """Return rows, bytes, segments, the time of last use and what was set aside for each spec."""
         with self._errors():
             return [maintenance.spec_info(self._folder(spec)) for spec in self.specs()]
 
@@ -212,14 +212,14 @@ class EmbeddingCache:
             return maintenance.repair(self.root)
 
     def prune(self, *, max_bytes: int | None = None, max_age: float | None = None) -> int:
-        """Remove the embeddings that have been out of use for longest.
+        """Remove damaged files that were set aside, then the embeddings that have been out of use for longest.
 
         Parameters
         ----------
         max_bytes : int, default=None
-            Keep at most so many bytes.
+            Keep at most so many bytes, damaged files included.
         max_age : float, default=None
-            Remove specs unused for longer, in seconds.
+            Remove specs unused for longer, and damaged files set aside longer ago, in seconds.
 
         Returns
         -------

@@ -69,6 +69,9 @@ def info(root: str | None) -> None:
     ]  # fmt: skip
     header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
     click.echo(table(header, rows, right=[5, 6, 7, 8]))
+    if damaged := sum(i.damaged for i in found):
+        size = size_text(sum(i.damaged_bytes for i in found))
+        click.echo(f"{damaged} damaged files (*.damaged), {size} more, which `featx cache prune` removes first")
 
 
 @cache.command()
@@ -106,7 +109,7 @@ def repair(root: str | None) -> None:
 @click.option("--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="Such as 2GB.")
 @click.option("--max-age", type=_Quantity("time", "s|m|h|d"), metavar="TIME", help="Such as 30d.")
 def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
-    """Remove the embeddings that have been out of use for longest.
+    """Remove damaged files, then the embeddings that have been out of use for longest.
 
     \b
     Example:
@@ -160,7 +163,7 @@ def _print(store: EmbeddingCache, report: CacheReport) -> None:
     if report.leftovers:
         click.echo(f"{len(report.leftovers)} files left by killed writers")
     if report.set_aside:
-        click.echo(f"{len(report.set_aside)} damaged files set aside (*.damaged), which may be deleted")
+        click.echo(f"{len(report.set_aside)} damaged files (*.damaged), which `featx cache prune` removes first")
 
 
 def _ago(moment: float) -> str:

@@ -11,12 +11,11 @@ import json
 import os
 import pickle
 import tempfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .cache.segment import is_abandoned, sync_folder, temporary_name
+from .cache.temporary import sync_folder, temporary_beside
 from .exceptions import ModelFileError
 
 __all__ = ["Checkpoint"]
@@ -37,7 +36,6 @@ class Checkpoint:
     def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, str]) -> None:
         self.path = Path(path)
         self.identity = dict(identity)
-        self._mark = f".{zlib.crc32(self.path.name.encode()):08x}.checkpoint"
 
     def load(self, device: str) -> dict[str, Any] | None:
         """Return the state of the last epoch, or None when there is no file.
@@ -100,11 +98,10 @@ class Checkpoint:
         """
         import torch
 
-        temporary = self.path.with_name(temporary_name(self._mark))
+        temporary = temporary_beside(self.path)
         content = {"format": FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep()
             with open(temporary, "wb") as file:
                 torch.save(content, file)
                 file.flush()
@@ -121,12 +118,6 @@ class Checkpoint:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-    def _sweep(self) -> None:
-        """Remove what killed writers of this file left behind."""
-        for path in self.path.parent.glob(f"tmp-*{self._mark}"):
-            if is_abandoned(path):
-                path.unlink(missing_ok=True)
 
 
 def _short(value: Any) -> str:

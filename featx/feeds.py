@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from .augmentation import Augmentation
 from .cache import EmbeddingSpec
-from .exceptions import CacheError
+from .exceptions import CacheError, ImageDecodeError
 from .images import ImageSource
+from .patience import patient_map
 from .preprocessing import Preprocessing
 from .stores import Store
 
@@ -121,8 +123,15 @@ class FreshFeed:
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
         """Return decoded images, uint8 (n, 3, h, w)."""
         preprocessing = self.preprocessing.view_of(self.augmentation, seed=self.seed, view=epoch or 0)
-        loaded = [self.images[row].load() for row in rows]
-        return torch.stack([preprocessing.apply(pixels, key=digest) for digest, pixels in loaded])
+
+        def load(image: ImageSource) -> Tensor:
+            digest, pixels = image.load()
+            return preprocessing.apply(pixels, key=digest)
+
+        images = [self.images[row] for row in rows]
+        # One thread: it is batches that are read side by side.
+        with contextlib.closing(patient_map(load, images, threads=1)) as results:
+            return torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
 
     def finish(self, batch: Tensor) -> Tensor:
         """Return what the frozen part makes of a decoded batch."""
@@ -142,6 +151,12 @@ def stream(feed: Feed, batches: Sequence[np.ndarray], epoch: int | None) -> Iter
             yield rows, ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_time(image: ImageSource, result: Tensor | TimeoutError) -> Tensor:
+    if isinstance(result, TimeoutError):
+        raise ImageDecodeError(image.name, str(result))
+    return result
 
 
 def _laid_out(batch: Tensor) -> Tensor:

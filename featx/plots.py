@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import math
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .cache.temporary import temporary_beside
 from .exceptions import FeatxError, MissingDependencyError, ParameterError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "featx"}):
         figure.savefig(content, format=kind[1:], dpi=DPI, bbox_inches="tight", metadata=METADATA[kind])
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    temporary = temporary_beside(target)
     try:
         try:
             temporary.write_bytes(content.getvalue())

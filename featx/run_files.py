@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from sklearn.base import BaseEstimator
 
 from ._version import __version__
 from .cache import FileDigests
+from .cache.temporary import temporary_beside
 from .exceptions import ImageDecodeError, ParameterError
 from .image_estimator import ImageEstimator
 from .images import as_sources, is_url
@@ -140,7 +140,7 @@ class RunFiles:
         if self.folder is None:
             return
         target = self._path(name, key)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        temporary = temporary_beside(target)
         stream = io.BytesIO()
         np.savez_compressed(stream, figures=np.array(json.dumps({**figures, "fingerprint": key})), array=array)
         try:

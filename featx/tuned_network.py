@@ -14,7 +14,7 @@ import numpy as np
 
 from .augmentation import Augmentation
 from .backbones import BackboneSource, View
-from .cache.segment import temporary_name
+from .cache.temporary import temporary_beside
 from .dense_head import head_probabilities
 from .exceptions import WeightsError
 from .extraction import Extraction, extract_embeddings
@@ -141,7 +141,7 @@ class TunedNetwork:
             for name, value in self.build().state_dict().items()
             if unused is None or not name.startswith(unused)
         }
-        temporary = target.with_name(temporary_name(target.suffix))
+        temporary = temporary_beside(target)
         try:
             save_file(tensors, temporary, metadata={"backbone": self.base.name, "base": self.base.weights_digest})
             os.replace(temporary, target)

@@ -240,10 +240,12 @@ def only_segment(cache):
 
 
 def with_header(path, change):
-    """Change a segment's header and make its checksum fit."""
+    """Change a segment's header and make its checksum fit; the other bytes have none, as in old segments."""
     data = bytearray(path.read_bytes())
     start = data.index(b'{"format"')
-    text = change(json.loads(data[start:].split(b"\0", 1)[0]))
+    header = json.loads(data[start:].split(b"\0", 1)[0])
+    del header["rest"]
+    text = change(header)
     text = text if isinstance(text, bytes) else json.dumps(text).encode()
     head = b"featx segment " + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
     data[: len(head)] = head
@@ -424,6 +426,19 @@ def test_a_segment_cut_at_any_length_is_computed_again_and_reported(extract, len
         assert_computed_again(extract, before, [path])
 
 
+@pytest.mark.parametrize("flips", [10, pytest.param(500, marks=pytest.mark.long)])
+def test_a_byte_flipped_anywhere_in_a_segment_is_told_computed_again_and_reported(extract, flips):
+    before, chance = extract(), np.random.default_rng(0)
+    for _ in range(flips):
+        (path,) = extract.folders[chance.integers(2)].glob("*.h5")
+        data = bytearray(path.read_bytes())
+        place = chance.integers(len(data))
+        data[place] ^= chance.integers(1, 256)
+        path.write_bytes(data)
+        assert [where for where, _ in EmbeddingCache(path.parents[1]).verify().problems] == [path], place
+        assert_computed_again(extract, before, [path])
+
+
 def test_segments_that_changed_places_are_computed_again_and_reported(extract, tmp_path):
     before = extract()
     one, two = (next(folder.glob("*.h5")) for folder in extract.folders)
@@ -572,6 +587,20 @@ def test_errors_and_notes_about_files_named_with_orders_are_printed_escaped(host
     skipped = featx(*command, "--on-error", "skip")
     assert skipped.stderr.count("\nskipped ") == len(HOSTILE)
     assert not orders(error.output + skipped.output)
+
+
+def test_damaged_files_are_told_of_until_they_are_pruned(filled):
+    data = bytearray(only_segment(filled).read_bytes())
+    data[-1] ^= 1
+    only_segment(filled).write_bytes(data)
+    assert "damaged: " in featx("cache", "repair", "--cache", filled.root).output
+    for name in ("info", "verify"):
+        output = featx("cache", name, "--cache", filled.root).output
+        assert "1 damaged files" in output
+        assert "which `featx cache prune` removes first" in output
+    featx("cache", "prune", "--max-age", "0s", "--cache", filled.root)
+    for name in ("info", "verify"):
+        assert "damaged files" not in featx("cache", name, "--cache", filled.root).output
 
 
 def test_damaged_files_named_with_orders_are_printed_escaped(filled):

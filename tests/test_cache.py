@@ -186,7 +186,7 @@ def test_float32_segments_are_written_as_before_there_were_other_dtypes(cache):
     data = path.read_bytes()
     assert b'"dtype"' not in data
     header = json.loads(data[data.index(b'{"format"') :].split(b"\0", 1)[0])
-    assert (set(header), header["format"]) == ({"format", "spec", "shape", "digests", "embeddings"}, 1)
+    assert (set(header), header["format"]) == ({"format", "spec", "shape", "digests", "embeddings", "rest"}, 1)
     start = header["embeddings"][0]
     assert data[start:][: 5 * 8 * 4] == rows(range(5))[1].tobytes()
     assert_holds(EmbeddingCache(cache.root), range(5))

@@ -90,9 +90,10 @@ def try_flips(root, flips):
         damaged = bytearray(sound)
         damaged[position] ^= mask
         path.write_bytes(damaged)
-        found = found_of(EmbeddingCache(root), range(20))
-        assert found.all() or not found.any()
-        path.with_suffix(".damaged").unlink(missing_ok=True)
+        cache = EmbeddingCache(root)
+        assert not found_of(cache, range(20)).any(), position
+        assert [name for name, _ in cache.damaged] == [path.name]
+        path.with_suffix(".damaged").unlink()
 
 
 def test_a_flipped_byte_anywhere_never_gives_a_wrong_row(tmp_path):
@@ -199,9 +200,9 @@ def try_flips_as(root, dtype, flips):
         damaged = bytearray(sound)
         damaged[position] ^= mask
         path.write_bytes(damaged)
-        found = found_as(EmbeddingCache(root), dtype, range(20))
-        assert found.all() or not found.any()
-        path.with_suffix(".damaged").unlink(missing_ok=True)
+        assert not found_as(EmbeddingCache(root), dtype, range(20)).any(), position
+        path.with_suffix(".damaged").unlink()
+    path.write_bytes(sound)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -248,10 +249,11 @@ def test_repair_restores_spec_json_of_half_precision_rows(tmp_path, dtype):
 
 
 def with_header(path, **changes):
-    """Change fields of a segment's header and make its checksum fit."""
+    """Change fields of a segment's header and make its checksum fit; the other bytes have none, as in old segments."""
     data = bytearray(path.read_bytes())
     start = data.index(b'{"format"')
     header = json.loads(data[start:].split(b"\0", 1)[0])
+    del header["rest"]
     text = json.dumps(header | changes).encode()
     head = b"featx segment " + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
     data[: len(head)] = head
@@ -396,6 +398,79 @@ def test_damage_after_the_first_reading_is_not_merged_in(tmp_path):
     spoil(path)
     cache.compact()
     assert found_of(EmbeddingCache(tmp_path), range(9)).tolist() == [False] * 5 + [True] * 4
+
+
+def spoiled(root, numbers=range(5)):
+    """A cache whose only segment was set aside; and the file."""
+    spoil(only_segment(filled(root, numbers).root))
+    cache = EmbeddingCache(root)
+    assert not found_of(cache, numbers).any()
+    (path,) = (root / SPEC.digest).glob("*.damaged")
+    return cache, path
+
+
+def test_what_was_set_aside_is_told_and_goes_by_nothing_but_a_pruning(tmp_path):
+    cache, path = spoiled(tmp_path)
+    content = path.read_bytes()
+    cache.put(SPEC, *rows(range(5)))
+    cache.repair()
+    cache.compact()
+    assert EmbeddingCache(tmp_path).verify().set_aside == [path]
+    (info,) = EmbeddingCache(tmp_path).info()
+    assert (info.rows, info.damaged, info.damaged_bytes) == (5, 1, len(content))
+    assert cache.prune(max_bytes=info.bytes + len(content), max_age=1000) == 0
+    assert path.read_bytes() == content
+    # It goes before any row does.
+    assert cache.prune(max_bytes=info.bytes) == len(content)
+    assert not path.exists()
+    assert found_of(EmbeddingCache(tmp_path), range(5)).all()
+    assert EmbeddingCache(tmp_path).info()[0].damaged == 0
+
+
+def test_what_was_set_aside_goes_by_its_age(tmp_path):
+    cache, path = spoiled(tmp_path)
+    cache.put(SPEC, *rows(range(5)))
+    os.utime(path, (1, 1))  # written long ago, set aside just now
+    assert cache.prune(max_age=1000) == 0
+    assert cache.prune(max_age=0) > 0
+    assert not path.exists()
+
+
+def test_a_folder_that_was_set_aside_is_never_removed(tmp_path):
+    folder = only_segment(filled(tmp_path, range(5)).root).with_name("0.h5")
+    folder.mkdir()
+    (folder / "precious").touch()
+    cache = EmbeddingCache(tmp_path)
+    assert found_of(cache, range(5)).all()
+    assert cache.prune(max_bytes=0) > 0
+    assert (folder.with_suffix(".damaged") / "precious").exists()
+
+
+def while_exporting(monkeypatch, change):
+    """Have something happen after an export has seen what there is and before it reads the rows."""
+    get = featx.cache.folder.SpecFolder.get
+
+    def late(self, digests):
+        monkeypatch.setattr(featx.cache.folder.SpecFolder, "get", get)
+        change()
+        return get(self, digests)
+
+    monkeypatch.setattr(featx.cache.folder.SpecFolder, "get", late)
+
+
+def test_an_export_tells_damage_from_a_pruning_beside_it(tmp_path, monkeypatch):
+    cache = filled(tmp_path / "cache", range(5))
+    while_exporting(monkeypatch, lambda: EmbeddingCache(cache.root).prune(max_bytes=0))
+    with pytest.raises(CacheError, match=r"embeddings were removed in .* during the export"):
+        cache.export(tmp_path / "out.h5")
+    cache.put(SPEC, *rows(range(5)))
+    while_exporting(monkeypatch, lambda: spoil(only_segment(cache.root)))
+    with pytest.raises(CacheError, match=r"a damaged segment was set aside in .* during the export"):
+        cache.export(tmp_path / "out.h5")
+    cache.put(SPEC, *rows(range(5)))
+    while_exporting(monkeypatch, lambda: EmbeddingCache(cache.root).compact())
+    assert cache.export(tmp_path / "out.h5") == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out.h5"]
 
 
 def dead_pid():

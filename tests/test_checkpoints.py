@@ -1,16 +1,21 @@
 """Promised: a training that was stopped at any instant goes on to the result of an unbroken one, or is refused."""
 
+import io
 import os
 import pickle
+import shutil
+import signal
 import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from featx.cache.segment import temporary_name
+from featx.cache.temporary import temporary_beside
+from processes import driven, forked, was_killed
 
 from featx import CNNFineTuneClassifier
 from featx.checkpoints import Checkpoint
@@ -140,61 +145,88 @@ def test_resuming_tells_of_all_epochs(data, tmp_path, stop_after, monkeypatch, c
     assert model.history_["epoch"] == [1, 2, 3, 4, 5]
 
 
-# Children are forked by a process that has imported everything and computed nothing.
-TRAIN = """
-import os, pickle, signal, sys, time
-import torch
-import featx.fine_tuning, featx.head_start
-from featx import CNNFineTuneClassifier
-
-def train(arguments, X, y, out):
-    model = CNNFineTuneClassifier(**arguments).fit(X, y)
-    with open(out + ".new", "wb") as file:
-        pickle.dump(model, file)
-    os.replace(out + ".new", out)
-
-arguments, X, y, out, delays = pickle.load(open(sys.argv[1], "rb"))
-killed = 0
-for delay in [*delays, None]:
-    if os.path.exists(out):  # it had come to its end: begin anew
-        os.unlink(out)
-        os.unlink(arguments["checkpoint"])
-    child = os.fork()
-    if not child:
-        train(arguments, X, y, out)
-        os._exit(0)
-    if delay is not None:
-        time.sleep(delay)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    killed += os.WIFSIGNALED(status)
-    assert delay is not None or status == 0
-print(killed)
-"""
+def train(options, out):
+    model = classifier(**options).fit(*photographs())
+    out.with_suffix(".new").write_bytes(pickle.dumps(model))
+    os.replace(out.with_suffix(".new"), out)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
-def test_a_training_that_is_killed_again_and_again_goes_on_to_the_same_result(data, tmp_path, own_cache, kills):
-    options = {**SETTINGS, "epochs": 8, "patience": 8}
-    out, arguments, path = tmp_path / "out", tmp_path / "arguments", tmp_path / "checkpoints" / "training.pt"
+def die_while_saving(moment, *args):
+    """Train, and be killed at a moment of the next writing of a checkpoint."""
+
+    def die(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def half_written(content, file):
+        whole = io.BytesIO()
+        save(content, whole)
+        file.write(whole.getvalue()[: whole.tell() // 2])
+        file.flush()
+        die()
+
+    save, replace = torch.save, os.replace
+    if moment == "half written":
+        torch.save = half_written
+    elif moment == "not synced":
+        os.fsync = die
+    else:
+        os.replace = die if moment == "not renamed" else lambda *names: die(replace(*names))
+    train(*args)
+
+
+MOMENTS = ("renamed", "half written", "not synced", "not renamed")
+
+
+def kill_trainings(folder, kills):
+    """Kill one training at each moment of its saving, and others at any instant; compare all with an unbroken one."""
+    folder, chance = Path(folder), np.random.default_rng(0)
+    out, path, cache = folder / "out", folder / "checkpoints" / "training.pt", folder / "cache"
+    options = {"epochs": 8, "patience": 8, "cache": str(cache)}
     began = time.perf_counter()
-    unbroken = CNNFineTuneClassifier(**options, cache=str(tmp_path / "other")).fit(*data)
-    delays = np.random.default_rng(0).uniform(0.05, time.perf_counter() - began, kills)
-    options |= {"cache": str(own_cache), "checkpoint": str(path)}
-    arguments.write_bytes(pickle.dumps((options, *data, str(out), delays.tolist())))
-    done = subprocess.run([sys.executable, "-c", TRAIN, arguments], capture_output=True, timeout=300, text=True)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > kills // 2
-    assert_same(pickle.loads(out.read_bytes()), unbroken)
-    assert os.listdir(path.parent) == ["training.pt"]
+    assert not was_killed(forked(train, options, out))
+    whole = time.perf_counter() - began
+    unbroken = pickle.loads(out.read_bytes())
+    options["checkpoint"] = str(path)
+
+    def begin_anew():
+        for file in (out, path):
+            file.unlink(missing_ok=True)
+
+    def finish():
+        assert out.exists() or not was_killed(forked(train, options, out))
+        assert_same(pickle.loads(out.read_bytes()), unbroken)
+        assert os.listdir(path.parent) == ["training.pt"]
+
+    begin_anew()
+    for moment in MOMENTS:
+        assert was_killed(forked(die_while_saving, moment, options, out)), moment
+        assert path.exists()
+    finish()
+    shutil.rmtree(cache)
+    begin_anew()
+    killed = 0
+    while killed < kills:
+        if out.exists():
+            finish()
+            begin_anew()
+        child = forked(train, options, out)
+        time.sleep(chance.uniform(0, whole))
+        os.kill(child, signal.SIGKILL)
+        killed += was_killed(child)
+    finish()
+    print(f"killed at {len(MOMENTS)} moments of saving and at {killed} instants of {whole:.2f} s")
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.long)])
+def test_a_training_that_is_killed_again_and_again_goes_on_to_the_same_result(tmp_path, kills):
+    driven(kill_trainings, str(tmp_path), kills, timeout=60 + 20 * kills)
 
 
 def test_what_killed_writers_left_is_swept(data, tmp_path):
     path = tmp_path / "training.pt"
-    mark = Checkpoint(path, {})._mark
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    left = temporary_name(mark).replace(f"-{os.getpid()}-", f"-{int(dead.stdout)}-")
-    alive, other = temporary_name(mark), temporary_name(".00000000.checkpoint")
+    left = temporary_beside(path).name.replace(f"-{os.getpid()}-", f"-{int(dead.stdout)}-")
+    alive, other = temporary_beside(path).name, left.replace(left.split(".")[1], "00000000")
     for name in (left, alive, other):
         (tmp_path / name).write_bytes(b"half a checkpoint")
     Checkpoint(path, {"a": "1"}).save({"epoch": 1})

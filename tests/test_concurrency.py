@@ -1,57 +1,19 @@
 """Promised: any number of processes share one cache; no row gets lost or wrong, nobody waits forever."""
 
-import contextlib
 import dataclasses
 import os
-import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
-import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
 from featx.cache import EmbeddingCache, EmbeddingSpec
 from featx.cache.segment import Segment
+from processes import driven, flattened, flattening, forked
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-COUNT, WIDTH, BATCH = 300, 192, 16
-
-
-def driver(call, timeout):
-    """Make a call of this module in a process that has computed nothing, so that it can fork; end all of them."""
-    code = f"from {Path(__file__).stem} import *; {call}"
-    with tempfile.TemporaryFile("w+") as said:
-        options = {"stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
-        process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=Path(__file__).parent, **options)
-        try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout)
-            status = process.poll()
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        said.seek(0)
-        text = said.read()
-    assert status == 0, f"{'took too long' if status is None else status}\n{text}"
-    print(text)
-
-
-def forked(call, *args):
-    """Start a child that makes a call and ends without cleaning up."""
-    child = os.fork()
-    if not child:
-        try:
-            call(*args)
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    return child
+COUNT, BATCH = 300, 16
 
 
 def all_succeed(children, deadline):
@@ -68,40 +30,30 @@ def all_succeed(children, deadline):
 
 
 def pictures():
-    """Return images in memory, their digests and the embeddings that they must get, reckoned without featx."""
+    """Return images in memory, their digests and the embeddings that they must get."""
     from featx.cache.digests import digest_array
 
-    pixels = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8, 3), dtype=np.uint8)
+    pixels, expected = flattened(COUNT)
     digests = np.frombuffer(b"".join(digest_array(image) for image in pixels), np.uint8).reshape(-1, 32)
-    mean, std = (np.float32(v) * np.float32(255) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    return pixels, digests, ((pixels - mean) / std).transpose(0, 3, 1, 2).reshape(COUNT, WIDTH)
+    return pixels, digests, expected
 
 
 class Crowd:
     """What the processes of one trial share, and what each of them does."""
 
     def __init__(self, folder, seed):
-        import joblib  # noqa: F401, like torchvision once for all children
-        import torchvision.transforms.v2  # noqa: F401
-        from torch import nn
-
-        import featx.extraction
         from featx import forwarding
-        from featx.networks import resolve_backbone
 
         # A commit for every batch: what is tried is the store.
         forwarding.TURN_SECONDS, forwarding.PAUSE = 0.0, 0.001
         self.root, self.stop, self.seed = Path(folder) / "cache", Path(folder) / "stop", seed
         self.log = os.open(Path(folder) / "forwarded", os.O_CREAT | os.O_RDWR | os.O_APPEND)
         self.pixels, self.digests, self.expected = pictures()
-        # The embeddings of this network are the pixels, bit for bit, whatever the batch.
-        self.source = resolve_backbone(nn.Sequential(nn.Flatten()), image_size=8, resize="squash")
-        self.views = [self.source.view("output", "auto")]
-        self.spec = self.source.spec(self.views[0], "float32")
-        self.extract = featx.extraction.extract_embeddings
+        self.source, self.views, self.spec = flattening()
 
     def extracting(self, number):
         """Extract overlapping sets in any order, duplicates among them."""
+        from featx.extraction import extract_embeddings
         from featx.images import as_sources
 
         # As if on several machines that share a disk: those do not take turns, and compute some images twice.
@@ -111,7 +63,7 @@ class Crowd:
         for _ in range(2):
             chosen = chance.integers(0, COUNT, COUNT * 2 // 3)
             images = as_sources([self.pixels[i] for i in chosen])
-            result = self.extract(images, self.source, views=self.views, cache=cache, batch_size=BATCH)
+            result = extract_embeddings(images, self.source, views=self.views, cache=cache, batch_size=BATCH)
             assert result.embeddings[0].tobytes() == self.expected[chosen].tobytes(), "a wrong row was served"
             os.write(self.log, b"x" * result.n_forwarded)
         assert cache.damaged == []
@@ -195,16 +147,18 @@ def crowd_whose_rows_are_pruned(folder, seed, workers):
     assert not list(crowd.root.glob("*/tmp-*"))
 
 
+def two_crowds(folder, seed, workers):
+    for trial in (crowd_that_loses_nothing, crowd_whose_rows_are_pruned):
+        here = Path(folder) / trial.__name__
+        here.mkdir()
+        trial(here, seed, workers)
+
+
 @pytest.mark.parametrize(
     ("seed", "workers"), [(0, 4), *(pytest.param(seed, 8, marks=pytest.mark.long) for seed in range(1, 6))]
 )
 def test_crowds_that_extract_read_compact_and_prune_get_every_row_and_lose_none(tmp_path, seed, workers):
-    folders = [tmp_path / "stays", tmp_path / "goes"]
-    for folder in folders:
-        folder.mkdir()
-    trial = f"crowd_that_loses_nothing({str(folders[0])!r}, {seed}, {workers})"
-    other = f"crowd_whose_rows_are_pruned({str(folders[1])!r}, {seed}, {workers})"
-    driver(f"{trial}; {other}", timeout=60 * workers)
+    driven(two_crowds, str(tmp_path), seed, workers, timeout=60 * workers)
 
 
 @pytest.mark.parametrize("change", ["compact", "prune"])
@@ -297,4 +251,4 @@ def two_searches(folder, backend):
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["multiprocessing", "loky"])
 def test_two_cold_grid_searches_of_four_processes_each_on_one_cache_score_like_one_alone(tmp_path, backend):
-    driver(f"two_searches({str(tmp_path)!r}, {backend!r})", timeout=400)
+    driven(two_searches, str(tmp_path), backend, timeout=400)

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import featx.cache.digests as module
 import pytest
@@ -151,6 +152,63 @@ def test_names_that_are_not_utf8(memory, folder, reads):
     assert memory.digest([path]) == memory.digest([path]) == [sha(b"x")]
     assert len(reads) == 1
     assert memory.names() == {sha(b"x"): path}
+
+
+def watch_stat(monkeypatch, folder, change=lambda status: status):
+    """Return a list that fills with the files of the folder that are looked at; change what is seen of them."""
+    looked, stat = [], os.stat
+
+    def watched(path, *args, **options):
+        if not isinstance(path, str) or os.path.dirname(path) != os.fspath(folder):
+            return stat(path, *args, **options)
+        looked.append(path)
+        return change(stat(path, *args, **options))
+
+    monkeypatch.setattr(os, "stat", watched)
+    return looked
+
+
+def test_files_in_mind_are_looked_at_once_and_not_looked_up(memory, folder, reads, monkeypatch):
+    paths = [write(folder / name, name.encode()) for name in "abc"]
+    expected = memory.digest(paths)
+    looked = watch_stat(monkeypatch, folder)
+    monkeypatch.setattr(memory, "_recall", lambda keys: pytest.fail("the SQLite file is read"))
+    assert memory.digest([*paths, paths[0]]) == [*expected, expected[0]]
+    assert (looked, len(reads)) == ([*paths, paths[0]], 3)
+
+
+def test_one_file_that_is_gone_has_no_other_looked_at_twice(memory, folder, monkeypatch):
+    paths = [write(folder / name, name.encode()) for name in "abc"]
+    memory.digest(paths)
+    os.unlink(paths[1])
+    looked = watch_stat(monkeypatch, folder)
+    first, gone, last = memory.digest(paths)
+    assert (first, last, type(gone)) == (sha(b"a"), sha(b"c"), FileNotFoundError)
+    assert looked == paths
+
+
+@pytest.mark.parametrize("inode", [1 << 63, (1 << 64) - 1, 1 << 100])
+def test_inodes_of_any_size_are_remembered(memory, folder, reads, inode, monkeypatch):
+    def renumbered(status):
+        names = ("st_mode", "st_size", "st_mtime_ns")
+        return SimpleNamespace(**{name: getattr(status, name) for name in names}, st_ino=inode + status.st_ino)
+
+    paths = [write(folder / name, name.encode()) for name in "ab"]
+    fstat = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda handle: renumbered(fstat(handle)))
+    watch_stat(monkeypatch, folder, renumbered)
+    for remembering in (memory, memory, FileDigests(memory.path)):
+        assert remembering.digest(paths) == [sha(b"a"), sha(b"b")]
+    assert sorted(reads) == paths
+
+
+def test_a_file_of_a_far_future_is_read_each_time(memory, folder, reads, monkeypatch):
+    path = write(folder / "a", b"a")
+    status = SimpleNamespace(st_mode=os.stat(path).st_mode, st_size=1, st_mtime_ns=1 << 63, st_ino=7)
+    monkeypatch.setattr(os, "fstat", lambda _: status)
+    watch_stat(monkeypatch, folder, lambda _: status)
+    assert memory.digest([path]) == memory.digest([path]) == [sha(b"a")]
+    assert len(reads) == 2
 
 
 def test_relative_and_absolute_paths_share_an_entry(memory, folder, reads, monkeypatch):

@@ -33,6 +33,7 @@ from featx import CNNFeatureTransformer
 from featx.datasets import load_dataset
 from featx.exceptions import ImageDecodeError
 from featx.extraction import extract_embeddings
+from featx.feeds import FreshFeed, stream
 from featx.images import as_sources, read_image
 from featx.networks import resolve_backbone
 from featx.patience import patient_map
@@ -351,6 +352,10 @@ def test_an_address_that_gives_its_bytes_in_pieces_is_read_whole(monkeypatch):
     assert np.array_equal(read_image("https://example.org/a.png"), RGB)
 
 
+# What reading ten thousand damaged files of 64 x 48 pixels in two threads may take, whatever their headers claim.
+MOST = 400_000_000
+
+
 def mutations(count):
     """Yield damaged copies: bytes changed, runs zeroed, pieces cut out or repeated, ends lost."""
     rng = np.random.default_rng(0)
@@ -376,12 +381,35 @@ def mutations(count):
         yield data.tobytes()
 
 
+@contextlib.contextmanager
+def memory_grown():
+    """A list that afterwards holds by how many bytes the memory in use has grown at most; 0 where nobody knows."""
+    grown = []
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not reset.exists():
+        yield grown
+        grown.append(0)
+        return
+
+    def kilobytes(name):
+        return int(status.read_text().partition(f"{name}:")[2].split()[0])
+
+    reset.write_text("5")
+    before = kilobytes("VmRSS")
+    yield grown
+    grown.append((kilobytes("VmHWM") - before) * 1024)
+
+
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.long)])
 def test_mutated_files_are_read_or_in_the_ledger_and_their_neighbours_unaffected(tmp_path, extract, count):
     good = write_all(tmp_path / "good", encoded())
     damaged = write_all(tmp_path / "bad", {f"{n}.jpg": data for n, data in enumerate(mutations(count))})
     images, places = mixed(good, damaged)
-    expected, result = extract(good), extract(images, batch_size=32)
+    expected = extract(good)
+    with memory_grown() as grown:
+        result = extract(images, batch_size=32, n_jobs=2)
+    print(f"{grown[0]:,} bytes more")
+    assert grown[0] < MOST
     assert np.array_equal(result.embeddings[0][places], expected.embeddings[0])
     failed = [failure.index for failure in result.failures]
     assert np.isnan(result.embeddings[0]).any(axis=1).nonzero()[0].tolist() == failed
@@ -464,6 +492,19 @@ def test_an_image_that_takes_too_long_raises_its_name_and_what_was_before_is_kep
     assert extract(good, cache=cache).n_forwarded == 0
 
 
+def test_a_training_that_decodes_anew_is_told_of_an_image_that_takes_too_long(tmp_path, source, stuck):
+    paths = write_all(tmp_path / "good", {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(8)})
+    paths.append(write(tmp_path, "late.png", stuck(0)))
+    options = {"lower": lambda batch: batch, "device": "cpu", "seed": 0}
+    feed = FreshFeed(as_sources(paths), source.preprocessing, None, **options)
+    batches = stream(feed, [np.array(rows) for rows in ([0, 5], [3, 1], [2, 8], [4, 7])], 0)
+    for rows, batch in (next(batches), next(batches)):
+        expected = [source.preprocessing.apply(read_image(paths[row])) for row in rows]
+        assert all(map(np.array_equal, batch, expected))
+    with pytest.raises(ImageDecodeError, match=r"cannot read image .*late\.png: not read within 0\.5 s"):
+        next(batches)
+
+
 def test_an_address_that_never_answers_is_given_up(tmp_path, extract, stuck):
     with socket.create_server(("127.0.0.1", 0)) as server:
         silent = f"ftp://127.0.0.1:{server.getsockname()[1]}/a.png"
@@ -518,8 +559,8 @@ def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_pro
         import featx.cache.digests, featx.images, featx.patience
         featx.patience.DECODE_SECONDS = 0.5
         # A FIFO that took the place of a file since it was looked at, and a decoder that loops
-        version, decode = featx.cache.digests._version, featx.images._decode
-        featx.cache.digests._version = lambda path: (4, 0, 0) if "fifo" in path else version(path)
+        versions, decode = featx.cache.digests._versions, featx.images._decode
+        featx.cache.digests._versions = lambda paths: (versions(paths)[0], {})
 
         def looping(data, max_pixels):
             while data == b"loop":

@@ -1,5 +1,6 @@
 """Promised: Ctrl-C ends a command within two seconds, keeps what is committed, and says how to go on."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -41,11 +42,16 @@ def folder(tmp_path_factory):
     return root
 
 
-def interrupt(arguments, cache, ready, timeout=60):
-    """Start a command, send SIGINT once `ready` says so, and return how it ended and after how many seconds."""
+def interrupt(arguments, cache, ready, *, after=0.0, timeout=60):
+    """Start a command, send SIGINT some time after `ready` says so, and return how it ended and after what time."""
     environment = {**os.environ, "FEATX_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         end = time.monotonic() + timeout
@@ -53,12 +59,16 @@ def interrupt(arguments, cache, ready, timeout=60):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal signals the processes that the command has started, too
         began = time.monotonic()
         _, errors = process.communicate(timeout=30)
-        return process.returncode, time.monotonic() - began, errors
+        seconds = time.monotonic() - began
+        print(f"{seconds:.2f} s")
+        return process.returncode, seconds, errors
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def rows(cache):
@@ -89,6 +99,40 @@ def test_a_command_stops_and_keeps_what_is_committed(command, folder, tmp_path, 
     assert rows(tmp_path / "cache") > 0
     assert cache.verify().clean
     assert not (tmp_path / "out.h5").exists()
+
+
+# What has a command work on for minutes once its images are extracted, and by which files one sees that it does.
+TINY = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32"]
+LATER = {
+    "fit": (["-o", "out.skops", "--head", "mlp", "--cv", "40", *TINY], "cache/*/*.h5"),
+    "fit in processes": (["-o", "out.skops", "--head", "mlp", "--cv", "40", "--n-jobs", "2", *TINY], "cache/*/*.h5"),
+    "finetune": (
+        ["-o", "out.skops", "--checkpoint", "out.ckpt", "--epochs", "9999", "--no-early-stopping", *TINY],
+        "out.ckpt",
+    ),
+    "compare": (["--repeats", "99", "--folder", "runs", *TINY], "runs/*.npz"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("after", [0.1, 2.0])
+@pytest.mark.parametrize("name", LATER)
+def test_a_command_that_is_past_its_extraction_stops_as_soon(name, after, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options, files = LATER[name]
+
+    def ready(_):
+        return rows(tmp_path / "cache") >= 120 and any(tmp_path.glob(files))
+
+    run = ["-c", MAIN, name.split()[0], str(folder), *options]
+    code, seconds, errors = interrupt(run, tmp_path / "cache", ready, after=after)
+    assert code == 130, errors
+    assert seconds < 5
+    assert errors.splitlines()[-1].endswith("run the same command to go on"), errors
+    # A worker of joblib's that is interrupted while it starts shows where.
+    assert "Traceback" not in errors or "processes" in name, errors
+    assert EmbeddingCache(tmp_path / "cache").verify().clean
+    assert not list(tmp_path.glob("*out.skops*"))
 
 
 def test_a_library_that_does_not_ask_python_is_ended_too(tmp_path):

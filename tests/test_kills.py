@@ -3,7 +3,6 @@
 Trainings that are killed while they write their checkpoints are in test_checkpoints.py.
 """
 
-import contextlib
 import dataclasses
 import fcntl
 import hashlib
@@ -12,11 +11,8 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
-import traceback
 from pathlib import Path
 
 import featx.cache.folder
@@ -24,54 +20,15 @@ import numpy as np
 import pytest
 from featx.cache import EmbeddingCache, EmbeddingSpec
 from featx.cache.hdf5 import GuardedFile
-from featx.cache.segment import temporary_name
+from featx.cache.temporary import temporary_name
 from PIL import Image
+from processes import driven, flattened, flattening, forked, was_killed
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 OTHER = dataclasses.replace(SPEC, layer="layer3")
 WIDTH = 192
 COUNT = 2000
 BATCH = 32
-
-
-def driver(call, timeout):
-    """Make a call of this module in a process that has computed nothing, so that it can fork children to be killed."""
-    code = f"from {Path(__file__).stem} import *; {call}"
-    with tempfile.TemporaryFile("w+") as said:
-        options = {"stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
-        process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=Path(__file__).parent, **options)
-        try:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout)
-            status = process.poll()
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        said.seek(0)
-        text = said.read()
-    assert status == 0, f"{'took too long' if status is None else status}\n{text}"
-    print(text)
-
-
-def forked(call, *args):
-    """Start a child that makes a call and ends without cleaning up."""
-    child = os.fork()
-    if not child:
-        try:
-            call(*args)
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    return child
-
-
-def was_killed(child):
-    """Wait for a child and tell whether it was killed; otherwise it must have succeeded."""
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or status == 0
-    return os.WIFSIGNALED(status)
 
 
 def rows(numbers):
@@ -104,29 +61,17 @@ def assert_swept_by_the_next_writer(root, spec, number):
 
 
 def pictures(folder):
-    """Write the images; return their paths, digests and the embeddings that they must get, reckoned without featx."""
-    pixels = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8, 3), dtype=np.uint8)
+    """Write the images; return their paths, digests and the embeddings that they must get."""
+    pixels, expected = flattened(COUNT)
     paths = [folder / f"{number}.png" for number in range(COUNT)]
     for path, image in zip(paths, pixels, strict=True):
         Image.fromarray(image).save(path, compress_level=1)
         os.utime(path, (1e9, 1e9))  # the digests of younger files are not remembered
     digests = np.frombuffer(b"".join(hashlib.sha256(p.read_bytes()).digest() for p in paths), np.uint8)
-    mean, std = (np.float32(v) * np.float32(255) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    expected = ((pixels - mean) / std).transpose(0, 3, 1, 2).reshape(COUNT, WIDTH)
     return [str(path) for path in paths], digests.reshape(-1, 32), expected
 
 
-def flattening():
-    """A network whose embeddings are the pixels, bit for bit, whatever the batch; and their spec."""
-    from torch import nn
-
-    from featx.networks import resolve_backbone
-
-    source = resolve_backbone(nn.Sequential(nn.Flatten()), image_size=8, resize="squash")
-    return source, source.spec(source.view("output", "auto"), "float32")
-
-
-def extract_and_tell(source, paths, root, pipe):
+def extract_and_tell(source, views, paths, root, pipe):
     """Extract with a commit for every batch, and report the digests of each commit when it is done."""
     from featx import forwarding
     from featx.extraction import extract_embeddings
@@ -140,27 +85,20 @@ def extract_and_tell(source, paths, root, pipe):
 
     EmbeddingCache.put = telling
     forwarding.TURN_SECONDS = forwarding.PAUSE = 0.0
-    views = [source.view("output", "auto")]
     extract_embeddings(as_sources(paths), source, views=views, cache=EmbeddingCache(root), batch_size=BATCH)
 
 
 def kill_extractions(folder, seed, kills):
-    # Imported once for all children.
-    import joblib  # noqa: F401
-    import torchvision.transforms.v2  # noqa: F401
-
-    import featx.extraction  # noqa: F401
-
     folder, chance = Path(folder), random.Random(seed)
     paths, digests, expected = pictures(folder)
-    (source, spec), root = flattening(), folder / "cache"
+    (source, views, spec), root = flattening(), folder / "cache"
     places = {digest.tobytes(): place for place, digest in enumerate(digests)}
 
     def run(delay):
         """Extract, be killed after a delay; return the places of the rows that were reported, and how it ended."""
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
-        child = forked(extract_and_tell, source, paths, root, writer)
+        child = forked(extract_and_tell, source, views, paths, root, writer)
         os.close(writer)
         if delay is not None:
             time.sleep(delay)
@@ -207,7 +145,7 @@ def kill_extractions(folder, seed, kills):
     ("seed", "kills"), [(0, 10), *(pytest.param(seed, 25, marks=pytest.mark.long) for seed in range(1, 5))]
 )
 def test_an_extraction_killed_at_random_instants_loses_nothing_it_reported(tmp_path, seed, kills):
-    driver(f"kill_extractions({str(tmp_path)!r}, {seed}, {kills})", timeout=60 + 10 * kills)
+    driven(kill_extractions, str(tmp_path), seed, kills, timeout=60 + 10 * kills)
 
 
 # The store's own work
@@ -358,7 +296,7 @@ def kill_at_every_step(folder, name):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_kill_at_any_step_of_the_store_loses_nothing_and_needs_no_repair(tmp_path, name):
-    driver(f"kill_at_every_step({str(tmp_path)!r}, {name!r})", timeout=120)
+    driven(kill_at_every_step, str(tmp_path), name, timeout=120)
 
 
 def kill_operations(folder, seed, kills):
@@ -388,7 +326,7 @@ def kill_operations(folder, seed, kills):
     ("seed", "kills"), [(0, 5), *(pytest.param(seed, 25, marks=pytest.mark.long) for seed in range(1, 5))]
 )
 def test_putting_compacting_pruning_and_repairing_killed_at_random_instants_lose_nothing(tmp_path, seed, kills):
-    driver(f"kill_operations({str(tmp_path)!r}, {seed}, {kills})", timeout=60 + 10 * kills)
+    driven(kill_operations, str(tmp_path), seed, kills, timeout=60 + 10 * kills)
 
 
 # Temporary files
@@ -427,6 +365,35 @@ def sweep_between_a_dead_and_a_live_writer(root, name):
     assert cache.verify().clean
 
 
+def export(root, target, how):
+    """Stop or kill this process when the export is written and not yet there."""
+    os.fsync = lambda handle: os.kill(os.getpid(), how)
+    EmbeddingCache(root).export(target)
+
+
+def export_after_a_kill(folder):
+    folder, target = Path(folder), Path(folder) / "out" / "rows.h5"
+    target.parent.mkdir()
+    put(folder)
+    live = forked(export, folder, target, signal.SIGSTOP)
+    os.waitpid(live, os.WUNTRACED)
+    (being_written,) = target.parent.iterdir()
+    for name in ("rows.h5", "other.h5"):
+        assert was_killed(forked(export, folder, target.with_name(name), signal.SIGKILL))
+    before = set(target.parent.iterdir())
+    assert len(before) == 3
+    assert EmbeddingCache(folder).export(target) == len(NEW)
+    left = set(target.parent.iterdir()) - {target, being_written}
+    assert len(left & before) == 1, "what was left of the other export is not this one's to remove"
+    os.kill(live, signal.SIGCONT)
+    assert not was_killed(live)
+    assert set(target.parent.iterdir()) == {target, *left}
+
+
+def test_what_a_killed_export_left_is_swept_by_the_next_to_the_same_file(tmp_path):
+    driven(export_after_a_kill, str(tmp_path), timeout=60)
+
+
 @pytest.mark.parametrize("name", ["put", "compact", "repair"])
 def test_a_dead_writers_file_is_swept_while_a_live_one_goes_on_to_its_commit(tmp_path, name):
-    driver(f"sweep_between_a_dead_and_a_live_writer({str(tmp_path / 'cache')!r}, {name!r})", timeout=60)
+    driven(sweep_between_a_dead_and_a_live_writer, str(tmp_path / "cache"), name, timeout=60)
