@@ -23,13 +23,13 @@ from .heads import HEADS, make_head
 from .metrics import Estimate, confusion_matrix, paired_p_value, report_classes, score_predictions
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds
-from .tuning import INNER_FOLDS, Candidate, Tuner
+from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
 
 __all__ = ["evaluate_heads"]
 
 # Differences with a larger p-value are called not distinguishable.
 LEVEL = 0.05
-SCORINGS = ("accuracy", "balanced_accuracy", "f1_macro")
+SCORINGS = tuple(SCORES)
 
 
 def evaluate_heads(
@@ -108,7 +108,7 @@ def evaluate_heads(
     tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs)
     total = len(candidates) * len(splits) + 1
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
-    # L-BFGS makes thousands of tiny BLAS calls, which threads slow down, many times over on a busy machine.
+    # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
     with bar, threadpool_limits(1):
         chosen = np.zeros((len(y), len(classes)))
         for train, test in splits:

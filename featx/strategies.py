@@ -128,7 +128,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         check_counts(truth, classes, 2, "images to tune on")
         tuner = Tuner({VIEW: X}, y, groups, self.scoring, self.random_state, self.n_jobs)
         rows = np.arange(len(y))
-        # L-BFGS makes thousands of tiny BLAS calls, which threads slow down.
+        # BLAS threads that wait for each other slow the searches down.
         with threadpool_limits(1):
             self.best_score_, self.best_params_ = tuner.tune(candidate, rows)
             self.head_ = tuner.fit(candidate, self.best_params_, rows)

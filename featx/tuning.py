@@ -5,22 +5,35 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline
 
 from .backbones import View
 from .exceptions import ParameterError
-from .heads import Head
+from .heads import STEP, Head
+from .paths import predict_path
+from .races import race
 from .splits import INNER_FOLDS, Split, inner_folds
 
-__all__ = ["INNER_FOLDS", "Candidate", "Tuner"]
+__all__ = ["INNER_FOLDS", "SCORES", "Candidate", "Tuner"]
+
+# None is above 1, which is what the races go by.
+SCORES = {
+    "accuracy": accuracy_score,
+    "balanced_accuracy": balanced_accuracy_score,
+    "f1_macro": partial(f1_score, average="macro"),
+}
 
 
 @dataclass(eq=False)
@@ -66,23 +79,22 @@ class Tuner:
         candidate.seconds += time.perf_counter() - start
 
     def tune(self, candidate: Candidate, rows: np.ndarray) -> tuple[float, dict[str, Any]]:
-        """Return the best inner score and the parameters that gave it."""
-        splits = self._inner(rows)
-        search = GridSearchCV(
-            _early_stopping(candidate.head.estimator, self.y[rows], splits),
-            _grid_for(candidate.head.grid, splits),
-            cv=splits,
-            scoring=self.scoring,
-            refit=False,
-            n_jobs=self.n_jobs,
-            error_score="raise",
-        )
-        with warnings.catch_warnings():
-            # A grid's ends may stop before they converge; the scores tell whether that matters.
-            warnings.filterwarnings("ignore", category=ConvergenceWarning)
-            search.fit(self.matrices[candidate.view][rows], self.y[rows])
-        step = len("classify__")
-        return float(search.best_score_), {name[step:]: value for name, value in search.best_params_.items()}
+        """Return the best inner score and the parameters that gave it, those of a search through the whole grid."""
+        splits, y = self._inner(rows), self.y[rows]
+        X = self.matrices[candidate.view][rows]
+        head = _early_stopping(candidate.head.estimator, y, splits)
+        values = _values(_grid_for(candidate.head.grid, splits))
+        with Parallel(n_jobs=self.n_jobs) as parallel:
+
+            def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
+                score_one = delayed(_scores)
+                return parallel(
+                    score_one(head, [values[place] for place in places], X, y, splits[fold], self.scoring)
+                    for fold, places in tasks
+                )
+
+            best, mean = race(score, len(values), len(splits), n_jobs=effective_n_jobs(self.n_jobs))
+        return mean, values[best]
 
     def fit(self, candidate: Candidate, parameters: dict[str, Any], rows: np.ndarray) -> BaseEstimator:
         """Return the head fitted with these parameters, with probabilities."""
@@ -101,7 +113,7 @@ class Tuner:
         return inner_folds(self.y[rows], None if self.groups is None else self.groups[rows], self.random_state)
 
 
-def _early_stopping(estimator: BaseEstimator, y: np.ndarray, splits: list[Split]) -> BaseEstimator:
+def _early_stopping(estimator: Pipeline, y: np.ndarray, splits: list[Split]) -> Pipeline:
     """Return the estimator without early stopping if the part it holds out for that would lack a class."""
     if "classify__early_stopping" not in estimator.get_params():
         return estimator
@@ -109,6 +121,26 @@ def _early_stopping(estimator: BaseEstimator, y: np.ndarray, splits: list[Split]
     counts = [np.unique(y[train], return_counts=True)[1] for train, _ in splits]
     enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
     return clone(estimator).set_params(classify__early_stopping=enough)
+
+
+def _scores(
+    head: Pipeline, values: list[dict[str, Any]], X: np.ndarray, y: np.ndarray, split: Split, scoring: str
+) -> list[float]:
+    """Return the score of each value on the second part of the rows, after fitting on the first."""
+    train, test = split
+    scaler = clone(head[:-1])
+    with warnings.catch_warnings():
+        # A grid's ends may stop before they converge; the scores tell whether that matters.
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        rows = scaler.fit_transform(X[train])
+        predicted = predict_path(head[-1], values, rows, y[train], scaler.transform(X[test]))
+    return [float(SCORES[scoring](y[test], labels)) for labels in predicted]
+
+
+def _values(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Return the combinations of a grid, as parameters of the classifier."""
+    step = len(f"{STEP}__")
+    return [{name[step:]: setting for name, setting in value.items()} for value in ParameterGrid(grid)]
 
 
 def _grid_for(grid: dict[str, list[Any]], splits: list[Split]) -> dict[str, list[Any]]:
