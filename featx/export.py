@@ -9,7 +9,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .backbones import resolve_precision
 from .cache.hdf5 import atomic_hdf5
 from .datasets import ImageDataset
 from .exceptions import CacheError, DatasetError
@@ -53,7 +52,7 @@ def write_embeddings(
     """
     sources = as_sources(dataset.images, names=dataset.names)
     source = transformer.source()
-    spec = source.spec(source.view(transformer.layer, transformer.pooling), resolve_precision(transformer.precision))
+    spec = source.spec(source.view(transformer.layer, transformer.pooling), transformer.arithmetic(source))
     total = Extraction(n_images=len(sources))
     seconds: Counter[str] = Counter()
     good: list[int] = []

@@ -5,27 +5,31 @@ The one loop: digest, look up, forward the misses, gather. When everything is ca
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from .backbones import BackboneSource, View, resolve_device, resolve_precision
+from .backbones import BackboneSource, View, resolve_device
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
-from .exceptions import ImageDecodeError, ParameterError
+from .exceptions import ImageDecodeError
 from .forwarding import ForwardPlan, timed
-from .images import ImageSource
+from .images import ImageSource, ImageSources
 from .ledger import Failure
 from .patience import patient_map
+from .precisions import choose_precision
 from .sharing import share_out
 from .stores import MemoryStore, OverlayStore, Store, writable_store
+from .workers import check_options, core_count, thread_count
 
 __all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
+
+STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
 
 @dataclass
@@ -42,7 +46,8 @@ class Extraction:
     n_forwarded : int
         How many images went through the network.
     seconds : dict of str to float
-        Wall time of `digest`, `wait` (for decoding), `forward`, `write` and `gather`.
+        Wall time of `digest`, `wait` (for decoding), `forward`, `write` and `gather`; and, over all threads together,
+        of `read` and `decode`.
     damaged : list of (str, str)
         Cache segments that failed their checksum and were set aside, with the reason.
     """
@@ -82,12 +87,13 @@ def extract_embeddings(
     cache : EmbeddingCache or None
         None keeps nothing beyond this call.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Arithmetic of the forward pass; "auto" is float32.
+        Arithmetic of the forward pass; see `choose_precision` for "auto".
     device : str, default="auto"
     batch_size : int or "auto"
         "auto" is 32 on a CPU, 128 on an accelerator.
     n_jobs : int, default=None
-        Threads that read and decode; None means up to four, -1 as many as there are processors.
+        Threads that read and decode; None and -1 mean as many as there are processors. On a CPU, so many take turns
+        with the network; fewer work beside it.
     on_error : {"raise", "nan"}, default="raise"
         Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
     verbose : bool, default=False
@@ -170,17 +176,17 @@ class _Work:
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
         below = store.cache if isinstance(store, OverlayStore) else store
         self.cache = below if isinstance(below, EmbeddingCache) else None
-        self.precision = resolve_precision(precision)
-        self.device, self.batch_size, self.threads = device, batch_size, _threads(n_jobs)
+        self.precision = choose_precision(source, precision, device=device, cache=self.cache)
+        self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
         self.raising, self.verbose = on_error == "raise", verbose
         self.specs = [source.spec(view, self.precision) for view in views]
-        self.clock: Counter[str] = Counter(dict.fromkeys(("digest", "wait", "forward", "write", "gather"), 0.0))
+        self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.n_forwarded = 0
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
             found = _digest(images, memory, self.threads)
-        self.digests = [d if isinstance(d, bytes) else b"" for d in found]
         failed = {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
+        self.digests = [d if isinstance(d, bytes) else b"" for d in found]
         self.reasons = {i: error.reason for i, error in failed.items()}
         if failed and self.raising:
             raise next(iter(failed.values()))
@@ -215,7 +221,17 @@ class _Work:
             self.store = writable_store(self.store)
         device = resolve_device(self.device)
         size = int(self.batch_size) if self.batch_size != "auto" else 32 if device == "cpu" else 128
-        plan = ForwardPlan(self.source, self.views, self.precision, device, size, self.threads, self.raising)
+        alternating = device == "cpu" and self.threads >= core_count()
+        plan = ForwardPlan(
+            self.source,
+            self.views,
+            self.precision,
+            device,
+            size,
+            self.threads,
+            self.raising,
+            alternating=alternating,
+        )
         first = list(missing.values())
         with tqdm(total=len(first), unit="img", delay=1, leave=False, disable=None if self.verbose else True) as bar:
             outcome = share_out(plan, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
@@ -249,16 +265,18 @@ def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) ->
             return error
 
     # image.path, spelled out: this runs for every image of every fold of every search
-    paths = {i: c for i, image in enumerate(images) if type(c := image.content) is str and "://" not in c}
-    rest = [i for i in range(len(images)) if i not in paths] if len(paths) < len(images) else []
-    digests: list[bytes | ImageDecodeError] = [b""] * len(images)
+    contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
+    are_paths = [type(c) is str and "://" not in c for c in contents]
+    rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
+    paths = list(compress(contents, are_paths)) if rest else contents
     read = partial(patient_map, threads=threads)
-    found = [*memory.digest(list(paths.values()), map=read), *read(other, [images[i] for i in rest])]
-    for i, digest in zip([*paths, *rest], found, strict=True):
-        if isinstance(digest, OSError):
-            digests[i] = ImageDecodeError(images[i].name, digest.strerror or str(digest))
-        else:
-            digests[i] = digest
+    digests: list[Any] = memory.digest(paths, map=read)
+    if rest:
+        known = iter(digests)
+        others = iter(list(read(other, [images[i] for i in rest])))
+        digests = [next(known if path else others) for path in are_paths]
+    for i in [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
+        digests[i] = ImageDecodeError(images[i].name, digests[i].strerror or str(digests[i]))
     return digests
 
 
@@ -277,22 +295,3 @@ def _gather(
             rows = full
         matrices.append(rows)
     return matrices
-
-
-def _threads(n_jobs: int | None) -> int:
-    cores = os.cpu_count() or 1
-    if n_jobs is None:
-        return min(4, cores)
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
-        raise ParameterError(f"got n_jobs={n_jobs!r}; expected a positive integer, -1 or None")
-    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
-
-
-def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
-    """Raise a ParameterError where one of them holds a value that the extraction does not accept."""
-    if on_error not in ("raise", "nan"):
-        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'nan'")
-    _threads(n_jobs)
-    whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
-    if batch_size != "auto" and not (whole and int(batch_size) > 0):
-        raise ParameterError(f"got batch_size={batch_size!r}; expected a positive integer or 'auto'")

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .augmentation import resolve_augmentation
+from .backbones import BackboneSource, resolve_precision
 from .extraction import Extraction
 from .fine_tuning import FineTuning
 from .image_estimator import ImageEstimator, open_cache
@@ -102,9 +103,9 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     initial_validation_accuracy_ : float or None, before the first epoch
     trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
-        Seconds of `extraction` (embeddings and boundary) and `training`.
+        Seconds of `extraction` (embeddings and boundary), of its stages as in `Extraction`, and of `training`.
     forwarded_ : dict of str to int
-        Passes through the frozen part that were `needed`, and those that were not in the cache and had to be made.
+        Passes through the frozen part: those `needed`, and those made because they were not in the cache.
     state_, head_ : dict of str to ndarray, the tensors that were trained
     n_features_in_ : int, values of a row; only after fitting on a 2-D array
 
@@ -294,20 +295,21 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
             test_views=self.test_views,
             seed=self.random_state,
             cache=open_cache(self.cache),
-            precision=self.precision,
+            precision=self.arithmetic(self.source()),
             device=self.device,
             n_jobs=self.n_jobs,
             on_error=on_error,
             verbose=self.verbose,
         )
 
+    def arithmetic(self, source: BackboneSource) -> str:
+        """Return what `precision` stands for; "auto" is float32, which the trained part is computed in."""
+        return resolve_precision(self.precision)
+
     def export_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
 
-        Parameters
-        ----------
-        path : str or PathLike
-            Ends in ``.safetensors``. Replaced when it exists.
+        A file of that name, which ends in ``.safetensors``, is replaced.
         """
         check_is_fitted(self)
         self.network().export(path)

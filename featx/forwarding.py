@@ -7,6 +7,8 @@ turn: what another has committed meanwhile is not computed twice.
 from __future__ import annotations
 
 import contextlib
+import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,13 +19,14 @@ import numpy as np
 
 from .backbones import BackboneSource, View
 from .cache import EmbeddingSpec
-from .exceptions import CacheError, ImageDecodeError
+from .exceptions import BackboneError, CacheError, ImageDecodeError
 from .images import ImageSource
 from .patience import patient_map
 from .stores import Store
 
 __all__ = ["ForwardPlan", "Outcome", "forward_images", "timed"]
 
+log = logging.getLogger("featx")
 # Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most.
 TURN_SECONDS = 10.0
 TURN_ROWS = 1024
@@ -48,6 +51,9 @@ class ForwardPlan:
         Whether an unreadable image ends the work.
     takes_turns : bool
         False for workers that were handed separate shares.
+    alternating : bool
+        Whether decoding and the network take turns at the processor in place of getting in each other's way: torch's
+        threads wait for the slowest of them, and one that has to share its core holds up all.
     """
 
     source: BackboneSource
@@ -58,6 +64,7 @@ class ForwardPlan:
     threads: int
     raising: bool
     takes_turns: bool = True
+    alternating: bool = False
 
     @property
     def specs(self) -> list[EmbeddingSpec]:
@@ -75,7 +82,8 @@ class Outcome:
         For each image the digest of the bytes that were decoded, or why they could not be.
     n_forwarded : int
     seconds : Counter
-        Wall time of `wait` (for decoding), `forward` and `write`.
+        Wall time of `wait` (for decoding), `forward` and `write`; the times of all threads together for `read` and
+        `decode`.
     row_bytes : int
         What an image takes up in memory until it is committed.
     """
@@ -145,17 +153,17 @@ def _take_turn(
         advance(len(images) - len(todo))
     try:
         for batch in _decoded_batches(plan, todo, outcome.seconds):
-            good = [(digest, pixels) for digest, pixels, error in batch if error is None]
+            good = [image for image in batch if image.error is None]
             if good:
                 with timed(outcome.seconds, "forward"):
-                    rows = _forward(plan, [pixels for _, pixels in good])
+                    rows = _forward(plan, [image.pixels for image in good])
                 outcome.n_forwarded += len(good)
                 outcome.row_bytes = sum(view[0].nbytes for view in rows)
-                ready += [(digest, [view[i] for view in rows]) for i, (digest, _) in enumerate(good)]
-            for digest, _, error in batch:
-                if error is not None and plan.raising:
-                    raise error
-                done.append((None, error.reason) if error is not None else (digest, None))
+                ready += [(image.digest, [view[i] for view in rows]) for i, image in enumerate(good)]
+            for image in batch:
+                if image.error is not None and plan.raising:
+                    raise image.error
+                done.append((image.digest, None) if image.error is None else (None, image.error.reason))
             if advance is not None:
                 advance(len(batch))
     except BaseException:
@@ -169,42 +177,80 @@ def _take_turn(
 
 
 def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
+    """Return a matrix for each view; a batch that is too large for the device's memory is passed in parts."""
     import torch
 
     backbone = plan.source.load(plan.device)
-    outputs = backbone.embed(
-        torch.stack(images), plan.views, preprocessing=plan.source.preprocessing, precision=plan.precision
-    )
-    return [output.numpy() for output in outputs]
+    # Stacked with channels last, as they were decoded and as the network reads them.
+    pixels = torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
+    if backbone.device.startswith("cuda"):
+        # Only from locked pages is a copy made beside the computation.
+        pixels = pixels.pin_memory()
+    while True:
+        size = min(backbone.largest_batch or len(pixels), len(pixels))
+        with contextlib.suppress(torch.OutOfMemoryError):
+            parts = [
+                backbone.embed(part, plan.views, preprocessing=plan.source.preprocessing, precision=plan.precision)
+                for part in pixels.split(size)
+            ]
+            return [torch.cat(rows).numpy() for rows in zip(*parts, strict=True)]
+        if size == 1:
+            raise BackboneError(
+                f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
+                "Choose a smaller image_size or backbone, or device='cpu'.",
+            )
+        backbone.largest_batch = size // 2
+        log.warning("out of memory on %s: batches of %d images from here on", backbone.device, size // 2)
+        if backbone.device.startswith("cuda"):
+            torch.cuda.empty_cache()
 
 
-_Decoded = tuple[bytes, Any, ImageDecodeError | None]
+@dataclass(slots=True)
+class _Decoded:
+    digest: bytes = b""
+    pixels: Any = None
+    error: ImageDecodeError | None = None
+    seconds: Counter[str] = field(default_factory=Counter)
 
 
 def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]) -> Iterator[list[_Decoded]]:
     """Yield batches in input order, decoded by threads that stay at most two batches ahead."""
+    may_decode = threading.Event()
 
     def decode(image: ImageSource) -> _Decoded:
+        result = _Decoded()
         try:
-            digest, pixels = image.load()
+            with timed(result.seconds, "read"):
+                data = image.read()
+            may_decode.wait()
+            with timed(result.seconds, "decode"):
+                result.digest, pixels = image.decode(data)
+                result.pixels = plan.source.preprocessing.apply(pixels, key=result.digest)
         except ImageDecodeError as error:
-            return b"", None, error
-        return digest, plan.source.preprocessing.apply(pixels, key=digest), None
+            result.error = error
+        return result
 
     def settled(image: ImageSource, outcome: _Decoded | TimeoutError) -> _Decoded:
         if isinstance(outcome, TimeoutError):
-            return b"", None, ImageDecodeError(image.name, str(outcome))
+            return _Decoded(error=ImageDecodeError(image.name, str(outcome)))
+        clock.update(outcome.seconds)
         return outcome
 
     # What takes seconds to import is there before an image's time begins.
     import torchvision.transforms.v2  # noqa: F401
 
     decoded = patient_map(decode, images, threads=plan.threads, ahead=2 * plan.batch_size + 1)
-    with contextlib.closing(decoded):
+    try:
         for start in range(0, len(images), plan.batch_size):
+            may_decode.set()
             with timed(clock, "wait"):
                 batch = [settled(image, next(decoded)) for image in images[start : start + plan.batch_size]]
+            if plan.alternating:
+                may_decode.clear()
             yield batch
+    finally:
+        may_decode.set()
+        decoded.close()
 
 
 def _commit(plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:

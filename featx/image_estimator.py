@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -14,6 +15,7 @@ from .exceptions import ParameterError
 from .images import ImageSource
 from .inputs import check_images
 from .networks import resolve_backbone
+from .precisions import choose_precision
 
 __all__ = ["ImageEstimator", "open_cache"]
 
@@ -33,6 +35,10 @@ class ImageEstimator(BaseEstimator):
             random_state=self.random_state,
         )
 
+    def arithmetic(self, source: BackboneSource) -> str:
+        """Return what `precision` stands for, by which the embeddings of a network are identified."""
+        return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
@@ -40,7 +46,7 @@ class ImageEstimator(BaseEstimator):
         tags.input_tags.string = True
         return tags
 
-    def _images(self, X: Any, *, reset: bool) -> list[ImageSource]:
+    def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
         return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
 
 

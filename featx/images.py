@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from PIL import Image
@@ -23,7 +23,7 @@ from .cache.digests import digest_array, digest_bytes
 from .exceptions import ImageDecodeError, ParameterError
 from .pixels import Refused, ValueRange, array_to_rgb, check_kind, pil_to_rgb
 
-__all__ = ["EXTENSIONS", "ImageSource", "as_sources", "read_image"]
+__all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image"]
 
 EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"])
 
@@ -85,9 +85,21 @@ class ImageSource:
         ImageDecodeError
             Whatever is wrong with the image.
         """
-        if not isinstance(self.content, str):
+        return self.decode(self.read())
+
+    def read(self) -> bytes | None:
+        """Return the bytes of a file or URL, or None for an image in memory.
+
+        Raises
+        ------
+        ImageDecodeError
+        """
+        return self._read_bytes() if isinstance(self.content, str) else None
+
+    def decode(self, data: bytes | None) -> tuple[bytes, np.ndarray]:
+        """Return what `load` does, of bytes that `read` has returned."""
+        if data is None:
             return self.digest(), self._pixels_in_memory()
-        data = self._read_bytes()
         return digest_bytes(data), self._guard(lambda: _decode(data, self.max_pixels))
 
     def _pixels_in_memory(self) -> np.ndarray:
@@ -107,6 +119,40 @@ class ImageSource:
             raise ImageDecodeError(self.name, error.strerror or f"{type(error).__name__}: {error}") from error
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
             raise ImageDecodeError(self.name, f"{type(error).__name__}: {error}") from error
+
+
+class ImageSources(Sequence[ImageSource]):
+    """Images that have not been read yet; each ImageSource is made when it is asked for.
+
+    Looking up known files takes a microsecond or two for each, most of it the stat: objects for a hundred thousand of
+    them, and the garbage collections that these set off, would take as long again.
+
+    Parameters
+    ----------
+    contents : list of str, PIL.Image.Image or ndarray
+    names : sequence of str
+        Of the same length.
+    max_pixels, value_range
+        As for ImageSource.
+    """
+
+    def __init__(
+        self, contents: list[Any], names: Sequence[str], *, max_pixels: int | None, value_range: ValueRange
+    ) -> None:
+        self.contents, self.names = contents, names
+        self.max_pixels, self.value_range = max_pixels, value_range
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    @overload
+    def __getitem__(self, index: int) -> ImageSource: ...
+    @overload
+    def __getitem__(self, index: slice) -> ImageSources: ...
+    def __getitem__(self, index: int | slice) -> ImageSource | ImageSources:
+        kind: Any = ImageSources if isinstance(index, slice) else ImageSource
+        options = {"max_pixels": self.max_pixels, "value_range": self.value_range}
+        return kind(self.contents[index], self.names[index], **options)
 
 
 def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueRange = None) -> np.ndarray:
@@ -141,7 +187,7 @@ def as_sources(
     names: Sequence[str] | None = None,
     max_pixels: int | None = None,
     value_range: ValueRange = None,
-) -> list[ImageSource]:
+) -> ImageSources:
     """Wrap each image of a batch without reading it.
 
     Parameters
@@ -161,8 +207,11 @@ def as_sources(
     _check_value_range(value_range)
     contents = [image if type(image) is str else _content(image, number) for number, image in enumerate(images)]
     if names is None:
-        names = [c if isinstance(c, str) else f"image {number}" for number, c in enumerate(contents)]
-    return [ImageSource(c, name, max_pixels, value_range) for c, name in zip(contents, names, strict=True)]
+        paths = set(map(type, contents)) <= {str}
+        names = contents if paths else [c if isinstance(c, str) else f"image {n}" for n, c in enumerate(contents)]
+    if len(names) != len(contents):
+        raise ParameterError(f"got {len(names)} names for {len(contents)} images; expected one for each")
+    return ImageSources(contents, names, max_pixels=max_pixels, value_range=value_range)
 
 
 def is_url(text: str) -> bool:

@@ -32,7 +32,7 @@ def check_images(
     image_shape: tuple[int, ...] | None = None,
     value_range: ValueRange = None,
     max_pixels: int | None = None,
-) -> list[ImageSource]:
+) -> Sequence[ImageSource]:
     """Turn any accepted X into images.
 
     Parameters

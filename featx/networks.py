@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import stages
@@ -68,7 +69,7 @@ def resolve_backbone(
     else:
         source = _from_torchvision(backbone, weights, random_state, image_size)
     preprocessing = source.preprocessing.adapted(image_size, resize)
-    return BackboneSource(source.name, source.weights_digest, preprocessing, source.plan, source.build)
+    return replace(source, preprocessing=preprocessing)
 
 
 def _embedded(weights: Any, seed: int) -> BackboneSource:
@@ -211,7 +212,7 @@ def _from_module(module: Any, weights: Any) -> BackboneSource:
     children = tuple((name, name) for name, _ in own.named_children())
     plan = NetworkPlan(stages=children, default_layer=default_cut(own), width=0, class_layer="")
     name = f"{type(module).__module__}.{type(module).__qualname__}"
-    source = BackboneSource(name, digest, IMAGENET, plan, lambda: own)
+    source = BackboneSource(name, digest, IMAGENET, plan, lambda: own, is_own=True)
     _modules[digest] = source
     while len(_modules) > MODULES_AT_ONCE:
         del _modules[next(iter(_modules))]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,14 @@ from sklearn.base import BaseEstimator
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from ._version import __version__
-from .backbones import resolve_precision
+from .cache.temporary import temporary_beside
 from .exceptions import ModelFileError, ParameterError
 from .image_estimator import ImageEstimator
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
 FORMAT = 1
+log = logging.getLogger("featx")
 # Beyond what skops trusts by itself. None of them runs code of the file's when it is made.
 TRUSTED = (
     "featx.augmentation.Augmentation",
@@ -106,7 +107,7 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
     for name, transformer in transformers.items():
         source = transformer.source()
         view = source.view(transformer.layer, transformer.pooling)
-        specs[name] = source.spec(view, resolve_precision(transformer.precision)).to_dict()
+        specs[name] = source.spec(view, transformer.arithmetic(source)).to_dict()
         if not isinstance(transformer.backbone, str):
             transformer.backbone = MODULE + source.name
         if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
@@ -122,7 +123,7 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
         "evaluation": evaluation,
     }
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    temporary = temporary_beside(target)
     try:
         temporary.write_bytes(skops.io.dumps({"featx": json.dumps(meta), "model": model}))
         os.replace(temporary, target)
@@ -225,14 +226,21 @@ def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> 
 def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) -> None:
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)
-    now = source.spec(view, resolve_precision(transformer.precision)).to_dict()
+    now = source.spec(view, transformer.arithmetic(source)).to_dict()
     if now["weights_digest"] != then["weights_digest"]:
         raise ModelFileError(
             f"{name} was fitted on embeddings of other weights of {source.name} than are here: "
             f"{then['weights_digest'][:40]} then, {now['weights_digest'][:40]} now",
             "Bring back those weights, or fit again.",
         )
-    if differing := [key for key in now if now[key] != then.get(key)]:
+    if now["precision"] != then.get("precision"):
+        log.warning(
+            "%s was fitted on embeddings computed in %s and predicts in %s here; to change that, set its precision",
+            name or "the model",
+            str(then.get("precision")).partition(";")[0],
+            now["precision"].partition(";")[0],
+        )
+    if differing := [key for key in now if now[key] != then.get(key) and key != "precision"]:
         raise ModelFileError(
             f"{name} was fitted on other embeddings than are made here: "
             + "; ".join(f"{key} was {then.get(key)!r} and is {now[key]!r}" for key in differing),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +81,7 @@ def predict_images(
 
 
 def _from_network(
-    model: CNNFineTuneClassifier, images: list[ImageSource], parameters: dict[str, Any]
+    model: CNNFineTuneClassifier, images: Sequence[ImageSource], parameters: dict[str, Any]
 ) -> tuple[np.ndarray, Extraction]:
     parameters = dict(parameters)
     on_error = parameters.pop("on_error", "raise")
@@ -91,7 +92,7 @@ def _from_network(
 
 
 def _from_pipeline(
-    model: Pipeline, images: list[ImageSource], parameters: dict[str, Any]
+    model: Pipeline, images: Sequence[ImageSource], parameters: dict[str, Any]
 ) -> tuple[np.ndarray, Extraction]:
     transformer, head = model[0].set_params(**parameters), model[1:]
     extraction = transformer.extract(images)

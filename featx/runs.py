@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from .backbones import resolve_precision
 from .cache import EmbeddingCache
 from .datasets import ImageDataset
 from .extraction import Extraction
@@ -173,7 +172,7 @@ class Runner:
         """Return the seconds that an image takes through a frozen network, measured once for each network."""
         source = transformer.source()
         view = source.view(transformer.layer, transformer.pooling)
-        key = source.spec(view, resolve_precision(transformer.precision)), transformer.device
+        key = source.spec(view, transformer.arithmetic(source)), transformer.device
         if key not in self._paces:
             bare = clone(transformer).set_params(cache=None, prefetch=(), verbose=False)
             sources = self.sources(bare, rows[:PACE_IMAGES])
@@ -195,7 +194,7 @@ class Runner:
             self._paces[key] = bare.timings_["extraction"] / max(1, bare.forwarded_["forwarded"])
         return self._paces[key]
 
-    def sources(self, estimator: ImageEstimator, rows: np.ndarray) -> list[ImageSource]:
+    def sources(self, estimator: ImageEstimator, rows: np.ndarray) -> Sequence[ImageSource]:
         """Return the images of rows as the estimator reads them."""
         names = [self.dataset.names[i] for i in rows]
         return as_sources(self._images(rows), names=names, value_range=estimator.value_range)

@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .backbones import BackboneSource, View, resolve_device, resolve_precision
 from .exceptions import ParameterError
-from .extraction import Extraction, check_options, extract_embeddings
+from .extraction import Extraction, extract_embeddings
 from .image_estimator import ImageEstimator, open_cache
 from .images import ImageSource
+from .workers import check_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,12 +57,13 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         The array values that mean black and white; "minmax" takes each image's own. None means the full scale of
         integers and (0, 1) for floats.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Arithmetic of the forward pass; "auto" is float32.
+        Arithmetic of the forward pass. "auto" is bfloat16 where the device computes it natively and the network's
+        embeddings of photographs hardly change by it (see `choose_precision`), else float32.
     device : str, default="auto"
         "auto" takes CUDA, else Apple's MPS, else the CPU.
     batch_size : int or "auto", default="auto"
     n_jobs : int, default=None
-        Threads that read and decode; None means up to four, -1 as many as there are processors.
+        Threads that read and decode; None and -1 mean as many as there are processors.
     random_state : int, default=0
         Seed of random weights (``weights=None``).
     on_error : {"raise", "nan"}, default="raise"
@@ -165,7 +167,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         self._fit(X, y)
         return self
 
-    def _fit(self, X: Any, y: Any) -> list[ImageSource]:
+    def _fit(self, X: Any, y: Any) -> Sequence[ImageSource]:
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
@@ -265,5 +267,5 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             return plan.width * (2 if view[1] == "avgmax" else 1)
         if plan.width and view == (plan.default_layer, plan.pooling):
             return plan.width
-        known = cache.width(source.spec(view, resolve_precision(self.precision))) if cache is not None else None
+        known = cache.width(source.spec(view, self.arithmetic(source))) if cache is not None else None
         return known or source.load("cpu").width(view, preprocessing=source.preprocessing)

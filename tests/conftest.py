@@ -20,6 +20,12 @@ def own_cache(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def one_precision(monkeypatch):
+    """Compute in float32 on every machine where nothing else is asked for; test_precisions.py has its own."""
+    monkeypatch.setattr("featx.precisions._is_native", lambda device: False)
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """The paths of photographs by name."""

@@ -6,11 +6,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import torch
 from featx.cache import EmbeddingCache
 from PIL import Image
 
 from featx.backbones import Backbone, BackboneSource
-from featx.exceptions import ImageDecodeError, ParameterError
+from featx.exceptions import BackboneError, ImageDecodeError, ParameterError
 from featx.extraction import extract_embeddings
 from featx.images import ImageSource, as_sources, read_image
 from featx.networks import resolve_backbone
@@ -97,7 +98,7 @@ def test_everything_cached_forwards_nothing_and_builds_nothing(extract, patches,
     second = extract(patches)
     assert forwards.since() == second.n_forwarded == 0
     assert second.n_images == 70
-    assert set(second.seconds) == {"digest", "wait", "forward", "write", "gather"}
+    assert set(second.seconds) == {"digest", "read", "decode", "wait", "forward", "write", "gather"}
     assert second.seconds["forward"] == 0
 
 
@@ -181,13 +182,13 @@ def test_a_file_that_changes_meanwhile_is_filed_under_what_was_decoded(
     path, copy = tmp_path / "changing.png", tmp_path / "copy.png"
     old, new = (Path(patches[i]).read_bytes() for i in (0, 1))
     path.write_bytes(old)
-    load = ImageSource.load
+    read = ImageSource.read
 
-    def change_then_load(self):
+    def change_then_read(self):
         path.write_bytes(new)
-        return load(self)
+        return read(self)
 
-    monkeypatch.setattr(ImageSource, "load", change_then_load)
+    monkeypatch.setattr(ImageSource, "read", change_then_read)
     expected = extract(patches[1:2], cache=None).embeddings[0]
     path.write_bytes(old)
     cache = cache if caching else None
@@ -299,3 +300,27 @@ def test_no_images_give_no_embeddings(extract, cache, caching, unbuildable):
     result = extract([], cache=cache if caching else None)
     assert result.embeddings[0].shape[0] == 0
     assert (result.n_images, result.n_forwarded, result.failures) == (0, 0, [])
+
+
+def test_a_batch_beyond_the_devices_memory_is_passed_in_parts(extract, patches, monkeypatch, caplog):
+    embed, sizes = Backbone.embed, []
+
+    def scarce(self, pixels, views, **options):
+        sizes.append(len(pixels))
+        if len(pixels) > 5:
+            raise torch.OutOfMemoryError("no memory")
+        return embed(self, pixels, views, **options)
+
+    source = resolve_backbone("squeezenet1_1", weights=None, image_size=32, random_state=5)
+    expected = extract(patches[:20], cache=None, source=source).embeddings[0]
+    source.load("cpu").largest_batch = None
+    monkeypatch.setattr(Backbone, "embed", scarce)
+    found = extract(patches[:20], cache=None, source=source, batch_size=10).embeddings[0]
+    assert_same(found, expected)
+    # Learnt once: the second batch is not tried whole.
+    assert sizes == [10, 5, 5, 5, 5]
+    assert [r.getMessage() for r in caplog.records] == ["out of memory on cpu: batches of 5 images from here on"]
+    source.load("cpu").largest_batch = None
+    monkeypatch.setattr(Backbone, "embed", lambda *a, **k: (_ for _ in ()).throw(torch.OutOfMemoryError("none")))
+    with pytest.raises(BackboneError, match="single image"):
+        extract(patches[:4], cache=None, source=source)

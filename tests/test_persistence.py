@@ -51,7 +51,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def pipeline(tiny, images):
-    return make_pipeline(CNNFeatureTransformer(**tiny), LogisticRegression()).fit(images, LABELS)
+    return make_pipeline(CNNFeatureTransformer(**tiny, precision="float32"), LogisticRegression()).fit(images, LABELS)
 
 
 def network(seed=0):

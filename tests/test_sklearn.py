@@ -64,7 +64,7 @@ def patches(photos, tmp_path_factory):
 def pipeline(tiny):
     return Pipeline(
         [
-            ("features", CNNFeatureTransformer(**tiny)),
+            ("features", CNNFeatureTransformer(**tiny, precision="float32")),
             ("scale", StandardScaler()),
             ("head", LogisticRegression(max_iter=1000)),
         ]

@@ -331,7 +331,7 @@ np.save(sys.argv[2], fitted.transform(paths))
 
 
 def test_pickles_are_small_and_work_in_a_fresh_process(paths, expected, tmp_path):
-    fitted = make_pipeline(embedder(cache=None), StandardScaler()).fit(paths)
+    fitted = make_pipeline(embedder(cache=None, precision="float32"), StandardScaler()).fit(paths)
     fitted.transform(paths)
     assert len(pickle.dumps(fitted[0])) < 20_000
     (tmp_path / "fitted.pickle").write_bytes(pickle.dumps((fitted, paths)))

@@ -1,0 +1,218 @@
+"""Photographs that no cache knows go in; images a second of featx and of what people use today come out.
+
+Writes JPEGs of 500 x 375 pixels, cut from the photographs that scikit-learn and scikit-image bring, and embeds them
+with the same architecture and random weights by each contestant in turn. The rivals are timed without building their
+networks, featx with everything that it does: hashing, building, choosing the precision, fusing, writing.
+
+    pip install img2vec_pytorch "embetter[vision]" scikit-image
+    python benchmarks/cold.py [--images 1000] [--network resnet50] ...
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import models
+from torchvision.transforms import v2
+
+from featx import CNNFeatureTransformer
+from featx.images import as_sources
+from featx.networks import resolve_backbone
+from featx.weights import preset_entry
+
+BATCH = 32
+NETWORKS = ("resnet50", "mobilenet_v2", "efficientnet_lite0")
+TIMM_NAMES = {"mobilenet_v2": "mobilenetv2_100", "efficientnet_lite0": "tf_efficientnet_lite0"}
+
+
+def write_photographs(folder: Path, count: int) -> list[str]:
+    """Write crops of sample photographs as JPEG files of 500 x 375 pixels; return their paths."""
+    import skimage.data
+    from sklearn.datasets import load_sample_images
+
+    photographs = [
+        *load_sample_images().images,
+        *(getattr(skimage.data, n)() for n in ("astronaut", "coffee", "chelsea")),
+    ]
+    rng = np.random.default_rng(0)
+    paths = []
+    for number in range(count):
+        photograph = Image.fromarray(photographs[number % len(photographs)])
+        width = int(min(photograph.width, photograph.height * 4 / 3) * rng.uniform(0.6, 1))
+        height = width * 3 // 4
+        left, top = rng.integers(0, photograph.width - width + 1), rng.integers(0, photograph.height - height + 1)
+        crop = photograph.resize((500, 375), Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+        paths.append(str(folder / f"{number:04}.jpg"))
+        crop.save(paths[-1], quality=90)
+    return paths
+
+
+def bare_network(name: str) -> torch.nn.Module:
+    """Return the network with random weights and without its class layer."""
+    network = resolve_backbone(name, weights=None).build()
+    setattr(network, "fc" if name == "resnet50" else "classifier", torch.nn.Identity())
+    return network.eval()
+
+
+def reference_transform(name: str) -> Callable[[Image.Image], torch.Tensor]:
+    """Return the preprocessing of the network's first published weights, on PIL images."""
+    if name != "efficientnet_lite0":
+        return preset_entry(name, None).transforms()
+    return v2.Compose(
+        [
+            v2.Resize(256, v2.InterpolationMode.BICUBIC),
+            v2.CenterCrop(224),
+            v2.PILToTensor(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([127 / 255] * 3, [128 / 255] * 3),
+        ]
+    )
+
+
+class Files(Dataset[torch.Tensor]):
+    """Files as a data set of torch's."""
+
+    def __init__(self, paths: list[str], transform: Callable[[Image.Image], torch.Tensor]) -> None:
+        self.paths, self.transform = paths, transform
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        return self.transform(Image.open(self.paths[number]).convert("RGB"))
+
+
+def by_loader(name: str, workers: int) -> Callable[[list[str]], Any]:
+    """Return a loop over torch's DataLoader, as tutorials write it."""
+    network, transform = bare_network(name), reference_transform(name)
+
+    def run(paths: list[str]) -> Any:
+        with torch.inference_mode():
+            loader = DataLoader(Files(paths, transform), batch_size=BATCH, num_workers=workers)
+            return torch.cat([network(batch) for batch in loader])
+
+    return run
+
+
+def by_img2vec(name: str) -> Callable[[list[str]], Any]:
+    """Return img2vec_pytorch with the network put in where it has none of that name."""
+    import img2vec_pytorch.img_to_vec as library
+
+    with mock.patch.object(library, "resnet50", return_value=models.resnet50(weights=None)):
+        embedder = library.Img2Vec(model="resnet50")
+    if name != "resnet50":
+        network = bare_network(name)
+        pooled = next(m for m in network.modules() if isinstance(m, torch.nn.AdaptiveAvgPool2d | torch.nn.Identity))
+        network.classifier = pooled = torch.nn.Unflatten(1, (1280, 1, 1))
+        embedder.model, embedder.extraction_layer, embedder.layer_output_size = network, pooled, 1280
+
+    def run(paths: list[str]) -> Any:
+        parts = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+        return np.concatenate([embedder.get_vec([Image.open(p).convert("RGB") for p in part]) for part in parts])
+
+    return run
+
+
+def by_embetter(name: str) -> Callable[[list[str]], Any]:
+    """Return embetter's pipeline with random weights."""
+    import timm
+    from embetter.vision import ImageLoader, TimmEncoder
+    from sklearn.pipeline import make_pipeline
+
+    create = timm.create_model
+    with mock.patch.object(
+        timm, "create_model", lambda name, pretrained, **more: create(name, pretrained=False, **more)
+    ):
+        encoder = TimmEncoder(TIMM_NAMES.get(name, name))
+    encoder.model.eval()
+    pipeline = make_pipeline(ImageLoader(), encoder)
+    return lambda paths: pipeline.fit_transform(paths)
+
+
+def by_featx(name: str, precision: str, cache: Path) -> Callable[[list[str]], Any]:
+    """Return featx's transformer; every call begins with the folder as it is."""
+    transformer = CNNFeatureTransformer(name, weights=None, precision=precision, cache=cache)
+    return lambda paths: transformer.fit_transform(paths)
+
+
+def limit(name: str, precision: str, paths: list[str]) -> tuple[float, float]:
+    """Return how many images a second the network alone and decoding alone reach, both on all cores."""
+    source = resolve_backbone(name, weights=None)
+    backbone, view = source.load("cpu"), source.view(None, "auto")
+    sources = as_sources(paths[:256])
+    cores = torch.get_num_threads()
+
+    def decode(image: Any) -> torch.Tensor:
+        return source.preprocessing.apply(image.load()[1])
+
+    with ThreadPoolExecutor(cores) as pool:
+        batch = torch.stack(list(pool.map(decode, sources[:BATCH])))
+        times: dict[str, list[float]] = {"decode": [], "forward": []}
+        for _ in range(7):
+            start = time.perf_counter()
+            list(pool.map(decode, sources))
+            times["decode"].append((time.perf_counter() - start) / len(sources))
+            start = time.perf_counter()
+            for _ in range(3):
+                backbone.embed(batch, [view], preprocessing=source.preprocessing, precision=precision)
+            times["forward"].append((time.perf_counter() - start) / 3 / BATCH)
+    return 1 / statistics.median(times["forward"][1:]), 1 / statistics.median(times["decode"][1:])
+
+
+@click.command()
+@click.option("--images", default=1000, show_default=True)
+@click.option("--rival-images", default=1000, show_default=True, help="Of these, for each rival.")
+@click.option("--network", "networks", multiple=True, default=NETWORKS, show_default=True)
+@click.option("--rounds", default=3, show_default=True, help="Of featx and of the limit; medians are printed.")
+def main(images: int, rival_images: int, networks: tuple[str, ...], rounds: int) -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_photographs(Path(folder), images)
+        for name in networks:
+            rivals: dict[str, Callable[[list[str]], Any]] = {
+                "plain loop": by_loader(name, 0),
+                "DataLoader, 2 workers": by_loader(name, 2),
+                "img2vec_pytorch": by_img2vec(name),
+                "embetter": by_embetter(name),
+            }
+            rates = {}
+            for label, run in rivals.items():
+                run(paths[:BATCH])
+                start = time.perf_counter()
+                run(paths[:rival_images])
+                rates[label] = len(paths[:rival_images]) / (time.perf_counter() - start)
+                click.echo(f"| {name} | {label} | {rates[label]:.1f} | | |")
+            best = max(rates.values())
+            for precision in ("float32", "auto"):
+                speeds = []
+                for number in range(rounds):
+                    cache = Path(folder) / f"{name}-{precision}-{number}"
+                    run = by_featx(name, precision, cache)
+                    start = time.perf_counter()
+                    run(paths)
+                    speeds.append(images / (time.perf_counter() - start))
+                arithmetic = CNNFeatureTransformer(name, weights=None, precision=precision)
+                resolved = arithmetic.arithmetic(arithmetic.source())
+                forward, decode = limit(name, resolved, paths)
+                ceiling = 1 / (1 / forward + 1 / decode)
+                speed, each = statistics.median(speeds), ", ".join(f"{s:.1f}" for s in speeds)
+                click.echo(
+                    f"| {name} | featx, {precision} ({resolved}) | {speed:.1f} ({each}) "
+                    f"| {speed / best:.1f} | {speed / ceiling:.0%} of {ceiling:.1f} ({forward:.0f}, {decode:.0f}) |"
+                )
+
+
+if __name__ == "__main__":
+    main()

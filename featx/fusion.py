@@ -1,0 +1,247 @@
+"""A traced network goes in; the same function comes out in fewer kernels, and in half precision where that is wanted.
+
+BatchNorm is folded into the convolution before it. On a CPU, a convolution, its activation and the addition of a
+residual become one kernel of oneDNN with weights that are packed once; elsewhere they stay torch's own operations. A
+convolution chooses its own arithmetic, so that the first and the last can stay in float32 when the rest does not.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.ops import StochasticDepth
+
+from .fused_convolution import FusedConvolution, has_kernels
+
+__all__ = ["fuse", "fused_reader"]
+
+# How oneDNN calls an activation. The bounds of ReLU6 and Hardtanh go along.
+_ACTIVATIONS: dict[type[nn.Module], str] = {
+    nn.ReLU: "relu",
+    nn.ReLU6: "hardtanh",
+    nn.Hardtanh: "hardtanh",
+    nn.SiLU: "swish",
+    nn.Hardswish: "hardswish",
+    nn.Sigmoid: "sigmoid",
+    nn.Hardsigmoid: "hardsigmoid",
+}
+_FUNCTIONS: dict[Any, str] = {functional.relu: "relu", torch.relu: "relu", "relu": "relu", "relu_": "relu"}
+# How far the fused graph's output may be from the plain one's, relative to its norm: beyond this it is not the same
+# function. Half precision differs by some hundredths by itself.
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.3}
+# These return their very input in evaluation mode.
+_IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d, StochasticDepth)
+_ADDITIONS = (operator.add, operator.iadd, torch.add)
+
+
+def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, exact: int = 0) -> fx.GraphModule:
+    """Return the fastest graph that was seen to compute the same as a reader of layers.
+
+    Parameters
+    ----------
+    network : fx.GraphModule
+        Returns a dict of tensors; in evaluation mode; left as it is.
+    batch : Tensor of float32, shape (n, c, h, w)
+        Its first image is passed through both.
+    dtype : torch.dtype
+        Of the convolutions.
+    exact : int, default=0
+        So many convolutions at the beginning stay in float32.
+
+    Returns
+    -------
+    fx.GraphModule
+        The network itself where the fused one fails or gives something else.
+    """
+    example = batch[:1]
+    kernels = batch.device.type == "cpu" and has_kernels()
+    try:
+        fused = fuse(network, batch, dtype=dtype, kernels=kernels, exact=exact)
+        given, wanted = fused(example.clone()), network(example.clone())
+    except (RuntimeError, NotImplementedError, AttributeError, TypeError):
+        # oneDNN's kernels are no public interface of torch: another release may change them.
+        return network
+    bound = TOLERANCE[dtype]
+    same = all(_distance(given[layer], wanted[layer]) <= bound for layer in wanted)
+    return fused if same else network
+
+
+def _distance(given: Any, wanted: Any) -> float:
+    """Return the relative distance of two tensors; what is no tensor has none."""
+    if not isinstance(wanted, Tensor) or not wanted.is_floating_point():
+        return 0.0
+    return float((given.float() - wanted.float()).norm() / wanted.float().norm().clamp(min=1e-12))
+
+
+def fuse(
+    network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, kernels: bool, exact: int = 0
+) -> fx.GraphModule:
+    """Return a graph that computes the same with fused convolutions.
+
+    Parameters
+    ----------
+    network : fx.GraphModule
+        In evaluation mode; left as it is.
+    batch : Tensor of float32, shape (n, c, h, w)
+        Its first image is passed through the network for the shapes.
+    dtype : torch.dtype
+        Of the convolutions.
+    kernels : bool
+        Whether to use oneDNN's kernels.
+    exact : int, default=0
+        So many convolutions at the beginning stay in float32.
+    """
+    modules = dict(network.named_modules())
+    graph = fx.Graph()
+    output = graph.graph_copy(network.graph, {})
+    graph.output(output)
+    fused = fx.GraphModule(network, graph)
+    shapes = _shapes(fused, batch[:1])
+    _remove_identities(graph, modules)
+    places = [n for n in graph.nodes if n.op == "call_module" and _is_plain(modules[n.target])]
+    for number, node in enumerate(places):
+        own = torch.float32 if number < exact else dtype
+        shape = (len(batch), *shapes[node.args[0]][1:]) if kernels else None
+        _fuse_one(fused, modules, node, shapes, own, shape)
+    # What has no reader may still work in place, so that nothing else is dropped.
+    graph.lint()
+    fused.delete_all_unused_submodules()
+    fused.recompile()
+    return fused
+
+
+def _fuse_one(
+    fused: fx.GraphModule,
+    modules: dict[str, nn.Module],
+    node: fx.Node,
+    shapes: dict[fx.Node, torch.Size],
+    dtype: torch.dtype,
+    shape: tuple[int, ...] | None,
+) -> None:
+    # `Any`, for torch's function of the folding has a type of its own for what it takes.
+    convolution: Any = modules[str(node.target)]
+    end, activation = node, "none"
+    residual: fx.Node | None = None
+    bounds: tuple[float, ...] = ()
+    follower = _only_user(end)
+    if follower is not None and _is_norm(modules, follower):
+        norm: Any = modules[str(follower.target)]
+        convolution = fuse_conv_bn_eval(convolution, norm)
+        end = follower
+        follower = _only_user(end)
+    if follower is not None:
+        other = _added(follower, end)
+        if other is not None and shapes.get(other) == shapes[end] and _may_move(modules, node, follower):
+            residual, end = other, follower
+            follower = _only_user(end)
+    if follower is not None and (found := _activation(modules, follower)) is not None:
+        (activation, bounds), end = found, follower
+    in_place = residual is not None and _is_spent(fused, residual, end)
+    name = f"fused_{node.name}"
+    module = FusedConvolution(
+        convolution, dtype=dtype, activation=activation, bounds=bounds, shape=shape, in_place=in_place
+    )
+    fused.add_submodule(name, module.eval().requires_grad_(False))
+    with fused.graph.inserting_before(end):
+        new = fused.graph.call_module(name, (node.args[0],) if residual is None else (node.args[0], residual))
+    modules[name] = module
+    shapes[new] = shapes[end]
+    end.replace_all_uses_with(new)
+    while end is not node:
+        before = next(n for n in end.all_input_nodes if n is not residual)
+        fused.graph.erase_node(end)
+        end = before
+    fused.graph.erase_node(node)
+
+
+def _shapes(fused: fx.GraphModule, example: Tensor) -> dict[fx.Node, torch.Size]:
+    """Return the shape of what each node gives."""
+    shapes = {}
+
+    class Recorder(fx.Interpreter):
+        def run_node(self, n: fx.Node) -> Any:
+            result = super().run_node(n)
+            if isinstance(result, Tensor):
+                shapes[n] = result.shape
+            return result
+
+    Recorder(fused).run(example.clone())
+    return shapes
+
+
+def _remove_identities(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
+    for node in list(graph.nodes):
+        quiet = node.op == "call_module" and type(modules[node.target]) in _IDENTITIES
+        named = node.op == "call_function" and getattr(node.target, "__name__", "") == "stochastic_depth"
+        if quiet or (named and node.kwargs.get("training", node.args[-1]) is False):
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Tell whether it is a convolution that computes nothing but itself."""
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    return type(module) is nn.Conv2d and not hooks and module.padding_mode == "zeros" and module.padding != "same"
+
+
+def _only_user(node: fx.Node) -> fx.Node | None:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _is_norm(modules: dict[str, nn.Module], node: fx.Node) -> bool:
+    module = modules.get(str(node.target)) if node.op == "call_module" else None
+    if type(module) is not nn.BatchNorm2d or module._forward_hooks or module._forward_pre_hooks:
+        return False
+    return bool(module.track_running_stats and module.affine)
+
+
+def _added(node: fx.Node, end: fx.Node) -> fx.Node | None:
+    """Return what a node adds to `end`, or None where it is no plain sum of two."""
+    if node.op != "call_function" or node.target not in _ADDITIONS or node.kwargs:
+        return None
+    others = [a for a in node.args if a is not end]
+    return others[0] if len(node.args) == 2 and len(others) == 1 and isinstance(others[0], fx.Node) else None
+
+
+def _may_move(modules: dict[str, nn.Module], start: fx.Node, end: fx.Node) -> bool:
+    """Tell whether nothing between two nodes could change what the first one reads."""
+    node = start.next
+    while node is not end:
+        module = modules.get(str(node.target)) if node.op == "call_module" else None
+        if not isinstance(module, nn.Conv2d | nn.BatchNorm2d | FusedConvolution):
+            return False
+        node = node.next
+    return True
+
+
+def _activation(modules: dict[str, nn.Module], node: fx.Node) -> tuple[str, tuple[float, ...]] | None:
+    if node.op != "call_module":
+        name = _FUNCTIONS.get(node.target)
+        return None if name is None or len(node.args) != 1 else (name, ())
+    module: Any = modules[str(node.target)]
+    activation = _ACTIVATIONS.get(type(module))
+    if activation is None or module._forward_hooks or module._forward_pre_hooks:
+        return None
+    return activation, (module.min_val, module.max_val) if activation == "hardtanh" else ()
+
+
+def _is_spent(fused: fx.GraphModule, residual: fx.Node, end: fx.Node) -> bool:
+    """Tell whether a residual is a tensor of its own that no later node reads, under this or another name."""
+    order = {node: number for number, node in enumerate(fused.graph.nodes)}
+
+    def own(node: fx.Node) -> bool:
+        return node.op == "call_module" and isinstance(fused.get_submodule(str(node.target)), FusedConvolution)
+
+    # A fused convolution with an overwritten residual is that residual's memory, which had no other reader either.
+    readers = [user for user in residual.users if user is not end and order[user] < order[end]]
+    later = [user for user in residual.users if order[user] > order[end]]
+    return own(residual) and not later and all(own(user) or _is_convolution(fused, user) for user in readers)
+
+
+def _is_convolution(fused: fx.GraphModule, node: fx.Node) -> bool:
+    return node.op == "call_module" and type(fused.get_submodule(str(node.target))) is nn.Conv2d

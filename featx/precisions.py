@@ -1,0 +1,176 @@
+"""A network and a device go in; the arithmetic that `precision="auto"` stands for comes out, measured on photographs.
+
+Half precision is taken where the processor computes it natively and the network's embeddings hardly change. That is
+measured once for each network, on crops of two photographs that scikit-learn brings, and noted in the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .backbones import BackboneSource, resolve_device, resolve_precision
+from .cache import EmbeddingCache
+from .cache.temporary import temporary_beside
+from .exceptions import FeatxError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Agreement", "choose_precision", "measure_agreement", "sample_crops"]
+
+# What embeddings in half precision must have in common with float32's for "auto" to take them.
+MEAN_COSINE = 0.999
+WORST_COSINE = 0.997
+N_CROPS = 32
+NOTES = "precisions"
+
+_known: dict[str, str] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How close the embeddings of two arithmetics are.
+
+    Attributes
+    ----------
+    mean, worst : float
+        Cosine of an image's two embeddings, over all images.
+    """
+
+    mean: float
+    worst: float
+
+    @property
+    def close(self) -> bool:
+        """Whether answers are the same with either."""
+        return self.mean >= MEAN_COSINE and self.worst >= WORST_COSINE
+
+
+def choose_precision(
+    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingCache | None = None
+) -> str:
+    """Return the arithmetic of a network's embeddings.
+
+    Parameters
+    ----------
+    source : BackboneSource
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        "auto" is bfloat16 where the device computes it natively (AVX512-BF16, AMX, or CUDA from compute capability
+        8.0 on) and the network's embeddings of photographs have a cosine with those of float32 of 0.999 on average
+        and of 0.997 at worst; else float32. A module of your own is always computed in float32.
+    device : str, default="auto"
+    cache : EmbeddingCache, default=None
+        Where the outcome is noted, so that it is measured once and the network need not be built again.
+
+    Raises
+    ------
+    ParameterError, WeightsError, BackboneError
+    """
+    if precision != "auto":
+        return resolve_precision(precision)
+    if source.is_own:
+        return "float32"
+    # A cache may be shared by machines of which only some have such a processor.
+    where = f"{device} of {socket.gethostname()}"
+    identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    if key not in _known:
+        # A note spares a process that finds all its embeddings both torch and the network.
+        _known[key] = _noted(cache, key) or _decided(source, device, cache, key)
+    return _known[key]
+
+
+def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, device: str, precision: str) -> Agreement:
+    """Return how close the default embeddings are to those of float32.
+
+    Parameters
+    ----------
+    source : BackboneSource
+    images : list of ndarray of uint8, shape (h, w, 3)
+    device : str
+        A device that is there, not "auto".
+    precision : {"bfloat16", "float16"}
+    """
+    import torch
+
+    preprocessing = source.preprocessing.view_of(None, seed=0, view=0)
+    pixels = torch.stack([preprocessing.apply(image) for image in images])
+    view = source.view(None, "auto")
+    backbone = source.load(device)
+
+    def rows(arithmetic: str) -> Tensor:
+        parts = [
+            backbone.embed(part, [view], preprocessing=preprocessing, precision=arithmetic)[0]
+            for part in pixels.split(N_CROPS)
+        ]
+        return torch.cat(parts).double()
+
+    cosines = torch.nn.functional.cosine_similarity(rows("float32"), rows(precision), dim=1)
+    return Agreement(float(cosines.mean()), float(cosines.min()))
+
+
+def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
+    """Return square crops of various sizes of scikit-learn's two photographs, always the same."""
+    from sklearn.datasets import load_sample_images
+
+    photos = load_sample_images().images
+    rng = np.random.default_rng(0)
+    crops = []
+    for number in range(n):
+        photo = photos[number % len(photos)]
+        side = int(rng.integers(120, min(photo.shape[:2]) + 1))
+        top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
+        crops.append(np.ascontiguousarray(photo[top : top + side, left : left + side]))
+    return crops
+
+
+def _is_native(device: str) -> bool:
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # Kernels in bfloat16 also exist for processors without it, where they are slower than float32's.
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)
+
+
+def _decided(source: BackboneSource, device: str, cache: EmbeddingCache | None, key: str) -> str:
+    note: dict[str, Any] = {"backbone": source.name, "weights": source.weights_digest, "precision": "float32"}
+    place = resolve_device(device)
+    if _is_native(place):
+        try:
+            agreement = measure_agreement(source, sample_crops(), device=place, precision="bfloat16")
+        except FeatxError:
+            # What a network cannot do at all is told where it is asked to do it.
+            return "float32"
+        note |= {"precision": "bfloat16" if agreement.close else "float32", **dataclasses.asdict(agreement)}
+    if cache is not None:
+        _note(cache, key, note)
+    return str(note["precision"])
+
+
+def _noted(cache: EmbeddingCache | None, key: str) -> str | None:
+    if cache is None:
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        noted = json.loads((Path(cache.root) / NOTES / f"{key}.json").read_bytes())["precision"]
+        return noted if noted in ("float32", "bfloat16") else None
+    return None
+
+
+def _note(cache: EmbeddingCache, key: str, note: dict[str, Any]) -> None:
+    target = Path(cache.root) / NOTES / f"{key}.json"
+    # A cache that cannot be written costs a measurement in every process and nothing else.
+    with contextlib.suppress(OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(target)
+        temporary.write_text(json.dumps(note, indent=2) + "\n")
+        temporary.replace(target)
