@@ -1,19 +1,22 @@
 """Sizes go in; how time and memory of the store and of the extraction grow with them comes out.
 
-`rows` puts synthetic rows in batches of 1,024, compacts, gets them all at once in random order and again in blocks of
-4,096, and verifies. `images` extracts tiny PNG files with a network of one convolution to a matrix, and to a file as
-`featx extract` does. Each size runs in a process of its own; memory is the peak of the resident set up to the end of
-each step, beyond what the process had before the first.
+`rows` puts synthetic rows in batches of 1,024, gets them from the segments of the batches in blocks of 4,096, compacts,
+verifies, and gets them from the one segment in blocks and all at once, in random order. `images` extracts tiny PNG
+files with a network of one convolution to a file, as `featx extract` does, and to a matrix. Each size runs in processes
+of its own, the small ones several times, and medians are printed. Memory (Linux only) is the highest resident set
+during a step beyond the one at its beginning, which holds what goes in.
 
-    python benchmarks/growth.py rows [--features 256]
-    python benchmarks/growth.py images
+    python benchmarks/growth.py rows [--features 256] [--size N]...
+    python benchmarks/growth.py images [--size N]...
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
 import json
-import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,22 +39,32 @@ class Steps:
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[float, float]] = {}
-        self.base = peak()
+        self.name, self.base = "", 0.0
 
     def run(self, name: str, action: Callable[[], Any]) -> Any:
-        """Call, and note what it took under the name; several calls of one name add up."""
+        """Call, and note what it took under the name; several calls of one name in a row add up."""
+        if name != self.name:
+            self.name, self.base = name, forget_peak()
         start = time.perf_counter()
         result = action()
         seconds = time.perf_counter() - start + self.found.get(name, (0.0, 0.0))[0]
-        self.found[name] = seconds, peak() - self.base
+        self.found[name] = seconds, resident("VmHWM") - self.base
         return result
 
 
-def peak() -> float:
-    """Return the largest resident set so far in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1024**2 / 1e6 * 1e3 if sys.platform == "darwin" else 1e3
-    )
+def resident(field: str) -> float:
+    """Return a size of the resident set in MB: VmHWM, the largest since it was forgotten, or VmRSS."""
+    with contextlib.suppress(OSError), open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) * 1024 / 1e6
+    return float("nan")
+
+
+def forget_peak() -> float:
+    """Give free memory back, forget the largest resident set, and return the present one in MB."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
+    return resident("VmRSS")
 
 
 def keys_of(start: int, stop: int) -> np.ndarray:
@@ -69,18 +82,29 @@ def store_rows(folder: Path, count: int, features: int) -> Steps:
     rng = np.random.default_rng(0)
     cache.put(spec, keys_of(-1, 0), rng.random((1, features), dtype=np.float32))
     steps = Steps()
+
+    def get_in_blocks(name: str) -> None:
+        cache = EmbeddingCache(folder / "cache")
+        for start in range(0, count, BLOCK):
+            some = digests[start : start + BLOCK]
+            assert steps.run(name, lambda some=some: cache.get(spec, some))[1].all()
+
+    digests = keys_of(0, count)
+    rows = rng.random((BATCH, features), dtype=np.float32)
     for start in range(0, count, BATCH):
-        digests = keys_of(start, min(start + BATCH, count))
-        rows = rng.random((len(digests), features), dtype=np.float32)
-        steps.run("put", lambda digests=digests, rows=rows: cache.put(spec, digests, rows))
+        some = digests[start : start + BATCH]
+        steps.run("put", lambda some=some: cache.put(spec, some, rows[: len(some)]))
+    get_in_blocks("get in blocks")
+    # Each as a process of its own would find it: knowing nothing.
+    cache = EmbeddingCache(folder / "cache")
     steps.run("compact", cache.compact)
     cache = EmbeddingCache(folder / "cache")
     steps.run("verify", cache.verify)
-    digests = keys_of(0, count)
-    for start in range(0, count, BLOCK):
-        found = steps.run("get in blocks", lambda start=start: cache.get(spec, digests[start : start + BLOCK]))[1]
-        assert found.all()
+    get_in_blocks("get in blocks, compacted")
     mixed = digests[rng.permutation(count)]
+    # A virtual machine's memory costs seconds per gigabyte when it is touched for the first time ever.
+    np.ones((count, features), dtype=np.float32)
+    cache = EmbeddingCache(folder / "cache")
     assert steps.run("get all, shuffled", lambda: cache.get(spec, mixed))[1].all()
     return steps
 
@@ -122,17 +146,26 @@ def extract_images(folder: Path, count: int, _: int) -> Steps:
 
 
 WORK = {"rows": store_rows, "images": extract_images}
+UNITS = {"rows": 100_000, "images": 1000}
+# Smaller sizes are repeated until so many were dealt with, five times at most.
+MANY = {"rows": 300_000, "images": 5000}
 
 
 def measure(what: str, count: int, features: int) -> dict[str, tuple[float, float]]:
-    """Return the steps of one size, from a process of its own."""
+    """Return the medians of the steps of one size, each time from a process of its own."""
     command = [sys.executable, __file__, "one", what, str(count), "--features", str(features)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    times = min(max(MANY[what] // count, 1), 5)
+    runs = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(times)
+    ]
+    return {
+        step: (statistics.median(run[step][0] for run in runs), max(run[step][1] for run in runs)) for step in runs[0]
+    }
 
 
 def print_table(what: str, sizes: tuple[int, ...], features: int) -> None:
-    """Print seconds, seconds for 100,000, their ratio to those of the size before, and memory."""
-    unit = 100_000
+    """Print seconds, seconds for 100,000 rows or 1,000 images, their ratio to those of the size before, and memory."""
+    unit = UNITS[what]
     click.echo(
         f"| {what} | step | seconds | s / {unit:,} | ratio | peak MB | matrix MB |\n|---:|---|---:|---:|---:|---:|---:|"
     )
@@ -142,7 +175,7 @@ def print_table(what: str, sizes: tuple[int, ...], features: int) -> None:
             each = seconds / count * unit
             ratio = f"{each / before[step]:.2f}" if step in before else ""
             size = f"{count * features * 4 / 1e6:,.0f}" if step in ("get all, shuffled", "to a matrix") else ""
-            click.echo(f"| {count:,} | {step} | {seconds:.2f} | {each:.2f} | {ratio} | {memory:,.0f} | {size} |")
+            click.echo(f"| {count:,} | {step} | {seconds:.3f} | {each:.3f} | {ratio} | {memory:,.0f} | {size} |")
             before[step] = each
 
 
@@ -153,17 +186,17 @@ def main() -> None:
 
 @main.command()
 @click.option("--features", default=256, show_default=True)
-@click.option("--most", default=ROWS[-1], show_default=True)
-def rows(features: int, most: int) -> None:
+@click.option("--size", "sizes", type=int, multiple=True, default=ROWS, show_default=True)
+def rows(features: int, sizes: tuple[int, ...]) -> None:
     """Take 1,000 to a million rows through the store."""
-    print_table("rows", tuple(size for size in ROWS if size <= most), features)
+    print_table("rows", sizes, features)
 
 
 @main.command()
-@click.option("--most", default=IMAGES[-1], show_default=True)
-def images(most: int) -> None:
+@click.option("--size", "sizes", type=int, multiple=True, default=IMAGES, show_default=True)
+def images(sizes: tuple[int, ...]) -> None:
     """Extract 1,000 to 50,000 tiny images."""
-    print_table("images", tuple(size for size in IMAGES if size <= most), 256)
+    print_table("images", sizes, 256)
 
 
 @main.command(hidden=True)

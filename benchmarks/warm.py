@@ -23,7 +23,6 @@ import numpy as np
 from featx.cache.digests import digest_bytes
 
 from featx import CNNFeatureTransformer, EmbeddingCache
-from featx.backbones import resolve_precision
 
 BATCH = 1024
 
@@ -46,7 +45,7 @@ def fill(cache: EmbeddingCache, transformer: CNNFeatureTransformer, count: int) 
     """Put a made-up embedding for each file; return all of them."""
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)
-    spec = source.spec(view, resolve_precision(transformer.precision))
+    spec = source.spec(view, transformer.arithmetic(source))
     rows = np.random.default_rng(0).random((count, transformer.embedding_dim_), dtype=np.float32)
     for start in range(0, count, BATCH):
         part = rows[start : start + BATCH]
@@ -78,7 +77,7 @@ def run(files: int, rounds: int) -> None:
         (images := Path(folder, "images")).mkdir()
         paths = write_files(images, files)
         cache = EmbeddingCache(Path(folder, "cache"))
-        transformer = CNNFeatureTransformer(cache=cache).fit(paths[:1])
+        transformer = CNNFeatureTransformer(precision="float32", cache=cache).fit(paths[:1])
         rows = fill(cache, transformer, files)
         np.save(Path(folder, "rows.npy"), rows)
         mapped = np.load(Path(folder, "rows.npy"), mmap_mode="r")

@@ -112,7 +112,8 @@ class FileDigests:
         self, paths: Sequence[str], numbers: list[int], versions: np.ndarray, map: Callable[..., Iterable[Any]]
     ) -> Iterator[tuple[int, bytes | OSError]]:
         """Yield the digests of the files whose paths this object does not know, remembered or read."""
-        keys = [os.path.abspath(paths[number]) for number in numbers]
+        # An absolute path is kept as the caller's own string, which costs no memory.
+        keys = [key if (key := os.path.abspath(path)) != path else path for path in (paths[n] for n in numbers)]
         known, digests = self._in_mind(keys, versions[numbers])
         yield from ((numbers[place], digests[place]) for place in np.flatnonzero(known))
         places = {

@@ -14,15 +14,17 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from .index import Index, by_segment
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, sort_keys, strangers, write_segment
 from .spec import EmbeddingSpec
 from .temporary import TEMPORARY, sweep, temporary_name
 
 __all__ = ["SpecFolder"]
 
-# Segments of like size are merged when this many have come together, so that each row is rewritten once per tier.
+# Segments of like size are merged when this many have come together, so that each row is rewritten once per tier;
+# those of so many bytes only by `compact`, so that it is rewritten a few times at most however many there are.
 TIER = 16
-LARGEST_MERGE = 1 << 30
+SETTLED = 1 << 20
 
 
 class SpecFolder:
@@ -39,6 +41,7 @@ class SpecFolder:
         self.spec = spec
         self.damaged: list[tuple[str, str]] = []
         self._segments: dict[str, Segment] = {}
+        self._index = Index()
         self._refused: set[str] = set()
         self._swept = False
         self._listing = threading.Lock()
@@ -50,15 +53,20 @@ class SpecFolder:
     def names(self) -> set[str]:
         """Return the names of the committed segments."""
         try:
-            with os.scandir(self.path) as entries:
-                return {e.name for e in entries if e.name.endswith(SUFFIX) and not e.name.startswith(TEMPORARY)}
+            names = set(os.listdir(self.path))
         except FileNotFoundError:
             return set()
+        known = names & self._segments.keys()
+        return known | {name for name in names - known if name.endswith(SUFFIX) and not name.startswith(TEMPORARY)}
 
-    def segments(self) -> list[Segment]:
-        """Return the segments of the folder as it is now, the tallest first."""
+    def segments(self, *, glance: bool = False) -> list[Segment]:
+        """Return the segments of the folder as it is now.
+
+        After a mere `glance`, what another process is merging at the moment may be absent.
+        """
         with self._listing:
             names: set[str] | None = None
+            opened = []
             # What a merge replaced while segments were being opened is in the next listing.
             while names != (now := self.names() - self._refused):
                 names = now
@@ -67,20 +75,25 @@ class SpecFolder:
                 for name in names - self._segments.keys():
                     try:
                         self._segments[name] = Segment(self.path / name, self.spec)
+                        opened.append(self._segments[name])
                     except FileNotFoundError:
                         continue
                     except SegmentDamagedError as damage:
                         self.set_aside(damage)
                 names -= self._refused
-            # Two processes can each commit the first rows of a spec; `put` refuses any later ones.
-            for stranger in strangers(list(self._segments.values())):
-                self.set_aside(stranger)
+                if glance:
+                    break
             found = list(self._segments.values())
-        return sorted(found, key=lambda segment: -segment.n_rows)
+            # Two processes can each commit the first rows of a spec; `put` refuses any later ones.
+            if any((s.dtype, s.width) != (found[0].dtype, found[0].width) for s in opened if found):
+                for stranger in strangers(found):
+                    self.set_aside(stranger)
+                found = list(self._segments.values())
+        return found
 
     def contains(self, digests: np.ndarray) -> np.ndarray:
         """Return for each digest whether it is here, as bool (n,)."""
-        return self._locate(digests)[1] >= 0
+        return self._look_up(digests)[1] >= 0
 
     def get(self, digests: np.ndarray, *, all_or_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return the embeddings (n, d) in the dtype they are kept in, zeros where missing, and found bool (n,).
@@ -88,42 +101,27 @@ class SpecFolder:
         With `all_or_none` nothing is read, and d is 0, unless all are there. The dtype of nothing is float32.
         """
         while True:
-            segments, which, rows = self._look_up(digests)
-            whole = bool((which >= 0).all())
-            width, dtype = next(((s.width, s.dtype) for s in segments if s.n_rows), (0, np.dtype(np.float32)))
+            index, rows = self._look_up(digests)
+            found = rows >= 0
+            whole = bool(found.all())
+            width, dtype = next(((s.width, s.dtype) for s in index.segments if s.n_rows), (0, np.dtype(np.float32)))
             if all_or_none and not whole:
-                return np.zeros((len(digests), 0), dtype=dtype), which >= 0
+                return np.zeros((len(digests), 0), dtype=dtype), found
             out = (np.empty if whole else np.zeros)((len(digests), width), dtype=dtype)
             try:
-                for number, segment in enumerate(segments):
-                    places = np.flatnonzero(which == number)
-                    if len(places):
-                        segment.read(rows[places], out, places)
-                return out, which >= 0
+                for number, places in by_segment(index.starts, rows):
+                    index.segments[number].read(rows[places] - index.starts[number], out, places)
+                return out, found
             except FileNotFoundError:
                 continue
             except SegmentDamagedError as damage:
                 self.set_aside(damage)
 
-    def _locate(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        _, which, rows = self._look_up(digests)
-        return which, rows
-
-    def _look_up(self, digests: np.ndarray) -> tuple[list[Segment], np.ndarray, np.ndarray]:
-        segments = self.segments()
-        which = np.full(len(digests), -1)
-        rows = np.full(len(digests), -1)
-        keys = sort_keys(digests)
-        left = np.arange(len(digests))
-        for number, segment in enumerate(segments):
-            if not len(left):
-                break
-            found = segment.find(digests[left], keys[left])
-            hit = found >= 0
-            which[left[hit]] = number
-            rows[left[hit]] = found[hit]
-            left = left[~hit]
-        return segments, which, rows
+    def _look_up(self, digests: np.ndarray) -> tuple[Index, np.ndarray]:
+        """Return the index of what is here now, and the number in it of each digest's row, or -1."""
+        # Other threads may have looked at another moment: each goes by its own.
+        index = self._index = self._index.following(self.segments())
+        return index, index.find(digests)
 
     def put(self, digests: np.ndarray, embeddings: np.ndarray) -> None:
         """Commit the rows as one segment, and merge small segments when they have piled up.
@@ -141,21 +139,24 @@ class SpecFolder:
             sweep(self.path)
             self._swept = True
         got = embeddings.shape[1], embeddings.dtype
-        width, dtype = next(((s.width, s.dtype) for s in self.segments() if s.n_rows), got)
+        known = [*self._segments.values()][:1]
+        if not known or got != (known[0].width, known[0].dtype) or not known[0].n_rows:
+            known = [s for s in self.segments() if s.n_rows]
+        width, dtype = (known[0].width, known[0].dtype) if known else got
         if got != (width, dtype) or not width:
             expected = f"{width or 'some'} columns of {dtype}"
             raise ValueError(f"got embeddings of shape {embeddings.shape} and {got[1]}; expected {expected}")
-        write_segment(self.path, self.spec, digests, iter([embeddings]))
+        write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
         # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
         with contextlib.suppress(filelock.Timeout, OSError):
-            if self._crowded_tier():
+            if self._crowded_tier(glance=True):
                 with self.lock(timeout=0):
                     self.merge(self._crowded_tier())
 
-    def _crowded_tier(self) -> list[Segment]:
+    def _crowded_tier(self, *, glance: bool = False) -> list[Segment]:
         tiers: dict[int, list[Segment]] = {}
-        for segment in self.segments():
-            if segment.n_rows * segment.row_bytes < LARGEST_MERGE:
+        for segment in self.segments(glance=glance):
+            if segment.n_rows * segment.row_bytes < SETTLED:
                 tier = int(np.log(max(segment.n_rows, 1)) / np.log(TIER) + 1e-9)
                 tiers.setdefault(tier, []).append(segment)
         return next((tiers[tier] for tier in sorted(tiers) if len(tiers[tier]) >= TIER), [])
@@ -174,14 +175,15 @@ class SpecFolder:
                 continue
             except SegmentDamagedError as damage:
                 self.set_aside(damage)
-        if len(sound) < 2 and not any(len(_distinct([s])[0]) < s.n_rows for s in sound):
+        if not sound:
             return
-        rows = _distinct(sound)
-        digests = np.concatenate(
-            [s.digests if len(r) == s.n_rows else s.digests[r] for s, r in zip(sound, rows, strict=True)]
-        )
-        blocks = (b for s, r in zip(sound, rows, strict=True) for b in s.blocks(r))
-        write_segment(self.path, self.spec, digests, blocks)
+        first = _first_rows(sound)
+        if len(sound) < 2 and first[0].all():
+            return
+        pairs = list(zip(sound, first, strict=True))
+        digests = (s.digests if kept.all() else s.digests[kept] for s, kept in pairs)
+        blocks = (block for s, kept in pairs for block in s.blocks(None if kept.all() else np.flatnonzero(kept)))
+        write_segment(self.path, self.spec, sum(map(np.count_nonzero, first)), digests, blocks)
         for segment in sound:
             segment.path.unlink(missing_ok=True)
 
@@ -208,12 +210,13 @@ def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _distinct(segments: list[Segment]) -> list[np.ndarray]:
-    """Return for each segment the increasing rows whose digest no earlier row holds."""
+def _first_rows(segments: list[Segment]) -> list[np.ndarray]:
+    """Return for each segment which of its rows hold a digest that no earlier row holds, as bool (n_rows,)."""
     keys = np.concatenate([sort_keys(s.digests) for s in segments])
     ends = np.cumsum([s.n_rows for s in segments])
     order = np.argsort(keys, kind="stable")
-    alike = keys[order[1:]] == keys[order[:-1]]
+    keys = keys[order]
+    alike = keys[1:] == keys[:-1]
     keep = np.ones(len(keys), dtype=bool)
     if alike.any():
         # Only digests that begin alike are compared: all of them at once would take several times their memory.
@@ -223,4 +226,4 @@ def _distinct(segments: list[Segment]) -> list[np.ndarray]:
         digests = np.concatenate([s.digests[part - (end - s.n_rows)] for s, part, end in parts])
         _, first = np.unique(digests.view("S32").ravel(), return_index=True)
         keep[places[first]] = True
-    return [np.flatnonzero(part) for part in np.split(keep, ends[:-1])]
+    return np.split(keep, ends[:-1])

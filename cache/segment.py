@@ -64,16 +64,20 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
     return little if little.str in DTYPES else np.dtype(FLOAT32)
 
 
-def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks: Iterator[np.ndarray]) -> Path:
+def write_segment(
+    folder: Path, spec: EmbeddingSpec, n_rows: int, digests: Iterator[np.ndarray], blocks: Iterator[np.ndarray]
+) -> Path:
     """Commit one segment and return its path.
 
     Parameters
     ----------
     folder : Path
     spec : EmbeddingSpec
-    digests : ndarray of uint8, shape (n, 32)
+    n_rows : int
+    digests : iterator of ndarray of uint8, shape (n, 32)
+        Of all rows in order, in pieces of any height, so that a merge never holds them all.
     blocks : iterator of ndarray of float32, float16 or int16
-        The n rows in order, in pieces of any height, so that a merge never holds them all. The first tells the dtype.
+        The rows, in pieces of their own. The first tells the dtype.
     """
     import h5py  # not at the top: reading segments does without
 
@@ -84,25 +88,31 @@ def write_segment(folder: Path, spec: EmbeddingSpec, digests: np.ndarray, blocks
         with GuardedFile(temporary, "w+") as output:
             with h5py.File(output, "w", userblock_size=room) as file:
                 file.attrs["spec"] = spec.to_json()
-                stored = file.create_dataset("digests", data=digests, dtype="u1")
+                stored = file.create_dataset("digests", (n_rows, 32), dtype="u1")
+                names = hashlib.sha256()
+                start = 0
+                for piece in digests:
+                    stored[start : start + len(piece)] = piece
+                    names.update(np.ascontiguousarray(piece).data)
+                    start += len(piece)
                 checksum = hashlib.sha256()
-                dataset, start = None, 0
+                dataset, n_digests, start = None, start, 0
                 for block in blocks:
                     if dataset is None:
                         dtype = stored_dtype(block.dtype)
-                        dataset = file.create_dataset("embeddings", (len(digests), block.shape[1]), dtype=dtype)
+                        dataset = file.create_dataset("embeddings", (n_rows, block.shape[1]), dtype=dtype)
                     rows = np.ascontiguousarray(block, dtype=dtype)
                     dataset[start : start + len(rows)] = rows
                     output.check()
                     checksum.update(rows.data)
                     start += len(rows)
-                if dataset is None or start != len(digests):
-                    raise ValueError(f"{len(digests)} digests for {start} embeddings")
+                if dataset is None or not start == n_digests == n_rows:
+                    raise ValueError(f"{n_digests} digests and {start} embeddings for {n_rows} rows")
                 header: dict[str, Any] = {
                     "format": FORMAT,
                     "spec": spec.to_json(),
                     "shape": dataset.shape,
-                    "digests": [stored.id.get_offset(), hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest()],
+                    "digests": [stored.id.get_offset(), names.hexdigest()],
                     "embeddings": [dataset.id.get_offset(), checksum.hexdigest()],
                 }
                 if dtype.str != FLOAT32:
@@ -170,9 +180,6 @@ class Segment:
         if hashlib.sha256(data).hexdigest() != digests_checksum:
             raise SegmentDamagedError(path, "the digests do not match their checksum")
         self.digests = np.frombuffer(data, np.uint8).reshape(-1, 32)
-        keys = sort_keys(self.digests)
-        self._order = np.argsort(keys, kind="stable")
-        self._keys = keys[self._order]
         self._verified = False
 
     def _describe(self, header: dict[str, Any], size: int) -> tuple[int, str]:
@@ -194,26 +201,9 @@ class Segment:
             raise SegmentDamagedError(self.path, f"truncated, or its shape {header['shape']} is impossible")
         return offset, checksum
 
-    def find(self, digests: np.ndarray, keys: np.ndarray) -> np.ndarray:
-        """Return the row of each digest, or -1; `keys` are the digests' `sort_keys`."""
-        rows = np.full(len(keys), -1)
-        place = np.searchsorted(self._keys, keys)
-        left = np.flatnonzero(place < self.n_rows)
-        while len(left := left[self._keys[place[left]] == keys[left]]):
-            found = self._order[place[left]]
-            same = (self.digests[found] == digests[left]).all(axis=1)
-            rows[left[same]] = found[same]
-            # Digests that begin alike, as two images made for it do, lie side by side.
-            left = left[~same]
-            place[left] += 1
-            left = left[place[left] < self.n_rows]
-        return rows
-
     def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
-        """Put the embeddings of `rows` at `out[places]`, in block reads that skip what is not needed."""
+        """Put the embeddings of increasing `rows` at `out[places]`, in block reads that skip what is not needed."""
         self.verify()
-        order = np.argsort(rows, kind="stable")
-        rows, places = rows[order], places[order]
         height = max(1, BLOCK // self.row_bytes)
         buffer = np.empty((height, self.width), self.dtype)
         with open(self.path, "rb", buffering=0) as file:

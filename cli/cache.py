@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .report import printable, size_text, table
+from .report import count_text, printable, size_text, table
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
@@ -71,7 +71,9 @@ def info(root: str | None) -> None:
     click.echo(table(header, rows, right=[5, 6, 7, 8]))
     if damaged := sum(i.damaged for i in found):
         size = size_text(sum(i.damaged_bytes for i in found))
-        click.echo(f"{damaged} damaged files (*.damaged), {size} more, which `featx cache prune` removes first")
+        click.echo(
+            f"{count_text(damaged, 'damaged file')} (*.damaged), {size} more, which `featx cache prune` removes first"
+        )
 
 
 @cache.command()
@@ -163,7 +165,9 @@ def _print(store: EmbeddingCache, report: CacheReport) -> None:
     if report.leftovers:
         click.echo(f"{len(report.leftovers)} files left by killed writers")
     if report.set_aside:
-        click.echo(f"{len(report.set_aside)} damaged files (*.damaged), which `featx cache prune` removes first")
+        click.echo(
+            f"{count_text(len(report.set_aside), 'damaged file')} (*.damaged), which `featx cache prune` removes first"
+        )
 
 
 def _ago(moment: float) -> str:

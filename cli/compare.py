@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .compare_report import describe_comparison
+from .compare_report import describe_comparison, describe_costs
+from .forecast_report import print_forecast
 from .options import (
     check_output,
     check_outputs,
+    dry_run_option,
     network_options,
     note,
     note_dataset,
@@ -90,7 +92,8 @@ class _Size(click.ParamType):
               help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
 @network_options(several=False, backbones=True)
 @reading_options
-def compare(data: str, **options: Any) -> None:
+@dry_run_option
+def compare(data: str, dry_run: bool, **options: Any) -> None:
     """Compare frozen features, fine-tuning and training from scratch on DATA, and say which to use.
 
     DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
@@ -117,19 +120,25 @@ def compare(data: str, **options: Any) -> None:
     dataset = load_dataset(data)
     note_dataset(options, dataset)
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
-    result = compare_strategies(
-        dataset,
-        strategies,
-        train_sizes=options["train_sizes"] or None,
-        test_size=options["test_size"],
-        repeats=options["repeats"],
-        random_state=options["seed"],
-        folder=options["folder"] or _folder(options["cache"]),
-        transfer=transformers[0] if options["transfer"] else None,
-        on_error=options["on_error"],
-        verbose=not options["quiet"],
-    )
+    how: dict[str, Any] = {
+        "train_sizes": options["train_sizes"] or None,
+        "test_size": options["test_size"],
+        "repeats": options["repeats"],
+        "random_state": options["seed"],
+        "folder": options["folder"] or _folder(options["cache"]),
+        "transfer": transformers[0] if options["transfer"] else None,
+        "on_error": options["on_error"],
+    }
+    if dry_run:
+        from ..comparison_forecast import forecast_comparison
+
+        print_forecast(forecast_comparison(dataset, strategies, **how), options)
+        return
+    result = compare_strategies(dataset, strategies, **how, verbose=not options["quiet"])
     write_failures(options, result.failures)
+    if options["verbose"]:
+        for text in describe_costs(result):
+            note(options, text)
     if options["json_file"] != "-":
         click.echo(f"\n{describe_comparison(result)}\n")
     if options["json_file"]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .report import printable, table
+from .report import describe_parts, printable, table
 
 if TYPE_CHECKING:
     from ..comparison_result import ComparisonResult, StrategyResult
     from ..learning_curves import PowerLaw
     from ..metrics import Estimate
 
-__all__ = ["describe_comparison"]
+__all__ = ["describe_comparison", "describe_costs"]
 
 LEFT = ("strategy", "accuracy", "macro F1")
 
@@ -28,6 +28,11 @@ def describe_comparison(result: ComparisonResult) -> str:
     if result.stages is not None:
         parts.append(_transfer(result))
     return printable("\n\n".join([*parts, "\n".join(result.notes)]))
+
+
+def describe_costs(result: ComparisonResult) -> list[str]:
+    """Return for each strategy the parts of its runs at the largest size, as though nothing had been cached."""
+    return [f"{found.strategy}: {describe_parts(found.seconds)}" for found in result.sizes[-1].strategies]
 
 
 def _figures(result: ComparisonResult) -> str:

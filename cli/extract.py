@@ -7,8 +7,11 @@ from typing import Any
 
 import click
 
+from .extraction_report import describe_extraction
+from .forecast_report import print_forecast
 from .options import (
     check_outputs,
+    dry_run_option,
     network_options,
     note,
     note_dataset,
@@ -16,7 +19,6 @@ from .options import (
     transformer_from,
     write_failures,
 )
-from .report import describe_extraction
 
 __all__ = ["extract"]
 
@@ -26,7 +28,8 @@ __all__ = ["extract"]
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
 @network_options(several=False)
 @reading_options
-def extract(images: tuple[str, ...], output: Path, **options: Any) -> None:
+@dry_run_option
+def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any) -> None:
     """Write the embeddings of IMAGES to an HDF5 file.
 
     IMAGES are files, URLs, folders, .csv or .parquet manifests, or sample:NAME. The file holds embeddings
@@ -43,7 +46,12 @@ def extract(images: tuple[str, ...], output: Path, **options: Any) -> None:
     dataset = collect_images(images)
     note_dataset(options, dataset)
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
+    if dry_run:
+        from ..extraction_forecast import forecast_extraction
+
+        print_forecast(forecast_extraction(dataset, transformer), options)
+        return
     result, shape = write_embeddings(dataset, transformer, output)
     write_failures(options, result.failures)
-    note(options, describe_extraction(result, verbose=options["verbose"]))
+    note(options, describe_extraction(result, verbose=options["verbose"], n_jobs=options["n_jobs"]))
     click.echo(f"{output}: {shape[0]:,} embeddings of {shape[1]:,} features")

@@ -7,9 +7,12 @@ from typing import Any
 
 import click
 
+from .extraction_report import describe_extraction
+from .forecast_report import print_forecast
 from .options import (
     check_output,
     check_outputs,
+    dry_run_option,
     network_options,
     note,
     note_dataset,
@@ -19,7 +22,7 @@ from .options import (
     weights_from,
     write_failures,
 )
-from .report import describe_finetuning
+from .report import describe_finetuning, describe_parts
 
 __all__ = ["finetune"]
 
@@ -45,7 +48,8 @@ __all__ = ["finetune"]
 )
 @network_options(several=False)
 @reading_options
-def finetune(data: str, output: Path, **options: Any) -> None:
+@dry_run_option
+def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     """Train the top stages of a network on DATA, print honest figures and save the model.
 
     The head is fitted first, on cached embeddings; then the last stages are trained while those below stay as they
@@ -91,8 +95,17 @@ def finetune(data: str, output: Path, **options: Any) -> None:
         **training_parameters(options),
         **reading,
     )
-    outcome = finetune_model(dataset, classifier, test_size=options["test_size"], test=test, skip_unreadable=skipping)
+    held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "skip_unreadable": skipping}
+    if dry_run:
+        from ..training_forecast import forecast_finetuning
+
+        print_forecast(forecast_finetuning(dataset, classifier, **held_out), options)
+        return
+    outcome = finetune_model(dataset, classifier, **held_out)
     write_failures(options, outcome.failures)
+    if options["verbose"]:
+        note(options, describe_extraction(outcome.extraction, verbose=True, n_jobs=options["n_jobs"]))
+        note(options, describe_parts(outcome.seconds))
     outcome.save(output)
     if options["export_weights"]:
         outcome.model.export_weights(options["export_weights"])

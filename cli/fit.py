@@ -8,8 +8,11 @@ from typing import Any
 
 import click
 
+from .extraction_report import describe_extraction
+from .forecast_report import print_forecast
 from .options import (
     check_outputs,
+    dry_run_option,
     network_options,
     note,
     note_dataset,
@@ -17,7 +20,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
-from .report import describe_evaluation, describe_extraction
+from .report import describe_evaluation, describe_parts
 
 __all__ = ["fit"]
 
@@ -60,7 +63,8 @@ __all__ = ["fit"]
 )
 @network_options(several=True)
 @reading_options
-def fit(data: str, output: Path, **options: Any) -> None:
+@dry_run_option
+def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     """Tune heads on the embeddings of DATA, print honest figures and save the best model.
 
     DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
@@ -80,24 +84,34 @@ def fit(data: str, output: Path, **options: Any) -> None:
     if test is not None:
         note_dataset(options, test)
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
-    outcome = fit_model(
-        dataset,
-        transformer_from(options),
-        layers=options["layer"] or (None,),
-        poolings=options["pooling"],
-        heads=options["heads"],
-        grids=parse_grids(options["grids"]),
-        cv=options["cv"],
-        test_size=options["test_size"],
-        test=test,
-        class_weight=None if options["class_weight"] == "none" else options["class_weight"],
-        scoring=options["scoring"],
-        random_state=options["seed"],
-        n_jobs=options["n_jobs"],
-        verbose=not options["quiet"],
-    )
+    transformer = transformer_from(options)
+    search: dict[str, Any] = {
+        "layers": options["layer"] or (None,),
+        "poolings": options["pooling"],
+        "heads": options["heads"],
+        "grids": parse_grids(options["grids"]),
+        "cv": options["cv"],
+        "test_size": options["test_size"],
+        "test": test,
+        "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
+        "scoring": options["scoring"],
+        "random_state": options["seed"],
+        "n_jobs": options["n_jobs"],
+    }
+    if dry_run:
+        from ..fit_forecast import forecast_fit
+
+        print_forecast(forecast_fit(dataset, transformer, **search), options)
+        return
+    outcome = fit_model(dataset, transformer, **search, verbose=not options["quiet"])
     write_failures(options, outcome.extraction.failures)
-    note(options, describe_extraction(outcome.extraction, verbose=options["verbose"]))
+    note(options, describe_extraction(outcome.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
+    if options["verbose"]:
+        tuning = {
+            "extraction": outcome.extraction.wall_seconds,
+            "tuning": sum(c.seconds for c in outcome.evaluation.candidates),
+        }
+        note(options, describe_parts(tuning))
     outcome.save(output)
     if options["json_file"] != "-":
         click.echo(f"\n{describe_evaluation(outcome.evaluation)}\n")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_output",
     "check_outputs",
+    "dry_run_option",
     "network_options",
     "note",
     "note_dataset",
@@ -121,6 +122,11 @@ reading_options = _decorate(
         click.option("--quiet", "-q", is_flag=True, help="Print results only."),
     ]
 )  # fmt: skip
+
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Probe up to 64 images and print what the run would cost; nothing is written."
+)
 
 
 def check_output(path: Path) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .extraction_report import describe_extraction
 from .options import check_outputs, note, note_dataset, reading_options, reading_parameters, write_failures
-from .report import describe_extraction, printable, table
+from .report import printable, table
 
 if TYPE_CHECKING:
     from ..prediction import Prediction
@@ -43,7 +44,7 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     predictions, extraction = predict_images(model, dataset, top=top, **reading_parameters(options))
     write_failures(options, extraction.failures)
     if options["verbose"]:
-        note(options, describe_extraction(extraction, verbose=True))
+        note(options, describe_extraction(extraction, verbose=True, n_jobs=options["n_jobs"]))
     text = {"table": _as_table, "csv": _as_csv, "json": _as_json}[form](predictions)
     # What is read by a program keeps every byte of a name.
     click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..extraction import Extraction
     from ..finetune_outcome import FineTuneOutcome
     from ..metrics import Estimate
     from ..results import CandidateResult, EvaluationResult
 
 __all__ = [
+    "count_text",
     "describe_evaluation",
-    "describe_extraction",
     "describe_finetuning",
+    "describe_parts",
     "duration",
     "printable",
     "size_text",
@@ -51,6 +51,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequen
     return "\n".join(line.rstrip() for line in [lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
 
 
+def count_text(number: int, noun: str) -> str:
+    """Return a number with its noun in the right form."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size_text(number: float) -> str:
     """Return a number of bytes in a readable unit."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -58,24 +63,6 @@ def size_text(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"
-
-
-def describe_extraction(result: Extraction, *, verbose: bool) -> str:
-    """Return in a line or two how many images were forwarded and how many were cached."""
-    seconds = result.seconds
-    spent = sum(seconds.values())
-    cached = result.n_images - result.n_forwarded - len(result.failures)
-    if result.n_forwarded:
-        text = f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {spent:.1f} s"
-    else:
-        text = f"no image forwarded: all {cached:,} embeddings were there already ({spent:.1f} s)"
-    if result.damaged:
-        text += f"\n{len(result.damaged)} damaged cache segments were set aside and computed again"
-    if verbose:
-        text += "\nseconds: " + ", ".join(f"{stage} {value:.2f}" for stage, value in seconds.items())
-        if spent:
-            text += f"; the longest is {max(seconds, key=lambda stage: seconds[stage])}"
-    return text
 
 
 def describe_evaluation(result: EvaluationResult) -> str:
@@ -132,6 +119,23 @@ def describe_finetuning(result: FineTuneOutcome) -> str:
         f"trained: {stages}; kept: {kept}; {spent}",
     ]
     return printable("\n\n".join(parts + _by_class(result)))
+
+
+def describe_parts(seconds: Mapping[str, float]) -> str:
+    """Return the parts of a run with their times, and which of them to look at first."""
+    total = sum(seconds.values())
+    parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+    if not total:
+        return parts
+    longest = max(seconds, key=lambda name: seconds[name])
+    advice = {
+        "extraction": "a GPU, a smaller backbone or fewer --augment-views",
+        "training": "fewer --epochs or --trainable-stages, or a GPU",
+        "prediction": "a GPU, a smaller backbone or fewer --test-views",
+        "tuning": "fewer heads, smaller grids, fewer folds, or --n-jobs -1",
+    }
+    share = 100 * seconds[longest] / total
+    return f"{parts}; most of it is {longest} ({share:.0f} %): {advice[longest]} would be quicker"
 
 
 def duration(seconds: float) -> str:

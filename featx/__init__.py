@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .backbones import Backbone
     from .cache import EmbeddingCache, EmbeddingSpec
     from .comparison import compare_strategies
+    from .comparison_forecast import forecast_comparison
     from .comparison_result import ComparisonResult
     from .datasets import ImageDataset, load_dataset
     from .evaluation import evaluate_heads
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from .extraction import Extraction, Failure, extract_embeddings
+    from .extraction_forecast import forecast_extraction
     from .finetune import CNNFineTuneClassifier
     from .finetune_outcome import FineTuneOutcome, finetune_model
+    from .fit_forecast import forecast_fit
     from .fitting import FitOutcome, fit_model
+    from .forecast import Forecast
     from .heads import HEADS, make_head
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from .prediction import Prediction, predict_images
     from .results import CandidateResult, EvaluationResult
     from .strategies import make_strategy
+    from .training_forecast import forecast_finetuning
     from .transformer import CNNFeatureTransformer
 
 _MODULES = {
@@ -65,6 +70,12 @@ _MODULES = {
     "finetune_outcome": ("FineTuneOutcome", "finetune_model"),
     "augmentation": ("Augmentation",),
     "plots": ("plot_confusion_matrix", "plot_history"),
+    # what a run will cost
+    "forecast": ("Forecast",),
+    "extraction_forecast": ("forecast_extraction",),
+    "fit_forecast": ("forecast_fit",),
+    "training_forecast": ("forecast_finetuning",),
+    "comparison_forecast": ("forecast_comparison",),
     # images and data sets
     "images": ("as_sources", "read_image"),
     "datasets": ("ImageDataset", "load_dataset"),

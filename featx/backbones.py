@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
 from .exceptions import BackboneError, LayerError, ParameterError
 from .pooling import MAPS, POOLINGS, pool, whole_map
@@ -107,6 +108,8 @@ class Backbone:
     def __init__(self, name: str, module: nn.Module, plan: NetworkPlan, device: str) -> None:
         import torch
 
+        if device == "cpu":
+            keep_freed_memory()
         self.name = name
         self.plan = plan
         self.device = device

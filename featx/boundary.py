@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from .images import ImageSource
 from .stores import Store
 from .trunk import Trunk
 
-__all__ = ["BOUNDARY_DTYPES", "BoundaryOptions", "make_feed"]
+__all__ = ["BOUNDARY_DTYPES", "BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
 
 BOUNDARY_DTYPES = ("float16", "bfloat16")
 
@@ -61,6 +62,57 @@ class BoundaryOptions:
             raise ParameterError(f"got boundary_dtype={self.dtype!r}; expected one of {', '.join(BOUNDARY_DTYPES)}")
 
 
+@dataclass(frozen=True)
+class BoundaryPasses:
+    """What has to pass through the frozen part of a network.
+
+    Attributes
+    ----------
+    view : (layer, pooling)
+        What is kept of it.
+    shape : tuple of int
+        Of one image's output; (-1,) for vectors.
+    rows : list of (BackboneSource, ndarray of int)
+        The images themselves first, then each augmented view of those to train on.
+    """
+
+    view: View
+    shape: tuple[int, ...]
+    rows: list[tuple[BackboneSource, np.ndarray]]
+
+
+def boundary_passes(
+    trunk: Trunk, train: np.ndarray, validation: np.ndarray, options: BoundaryOptions
+) -> BoundaryPasses | None:
+    """Return what is computed once, or None where every epoch forwards all images.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    train, validation : ndarray of int
+    options : BoundaryOptions
+    """
+    preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
+    if not options.cached or (trunk.trained and trunk.boundary is None):
+        return None
+    view: View = (trunk.boundary, f"map:{options.dtype}") if trunk.boundary is not None else trunk.view
+    shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
+    plain = validation if augmented else np.concatenate([train, validation])
+    numbered = [(0, plain)] + [(number, train) for number in range(1, options.views + 1) if augmented]
+    size = 2 * math.prod(shape) * sum(len(rows) for _, rows in numbered)
+    if trunk.boundary is not None and size > options.most_bytes:
+        log.warning(
+            "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
+            "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_views.",
+            size / 1e9, options.most_bytes / 1e9)  # fmt: skip
+        return None
+    rows = [
+        (replace(trunk.source, preprocessing=preprocessing.view_of(options.augmentation, seed=options.seed, view=n)), r)
+        for n, r in numbered
+    ]
+    return BoundaryPasses(view, shape, rows)
+
+
 def make_feed(
     trunk: Trunk,
     images: Sequence[ImageSource],
@@ -69,6 +121,7 @@ def make_feed(
     *,
     store: Store,
     options: BoundaryOptions,
+    clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
     """Return the feed, and how many passes through the frozen part were needed and how many were made for it.
 
@@ -83,40 +136,26 @@ def make_feed(
         Rows of `images`; validation images are never augmented.
     store : Store
     options : BoundaryOptions
+    clock : Counter
+        Seconds of the extraction's stages, which those of these passes are added to.
     """
-    preprocessing = trunk.source.preprocessing
-    augmented = options.augmentation is not None
     fresh = FreshFeed(
         images,
-        preprocessing,
+        trunk.source.preprocessing,
         options.augmentation,
         lower=lambda batch: trunk.lower(batch, options.precision),
         device=options.device,
         seed=options.seed,
     )
-    if not options.cached or (trunk.trained and trunk.boundary is None):
+    passes = boundary_passes(trunk, train, validation, options)
+    if passes is None:
         return fresh, {"needed": 0, "forwarded": 0}
-    view: View = (trunk.boundary, f"map:{options.dtype}") if trunk.boundary is not None else trunk.view
-    shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
-    plain = validation if augmented else np.concatenate([train, validation])
-    passes = [(0, plain)] + [(number, train) for number in range(1, options.views + 1) if augmented]
-    needed = sum(len(rows) for _, rows in passes)
-    size = 2 * math.prod(shape) * needed
-    if trunk.boundary is not None and size > options.most_bytes:
-        log.warning(
-            "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
-            "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_views.",
-            size / 1e9, options.most_bytes / 1e9)  # fmt: skip
-        return fresh, {"needed": 0, "forwarded": 0}
-    sources: list[BackboneSource] = [
-        replace(trunk.source, preprocessing=preprocessing.view_of(options.augmentation, seed=options.seed, view=number))
-        for number, _ in passes
-    ]
+    view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:
         forwarded = 0
-        for (_, rows), source in zip(passes, sources, strict=True):
+        for source, rows in passes.rows:
             if len(rows):
                 digests[rows], made = ensure_embeddings(
                     [images[row] for row in rows],
@@ -129,9 +168,10 @@ def make_feed(
                     verbose=options.verbose,
                 )
                 forwarded += made.n_forwarded
+                clock.update(made.seconds)
         return forwarded
 
     forwarded = fill()
-    specs = [source.spec(view, options.precision) for source in sources]
+    specs = [source.spec(view, options.precision) for source, _ in passes.rows]
     feed = CachedFeed(store, specs, digests, shape=shape, device=options.device, seed=options.seed, refill=fill)
     return feed, {"needed": needed, "forwarded": forwarded}

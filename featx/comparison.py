@@ -25,7 +25,7 @@ from .strategies import TunedHead, kind_of
 from .transfer import LARGE, StageStudy, TransferCase, transfer_case
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["compare_strategies"]
+__all__ = ["check_strategies", "compare_strategies"]
 
 
 def compare_strategies(
@@ -93,7 +93,7 @@ def compare_strategies(
         raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
     if on_error not in ("raise", "skip"):
         raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
-    _check_strategies(strategies, transfer, dataset)
+    check_strategies(strategies, transfer, dataset)
     stratify = dataset.strata if stratify is None else stratify
     finer = None if stratify is None else np.asarray(stratify)
     options: dict[str, Any] = {"train_sizes": train_sizes, "test_size": test_size, "repeats": repeats}
@@ -136,7 +136,7 @@ def compare_strategies(
     )
 
 
-def _check_strategies(
+def check_strategies(
     strategies: Mapping[str, BaseEstimator], transfer: CNNFeatureTransformer | None, dataset: ImageDataset
 ) -> None:
     """Find out before any image is forwarded what a strategy would refuse."""

@@ -25,14 +25,24 @@ from .splits import nested_subsets
 from .transfer import CV, MOST_IMAGES, StageFigures, StageStudy, study_stages
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["ComparisonWork"]
+__all__ = ["ComparisonWork", "Job"]
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One strategy at one size in one repeat.
 
-    The file's name knows nothing of the other runs, so that more repeats, sizes or strategies find what is there.
+    Attributes
+    ----------
+    strategy : str
+    size, repeat : int
+        Their numbers in the plan.
+    n_train : int
+    name : str
+    file : str
+        Knows nothing of the other runs, so that more repeats, sizes or strategies find what is there.
+    key : str
+        The run's fingerprint.
     """
 
     strategy: str
@@ -78,12 +88,7 @@ class ComparisonWork:
 
     def study(self, transfer: CNNFeatureTransformer) -> tuple[StageStudy | None, str | None]:
         """Return the study of stages on the training images of the first repeat, or why there is none."""
-        rows, seed = self.plan[0].trains[-1], self.plan[0].seed
-        most = max(MOST_IMAGES, CV * len(self.runner.classes))
-        if len(rows) > most:
-            groups = None if self.dataset.groups is None else self.dataset.groups[rows]
-            rows = rows[nested_subsets(self.runner.labels[rows], [most], groups=groups, random_state=seed)[0]]
-        key = self._key(describe_estimator(transfer), rows, rows[:0], seed)
+        rows, key = self.study_rows(transfer)
         if (known := self.files.load("stages", key)) is not None:
             figures = known[0]
             stages = [StageFigures(**{**s, "accuracy": Estimate(**s["accuracy"])}) for s in figures.pop("stages")]
@@ -93,11 +98,20 @@ class ComparisonWork:
         sources, labels = self.runner.sources(transformer, rows), self.runner.labels[rows]
         groups = None if self.dataset.groups is None else self.dataset.groups[rows]
         try:
-            study = study_stages(transformer, sources, labels, groups=groups, random_state=seed)
+            study = study_stages(transformer, sources, labels, groups=groups, random_state=self.plan[0].seed)
         except (DatasetError, LayerError) as error:
             return None, error.message
         self.files.save("stages", key, dataclasses.asdict(study), np.zeros(0))
         return study, None
+
+    def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
+        """Return the rows that the study of stages is made on, and its fingerprint."""
+        rows, seed = self.plan[0].trains[-1], self.plan[0].seed
+        most = max(MOST_IMAGES, CV * len(self.runner.classes))
+        if len(rows) > most:
+            groups = None if self.dataset.groups is None else self.dataset.groups[rows]
+            rows = rows[nested_subsets(self.runner.labels[rows], [most], groups=groups, random_state=seed)[0]]
+        return rows, self._key(describe_estimator(transfer), rows, rows[:0], seed)
 
     def run(self) -> tuple[dict[tuple[str, int, int], RunOutcome], int]:
         """Return the outcomes by strategy, size and repeat, and how many of them were there already.
@@ -107,8 +121,8 @@ class ComparisonWork:
         FeatxError
             What a strategy raises, with the name of its run.
         """
-        outcomes: dict[_Job, RunOutcome] = {}
-        jobs = list(self._jobs())
+        outcomes: dict[Job, RunOutcome] = {}
+        jobs = list(self.jobs())
         for job in jobs:
             if (known := self.files.load(job.file, job.key)) is not None:
                 outcomes[job] = RunOutcome(probabilities=known[1], **known[0])
@@ -122,7 +136,8 @@ class ComparisonWork:
             self._say(f"{job.name}: {100 * accuracy:.1f} % ({_clock(outcome.wall)}){_left(jobs, outcomes)}")
         return {(job.strategy, job.size, job.repeat): outcome for job, outcome in outcomes.items()}, found
 
-    def _jobs(self) -> Iterator[_Job]:
+    def jobs(self) -> Iterator[Job]:
+        """Yield all runs in their order, finished or not."""
         described = {name: describe_estimator(estimator) for name, estimator in self.strategies.items()}
         for number, repeat in enumerate(self.plan):
             for size, rows in enumerate(repeat.trains):
@@ -130,9 +145,9 @@ class ComparisonWork:
                     name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.plan)}"
                     file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
                     key = self._key(description, rows, repeat.test, repeat.seed)
-                    yield _Job(strategy, size, number, len(rows), name, file, key)
+                    yield Job(strategy, size, number, len(rows), name, file, key)
 
-    def _run(self, job: _Job) -> RunOutcome:
+    def _run(self, job: Job) -> RunOutcome:
         repeat, estimator = self.plan[job.repeat], self.strategies[job.strategy]
         if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
             estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(job.file, job.key))
@@ -172,7 +187,7 @@ def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
     return FileDigests(None)
 
 
-def _left(jobs: Sequence[_Job], outcomes: Mapping[_Job, RunOutcome]) -> str:
+def _left(jobs: Sequence[Job], outcomes: Mapping[Job, RunOutcome]) -> str:
     """Return how long the other runs will take, if each strategy has a finished one to tell from."""
     # The first run of a strategy pays for embeddings that later ones find, so the quickest pace is the likeliest.
     paces: dict[str, float] = {}

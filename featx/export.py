@@ -76,7 +76,7 @@ def write_embeddings(
                 raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
             file["embeddings"].resize(len(good), axis=0)
             width = file["embeddings"].shape[1]
-            _describe(file, dataset.take(good), spec.to_dict())
+            _describe(file, dataset if len(good) == len(sources) else dataset.take(good), spec.to_dict())
     except OSError as error:
         raise CacheError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
     total.seconds = dict(seconds)
@@ -86,7 +86,9 @@ def write_embeddings(
 def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]) -> None:
     text = h5py.string_dtype()
     file.attrs.update(spec)
-    file.create_dataset("paths", data=[_storable(name) for name in dataset.names], dtype=text)
+    paths = file.create_dataset("paths", (len(dataset.names),), dtype=text)
+    for start in range(0, len(dataset.names), PART):
+        paths[start : start + PART] = [_storable(name) for name in dataset.names[start : start + PART]]
     if dataset.labels is not None:
         classes, labels = np.unique(dataset.labels, return_inverse=True)
         file.create_dataset("labels", data=labels, dtype="<i8")

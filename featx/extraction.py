@@ -59,6 +59,11 @@ class Extraction:
     seconds: dict[str, float] = field(default_factory=dict)
     damaged: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def wall_seconds(self) -> float:
+        """The time that passed; `read` and `decode` are counted for each thread, beside the rest."""
+        return sum(value for stage, value in self.seconds.items() if stage not in ("read", "decode"))
+
 
 def extract_embeddings(
     images: Sequence[ImageSource],

@@ -6,6 +6,7 @@ import hashlib
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
+from .allocator import keep_freed_memory
 from .augmentation import resolve_augmentation
 from .backbones import resolve_device, resolve_precision
 from .boundary import BoundaryOptions, make_feed
@@ -84,14 +86,14 @@ class FineTuning:
         self.device = resolve_device(options.device)
         self.precision = resolve_precision(options.precision)
         self.cache = open_cache(options.cache)
-        self.store = writable_store(self.cache)
         self.augmentation = resolve_augmentation(options.augmentation)
         self.timings = {"extraction": 0.0, "training": 0.0}
+        self.clock: Counter[str] = Counter()
         self.plan = self._plan()
 
     def run(self) -> TuningOutcome:
         """Train, from the beginning or from the checkpoint on."""
-        train, validation = self._split()
+        train, validation = self.split()
         trunk = Trunk.cut(
             self.source,
             self.view,
@@ -99,6 +101,8 @@ class FineTuning:
             trainable_layers=self.options.trainable_layers,
         )
         trunk.update_statistics = self.options.batch_norm == "update" or self._from_scratch
+        if self.device == "cpu":
+            keep_freed_memory()
         trunk.module.to(self.device).to(memory_format=torch.channels_last)
         checkpoint = self._checkpoint(trunk, validation)
         if checkpoint is not None:
@@ -106,9 +110,8 @@ class FineTuning:
             checkpoint.load("cpu")
             checkpoint.check_writable()
         began = time.perf_counter()
-        feed, forwarded = make_feed(
-            trunk, self.images, train, validation, store=self.store, options=self._boundary_options()
-        )
+        store, how = writable_store(self.cache), self.boundary_options()
+        feed, forwarded = make_feed(trunk, self.images, train, validation, store=store, options=how, clock=self.clock)
         self.timings["extraction"] += time.perf_counter() - began
         head = self._head(trunk, train, forwarded).to(self.device)
         training = Training(
@@ -123,14 +126,14 @@ class FineTuning:
             on_epoch=_print_progress if self.options.verbose else None,
         )
         began = time.perf_counter()
-        training.run(untrained_head=self._head_init == "random")
+        training.run(untrained_head=self.head_init == "random")
         self.timings["training"] += time.perf_counter() - began
         return TuningOutcome(
             history=training.history,
             best_epoch=training.best_epoch,
             initial_accuracy=None if training.initial is None else training.initial[1],
             stages=trunk.stages,
-            timings=self.timings,
+            timings={**self.clock, **self.timings},
             forwarded=forwarded,
             state=_arrays(trunk.state()),
             head=_arrays(head.state_dict()),
@@ -143,14 +146,15 @@ class FineTuning:
         return self.options.weights is None and whole
 
     @property
-    def _head_init(self) -> str:
+    def head_init(self) -> str:
+        """How the head begins."""
         if self.options.head_init != "auto":
             return str(self.options.head_init)
         if self.options.weights is None:
             return "random"
         return "warmup" if self.options.hidden_units else "logistic"
 
-    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows to train on and those to validate on."""
         rows = np.arange(len(self.targets))
         if not self.options.early_stopping:
@@ -183,7 +187,7 @@ class FineTuning:
 
     def _head(self, trunk: Trunk, train: np.ndarray, forwarded: dict[str, int]) -> DenseHead:
         """Return the head in the state that `head_init` asks for, fitted on training rows only."""
-        kind, options = self._head_init, self.options
+        kind, options = self.head_init, self.options
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.random_state)
             if kind == "random":
@@ -203,6 +207,7 @@ class FineTuning:
             self.timings["extraction"] += time.perf_counter() - began
             forwarded["needed"] += found.n_images
             forwarded["forwarded"] += found.n_forwarded
+            self.clock.update(found.seconds)
             features = found.embeddings[0]
             head = self._empty_head(features.shape[1])
             began = time.perf_counter()
@@ -246,7 +251,8 @@ class FineTuning:
             seed=int(options.random_state),
         )
 
-    def _boundary_options(self) -> BoundaryOptions:
+    def boundary_options(self) -> BoundaryOptions:
+        """Return how the images reach the trained part."""
         options = self.options
         return BoundaryOptions(
             cached=bool(options.boundary_cache),
@@ -274,8 +280,8 @@ class FineTuning:
             "weights": self.source.weights_digest,
             "layer and pooling": " ".join(self.view),
             "trained part": " ".join(trunk.trained) or "head only",
-            "head": f"{self._head_init}, {options.hidden_units} hidden units, dropout {options.dropout:g}",
-            "warmup_epochs": str(options.warmup_epochs) if self._head_init == "warmup" else "none",
+            "head": f"{self.head_init}, {options.hidden_units} hidden units, dropout {options.dropout:g}",
+            "warmup_epochs": str(options.warmup_epochs) if self.head_init == "warmup" else "none",
             "batch_norm": "update" if trunk.update_statistics else "frozen",
             "preprocessing": self.source.preprocessing.text,
             "augmentation": "none" if self.augmentation is None else self.augmentation.text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.base import clone
 
 from .datasets import ImageDataset
 from .exceptions import DatasetError, ParameterError
+from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .images import as_sources
 from .ledger import Failure, find_unreadable
@@ -20,7 +22,7 @@ from .metrics import Estimate, confusion_matrix, report_classes, score_predictio
 from .persistence import save_model
 from .splits import held_out_split
 
-__all__ = ["FineTuneOutcome", "finetune_model"]
+__all__ = ["FineTuneOutcome", "finetune_model", "join_data", "split_data"]
 
 
 @dataclass
@@ -46,6 +48,8 @@ class FineTuneOutcome:
     trained_stages : list of str
     seconds : dict of str to float
         Of `extraction`, `training` and `prediction`.
+    extraction : Extraction
+        Counts and timings of all passes through the network, those of the prediction included.
     n_train, n_test : int
     failures : list of Failure
         The ledger.
@@ -61,6 +65,7 @@ class FineTuneOutcome:
     best_epoch: int
     trained_stages: list[str]
     seconds: dict[str, float]
+    extraction: Extraction
     n_train: int
     n_test: int
     failures: list[Failure] = field(default_factory=list)
@@ -69,6 +74,7 @@ class FineTuneOutcome:
         """Return everything but the model as what JSON can hold."""
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "model"}
         parts["metrics"] = {name: dataclasses.asdict(value) for name, value in self.metrics.items()}
+        parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         parts["failures"] = [dataclasses.asdict(failure) for failure in self.failures]
         return parts
 
@@ -112,38 +118,24 @@ def finetune_model(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
-    if dataset.labels is None or (test is not None and test.labels is None):
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
-    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
-    if test is not None:
-        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
-            raise DatasetError(
-                f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
-            )
-        images, names = images + list(test.images), names + list(test.names)
-        labels = np.concatenate([labels, test.labels])
+    images, names, labels = join_data(dataset, test)
     failures = find_unreadable(as_sources(images, names=names)) if skip_unreadable else []
     failed = {failure.index for failure in failures}
     good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
-    if test is not None:
-        train, held = good[good < len(dataset)], good[good >= len(dataset)]
-        if not len(held) or not len(train):
-            raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
-        protocol = f"a test set of {len(held):,} images"
-    else:
-        groups = None if dataset.groups is None else dataset.groups[good]
-        first, second = held_out_split(labels[good], test_size, groups=groups, random_state=classifier.random_state)
-        train, held = good[first], good[second]
-        grouped = ", whole groups on one side" if groups is not None else ""
-        protocol = f"{len(held):,} images held out, stratified by class{grouped}"
-    if not set(labels[held].tolist()) <= set(labels[train].tolist()):
-        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
+    train, held, protocol = split_data(dataset, test, good, test_size, classifier.random_state)
     model = clone(classifier)
     groups = None if dataset.groups is None else dataset.groups[train]
     model.fit([images[i] for i in train], labels[train], groups=groups)
+    began = time.perf_counter()
     probabilities, extraction = model.predict_images(
         as_sources([images[i] for i in held], names=[names[i] for i in held])
     )
+    spent = {name: model.timings_[name] for name in ("extraction", "training")}
+    spent["prediction"] = time.perf_counter() - began
+    stages = {name: value + model.timings_.get(name, 0.0) for name, value in extraction.seconds.items()}
+    extraction.n_images += model.forwarded_["needed"]
+    extraction.n_forwarded += model.forwarded_["forwarded"]
+    extraction.seconds = stages
     truth = np.searchsorted(model.classes_, labels[held])
     matrix = confusion_matrix(truth, probabilities.argmax(axis=1), len(model.classes_))
     classes = [str(name) for name in model.classes_]
@@ -159,11 +151,59 @@ def finetune_model(
         history=model.history_,
         best_epoch=model.best_epoch_,
         trained_stages=model.trained_stages_,
-        seconds={**model.timings_, "prediction": sum(extraction.seconds.values())},
+        seconds=spent,
+        extraction=extraction,
         n_train=len(train),
         n_test=len(held),
         failures=failures,
     )
+
+
+def join_data(dataset: ImageDataset, test: ImageDataset | None) -> tuple[list[Any], list[str], np.ndarray]:
+    """Return the images, names and labels of a data set and of a test set after it.
+
+    Raises
+    ------
+    DatasetError
+        If there are no labels, or a class of the test set is none of the data set's.
+    """
+    if dataset.labels is None or (test is not None and test.labels is None):
+        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
+    if test is not None:
+        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
+            raise DatasetError(
+                f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
+            )
+        images, names = images + list(test.images), names + list(test.names)
+        labels = np.concatenate([labels, test.labels])
+    return images, names, labels
+
+
+def split_data(
+    dataset: ImageDataset, test: ImageDataset | None, good: np.ndarray, test_size: float, random_state: int
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the rows to train on and those to test on, and how they came about; `good` are those to choose from.
+
+    Raises
+    ------
+    DatasetError, ParameterError
+    """
+    labels = join_data(dataset, test)[2]
+    if test is not None:
+        train, held = good[good < len(dataset)], good[good >= len(dataset)]
+        if not len(held) or not len(train):
+            raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
+        protocol = f"a test set of {len(held):,} images"
+    else:
+        groups = None if dataset.groups is None else dataset.groups[good]
+        first, second = held_out_split(labels[good], test_size, groups=groups, random_state=random_state)
+        train, held = good[first], good[second]
+        grouped = ", whole groups on one side" if groups is not None else ""
+        protocol = f"{len(held):,} images held out, stratified by class{grouped}"
+    if not set(labels[held].tolist()) <= set(labels[train].tolist()):
+        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
+    return train, held, protocol
 
 
 def _groups(dataset: ImageDataset, test: ImageDataset | None, held: np.ndarray) -> np.ndarray | None:

@@ -13,18 +13,19 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from .backbones import View
 from .datasets import ImageDataset
 from .evaluation import evaluate_heads
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .heads import make_head
-from .images import as_sources
+from .images import ImageSource, as_sources
 from .persistence import save_model
 from .results import EvaluationResult
 from .splits import held_out_split, outer_folds
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["FitOutcome", "fit_model"]
+__all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
 
 
 @dataclass
@@ -61,6 +62,28 @@ class FitOutcome:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, with the evaluation beside it; see `save_model`."""
         save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
+
+
+@dataclass(frozen=True)
+class FitInputs:
+    """What `fit_model` reads and searches.
+
+    Attributes
+    ----------
+    transformer : CNNFeatureTransformer
+        Of all views.
+    views : list of (layer, pooling)
+    images : list of ImageSource
+        Those of the test set come last.
+    labels : ndarray of shape (n,)
+    groups : ndarray of shape (n,) or None
+    """
+
+    transformer: CNNFeatureTransformer
+    views: list[View]
+    images: Sequence[ImageSource]
+    labels: np.ndarray
+    groups: np.ndarray | None
 
 
 def fit_model(
@@ -105,27 +128,22 @@ def fit_model(
     ------
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
-    if test is not None and test_size is not None:
-        raise ParameterError("got both a test set and test_size", "Give one of them.")
-    if dataset.labels is None or (test is not None and test.labels is None):
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
-    for head in heads:
-        make_head(head, grid=(grids or {}).get(head), class_weight=class_weight)
-    source = transformer.source()
-    views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
-    transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
-    groups = dataset.groups
-    if test is not None:
-        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
-            raise DatasetError(f"the test set has the class {unknown[0]!r}, which the training set has not",
-                               "Leave those images out.")  # fmt: skip
-        images, names = images + list(test.images), names + list(test.names)
-        groups = _joined_groups(dataset, test)
-        labels = np.concatenate([labels, test.labels])
-    if test is None:
-        _check_splits(labels, groups, cv, test_size, random_state)
-    extraction = transformer.extract(as_sources(images, names=names))
+    inputs = check_fit(
+        dataset,
+        transformer,
+        layers=layers,
+        poolings=poolings,
+        heads=heads,
+        grids=grids,
+        cv=cv,
+        test_size=test_size,
+        test=test,
+        class_weight=class_weight,
+        random_state=random_state,
+    )
+    transformer, views, images = inputs.transformer, inputs.views, inputs.images
+    labels, groups = inputs.labels, inputs.groups
+    extraction = transformer.extract(images)
     failed = {failure.index for failure in extraction.failures}
     good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
     if not len(good):
@@ -155,6 +173,51 @@ def fit_model(
     kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+
+
+def check_fit(
+    dataset: ImageDataset,
+    transformer: CNNFeatureTransformer,
+    *,
+    layers: Sequence[str | None] = (None,),
+    poolings: Sequence[str] = ("auto",),
+    heads: Sequence[str] = ("logistic",),
+    grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+    cv: int = 5,
+    test_size: float | None = None,
+    test: ImageDataset | None = None,
+    class_weight: str | None = None,
+    random_state: int = 0,
+    **others: Any,
+) -> FitInputs:
+    """Return what `fit_model` reads and searches, and raise what it would raise before any image is read.
+
+    Parameters
+    ----------
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, class_weight, random_state, others
+        As for `fit_model`.
+    """
+    if test is not None and test_size is not None:
+        raise ParameterError("got both a test set and test_size", "Give one of them.")
+    if dataset.labels is None or (test is not None and test.labels is None):
+        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    for head in heads:
+        make_head(head, grid=(grids or {}).get(head), class_weight=class_weight)
+    source = transformer.source()
+    views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
+    transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
+    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
+    groups = dataset.groups
+    if test is not None:
+        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
+            raise DatasetError(f"the test set has the class {unknown[0]!r}, which the training set has not",
+                               "Leave those images out.")  # fmt: skip
+        images, names = images + list(test.images), names + list(test.names)
+        groups = _joined_groups(dataset, test)
+        labels = np.concatenate([labels, test.labels])
+    if test is None:
+        _check_splits(labels, groups, cv, test_size, random_state)
+    return FitInputs(transformer, views, as_sources(images, names=names), labels, groups)
 
 
 def _check_splits(

@@ -7,6 +7,7 @@ convolution chooses its own arithmetic, so that the first and the last can stay 
 
 from __future__ import annotations
 
+import copy
 import operator
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import StochasticDepth
 
+from .efficientnet_lite import same_pad
 from .fused_convolution import FusedConvolution, has_kernels
 
 __all__ = ["fuse", "fused_reader"]
@@ -106,6 +108,7 @@ def fuse(
     places = [n for n in graph.nodes if n.op == "call_module" and _is_plain(modules[n.target])]
     for number, node in enumerate(places):
         own = torch.float32 if number < exact else dtype
+        modules[node.target] = _with_padding(modules[node.target], node, shapes)
         shape = (len(batch), *shapes[node.args[0]][1:]) if kernels else None
         _fuse_one(fused, modules, node, shapes, own, shape)
     # What has no reader may still work in place, so that nothing else is dropped.
@@ -157,6 +160,28 @@ def _fuse_one(
         fused.graph.erase_node(end)
         end = before
     fused.graph.erase_node(node)
+
+
+def _with_padding(convolution: Any, node: fx.Node, shapes: dict[fx.Node, torch.Size]) -> nn.Module:
+    """Return a convolution that pads by itself in place of the uneven padding before it, which is taken away.
+
+    A kernel with zeros before its first line reaches as far to the left as it is padded to the right.
+    """
+    pad = node.args[0]
+    if not isinstance(pad, fx.Node) or pad.target is not same_pad or len(pad.users) > 1:
+        return convolution
+    source = pad.all_input_nodes[0]
+    before = [(wide - narrow) // 2 for wide, narrow in zip(shapes[pad][2:], shapes[source][2:], strict=True)]
+    behind = [wide - narrow - b for wide, narrow, b in zip(shapes[pad][2:], shapes[source][2:], before, strict=True)]
+    top, left = (after - b for after, b in zip(behind, before, strict=True))
+    padded = copy.copy(convolution)
+    padded._parameters = dict(convolution._parameters)
+    padded.weight = nn.Parameter(functional.pad(convolution.weight, (left, 0, top, 0)), requires_grad=False)
+    padded.kernel_size = tuple(padded.weight.shape[2:])
+    padded.padding = tuple(behind)
+    node.replace_input_with(pad, source)
+    pad.graph.erase_node(pad)
+    return padded
 
 
 def _shapes(fused: fx.GraphModule, example: Tensor) -> dict[fx.Node, torch.Size]:

@@ -21,7 +21,8 @@ from PIL import Image
 
 from .cache.digests import digest_array, digest_bytes
 from .exceptions import ImageDecodeError, ParameterError
-from .pixels import Refused, ValueRange, array_to_rgb, check_kind, pil_to_rgb
+from .jpeg import decode_jpeg
+from .pixels import Refused, ValueRange, array_to_rgb, check_kind, check_size, pil_to_rgb
 
 __all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image"]
 
@@ -290,4 +291,6 @@ def _decode(data: bytes, max_pixels: int | None) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None
     with image:
-        return pil_to_rgb(image, max_pixels)
+        check_size(image, max_pixels)
+        pixels = decode_jpeg(image, data)
+        return pil_to_rgb(image, max_pixels) if pixels is None else pixels

@@ -11,7 +11,7 @@ import contextlib
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["Refused", "ValueRange", "array_to_rgb", "check_kind", "pil_to_rgb"]
+__all__ = ["Refused", "ValueRange", "array_to_rgb", "check_kind", "check_size", "pil_to_rgb"]
 
 # What an integer or boolean array spans when nothing else is said; floats are expected between 0 and 1.
 FULL_SCALE = {"u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0)}
@@ -23,8 +23,8 @@ class Refused(Exception):
     """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
 
 
-def pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
-    """Return uint8 (h, w, 3); the pixel limit is checked before anything is decoded."""
+def check_size(image: Image.Image, max_pixels: int | None) -> None:
+    """Refuse an image beyond the limit, or Pillow's own, before anything is decoded."""
     limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
     width, height = image.size
     if limit is not None and width * height > limit:
@@ -32,6 +32,11 @@ def pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
             f"{width} x {height} pixels exceed the limit of {limit:,}",
             "Shrink the image, or raise the limit (PIL.Image.MAX_IMAGE_PIXELS) if you trust it.",
         )
+
+
+def pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
+    """Return uint8 (h, w, 3); the pixel limit is checked before anything is decoded."""
+    check_size(image, max_pixels)
     image.load()
     # EXIF that is none says nothing of the orientation: Pillow overlooks it in a JPEG and raises for a PNG or WebP.
     with contextlib.suppress(SyntaxError):

@@ -32,7 +32,9 @@ WORST_COSINE = 0.997
 N_CROPS = 32
 NOTES = "precisions"
 
-_known: dict[str, str] = {}
+# In this process: what was measured for a network, and what is chosen for it with each cache.
+_outcomes: dict[str, dict[str, Any]] = {}
+_known: dict[tuple[str, str | None], str] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,10 +84,15 @@ def choose_precision(
     where = f"{device} of {socket.gethostname()}"
     identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
     key = hashlib.sha256(identity.encode()).hexdigest()
-    if key not in _known:
+    place = key, None if cache is None else str(cache.root)
+    if place not in _known:
         # A note spares a process that finds all its embeddings both torch and the network.
-        _known[key] = _noted(cache, key) or _decided(source, device, cache, key)
-    return _known[key]
+        note = _noted(cache, key)
+        if note is None:
+            note = _outcomes.get(key) or _decided(source, device)
+            _note(cache, key, note)
+        _outcomes[key], _known[place] = note, note["precision"]
+    return _known[place]
 
 
 def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, device: str, precision: str) -> Agreement:
@@ -142,31 +149,30 @@ def _is_native(device: str) -> bool:
     return device == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)
 
 
-def _decided(source: BackboneSource, device: str, cache: EmbeddingCache | None, key: str) -> str:
+def _decided(source: BackboneSource, device: str) -> dict[str, Any]:
+    """Return the choice with what it rests on."""
     note: dict[str, Any] = {"backbone": source.name, "weights": source.weights_digest, "precision": "float32"}
     place = resolve_device(device)
-    if _is_native(place):
-        try:
+    # What a network cannot do at all is told where it is asked to do it.
+    with contextlib.suppress(FeatxError):
+        if _is_native(place):
             agreement = measure_agreement(source, sample_crops(), device=place, precision="bfloat16")
-        except FeatxError:
-            # What a network cannot do at all is told where it is asked to do it.
-            return "float32"
-        note |= {"precision": "bfloat16" if agreement.close else "float32", **dataclasses.asdict(agreement)}
-    if cache is not None:
-        _note(cache, key, note)
-    return str(note["precision"])
+            note |= {"precision": "bfloat16" if agreement.close else "float32", **dataclasses.asdict(agreement)}
+    return note
 
 
-def _noted(cache: EmbeddingCache | None, key: str) -> str | None:
+def _noted(cache: EmbeddingCache | None, key: str) -> dict[str, Any] | None:
     if cache is None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        noted = json.loads((Path(cache.root) / NOTES / f"{key}.json").read_bytes())["precision"]
-        return noted if noted in ("float32", "bfloat16") else None
+        note = json.loads((Path(cache.root) / NOTES / f"{key}.json").read_bytes())
+        return note if note["precision"] in ("float32", "bfloat16") else None
     return None
 
 
-def _note(cache: EmbeddingCache, key: str, note: dict[str, Any]) -> None:
+def _note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
+    if cache is None:
+        return
     target = Path(cache.root) / NOTES / f"{key}.json"
     # A cache that cannot be written costs a measurement in every process and nothing else.
     with contextlib.suppress(OSError):

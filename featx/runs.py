@@ -159,7 +159,7 @@ class Runner:
             return network.predict_proba(self._images(rows)), time.perf_counter() - start
         sources = self.sources(network, rows)
         probabilities, found = network.predict_images(sources)
-        spent = time.perf_counter() - start - sum(found.seconds.values())
+        spent = time.perf_counter() - start - found.wall_seconds
 
         def pace() -> float:
             bare = copy.copy(network).set_params(cache=None)
@@ -215,7 +215,7 @@ def _seed(estimator: BaseEstimator, seed: int) -> BaseEstimator:
 
 def _uncached(found: Extraction, pace: Callable[[], float]) -> float:
     """Return the seconds that an extraction would have taken if every image had been forwarded."""
-    spent = sum(found.seconds.values())
+    spent = found.wall_seconds
     if found.n_forwarded >= found.n_images:
         return spent
     passing = sum(found.seconds.get(stage, 0.0) for stage in ("wait", "forward", "write"))
@@ -224,7 +224,7 @@ def _uncached(found: Extraction, pace: Callable[[], float]) -> float:
 
 
 def _pace_of(found: Extraction, n_images: int) -> float:
-    return sum(found.seconds.values()) / n_images
+    return found.wall_seconds / n_images
 
 
 def _history(network: BaseEstimator) -> Mapping[str, Any]:

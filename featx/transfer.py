@@ -22,7 +22,7 @@ from .images import ImageSource
 from .metrics import Estimate
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["LARGE", "StageFigures", "StageStudy", "TransferCase", "study_stages", "transfer_case"]
+__all__ = ["LARGE", "StageFigures", "StageStudy", "TransferCase", "stage_views", "study_stages", "transfer_case"]
 
 # Images of a class from which on a data set is called large. The notes name no number: this one is a convention.
 LARGE = 100
@@ -147,7 +147,7 @@ def study_stages(
         most = min(len(np.unique(groups[y == name])) for name in classes)
     if most < 3:
         raise DatasetError(f"a class has {most} training images or groups, too few to cross-validate stages on")
-    views = _views(transformer)
+    views = stage_views(transformer)
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
@@ -167,7 +167,14 @@ def study_stages(
     )
 
 
-def _views(transformer: CNNFeatureTransformer) -> list[View]:
+def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
+    """Return the views that `study_stages` compares, the transformer's own the last.
+
+    Raises
+    ------
+    LayerError
+        If its layer is none of the network's named stages.
+    """
     source = transformer.source()
     last, pooling = source.view(transformer.layer, transformer.pooling)
     names = list(source.plan.stage_names)

@@ -21,6 +21,7 @@ LEAVES = (
     "operations",
     "images",
     "datasets",
+    "jpeg",
     "pixels",
     "pooling",
     "preprocessing",

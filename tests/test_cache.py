@@ -299,6 +299,24 @@ def test_hundreds_of_one_row_puts_leave_few_segments(cache):
     assert cache.info()[0].rows == 600
 
 
+def test_segments_of_some_size_are_merged_by_compact_alone(cache, monkeypatch):
+    monkeypatch.setattr("featx.cache.folder.SETTLED", 10 * 8 * 4)
+    for start in range(0, 400, 10):
+        filled(cache, range(start, start + 10))
+    whole = set(segments(cache))
+    assert len(whole) == 40
+    for number in range(400, 440):
+        filled(cache, [number])
+        assert whole <= set(segments(cache))
+    # Two of 16 rows, and what has not come together yet.
+    assert len(segments(cache)) == 40 + 2 + 8
+    for reader in (cache, EmbeddingCache(cache.root)):
+        assert_holds(reader, np.random.default_rng(0).integers(0, 440, 1000))
+        assert not reader.contains(SPEC, rows(range(440, 500))[0]).any()
+    assert cache.compact() == 49
+    assert_holds(cache, range(440))
+
+
 def test_compact_leaves_one_segment_without_duplicates(cache):
     for start in range(0, 50, 10):
         filled(cache, range(start, start + 20))

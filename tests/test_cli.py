@@ -257,7 +257,7 @@ def test_the_cache_commands(folder, tmp_path):
     found = featx("cache", "verify", *at, code=1).stdout
     assert segment.name in found
     assert "featx cache repair" in found
-    assert "1 damaged files set aside" in featx("cache", "repair", *at).stdout
+    assert "1 damaged file (*.damaged)" in featx("cache", "repair", *at).stdout
     assert "0 embeddings" in featx("cache", "verify", *at).stdout
     featx("extract", folder, "-o", tmp_path / "b.h5", *NETWORK, *at)
     assert "set free" in featx("cache", "prune", "--max-bytes", "0", *at).stdout

@@ -608,7 +608,7 @@ def test_ctrl_c_while_decoding_stops_at_once_and_keeps_what_was_computed(tmp_pat
         main()
         """
     network = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--batch-size", "2"]
-    arguments = ["extract", str(images), "-o", str(tmp_path / "o.h5"), *network]
+    arguments = ["extract", str(images), "-o", str(tmp_path / "o.h5"), *network, "--precision", "float32"]
     process = python(code, *arguments)
     assert process.stdout.readline() == "decoding\n"
     started, began = time.monotonic() - began, time.monotonic()

@@ -85,7 +85,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(
-    "command", ["extract", "finetune", *(pytest.param(name, marks=pytest.mark.long) for name in ("fit", "compare"))]
+    "command", ["extract", *(pytest.param(name, marks=pytest.mark.long) for name in ("finetune", "fit", "compare"))]
 )
 def test_a_command_stops_and_keeps_what_is_committed(command, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -217,7 +217,7 @@ def test_a_matrix_shows_counts_and_shares_of_rows(tmp_path, figures):
     np.testing.assert_allclose(shares, [[0.9, 0.1, 0], [0.1, 0.8, 0.1], [np.nan] * 3])
 
 
-@pytest.mark.parametrize("k", [1, 2, 10, 15, 16, 102])
+@pytest.mark.parametrize("k", [1, 2, 10, 15, 16, pytest.param(102, marks=pytest.mark.long)])
 def test_labels_never_overlap(k, tmp_path, figures):
     names = [f"the name of class {i:03d}" for i in range(k)]
     plot_confusion_matrix(np.full((k, k), 1234), names, tmp_path / "m.png")

@@ -26,7 +26,13 @@ IS_NATIVE = precisions._is_native
 def native(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that computes bfloat16 natively, and no memory of earlier choices."""
     monkeypatch.setattr(precisions, "_is_native", lambda device: True)
+    _forget(monkeypatch)
+
+
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be another process."""
     monkeypatch.setattr(precisions, "_known", {})
+    monkeypatch.setattr(precisions, "_outcomes", {})
 
 
 def _agreeing(monkeypatch: pytest.MonkeyPatch, mean: float, worst: float) -> list[str]:
@@ -66,12 +72,14 @@ def test_the_choice_is_measured_once_and_noted_in_the_cache(monkeypatch: pytest.
     (note,) = (tmp_path / "precisions").iterdir()
     assert json.loads(note.read_text())["worst"] == 0.998
     # Another process finds the note.
-    monkeypatch.setattr(precisions, "_known", {})
+    _forget(monkeypatch)
     assert choose_precision(source, "auto", device="cpu", cache=cache) == "bfloat16"
     assert len(measured) == 1
+    # Another cache gets its note without a measurement.
+    assert choose_precision(source, "auto", device="cpu", cache=EmbeddingCache(tmp_path / "b")) == "bfloat16"
     # A damaged one is measured again and replaced.
     note.write_text('{"precision": "float8"}')
-    monkeypatch.setattr(precisions, "_known", {})
+    _forget(monkeypatch)
     assert choose_precision(source, "auto", device="cpu", cache=cache) == "bfloat16"
     assert len(measured) == 2
     assert json.loads(note.read_text())["precision"] == "bfloat16"
@@ -98,7 +106,7 @@ def test_a_module_of_ones_own_is_computed_in_float32(monkeypatch: pytest.MonkeyP
 
 
 def test_other_processors_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precisions, "_known", {})
+    _forget(monkeypatch)
     monkeypatch.setattr(precisions, "_is_native", IS_NATIVE)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
@@ -112,7 +120,7 @@ def test_an_unwritable_cache_costs_a_measurement_only(monkeypatch: pytest.Monkey
     measured = _agreeing(monkeypatch, 1.0, 1.0)
     (tmp_path / "precisions").write_text("a file where the folder should be")
     for _ in range(2):
-        monkeypatch.setattr(precisions, "_known", {})
+        _forget(monkeypatch)
         assert choose_precision(resolve_backbone(), "auto", device="cpu", cache=EmbeddingCache(tmp_path)) == "bfloat16"
     assert len(measured) == 2
 
@@ -140,7 +148,7 @@ def test_a_model_predicts_at_another_precision_and_says_so_once(
         load_model(tmp_path / "model.skops")
     assert not caplog.records
     monkeypatch.setattr(precisions, "_is_native", lambda device: False)
-    monkeypatch.setattr(precisions, "_known", {})
+    _forget(monkeypatch)
     monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "elsewhere"))
     with caplog.at_level(logging.WARNING, "featx"):
         loaded = load_model(tmp_path / "model.skops")

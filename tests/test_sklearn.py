@@ -235,7 +235,7 @@ pickle.dump(load(model).predict_proba(open(paths).read().split("\\n")), open(out
 """
 
 
-@pytest.mark.parametrize("kind", ["pickle", pytest.param("joblib", marks=pytest.mark.long), "skops"])
+@pytest.mark.parametrize("kind", [*(pytest.param(k, marks=pytest.mark.long) for k in ("pickle", "joblib")), "skops"])
 def test_fitted_pipelines_are_small_and_predict_the_same_elsewhere(pipeline, patches, tmp_path, kind, own_cache):
     X, y = patches
     pipeline.fit(X, y)

@@ -116,7 +116,7 @@ def test_with_no_stage_the_lower_part_is_everything():
     trunk = cut("resnet18", trainable_stages=0)
     assert (trunk.trained, trunk.stages, trunk.boundary, trunk.state()) == ([], [], None, {})
     pixels = some_pixels(32)
-    torch.testing.assert_close(in_parts(trunk, pixels), whole(trunk, pixels), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(in_parts(trunk, pixels), whole(trunk, pixels), rtol=1e-4, atol=1e-5)
 
 
 def test_an_earlier_layer_of_the_head_moves_the_stages():

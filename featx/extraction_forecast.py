@@ -1,0 +1,46 @@
+"""A data set and a transformer go in, what writing its embeddings to a file will cost comes out."""
+
+from __future__ import annotations
+
+from .datasets import ImageDataset
+from .export import PART
+from .forecast import Forecast, Part
+from .image_estimator import open_cache
+from .images import as_sources
+from .pace import Reading
+from .rehearsal import Rehearsal
+from .transformer import CNNFeatureTransformer
+
+__all__ = ["forecast_extraction"]
+
+# A path, and what HDF5 adds to it.
+NAME_BYTES = 100
+
+
+def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> Forecast:
+    """Return what `write_embeddings` will cost, after a probe of up to 64 images; nothing is kept of it.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    transformer : CNNFeatureTransformer
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    ParameterError, BackboneError, WeightsError, LayerError, CacheError
+    """
+    images = as_sources(dataset.images, names=dataset.names)
+    source = transformer.source()
+    view = source.view(transformer.layer, transformer.pooling)
+    # What the transformer would refuse, it refuses here.
+    width = transformer.fit(dataset.images[:1]).embedding_dim_
+    rehearsal = Rehearsal(images, cache=open_cache(transformer.cache))
+    forward = rehearsal.passes(source, [view], reading=Reading.of(transformer, source))
+    size = 4 * width
+    output = len(images) * (size + NAME_BYTES)
+    written = Part("the file of embeddings", output / 2e8, output, min(PART, len(images)) * 2 * size)
+    return rehearsal.forecast([rehearsal.digesting(), rehearsal.starts(), forward, written])
