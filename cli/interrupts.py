@@ -15,7 +15,7 @@ __all__ = ["INTERRUPTED", "prompt_interrupts", "say_stopped"]
 # What shells expect of a command that SIGINT ended.
 INTERRUPTED = 128 + signal.SIGINT
 # How long Python has to unwind by itself.
-PATIENCE = 1.5
+PATIENCE = 1.0
 MESSAGE = "featx: stopped; what was computed is in the cache, run the same command to go on"
 
 

@@ -596,7 +596,7 @@ def test_damaged_files_are_told_of_until_they_are_pruned(filled):
     assert "damaged: " in featx("cache", "repair", "--cache", filled.root).output
     for name in ("info", "verify"):
         output = featx("cache", name, "--cache", filled.root).output
-        assert "1 damaged files" in output
+        assert "1 damaged file (" in output
         assert "which `featx cache prune` removes first" in output
     featx("cache", "prune", "--max-age", "0s", "--cache", filled.root)
     for name in ("info", "verify"):

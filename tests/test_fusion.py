@@ -18,6 +18,8 @@ NETWORKS = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0",
             "squeezenet1_1", "regnet_y_400mf", "mnasnet0_5", "efficientnet_lite0", "densenet121",
             "convnext_tiny"]  # fmt: skip
 
+SLOW = {"densenet121", "efficientnet_b0", "regnet_y_400mf", "mnasnet0_5", "convnext_tiny"}
+
 
 @pytest.fixture(autouse=True)
 def _inference():
@@ -48,7 +50,7 @@ def _convolutions(graph: nn.Module) -> list[FusedConvolution]:
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n in SLOW else n for n in NETWORKS])
 def test_float32_is_the_same_at_every_stage(name: str, kernels: bool) -> None:
     source = resolve_backbone(name, weights=None)
     module = _network(name)

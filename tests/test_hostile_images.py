@@ -433,6 +433,7 @@ ONCE = 50_000_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.long
 def test_memory_stays_within_thirty_bytes_a_pixel_for_each_thread(tmp_path):
     words = spoil_folder(tmp_path / "bad")
     side, threads = 1200, 2
@@ -580,6 +581,7 @@ def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_pro
     assert output.splitlines() == [str(["not read within 0.5 s", str(d)[:22]]) for d in (digest, (digest,))]
 
 
+@pytest.mark.long
 def test_ctrl_c_while_decoding_stops_at_once_and_keeps_what_was_computed(tmp_path, forwards):
     images = tmp_path / "images"
     write_all(images, {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(9)})

@@ -79,6 +79,7 @@ def test_a_loaded_model_predicts_the_same(pipeline, images, path):
     assert read_model(path).classes == ["cat", "dog"]
 
 
+@pytest.mark.long
 def test_a_fresh_process_predicts_the_same(pipeline, images, path, tmp_path):
     save_model(pipeline, path)
     (tmp_path / "images.json").write_text(json.dumps(images))

@@ -330,6 +330,7 @@ np.save(sys.argv[2], fitted.transform(paths))
 """
 
 
+@pytest.mark.long
 def test_pickles_are_small_and_work_in_a_fresh_process(paths, expected, tmp_path):
     fitted = make_pipeline(embedder(cache=None, precision="float32"), StandardScaler()).fit(paths)
     fitted.transform(paths)
