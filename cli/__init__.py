@@ -26,10 +26,14 @@ class _Commands(click.Group):
     """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        interrupted = None
         try:
-            with prompt_interrupts():
+            with prompt_interrupts() as interrupted:
                 return super().invoke(ctx)
         except FeatxError as error:
+            if interrupted is not None and interrupted.is_set():
+                say_stopped()
+                sys.exit(INTERRUPTED)
             click.echo(f"featx: {printable(' '.join(str(error).split()))}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):

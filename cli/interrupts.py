@@ -25,14 +25,16 @@ def say_stopped() -> None:
 
 
 @contextlib.contextmanager
-def prompt_interrupts() -> Iterator[None]:
+def prompt_interrupts() -> Iterator[threading.Event]:
     """End the process after Ctrl-C even where a library computes on without asking Python.
 
     A support vector machine may be fitted for minutes inside one call, and only between calls does Python see a signal.
-    Ending the process is safe: whatever is written is written under another name first and renamed.
+    Ending the process is safe: whatever is written is written under another name first and renamed. Yields an event
+    that is set once Ctrl-C has come: a library that is interrupted may raise an error of its own.
     """
+    interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread() or os.name == "nt":
-        yield
+        yield interrupted
         return
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -41,15 +43,17 @@ def prompt_interrupts() -> Iterator[None]:
     def watch() -> None:
         with reader, contextlib.suppress(OSError):
             while received := reader.recv(1):
-                if received[0] == signal.SIGINT and not done.wait(PATIENCE):
-                    say_stopped()
-                    os._exit(INTERRUPTED)
+                if received[0] == signal.SIGINT:
+                    interrupted.set()
+                    if not done.wait(PATIENCE):
+                        say_stopped()
+                        os._exit(INTERRUPTED)
 
     previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     watcher = threading.Thread(target=watch, name="interrupts", daemon=True)
     watcher.start()
     try:
-        yield
+        yield interrupted
     finally:
         done.set()
         signal.set_wakeup_fd(previous)

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 
+import click
 import numpy as np
 import pytest
+from featx.cli import main
 from PIL import Image
 
 from featx import EmbeddingCache
+from featx.exceptions import ModelFileError
 
 # Computes for minutes inside one call, as a support vector machine may: a signal does not end it.
 SLOW_IN_C = """
@@ -143,3 +146,25 @@ def test_a_library_that_does_not_ask_python_is_ended_too(tmp_path):
     assert code == 130
     assert seconds < 5
     assert "run the same command to go on" in errors
+
+
+def test_an_error_that_ctrl_c_caused_is_no_error(monkeypatch, capsys):
+    """torch's writer, interrupted while it saves a checkpoint, raises a RuntimeError of its own."""
+
+    def saving(self, ctx):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise ModelFileError("cannot write the checkpoint") from None
+
+    monkeypatch.setattr(click.Group, "invoke", saving)
+    # A shell starts what runs in the background deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            main(["cache", "info"], standalone_mode=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert stop.value.code == 130
+    assert "stopped; what was computed is in the cache" in capsys.readouterr().err
