@@ -2,7 +2,7 @@
 
 BatchNorm is folded into the convolution before it. On a CPU, a convolution, its activation and the addition of a
 residual become one kernel of oneDNN with weights that are packed once; elsewhere they stay torch's own operations. A
-convolution chooses its own arithmetic, so that the first and the last can stay in float32 when the rest does not.
+convolution chooses its own arithmetic, so that the first ones can stay in float32 when the rest does not.
 """
 
 from __future__ import annotations
