@@ -118,6 +118,7 @@ class Backbone:
         self.largest_batch: int | None = None
         self._plain: dict[tuple[str, ...], Reader] = {}
         self._fused: dict[tuple[Any, ...], Reader] = {}
+        self._fusing = threading.Lock()
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -158,7 +159,7 @@ class Backbone:
         import torch
 
         nodes = [self.plan.node(layer) for layer, _ in views]
-        plain = self._reader(tuple(sorted(set(nodes))))
+        plain = self._reader(self._nodes(views))
         with torch.inference_mode():
             batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
             batch = batch.contiguous(memory_format=torch.channels_last)
@@ -176,6 +177,12 @@ class Backbone:
             pooled = [self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)]
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
+    def is_shareable(self, views: Sequence[View]) -> bool:
+        """Tell whether several threads may pass batches at once: a graph keeps nothing from one to the next."""
+        import torch
+
+        return isinstance(self._reader(self._nodes(views)), torch.fx.GraphModule)
+
     def width(self, view: View, *, preprocessing: Preprocessing) -> int:
         """Return the number of features of a view, by passing shapes without values through the network."""
         import torch
@@ -190,6 +197,9 @@ class Backbone:
         from .graphs import layer_names
 
         return layer_names(self.module)
+
+    def _nodes(self, views: Sequence[View]) -> tuple[str, ...]:
+        return tuple(sorted({self.plan.node(layer) for layer, _ in views}))
 
     def _pool(self, output: Any, node: str, pooling: str) -> Tensor:
         import torch
@@ -208,13 +218,14 @@ class Backbone:
         if self.device == "meta" or not isinstance(plain, torch.fx.GraphModule):
             return plain
         key = (plain, precision, batch.shape[1:])
-        if key not in self._fused:
-            from .fusion import fused_reader
+        with self._fusing:
+            if key not in self._fused:
+                from .fusion import fused_reader
 
-            dtype = getattr(torch, precision)
-            exact = 0 if dtype == torch.float32 else EXACT_CONVOLUTIONS
-            self._fused[key] = fused_reader(plain, batch, dtype=dtype, exact=exact)
-        return self._fused[key]
+                dtype = getattr(torch, precision)
+                exact = 0 if dtype == torch.float32 else EXACT_CONVOLUTIONS
+                self._fused[key] = fused_reader(plain, batch, dtype=dtype, exact=exact)
+            return self._fused[key]
 
     def _reader(self, nodes: tuple[str, ...]) -> Reader:
         from .graphs import reader

@@ -18,14 +18,16 @@ from tqdm.auto import tqdm
 from .backbones import BackboneSource, View, resolve_device
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .exceptions import ImageDecodeError
-from .forwarding import ForwardPlan, timed
+from .forwarding import ForwardPlan
 from .images import ImageSource, ImageSources
+from .lanes import auto_batch_size, lane_count
 from .ledger import Failure
 from .patience import patient_map
 from .precisions import choose_precision
 from .sharing import share_out
 from .stores import MemoryStore, OverlayStore, Store, writable_store
-from .workers import check_options, core_count, thread_count
+from .timing import timed
+from .workers import check_options, thread_count
 
 __all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
 
@@ -95,10 +97,10 @@ def extract_embeddings(
         Arithmetic of the forward pass; see `choose_precision` for "auto".
     device : str, default="auto"
     batch_size : int or "auto"
-        "auto" is 32 on a CPU, 128 on an accelerator.
+        How many images are in the network at once. On a CPU, up to 8 cores each pass a part of them; "auto" is 6 for
+        each such part, 32 for a module of your own, and 128 on an accelerator.
     n_jobs : int, default=None
-        Threads that read and decode; None and -1 mean as many as there are processors. On a CPU, so many take turns
-        with the network; fewer work beside it.
+        Threads that read and decode beside the network; None and -1 mean as many as there are processors.
     on_error : {"raise", "nan"}, default="raise"
         Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
     verbose : bool, default=False
@@ -225,8 +227,9 @@ class _Work:
         if isinstance(self.store, EmbeddingCache):
             self.store = writable_store(self.store)
         device = resolve_device(self.device)
-        size = int(self.batch_size) if self.batch_size != "auto" else 32 if device == "cpu" else 128
-        alternating = device == "cpu" and self.threads >= core_count()
+        # Modules of the user's may keep something from one batch to the next.
+        lanes = 1 if self.source.is_own else lane_count(device)
+        size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
         plan = ForwardPlan(
             self.source,
             self.views,
@@ -235,7 +238,7 @@ class _Work:
             size,
             self.threads,
             self.raising,
-            alternating=alternating,
+            lanes=lanes,
         )
         first = list(missing.values())
         with tqdm(total=len(first), unit="img", delay=1, leave=False, disable=None if self.verbose else True) as bar:

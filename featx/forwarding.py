@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +20,12 @@ from .backbones import BackboneSource, View
 from .cache import EmbeddingSpec
 from .exceptions import BackboneError, CacheError, ImageDecodeError
 from .images import ImageSource
+from .lanes import in_lanes
 from .patience import patient_map
 from .stores import Store
+from .timing import timed
 
-__all__ = ["ForwardPlan", "Outcome", "forward_images", "timed"]
+__all__ = ["ForwardPlan", "Outcome", "forward_images"]
 
 log = logging.getLogger("featx")
 # Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most.
@@ -45,15 +46,15 @@ class ForwardPlan:
     views : tuple of (layer, pooling)
     precision, device : str
     batch_size : int
+        Images in the network at once, in all lanes together.
     threads : int
         That decode ahead of the network.
     raising : bool
         Whether an unreadable image ends the work.
     takes_turns : bool
         False for workers that were handed separate shares.
-    alternating : bool
-        Whether decoding and the network take turns at the processor in place of getting in each other's way: torch's
-        threads wait for the slowest of them, and one that has to share its core holds up all.
+    lanes : int
+        How many batches are in the network at once, where it allows that; each has its share of the processor.
     """
 
     source: BackboneSource
@@ -64,7 +65,7 @@ class ForwardPlan:
     threads: int
     raising: bool
     takes_turns: bool = True
-    alternating: bool = False
+    lanes: int = 1
 
     @property
     def specs(self) -> list[EmbeddingSpec]:
@@ -82,16 +83,13 @@ class Outcome:
         For each image the digest of the bytes that were decoded, or why they could not be.
     n_forwarded : int
     seconds : Counter
-        Wall time of `wait` (for decoding), `forward` and `write`; the times of all threads together for `read` and
-        `decode`.
-    row_bytes : int
-        What an image takes up in memory until it is committed.
+        Wall time of `wait` (for decoding), `forward` (for the network) and `write`; the times of all threads together
+        for `read` and `decode`.
     """
 
     results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
     n_forwarded: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
-    row_bytes: int = 1
 
 
 def forward_images(
@@ -119,19 +117,12 @@ def forward_images(
         If an image cannot be read and `plan.raising`; what was finished before is committed.
     """
     outcome = Outcome()
-    height = 4 * plan.batch_size
-    start = 0
-    while start < len(images):
-        began = time.monotonic()
+    while (start := len(outcome.results)) < len(images):
         with store.turn(plan.device) if plan.takes_turns else contextlib.nullcontext():
-            part = slice(start, start + height)
+            part = slice(start, start + TURN_ROWS)
             _take_turn(plan, images[part], digests[part], store, outcome, advance)
-        pace = height / max(time.monotonic() - began, 1e-3)
-        start += height
-        if plan.takes_turns and start < len(images):
+        if plan.takes_turns and len(outcome.results) < len(images):
             time.sleep(PAUSE)
-        most = min(TURN_ROWS, TURN_BYTES // outcome.row_bytes)
-        height = int(np.clip(pace * TURN_SECONDS, plan.batch_size, max(most, plan.batch_size)))
     return outcome
 
 
@@ -143,37 +134,61 @@ def _take_turn(
     outcome: Outcome,
     advance: Callable[[int], Any] | None,
 ) -> None:
+    """Deal with the first of the images, as many of them as a turn allows."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    cached = np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
-    todo = [image for image, known in zip(images, cached, strict=True) if not known]
-    results: Iterator[tuple[bytes | None, str | None]]
+    lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
+    todo = [images[place] for place in np.flatnonzero(lacking)]
     done: list[tuple[bytes | None, str | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
-    if advance is not None:
-        advance(len(images) - len(todo))
+    lanes, size = _lanes(plan, len(todo))
+    began = time.monotonic()
+
+    def goes_on() -> bool:
+        held = len(ready) * sum(row.nbytes for row in ready[-1][1]) if ready else 0
+        return time.monotonic() - began < TURN_SECONDS and held < TURN_BYTES
+
+    def forward(batch: list[_Decoded]) -> list[np.ndarray]:
+        good = [image.pixels for image in batch if image.error is None]
+        return _forward(plan, good) if good else []
+
     try:
-        for batch in _decoded_batches(plan, todo, outcome.seconds):
-            good = [image for image in batch if image.error is None]
-            if good:
-                with timed(outcome.seconds, "forward"):
-                    rows = _forward(plan, [image.pixels for image in good])
+        with (
+            contextlib.closing(_decoded_batches(plan, todo, size, outcome.seconds, goes_on)) as batches,
+            contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=outcome.seconds)) as passed,
+        ):
+            for batch, rows in passed:
+                good = [image for image in batch if image.error is None]
                 outcome.n_forwarded += len(good)
-                outcome.row_bytes = sum(view[0].nbytes for view in rows)
                 ready += [(image.digest, [view[i] for view in rows]) for i, image in enumerate(good)]
-            for image in batch:
-                if image.error is not None and plan.raising:
-                    raise image.error
-                done.append((image.digest, None) if image.error is None else (None, image.error.reason))
-            if advance is not None:
-                advance(len(batch))
+                for image in batch:
+                    if image.error is not None and plan.raising:
+                        raise image.error
+                    done.append((image.digest, None) if image.error is None else (None, image.error.reason))
+                if advance is not None:
+                    advance(len(batch))
     except BaseException:
         # What is finished is kept; an error of the cache must not hide the first one.
         with contextlib.suppress(CacheError):
             _commit(plan, ready, store, outcome.seconds)
         raise
     _commit(plan, ready, store, outcome.seconds)
+    reached = np.searchsorted(np.cumsum(lacking), len(done), side="right")
     results = iter(done)
-    outcome.results += [(d, None) if known else next(results) for d, known in zip(digests, cached, strict=True)]
+    outcome.results += [
+        next(results) if missing else (digest, None)
+        for digest, missing in zip(digests[:reached], lacking[:reached], strict=True)
+    ]
+    if advance is not None:
+        advance(int(reached) - len(done))
+
+
+def _lanes(plan: ForwardPlan, n_images: int) -> tuple[int, int]:
+    """Return how many batches pass the network at once, and how many images each of them holds."""
+    lanes = plan.lanes
+    # A lane has but a part of the processor: few images are quicker in one that has all of it.
+    if n_images < 2 * lanes or (lanes > 1 and not plan.source.load(plan.device).is_shareable(plan.views)):
+        lanes = 1
+    return lanes, max(1, min(plan.batch_size, n_images) // lanes)
 
 
 def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
@@ -213,16 +228,20 @@ class _Decoded:
     seconds: Counter[str] = field(default_factory=Counter)
 
 
-def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counter[str]) -> Iterator[list[_Decoded]]:
-    """Yield batches in input order, decoded by threads that stay at most two batches ahead."""
-    may_decode = threading.Event()
+def _decoded_batches(
+    plan: ForwardPlan,
+    images: list[ImageSource],
+    size: int,
+    clock: Counter[str],
+    goes_on: Callable[[], bool],
+) -> Generator[list[_Decoded], None, None]:
+    """Yield batches in input order, decoded by threads that stay a little ahead, for as long as it goes on."""
 
     def decode(image: ImageSource) -> _Decoded:
         result = _Decoded()
         try:
             with timed(result.seconds, "read"):
                 data = image.read()
-            may_decode.wait()
             with timed(result.seconds, "decode"):
                 result.digest, pixels = image.decode(data)
                 result.pixels = plan.source.preprocessing.apply(pixels, key=result.digest)
@@ -241,15 +260,13 @@ def _decoded_batches(plan: ForwardPlan, images: list[ImageSource], clock: Counte
 
     decoded = patient_map(decode, images, threads=plan.threads, ahead=2 * plan.batch_size + 1)
     try:
-        for start in range(0, len(images), plan.batch_size):
-            may_decode.set()
+        for start in range(0, len(images), size):
             with timed(clock, "wait"):
-                batch = [settled(image, next(decoded)) for image in images[start : start + plan.batch_size]]
-            if plan.alternating:
-                may_decode.clear()
+                batch = [settled(image, next(decoded)) for image in images[start : start + size]]
             yield batch
+            if not goes_on():
+                return
     finally:
-        may_decode.set()
         decoded.close()
 
 
@@ -262,13 +279,3 @@ def _commit(plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], stor
             new = ~store.contains(spec, keys)
             if new.any():
                 store.put(spec, keys[new], np.stack([rows[number] for _, rows in ready])[new])
-
-
-@contextlib.contextmanager
-def timed(clock: Counter[str], stage: str) -> Iterator[None]:
-    """Add the wall time of the block to a stage of the clock."""
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        clock[stage] += time.perf_counter() - start  # type: ignore[assignment]

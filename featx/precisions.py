@@ -20,6 +20,7 @@ from .backbones import BackboneSource, resolve_device, resolve_precision
 from .cache import EmbeddingCache
 from .cache.temporary import temporary_beside
 from .exceptions import FeatxError
+from .images import read_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -126,9 +127,7 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
 
 def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
     """Return square crops of various sizes of scikit-learn's two photographs, always the same."""
-    from sklearn.datasets import load_sample_images
-
-    photos = load_sample_images().images
+    photos = _photographs()
     rng = np.random.default_rng(0)
     crops = []
     for number in range(n):
@@ -137,6 +136,19 @@ def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
         top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
         crops.append(np.ascontiguousarray(photo[top : top + side, left : left + side]))
     return crops
+
+
+def _photographs() -> list[np.ndarray]:
+    import sklearn
+
+    folder = Path(sklearn.__file__).parent / "datasets" / "images"
+    try:
+        return [read_image(folder / name) for name in ("china.jpg", "flower.jpg")]
+    except FeatxError:
+        # The public way takes seconds, for it imports all that scikit-learn has.
+        from sklearn.datasets import load_sample_images
+
+        return list(load_sample_images().images)
 
 
 def _is_native(device: str) -> bool:

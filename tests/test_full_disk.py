@@ -197,8 +197,10 @@ def extract_twice(disk, images, kind):
     from click.testing import CliRunner
     from featx.cli import main
 
+    from featx import forwarding
     from featx.backbones import Backbone
 
+    forwarding.TURN_ROWS = FIRST
     disk, forwarded, embed = Path(disk), [], Backbone.embed
 
     def counting(self, pixels, views, **options):
@@ -223,7 +225,7 @@ def extract_twice(disk, images, kind):
     failed = featx(disk / "cache")
     assert failed.exit_code == 2, failed.output
     assert len(failed.stderr.splitlines()) == 1 + failed.stderr.startswith("96 images"), failed.stderr
-    needed = (COUNT - FIRST) * ROW + OVERHEAD
+    needed = FIRST * ROW + OVERHEAD
     assert f"featx: no space in the cache {disk / 'cache'} for {needed:,} bytes. Free some space" in failed.stderr
     assert "prune" in failed.stderr
     assert not target.exists()

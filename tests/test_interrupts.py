@@ -29,6 +29,8 @@ with prompt_interrupts():
 MAIN = """
 import signal, sys
 from featx.cli import main
+from featx import forwarding
+forwarding.TURN_SECONDS = 0.1
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main(sys.argv[1:])
 """

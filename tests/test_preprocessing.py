@@ -201,7 +201,7 @@ def test_extraction_knows_views_by_content_not_by_name_or_order():
 
     def decoded(order, names):
         images = as_sources(pictures[order], names=names)
-        batches = _decoded_batches(plan, images, Counter())
+        batches = _decoded_batches(plan, images, 2, Counter(), lambda: True)
         return {image.digest: image.pixels for batch in batches for image in batch}
 
     first, second = decoded([0, 1, 2], ["a", "b", "c"]), decoded([2, 0, 1], ["x", "y", "z"])
