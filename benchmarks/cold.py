@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -31,6 +32,7 @@ from torchvision.transforms import v2
 
 from featx import CNNFeatureTransformer
 from featx.images import as_sources
+from featx.lanes import auto_batch_size, in_lanes, lane_count
 from featx.networks import resolve_backbone
 from featx.weights import preset_entry
 
@@ -144,26 +146,41 @@ def by_embetter(name: str) -> Callable[[list[str]], Any]:
 
 
 def limit(name: str, precision: str, paths: list[str]) -> tuple[float, float]:
-    """Return how many images a second the network alone and decoding alone reach, both on all cores."""
+    """Return how many images a second the network alone and decoding alone reach, both on all cores.
+
+    The network is given one batch of 32 after the other, and small batches side by side, and the better counts.
+    """
     source = resolve_backbone(name, weights=None)
     backbone, view = source.load("cpu"), source.view(None, "auto")
     sources = as_sources(paths[:256])
+    lanes = lane_count("cpu")
 
     def decode(image: Any) -> torch.Tensor:
         return source.preprocessing.apply(image.load()[1])
 
+    def embed(pixels: torch.Tensor) -> None:
+        backbone.embed(pixels, [view], preprocessing=source.preprocessing, precision=precision)
+
+    def forward(batches: list[torch.Tensor], lanes: int) -> float:
+        start = time.perf_counter()
+        for _ in in_lanes(embed, batches, lanes=lanes, clock=Counter()):
+            pass
+        return (time.perf_counter() - start) / sum(map(len, batches))
+
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        batch = torch.stack(list(pool.map(decode, sources[:BATCH])))
-        times: dict[str, list[float]] = {"decode": [], "forward": []}
+        # Channels last, as featx hands them over.
+        lines = torch.stack([image.permute(1, 2, 0) for image in pool.map(decode, sources[:96])])
+        pixels = lines.permute(0, 3, 1, 2)
+        times: dict[str, list[float]] = {"decode": [], "large batches": [], "small batches": []}
         for _ in range(7):
             start = time.perf_counter()
             list(pool.map(decode, sources))
             times["decode"].append((time.perf_counter() - start) / len(sources))
-            start = time.perf_counter()
-            for _ in range(3):
-                backbone.embed(batch, [view], preprocessing=source.preprocessing, precision=precision)
-            times["forward"].append((time.perf_counter() - start) / 3 / BATCH)
-    return 1 / statistics.median(times["forward"][1:]), 1 / statistics.median(times["decode"][1:])
+            times["large batches"].append(forward(list(pixels.split(BATCH)), 1))
+            small = auto_batch_size("cpu", lanes) // lanes
+            times["small batches"].append(forward(list(pixels.split(small)), lanes))
+    seconds = {what: statistics.median(values[1:]) for what, values in times.items()}
+    return 1 / min(seconds["large batches"], seconds["small batches"]), 1 / seconds["decode"]
 
 
 def rate_of_rival(label: str, name: str, paths: list[str]) -> float:

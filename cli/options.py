@@ -110,7 +110,8 @@ training_options = _decorate(
 reading_options = _decorate(
     [
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),
-        click.option("--batch-size", type=click.IntRange(min=1), help="Images in the network at once [default: by device]."),
+        click.option("--batch-size", type=click.IntRange(min=1), help="Images in the network at once.",
+                     show_default="by device"),
         click.option("--n-jobs", type=int, help="Threads that decode, and processes that tune; -1 for all cores."),
         click.option("--cache", metavar="DIR|none", default="auto",
                      help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
