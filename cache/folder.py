@@ -65,7 +65,8 @@ class SpecFolder:
         After a mere `glance`, what another process is merging at the moment may be absent.
         """
         with self._listing:
-            names: set[str] | None = None
+            # What is all still there needs no second look.
+            names = set(self._segments)
             opened = []
             # What a merge replaced while segments were being opened is in the next listing.
             while names != (now := self.names() - self._refused):

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import stat
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,9 @@ SUFFIX = ".h5"
 DAMAGED = ".damaged"
 # Small enough to stay in a processor's cache while its rows are copied to their places.
 BLOCK = 1 << 20
+# So many threads read a segment at most, and so many bytes are worth one of them.
+READERS = min(4, os.cpu_count() or 1)
+SHARE = 16 << 20
 MAGIC = b"featx segment "
 # int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
 FLOAT32 = "<f4"
@@ -204,6 +209,19 @@ class Segment:
     def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
         """Put the embeddings of increasing `rows` at `out[places]`, in block reads that skip what is not needed."""
         self.verify()
+        # Fresh memory is cleared and filled by the system, which several threads can wait for at once; scattering rows
+        # over it is done by one thread at a time.
+        parts = min(READERS, len(rows) * self.row_bytes // SHARE)
+        if parts < 2 or not (np.diff(places) == 1).all():
+            self._read(rows, out, places)
+            return
+        cuts = np.linspace(0, len(rows), parts + 1).astype(int).tolist()
+        with ThreadPoolExecutor(parts) as pool:
+            reads = [pool.submit(self._read, rows[a:b], out, places[a:b]) for a, b in itertools.pairwise(cuts)]
+        for read in reads:
+            read.result()
+
+    def _read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
         height = max(1, BLOCK // self.row_bytes)
         buffer = np.empty((height, self.width), self.dtype)
         with open(self.path, "rb", buffering=0) as file:

@@ -192,8 +192,8 @@ class _Work:
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
             found = _digest(images, memory, self.threads)
-        failed = {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
-        self.digests = [d if isinstance(d, bytes) else b"" for d in found]
+        failed = {} if _all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
+        self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
         if failed and self.raising:
             raise next(iter(failed.values()))
@@ -263,8 +263,8 @@ class _Work:
         )
 
 
-def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) -> list[bytes | ImageDecodeError]:
-    """Return each image's digest, or the error that reading it gave."""
+def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) -> list[Any]:
+    """Return each image's digest, or the ImageDecodeError that reading it gave."""
 
     def other(image: ImageSource) -> bytes | ImageDecodeError:
         try:
@@ -283,9 +283,13 @@ def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) ->
         known = iter(digests)
         others = iter(list(read(other, [images[i] for i in rest])))
         digests = [next(known if path else others) for path in are_paths]
-    for i in [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
+    for i in [] if _all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
         digests[i] = ImageDecodeError(images[i].name, digests[i].strerror or str(digests[i]))
     return digests
+
+
+def _all_read(digests: list[Any]) -> bool:
+    return set(map(type, digests)) <= {bytes}
 
 
 def _gather(

@@ -113,7 +113,8 @@ def _items(X: Any) -> list[Any] | None:
             return None
         X = array
     values = list(np.ravel(X)) if isinstance(X, np.ndarray) else list(X)
-    kinds = {_kind(value) for value in values}
+    # Hundreds of thousands of plain paths are told by their types alone.
+    kinds = {"path"} if values and set(map(type, values)) == {str} else {_kind(value) for value in values}
     if kinds - {"path", "PIL image", "array"}:
         if kinds & {"path", "PIL image"}:
             raise _mixed(kinds)

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 
 import h5py
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, default_cache_dir
 from featx.cache.digests import digest_array, digest_bytes
+from featx.cache.segment import Segment
 
 from featx.stores import MemoryStore
 
@@ -503,3 +505,33 @@ def test_array_digest_depends_on_shape_dtype_and_bytes():
     others = [array.reshape(2, 3), array.astype(np.int64), array.view(np.uint32), array[::-1], array[:0]]
     assert len({digest_array(a) for a in (array, *others)}) == 6
     assert digest_array(np.arange(12, dtype=np.int32)[::2]) == digest_array(np.arange(0, 12, 2, dtype=np.int32))
+
+
+def test_threads_share_the_reading_of_what_is_large(cache, monkeypatch):
+    monkeypatch.setattr("featx.cache.segment.READERS", 3)
+    monkeypatch.setattr("featx.cache.segment.SHARE", 1000)
+    monkeypatch.setattr("featx.cache.segment.BLOCK", 320)
+    threads = set()
+    fill = Segment._fill
+    monkeypatch.setattr(Segment, "_fill", lambda *args: threads.add(threading.current_thread()) or fill(*args))
+    filled(cache, range(400))
+    for numbers in (range(400), range(100, 333), range(0, 400, 2)):
+        threads.clear()
+        assert_holds(cache, numbers)
+        assert threading.main_thread() not in threads
+    for numbers in (range(399, -1, -1), np.random.default_rng(0).permutation(400), range(31)):
+        threads.clear()
+        assert_holds(cache, numbers)
+        assert threads == {threading.main_thread()}
+
+
+def test_a_thread_that_finds_the_file_cut_off_sets_it_aside(cache, monkeypatch):
+    monkeypatch.setattr("featx.cache.segment.READERS", 3)
+    monkeypatch.setattr("featx.cache.segment.SHARE", 1000)
+    assert_holds(filled(cache, range(400)), range(10))
+    (path,) = segments(cache)
+    os.truncate(path, path.stat().st_size - 32)
+    embeddings, found = cache.get(SPEC, rows(range(400))[0])
+    assert not found.any()
+    assert not embeddings.any()
+    assert [reason for _, reason in cache.damaged] == ["truncated"]
