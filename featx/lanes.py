@@ -42,7 +42,7 @@ def auto_batch_size(device: str, lanes: int) -> int:
 
 
 def in_lanes(
-    function: Callable[[Batch], Rows], batches: Iterable[Batch], *, lanes: int, clock: Counter[str]
+    function: Callable[[Batch], Rows], batches: Iterable[Batch], *, lanes: int, clock: Counter[str] | None = None
 ) -> Generator[tuple[Batch, Rows], None, None]:
     """Yield each batch with what the function returns for it, in order.
 
@@ -53,9 +53,10 @@ def in_lanes(
     batches : iterable
         At most one more than there are lanes is taken before its turn.
     lanes : int
-    clock : Counter
+    clock : Counter, default=None
         To whose `forward` the time is added that is spent waiting for the function.
     """
+    clock = Counter() if clock is None else clock
     if lanes == 1:
         for batch in batches:
             with timed(clock, "forward"):

@@ -21,6 +21,7 @@ from .cache import EmbeddingCache
 from .cache.temporary import temporary_beside
 from .exceptions import FeatxError
 from .images import read_image
+from .lanes import auto_batch_size, in_lanes, lane_count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ __all__ = ["Agreement", "choose_precision", "measure_agreement", "sample_crops"]
 # What embeddings in half precision must have in common with float32's for "auto" to take them.
 MEAN_COSINE = 0.999
 WORST_COSINE = 0.997
-N_CROPS = 32
+N_CROPS = 30
 NOTES = "precisions"
 
 # In this process: what was measured for a network, and what is chosen for it with each cache.
@@ -114,12 +115,15 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     view = source.view(None, "auto")
     backbone = source.load(device)
 
+    # As they pass later: what is compiled for batches of a size is compiled once.
+    lanes = lane_count(device) if backbone.is_shareable([view]) else 1
+    size = auto_batch_size(device, lanes) // lanes
+
     def rows(arithmetic: str) -> Tensor:
-        parts = [
-            backbone.embed(part, [view], preprocessing=preprocessing, precision=arithmetic)[0]
-            for part in pixels.split(N_CROPS)
-        ]
-        return torch.cat(parts).double()
+        def embed(part: Tensor) -> Tensor:
+            return backbone.embed(part, [view], preprocessing=preprocessing, precision=arithmetic)[0]
+
+        return torch.cat([found for _, found in in_lanes(embed, pixels.split(size), lanes=lanes)]).double()
 
     cosines = torch.nn.functional.cosine_similarity(rows("float32"), rows(precision), dim=1)
     return Agreement(float(cosines.mean()), float(cosines.min()))
