@@ -25,8 +25,8 @@ from elpv import write_manifest
 CASES = {
     "extract": (2600, ["-o", "out.h5", "--backbone", "resnet50", "--weights", "none"]),
     "fit": (2600, ["-o", "out.skops", "--head", "logistic", "--head", "svm", "--head", "mlp"]),
-    "finetune": (600, ["-o", "out.skops", "--trainable-stages", "2", "--epochs", "8", "--patience", "8"]),
-    "compare": (400, ["--strategy", "frozen:svm", "--strategy", "finetuned", "--repeats", "2", "--json", "out.json",
+    "finetune": (1200, ["-o", "out.skops", "--trainable-stages", "2", "--epochs", "8", "--patience", "8"]),
+    "compare": (800, ["--strategy", "frozen:svm", "--strategy", "finetuned", "--repeats", "2", "--json", "out.json",
                       "--set", "finetuned.epochs=5", "--set", "finetuned.patience=5"]),
 }  # fmt: skip
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
