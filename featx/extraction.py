@@ -97,8 +97,8 @@ def extract_embeddings(
         Arithmetic of the forward pass; see `choose_precision` for "auto".
     device : str, default="auto"
     batch_size : int or "auto"
-        How many images are in the network at once. On a CPU, up to 8 cores each pass a part of them; "auto" is 6 for
-        each such part, 32 for a module of your own, and 128 on an accelerator.
+        How many images are in the network at once. On a CPU they pass in up to 8 parts side by side, each on its share
+        of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
     n_jobs : int, default=None
         Threads that read and decode beside the network; None and -1 mean as many as there are processors.
     on_error : {"raise", "nan"}, default="raise"

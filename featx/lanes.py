@@ -87,19 +87,23 @@ def _crew(lanes: int) -> Iterator[ThreadPoolExecutor]:
     before = torch.get_num_threads()
     ready = threading.Barrier(lanes + 1)
 
-    def begin() -> None:
+    def begin(share: int) -> None:
         # The first question of a thread sets its number to that of the process, whatever it was told before.
         torch.get_num_threads()
-        torch.set_num_threads(max(1, before // lanes))
+        torch.set_num_threads(max(1, share))
         ready.wait()
 
     crew = ThreadPoolExecutor(lanes, thread_name_prefix="featx-lane")
     try:
-        for _ in range(lanes):
-            crew.submit(begin)
-        ready.wait()
-        # The number holds for the thread that sets it, and for those that begin to compute afterwards.
-        torch.set_num_threads(before)
+        try:
+            for number in range(lanes):
+                crew.submit(begin, (before + number) // lanes)
+            ready.wait()
+        finally:
+            # The number holds for the thread that sets it, and for those that begin to compute afterwards.
+            torch.set_num_threads(before)
         yield crew
     finally:
+        # Whoever is interrupted before all are ready leaves nobody waiting.
+        ready.abort()
         crew.shutdown(cancel_futures=True)

@@ -100,6 +100,31 @@ def test_lanes_share_out_the_threads_of_torch_and_leave_those_of_others_alone(to
     assert through(inside, [0], 1) == [(0, (torch_threads, threading.get_ident()))]
 
 
+def test_every_thread_of_torch_is_in_some_lane(torch_threads):
+    together = threading.Barrier(3)
+
+    def inside(_):
+        together.wait(10)
+        return torch.get_num_threads()
+
+    assert sorted(threads for _, threads in through(inside, range(3), 3)) == [1, 1, 2]
+
+
+def test_an_interrupt_while_lanes_begin_leaves_no_thread(torch_threads, monkeypatch):
+    wait = threading.Barrier.wait
+
+    def interrupted(self, timeout=None):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return wait(self, timeout)
+
+    monkeypatch.setattr(threading.Barrier, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        through(lambda n: n, range(4), 2)
+    assert torch.get_num_threads() == torch_threads
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("featx-lane")]
+
+
 def test_what_a_batch_raises_comes_at_its_turn_and_ends_the_threads(torch_threads):
     def failing(number):
         if number == 3:
@@ -140,13 +165,21 @@ def test_embeddings_are_the_same_bits_with_any_number_of_lanes(torch_threads, pi
 
 def test_images_are_split_among_the_lanes(torch_threads, pictures, tiny, passes):
     source = resolve_backbone(**tiny)
-    for n_images, size, expected in [(30, 8, {2}), (30, "auto", {6}), (8, "auto", {2}), (7, "auto", {7})]:
+    for n_images, size, expected in [
+        (30, 8, {2}),
+        (30, "auto", {6}),
+        (30, 2, {1}),
+        (30, 1, {1}),
+        (8, "auto", {2}),
+        (7, "auto", {7}),
+    ]:
         passes.update(sizes=[], most=0)
         images = as_sources(pictures[:n_images])
         extract_embeddings(images, source, views=[("features", "avg")], cache=None, batch_size=size)
         assert set(passes["sizes"]) == expected
         assert sum(passes["sizes"]) == n_images
-        assert (passes["most"] > 1) == (n_images > 7)
+        assert (passes["most"] > 1) == (n_images > 7 and size != 1)
+        assert size == "auto" or passes["most"] * max(passes["sizes"]) <= size
 
 
 class Jotting(nn.Module):
