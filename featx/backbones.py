@@ -118,7 +118,7 @@ class Backbone:
         self.largest_batch: int | None = None
         self._plain: dict[tuple[str, ...], Reader] = {}
         self._fused: dict[tuple[Any, ...], Reader] = {}
-        self._fusing = threading.Lock()
+        self._making = threading.Lock()
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -218,7 +218,7 @@ class Backbone:
         if self.device == "meta" or not isinstance(plain, torch.fx.GraphModule):
             return plain
         key = (plain, precision, batch.shape[1:])
-        with self._fusing:
+        with self._making:
             if key not in self._fused:
                 from .fusion import fused_reader
 
@@ -230,13 +230,14 @@ class Backbone:
     def _reader(self, nodes: tuple[str, ...]) -> Reader:
         from .graphs import reader
 
-        if nodes not in self._plain:
-            try:
-                self._plain[nodes] = reader(self.module, nodes, name=self.name)
-            except LayerError as error:
-                stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
-                raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
-        return self._plain[nodes]
+        with self._making:  # torch.fx traces in one thread at a time
+            if nodes not in self._plain:
+                try:
+                    self._plain[nodes] = reader(self.module, nodes, name=self.name)
+                except LayerError as error:
+                    stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
+                    raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
+            return self._plain[nodes]
 
 
 def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
