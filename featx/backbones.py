@@ -20,13 +20,13 @@ from .stages import NetworkPlan
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from .exact_start import Reader
+
 __all__ = ["Backbone", "BackboneSource", "View", "arithmetic", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A layer and a pooling: together they make one embedding out of one pass.
 View = tuple[str, str]
-
-Reader = Callable[["Tensor"], dict[str, "Tensor"]]
 
 # In half precision the first two convolutions stay in float32: what they round away no later one brings back. For
 # EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
@@ -77,7 +77,7 @@ class BackboneSource:
             layer=view[0],
             pooling=view[1],
             preprocessing=self.preprocessing.text,
-            precision=precision if precision == "float32" else f"{precision};exact={EXACT_CONVOLUTIONS}",
+            precision=precision if precision == "float32" else f"{precision};exact={EXACT_CONVOLUTIONS};sums=float32",
         )
 
     def load(self, device: str) -> Backbone:
@@ -215,15 +215,17 @@ class Backbone:
         """Return a reader of the same layers in fewer kernels, made once for each size of images."""
         import torch
 
+        from .exact_start import with_exact_start
+
+        exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
         if self.device == "meta" or not isinstance(plain, torch.fx.GraphModule):
-            return plain
+            return with_exact_start(plain, exact)
         key = (plain, precision, batch.shape[1:])
         with self._making:
             if key not in self._fused:
                 from .fusion import fused_reader
 
                 dtype = getattr(torch, precision)
-                exact = 0 if dtype == torch.float32 else EXACT_CONVOLUTIONS
                 self._fused[key] = fused_reader(plain, batch, dtype=dtype, exact=exact)
             return self._fused[key]
 

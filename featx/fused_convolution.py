@@ -1,6 +1,7 @@
 """A convolution goes in; one in a precision of its own, with what follows it in the same kernel, comes out.
 
-On a CPU it is oneDNN's kernel with weights that are packed once; elsewhere it stays torch's own operations.
+On a CPU it is oneDNN's kernel with weights that are packed once; elsewhere it stays torch's own operations. A processor
+without half precision gives the same numbers: inputs, weights and results are rounded, the arithmetic is float32's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from torch.nn import functional
 
 __all__ = ["FusedConvolution", "has_kernels"]
 
+# What torch asks of the processor before it runs a kernel in half precision.
+_CHECKS = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
+
 # By oneDNN's names of the activations.
 _TORCH: dict[str, Callable[..., Tensor]] = {
     "none": lambda x: x,
@@ -26,11 +30,25 @@ _TORCH: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def has_kernels() -> bool:
-    """Tell whether this build of torch has oneDNN's fused convolutions."""
-    operations = getattr(torch.ops, "mkldnn", None)
-    names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
-    return torch.backends.mkldnn.is_available() and all(hasattr(operations, name) for name in names)
+def has_kernels(dtype: torch.dtype = torch.float32) -> bool:
+    """Tell whether this build of torch and this processor have oneDNN's fused convolutions of that precision."""
+    names = ["_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight"]
+    check = _CHECKS.get(dtype)
+    operations: Any = getattr(torch.ops, "mkldnn", None)
+    if not torch.backends.mkldnn.is_available() or not torch.backends.mkldnn.enabled:
+        return False
+    if not all(hasattr(operations, name) for name in [*names, *([check] if check else [])]):
+        return False
+    return check is None or bool(getattr(operations, check)())
+
+
+def _computes_in(dtype: torch.dtype, device: torch.device) -> torch.dtype:
+    """Return the arithmetic for inputs, weights and results of a precision.
+
+    Products of two numbers in half precision are exact in float32, and every kernel adds them up in float32, so that
+    a processor that has no such kernels loses nothing but time.
+    """
+    return dtype if device.type != "cpu" or has_kernels(dtype) else torch.float32
 
 
 class FusedConvolution(nn.Module):
@@ -41,7 +59,7 @@ class FusedConvolution(nn.Module):
     convolution : nn.Conv2d
         BatchNorm folded in.
     dtype : torch.dtype
-        Of the arithmetic and of the output; sums are in float32.
+        Of inputs, weights and output; sums are in float32.
     activation : str
         One of oneDNN's names, or "none".
     bounds : tuple of float
@@ -68,33 +86,37 @@ class FusedConvolution(nn.Module):
         # `Any`, for torch types them as tuples of one or two numbers or names.
         conv: Any = convolution
         self.sizes = [list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups]
-        weight = conv.weight.detach().to(dtype)
+        self.computes_in = _computes_in(dtype, conv.weight.device)
+        weight = conv.weight.detach().to(dtype).to(self.computes_in)
         if shape is not None:
             weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.sizes, list(shape))
         else:
             weight = weight.contiguous(memory_format=torch.channels_last)
         self.weight = weight
-        self.bias = None if conv.bias is None else conv.bias.detach().to(dtype)
+        self.bias = None if conv.bias is None else conv.bias.detach().to(dtype).to(self.computes_in)
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
         """Return the activation of the convolution of x (n, c, h, w) plus the residual."""
-        x = x.to(self.dtype)
+        x = self._rounded(x)
         if not self.packed:
             return self._separately(x, residual)
         x = x.contiguous(memory_format=torch.channels_last)
         if residual is None:
             return torch.ops.mkldnn._convolution_pointwise(
                 x, self.weight, self.bias, *self.sizes, self.activation, self.bounds, ""
-            )
+            ).to(self.dtype)
         follows = (None, [], None) if self.activation == "none" else (self.activation, self.bounds, None)
         # Accumulated into what the residual's own layer wrote and no one else reads, or into a copy of it.
-        where = residual.to(self.dtype)
+        where = self._rounded(residual)
         if where is residual and not self.in_place:
             where = residual.clone(memory_format=torch.channels_last)
         where = where.contiguous(memory_format=torch.channels_last)
         return torch.ops.mkldnn._convolution_pointwise_.binary(
             where, x, self.weight, self.bias, *self.sizes, "add", 1.0, *follows
-        )
+        ).to(self.dtype)
+
+    def _rounded(self, x: Tensor) -> Tensor:
+        return x.to(self.dtype).to(self.computes_in)
 
     def _separately(self, x: Tensor, residual: Tensor | None) -> Tensor:
         padding, stride, dilation, groups = self.sizes
@@ -102,5 +124,5 @@ class FusedConvolution(nn.Module):
         with torch.autocast(device, enabled=False):
             x = functional.conv2d(x, self.weight, self.bias, stride, padding, dilation, groups)
             if residual is not None:
-                x = x + residual.to(self.dtype)
-            return _TORCH[self.activation](x, *self.bounds)
+                x = x + self._rounded(residual)
+            return _TORCH[self.activation](x, *self.bounds).to(self.dtype)

@@ -18,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import StochasticDepth
 
 from .efficientnet_lite import same_pad
+from .exact_start import Reader, with_exact_start
 from .fused_convolution import FusedConvolution, has_kernels
 
 __all__ = ["fuse", "fused_reader"]
@@ -41,7 +42,7 @@ _IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d, StochasticDepth)
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 
 
-def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, exact: int = 0) -> fx.GraphModule:
+def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, exact: int = 0) -> Reader:
     """Return the fastest graph that was seen to compute the same as a reader of layers.
 
     Parameters
@@ -49,7 +50,7 @@ def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, 
     network : fx.GraphModule
         Returns a dict of tensors; in evaluation mode; left as it is.
     batch : Tensor of float32, shape (n, c, h, w)
-        Its first image is passed through both.
+        Its first image is passed through the network and through what is made of it.
     dtype : torch.dtype
         Of the convolutions.
     exact : int, default=0
@@ -57,20 +58,25 @@ def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, 
 
     Returns
     -------
-    fx.GraphModule
-        The network itself where the fused one fails or gives something else.
+    callable
+        The network itself where the fused one fails or gives something else, its first convolutions as exact.
     """
     example = batch[:1]
-    kernels = batch.device.type == "cpu" and has_kernels()
-    try:
-        fused = fuse(network, batch, dtype=dtype, kernels=kernels, exact=exact)
-        given, wanted = fused(example.clone()), network(example.clone())
-    except (RuntimeError, NotImplementedError, AttributeError, TypeError):
-        # oneDNN's kernels are no public interface of torch: another release may change them.
-        return network
+    with torch.autocast(batch.device.type, enabled=False):
+        wanted = network(example.clone())
     bound = TOLERANCE[dtype]
-    same = all(_distance(given[layer], wanted[layer]) <= bound for layer in wanted)
-    return fused if same else network
+    # oneDNN's kernels are no public interface of torch: another release may change them.
+    for kernels in [True, False] if batch.device.type == "cpu" and has_kernels() else [False]:
+        try:
+            fused = fuse(network, batch, dtype=dtype, kernels=kernels, exact=exact)
+            given = fused(example.clone())
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, NotImplementedError, AttributeError, TypeError):
+            continue
+        if all(_distance(given[layer], wanted[layer]) <= bound for layer in wanted):
+            return fused
+    return with_exact_start(network, exact)
 
 
 def _distance(given: Any, wanted: Any) -> float:
@@ -195,7 +201,8 @@ def _shapes(fused: fx.GraphModule, example: Tensor) -> dict[fx.Node, torch.Size]
                 shapes[n] = result.shape
             return result
 
-    Recorder(fused).run(example.clone())
+    with torch.autocast(example.device.type, enabled=False):
+        Recorder(fused).run(example.clone())
     return shapes
 
 

@@ -234,11 +234,12 @@ def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) ->
             "Bring back those weights, or fit again.",
         )
     if now["precision"] != then.get("precision"):
+        full = [str(then.get("precision")), now["precision"]]
+        short = [text.partition(";")[0] for text in full]
         log.warning(
             "%s was fitted on embeddings computed in %s and predicts in %s here; to change that, set its precision",
             name or "the model",
-            str(then.get("precision")).partition(";")[0],
-            now["precision"].partition(";")[0],
+            *(short if short[0] != short[1] else full),
         )
     if differing := [key for key in now if now[key] != then.get(key) and key != "precision"]:
         raise ModelFileError(

@@ -10,7 +10,10 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
+import platform
 import socket
+from functools import cache as cached
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +36,8 @@ MEAN_COSINE = 0.999
 WORST_COSINE = 0.997
 N_CROPS = 30
 NOTES = "precisions"
+# Settings that take kernels, or a GPU, away from a process.
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
 
 # In this process: what was measured for a network, and what is chosen for it with each cache.
 _outcomes: dict[str, dict[str, Any]] = {}
@@ -82,8 +87,7 @@ def choose_precision(
         return resolve_precision(precision)
     if source.is_own:
         return "float32"
-    # A cache may be shared by machines of which only some have such a processor.
-    where = f"{device} of {socket.gethostname()}"
+    where = f"{device} of {socket.gethostname()} {_processor()}"
     identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     place = key, None if cache is None else str(cache.root)
@@ -160,9 +164,22 @@ def _is_native(device: str) -> bool:
 
     if device.startswith("cuda"):
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    # Kernels in bfloat16 also exist for processors without it, where they are slower than float32's.
+    from .fused_convolution import has_kernels
+
+    # Kernels in bfloat16 also exist for processors without it, where they are slower than float32's; and a processor
+    # that has it may be kept from it by oneDNN's settings.
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests)
+    return device == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests) and has_kernels(torch.bfloat16)
+
+
+@cached
+def _processor() -> str:
+    """Return what tells processors apart, for a cache and even the name of a host may be shared by several kinds."""
+    able = [platform.machine(), *(os.environ.get(name, "") for name in LIMITS)]
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+        able += [line for line in lines if line.startswith(("flags", "Features"))][:1]
+    return hashlib.sha256("\n".join(able).encode(errors="replace")).hexdigest()
 
 
 def _decided(source: BackboneSource, device: str) -> dict[str, Any]:

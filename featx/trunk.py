@@ -18,7 +18,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from .backbones import BackboneSource, View, arithmetic
+from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, arithmetic
+from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, ParameterError, nearest
 from .graphs import HookReader, last_node, reader, trace
 from .pooling import pool
@@ -58,7 +59,7 @@ class Trunk:
     trained: list[str]
     stages: list[str]
     update_statistics: bool = False
-    _lower: Callable[[Tensor], dict[str, Tensor]] | None = None
+    _lower: Reader | None = None
 
     @classmethod
     def cut(
@@ -141,7 +142,8 @@ class Trunk:
         if self._lower is None:
             self._lower = reader(self.module, [node], name=self.source.name)
         with torch.no_grad(), arithmetic(precision, images.device.type):
-            output = self._lower(images)[node]
+            exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
+            output = with_exact_start(self._lower, exact)(images)[node]
         return output.float() if self.trained else self._pool(output)
 
     def boundary_shape(self) -> tuple[int, ...]:

@@ -11,6 +11,16 @@ from sklearn.datasets import load_sample_images
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("native_bfloat16"):
+        import torch
+
+        from featx.fused_convolution import has_kernels
+
+        if not has_kernels(torch.bfloat16):
+            pytest.skip("this processor has no kernels in bfloat16")
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     """Keep every test away from the user's cache."""

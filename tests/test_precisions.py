@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +119,49 @@ def test_other_processors_compute_in_float32(monkeypatch: pytest.MonkeyPatch) ->
         choose_precision(resolve_backbone(), "float64")
 
 
+def test_a_processor_that_may_not_use_its_kernels_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget(monkeypatch)
+    monkeypatch.setattr(precisions, "_is_native", IS_NATIVE)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr("featx.fused_convolution.has_kernels", lambda dtype=torch.float32: dtype == torch.float32)
+    assert choose_precision(resolve_backbone(), "auto", device="cpu") == "float32"
+
+
+@pytest.mark.usefixtures("native")
+def test_processors_that_share_a_cache_and_a_name_have_choices_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured = _agreeing(monkeypatch, 1.0, 1.0)
+    cache = EmbeddingCache(tmp_path)
+    for processor in ("one", "another", "one"):
+        _forget(monkeypatch)
+        monkeypatch.setattr(precisions, "_processor", lambda processor=processor: processor)
+        choose_precision(resolve_backbone(), "auto", device="cpu", cache=cache)
+    assert len(measured) == 2
+
+
+def test_half_precision_is_the_same_function_on_a_processor_without_it(tmp_path: Path) -> None:
+    """Another process is kept from all that is newer than AVX2, as far as oneDNN's settings reach."""
+    images = sample_crops(4)
+    np.savez(tmp_path / "images.npz", *images)
+    code = """
+        import sys, numpy as np
+        from featx import CNNFeatureTransformer
+        images = list(np.load(sys.argv[1] + "/images.npz").values())
+        for precision in sys.argv[2:]:
+            rows = CNNFeatureTransformer(precision=precision, cache=None).fit_transform(images)
+            np.save(f"{sys.argv[1]}/{precision}.npy", rows)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path), "bfloat16", "float16"]
+    limited = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    subprocess.run(command, env=limited, check=True)
+    for precision in ("bfloat16", "float16"):
+        here = CNNFeatureTransformer(precision=precision, cache=None).fit_transform(images)
+        there = np.load(tmp_path / f"{precision}.npy")
+        cosines = (here * there).sum(1) / np.linalg.norm(here, axis=1) / np.linalg.norm(there, axis=1)
+        assert cosines.min() > 0.9999
+
+
 @pytest.mark.usefixtures("native")
 def test_an_unwritable_cache_costs_a_measurement_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     measured = _agreeing(monkeypatch, 1.0, 1.0)
@@ -132,7 +179,7 @@ def test_the_precision_is_in_the_spec(monkeypatch: pytest.MonkeyPatch, tmp_path:
     for precision in ("auto", "float32", "bfloat16"):
         CNNFeatureTransformer(precision=precision, cache=tmp_path).fit_transform(images)
     rows = {info.spec.precision: info.rows for info in EmbeddingCache(tmp_path).info()}
-    assert rows == {"float32": 2, "bfloat16;exact=2": 2}
+    assert rows == {"float32": 2, "bfloat16;exact=2;sums=float32": 2}
 
 
 @pytest.mark.usefixtures("native")
