@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
 import stat
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from operator import attrgetter
 from pathlib import Path
@@ -77,6 +78,7 @@ class FileDigests:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._known: dict[str, bytes] = {}
+        self._depths: dict[bytes, bool] = {}
 
     def digest(
         self,
@@ -152,6 +154,26 @@ class FileDigests:
         except DAMAGE:
             return {}
 
+    def depths(self, digests: Iterable[bytes]) -> dict[bytes, bool]:
+        """Return, as far as it is remembered, which contents hold more than 8 bits a channel."""
+        unknown = [digest for digest in digests if digest not in self._depths]
+        if unknown and self.path is not None and os.path.exists(self.path):
+            query = "SELECT digest, high FROM depths WHERE digest IN ({})"
+            with contextlib.suppress(*DAMAGE):
+                self._depths.update(
+                    (d, h == 1) for d, h in self._select(query, unknown) if _is_digest(d) and h in (0, 1)
+                )
+        return {digest: self._depths[digest] for digest in digests if digest in self._depths}
+
+    def remember_depths(self, depths: Mapping[bytes, bool]) -> None:
+        """Remember which contents hold more than 8 bits a channel."""
+        self._depths.update(depths)
+        self._write(
+            "CREATE TABLE IF NOT EXISTS depths (digest BLOB PRIMARY KEY, high INTEGER) WITHOUT ROWID",
+            "INSERT OR REPLACE INTO depths VALUES (?, ?)",
+            [(digest, int(high)) for digest, high in depths.items()],
+        )
+
     def _recall(self, keys: list[str]) -> dict[tuple[str, _Version], bytes]:
         """Return the remembered digests by path and version."""
         if self.path is None or not os.path.exists(self.path):
@@ -159,31 +181,38 @@ class FileDigests:
         found = {}
         query = "SELECT path, size, mtime_ns, inode, digest FROM files WHERE path IN ({})"
         try:
-            with self._connect() as connection:
-                limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
-                for start in range(0, len(keys), limit):
-                    some = [os.fsencode(key) for key in keys[start : start + limit]]
-                    for path, *version, digest in connection.execute(query.format(",".join("?" * len(some))), some):
-                        if _is_digest(digest):
-                            found[os.fsdecode(path), tuple(version)] = digest
+            for path, *version, digest in self._select(query, [os.fsencode(key) for key in keys]):
+                if _is_digest(digest):
+                    found[os.fsdecode(path), tuple(version)] = digest
         except DAMAGE:
             return {}
         return found
 
     def _remember(self, read: dict[str, tuple[_Version, bytes]]) -> None:
-        if self.path is None or not read:
+        self._write(
+            "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
+            "inode INTEGER, digest BLOB) WITHOUT ROWID",
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
+            [(os.fsencode(key), *version, digest) for key, (version, digest) in read.items()],
+        )
+
+    def _select(self, query: str, values: list[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query with `IN ({})` for all values, a portion at a time."""
+        with self._connect() as connection:
+            limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+            for start in range(0, len(values), limit):
+                some = values[start : start + limit]
+                yield from connection.execute(query.format(",".join("?" * len(some))), some)
+
+    def _write(self, table: str, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        """Write rows; a memory that cannot be written remembers nothing."""
+        if self.path is None or not rows:
             return
-        rows = [(os.fsencode(key), *version, digest) for key, (version, digest) in read.items()]
-        try:
+        with contextlib.suppress(*DAMAGE):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._connect() as connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
-                    "inode INTEGER, digest BLOB) WITHOUT ROWID"
-                )
-                connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
-        except DAMAGE:
-            return
+                connection.execute(table)
+                connection.executemany(statement, rows)
 
     def _connect(self) -> _Connection:
         return _Connection(self.path)

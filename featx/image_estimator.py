@@ -12,7 +12,8 @@ from sklearn.utils import Tags
 from .backbones import BackboneSource
 from .cache import EmbeddingCache, default_cache_dir
 from .exceptions import ParameterError
-from .images import ImageSource
+from .idle_parameters import note_idle_images
+from .images import ImageSource, as_sources
 from .inputs import check_images
 from .networks import resolve_backbone
 from .precisions import choose_precision
@@ -46,8 +47,23 @@ class ImageEstimator(BaseEstimator):
         tags.input_tags.string = True
         return tags
 
+    def sources(self, images: Sequence[Any], names: Sequence[str] | None = None) -> Sequence[ImageSource]:
+        """Return images of a data set as this estimator reads them.
+
+        Parameters
+        ----------
+        images : sequence of str, PIL.Image.Image or ndarray
+        names : sequence of str, default=None
+            What messages call them.
+        """
+        sources = as_sources(images, names=names, value_range=self.value_range)
+        note_idle_images(self, sources)
+        return sources
+
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
-        return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+        sources = check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+        note_idle_images(self, sources)
+        return sources
 
 
 def open_cache(cache: Any) -> EmbeddingCache | None:

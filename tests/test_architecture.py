@@ -20,6 +20,7 @@ LEAVES = (
     "augmentation",
     "operations",
     "images",
+    "image_bytes",
     "datasets",
     "jpeg",
     "pixels",
