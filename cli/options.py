@@ -107,6 +107,14 @@ training_options = _decorate(
 )  # fmt: skip
 
 
+def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Have every file read for its digest until the command ends, in the processes that it starts too."""
+    if value:
+        before = os.environ.get("FEATX_CHECKSUM")
+        os.environ["FEATX_CHECKSUM"] = "1"
+        ctx.call_on_close(lambda: os.environ.update(FEATX_CHECKSUM=before or "0"))
+
+
 class _ValueRange(click.ParamType):
     """Two numbers, or "minmax"."""
 
@@ -134,6 +142,8 @@ reading_options = _decorate(
         click.option("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
                      help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "
                           "0,4095 for 12 bits, minmax for each image's own."),
+        click.option("--checksum", is_flag=True, expose_value=False, callback=_read_all,
+                     help="Read every file, even where size, times and inode are those of last time."),
         click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
                      help="What an unreadable image does."),
         click.option("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .images import ImageSource
 from .notes import is_noted, note_once
 
@@ -37,9 +39,11 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> N
         Of the call of fit.
     """
     layers = options.trainable_layers is not None
-    whole = not layers and isinstance(options.trainable_stages, str) and options.trainable_stages == "all"
-    head_only = not layers and not whole and options.trainable_stages in (0, [], ())
-    no_augmentation = options.augmentation in (None, "none")
+    # Names may come as an array, as they do out of a grid.
+    stages = options.trainable_stages
+    stages = stages if isinstance(stages, str) else list(np.ravel(stages))
+    whole, head_only = not layers and stages == "all", not layers and stages in ([], [0])
+    no_augmentation = options.augmentation is None or str(options.augmentation) == "none"
     alone = "early_stopping=False"
     idle = [
         (("trainable_stages",), layers, "trainable_layers is given in its place"),
@@ -61,7 +65,7 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> N
     for names, holds, reason in idle:
         for name in names:
             value = getattr(options, name)
-            if holds and name in defaults and value != defaults[name].default:
+            if holds and name in defaults and not np.array_equal(value, defaults[name].default):
                 note_once(f"{name}={value!r} has no effect: {reason}")
     if groups is not None and not options.early_stopping and head_init != "logistic":
         note_once(f"groups have no effect: nothing is held out with {alone}, and the head is not tuned")
