@@ -20,7 +20,7 @@ import numpy as np
 from .versions import Version, file_version
 from .versions import file_versions as _versions
 
-__all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes", "is_settled"]
+__all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes", "is_settled", "reads_all"]
 
 # A file changed again within the clock's granularity keeps its times: younger entries are not trusted.
 FRESH_NS = 2_000_000_000
@@ -112,7 +112,7 @@ class FileDigests:
 
     def _in_mind(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
         """Return which files this object knows in that version, and their digests among other bytes."""
-        remembered = {} if _reads_all() else self._known
+        remembered = {} if reads_all() else self._known
         entries = np.frombuffer(b"".join(map(remembered.get, paths, repeat(UNKNOWN))), ENTRIES)
         return (entries["version"] == versions).all(axis=1), entries["digest"].tolist()
 
@@ -129,7 +129,7 @@ class FileDigests:
             for number, key, here in zip(numbers, keys, known, strict=True)
             if not here
         }
-        remembered = {} if _reads_all() else self._recall(set(places.values()))
+        remembered = {} if reads_all() else self._recall(set(places.values()))
         unknown: dict[tuple[str, Version], int] = {}
         for number, place in places.items():
             if place not in remembered:
@@ -254,7 +254,8 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 32
 
 
-def _reads_all() -> bool:
+def reads_all() -> bool:
+    """Tell whether the environment asks for every file to be read, whatever is remembered of it."""
     return os.environ.get(CHECKSUM, "") not in ("", "0")
 
 

@@ -173,6 +173,7 @@ def fit_model(
         verbose=verbose,
     )
     kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
+    kept._check_weights(reset=True)
     kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
