@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import os
+import socket
 import sqlite3
-import stat
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, repeat
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes"]
+from .versions import Version, file_version
+from .versions import file_versions as _versions
 
-# A file changed again within the clock's granularity keeps its mtime: younger entries are not trusted.
+__all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes", "is_settled", "reads_all"]
+
+# A file changed again within the clock's granularity keeps its times: younger entries are not trusted.
 FRESH_NS = 2_000_000_000
+# As with rsync's --checksum: every file is read, whatever its size and times say.
+CHECKSUM = "FEATX_CHECKSUM"
 LOOKUP = 20_000
 # Files that one object keeps in mind beside the SQLite file, some 300 bytes each.
 KNOWN = 200_000
 
-# Size, modification time and inode.
-_Version = tuple[int, int, int]
-MOST = (1 << 63) - 1
 # A file in mind is one run of bytes, so that a hundred thousand are compared at once: its version and its digest.
-ENTRY = struct.Struct("=3q32s")
-ENTRIES = np.dtype([("version", "=i8", 3), ("digest", "V32")])
-UNKNOWN = ENTRY.pack(-1, -1, -1, b"")
-STATUS = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ino")
-ABSENT = SimpleNamespace(st_mode=-1, st_size=0, st_mtime_ns=0, st_ino=0)
+ENTRY = struct.Struct("=5q32s")
+ENTRIES = np.dtype([("version", "=i8", 5), ("digest", "V32")])
+UNKNOWN = ENTRY.pack(-1, -1, -1, -1, -1, b"")
+# A host's entry for a path replaces its own only; numbers of devices mean something until the host is booted again.
+COLUMNS = ("path", "host", "size", "mtime_ns", "ctime_ns", "inode", "device", "boot", "digest")
+TABLE = """CREATE TABLE IF NOT EXISTS files (path BLOB, host TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
+inode INTEGER, device INTEGER, boot TEXT, digest BLOB, PRIMARY KEY (path, host)) WITHOUT ROWID"""
 
 
 def default_cache_dir() -> Path:
@@ -64,9 +68,11 @@ DAMAGE = (sqlite3.Error, OSError, UnicodeDecodeError)
 class FileDigests:
     """A memory of file digests in one SQLite file.
 
-    An entry holds as long as the file's size, modification time and inode stay the same; what was modified less
-    than two seconds before it was read is not remembered. When the memory cannot be read or written, files are
-    digested each time: nothing depends on it.
+    An entry holds as long as the file's size, modification time, change time and inode stay the same, and on one host
+    its device; what was changed less than two seconds before it was read is not remembered. Where the file system or
+    the operating system keeps no change time (FAT, some network file systems, Windows), a file that is rewritten in
+    place with its size and modification time kept is taken for the old one: ``FEATX_CHECKSUM=1`` in the environment has
+    every file read. When the memory cannot be read or written, files are digested each time: nothing depends on it.
 
     Parameters
     ----------
@@ -77,6 +83,7 @@ class FileDigests:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._known: dict[str, bytes] = {}
+        self._depths: dict[bytes, bool] = {}
 
     def digest(
         self,
@@ -105,7 +112,8 @@ class FileDigests:
 
     def _in_mind(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
         """Return which files this object knows in that version, and their digests among other bytes."""
-        entries = np.frombuffer(b"".join(map(self._known.get, paths, repeat(UNKNOWN))), ENTRIES)
+        remembered = {} if reads_all() else self._known
+        entries = np.frombuffer(b"".join(map(remembered.get, paths, repeat(UNKNOWN))), ENTRIES)
         return (entries["version"] == versions).all(axis=1), entries["digest"].tolist()
 
     def _look_up(
@@ -121,14 +129,14 @@ class FileDigests:
             for number, key, here in zip(numbers, keys, known, strict=True)
             if not here
         }
-        remembered = self._recall(sorted({key for key, _ in places.values()}))
-        unknown: dict[tuple[str, _Version], int] = {}
+        remembered = {} if reads_all() else self._recall(set(places.values()))
+        unknown: dict[tuple[str, Version], int] = {}
         for number, place in places.items():
             if place not in remembered:
                 unknown.setdefault(place, number)
         old = time.time_ns() - FRESH_NS
         read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
-        fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and r[0][1] < old}
+        fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and max(r[0][1:3]) < old}
         self._remember(fresh)
         for number, place in places.items():
             outcome = read[place] if place in read else remembered[place]
@@ -152,38 +160,74 @@ class FileDigests:
         except DAMAGE:
             return {}
 
-    def _recall(self, keys: list[str]) -> dict[tuple[str, _Version], bytes]:
+    def depths(self, digests: Iterable[bytes]) -> dict[bytes, bool]:
+        """Return, as far as it is remembered, which contents hold more than 8 bits a channel."""
+        unknown = [digest for digest in digests if digest not in self._depths]
+        if unknown and self.path is not None and os.path.exists(self.path):
+            query = "SELECT digest, high FROM depths WHERE digest IN ({})"
+            with contextlib.suppress(*DAMAGE):
+                self._depths.update(
+                    (d, h == 1) for d, h in self._select(query, unknown) if _is_digest(d) and h in (0, 1)
+                )
+        return {digest: self._depths[digest] for digest in digests if digest in self._depths}
+
+    def remember_depths(self, depths: Mapping[bytes, bool]) -> None:
+        """Remember which contents hold more than 8 bits a channel."""
+        self._depths.update(depths)
+        self._write(
+            "CREATE TABLE IF NOT EXISTS depths (digest BLOB PRIMARY KEY, high INTEGER) WITHOUT ROWID",
+            "INSERT OR REPLACE INTO depths VALUES (?, ?)",
+            [(digest, int(high)) for digest, high in depths.items()],
+        )
+
+    def _recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
         """Return the remembered digests by path and version."""
         if self.path is None or not os.path.exists(self.path):
             return {}
-        found = {}
-        query = "SELECT path, size, mtime_ns, inode, digest FROM files WHERE path IN ({})"
+        wanted = {os.fsencode(key): (key, version) for key, version in places}
+        _, now = _here()
+        own: dict[tuple[str, Version], bytes] = {}
+        others: dict[tuple[str, Version], set[bytes]] = {}
+        query = f"SELECT {', '.join(COLUMNS)} FROM files WHERE path IN ({{}})"
         try:
-            with self._connect() as connection:
-                limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
-                for start in range(0, len(keys), limit):
-                    some = [os.fsencode(key) for key in keys[start : start + limit]]
-                    for path, *version, digest in connection.execute(query.format(",".join("?" * len(some))), some):
-                        if _is_digest(digest):
-                            found[os.fsdecode(path), tuple(version)] = digest
+            for path, _, *version, device, boot, digest in self._select(query, sorted(wanted)):
+                place = wanted.get(path)
+                if place is None or not _is_digest(digest) or tuple(version) != place[1][:4]:
+                    continue
+                if boot != now:
+                    others.setdefault(place, set()).add(digest)
+                elif device == place[1][4]:
+                    own[place] = digest
         except DAMAGE:
             return {}
-        return found
+        return {place: next(iter(found)) for place, found in others.items() if len(found) == 1} | own
 
-    def _remember(self, read: dict[str, tuple[_Version, bytes]]) -> None:
-        if self.path is None or not read:
+    def _remember(self, read: dict[str, tuple[Version, bytes]]) -> None:
+        host, boot = _here()
+        rows = [(os.fsencode(key), host, *version, boot, digest) for key, (version, digest) in read.items()]
+        self._write(TABLE, f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * len(COLUMNS))})", rows)
+
+    def _select(self, query: str, values: list[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query with `IN ({})` for all values, a portion at a time."""
+        with self._connect() as connection:
+            limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+            for start in range(0, len(values), limit):
+                some = values[start : start + limit]
+                yield from connection.execute(query.format(",".join("?" * len(some))), some)
+
+    def _write(self, table: str, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        """Write rows; a memory that cannot be written remembers nothing."""
+        if self.path is None or not rows:
             return
-        rows = [(os.fsencode(key), *version, digest) for key, (version, digest) in read.items()]
-        try:
+        with contextlib.suppress(*DAMAGE):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._connect() as connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
-                    "inode INTEGER, digest BLOB) WITHOUT ROWID"
-                )
-                connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
-        except DAMAGE:
-            return
+                # Entries of versions before the change time are not trusted.
+                columns = [column for _, column, *_ in connection.execute("PRAGMA table_info(files)")]
+                if columns and columns != list(COLUMNS):
+                    connection.execute("DROP TABLE files")
+                connection.execute(table)
+                connection.executemany(statement, rows)
 
     def _connect(self) -> _Connection:
         return _Connection(self.path)
@@ -210,43 +254,22 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 32
 
 
-def _versions(paths: Sequence[str]) -> tuple[np.ndarray, dict[int, OSError]]:
-    """Return the versions of the files, int64 (n, 3), and what is wrong with some of them; one stat for each."""
-    failed: list[OSError] = []
+def reads_all() -> bool:
+    """Tell whether the environment asks for every file to be read, whatever is remembered of it."""
+    return os.environ.get(CHECKSUM, "") not in ("", "0")
 
-    def statuses() -> Iterator[Any]:
-        left = iter(paths)
-        while True:
-            try:
-                yield from map(os.stat, left)
-                return
-            except OSError as error:
-                failed.append(error)
-            except ValueError as error:  # a NUL in the name
-                failed.append(OSError(str(error)))
-            yield ABSENT
 
-    # Loops in C: this runs for every image of every fold of every search.
+@functools.cache
+def _here() -> tuple[str, str]:
+    """Return the names of this host, and of the time since it was booted as far as the system names that."""
+    host = socket.gethostname()
     try:
-        numbers = np.fromiter(chain.from_iterable(map(STATUS, statuses())), np.int64, 4 * len(paths))
-    except OverflowError:
-        failed.clear()
-        rows = [(status.st_mode, *_version(status)) for status in statuses()]
-        numbers = np.array(rows, np.int64)
-    numbers = numbers.reshape(-1, 4)
-    modes = numbers[:, 0]
-    errors: dict[int, OSError] = dict(zip(np.flatnonzero(modes == ABSENT.st_mode).tolist(), failed, strict=True))
-    for number in np.flatnonzero((modes != ABSENT.st_mode) & (modes & stat.S_IFMT(0xFFFF) != stat.S_IFREG)).tolist():
-        errors[number] = OSError("not a regular file")
-    return numbers[:, 1:], errors
+        return host, Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return host, host
 
 
-def _version(status: Any) -> _Version:
-    """Return what identifies a file's version, in numbers of 63 bits."""
-    return status.st_size, min(status.st_mtime_ns, MOST), status.st_ino & MOST
-
-
-def _read_digest(path: str) -> tuple[_Version, bytes] | OSError:
+def _read_digest(path: str) -> tuple[Version, bytes] | OSError:
     """Return what identifies the version that was read, and its digest."""
     try:
         with open(path, "rb") as file:
@@ -254,4 +277,9 @@ def _read_digest(path: str) -> tuple[_Version, bytes] | OSError:
             digest = hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         return error
-    return _version(found), digest
+    return file_version(found), digest
+
+
+def is_settled(version: Version) -> bool:
+    """Tell whether a file's times are old enough for another change to show in them."""
+    return max(version[1:3]) < time.time_ns() - FRESH_NS

@@ -107,6 +107,30 @@ training_options = _decorate(
 )  # fmt: skip
 
 
+def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Have every file read for its digest until the command ends, in the processes that it starts too."""
+    if value:
+        before = os.environ.get("FEATX_CHECKSUM")
+        os.environ["FEATX_CHECKSUM"] = "1"
+        ctx.call_on_close(lambda: os.environ.update(FEATX_CHECKSUM=before or "0"))
+
+
+class _ValueRange(click.ParamType):
+    """Two numbers, or "minmax"."""
+
+    name = "range"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "minmax" or isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is neither two numbers such as 0,4095 nor minmax", param, ctx)
+        # As one writes them in Python, where they are part of what identifies an array.
+        return tuple(int(number) if number.is_integer() else number for number in (low, high))
+
+
 reading_options = _decorate(
     [
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),
@@ -115,6 +139,11 @@ reading_options = _decorate(
         click.option("--n-jobs", type=int, help="Threads that decode, and processes that tune; -1 for all cores."),
         click.option("--cache", metavar="DIR|none", default="auto",
                      help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
+        click.option("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
+                     help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "
+                          "0,4095 for 12 bits, minmax for each image's own."),
+        click.option("--checksum", is_flag=True, expose_value=False, callback=_read_all,
+                     help="Read every file, even where size, times and inode are those of last time."),
         click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
                      help="What an unreadable image does."),
         click.option("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
@@ -182,6 +211,7 @@ def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
         "cache": None if options["cache"] == "none" else options["cache"],
         "on_error": "nan" if options["on_error"] == "skip" else "raise",
         "verbose": not options["quiet"],
+        "value_range": options["value_range"],
     }
 
 

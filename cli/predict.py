@@ -41,7 +41,10 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     check_outputs(None, options)
     dataset = collect_images(images)
     note_dataset(options, dataset)
-    predictions, extraction = predict_images(model, dataset, top=top, **reading_parameters(options))
+    reading = reading_parameters(options)
+    if reading["value_range"] is None:
+        del reading["value_range"]  # that of the model
+    predictions, extraction = predict_images(model, dataset, top=top, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:
         note(options, describe_extraction(extraction, verbose=True, n_jobs=options["n_jobs"]))

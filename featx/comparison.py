@@ -102,8 +102,10 @@ def compare_strategies(
     files = RunFiles(folder)
     failures: list[Failure] = []
     if on_error == "skip":
-        failures = find_unreadable(as_sources(dataset.images, names=dataset.names))
+        failures = _unreadable(dataset, strategies)
         good = np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in failures])
+        if not len(good):
+            raise DatasetError("none of the images can be read", f"{failures[0].name}: {failures[0].reason}.")
         dataset, finer = dataset.take(good), None if finer is None else finer[good]
         plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
@@ -160,6 +162,17 @@ def check_strategies(
             raise
     if transfer is not None:
         clone(transfer).fit(dataset.images[:1])
+
+
+def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) -> list[Failure]:
+    """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
+    readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
+    ranges = dict.fromkeys(getattr(reader, "value_range", None) for reader in readers)
+    found: dict[int, Failure] = {}
+    for value_range in ranges:
+        images = as_sources(dataset.images, names=dataset.names, value_range=value_range)
+        found = {failure.index: failure for failure in find_unreadable(images)} | found
+    return [found[index] for index in sorted(found)]
 
 
 def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:

@@ -21,7 +21,6 @@ from .finetune import CNNFineTuneClassifier
 from .forecast import Forecast, Part
 from .head_times import Features, evaluation_seconds, fitting_seconds
 from .image_estimator import open_cache
-from .images import as_sources
 from .pace import Reading
 from .rehearsal import Rehearsal
 from .run_files import RunFiles
@@ -83,7 +82,7 @@ def forecast_comparison(
         if transfer is not None:
             rows, key = work.study_rows(transfer)
             study = None if files.load("stages", key) is not None else rows
-        images = as_sources(dataset.images, names=dataset.names)
+        images = next(map(_transformer, strategies.values())).sources(dataset.images, dataset.names)
         caches = [open_cache(_transformer(estimator).cache) for estimator in strategies.values()]
         rehearsal = Rehearsal(images, cache=next(filter(None, caches), None))
         costs = _Costs(work, rehearsal)

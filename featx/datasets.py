@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .exceptions import DatasetError, MissingDependencyError, nearest
-from .images import EXTENSIONS, is_url
+from .image_bytes import is_url
+from .images import EXTENSIONS
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 

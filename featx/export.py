@@ -13,7 +13,6 @@ from .cache.hdf5 import atomic_hdf5
 from .datasets import ImageDataset
 from .exceptions import CacheError, DatasetError
 from .extraction import Extraction, Failure
-from .images import as_sources
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["write_embeddings"]
@@ -50,7 +49,7 @@ def write_embeddings(
     DatasetError
         If no image can be read.
     """
-    sources = as_sources(dataset.images, names=dataset.names)
+    sources = transformer.sources(dataset.images, dataset.names)
     source = transformer.source()
     spec = source.spec(source.view(transformer.layer, transformer.pooling), transformer.arithmetic(source))
     total = Extraction(n_images=len(sources))

@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import compress
-from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -18,11 +15,11 @@ from tqdm.auto import tqdm
 from .backbones import BackboneSource, View, resolve_device
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .exceptions import ImageDecodeError
-from .forwarding import ForwardPlan
-from .images import ImageSource, ImageSources
+from .forwarding import ForwardPlan, note_scale
+from .image_keys import all_read, image_keys
+from .images import ImageSource
 from .lanes import auto_batch_size, lane_count
 from .ledger import Failure
-from .patience import patient_map
 from .precisions import choose_precision
 from .sharing import share_out
 from .stores import MemoryStore, OverlayStore, Store, writable_store
@@ -189,10 +186,11 @@ class _Work:
         self.specs = [source.spec(view, self.precision) for view in views]
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.n_forwarded = 0
+        self.peaks: list[int] = []
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
-            found = _digest(images, memory, self.threads)
-        failed = {} if _all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
+            found = image_keys(images, memory, threads=self.threads)
+        failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
         if failed and self.raising:
@@ -245,6 +243,7 @@ class _Work:
             outcome = share_out(plan, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
         self.n_forwarded += outcome.n_forwarded
         self.clock.update(outcome.seconds)
+        self.peaks += outcome.peaks
         for rows, (digest, reason) in zip(first, outcome.results, strict=True):
             if reason is not None:
                 self.reasons.update(dict.fromkeys(rows, reason))
@@ -254,6 +253,7 @@ class _Work:
 
     def result(self) -> Extraction:
         """Return the ledger, counts and timings."""
+        note_scale(self.peaks)
         return Extraction(
             failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],
             n_images=len(self.images),
@@ -261,35 +261,6 @@ class _Work:
             seconds=dict(self.clock),
             damaged=[] if self.cache is None else list(self.cache.damaged),
         )
-
-
-def _digest(images: Sequence[ImageSource], memory: FileDigests, threads: int) -> list[Any]:
-    """Return each image's digest, or the ImageDecodeError that reading it gave."""
-
-    def other(image: ImageSource) -> bytes | ImageDecodeError:
-        try:
-            return image.digest()
-        except ImageDecodeError as error:
-            return error
-
-    # image.path, spelled out: this runs for every image of every fold of every search
-    contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
-    are_paths = [type(c) is str and "://" not in c for c in contents]
-    rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
-    paths = list(compress(contents, are_paths)) if rest else contents
-    read = partial(patient_map, threads=threads)
-    digests: list[Any] = memory.digest(paths, map=read)
-    if rest:
-        known = iter(digests)
-        others = iter(list(read(other, [images[i] for i in rest])))
-        digests = [next(known if path else others) for path in are_paths]
-    for i in [] if _all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
-        digests[i] = ImageDecodeError(images[i].name, digests[i].strerror or str(digests[i]))
-    return digests
-
-
-def _all_read(digests: list[Any]) -> bool:
-    return set(map(type, digests)) <= {bytes}
 
 
 def _gather(

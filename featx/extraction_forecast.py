@@ -6,7 +6,6 @@ from .datasets import ImageDataset
 from .export import PART
 from .forecast import Forecast, Part
 from .image_estimator import open_cache
-from .images import as_sources
 from .pace import Reading
 from .rehearsal import Rehearsal
 from .transformer import CNNFeatureTransformer
@@ -33,7 +32,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     ------
     ParameterError, BackboneError, WeightsError, LayerError, CacheError
     """
-    images = as_sources(dataset.images, names=dataset.names)
+    images = transformer.sources(dataset.images, dataset.names)
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)
     # What the transformer would refuse, it refuses here.

@@ -15,6 +15,7 @@ from torch import Tensor
 from .augmentation import Augmentation
 from .cache import EmbeddingSpec
 from .exceptions import CacheError, ImageDecodeError
+from .forwarding import note_scale
 from .images import ImageSource
 from .patience import patient_map
 from .preprocessing import Preprocessing
@@ -119,6 +120,7 @@ class FreshFeed:
     ) -> None:
         self.images, self.preprocessing, self.augmentation = images, preprocessing, augmentation
         self.lower, self.device, self.seed = lower, device, seed
+        self.peaks: list[int] = []
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
         """Return decoded images, uint8 (n, 3, h, w)."""
@@ -126,12 +128,19 @@ class FreshFeed:
 
         def load(image: ImageSource) -> Tensor:
             digest, pixels = image.load()
+            if image.peak is not None:
+                self.peaks.append(image.peak)
             return preprocessing.apply(pixels, key=digest)
 
         images = [self.images[row] for row in rows]
         # One thread: it is batches that are read side by side.
         with contextlib.closing(patient_map(load, images, threads=1)) as results:
-            return torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
+            batch = torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
+        # As many as there are: by then an epoch has shown what scale they use.
+        if len(self.peaks) >= len(self.images):
+            note_scale(self.peaks)
+            self.peaks.clear()
+        return batch
 
     def finish(self, batch: Tensor) -> Tensor:
         """Return what the frozen part makes of a decoded batch."""

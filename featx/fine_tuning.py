@@ -25,6 +25,7 @@ from .dense_head import DenseHead
 from .exceptions import DatasetError
 from .extraction import extract_embeddings
 from .head_start import fit_probe, warm_up
+from .idle_parameters import note_idle_training
 from .image_estimator import open_cache
 from .images import ImageSource
 from .splits import held_out_split
@@ -94,6 +95,7 @@ class FineTuning:
     def run(self) -> TuningOutcome:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
+        note_idle_training(self.options, head_init=self.head_init, groups=self.groups)
         trunk = Trunk.cut(
             self.source,
             self.view,

@@ -16,7 +16,6 @@ from .datasets import ImageDataset
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
-from .images import as_sources
 from .ledger import Failure, find_unreadable
 from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
 from .persistence import save_model
@@ -119,7 +118,7 @@ def finetune_model(
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
     images, names, labels = join_data(dataset, test)
-    failures = find_unreadable(as_sources(images, names=names)) if skip_unreadable else []
+    failures = find_unreadable(classifier.sources(images, names)) if skip_unreadable else []
     failed = {failure.index for failure in failures}
     good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
     train, held, protocol = split_data(dataset, test, good, test_size, classifier.random_state)
@@ -127,9 +126,8 @@ def finetune_model(
     groups = None if dataset.groups is None else dataset.groups[train]
     model.fit([images[i] for i in train], labels[train], groups=groups)
     began = time.perf_counter()
-    probabilities, extraction = model.predict_images(
-        as_sources([images[i] for i in held], names=[names[i] for i in held])
-    )
+    sources = model.sources([images[i] for i in held], [names[i] for i in held])
+    probabilities, extraction = model.predict_images(sources)
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
     spent["prediction"] = time.perf_counter() - began
     stages = {name: value + model.timings_.get(name, 0.0) for name, value in extraction.seconds.items()}

@@ -19,13 +19,16 @@ from .evaluation import evaluate_heads
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .heads import make_head
-from .images import ImageSource, as_sources
+from .images import ImageSource
+from .notes import note_once
 from .persistence import save_model
 from .results import EvaluationResult
 from .splits import held_out_split, outer_folds
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
+
+FOLDS = 5
 
 
 @dataclass
@@ -94,7 +97,7 @@ def fit_model(
     poolings: Sequence[str] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    cv: int = 5,
+    cv: int = FOLDS,
     test_size: float | None = None,
     test: ImageDataset | None = None,
     class_weight: str | None = None,
@@ -170,6 +173,7 @@ def fit_model(
         verbose=verbose,
     )
     kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
+    kept._check_weights(reset=True)
     kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
@@ -183,7 +187,7 @@ def check_fit(
     poolings: Sequence[str] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    cv: int = 5,
+    cv: int = FOLDS,
     test_size: float | None = None,
     test: ImageDataset | None = None,
     class_weight: str | None = None,
@@ -199,6 +203,8 @@ def check_fit(
     """
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
+    if cv != FOLDS and (test is not None or test_size is not None):
+        note_once(f"cv={cv} has no effect: one test set takes the place of the folds")
     if dataset.labels is None or (test is not None and test.labels is None):
         raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
     for head in heads:
@@ -217,7 +223,7 @@ def check_fit(
         labels = np.concatenate([labels, test.labels])
     if test is None:
         _check_splits(labels, groups, cv, test_size, random_state)
-    return FitInputs(transformer, views, as_sources(images, names=names), labels, groups)
+    return FitInputs(transformer, views, transformer.sources(images, names), labels, groups)
 
 
 def _check_splits(

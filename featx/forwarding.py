@@ -21,17 +21,20 @@ from .cache import EmbeddingSpec
 from .exceptions import BackboneError, CacheError, ImageDecodeError
 from .images import ImageSource
 from .lanes import in_lanes
+from .notes import note_once
 from .patience import patient_map
 from .stores import Store
 from .timing import timed
 
-__all__ = ["ForwardPlan", "Outcome", "forward_images"]
+__all__ = ["ForwardPlan", "Outcome", "forward_images", "note_scale"]
 
 log = logging.getLogger("featx")
 # Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most.
 TURN_SECONDS = 10.0
 TURN_ROWS = 1024
 TURN_BYTES = 256 << 20
+# Images of 12 bits in files of 16 use a sixteenth of the scale.
+SMALL_PART = 1 / 8
 # Between two turns of one process, so that those who wait get theirs.
 PAUSE = 0.05
 
@@ -85,11 +88,25 @@ class Outcome:
     seconds : Counter
         Wall time of `wait` (for decoding), `forward` (for the network) and `write`; the times of all threads together
         for `read` and `decode`.
+    peaks : list of int
+        The largest values of the images that were read on the scale of 16 bits.
     """
 
     results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
     n_forwarded: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
+    peaks: list[int] = field(default_factory=list)
+
+
+def note_scale(peaks: list[int]) -> None:
+    """Say so where images of 16 bits use less than an eighth of that scale, all of them."""
+    if peaks and max(peaks) < SMALL_PART * 65535:
+        bits = max(peaks).bit_length()
+        note_once(
+            f"the images of 16 bits use a small part of their scale, values up to {max(peaks):,} of 65,535: they are "
+            f"seen almost black. If they hold {bits} bits, say so by value_range=(0, {2**bits - 1}), or --value-range "
+            f"0,{2**bits - 1}; colour of 16 bits has to be converted to 8."
+        )
 
 
 def forward_images(
@@ -159,6 +176,7 @@ def _take_turn(
             for batch, rows in passed:
                 good = [image for image in batch if image.error is None]
                 outcome.n_forwarded += len(good)
+                outcome.peaks += [image.peak for image in good if image.peak is not None]
                 ready += [(image.digest, [view[i] for view in rows]) for i, image in enumerate(good)]
                 for image in batch:
                     if image.error is not None and plan.raising:
@@ -225,6 +243,7 @@ class _Decoded:
     digest: bytes = b""
     pixels: Any = None
     error: ImageDecodeError | None = None
+    peak: int | None = None
     seconds: Counter[str] = field(default_factory=Counter)
 
 
@@ -244,6 +263,7 @@ def _decoded_batches(
                 data = image.read()
             with timed(result.seconds, "decode"):
                 result.digest, pixels = image.decode(data)
+                result.peak = image.peak
                 result.pixels = plan.source.preprocessing.apply(pixels, key=result.digest)
         except ImageDecodeError as error:
             result.error = error

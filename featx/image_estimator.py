@@ -11,11 +11,13 @@ from sklearn.utils import Tags
 
 from .backbones import BackboneSource
 from .cache import EmbeddingCache, default_cache_dir
-from .exceptions import ParameterError
-from .images import ImageSource
+from .exceptions import ParameterError, WeightsError
+from .idle_parameters import note_idle_images
+from .images import ImageSource, as_sources
 from .inputs import check_images
 from .networks import resolve_backbone
 from .precisions import choose_precision
+from .weights import is_file_name
 
 __all__ = ["ImageEstimator", "open_cache"]
 
@@ -46,8 +48,42 @@ class ImageEstimator(BaseEstimator):
         tags.input_tags.string = True
         return tags
 
+    def sources(self, images: Sequence[Any], names: Sequence[str] | None = None) -> Sequence[ImageSource]:
+        """Return images of a data set as this estimator reads them.
+
+        Parameters
+        ----------
+        images : sequence of str, PIL.Image.Image or ndarray
+        names : sequence of str, default=None
+            What messages call them.
+        """
+        sources = as_sources(images, names=names, value_range=self.value_range)
+        note_idle_images(self, sources)
+        return sources
+
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
-        return check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+        sources = check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+        note_idle_images(self, sources)
+        self._check_weights(reset=reset)
+        return sources
+
+    def _check_weights(self, *, reset: bool) -> None:
+        """Remember the digest of a file of weights in fit, and refuse to predict with another one."""
+        if reset:
+            self.__dict__.pop("_weights_digest", None)
+        if not is_file_name(self.weights) or not isinstance(self.backbone, str):
+            return
+        # Without the side of position embeddings, which follows the image size.
+        digest = self.source().weights_digest.partition(";")[0]
+        then = getattr(self, "_weights_digest", None)
+        if reset:
+            self._weights_digest = digest
+        elif then not in (None, digest):
+            raise WeightsError(
+                f"{self.weights} holds other weights than when this was fitted: SHA-256 {then[:12]} then, "
+                f"{digest[:12]} now",
+                "Bring back that file, or fit again.",
+            )
 
 
 def open_cache(cache: Any) -> EmbeddingCache | None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import io
 import math
 import os
-import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
-from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -21,8 +19,9 @@ from PIL import Image
 
 from .cache.digests import digest_array, digest_bytes
 from .exceptions import ImageDecodeError, ParameterError
+from .image_bytes import is_url, read_bytes
 from .jpeg import decode_jpeg
-from .pixels import Refused, ValueRange, array_to_rgb, check_kind, check_size, pil_to_rgb
+from .pixels import Refused, ValueRange, array_to_rgb, check_kind, check_size, is_high_depth, pil_to_rgb
 
 __all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image"]
 
@@ -49,13 +48,19 @@ class ImageSource:
     max_pixels : int or None
         Larger images are refused before they are decoded, as are those beyond Pillow's own limit.
     value_range : (low, high), "minmax" or None
-        The values of an array that mean black and white.
+        The values that mean black and white, of an array or of an image of more than 8 bits.
+
+    Attributes
+    ----------
+    peak : int or None
+        The largest value of an image that was read on the scale of 16 bits, when it has been decoded.
     """
 
     content: Any
     name: str
     max_pixels: int | None = None
     value_range: ValueRange = None
+    peak: int | None = field(default=None, init=False, compare=False)
 
     @property
     def path(self) -> str | None:
@@ -63,14 +68,42 @@ class ImageSource:
         return self.content if isinstance(self.content, str) and not is_url(self.content) else None
 
     def digest(self) -> bytes:
-        """Return the SHA-256 of the file's bytes, or of an array's shape, dtype and bytes (32 bytes)."""
+        """Return the key of the image's content, 32 bytes.
+
+        It is the SHA-256 of the file's bytes, or of an array's shape, dtype and bytes; with the value range, where
+        that changes what is seen.
+        """
         if isinstance(self.content, str):
-            return digest_bytes(self._read_bytes())
+            return self.keyed(*self.inspect())
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
         scale = "" if self.value_range is None else repr(self.value_range)
         digest = self._guard(lambda: digest_array(check_kind(self.content)))
         return digest_bytes(digest + scale.encode()) if scale else digest
+
+    def inspect(self) -> tuple[bytes, bool]:
+        """Return the SHA-256 of a file's or URL's bytes, and whether they hold more than 8 bits a channel."""
+        data = self._read_bytes()
+        return digest_bytes(data), self.value_range is not None and _holds_high_depth(data)
+
+    def keyed(self, digest: bytes, high_depth: bool) -> bytes:
+        """Return the key of a file by the digest of its bytes: another one where the value range changes its pixels."""
+        if self.value_range is None or not high_depth:
+            return digest
+        low_high = self.value_range if isinstance(self.value_range, str) else [float(v) for v in self.value_range]
+        return digest_bytes(digest + f"value_range={low_high}".encode())
+
+    def heeds_value_range(self) -> bool:
+        """Tell whether a value range can change what is seen; files are opened for that, and URLs are not fetched."""
+        if isinstance(self.content, Image.Image):
+            return is_high_depth(self.content)
+        if self.path is None:
+            return True
+        try:
+            with open(self.path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+                return is_high_depth(image)
+        except Exception:  # whatever is wrong with it is told when it is decoded
+            return True
 
     def load(self) -> tuple[bytes, np.ndarray]:
         """Read the image once.
@@ -101,15 +134,18 @@ class ImageSource:
         """Return what `load` does, of bytes that `read` has returned."""
         if data is None:
             return self.digest(), self._pixels_in_memory()
-        return digest_bytes(data), self._guard(lambda: _decode(data, self.max_pixels))
+        pixels, self.peak, high_depth = self._guard(lambda: _decode(data, self))
+        return self.keyed(digest_bytes(data), high_depth), pixels
 
     def _pixels_in_memory(self) -> np.ndarray:
         if isinstance(self.content, Image.Image):
-            return self._guard(lambda: pil_to_rgb(self.content, self.max_pixels))
-        return self._guard(lambda: array_to_rgb(self.content, self.value_range))
+            pixels, self.peak = self._guard(lambda: pil_to_rgb(self.content, self.max_pixels, self.value_range))
+        else:
+            pixels, self.peak = self._guard(lambda: array_to_rgb(self.content, self.value_range))
+        return pixels
 
     def _read_bytes(self) -> bytes:
-        return self._guard(lambda: _read_url(self.content) if is_url(self.content) else _read_file(self.content))
+        return self._guard(lambda: read_bytes(self.content, most=MAX_BYTES))
 
     def _guard(self, action: Any) -> Any:
         try:
@@ -167,8 +203,9 @@ def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueR
     max_pixels : int, default=None
         Larger images are refused before they are decoded, as are those beyond ``PIL.Image.MAX_IMAGE_PIXELS``.
     value_range : (low, high), "minmax" or None, default=None
-        The values of an array that mean black and white; "minmax" takes each image's own. None means the full
-        scale of an integer type and (0, 1) for floats.
+        The values that mean black and white, of an array or of a file or PIL image of more than 8 bits; "minmax" takes
+        each image's own. None means 0 to 255 for uint8, 0 to 65535 for uint16 and for grey images of 16 and 32 bits
+        (4095 for TIFF of 12 bits), 0 to 1 for floats; arrays of other integers are refused without a range.
 
     Returns
     -------
@@ -215,11 +252,6 @@ def as_sources(
     return ImageSources(contents, names, max_pixels=max_pixels, value_range=value_range)
 
 
-def is_url(text: str) -> bool:
-    """Tell a URL from a path."""
-    return "://" in text
-
-
 def _content(image: Any, number: int) -> Any:
     if isinstance(image, str):
         return str(image)
@@ -248,49 +280,30 @@ def _check_value_range(value_range: ValueRange) -> None:
     raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
 
 
-def _read_file(path: str) -> bytes:
-    # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise Refused("not a regular file")
-    _check_length(status.st_size)
-    return Path(path).read_bytes()
+def _decode(data: bytes, source: ImageSource) -> tuple[np.ndarray, int | None, bool]:
+    """Return the pixels, the largest value on the scale of 16 bits, and whether there are more than 8 bits."""
+    with _open(data) as image:
+        check_size(image, source.max_pixels)
+        if is_high_depth(image):
+            return *pil_to_rgb(image, source.max_pixels, source.value_range), True
+        pixels = decode_jpeg(image, data)
+        return pil_to_rgb(image, source.max_pixels)[0] if pixels is None else pixels, None, False
 
 
-def _check_length(n_bytes: int) -> None:
-    if n_bytes > MAX_BYTES:
-        raise Refused(f"more than {MAX_BYTES:,} bytes are no single image", "Save one image a file, or compress it.")
-
-
-def _read_url(url: str) -> bytes:
-    import fsspec
-
-    if url.startswith("file://"):
-        return _read_file(url.removeprefix("file://"))
-    if "reference:" in url:
-        raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
+def _holds_high_depth(data: bytes) -> bool:
     try:
-        with fsspec.open(url, "rb") as file:
-            # A stream gives what it has; its end is an empty answer.
-            data = b""
-            while len(data) <= MAX_BYTES and (part := file.read(MAX_BYTES + 1 - len(data))):
-                data = data + part if data else part
-    except ImportError as error:
-        raise Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
-    _check_length(len(data))
-    return data
+        with _open(data) as image:
+            return is_high_depth(image)
+    except Exception:  # whatever is wrong with it is told when it is decoded
+        return False
 
 
-def _decode(data: bytes, max_pixels: int | None) -> np.ndarray:
+def _open(data: bytes) -> Image.Image:
     if not data:
         raise Refused("the file is empty")
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.UnidentifiedImageError:
         raise Refused("not an image in a known format") from None
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None
-    with image:
-        check_size(image, max_pixels)
-        pixels = decode_jpeg(image, data)
-        return pil_to_rgb(image, max_pixels) if pixels is None else pixels

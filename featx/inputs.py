@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 
 from .exceptions import DatasetError, ParameterError
 from .images import ImageSource, ValueRange, as_sources
+from .notes import note_once
 
 __all__ = ["check_images", "check_labels"]
 
@@ -63,9 +64,11 @@ def check_images(
     if items is not None:
         if not items:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
+        _note_image_shape(image_shape)
         return as_sources(items, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
     if getattr(array, "ndim", 0) > 2:
+        _note_image_shape(image_shape)
         images = validate_data(estimator, array, reset=False, ensure_2d=False, allow_nd=True)
         return as_sources(images, **options)
     rows = validate_data(estimator, X, reset=reset)
@@ -93,6 +96,11 @@ def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.
     if len(classes) < 2:
         raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
     return classes, targets
+
+
+def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
+    if image_shape is not None:
+        note_once(f"image_shape={image_shape!r} has no effect on these images: only rows of numbers are folded")
 
 
 def _items(X: Any) -> list[Any] | None:

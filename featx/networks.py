@@ -12,6 +12,7 @@ from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
 from .exceptions import BackboneError, MissingDependencyError, ParameterError, WeightsError, nearest
+from .notes import note_once
 from .preprocessing import IMAGENET, Preprocessing
 from .stages import NetworkPlan
 
@@ -99,10 +100,12 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
     plan = stages.plan_of(name)
     if weights is None:
-        found, entry = weight_files.random_weights(seed), weight_files.preset_entry(name, None)
+        found, entry = weight_files.random_weights(seed), weight_files.preset_entry(name, None)[0]
     elif weight_files.is_file_name(weights):
         found = weight_files.file_weights(weights)
-        entry = weight_files.preset_entry(name, found.file)
+        entry, published = weight_files.preset_entry(name, found.file)
+        if not published and image_size is None:
+            _note_preprocessing(found.file, name, entry)
     else:
         entry = weight_files.weights_entry(name, weights)
         found = weight_files.published_weights(name, entry)
@@ -217,6 +220,16 @@ def _from_module(module: Any, weights: Any) -> BackboneSource:
     while len(_modules) > MODULES_AT_ONCE:
         del _modules[next(iter(_modules))]
     return source
+
+
+def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
+    """Say which preprocessing a file gets that does not tell by its name what it was trained with."""
+    known, example = Preprocessing.from_preset(entry.transforms()), entry.url.rpartition("/")[2]
+    note_once(
+        f"{file} is not named as a published file of {name}: its images are prepared as for {entry.name}, resized to "
+        f"{known.resize} pixels, cut to {known.crop}, {known.interpolation}. If it was trained otherwise, choose "
+        f"image_size= (--image-size) and resize=, or name it as it was published, such as {example}"
+    )
 
 
 def _seeded(build: Callable[[], Any], seed: int) -> Any:

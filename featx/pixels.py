@@ -1,7 +1,8 @@
 """A PIL image or an array goes in, RGB uint8 pixels come out.
 
 EXIF orientation is applied; palettes, grey, 16-bit and CMYK are converted; transparency is laid on white. Colour
-profiles are not applied.
+profiles are not applied. What black and white are is said by the type or by `value_range`, never by the image's own
+values, unless "minmax" asks for that: images of one set would come out on different scales.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import contextlib
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["Refused", "ValueRange", "array_to_rgb", "check_kind", "check_size", "pil_to_rgb"]
+__all__ = ["Refused", "ValueRange", "array_to_rgb", "check_kind", "check_size", "is_high_depth", "pil_to_rgb"]
 
-# What an integer or boolean array spans when nothing else is said; floats are expected between 0 and 1.
-FULL_SCALE = {"u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0)}
+# What an array spans when nothing else is said. Other integers have no scale that an image would fill.
+FULL_SCALE = {
+    "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
+}  # fmt: skip
+DEEPEST = 65535
+BITS_PER_SAMPLE = 258
 
 ValueRange = tuple[float, float] | str | None
 
@@ -34,46 +39,70 @@ def check_size(image: Image.Image, max_pixels: int | None) -> None:
         )
 
 
-def pil_to_rgb(image: Image.Image, max_pixels: int | None) -> np.ndarray:
-    """Return uint8 (h, w, 3); the pixel limit is checked before anything is decoded."""
+def is_high_depth(image: Image.Image) -> bool:
+    """Tell whether a value range has a meaning for an image: whether it holds more than 8 bits a channel."""
+    return image.mode.startswith("I") or image.mode == "F" or _is_deep_colour(image)
+
+
+def pil_to_rgb(
+    image: Image.Image, max_pixels: int | None, value_range: ValueRange = None
+) -> tuple[np.ndarray, int | None]:
+    """Return uint8 (h, w, 3), and the largest value of an image that was read on the scale of 16 bits.
+
+    The pixel limit is checked before anything is decoded. The value range is for more than 8 bits a channel.
+    """
     check_size(image, max_pixels)
+    deep_colour, scale = _is_deep_colour(image), _full_scale(image)
+    if deep_colour and value_range is not None and value_range != (0, DEEPEST):
+        raise Refused(
+            f"value_range={value_range!r} cannot be applied: 16-bit colour is read with 8 bits a channel",
+            "Convert it to 8 bits, or pass an array of its values.",
+        )
     image.load()
     # EXIF that is none says nothing of the orientation: Pillow overlooks it in a JPEG and raises for a PNG or WebP.
     with contextlib.suppress(SyntaxError):
         image = ImageOps.exif_transpose(image)
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return np.array(image)
     if image.mode.startswith("I") or image.mode == "F":
-        pixels = _high_depth_to_rgb(np.asarray(image))
+        values = np.asarray(image)
+        pixels = _grey_to_rgb(_scaled(values, scale if value_range is None else value_range, f"mode {image.mode}"))
+        peak = int(values.max()) if value_range is None and scale == (0.0, DEEPEST) else None
         if isinstance(clear := image.info.get("transparency"), int):
-            pixels[np.asarray(image) == clear] = 255
-        return pixels
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+            pixels[values == clear] = 255
+        return pixels, peak
+    if image.mode == "RGB" and "transparency" not in image.info:
+        pixels = np.array(image)
+    elif image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
-        return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
-
-
-def _high_depth_to_rgb(values: np.ndarray) -> np.ndarray:
-    """Scale 16-bit grey to 8 bits, and floats by the smallest of the usual scales that holds them."""
-    grey = values.astype(np.float64)
-    if not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 65535:
-        raise Refused(
-            f"pixel values from {grey.min():g} to {grey.max():g} have no known scale",
-            "Convert it to 8 or 16 bits, or pass an array with value_range=(low, high).",
-        )
-    if values.dtype.kind == "f":
-        top = next(top for top in (1.0, 255.0, 65535.0) if grey.max() <= top)
+        pixels = np.asarray(Image.alpha_composite(white, image).convert("RGB"))
     else:
-        top = 65535.0
-    # In place: an image of the largest size allowed takes 0.7 GB as float64.
-    grey *= 255 / top
-    return _grey_to_rgb(np.rint(grey, out=grey).astype(np.uint8))
+        pixels = np.asarray(image.convert("RGB"))
+    return pixels, 256 * int(pixels.max()) + 255 if deep_colour else None
 
 
-def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
-    """Return uint8 (h, w, 3) of a grey, RGB or RGBA array."""
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Tell colour, or grey with transparency, of 16 bits a channel, of which Pillow reads the upper 8."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return False
+    raw = [tile[3][0] if isinstance(tile[3], tuple) else tile[3] for tile in getattr(image, "tile", ())]
+    return any(";16" in mode for mode in raw if isinstance(mode, str)) or 16 in _tiff_bits(image)
+
+
+def _full_scale(image: Image.Image) -> tuple[float, float]:
+    """Return the values that mean black and white for an image of one deep channel."""
+    if image.mode == "F":
+        return 0.0, 1.0
+    # Mode I has 32 bits, but is what Pillow made of 16-bit files for long, and goes by their scale.
+    return 0.0, 4095.0 if 12 in _tiff_bits(image) else float(DEEPEST)
+
+
+def _tiff_bits(image: Image.Image) -> tuple[int, ...]:
+    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
+    return bits if isinstance(bits, tuple) else (bits,)
+
+
+def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray, int | None]:
+    """Return uint8 (h, w, 3) of a grey, RGB or RGBA array, and the largest value if it was on the scale of 16 bits."""
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
         raise Refused(
             f"an array of shape {array.shape} has its channels first",
@@ -81,13 +110,19 @@ def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
         raise Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")
-    pixels = _to_uint8(check_kind(array), value_range)
+    kind = check_kind(array).dtype.str[1:]
+    peak = int(np.atleast_3d(array)[..., :3].max()) if kind == "u2" and value_range is None else None
+    if kind == "u1" and value_range is None:
+        pixels = array
+    else:
+        pixels = _scaled(array, FULL_SCALE.get(kind) if value_range is None else value_range, str(array.dtype))
     if pixels.ndim == 2 or pixels.shape[2] == 1:
-        return _grey_to_rgb(pixels.reshape(pixels.shape[:2]))
+        return _grey_to_rgb(pixels.reshape(pixels.shape[:2])), peak
     if pixels.shape[2] == 4:
         rgba = Image.fromarray(np.ascontiguousarray(pixels))
-        return np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
-    return np.ascontiguousarray(pixels)
+        white = Image.new("RGBA", rgba.size, "white")
+        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB")), peak
+    return np.ascontiguousarray(pixels), peak
 
 
 def check_kind(array: np.ndarray) -> np.ndarray:
@@ -97,24 +132,22 @@ def check_kind(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _to_uint8(array: np.ndarray, value_range: ValueRange) -> np.ndarray:
-    if array.dtype == np.uint8 and value_range is None:
-        return array
+def _scaled(array: np.ndarray, value_range: ValueRange, kind: str) -> np.ndarray:
+    """Return uint8 with black and white where the range says; None means that the type has no scale of its own."""
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
-        raise Refused("contains NaN or infinity")
+        raise Refused("contains NaN or infinity", "Replace them, or say which values mean black: value_range.")
+    step = "Say which values mean black and white: value_range=(low, high)."
     if value_range is None:
-        low, high = FULL_SCALE.get(array.dtype.str[1:], (0.0, 1.0))
-    elif isinstance(value_range, str):
+        raise Refused(f"values from {values.min():g} to {values.max():g} of {kind} have no scale of their own", step)
+    if isinstance(value_range, str):
         low, high = values.min(), values.max()
         high = high if high > low else low + 1
     else:
         low, high = value_range
     if values.min() < low or values.max() > high:
-        raise Refused(
-            f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}",
-            "Say which values mean black and white: value_range=(low, high).",
-        )
+        raise Refused(f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}", step)
+    # In place: an image of the largest size allowed takes 0.7 GB as float64.
     values -= low
     values *= 255 / (high - low)
     return np.rint(values, out=values).astype(np.uint8)

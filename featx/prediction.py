@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from .datasets import ImageDataset
 from .exceptions import DatasetError, ModelFileError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
-from .images import ImageSource, as_sources
+from .notes import note_once
 from .persistence import load_model
 from .transformer import CNNFeatureTransformer
 
@@ -49,7 +48,7 @@ def predict_images(
     top : int, default=1
     **parameters
         Of the model's `CNNFeatureTransformer` or `CNNFineTuneClassifier`: device, batch_size, n_jobs, cache, on_error,
-        verbose.
+        verbose, value_range.
 
     Returns
     -------
@@ -63,11 +62,10 @@ def predict_images(
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
     model = load_model(path)
-    images = as_sources(dataset.images, names=dataset.names)
     if isinstance(model, CNNFineTuneClassifier):
-        probabilities, extraction = _from_network(model, images, parameters)
+        probabilities, extraction = _from_network(model, dataset, parameters)
     elif isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer):
-        probabilities, extraction = _from_pipeline(model, images, parameters)
+        probabilities, extraction = _from_pipeline(model, dataset, parameters)
     else:
         raise ModelFileError(f"{path} is no pipeline that starts with a CNNFeatureTransformer",
                              "Use load_model and its predict.")  # fmt: skip
@@ -81,20 +79,22 @@ def predict_images(
 
 
 def _from_network(
-    model: CNNFineTuneClassifier, images: Sequence[ImageSource], parameters: dict[str, Any]
+    model: CNNFineTuneClassifier, dataset: ImageDataset, parameters: dict[str, Any]
 ) -> tuple[np.ndarray, Extraction]:
     parameters = dict(parameters)
     on_error = parameters.pop("on_error", "raise")
-    parameters.pop("batch_size", None)  # its own is that of the training
-    probabilities, extraction = model.set_params(**parameters).predict_images(images, on_error=on_error)
+    if parameters.pop("batch_size", "auto") != "auto":  # its own is that of the training
+        note_once("batch_size has no effect on the predictions of a fine-tuned network: they choose their own")
+    model.set_params(**parameters)
+    images = model.sources(dataset.images, dataset.names)
+    probabilities, extraction = model.predict_images(images, on_error=on_error)
     _check_any(extraction)
     return probabilities, extraction
 
 
-def _from_pipeline(
-    model: Pipeline, images: Sequence[ImageSource], parameters: dict[str, Any]
-) -> tuple[np.ndarray, Extraction]:
+def _from_pipeline(model: Pipeline, dataset: ImageDataset, parameters: dict[str, Any]) -> tuple[np.ndarray, Extraction]:
     transformer, head = model[0].set_params(**parameters), model[1:]
+    images = transformer.sources(dataset.images, dataset.names)
     extraction = transformer.extract(images)
     _check_any(extraction)
     failed = {failure.index for failure in extraction.failures}

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .exceptions import DatasetError, ImageDecodeError
 from .forecast import Forecast, Part
+from .image_keys import image_keys
 from .images import ImageSource
 from .pace import PROBE_IMAGES, Pace, Reading, measure_pace, peak_memory
 from .patience import patient_map
@@ -200,9 +200,11 @@ class Rehearsal:
         memory = FileDigests(None) if self.cache is None else self.cache.digests
         found: list[tuple[int, bytes]] = []
         began, done, height = time.perf_counter(), 0, DIGEST_FIRST
+        threads = min(4, os.cpu_count() or 1)
         while done < len(self._order):
             rows = [int(row) for row in self._order[done : done + height]]
-            for row, digest in zip(rows, _digests([self.images[row] for row in rows], memory), strict=True):
+            digests = image_keys([self.images[row] for row in rows], memory, threads=threads)
+            for row, digest in zip(rows, digests, strict=True):
                 if isinstance(digest, bytes):
                     found.append((row, digest))
                 else:
@@ -223,26 +225,6 @@ class Rehearsal:
             there = nothing if self.cache is None or not len(self._keys) else self.cache.contains(spec, self._keys)
             self._there[spec] = np.array(there)
         return self._there[spec]
-
-
-def _digests(images: Sequence[ImageSource], memory: FileDigests) -> list[Any]:
-    """Return each image's digest, or the error that reading it gave."""
-    read = partial(patient_map, threads=min(4, os.cpu_count() or 1))
-    places = {i: path for i, image in enumerate(images) if (path := image.path) is not None}
-    found: list[Any] = [None] * len(images)
-    for i, digest in zip(places, memory.digest(list(places.values()), map=read), strict=True):
-        found[i] = digest
-    rest = [i for i in range(len(images)) if i not in places]
-    for i, digest in zip(rest, read(_digest_of, [images[i] for i in rest]), strict=True):
-        found[i] = digest
-    return found
-
-
-def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:
-    try:
-        return image.digest()
-    except ImageDecodeError as error:
-        return error
 
 
 def _load(image: ImageSource) -> bool:

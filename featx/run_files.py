@@ -25,8 +25,9 @@ from ._version import __version__
 from .cache import FileDigests
 from .cache.temporary import temporary_beside
 from .exceptions import ImageDecodeError, ParameterError
+from .image_bytes import is_url
 from .image_estimator import ImageEstimator
-from .images import as_sources, is_url
+from .images import as_sources
 
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 

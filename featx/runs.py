@@ -23,7 +23,7 @@ from .cache import EmbeddingCache
 from .datasets import ImageDataset
 from .extraction import Extraction
 from .image_estimator import ImageEstimator, open_cache
-from .images import ImageSource, as_sources
+from .images import ImageSource
 from .splits import nested_subsets
 from .strategies import kind_of
 from .transformer import CNNFeatureTransformer
@@ -197,7 +197,7 @@ class Runner:
     def sources(self, estimator: ImageEstimator, rows: np.ndarray) -> Sequence[ImageSource]:
         """Return the images of rows as the estimator reads them."""
         names = [self.dataset.names[i] for i in rows]
-        return as_sources(self._images(rows), names=names, value_range=estimator.value_range)
+        return estimator.sources(self._images(rows), names)
 
     def _images(self, rows: np.ndarray) -> list[Any]:
         return [self.dataset.images[i] for i in rows]

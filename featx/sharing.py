@@ -37,6 +37,7 @@ def share_out(
         total.results += outcome.results
         total.n_forwarded += outcome.n_forwarded
         total.seconds.update(outcome.seconds)
+        total.peaks += outcome.peaks
     return total
 
 

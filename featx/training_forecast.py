@@ -21,7 +21,7 @@ from .forecast import Forecast, Part
 from .head_start import warm_up
 from .head_times import Features, probe_seconds
 from .image_estimator import open_cache
-from .images import ImageSource, as_sources
+from .images import ImageSource
 from .pace import PROBE_IMAGES, Reading
 from .rehearsal import Rehearsal
 from .trunk import Trunk
@@ -63,7 +63,7 @@ def forecast_finetuning(
     """
     images, names, labels = join_data(dataset, test)
     train, held, _ = split_data(dataset, test, np.arange(len(images)), test_size, classifier.random_state)
-    sources = as_sources(images, names=names, value_range=classifier.value_range)
+    sources = classifier.sources(images, names)
     groups = None if dataset.groups is None else dataset.groups[train]
     training = TrainingRehearsal(classifier)
     _tuning(classifier, sources, labels, train, groups).split()

@@ -15,6 +15,7 @@ from .exceptions import ParameterError
 from .extraction import Extraction, extract_embeddings
 from .image_estimator import ImageEstimator, open_cache
 from .images import ImageSource
+from .notes import note_once
 from .workers import check_options
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     image_shape : tuple of int, default=None
         (h, w) or (h, w, c) of rows of flattened images; None takes squares: see Notes.
     value_range : (low, high), "minmax" or None, default=None
-        The array values that mean black and white; "minmax" takes each image's own. None means the full scale of
-        integers and (0, 1) for floats.
+        The values that mean black and white, of arrays and of files and PIL images of more than 8 bits; "minmax" takes
+        each image's own. None means 0 to 255 for uint8, 0 to 65535 for 16 bits, 0 to 1 for floats. Files and PIL images
+        of 8 bits are read as they are.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Arithmetic of the forward pass. "auto" is bfloat16 where the device computes it natively and the network's
         embeddings of photographs hardly change by it (see `choose_precision`), else float32.
@@ -178,6 +180,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         resolve_precision(self.precision)
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
+        if self.prefetch and self.cache is None:
+            note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
         self.embedding_dim_, *_ = [self._width(source, view) for view in self._views(source)]
         return images
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
-import pickle
-import stat
-import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +11,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import WeightsError, nearest
+from .state_files import digest_file, load_state
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -57,9 +54,11 @@ class Weights:
         Raises
         ------
         WeightsError
+            Also if it is not the file that the digest was taken of: it may have been replaced since, or be another
+            one on this machine.
         """
         assert self.file is not None
-        return _load_file(self.file)
+        return load_state(self.file, digest=self.digest)
 
 
 def is_file_name(weights: Any) -> bool:
@@ -91,13 +90,7 @@ def file_weights(path: str | os.PathLike[str]) -> Weights:
         If the file cannot be read.
     """
     file = os.fspath(path)
-    try:
-        found = os.stat(file)
-        if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
-            raise OSError("not a regular file")
-        return Weights(_file_digest(file, found.st_size, found.st_mtime_ns, found.st_ino), file)
-    except OSError as error:
-        raise WeightsError(f"cannot read the weights {file}: {error.strerror or error}", "Check the path.") from error
+    return Weights(digest_file(file), file)
 
 
 def published_weights(name: str, entry: Any) -> Weights:
@@ -160,15 +153,18 @@ def weights_entry(name: str, weights: str) -> Any:
         ) from None
 
 
-def preset_entry(name: str, file: str | None) -> Any:
-    """Return the entry whose preprocessing fits a local file: the one of that file name, else IMAGENET1K_V1."""
+def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:
+    """Return the entry whose preprocessing a local file gets, and whether the file is named as it was published.
+
+    Otherwise it is IMAGENET1K_V1, whatever the tensors in the file were trained with.
+    """
     from torchvision.models import get_model_weights
 
     entries = list(get_model_weights(name))
     for entry in entries:
         if file is not None and entry.url.rpartition("/")[2] == Path(file).name:
-            return entry
-    return next((entry for entry in entries if entry.name == "IMAGENET1K_V1"), entries[0])
+            return entry, True
+    return next((entry for entry in entries if entry.name == "IMAGENET1K_V1"), entries[0]), False
 
 
 def fit_state(module: nn.Module, state: dict[str, Tensor], *, name: str, source: str, class_layer: str) -> None:
@@ -252,52 +248,3 @@ def _code_text(code: CodeType) -> str:
         for c in code.co_consts
     ]
     return f"{code.co_code.hex()}{constants}{code.co_names}{code.co_varnames}"
-
-
-@functools.lru_cache(maxsize=64)
-def _file_digest(file: str, size: int, mtime_ns: int, inode: int) -> str:
-    """Return the SHA-256 of a file, once in this process for each version of it."""
-    with open(file, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _load_file(file: str) -> dict[str, Tensor]:
-    try:
-        if file.lower().endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            state: Any = load_file(file)
-        else:
-            import torch
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch remarks on files that it then refuses
-                state = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{file} holds more than tensors, which could run code when loaded, and is refused",
-            "Save the network's state_dict() instead, best as .safetensors.",
-        ) from error
-    except Exception as error:  # damaged files fail in many ways
-        raise WeightsError(f"cannot read the weights {file}: {error}", "Fetch or save the file again.") from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(k, str) and _is_dense(v) for k, v in state.items()):
-        raise WeightsError(f"{file} holds no state dict", "Save the network's state_dict().")
-    for prefix in ("module.", "_orig_mod."):
-        if state and all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
-
-
-def _is_dense(value: Any) -> bool:
-    """Tell a tensor with plain values from one that is sparse, quantised, nested or without any."""
-    import torch
-
-    return (
-        isinstance(value, torch.Tensor)
-        and not value.is_nested
-        and value.layout == torch.strided
-        and not (value.is_quantized or value.is_meta)
-    )

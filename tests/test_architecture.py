@@ -20,6 +20,7 @@ LEAVES = (
     "augmentation",
     "operations",
     "images",
+    "image_bytes",
     "datasets",
     "jpeg",
     "pixels",
@@ -27,6 +28,7 @@ LEAVES = (
     "preprocessing",
     "stages",
     "weights",
+    "state_files",
     "graphs",
     "efficientnet_lite",
 )
@@ -113,7 +115,12 @@ def test_the_cache_needs_numpy_and_h5py_only(name):
 @pytest.mark.parametrize("name", LEAVES)
 def test_leaves_import_the_errors_digests_and_each_other_only(name):
     found = own(imports(f"featx.{name}", everywhere=True))
-    assert found <= {"featx.exceptions", "featx.cache.digests", *(f"featx.{leaf}" for leaf in LEAVES)}
+    assert found <= {
+        "featx.exceptions",
+        "featx.cache.digests",
+        "featx.cache.versions",
+        *(f"featx.{leaf}" for leaf in LEAVES),
+    }
 
 
 @pytest.mark.parametrize("name", [*SCIENCE, *room("featx.cache")])

@@ -3,16 +3,23 @@
 import hashlib
 import os
 import random
+import shutil
 import sqlite3
+import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import featx.cache.digests as module
+import numpy as np
 import pytest
 from featx.cache import FileDigests
+from PIL import Image
 
 LONG_AGO = 1_000_000_000
+NAMES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
 
 
 def sha(data):
@@ -42,6 +49,12 @@ def reads(monkeypatch):
 
     monkeypatch.setattr(module, "_read_digest", counted)
     return seen
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch):
+    """Have files count as settled at once; tests of fresh ones set the time themselves."""
+    monkeypatch.setattr(module, "FRESH_NS", 0)
 
 
 def write(path, data, mtime=LONG_AGO):
@@ -82,14 +95,17 @@ def test_a_new_size_or_inode_has_the_file_read_again(memory, folder):
     assert memory.digest([path]) == [sha(b"LONGER")]
 
 
-def test_a_fresh_file_is_not_remembered(memory, folder, reads):
-    path = write(folder / "a", b"old", time.time())
-    stat = os.stat(path)
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_fresh_file_is_not_remembered(memory, folder, reads, monkeypatch, kept):
+    monkeypatch.setattr(module, "FRESH_NS", 2_000_000_000)
+    path = write(folder / "a", b"old", LONG_AGO if kept else time.time())
     memory.digest([path])
-    write(path, b"new")
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert memory.digest([path]) == [sha(b"new")]
+    memory.digest([path])
     assert len(reads) == 2
+    monkeypatch.setattr(module, "FRESH_NS", 0)
+    for _ in range(2):
+        memory.digest([path])
+    assert len(reads) == 3
 
 
 def test_a_file_of_the_future_is_not_remembered(memory, folder, reads):
@@ -102,7 +118,11 @@ def test_a_file_of_the_future_is_not_remembered(memory, folder, reads):
 def test_freshness_counts_from_the_reading_and_not_from_its_end(memory, folder, monkeypatch):
     monkeypatch.setattr(module, "FRESH_NS", 300_000_000)
     path = write(folder / "a", b"old", time.time())
-    stat = os.stat(path)
+    frozen = os.stat(path)
+    status = SimpleNamespace(**{name: getattr(frozen, name) for name in NAMES})
+    # A file system whose clock stands still for a while.
+    monkeypatch.setattr(os, "fstat", lambda _: status)
+    watch_stat(monkeypatch, folder, lambda _: status)
 
     def slow_map(function, paths):
         results = [function(path) for path in paths]
@@ -111,7 +131,6 @@ def test_freshness_counts_from_the_reading_and_not_from_its_end(memory, folder, 
 
     assert memory.digest([path], map=slow_map) == [sha(b"old")]
     write(path, b"new")
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert memory.digest([path]) == [sha(b"new")]
 
 
@@ -190,8 +209,8 @@ def test_one_file_that_is_gone_has_no_other_looked_at_twice(memory, folder, monk
 @pytest.mark.parametrize("inode", [1 << 63, (1 << 64) - 1, 1 << 100])
 def test_inodes_of_any_size_are_remembered(memory, folder, reads, inode, monkeypatch):
     def renumbered(status):
-        names = ("st_mode", "st_size", "st_mtime_ns")
-        return SimpleNamespace(**{name: getattr(status, name) for name in names}, st_ino=inode + status.st_ino)
+        fields = {name: getattr(status, name) for name in NAMES}
+        return SimpleNamespace(**{**fields, "st_ino": inode + status.st_ino, "st_dev": inode + status.st_dev})
 
     paths = [write(folder / name, name.encode()) for name in "ab"]
     fstat = os.fstat
@@ -204,7 +223,8 @@ def test_inodes_of_any_size_are_remembered(memory, folder, reads, inode, monkeyp
 
 def test_a_file_of_a_far_future_is_read_each_time(memory, folder, reads, monkeypatch):
     path = write(folder / "a", b"a")
-    status = SimpleNamespace(st_mode=os.stat(path).st_mode, st_size=1, st_mtime_ns=1 << 63, st_ino=7)
+    fields = {name: getattr(os.stat(path), name) for name in NAMES}
+    status = SimpleNamespace(**{**fields, "st_mtime_ns": 1 << 63})
     monkeypatch.setattr(os, "fstat", lambda _: status)
     watch_stat(monkeypatch, folder, lambda _: status)
     assert memory.digest([path]) == memory.digest([path]) == [sha(b"a")]
@@ -338,3 +358,209 @@ def test_threads_share_one_memory(memory, folder):
         results = list(pool.map(lambda start: memory.digest(paths[start:]), range(40)))
     assert results == [[sha(b"%d" % n) for n in range(start, 40)] for start in range(40)]
     assert len(memory.names()) == 40
+
+
+def orientation(number):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    return exif.tobytes()
+
+
+def copy_with_times(folder, path):
+    new = write(folder / "other", b"new")
+    subprocess.run(["cp", "-p", new, path], check=True)
+
+
+def rewrite_in_place(folder, path):
+    with open(path, "r+b") as file:
+        file.write(b"new")
+    os.utime(path, (LONG_AGO, LONG_AGO))
+
+
+def rename_over(folder, path):
+    os.replace(write(folder / "other", b"new"), path)
+
+
+def through_a_hard_link(folder, path):
+    os.link(path, folder / "link")
+    rewrite_in_place(folder, folder / "link")
+
+
+def unpacked(kind):
+    def unpack(folder, path):
+        archive = folder / f"second.{kind}"
+        (folder / "second").mkdir()
+        write(folder / "second" / os.path.basename(path), b"new")
+        shutil.make_archive(str(folder / "second"), kind, folder / "second")
+        shutil.unpack_archive(archive, os.path.dirname(path), **({"filter": "data"} if kind == "tar" else {}))
+        os.utime(path, (LONG_AGO, LONG_AGO))  # as unzip does, and shutil does not
+
+    return unpack
+
+
+def swap_folders(folder, path):
+    (folder / "b").mkdir()
+    write(folder / "b" / "x", b"new")
+    os.rename(folder / "a", folder / "c")
+    os.rename(folder / "b", folder / "a")
+
+
+CHANGES = {
+    "cp -p": copy_with_times,
+    "in place": rewrite_in_place,
+    "rename": rename_over,
+    "hard link": through_a_hard_link,
+    "tar": unpacked("tar"),
+    "zip": unpacked("zip"),
+    "folders": swap_folders,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("place", ["disk", "tmpfs"])
+def test_a_change_that_keeps_size_and_mtime_is_noticed(memory, tmp_path, reads, place, change):
+    if place == "tmpfs" and not os.access("/dev/shm", os.W_OK):
+        pytest.skip("no tmpfs")
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if place == "tmpfs" else tmp_path) as root:
+        folder = Path(root)
+        (folder / "a").mkdir()
+        path = write(folder / "a" / "x", b"old")
+        for remembering in (memory, memory, FileDigests(memory.path)):
+            assert remembering.digest([path]) == [sha(b"old")]
+        assert len(reads) == 1
+        time.sleep(0.02)  # the clock of a file system goes in steps of milliseconds
+        change(folder, path)
+        assert (os.stat(path).st_size, os.stat(path).st_mtime) == (3, LONG_AGO)
+        for remembering in (FileDigests(memory.path), memory, memory, FileDigests(memory.path)):
+            assert remembering.digest([path]) == [sha(b"new")]
+        assert len(reads) == 2
+
+
+def test_a_turned_image_whose_times_are_kept_is_turned(tmp_path, monkeypatch):
+    from featx import EmbeddingCache
+    from featx.image_keys import image_keys
+    from featx.images import as_sources
+
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    paths = [tmp_path / "frame.jpg", tmp_path / "turned.jpg"]
+    for number, path in zip((1, 6), paths, strict=True):
+        Image.fromarray(pixels).save(path, exif=orientation(number))
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    before, after = (path.read_bytes() for path in paths)
+    assert len(before) == len(after)
+    cache = EmbeddingCache(tmp_path / "cache")
+    images = as_sources([str(paths[0])])
+    assert image_keys(images, cache.digests, threads=1) == [sha(before)]
+    time.sleep(0.02)
+    paths[0].write_bytes(after)
+    os.utime(paths[0], (LONG_AGO, LONG_AGO))
+    assert image_keys(images, cache.digests, threads=1) == [sha(after)]
+
+
+def test_a_symlink_that_points_elsewhere_and_names_that_differ_in_case(memory, folder, reads):
+    write(folder / "a", b"old")
+    write(folder / "A", b"OLD")
+    link = folder / "link"
+    for target, expected in (("a", b"old"), ("A", b"OLD"), ("a", b"old")):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        assert memory.digest([str(link), str(folder / "a"), str(folder / "A")]) == [
+            sha(expected), sha(b"old"), sha(b"OLD"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("touch", [lambda path: os.chmod(path, 0o600), lambda path: os.link(path, f"{path}.link")])
+def test_a_change_of_mode_or_links_costs_one_reading(memory, folder, reads, touch):
+    path = write(folder / "a", b"a")
+    memory.digest([path])
+    time.sleep(0.02)
+    touch(path)
+    for remembering in (memory, memory, FileDigests(memory.path)):
+        assert remembering.digest([path]) == [sha(b"a")]
+    assert len(reads) == 2
+
+
+def fields_of(monkeypatch, folder, **changed):
+    """Have files seem to lie elsewhere."""
+    fstat = os.fstat
+
+    def seen(status):
+        fields = {name: getattr(status, name) for name in NAMES}
+        return SimpleNamespace(**fields | changed)
+
+    monkeypatch.setattr(os, "fstat", lambda handle: seen(fstat(handle)))
+    watch_stat(monkeypatch, folder, seen)
+
+
+@pytest.mark.parametrize(("boot", "read"), [("same", 2), ("another", 1)])
+def test_a_device_tells_files_of_one_host_apart_and_nothing_elsewhere(memory, folder, reads, monkeypatch, boot, read):
+    path = write(folder / "a", b"a")
+    monkeypatch.setattr(module, "_here", lambda: ("first", "same"))
+    memory.digest([path])
+    with monkeypatch.context() as patch:
+        fields_of(patch, folder, st_dev=77)
+        patch.setattr(module, "_here", lambda: ("second" if boot == "another" else "first", boot))
+        FileDigests(memory.path).digest([path])
+        assert len(reads) == read
+
+
+def test_hosts_with_files_of_their_own_at_one_path_do_not_evict_each_other(memory, folder, reads, monkeypatch):
+    path = write(folder / "a", b"a")
+    for _ in range(3):
+        for host, inode in (("first", 1), ("second", 2)):
+            with monkeypatch.context() as patch:
+                fields_of(patch, folder, st_ino=inode)
+                patch.setattr(module, "_here", lambda host=host: (host, host))
+                assert FileDigests(memory.path).digest([path]) == [sha(b"a")]
+    assert len(reads) == 2
+
+
+def test_hosts_that_disagree_about_one_version_are_both_distrusted(memory, folder, reads, monkeypatch):
+    path = write(folder / "a", b"a")
+    for host in ("first", "second"):
+        monkeypatch.setattr(module, "_here", lambda host=host: (host, host))
+        version = module.file_version(os.stat(path))
+        memory._remember({path: (version, sha(host.encode()))})
+    monkeypatch.setattr(module, "_here", lambda: ("third", "third"))
+    assert FileDigests(memory.path).digest([path]) == [sha(b"a")]
+    assert len(reads) == 1
+
+
+def test_entries_of_versions_without_the_change_time_are_not_served(memory, folder, reads):
+    path = write(folder / "a", b"a")
+    memory.path.parent.mkdir()
+    status = os.stat(path)
+    connection = sqlite3.connect(memory.path)
+    connection.execute(
+        "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest BLOB)"
+    )
+    row = (os.fsencode(path), status.st_size, status.st_mtime_ns, status.st_ino, sha(b"another"))
+    connection.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", row)
+    connection.commit()
+    connection.close()
+    for remembering in (memory, FileDigests(memory.path)):
+        assert remembering.digest([path]) == [sha(b"a")]
+    assert len(reads) == 1
+    assert memory.names() == {sha(b"a"): path}
+
+
+def test_every_file_is_read_where_the_environment_asks_for_it(memory, folder, reads, monkeypatch):
+    path = write(folder / "a", b"a")
+    memory.digest([path])
+    for value, number in (("1", 2), ("1", 3), ("0", 3), ("", 3)):
+        monkeypatch.setenv("FEATX_CHECKSUM", value)
+        assert memory.digest([path]) == [sha(b"a")]
+        assert len(reads) == number
+
+
+def test_the_option_reads_every_file_and_leaves_the_environment_as_it_was(folder, tmp_path, reads, monkeypatch):
+    from click.testing import CliRunner
+    from featx.cli import main
+
+    path = str(folder / "a.png")
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(path)
+    command = ["extract", path, "-o", str(tmp_path / "a.h5"), "-q", "--backbone", "squeezenet1_1", "--weights", "none",
+               "--image-size", "32"]  # fmt: skip
+    for more, number in ([], 1), ([], 1), (["--checksum"], 2), ([], 2):
+        assert CliRunner().invoke(main, command + more).exit_code == 0
+        assert len(reads) == number

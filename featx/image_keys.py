@@ -1,0 +1,83 @@
+"""Images go in, the digests by which their embeddings are kept come out; remembered files are not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import compress
+from typing import Any
+
+from .cache import FileDigests
+from .exceptions import ImageDecodeError
+from .images import ImageSource, ImageSources
+from .patience import patient_map
+
+__all__ = ["all_read", "image_keys"]
+
+
+def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: int) -> list[Any]:
+    """Return each image's key, 32 bytes, or the ImageDecodeError that reading it gave.
+
+    Parameters
+    ----------
+    images : sequence of ImageSource
+    memory : FileDigests
+    threads : int
+        That read.
+    """
+    # image.path, spelled out: this runs for every image of every fold of every search
+    contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
+    are_paths = [type(c) is str and "://" not in c for c in contents]
+    rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
+    paths = list(compress(contents, are_paths)) if rest else contents
+    read = partial(patient_map, threads=threads)
+    digests: list[Any] = memory.digest(paths, map=read)
+    if rest:
+        known = iter(digests)
+        others = iter(list(read(_digest_of, [images[i] for i in rest])))
+        digests = [next(known if path else others) for path in are_paths]
+    for i in [] if all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
+        digests[i] = ImageDecodeError(images[i].name, digests[i].strerror or str(digests[i]))
+    _heed_value_range(images, digests, are_paths, memory, read)
+    return digests
+
+
+def all_read(digests: list[Any]) -> bool:
+    """Tell whether there is no error among the digests."""
+    return set(map(type, digests)) <= {bytes}
+
+
+def _heed_value_range(
+    images: Sequence[ImageSource], digests: list[Any], are_paths: list[bool], memory: FileDigests, read: Any
+) -> None:
+    """Replace the digests of files whose pixels depend on a value range, in place."""
+    if isinstance(images, ImageSources) and images.value_range is None:
+        return
+    places = [
+        i for i, image in enumerate(images)
+        if are_paths[i] and image.value_range is not None and isinstance(digests[i], bytes)
+    ]  # fmt: skip
+    depths = memory.depths({digests[i] for i in places})
+    unknown = [i for i in places if digests[i] not in depths]
+    # The depth is that of the very bytes that were digested: a file may change meanwhile.
+    found = dict(zip(unknown, read(_inspect, [images[i] for i in unknown]), strict=True))
+    memory.remember_depths({outcome[0]: outcome[1] for outcome in found.values() if isinstance(outcome, tuple)})
+    for i in places:
+        outcome = found.get(i) or (digests[i], depths[digests[i]])
+        if isinstance(outcome, TimeoutError):
+            outcome = ImageDecodeError(images[i].name, str(outcome))
+        digests[i] = images[i].keyed(*outcome) if isinstance(outcome, tuple) else outcome
+
+
+def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:
+    try:
+        return image.digest()
+    except ImageDecodeError as error:
+        return error
+
+
+def _inspect(image: ImageSource) -> tuple[bytes, bool] | ImageDecodeError:
+    try:
+        return image.inspect()
+    except ImageDecodeError as error:
+        return error
