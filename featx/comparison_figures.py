@@ -11,7 +11,8 @@ import numpy as np
 from .comparison_plan import Repeat
 from .comparison_result import CurveResult, SizeResult, StrategyResult
 from .learning_curves import extrapolate
-from .metrics import Estimate, confusion_matrix, paired_p_value, per_class, score_predictions
+from .metrics import Estimate, confusion_matrix, per_class, score_predictions
+from .paired import compare_paired, name_test
 from .repeats import corrected_interval, corrected_p_value, smallest_difference
 from .runs import RunOutcome
 from .verdicts import pass_verdict
@@ -51,7 +52,7 @@ class Figures:
         """The name of the paired test."""
         if len(self.plan) > 1:
             return f"corrected resampled t-test over {len(self.plan)} repeats"
-        return "McNemar's exact test" if self.groups is None else "bootstrap of groups"
+        return name_test(None if self.groups is None else self.groups[self.plan[0].test])
 
     @property
     def interval(self) -> str:
@@ -153,7 +154,7 @@ class Figures:
             return corrected_p_value(self._differences(best, other), n_train=self._n_outside, n_test=self.n_test)
         (right,), (also,) = self._right(best), self._right(other)
         groups = None if self.groups is None else self.groups[self.plan[0].test]
-        return paired_p_value(right, also, groups=groups, random_state=self.random_state)
+        return compare_paired(right, also, groups=groups).p_value
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from .backbones import View
 from .exceptions import ParameterError
 from .heads import HEADS, make_head
-from .metrics import Estimate, confusion_matrix, paired_p_value, report_classes, score_predictions
+from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
+from .paired import compare_paired
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds
 from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
@@ -178,9 +179,7 @@ class _Judge:
             pooling=candidate.view[1],
             width=width,
             metrics=metrics,
-            p_value=paired_p_value(
-                self.hits(kept), self.hits(candidate), groups=self.groups, random_state=self.random_state
-            ),
+            p_value=compare_paired(self.hits(kept), self.hits(candidate), groups=self.groups).p_value,
             parameters=candidate.parameters,
             seconds=candidate.seconds,
         )

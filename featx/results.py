@@ -22,7 +22,7 @@ class CandidateResult:
         Features of the embedding.
     metrics : dict of str to Estimate
     p_value : float
-        Of the difference in accuracy from the kept candidate, on the same test images; see `paired_p_value`. It is
+        Of the difference in accuracy from the kept candidate, on the same test images; see `compare_paired`. It is
         not adjusted for the number of candidates.
     parameters : list of dict
         What the tuning chose, for each split.

@@ -389,7 +389,7 @@ def test_several_repeats_have_the_corrected_interval_and_test(dataset):
 def test_groups_are_resampled_whole(dataset):
     grouped = ImageDataset(dataset.images, dataset.names, dataset.labels, (np.arange(80) // 2).astype(str))
     result = compare_strategies(grouped, {"a": Network(0.1), "b": Network(0.4)}, repeats=1)
-    assert result.test == "bootstrap of groups"
+    assert result.test == "exact sign-flip test over 10 groups, whose p is 0.002 at the least"
     assert "whole groups on one side" in result.protocol
 
 
