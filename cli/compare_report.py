@@ -9,7 +9,6 @@ from .report import describe_parts, printable, table
 if TYPE_CHECKING:
     from ..comparison_result import ComparisonResult, StrategyResult
     from ..learning_curves import PowerLaw
-    from ..metrics import Estimate
 
 __all__ = ["describe_comparison", "describe_costs"]
 
@@ -46,8 +45,8 @@ def _figures(result: ComparisonResult) -> str:
             f"{size.per_class:,.0f}",
             *([f"{size.fewest:,}"] if uneven else []),
             found.strategy,
-            _percent(found.accuracy),
-            _percent(found.macro_f1),
+            found.accuracy.text(),
+            found.macro_f1.text(),
             _share(found.train_accuracy),
             _share(found.validation_accuracy),
             *(f"{found.seconds[stage]:,.1f}" for stage in ("extraction", "training", "prediction")),
@@ -63,7 +62,7 @@ def _curves(result: ComparisonResult) -> str:
     rows, sizes = [], 0
     for curve in result.curves:
         if (beyond := curve.extrapolation) is not None:
-            rows.append([curve.strategy, _law(beyond.law), f"{beyond.n_images:,}", _percent(beyond.accuracy)])
+            rows.append([curve.strategy, _law(beyond.law), f"{beyond.n_images:,}", beyond.accuracy.text()])
             sizes = beyond.n_sizes
     caution = "the shape is assumed, not tested" if sizes < 3 else "the interval knows of no other shape"
     return (
@@ -75,7 +74,7 @@ def _curves(result: ComparisonResult) -> str:
 def _transfer(result: ComparisonResult) -> str:
     study = result.stages
     assert study is not None
-    rows = [[stage.layer, stage.pooling, f"{stage.width:,}", _percent(stage.accuracy)] for stage in study.stages]
+    rows = [[stage.layer, stage.pooling, f"{stage.width:,}", stage.accuracy.text()] for stage in study.stages]
     last = study.stages[-1].layer
     if study.domain == "different":
         finding = (
@@ -113,7 +112,3 @@ def _p(value: float) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..finetune_outcome import FineTuneOutcome
-    from ..metrics import Estimate
     from ..results import CandidateResult, EvaluationResult
 
 __all__ = [
@@ -73,10 +72,10 @@ def describe_evaluation(result: EvaluationResult) -> str:
             c.head,
             c.layer,
             c.pooling,
-            _percent(c.metrics["accuracy"]),
-            _percent(c.metrics["macro_f1"]),
-            _plain(c.metrics["log_loss"]),
-            _plain(c.metrics["expected_calibration_error"]),
+            c.metrics["accuracy"].text(),
+            c.metrics["macro_f1"].text(),
+            c.metrics["log_loss"].text(percent=False),
+            c.metrics["expected_calibration_error"].text(percent=False),
             _p_value(c, result),
             f"{c.seconds:.1f}",
         ]
@@ -91,7 +90,7 @@ def describe_evaluation(result: EvaluationResult) -> str:
         f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
         "with the choice among the candidates made inside each training part: "
         + ", ".join(
-            f"{label} {_percent(result.metrics[name])}"
+            f"{label} {result.metrics[name].text()}"
             for label, name in [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
         ),
     ]
@@ -99,7 +98,7 @@ def describe_evaluation(result: EvaluationResult) -> str:
         other = result.simpler
         parts.append(
             f"not distinguishable from the simpler {other.head} on {other.layer}, {other.pooling} "
-            f"({other.width:,} features, {_percent(other.metrics['accuracy'])}, p = {other.p_value:.2f})"
+            f"({other.width:,} features, {other.metrics['accuracy'].text()}, p = {other.p_value:.2f})"
         )
     return printable("\n\n".join(parts + _by_class(result)))
 
@@ -108,8 +107,8 @@ def describe_finetuning(result: FineTuneOutcome) -> str:
     """Return how a network was trained and what it reaches on the test images."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
     scales = [("log loss", "log_loss"), ("calibration error", "expected_calibration_error")]
-    rows = [[label, _percent(result.metrics[name])] for label, name in labels]
-    rows += [[label, _plain(result.metrics[name])] for label, name in scales]
+    rows = [[label, result.metrics[name].text()] for label, name in labels]
+    rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales]
     stages = ", ".join(result.trained_stages) or "the layers that were chosen"
     kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else "the head alone"
     spent = "; ".join(f"{name} {duration(value)}" for name, value in result.seconds.items())
@@ -170,11 +169,3 @@ def _matrix(result: EvaluationResult | FineTuneOutcome) -> str:
 def _p_value(candidate: CandidateResult, result: EvaluationResult) -> str:
     kept = (candidate.head, candidate.layer, candidate.pooling) == (result.head, result.layer, result.pooling)
     return "kept" if kept else "<0.001" if candidate.p_value < 0.001 else f"{candidate.p_value:.3f}"
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
-
-
-def _plain(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"

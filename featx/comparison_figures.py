@@ -10,8 +10,9 @@ import numpy as np
 
 from .comparison_plan import Repeat
 from .comparison_result import CurveResult, SizeResult, StrategyResult
+from .estimates import Estimate
 from .learning_curves import extrapolate
-from .metrics import Estimate, confusion_matrix, per_class, score_predictions
+from .metrics import confusion_matrix, per_class, score_predictions
 from .paired import compare_paired, name_test
 from .repeats import corrected_interval, corrected_p_value, smallest_difference
 from .runs import RunOutcome

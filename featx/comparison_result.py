@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from .estimates import Estimate, as_json
 from .extraction import Failure
 from .learning_curves import Extrapolation
-from .metrics import Estimate
 from .transfer import StageStudy, TransferCase
 
 __all__ = ["ComparisonResult", "CurveResult", "SizeResult", "StrategyResult", "Verdict"]
@@ -165,8 +164,8 @@ class ComparisonResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as what JSON can hold."""
-        return dataclasses.asdict(self)
+        return as_json(self)
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2)
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)

@@ -16,9 +16,9 @@ from sklearn.base import BaseEstimator, clone
 from .cache import FileDigests
 from .comparison_plan import Repeat
 from .datasets import ImageDataset
+from .estimates import Estimate
 from .exceptions import DatasetError, FeatxError, LayerError
 from .image_estimator import open_cache
-from .metrics import Estimate
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runs import Runner, RunOutcome
 from .splits import nested_subsets

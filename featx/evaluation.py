@@ -18,9 +18,10 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .backbones import View
+from .estimates import Estimate
 from .exceptions import ParameterError
 from .heads import HEADS, make_head
-from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
+from .metrics import confusion_matrix, report_classes, score_predictions
 from .paired import compare_paired
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds

@@ -13,12 +13,13 @@ import numpy as np
 from sklearn.base import clone
 
 from .datasets import ImageDataset
+from .estimates import Estimate, as_json
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .images import as_sources
 from .ledger import Failure, find_unreadable
-from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
+from .metrics import confusion_matrix, report_classes, score_predictions
 from .persistence import save_model
 from .splits import held_out_split
 
@@ -73,14 +74,12 @@ class FineTuneOutcome:
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the model as what JSON can hold."""
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "model"}
-        parts["metrics"] = {name: dataclasses.asdict(value) for name, value in self.metrics.items()}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
-        parts["failures"] = [dataclasses.asdict(failure) for failure in self.failures]
-        return parts
+        return as_json(parts)
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2)
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, with the figures beside it; see `save_model`."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .estimates import Estimate
 
 __all__ = [
     "METRICS",
@@ -31,24 +32,6 @@ RESAMPLES = 1000
 LEVEL = 0.95
 NORMAL_QUANTILE = 1.959963984540054
 BINS = 15
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def overlaps(self, other: Estimate) -> bool:
-        """Whether the two intervals share a point."""
-        return self.low <= other.high and other.low <= self.high
 
 
 def wilson(successes: int, trials: int) -> Estimate:

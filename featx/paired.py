@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom, binomtest, norm, t
 
-from .metrics import LEVEL, NORMAL_QUANTILE, Estimate
+from .estimates import Estimate
+from .metrics import LEVEL, NORMAL_QUANTILE
 
 __all__ = ["PairedTest", "compare_paired", "name_test"]
 
@@ -87,7 +88,7 @@ def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray |
     codes = np.unique(groups, return_inverse=True)[1]
     sums, sizes = np.bincount(codes, weights=gains).astype(int), np.bincount(codes)
     count = len(sums)
-    difference, detectable = Estimate(value, math.nan, math.nan), math.nan
+    difference, detectable = Estimate(value, reason="too few groups"), math.nan
     if count >= FEWEST_GROUPS:
         residuals = sums - value * sizes
         error = math.sqrt(count / (count - 1) * float(residuals @ residuals)) / n

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .metrics import LEVEL, Estimate
+from .estimates import Estimate
+from .metrics import LEVEL
 
 __all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "smallest_difference"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .estimates import Estimate
 from .heads import LINEAR
-from .metrics import Estimate
 
 __all__ = ["CandidateResult", "EvaluationResult"]
 

@@ -16,10 +16,10 @@ import numpy as np
 from sklearn.base import clone
 
 from .backbones import View
+from .estimates import Estimate
 from .evaluation import LEVEL, evaluate_heads
 from .exceptions import DatasetError, LayerError
 from .images import ImageSource
-from .metrics import Estimate
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["LARGE", "StageFigures", "StageStudy", "TransferCase", "stage_views", "study_stages", "transfer_case"]

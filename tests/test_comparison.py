@@ -812,7 +812,7 @@ def result(dataset):
 def test_the_result_survives_json(result):
     assert json.loads(result.to_json()) == json.loads(json.dumps(result.to_dict()))
     found = json.loads(result.to_json())
-    assert found["sizes"][0]["strategies"][0]["accuracy"].keys() == {"value", "low", "high"}
+    assert found["sizes"][0]["strategies"][0]["accuracy"].keys() == {"value", "low", "high", "reason"}
     assert found["curves"][0]["extrapolation"]["n_images"] == 80
     assert found["cases"][0]["size"] == "small"
 
@@ -825,6 +825,21 @@ def test_the_curve_is_drawn(result, dataset, tmp_path):
     plot_comparison(single, tmp_path / "single.png")
     with pytest.raises(ParameterError, match="expected a name that ends in"):
         plot_comparison(result, tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("without", [[0], [1], [0, 1]])
+def test_the_curve_is_drawn_where_intervals_are_missing(result, without, tmp_path):
+    bare = Estimate(0.9, reason="too few groups")
+    curves = [
+        dataclasses.replace(
+            curve,
+            accuracies=[bare if i in without else estimate for i, estimate in enumerate(curve.accuracies)],
+            extrapolation=dataclasses.replace(curve.extrapolation, accuracy=bare),
+        )
+        for curve in result.curves
+    ]
+    plot_comparison(dataclasses.replace(result, curves=curves), tmp_path / "a.svg")
+    assert "nan" not in (tmp_path / "a.svg").read_text()
 
 
 # The command

@@ -93,7 +93,7 @@ def test_the_interval_over_groups_is_students():
 def test_below_five_groups_there_is_no_interval_and_no_difference_that_could_be_found(count):
     right, other = answers(9, 3, 40)
     found = compare_paired(right, other, groups=np.arange(40) % count)
-    assert math.isnan(found.difference.low)
-    assert math.isnan(found.difference.high)
+    assert not found.difference.has_interval
+    assert found.difference.reason == "too few groups"
     assert math.isnan(found.detectable)
     assert found.difference.value == pytest.approx(0.15)
