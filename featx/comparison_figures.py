@@ -170,8 +170,8 @@ class Figures:
         if len(self.plan) == 1:
             return compare_paired(right[0], other[0], groups=None if tested is None else tested[0])
         n_groups = None if tested is None else len(np.unique(np.concatenate(tested)))
-        rows = {"n_train": self._n_outside, "n_test": self.n_test, "n_groups": n_groups}
-        return corrected_test(_gains(right, other), **rows)
+        gains = _gains(right, other)
+        return corrected_test(gains, n_train=self._n_outside, n_test=self.n_test, n_groups=n_groups)
 
     def _spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
         """Return the standard deviation of a difference from split to split; after one, what its images say of it."""
