@@ -65,8 +65,8 @@ class StageStudy:
         In the order of the network.
     best : str
     p_value : float
-        Of the difference between the best and the last stage, times the number of earlier stages that the best was
-        picked from (Bonferroni); 1 if the last is the best.
+        Of the difference between the best and the last stage, adjusted for the number of earlier stages that the best
+        was picked from (Holm); 1 if the last is the best.
     domain : {"similar", "different"}
         "different" if an earlier stage is better than the last with p < 0.05.
     """
@@ -151,11 +151,13 @@ def study_stages(
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    evaluation, _ = evaluate_heads(matrices, y, grids=GRID, cv=min(CV, most), groups=groups, random_state=random_state)
+    evaluation, _ = evaluate_heads(
+        matrices, y, grids=GRID, cv=min(CV, most), groups=groups, reference=views[-1], random_state=random_state
+    )
     found = {(c.layer, c.pooling): c for c in evaluation.candidates}
     best, last = evaluation.candidates[0], found[views[-1]]
     ahead = best.metrics["accuracy"].value > last.metrics["accuracy"].value
-    p_value = min(1.0, last.p_value * (len(views) - 1)) if ahead else 1.0
+    p_value = best.p_value if ahead and best.p_value is not None else 1.0
     return StageStudy(
         backbone=transformer.source().name,
         n_images=len(y),
