@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .baseline import largest_class
 from .comparison_plan import Repeat
 from .comparison_result import CurveResult
 from .estimates import Estimate
@@ -89,7 +90,7 @@ class Figures:
         n_train = round(float(np.mean([len(some) for some in rows])))
         per_class = n_train / self.n_classes
         always = [
-            self.truth[repeat.test] == np.bincount(self.truth[some], minlength=self.n_classes).argmax()
+            self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes)
             for repeat, some in zip(self.plan, rows, strict=True)
         ]
         design = Design(len(self.truth), self.n_test, len(self.plan), n_train, per_class)

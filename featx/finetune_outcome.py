@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .baseline import Baseline, compare_baseline, largest_class
 from .datasets import ImageDataset
 from .estimates import Estimate, as_json
 from .exceptions import DatasetError, ParameterError
@@ -39,6 +40,8 @@ class FineTuneOutcome:
         How the figures came about.
     metrics : dict of str to Estimate
         On the test images.
+    baseline : Baseline
+        Whether the model beats always answering the largest class of the training images.
     per_class : list of dict
         Precision, recall, F1 and support of each class.
     confusion_matrix : list of list of int
@@ -60,6 +63,7 @@ class FineTuneOutcome:
     classes: list[str]
     protocol: str
     metrics: dict[str, Estimate]
+    baseline: Baseline
     per_class: list[dict[str, Any]]
     confusion_matrix: list[list[int]]
     history: dict[str, list[Any]]
@@ -136,14 +140,19 @@ def finetune_model(
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
     truth = np.searchsorted(model.classes_, labels[held])
-    matrix = confusion_matrix(truth, probabilities.argmax(axis=1), len(model.classes_))
+    predicted = probabilities.argmax(axis=1)
+    matrix = confusion_matrix(truth, predicted, len(model.classes_))
     classes = [str(name) for name in model.classes_]
+    tested = _groups(dataset, test, held)
+    metrics = score_predictions(truth, probabilities, groups=tested, random_state=classifier.random_state)
+    largest = largest_class(np.searchsorted(model.classes_, labels[train]), len(classes))
     return FineTuneOutcome(
         model=model,
         classes=classes,
         protocol=f"{protocol}; trained on {len(train):,}",
-        metrics=score_predictions(
-            truth, probabilities, groups=_groups(dataset, test, held), random_state=classifier.random_state
+        metrics=metrics,
+        baseline=compare_baseline(
+            truth, predicted, np.full(len(truth), largest), metrics=metrics, classes=classes, groups=tested
         ),
         per_class=report_classes(classes, matrix),
         confusion_matrix=matrix.tolist(),

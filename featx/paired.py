@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.stats import binom, binomtest, norm, t
 from .estimates import Estimate
 from .metrics import LEVEL, NORMAL_QUANTILE
 
-__all__ = ["PairedTest", "compare_paired", "name_test"]
+__all__ = ["PairedTest", "adjust_p_values", "compare_paired", "name_test"]
 
 # With fewer groups Student's quantile says more about their number than about the difference.
 FEWEST_GROUPS = 5
@@ -90,10 +90,15 @@ def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray |
     count = len(sums)
     difference, detectable = Estimate(value, reason="too few groups"), math.nan
     if count >= FEWEST_GROUPS:
-        residuals = sums - value * sizes
-        error = math.sqrt(count / (count - 1) * float(residuals @ residuals)) / n
-        half = float(t.ppf((1 + LEVEL) / 2, count - 1)) * error
-        low, high = min(value - half, interval[0]), max(value + half, interval[1])
+        # Without group g the difference would be larger by this.
+        without = (value * sizes - sums) / (n - sizes)
+        error = math.sqrt((count - 1) / count * float(without @ without))
+        quantile = float(t.ppf((1 + LEVEL) / 2, count - 1))
+        # As many independent images as would have the same error; t's quantile in place of the normal one.
+        spread = (wins + losses) / n - value**2
+        share = min(1.0, spread / (n * error**2) * (NORMAL_QUANTILE / quantile) ** 2) if error else 1.0
+        interval = _score_interval(share * wins, share * losses, share * n)
+        low, high = min(value - quantile * error, interval[0]), max(value + quantile * error, interval[1])
         difference = Estimate(value, max(-1.0, low), min(1.0, high))
         detectable = max(_detectable_by_groups(error, count), _detectable(wins + losses, n))
     return PairedTest(
@@ -103,6 +108,15 @@ def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray |
         test=name_test(groups),
         detectable=detectable,
     )
+
+
+def adjust_p_values(p_values: Sequence[float]) -> list[float]:
+    """Return p-values of several comparisons such that any of them is small by chance as seldom as one (Holm 1979)."""
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
 
 
 def name_test(groups: np.ndarray | None) -> str:
@@ -139,7 +153,7 @@ def _smallest_p(count: int) -> float:
     return math.ldexp(1.0, 1 - count)
 
 
-def _score_interval(wins: int, losses: int, n: int) -> tuple[float, float]:
+def _score_interval(wins: float, losses: float, n: float) -> tuple[float, float]:
     """Return the 95 % score interval of a difference of paired proportions (Tango 1998)."""
 
     def score(difference: float) -> float:
