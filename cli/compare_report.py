@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from ..comparison_result import ComparisonResult
     from ..estimates import Estimate
     from ..learning_curves import PowerLaw
-    from ..pairs import PairResult
     from ..size_result import SizeResult
+    from ..strategy_pairs import PairResult
 
 __all__ = ["describe_comparison", "describe_costs"]
+
+LEFT = ("strategy", "accuracy", "macro F1")
 
 
 def describe_comparison(result: ComparisonResult, *, width: int | None = None) -> str:
@@ -40,29 +42,46 @@ def _size(size: SizeResult, result: ComparisonResult, width: int | None) -> str:
     parts = [_lines([size.verdict.text], width) + "\n" + _lines(size.verdict.reasons, width, indent="  ")]
     if size.warnings:
         parts.append(_lines([f"warning: {text}" for text in size.warnings], width))
-    parts.append(_figures(size))
+    parts.append(_figures(size, width))
     if size.pairs:
         parts.append(_pairs(size))
     return "\n\n".join(parts)
 
 
-def _figures(size: SizeResult) -> str:
-    header = ["strategy", "accuracy", "macro F1", "train", "validation", "extraction", "training", "prediction"]
-    rows = [
+def _figures(size: SizeResult, width: int | None) -> str:
+    """Return accuracies and costs: side by side, or one below the other where that is wider than the terminal."""
+    names = [
+        f"{found.strategy} *" if place == 0 and len(size.strategies) > 1 else found.strategy
+        for place, found in enumerate(size.strategies)
+    ]
+    scores = [
         [
-            f"{found.strategy} *" if place == 0 and len(size.strategies) > 1 else found.strategy,
             found.accuracy.text(),
             found.macro_f1.text(),
             _share(found.train_accuracy),
             _share(found.validation_accuracy),
-            *(f"{found.seconds[stage]:,.1f} s" for stage in ("extraction", "training", "prediction")),
         ]
-        for place, found in enumerate(size.strategies)
+        for found in size.strategies
     ]
-    rows.append(["largest class", _share(size.baseline), *["" for _ in header[2:]]])
+    stages = ("extraction", "training", "prediction")
+    costs = [[f"{found.seconds[stage]:,.1f} s" for stage in stages] for found in size.strategies]
+    scores.append([_share(size.baseline)])
+    costs.append([])
+    names.append("largest class")
+    header = ["strategy", "accuracy", "macro F1", "train", "validation"]
+    both = _table(
+        [*header, *stages], names, [[*s, *[""] * (4 - len(s)), *c] for s, c in zip(scores, costs, strict=True)]
+    )
+    if width is not None and max(map(len, both.splitlines())) > width:
+        both = f"{_table(header, names, scores)}\n\n{_table(['strategy', *stages], names[:-1], costs[:-1])}"
     # Where the classes are of one size, the rarest has as many images as the others.
     uneven = f"the rarest class has {size.fewest:,} training images\n" if size.fewest < size.per_class - 1 else ""
-    return uneven + table(header, rows, right=[3, 4, 5, 6, 7])
+    return uneven + both
+
+
+def _table(header: list[str], names: list[str], cells: list[list[str]]) -> str:
+    rows = [[name, *row, *[""] * (len(header) - 1 - len(row))] for name, row in zip(names, cells, strict=True)]
+    return table(header, rows, right=[i for i, name in enumerate(header) if name not in LEFT])
 
 
 def _pairs(size: SizeResult) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .pairs import PairResult
 from .size_result import StrategyResult
+from .strategy_pairs import PairResult
 
 __all__ = ["Choice", "Field", "choose"]
 

@@ -15,10 +15,10 @@ from .estimates import Estimate
 from .learning_curves import extrapolate
 from .metrics import confusion_matrix, per_class, score_predictions
 from .paired import ALPHA, PairedTest, compare_paired, name_test
-from .pairs import PairResult, adjust_pairs
 from .repeats import corrected_interval, corrected_test
 from .runs import RunOutcome
 from .size_result import SizeResult, StrategyResult
+from .strategy_pairs import PairResult, adjust_pairs
 from .verdicts import Design, pass_verdict
 
 __all__ = ["Figures"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .estimates import Estimate
-from .pairs import PairResult
+from .strategy_pairs import PairResult
 
 __all__ = ["SizeResult", "StrategyResult", "Verdict"]
 

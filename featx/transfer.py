@@ -61,8 +61,8 @@ class TransferCase:
         The strategies of the comparison that follow it.
     agreement : {"agrees", "disagrees", "undecided", "no follower", "no rival"}
         "agrees" if one of these is the strategy to use or equal to it within the margin, or if the verdict is undecided
-        between these alone; "disagrees" if the verdict is for others, or each of these is distinguishably worse than
-        another. "no rival" if nothing else was compared.
+        between these alone; "disagrees" if each of these is distinguishably worse than another. "no rival" if nothing
+        else was compared.
     text : str
         All of that in words.
     """
@@ -116,14 +116,13 @@ def transfer_case(
 
 
 def _agreement(following: set[str], compared: set[str], verdict: Verdict) -> str:
-    """Return what a verdict says of those strategies; as long as it is undecided, what all that it leaves open say."""
+    """Return what a verdict says of the strategies that follow a rule; what to take meanwhile is no verdict."""
     if not following:
         return "no follower"
     if following == compared:
         return "no rival"
-    if verdict.answer != "undecided":
-        return "agrees" if following & {verdict.use, *verdict.equal} else "disagrees"
-    if following >= set(verdict.undecided):
+    decided = {verdict.use, *verdict.equal} if verdict.answer != "undecided" else set()
+    if following & decided or (verdict.undecided and following >= set(verdict.undecided)):
         return "agrees"
     return "disagrees" if following <= set(verdict.worse) else "undecided"
 

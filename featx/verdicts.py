@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .choice import Choice, Field, choose, no_dearer
-from .pairs import PairResult
 from .power import USUAL_REPEATS, Question
 from .size_result import StrategyResult, Verdict
+from .strategy_pairs import PairResult
 
 __all__ = ["Design", "minutes", "pass_verdict"]
 
 # Strategies named in a sentence; the tables have the others.
 NAMED = 4
-LEADS = {"use": "", "equal": "equal within {margin}: ", "undecided": "undecided: meanwhile "}
+LEADS = {"use": "", "equal": "equal within {margin}; ", "undecided": "undecided; meanwhile "}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def pass_verdict(
     lead = LEADS[found.answer].format(margin=_margin(margin))
     reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](field, use, found)
     if worse := [name for name in found.worse if found.answer == "undecided" or name not in _strategies(rivals)]:
-        reasons.append(f"{_list(worse)} {'is' if len(worse) == 1 else 'are'} worse than another")
+        reasons.append(f"{_list(worse)} {'is' if len(worse) == 1 else 'are'} distinguishably worse")
     return Verdict(
         answer=found.answer,
         best=best.strategy,
@@ -96,13 +96,10 @@ def _why(field: Field, use: StrategyResult, found: Choice) -> list[str]:
         return ["no other strategy was compared"]
     others = field.others(use)
     beaten = [s for s in others if field.better(use, s)]
-    reasons = []
-    if len(beaten) == len(others):
-        reasons.append("better than " + ("the other" if len(others) == 1 else "each of the others"))
-    elif beaten:
-        reasons.append(f"better than {_list(_strategies(beaten))}")
-    if beaten:
-        reasons.append(_price(field, use, beaten[0], ", the next best" if len(beaten) > 1 else ""))
+    reasons = [_price(field, use, beaten[0], ", the next best" if len(beaten) > 1 else "")] if beaten else []
+    if len(beaten) > 1:
+        named = "all others" if len(beaten) == len(others) else _list(_strategies(beaten))
+        reasons.insert(0, f"better than {named}")
         cheapest = min(beaten, key=lambda s: s.cost)
         if cheapest is not beaten[0] and not no_dearer(use, cheapest):
             reasons.append(_price(field, use, cheapest, ", the cheapest"))
@@ -118,7 +115,7 @@ def _why_equal(field: Field, use: StrategyResult, found: Choice) -> list[str]:
     reasons = []
     for other in [s for s in field.others(use) if s.strategy in found.equal][:NAMED]:
         saved = other.cost - use.cost
-        cost = f"costs {minutes(saved)} more" if not no_dearer(other, use) else "costs as much"
+        cost = f"costs {minutes(saved)} more" if not no_dearer(other, use) else "costs the same"
         reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(field.pair(other, use))}")
     beaten = [s for s in field.others(use) if field.better(use, s)]
     if beaten:
@@ -186,11 +183,10 @@ def _question(field: Field, one: StrategyResult, other: StrategyResult, design: 
 
 def _price(field: Field, use: StrategyResult, other: StrategyResult, which: str) -> str:
     points, seconds = field.pair(use, other).difference.value, use.cost - other.cost
-    start = f"{_points(points)} over {other.strategy}{which}"
+    start = f"better than {other.strategy}{which}{',' if which else ''} by {_points(points)}"
     if no_dearer(use, other):
-        same = no_dearer(other, use)
-        return f"{start}, for no more time" if same else f"{start}, and cheaper by {minutes(-seconds)}"
-    return f"{start}, cost {minutes(seconds)} more, {minutes(seconds / (100 * points))} a point"
+        return f"{start}, {'at the same cost' if no_dearer(other, use) else f'and cheaper by {minutes(-seconds)}'}"
+    return f"{start}, which cost {minutes(seconds)} more, {minutes(seconds / (100 * points))} a point"
 
 
 def _range(pair: PairResult) -> str:

@@ -23,7 +23,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
-from featx.comparison_plan import plan_repeats
+from featx.comparison_figures import Figures
+from featx.comparison_plan import Repeat, plan_repeats
 from featx.comparison_plot import plot_comparison
 from featx.datasets import ImageDataset
 from featx.estimates import Estimate
@@ -33,7 +34,7 @@ from featx.metrics import wilson
 from featx.paired import compare_paired
 from featx.repeats import corrected_error, corrected_interval, corrected_p_value, corrected_test
 from featx.run_files import RunFiles, describe_estimator, digest_images, fingerprint
-from featx.runs import PACE_IMAGES, _uncached
+from featx.runs import PACE_IMAGES, RunOutcome, _uncached
 from featx.size_result import Verdict
 from featx.splits import nested_subsets
 from featx.stage_study import StageFigures, StageStudy, judge_stages, predict_by_stages
@@ -597,6 +598,11 @@ def test_an_error_names_the_run_and_finished_runs_are_kept(dataset, calls, tmp_p
         ({"plain": make_pipeline(LinearSVC())}, {}, "strategy plain has no predict_proba"),
         ({"net": Network()}, {"train_sizes": [0.9]}, "the most is 0.75"),
         ({"net": Network()}, {"on_error": "nan"}, "got on_error='nan'"),
+        ({"net": Network()}, {"margin": 1}, "got margin=1; expected a difference in accuracy"),
+        ({"net": Network()}, {"margin": -0.01}, "got margin=-0.01"),
+        ({"net": Network()}, {"margin": True}, "got margin=True"),
+        ({"net": Network()}, {"margin": "0.01"}, "got margin='0.01'"),
+        ({"net": Network()}, {"margin": math.nan}, "got margin=nan"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_anything_is_fitted(dataset, calls, strategies, options, words):
@@ -731,9 +737,11 @@ def test_the_four_cases_of_transfer(n_train, domain, size, advice, following):
     ("verdict", "agreement", "words"),
     [
         (verdict_of("use", "t"), "agrees", "agrees"),
-        (verdict_of("use", "f"), "disagrees", "says otherwise"),
+        (verdict_of("use", "f", worse=["t", "u", "s"]), "disagrees", "says otherwise"),
+        # As good and cheaper is no proof that the rule is wrong.
+        (verdict_of("use", "f", worse=["s", "u"]), "undecided", "cannot tell"),
         (verdict_of("equal", "f", equal=["t"]), "agrees", "agrees"),
-        (verdict_of("equal", "f", equal=["e"]), "disagrees", "says otherwise"),
+        (verdict_of("equal", "f", equal=["e"], worse=["u", "t"]), "disagrees", "says otherwise"),
         # What to take meanwhile is no finding.
         (verdict_of("undecided", "t", undecided=["t", "f"]), "undecided", "cannot tell"),
         (verdict_of("undecided", "f", equal=["t"], undecided=["t", "f", "e"]), "undecided", "cannot tell"),
@@ -912,15 +920,23 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
     first = featx(*arguments)
     lines = first.stdout.splitlines()
     assert "2 random splits with 10 test images each" in lines[1]
-    header = next(line for line in lines if line.startswith("images"))
-    assert header.split()[-7:] == ["extraction", "s", "training", "s", "prediction", "s", "p"]
-    assert len([line for line in lines if " % (" in line and "frozen" in line and "min" not in line]) >= 4
-    assert "at 12 images (6 a class): " in first.stdout
-    assert "at 30 images (15 a class): " in first.stdout
+    headers = [line.split() for line in lines if line.startswith("strategy  ")]
+    assert headers[0] == headers[1]
+    assert headers[0][-3:] == ["extraction", "training", "prediction"]
+    for size in ("12 images (6 a class): ", "30 images (15 a class): "):
+        place = next(place for place, line in enumerate(lines) if line.startswith(f"at {size}"))
+        # What to do stands first, the figures below.
+        assert "use frozen" in lines[place]
+        assert lines[place + 1].startswith("  ")
+        block = "\n".join(lines[place : place + 20])
+        assert "frozen - frozen:knn" in block or "frozen:knn - frozen" in block
+        assert "largest class   50.0 %" in block or "largest class  50.0 %" in block
+    assert len([line for line in lines if line.startswith(("frozen *", "frozen:knn *"))]) == 2
+    assert "* the best figure was picked for being the best" in first.stdout
     assert "extrapolated by a power law through 2 sizes, not measured" in first.stdout
     assert "small and" in first.stdout
     assert "seconds are what it would take without a cache" in first.stdout
-    assert "large from 100 images a class on, which is a convention" in first.stdout
+    assert "large from 100 images a class on is a convention" in first.stdout
     assert "frozen:knn, 30 images, repeat 2 of 2: " in first.stderr
     assert " left" in first.stderr
     found = json.loads((tmp_path / "a.json").read_text())
@@ -955,9 +971,42 @@ def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_pat
 
 def test_the_rarest_class_is_shown_where_classes_are_uneven():
     result = compare_strategies(images_of([60, 20]), {"net": Network(0.2)}, repeats=1)
-    header, _, row = describe_comparison(result).split("\n\n")[1].splitlines()
-    assert header.split()[:5] == ["images", "a", "class", "fewest", "strategy"]
-    assert row.split()[:4] == ["60", "30", "15", "net"]
+    assert "the rarest class has 15 training images" in describe_comparison(result)
+    assert result.sizes[0].baseline == 0.75
+    even = compare_strategies(images_of([40, 40]), {"net": Network(0.2)}, repeats=1)
+    assert "the rarest class" not in describe_comparison(even)
+
+
+def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
+    strategies = {"good": Network(), "guess": Network(0.24), "bad": Network(0.9)}
+    result = compare_strategies(images_of([60, 20]), strategies, repeats=3)
+    (size,) = result.sizes
+    figures = {found.strategy: f"{100 * found.accuracy.value:.1f} %" for found in size.strategies}
+    assert size.warnings == [
+        f"guess, {figures['guess']}, is not distinguishably better than always answering the largest class, 75.0 %",
+        f"bad, {figures['bad']}, is no better than always answering the largest class, 75.0 %",
+    ]
+    assert all(f"warning: {text}" in describe_comparison(result) for text in size.warnings)
+    assert json.loads(result.to_json())["sizes"][0]["baseline"] == 0.75
+
+
+def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
+    y, test = np.repeat([0, 1], [50, 50]), np.array([0, 1, 2, 60])
+    plan = [Repeat(0, test, [np.array([5, 6, 70])]), Repeat(1, test, [np.array([5, 70, 71])])]
+    run = RunOutcome(np.eye(2)[y[test]], None, None, dict.fromkeys(["extraction", "training", "prediction"], 1.0), 1.0)
+    size = Figures(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
+    assert size.baseline == pytest.approx((0.75 + 0.25) / 2)
+
+
+def test_sentences_are_wrapped_to_a_terminal():
+    result = compare_strategies(images_of([40, 40]), {"net": Network(0.1), "other": Network(0.2)}, repeats=3)
+    assert max(map(len, describe_comparison(result).splitlines())) > 120
+    narrow = describe_comparison(result, width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    words = describe_comparison(result).split()
+    assert sorted(set(narrow.split()) - {"-" * n for n in range(100)}) == sorted(
+        set(words) - {"-" * n for n in range(100)}
+    )
 
 
 def test_several_backbones_are_compared_at_once(folder):
@@ -986,6 +1035,7 @@ def test_several_backbones_are_compared_at_once(folder):
         (["--strategy", "frozen", "--train-size", "0.9"], ["0.9", "the most is 0.75"]),
         (["--strategy", "frozen", "--train-size", "3"], ["has 1 of the 2 images"]),
         (["--strategy", "frozen", "--layer", "layer99"], ["strategy frozen", "layer99"]),
+        (["--strategy", "frozen", "--margin", "1"], ["got margin=1", "One percentage point is 0.01"]),
         (["--strategy", "frozen", "--plot", "curve.txt"], ["curve.txt", ".svg"]),
         (["--strategy", "frozen", "--plot", "nowhere/curve.png"], ["no folder"]),
         (["--strategy", "frozen", "--json", "nowhere/a.json"], ["no folder"]),

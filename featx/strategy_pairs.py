@@ -12,7 +12,7 @@ import numpy as np
 from .estimates import Estimate
 from .evaluation import LEVEL
 
-__all__ = ["PairResult", "adjust_p_values", "adjust_pairs"]
+__all__ = ["PairResult", "adjust_all_pairs", "adjust_pairs"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PairResult:
     p_value : float
         That both are equally accurate, two-sided, of this pair alone.
     p_adjusted : float
-        The same, adjusted for the number of pairs at this size; see `adjust_p_values`.
+        The same, adjusted for the number of pairs at this size; see `adjust_all_pairs`.
     detectable : float
         The true difference that the test finds, with p < 0.05, four times in five; NaN where that cannot be said.
     spread : float
@@ -66,11 +66,11 @@ class PairResult:
 def adjust_pairs(pairs: Sequence[PairResult]) -> list[PairResult]:
     """Return all pairs of some strategies with their adjusted p-values."""
     count = len({name for pair in pairs for name in (pair.first, pair.second)})
-    adjusted = adjust_p_values([pair.p_value for pair in pairs], count)
+    adjusted = adjust_all_pairs([pair.p_value for pair in pairs], count)
     return [dataclasses.replace(pair, p_adjusted=p) for pair, p in zip(pairs, adjusted, strict=True)]
 
 
-def adjust_p_values(p_values: Sequence[float], count: int) -> list[float]:
+def adjust_all_pairs(p_values: Sequence[float], count: int) -> list[float]:
     """Return the p-values of all pairs of `count` candidates, adjusted by Shaffer's first procedure.
 
     Holm's procedure, but each p is multiplied by the number of pairs that can be equal when those of smaller p are not
