@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..baseline import Baseline
     from ..finetune_outcome import FineTuneOutcome
-    from ..metrics import Estimate
     from ..results import CandidateResult, EvaluationResult
 
 __all__ = [
@@ -67,40 +67,36 @@ def size_text(number: float) -> str:
 
 def describe_evaluation(result: EvaluationResult) -> str:
     """Return the tables of an evaluation."""
+    several = len(result.candidates) > 1
     header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "p", "seconds"]
     rows = [
         [
-            c.head,
+            f"{c.head}, picked" if c.picked and several else c.head,
             c.layer,
             c.pooling,
-            _percent(c.metrics["accuracy"]),
-            _percent(c.metrics["macro_f1"]),
-            _plain(c.metrics["log_loss"]),
-            _plain(c.metrics["expected_calibration_error"]),
-            _p_value(c, result),
+            c.metrics["accuracy"].text(),
+            c.metrics["macro_f1"].text(),
+            c.metrics["log_loss"].text(percent=False),
+            c.metrics["expected_calibration_error"].text(percent=False),
+            _p_value(c),
             f"{c.seconds:.1f}",
         ]
         for c in result.candidates
     ]
+    if not several:
+        header, *rows = [[*row[:-2], row[-1]] for row in (header, *rows)]
     parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                            for name, value in result.parameters.items())  # fmt: skip
     kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
     parts = [
         result.protocol + "; figures with 95 % intervals",
-        table(header, rows, right=[7, 8]),
+        table(header, rows, right=range(7, len(header))),
         f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
-        "with the choice among the candidates made inside each training part: "
-        + ", ".join(
-            f"{label} {_percent(result.metrics[name])}"
-            for label, name in [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
-        ),
+        _headline(result),
+        _baseline(result.baseline),
     ]
-    if result.simpler is not None:
-        other = result.simpler
-        parts.append(
-            f"not distinguishable from the simpler {other.head} on {other.layer}, {other.pooling} "
-            f"({other.width:,} features, {_percent(other.metrics['accuracy'])}, p = {other.p_value:.2f})"
-        )
+    if several:
+        parts[2:2] = [_comparison(result)]
     return printable("\n\n".join(parts + _by_class(result)))
 
 
@@ -108,14 +104,15 @@ def describe_finetuning(result: FineTuneOutcome) -> str:
     """Return how a network was trained and what it reaches on the test images."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
     scales = [("log loss", "log_loss"), ("calibration error", "expected_calibration_error")]
-    rows = [[label, _percent(result.metrics[name])] for label, name in labels]
-    rows += [[label, _plain(result.metrics[name])] for label, name in scales]
+    rows = [[label, result.metrics[name].text()] for label, name in labels]
+    rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales]
     stages = ", ".join(result.trained_stages) or "the layers that were chosen"
     kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else "the head alone"
     spent = "; ".join(f"{name} {duration(value)}" for name, value in result.seconds.items())
     parts = [
         f"{result.protocol}; figures with 95 % intervals",
         table(["on the test images", ""], rows),
+        _baseline(result.baseline),
         f"trained: {stages}; kept: {kept}; {spent}",
     ]
     return printable("\n\n".join(parts + _by_class(result)))
@@ -167,14 +164,56 @@ def _matrix(result: EvaluationResult | FineTuneOutcome) -> str:
     return "true classes in rows, predicted in columns\n" + table(["", *result.classes], rows, right=columns)
 
 
-def _p_value(candidate: CandidateResult, result: EvaluationResult) -> str:
-    kept = (candidate.head, candidate.layer, candidate.pooling) == (result.head, result.layer, result.pooling)
-    return "kept" if kept else "<0.001" if candidate.p_value < 0.001 else f"{candidate.p_value:.3f}"
+def _headline(result: EvaluationResult) -> str:
+    """Return the figures to go by, and why they are not those of the picked row."""
+    names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
+    if result.scoring == "f1_macro":
+        names.append(("macro F1", "macro_f1"))
+    figures = ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)
+    count = len(result.candidates)
+    if count == 1:
+        return figures
+    if result.model_fitted_on < result.n_images:
+        return f"the candidate was picked on the training images alone, so its figures are honest:\n{figures}"
+    return (
+        f"the picked row was picked as the best of {count}, so its figures are optimistic;\n"
+        f"the honest ones, with the choice made inside each training part:\n{figures}"
+    )
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+def _comparison(result: EvaluationResult) -> str:
+    """Return what column p is, and how the picked candidate compares with the simplest."""
+    others = len(result.candidates) - 1
+    adjusted = f", adjusted for {others:,} comparisons (Holm)" if others > 1 else ""
+    lines = [
+        "p: of the difference in accuracy from the reference, the simplest candidate,",
+        f"fixed beforehand; {result.test}{adjusted}",
+    ]
+    picked = next(c for c in result.candidates if c.picked)
+    reference = next(c for c in result.candidates if c.reference)
+    if picked is not reference and picked.difference is not None:
+        behind = picked.difference.value < 0
+        words = "not distinguishable from" if result.simpler else "less accurate than" if behind else "better than"
+        more = ", which is simpler" if result.simpler else ""
+        lines.append(
+            f"the picked {_where(picked)} is {words} the reference, {_where(reference)}, in accuracy\n"
+            f"(p {_p_text(picked.p_value or 0.0)}){more}"
+        )
+    return "\n".join(lines)
 
 
-def _plain(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
+def _where(candidate: CandidateResult) -> str:
+    return f"{candidate.head} on {candidate.layer}, {candidate.pooling} ({count_text(candidate.width, 'feature')})"
+
+
+def _baseline(baseline: Baseline) -> str:
+    warned = baseline.verdict in ("worse", "not distinguishable")
+    return f"{'warning: ' if warned else ''}{baseline.text}"
+
+
+def _p_value(candidate: CandidateResult) -> str:
+    return "reference" if candidate.p_value is None else _p_text(candidate.p_value).removeprefix("= ").replace(" ", "")
+
+
+def _p_text(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

@@ -83,13 +83,16 @@ def _draw(ax: Axes, curve: CurveResult, colour: str, marker: str, shift: float) 
         np.array([getattr(estimate, name) for estimate in curve.accuracies]) for name in ("value", "low", "high")
     )
     ax.plot(curve.sizes, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=curve.strategy)
-    if len(curve.sizes) == 1:
-        ax.errorbar(curve.sizes, values, [values - low, high - values], color=colour, capsize=3)
-        return
-    ax.fill_between(curve.sizes, low, high, color=colour, alpha=0.15, linewidth=0)
+    known = np.array([estimate.has_interval for estimate in curve.accuracies])
+    if len(curve.sizes) > 1 and known.all():
+        ax.fill_between(curve.sizes, low, high, color=colour, alpha=0.15, linewidth=0)
+    elif known.any():
+        # A band has no place for a size without an interval, so the others have bars.
+        bars = np.stack([values - low, high - values])[:, known]
+        ax.errorbar(np.array(curve.sizes)[known], values[known], bars, color=colour, capsize=3, linestyle="none")
     if (beyond := curve.extrapolation) is None:
         return
     place, end = shift * beyond.n_images, beyond.accuracy
     ax.plot([curve.sizes[-1], place], [values[-1], end.value], color=colour, linestyle="--", linewidth=1.4)
-    bar = [[end.value - end.low], [end.high - end.value]]
+    bar = [[end.value - end.low], [end.high - end.value]] if end.has_interval else None
     ax.errorbar([place], [end.value], bar, color=colour, marker=marker, markerfacecolor="white", capsize=3)

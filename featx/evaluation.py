@@ -4,7 +4,8 @@ Every head is tuned by cross-validation inside the training part of each split, 
 that the tuning has seen: nested cross-validation, or a held-out test set (Varma and Simon 2006). After
 cross-validation the candidate with the best figure is kept; since it was picked for that, the headline is the figure
 of a procedure that also picks the candidate inside each training part. With a held-out test set the candidate is
-picked on the training part alone.
+picked on the training part alone. For the same reason candidates are not compared with the picked one, but with the
+simplest, which is fixed beforehand.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .backbones import View
+from .baseline import compare_baseline, largest_class
+from .estimates import Estimate
 from .exceptions import ParameterError
-from .heads import HEADS, make_head
-from .metrics import Estimate, confusion_matrix, paired_p_value, report_classes, score_predictions
+from .heads import HEADS, LINEAR, make_head
+from .metrics import confusion_matrix, report_classes, score_predictions
+from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds
 from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
@@ -41,6 +45,7 @@ def evaluate_heads(
     cv: int = 5,
     split: Split | None = None,
     groups: np.ndarray | None = None,
+    reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: str = "accuracy",
     random_state: int = 0,
@@ -63,6 +68,8 @@ def evaluate_heads(
     split : (train rows, test rows), default=None
         One held-out test set in place of the cross-validation.
     groups : ndarray of shape (n,), default=None
+    reference : (layer, pooling), default=None
+        The view of the candidate that the others are compared with; the simplest candidate of all unless given.
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
@@ -111,7 +118,9 @@ def evaluate_heads(
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
     with bar, threadpool_limits(1):
         chosen = np.zeros((len(y), len(classes)))
+        largest = np.zeros(len(y), dtype=int)
         for train, test in splits:
+            largest[test] = largest_class(truth[train], len(classes))
             for candidate in candidates:
                 tuner.run(candidate, train, test, classes)
                 bar.update()
@@ -129,8 +138,30 @@ def evaluate_heads(
         head = tuner.fit(kept, parameters, rows)
         bar.update()
 
-    results = {c: judge.candidate(c, kept, figures[c], matrices[c.view].shape[1]) for c in candidates}
-    matrix = confusion_matrix(truth[tested], chosen[tested].argmax(axis=1), len(classes))
+    widths = {c: matrices[c.view].shape[1] for c in candidates}
+    simplest = min(
+        (c for c in candidates if reference in (None, c.view)), key=lambda c: (c.head.name not in LINEAR, widths[c])
+    )
+    tests = judge.compare([c for c in candidates if c is not simplest], simplest)
+    results = {
+        c: CandidateResult(
+            head=c.head.name,
+            layer=c.view[0],
+            pooling=c.view[1],
+            width=widths[c],
+            metrics=figures[c],
+            picked=c is kept,
+            reference=c is simplest,
+            difference=tests[c][0].difference if c in tests else None,
+            p_value=tests[c][1] if c in tests else None,
+            parameters=c.parameters,
+            seconds=c.seconds,
+        )
+        for c in candidates
+    }
+    found = judge.figures(chosen)
+    predicted = chosen[tested].argmax(axis=1)
+    matrix = confusion_matrix(truth[tested], predicted, len(classes))
     names = [str(name) for name in classes]
     result = EvaluationResult(
         classes=names,
@@ -139,7 +170,7 @@ def evaluate_heads(
         protocol=_protocol(split, cv, groups, len(tested)),
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
-        metrics=judge.figures(chosen),
+        metrics=found,
         per_class=report_classes(names, matrix),
         confusion_matrix=matrix.tolist(),
         head=kept.head.name,
@@ -147,7 +178,17 @@ def evaluate_heads(
         pooling=kept.view[1],
         parameters=parameters,
         model_fitted_on=len(rows),
-        simpler=_simpler(list(results.values()), results[kept], main),
+        test=name_test(judge.groups),
+        simpler=None if (results[kept].p_value or 0.0) < LEVEL else results[simplest],
+        baseline=compare_baseline(
+            truth[tested],
+            predicted,
+            largest[tested],
+            metrics=found,
+            classes=names,
+            groups=judge.groups,
+            metric=main,
+        ),
     )
     return result, head
 
@@ -169,26 +210,12 @@ class _Judge:
     def hits(self, candidate: Candidate) -> np.ndarray:
         return candidate.probabilities[self.tested].argmax(axis=1) == self.truth
 
-    def candidate(
-        self, candidate: Candidate, kept: Candidate, metrics: dict[str, Estimate], width: int
-    ) -> CandidateResult:
-        return CandidateResult(
-            head=candidate.head.name,
-            layer=candidate.view[0],
-            pooling=candidate.view[1],
-            width=width,
-            metrics=metrics,
-            p_value=paired_p_value(
-                self.hits(kept), self.hits(candidate), groups=self.groups, random_state=self.random_state
-            ),
-            parameters=candidate.parameters,
-            seconds=candidate.seconds,
-        )
-
-
-def _simpler(results: list[CandidateResult], kept: CandidateResult, metric: str) -> CandidateResult | None:
-    equal = [r for r in results if r.simpler_than(kept) and r.p_value >= LEVEL]
-    return max(equal, key=lambda r: r.metrics[metric].value, default=None)
+    def compare(self, candidates: list[Candidate], reference: Candidate) -> dict[Candidate, tuple[PairedTest, float]]:
+        """Return how each differs from the reference, with the p-value adjusted for the number of them."""
+        hits = self.hits(reference)
+        tests = [compare_paired(self.hits(candidate), hits, groups=self.groups) for candidate in candidates]
+        adjusted = adjust_p_values([test.p_value for test in tests])
+        return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
 
 
 def _protocol(split: Split | None, cv: int, groups: np.ndarray | None, n_test: int) -> str:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .baseline import Baseline, compare_baseline, largest_class
 from .datasets import ImageDataset
+from .estimates import Estimate, as_json
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .ledger import Failure, find_unreadable
-from .metrics import Estimate, confusion_matrix, report_classes, score_predictions
+from .metrics import confusion_matrix, report_classes, score_predictions
 from .persistence import save_model
 from .splits import held_out_split
 
@@ -37,6 +39,8 @@ class FineTuneOutcome:
         How the figures came about.
     metrics : dict of str to Estimate
         On the test images.
+    baseline : Baseline
+        Whether the model beats always answering the largest class of the training images.
     per_class : list of dict
         Precision, recall, F1 and support of each class.
     confusion_matrix : list of list of int
@@ -58,6 +62,7 @@ class FineTuneOutcome:
     classes: list[str]
     protocol: str
     metrics: dict[str, Estimate]
+    baseline: Baseline
     per_class: list[dict[str, Any]]
     confusion_matrix: list[list[int]]
     history: dict[str, list[Any]]
@@ -72,14 +77,12 @@ class FineTuneOutcome:
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the model as what JSON can hold."""
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "model"}
-        parts["metrics"] = {name: dataclasses.asdict(value) for name, value in self.metrics.items()}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
-        parts["failures"] = [dataclasses.asdict(failure) for failure in self.failures]
-        return parts
+        return as_json(parts)
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2)
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, with the figures beside it; see `save_model`."""
@@ -135,14 +138,19 @@ def finetune_model(
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
     truth = np.searchsorted(model.classes_, labels[held])
-    matrix = confusion_matrix(truth, probabilities.argmax(axis=1), len(model.classes_))
+    predicted = probabilities.argmax(axis=1)
+    matrix = confusion_matrix(truth, predicted, len(model.classes_))
     classes = [str(name) for name in model.classes_]
+    tested = _groups(dataset, test, held)
+    metrics = score_predictions(truth, probabilities, groups=tested, random_state=classifier.random_state)
+    largest = largest_class(np.searchsorted(model.classes_, labels[train]), len(classes))
     return FineTuneOutcome(
         model=model,
         classes=classes,
         protocol=f"{protocol}; trained on {len(train):,}",
-        metrics=score_predictions(
-            truth, probabilities, groups=_groups(dataset, test, held), random_state=classifier.random_state
+        metrics=metrics,
+        baseline=compare_baseline(
+            truth, predicted, np.full(len(truth), largest), metrics=metrics, classes=classes, groups=tested
         ),
         per_class=report_classes(classes, matrix),
         confusion_matrix=matrix.tolist(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .backbones import View
 from .datasets import ImageDataset
+from .estimates import as_json
 from .evaluation import evaluate_heads
 from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
@@ -54,13 +54,13 @@ class FitOutcome:
             "n_images": self.extraction.n_images,
             "n_forwarded": self.extraction.n_forwarded,
             "seconds": self.extraction.seconds,
-            "failures": [dataclasses.asdict(failure) for failure in self.extraction.failures],
+            "failures": self.extraction.failures,
         }
-        return {"evaluation": dataclasses.asdict(self.evaluation), "extraction": extraction}
+        return as_json({"evaluation": self.evaluation, "extraction": extraction})
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, default=_plain)
+        return json.dumps(self.to_dict(), indent=2, default=str, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, with the evaluation beside it; see `save_model`."""
@@ -244,8 +244,3 @@ def _joined_groups(dataset: ImageDataset, test: ImageDataset) -> np.ndarray | No
     parts = [np.char.add(f"{place}/", np.arange(len(part)).astype(str) if part.groups is None else part.groups)
              for place, part in (("training", dataset), ("test", test))]  # fmt: skip
     return np.concatenate(parts)
-
-
-def _plain(value: Any) -> Any:
-    """Turn numpy's scalars into Python's for JSON."""
-    return value.item() if isinstance(value, np.generic) else str(value)

@@ -43,7 +43,8 @@ class Head:
 _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
     "logistic": (LogisticRegression(max_iter=1000), {"C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}),
     "linear_svm": (LinearSVC(dual=True, tol=1e-2, max_iter=5000), {"C": [1e-5, 1e-4, 1e-3, 1e-2]}),
-    "svm": (SVC(), {"C": [0.1, 1.0, 10.0, 100.0]}),
+    # Votes between pairs of classes may fall otherwise than the decision values, which become the probabilities.
+    "svm": (SVC(break_ties=True), {"C": [0.1, 1.0, 10.0, 100.0]}),
     "knn": (KNeighborsClassifier(weights="distance"), {"n_neighbors": [30, 10, 5, 3, 1]}),
     "ridge": (RidgeClassifier(), {"alpha": [1e5, 1e4, 1e3, 1e2, 1e1]}),
     "mlp": (
@@ -51,6 +52,8 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
         {"alpha": [1.0, 1e-2, 1e-4]},
     ),
 }
+# What would let a head decide by something else than what its probabilities come from.
+_FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
 HEADS = tuple(_CLASSIFIERS)
 LINEAR = ("logistic", "linear_svm", "ridge")
 
@@ -96,6 +99,12 @@ def make_head(
         if parameter not in known:
             hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
             raise ParameterError(f"the head {name} has no parameter {parameter!r}", hint)
+        if parameter in _FIXED.get(name, ()):
+            raise ParameterError(
+                f"the head {name} has a fixed {parameter}: it decides by the largest decision value, and temperature "
+                "scaling makes probabilities of these",
+                f"Leave {parameter} out of the grid.",
+            )
         _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
     pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])

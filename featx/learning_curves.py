@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics import LEVEL, Estimate
+from .estimates import Estimate
+from .metrics import LEVEL
 from .repeats import corrected_error
 
 __all__ = ["Extrapolation", "PowerLaw", "extrapolate", "fit_power_law"]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .estimates import Estimate
 
 __all__ = [
     "METRICS",
     "Estimate",
     "confusion_matrix",
     "expected_calibration_error",
-    "paired_p_value",
     "per_class",
     "report_classes",
     "score_predictions",
@@ -32,24 +32,6 @@ RESAMPLES = 1000
 LEVEL = 0.95
 NORMAL_QUANTILE = 1.959963984540054
 BINS = 15
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def overlaps(self, other: Estimate) -> bool:
-        """Whether the two intervals share a point."""
-        return self.low <= other.high and other.low <= self.high
 
 
 def wilson(successes: int, trials: int) -> Estimate:
@@ -131,34 +113,6 @@ def score_predictions(
     if groups is None:
         estimates["accuracy"] = wilson(int(right.sum()), len(right))
     return estimates
-
-
-def paired_p_value(
-    right: np.ndarray, other: np.ndarray, *, groups: np.ndarray | None = None, random_state: int = 0
-) -> float:
-    """Return how likely two classifiers of equal accuracy differ as much on these images, two-sided.
-
-    McNemar's exact test (McNemar 1947; Dietterich 1998, sec. 3.1); with groups, a bootstrap of the difference over
-    1,000 resamples of groups.
-
-    Parameters
-    ----------
-    right, other : ndarray of bool, shape (n,)
-        Whether each classifier was right on each image.
-    groups : ndarray, shape (n,), default=None
-    random_state : int, default=0
-    """
-    if groups is None:
-        from scipy.stats import binomtest
-
-        only_one, only_other = int((right & ~other).sum()), int((~right & other).sum())
-        discordant = only_one + only_other
-        return float(binomtest(only_one, discordant).pvalue) if discordant else 1.0
-    difference = right.astype(float) - other
-    rng = np.random.default_rng(random_state)
-    samples = np.array([difference[_resample(rng, len(right), groups)].mean() for _ in range(RESAMPLES)])
-    tail = min((samples <= 0).sum(), (samples >= 0).sum())
-    return float(min(1.0, 2 * (tail + 1) / (RESAMPLES + 1)))
 
 
 def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

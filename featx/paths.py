@@ -154,6 +154,8 @@ def _decide(classes: np.ndarray, scores: np.ndarray) -> np.ndarray:
 PATHS: dict[type, _Path] = {
     LogisticRegression: _Path("C", ("class_weight", "tol", "max_iter", "random_state"), _logistic_regressions),
     RidgeClassifier: _Path("alpha", ("class_weight", "random_state"), _ridge_regressions),
-    SVC: _Path("C", ("gamma", "class_weight", "tol", "cache_size", "max_iter", "random_state"), _kernel_machines),
+    SVC: _Path(
+        "C", ("gamma", "class_weight", "tol", "cache_size", "max_iter", "random_state", "break_ties"), _kernel_machines
+    ),
     KNeighborsClassifier: _Path("n_neighbors", ("weights", "metric", "p", "algorithm"), _neighbours),
 }

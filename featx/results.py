@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .heads import LINEAR
-from .metrics import Estimate
+from .baseline import Baseline
+from .estimates import Estimate
 
 __all__ = ["CandidateResult", "EvaluationResult"]
 
@@ -21,9 +21,17 @@ class CandidateResult:
     width : int
         Features of the embedding.
     metrics : dict of str to Estimate
-    p_value : float
-        Of the difference in accuracy from the kept candidate, on the same test images; see `paired_p_value`. It is
-        not adjusted for the number of candidates.
+    picked : bool
+        Whether it is the one that is kept. After cross-validation it was picked for the best of these figures, which
+        are optimistic for that; with a held-out test set it was picked on the training part.
+    reference : bool
+        Whether it is the one that the others are compared with: the simplest, which is fixed before there are any
+        figures. It is linear if any is, then has the fewest features, then comes first.
+    difference : Estimate or None
+        Its accuracy minus that of the reference, on the same test images; None for the reference.
+    p_value : float or None
+        Of this difference, whatever the scoring, adjusted for the number of candidates after Holm (1979); see
+        `compare_paired`. None for the reference.
     parameters : list of dict
         What the tuning chose, for each split.
     seconds : float
@@ -35,14 +43,12 @@ class CandidateResult:
     pooling: str
     width: int
     metrics: dict[str, Estimate]
-    p_value: float
+    picked: bool
+    reference: bool
+    difference: Estimate | None
+    p_value: float | None
     parameters: list[dict[str, Any]]
     seconds: float
-
-    def simpler_than(self, other: CandidateResult) -> bool:
-        """Whether it has no more features and is no less linear, and not both the same."""
-        mine, theirs = (self.width, self.head not in LINEAR), (other.width, other.head not in LINEAR)
-        return mine != theirs and mine[0] <= theirs[0] and mine[1] <= theirs[1]
 
 
 @dataclass
@@ -72,8 +78,12 @@ class EvaluationResult:
         The kept head's tuned ones.
     model_fitted_on : int
         Images that the kept model was fitted on.
+    test : str
+        The name of the paired test between candidates.
     simpler : CandidateResult or None
-        The best of the candidates that are simpler than the kept one and not distinguishable from it (p >= 0.05).
+        The reference, where the kept candidate is another and does not differ from it in accuracy with p < 0.05.
+    baseline : Baseline
+        Whether the whole procedure beats always answering the largest class of each training part.
     """
 
     classes: list[str]
@@ -90,4 +100,6 @@ class EvaluationResult:
     pooling: str
     parameters: dict[str, Any]
     model_fitted_on: int
+    test: str
     simpler: CandidateResult | None
+    baseline: Baseline

@@ -40,7 +40,7 @@ class RunOutcome:
 
     Attributes
     ----------
-    probabilities : ndarray of float32, shape (n_test, k)
+    probabilities : ndarray of float64, shape (n_test, k)
     train_accuracy : float or None
         On the training images; of a fine-tuned network in its best epoch, on augmented views of them.
     validation_accuracy : float or None
@@ -98,7 +98,7 @@ class Runner:
         start = time.perf_counter()
         run = self._run_frozen if kind_of(estimator) == "frozen" else self._run_network
         fitted, rows, train_accuracy, validation_accuracy, seconds = run(estimator, train, test, seed)
-        probabilities = np.zeros((len(test), len(self.classes)), dtype=np.float32)
+        probabilities = np.zeros((len(test), len(self.classes)))
         probabilities[:, np.searchsorted(self.classes, fitted.classes_)] = rows
         wall = time.perf_counter() - start
         return RunOutcome(probabilities, train_accuracy, validation_accuracy, seconds, wall)

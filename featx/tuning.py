@@ -100,11 +100,14 @@ class Tuner:
         """Return the head fitted with these parameters, with probabilities."""
         head = clone(_early_stopping(candidate.head.estimator, self.y[rows], self._inner(rows)))
         head.set_params(**{f"classify__{name}": value for name, value in parameters.items()})
+        X = self.matrices[candidate.view][rows]
         if not hasattr(head, "predict_proba"):
             head = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=self._inner(rows))
+            # A high temperature brings the probabilities so close that float32 would not tell them apart.
+            X = X.astype(np.float64)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=ConvergenceWarning)
-            head.fit(self.matrices[candidate.view][rows], self.y[rows])
+            head.fit(X, self.y[rows])
         if isinstance(head, CalibratedClassifierCV):
             head.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
         return head

@@ -182,6 +182,39 @@ def test_fit_searches_every_head_layer_and_pooling_over_one_pass(folder, tmp_pat
     assert forwards.count == 40
 
 
+def test_the_picked_row_is_marked_and_the_honest_figures_stand_below_it(folder, tmp_path):
+    search = ("--head", "knn", "--head", "logistic", "--grid", "knn.n_neighbors=1,3", "--json", tmp_path / "m.json")
+    shown = featx("fit", folder, "-o", tmp_path / "m.skops", *NETWORK, *QUICK, *search).stdout
+    found = json.loads((tmp_path / "m.json").read_text())["evaluation"]
+    (picked,) = [c for c in found["candidates"] if c["picked"]]
+    (reference,) = [c for c in found["candidates"] if c["reference"]]
+    assert (reference["head"], reference["p_value"]) == ("logistic", None)
+    assert picked["head"] == found["head"]
+    (row,) = [line for line in shown.splitlines() if ", picked" in line]
+    assert row.startswith(picked["head"])
+    (row,) = [line for line in shown.splitlines() if " reference " in line and line.startswith("logistic")]
+    assert "was picked as the best of 2, so its figures are optimistic" in shown
+    assert found["baseline"]["text"] in shown
+    assert found["baseline"]["accuracy"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_single_candidate_is_neither_picked_nor_optimistic(folder, tmp_path):
+    shown = featx("fit", folder, "-o", tmp_path / "m.skops", *NETWORK, *QUICK).stdout
+    assert "picked" not in shown
+    assert "reference" not in shown
+    assert "always answering the largest class" in shown
+
+
+def test_a_model_that_does_not_beat_the_largest_class_is_warned_of(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "noise" / ("rare" if number < 12 else "common") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
+    shown = featx("fit", tmp_path / "noise", "-o", tmp_path / "m.skops", *NETWORK, *QUICK).stdout
+    assert "warning: always answering the largest class, 'common', gives accuracy 70.0 %" in shown
+
+
 @pytest.fixture
 def manifest(folder):
     path = folder.parent / "list.csv"
@@ -202,6 +235,9 @@ def test_a_fraction_or_another_data_set_is_the_test_set(folder, manifest, tmp_pa
     other = featx("fit", folder, "-o", tmp_path / "m.skops", "--test", manifest, *NETWORK, *QUICK)
     assert "held-out test set of 40 images" in other.stdout
     assert "fitted on 40 images" in other.stdout
+    search = ("--head", "knn", "--head", "logistic", "--grid", "knn.n_neighbors=1,3")
+    both = featx("fit", folder, "-o", tmp_path / "m.skops", "--test-size", "0.25", *NETWORK, *QUICK, *search)
+    assert "picked on the training images alone, so its figures are honest" in both.stdout
 
 
 def test_predict_prints_tables_csv_and_json(model, folder):

@@ -295,6 +295,79 @@ def test_the_report_agrees_with_the_confusion_matrix():
     assert result.candidates[0].seconds > 0
 
 
+def rings(n=120, seed=0):
+    """Two classes that a linear head cannot tell apart and an SVM can."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    ring = rng.normal(size=(n, 2))
+    return ring * ((1 + 3 * y) / np.linalg.norm(ring, axis=1))[:, None], y
+
+
+@pytest.mark.parametrize("heads", [["svm", "logistic", "ridge"], ["svm", "ridge", "logistic"]])
+def test_candidates_are_compared_with_the_simplest_which_is_fixed_beforehand(heads):
+    ring, y = rings()
+    wide = np.column_stack([ring, np.zeros((len(y), 3))])
+    result, _ = evaluate({("wide", "avg"): wide, ("narrow", "avg"): ring}, y, heads=heads)
+    (reference,) = [c for c in result.candidates if c.reference]
+    assert (reference.head, reference.layer) == (heads[1], "narrow")
+    assert (reference.p_value, reference.difference) == (None, None)
+    (picked,) = [c for c in result.candidates if c.picked]
+    assert picked is result.candidates[0]
+    assert (picked.head, picked.layer) == (result.head, result.layer)
+    for other in result.candidates:
+        if other is not reference:
+            gap = other.metrics["accuracy"].value - reference.metrics["accuracy"].value
+            assert other.difference.value == pytest.approx(gap)
+            assert (other.p_value < 0.001) is (other.head == "svm")
+    assert result.test == "McNemar's exact test"
+    assert result.simpler is None
+
+
+def test_a_picked_candidate_that_is_no_better_than_the_simplest_says_so():
+    X, y = blobs(distance=1.0)
+    result, _ = evaluate(X[:, :-1], y, heads=["knn", "svm", "ridge"])
+    (reference,) = [c for c in result.candidates if c.reference]
+    assert reference.head == "ridge"
+    (picked,) = [c for c in result.candidates if c.picked]
+    assert (result.simpler is reference) is (picked is not reference and picked.p_value >= 0.05)
+    alone, _ = evaluate(X[:, :-1], y, heads=["knn"])
+    assert alone.candidates[0].reference
+    assert alone.candidates[0].picked
+    assert alone.simpler is None
+
+
+def test_the_p_values_of_candidates_are_adjusted_for_their_number():
+    ring, y = rings(60)
+    noise = np.random.default_rng(1).normal(size=(3, 60, 2))
+    few = evaluate({("a", "avg"): noise[0], ("ring", "avg"): ring}, y, heads=["svm"])[0]
+    many = evaluate({("a", "avg"): noise[0], ("ring", "avg"): ring, ("b", "avg"): noise[1], ("c", "avg"): noise[2]},
+                    y, heads=["svm"])[0]  # fmt: skip
+    alone, among = (next(c for c in result.candidates if c.layer == "ring").p_value for result in (few, many))
+    assert among == pytest.approx(3 * alone)
+
+
+def test_another_view_may_be_the_reference():
+    X, y = blobs()
+    views = {("narrow", "avg"): X[:, :3], ("last", "avg"): X[:, :-1]}
+    result, _ = evaluate(views, y, reference=("last", "avg"))
+    assert [c.layer for c in result.candidates if c.reference] == ["last"]
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_the_baseline_answers_the_largest_class_of_each_training_part(held_out):
+    rng = np.random.default_rng(0)
+    y = np.where(np.arange(100) % 10 < 7, "many", "few")
+    split = held_out_split(y, 0.3) if held_out else None
+    noise, _ = evaluate(rng.normal(size=(100, 4)), y, split=split)
+    assert noise.baseline.accuracy == pytest.approx(0.7)
+    assert noise.baseline.answer == ["many"]
+    assert noise.baseline.beaten is False
+    clear, _ = evaluate(rng.normal(size=(100, 4)) + 4 * (y == "many")[:, None], y, split=split)
+    assert (clear.baseline.verdict, clear.baseline.metric) == ("better", "accuracy")
+    fair, _ = evaluate(rng.normal(size=(100, 4)), y, split=split, scoring="balanced_accuracy")
+    assert (fair.baseline.metric, fair.baseline.value) == ("balanced_accuracy", 0.5)
+
+
 def test_the_result_survives_json():
     plain = dataclasses.asdict(evaluate(*blobs(), heads=["logistic", "knn"])[0])
     assert json.loads(json.dumps(plain)) == plain

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
+from featx.cli.report import describe_finetuning
 from PIL import Image
 
 from featx import (
@@ -61,6 +62,10 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     assert {row["support"] for row in outcome.per_class} == {3}
     assert outcome.metrics["accuracy"].low <= outcome.metrics["accuracy"].value <= 1
     assert json.loads(outcome.to_json())["history"]["epoch"] == [1, 2]
+    baseline = json.loads(outcome.to_json())["baseline"]
+    assert (baseline["answer"], baseline["accuracy"]) == (["dark"], 0.5)
+    assert baseline["verdict"] in ("better", "not distinguishable", "worse")
+    assert outcome.baseline.text in describe_finetuning(outcome)
 
 
 def test_another_data_set_may_be_the_test_set(folder, tmp_path):

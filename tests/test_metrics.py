@@ -8,7 +8,6 @@ from sklearn import metrics as reference
 
 from featx.metrics import (
     METRICS,
-    Estimate,
     confusion_matrix,
     expected_calibration_error,
     per_class,
@@ -188,12 +187,3 @@ def test_a_seed_gives_the_same_intervals():
     truth, probabilities = predictions(50)
     assert score_predictions(truth, probabilities) == score_predictions(truth, probabilities)
     assert score_predictions(truth, probabilities) != score_predictions(truth, probabilities, random_state=1)
-
-
-@pytest.mark.parametrize(
-    ("other", "overlap"),
-    [(Estimate(0.8, 0.7, 0.9), False), (Estimate(0.7, 0.6, 0.8), True), (Estimate(0.5, 0.45, 0.55), True)],
-)
-def test_estimates_overlap_when_they_share_a_point(other, overlap):
-    estimate = Estimate(0.5, 0.4, 0.6)
-    assert estimate.overlaps(other) is other.overlaps(estimate) is overlap

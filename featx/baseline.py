@@ -1,0 +1,124 @@
+"""Predictions on test images go in; whether they beat always answering the largest class comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .estimates import Estimate
+from .metrics import LEVEL, confusion_matrix, per_class
+from .paired import compare_paired
+
+__all__ = ["Baseline", "compare_baseline", "largest_class"]
+
+NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
+# Classes that are named where folds differ in their largest.
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Always answering the largest class of the training images, and whether a model is better than that.
+
+    Attributes
+    ----------
+    answer : list of str
+        The classes that were answered: one, or several where the folds differ.
+    accuracy : float
+        Of these answers, on the test images.
+    metric : str
+        The one by which the model is judged.
+    value : float
+        What these answers reach in it.
+    p_value : float or None
+        Of the difference in accuracy, where that is the metric; see `compare_paired`. By the others the model is judged
+        by their intervals.
+    verdict : {"better", "not distinguishable", "worse", "undecided"}
+        Of the model; "undecided" where the test images or groups are too few for any verdict, or there is no interval.
+    beaten : bool or None
+        Whether the model is better; None where that is undecided.
+    text : str
+        The verdict in a sentence.
+    """
+
+    answer: list[str]
+    accuracy: float
+    metric: str
+    value: float
+    p_value: float | None
+    verdict: str
+    beaten: bool | None
+    text: str
+
+
+def largest_class(truth: np.ndarray, n_classes: int) -> int:
+    """Return the number of the class with the most rows, the first of equals."""
+    return int(np.bincount(truth, minlength=n_classes).argmax())
+
+
+def compare_baseline(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    answers: np.ndarray,
+    *,
+    metrics: Mapping[str, Estimate],
+    classes: Sequence[str],
+    groups: np.ndarray | None = None,
+    metric: str = "accuracy",
+) -> Baseline:
+    """Judge a model by what always answering the largest class gives on the same images.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of int, shape (n,)
+        Class numbers of the test images, and those that the model gave.
+    answers : ndarray of int, shape (n,)
+        For each image the largest class of what the model that judged it was trained on; see `largest_class`.
+    metrics : mapping of str to Estimate
+        The model's figures; see `score_predictions`.
+    classes : sequence of str
+        All classes, by number.
+    groups : ndarray, shape (n,), default=None
+    metric : {"accuracy", "balanced_accuracy", "macro_f1"}, default="accuracy"
+        Accuracy is judged by `compare_paired`, the others by the interval of the model's figure.
+    """
+    always = answers == truth
+    value, mine, p_value = _score(truth, answers, len(classes), metric), metrics[metric], None
+    if metric == "accuracy":
+        test = compare_paired(predicted == truth, always, groups=groups)
+        p_value = test.p_value
+        decided, different = test.smallest_p < 1 - LEVEL, p_value < 1 - LEVEL
+        reason = f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}, {test.test}"
+    else:
+        decided, different = mine.has_interval, not mine.low <= value <= mine.high
+        reason = "by the interval" if decided else f"no interval: {mine.reason}"
+    verdict = "undecided"
+    if decided:
+        verdict = "not distinguishable" if not different else "better" if mine.value > value else "worse"
+    words = {
+        "better": "the model is better",
+        "not distinguishable": "the model is not distinguishable from that",
+        "worse": "the model is worse",
+        "undecided": "too few test images or groups to say whether the model is better",
+    }[verdict]
+    answer = [classes[number] for number in dict.fromkeys(answers.tolist())]
+    largest = " or ".join(repr(name) for name in answer[:NAMED]) + (" or another" if len(answer) > NAMED else "")
+    text = (
+        f"always answering the largest class, {largest}, gives {NAMES[metric]} {100 * value:.1f} %; {words} ({reason})"
+    )
+    beaten = None if verdict == "undecided" else verdict == "better"
+    return Baseline(answer, float(always.mean()), metric, value, p_value, verdict, beaten, text)
+
+
+def _score(truth: np.ndarray, answers: np.ndarray, n_classes: int, metric: str) -> float:
+    """Return what the answers reach, over the classes that occur."""
+    matrix = confusion_matrix(truth, answers, n_classes)
+    actual, claimed = matrix.sum(axis=1) > 0, matrix.sum(axis=0) > 0
+    _, recall, f1 = per_class(matrix)
+    return {
+        "accuracy": float(np.mean(truth == answers)),
+        "balanced_accuracy": float(recall[actual].mean()),
+        "macro_f1": float(f1[actual | claimed].mean()),
+    }[metric]

@@ -1,0 +1,207 @@
+"""Which images two classifiers got right goes in; the difference of their accuracies and its p-value come out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom, binomtest, norm, t
+
+from .estimates import Estimate
+from .metrics import LEVEL, NORMAL_QUANTILE
+
+__all__ = ["PairedTest", "adjust_p_values", "compare_paired", "name_test"]
+
+# With fewer groups Student's quantile says more about their number than about the difference.
+FEWEST_GROUPS = 5
+ALPHA = 1 - LEVEL
+POWER = 0.8
+# A smallest p below this restricts no conclusion, and goes unmentioned.
+SMALL = 0.001
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two classifiers on the same test images.
+
+    Attributes
+    ----------
+    difference : Estimate
+        The accuracy of the first minus that of the second, with its 95 % interval.
+    p_value : float
+        How likely classifiers of equal accuracy differ at least as much on such images, two-sided.
+    smallest_p : float
+        The smallest p that the test can give with so many groups, or images where there are no groups.
+    test : str
+        Its name.
+    detectable : float
+        The true difference that the test finds, with p < 0.05, four times in five; NaN where it never gives such a p.
+    """
+
+    difference: Estimate
+    p_value: float
+    smallest_p: float
+    test: str
+    detectable: float
+
+
+def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray | None = None) -> PairedTest:
+    """Compare the accuracies of two classifiers on the same images.
+
+    Parameters
+    ----------
+    right, other : ndarray of bool, shape (n,)
+        Whether each classifier was right on each image.
+    groups : ndarray, shape (n,), default=None
+        What is independent of each other, in place of the images.
+
+    Returns
+    -------
+    PairedTest
+
+    Notes
+    -----
+    Without groups: McNemar's exact test (McNemar 1947; Dietterich 1998, sec. 3.1), the score interval of Tango (1998),
+    and the difference at which the test has 80 % power if as many images as here tell the classifiers apart.
+
+    With groups: Fisher's exact sign-flip test. The images that only the first got right less those that only the other
+    did are summed in each group; of equal classifiers each sum is as likely to have the other sign. The sums are whole
+    numbers, so that one convolution for each group gives the chance of every total. With groups of one image this is
+    McNemar's test. The interval is Student's over groups, of a ratio, since groups differ in size (Cochran 1977, sec.
+    6.5), never narrower than that of as many independent images, and none below five groups. The detectable difference
+    is (t(0.975) + t(0.8)) standard errors; with six groups, where all must have the same sign, that of normal sums.
+    """
+    n = len(right)
+    gains = right.astype(int) - other.astype(int)
+    wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
+    value, interval = (wins - losses) / n, _score_interval(wins, losses, n)
+    if groups is None:
+        return PairedTest(
+            difference=Estimate(value, *interval),
+            p_value=_mcnemar(wins, losses),
+            smallest_p=_smallest_p(n),
+            test=name_test(None),
+            detectable=_detectable(wins + losses, n),
+        )
+    codes = np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(codes, weights=gains).astype(int), np.bincount(codes)
+    count = len(sums)
+    difference, detectable = Estimate(value, reason="too few groups"), math.nan
+    if count >= FEWEST_GROUPS:
+        # Without group g the difference would be larger by this.
+        without = (value * sizes - sums) / (n - sizes)
+        error = math.sqrt((count - 1) / count * float(without @ without))
+        quantile = float(t.ppf((1 + LEVEL) / 2, count - 1))
+        # As many independent images as would have the same error; t's quantile in place of the normal one.
+        spread = (wins + losses) / n - value**2
+        share = min(1.0, spread / (n * error**2) * (NORMAL_QUANTILE / quantile) ** 2) if error else 1.0
+        interval = _score_interval(share * wins, share * losses, share * n)
+        low, high = min(value - quantile * error, interval[0]), max(value + quantile * error, interval[1])
+        difference = Estimate(value, max(-1.0, low), min(1.0, high))
+        detectable = max(_detectable_by_groups(error, count), _detectable(wins + losses, n))
+    return PairedTest(
+        difference=difference,
+        p_value=_sign_flip(sums),
+        smallest_p=_smallest_p(count),
+        test=name_test(groups),
+        detectable=detectable,
+    )
+
+
+def adjust_p_values(p_values: Sequence[float]) -> list[float]:
+    """Return p-values of several comparisons such that any of them is small by chance as seldom as one (Holm 1979)."""
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def name_test(groups: np.ndarray | None) -> str:
+    """Return the name of the test that `compare_paired` makes, with the smallest p where groups are few."""
+    if groups is None:
+        return "McNemar's exact test"
+    count = len(np.unique(groups))
+    smallest = _smallest_p(count)
+    few = f", whose p is {smallest:.2g} at the least" if smallest >= SMALL else ""
+    return f"exact sign-flip test over {count} group{'' if count == 1 else 's'}{few}"
+
+
+def _mcnemar(wins: int, losses: int) -> float:
+    """Return how likely so many fair coins are at least as uneven."""
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+
+
+def _sign_flip(sums: np.ndarray) -> float:
+    """Return how likely the total of these whole numbers, with random signs, is at least as far from zero."""
+    sizes = np.abs(sums)
+    reach = int(sizes.sum())
+    chances = np.zeros(2 * reach + 1)  # of the totals from -reach to reach
+    chances[reach] = 1.0
+    for size in sizes[sizes > 0]:
+        half, chances = chances / 2, np.zeros_like(chances)
+        chances[size:] += half[:-size]
+        chances[:-size] += half[size:]
+    tail = reach - abs(int(sums.sum()))
+    return float(min(1.0, chances[: tail + 1].sum() + chances[-tail - 1 :].sum()))
+
+
+def _smallest_p(count: int) -> float:
+    """Return the p of a test over so many signs that are all the same."""
+    return math.ldexp(1.0, 1 - count)
+
+
+def _score_interval(wins: float, losses: float, n: float) -> tuple[float, float]:
+    """Return the 95 % score interval of a difference of paired proportions (Tango 1998)."""
+
+    def score(difference: float) -> float:
+        # The likeliest share of losses, if this were the true difference.
+        b = (2 * n - wins + losses) * difference - wins - losses
+        c = -losses * difference * (1 - difference)
+        share = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+        variance = n * (2 * share + difference * (1 - difference))
+        return (wins - losses - n * difference) / math.sqrt(variance) if variance > 0 else 0.0
+
+    value = (wins - losses) / n
+    low, high = -1.0, 1.0
+    if value > -1:
+        low = _bisect(lambda x: score(x) < NORMAL_QUANTILE, -1.0, value)
+    if value < 1:
+        high = _bisect(lambda x: score(x) < -NORMAL_QUANTILE, value, 1.0)
+    return low, high
+
+
+def _detectable(discordant: int, n: int) -> float:
+    """Return the difference that McNemar's exact test finds with 80 % power on n images, at this discordance."""
+    if _smallest_p(n) >= ALPHA:
+        return math.nan
+
+    def found(difference: float) -> bool:
+        # Classifiers that differ by so much are told apart by that many images at least.
+        share = max(discordant / n, difference)
+        counts = np.arange(binom.ppf(1e-6, n, share), binom.isf(1e-6, n, share) + 1)
+        needed = binom.isf(ALPHA / 2, counts, 0.5)
+        power = binom.sf(needed, counts, (1 + difference / share) / 2) @ binom.pmf(counts, n, share)
+        return bool(power >= POWER)
+
+    return _bisect(found, 0.0, 1.0)
+
+
+def _detectable_by_groups(error: float, count: int) -> float:
+    """Return the difference that the sign-flip test finds with 80 % power, from the standard error over groups."""
+    if _smallest_p(count) >= ALPHA:
+        return math.nan
+    if 2 * _smallest_p(count) >= ALPHA:
+        # All signs must be the same: the chance of one is the root of the power.
+        return float(norm.ppf(POWER ** (1 / count))) * math.sqrt(count) * error
+    return float(t.ppf(1 - ALPHA / 2, count - 1) + t.ppf(POWER, count - 1)) * error
+
+
+def _bisect(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return where a condition begins to hold between two numbers."""
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return (low + high) / 2

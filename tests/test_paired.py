@@ -1,0 +1,120 @@
+"""Promised: p-values of paired tests are exact, also over groups, and intervals of differences hold the truth."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, t
+
+from featx.paired import adjust_p_values, compare_paired
+
+
+def answers(wins, losses, n):
+    """Which images each of two classifiers got right, of which so many only the first and only the second."""
+    right, other = np.ones(n, bool), np.ones(n, bool)
+    other[:wins] = False
+    right[wins : wins + losses] = False
+    return right, other
+
+
+@pytest.mark.parametrize(("wins", "losses", "n"), [(0, 0, 10), (5, 1, 20), (3, 12, 40), (30, 30, 61), (7, 0, 7)])
+def test_without_groups_it_is_mcnemars_exact_test(wins, losses, n):
+    found = compare_paired(*answers(wins, losses, n))
+    assert found.p_value == pytest.approx(binomtest(wins, wins + losses).pvalue if wins + losses else 1.0)
+    assert found.difference.value == pytest.approx((wins - losses) / n)
+    assert found.smallest_p == pytest.approx(0.5 ** (n - 1))
+    assert found.test == "McNemar's exact test"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_of_one_image_give_mcnemars_p(seed):
+    rng = np.random.default_rng(seed)
+    right, other = rng.random((2, 80)) < [[0.9], [0.75]]
+    groups = rng.permutation(80)
+    assert compare_paired(right, other, groups=groups).p_value == pytest.approx(compare_paired(right, other).p_value)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_p_of_groups_is_that_of_all_signs(seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 9, 60)
+    right, other = rng.random((2, 60)) < [[0.8], [0.6]]
+    sums = np.array([(right[groups == g].astype(int) - other[groups == g]).sum() for g in np.unique(groups)])
+    totals = [abs(np.dot(signs, sums)) for signs in itertools.product((1, -1), repeat=len(sums))]
+    found = compare_paired(right, other, groups=groups)
+    assert found.p_value == pytest.approx(np.mean(np.array(totals) >= abs(sums.sum())))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9, 60])
+def test_the_smallest_p_is_reached_when_every_group_agrees_and_is_said_where_it_matters(count):
+    right, other = answers(3 * count, 0, 3 * count)
+    found = compare_paired(right, other, groups=np.arange(3 * count) % count)
+    assert found.p_value == found.smallest_p == pytest.approx(2 * 0.5**count)
+    assert f"over {count} group" in found.test
+    assert ("at the least" in found.test) is (count <= 10)
+
+
+def test_the_bounds_without_groups_are_where_tangos_score_test_just_rejects():
+    for wins, losses, n in ((1, 0, 44), (2, 6, 14), (12, 2, 50), (0, 0, 30), (8, 0, 8), (0, 5, 5), (40, 35, 1000)):
+        difference = compare_paired(*answers(wins, losses, n)).difference
+        assert -1 <= difference.low <= difference.value <= difference.high <= 1
+        for bound in {difference.low, difference.high} - {-1.0, 1.0}:
+            # The likeliest share of losses at this difference, by search.
+            shares = np.linspace(max(0.0, -bound), (1 - bound) / 2, 400_001)[1:-1]
+            chances = wins * np.log(shares + bound) + losses * np.log(shares)
+            chances += (n - wins - losses) * np.log(1 - 2 * shares - bound)
+            share = shares[chances.argmax()]
+            z = (wins - losses - n * bound) / math.sqrt(n * (2 * share + bound * (1 - bound)))
+            assert abs(z) == pytest.approx(1.959964, abs=2e-3)
+
+
+def test_classifiers_that_agree_on_every_image_differ_by_an_interval_not_by_a_point():
+    right, other = answers(0, 0, 60)
+    for groups in (None, np.arange(60) // 10, np.arange(60) // 3):
+        found = compare_paired(right, other, groups=groups)
+        assert (found.difference.value, found.p_value) == (0, 1)
+        assert found.difference.low <= -3.84 / 64
+        assert found.difference.high >= 3.84 / 64
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_interval_over_groups_of_one_size_holds_students_and_little_more(seed):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(12), 30)
+    lean = rng.normal(0, 0.3, 12)[groups]
+    right, other = rng.random(360) < 0.6 + lean / 2, rng.random(360) < 0.5 - lean / 2
+    means = (right.astype(int) - other).reshape(12, 30).mean(axis=1)
+    half = t.ppf(0.975, 11) * means.std(ddof=1) / math.sqrt(12)
+    difference = compare_paired(right, other, groups=groups).difference
+    assert difference.low <= means.mean() - half + 1e-9
+    assert difference.high >= means.mean() + half - 1e-9
+    assert difference.high - difference.low < 2.2 * half
+
+
+def test_one_group_of_most_images_leaves_a_wide_interval():
+    """A difference in 80 of 100 images that are one patient's says little of other patients."""
+    groups = np.concatenate([np.zeros(80), np.arange(1, 21)])
+    right, other = np.ones(100, bool), np.ones(100, bool)
+    other[:20] = False
+    found = compare_paired(right, other, groups=groups)
+    assert found.difference.low < 0 < found.difference.high
+    assert found.p_value == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_below_five_groups_there_is_no_interval_and_no_difference_that_could_be_found(count):
+    right, other = answers(9, 3, 40)
+    found = compare_paired(right, other, groups=np.arange(40) % count)
+    assert not found.difference.has_interval
+    assert found.difference.reason == "too few groups"
+    assert math.isnan(found.detectable)
+    assert found.difference.value == pytest.approx(0.15)
+
+
+def test_adjusted_p_values_are_holms():
+    assert adjust_p_values([]) == []
+    assert adjust_p_values([0.04]) == [0.04]
+    # Holm 1979: the smallest times 4, the next times 3, and none smaller than the one before.
+    assert adjust_p_values([0.03, 0.01, 0.04, 0.9]) == pytest.approx([0.09, 0.04, 0.09, 0.9])
+    assert adjust_p_values([0.6, 0.7]) == [1, 1]
