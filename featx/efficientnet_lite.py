@@ -7,6 +7,7 @@ is uneven for strides of two.
 
 from __future__ import annotations
 
+import math
 import re
 
 import torch
@@ -72,9 +73,15 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """The network, with its stages as children: stem, stage1 to stage7, head; then the ImageNet classifier."""
+    """The network, with its stages as children: stem, stage1 to stage7, head; then the ImageNet classifier.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    own_initialisation : bool, default=False
+        Whether random weights are drawn as they were for the published training, in place of PyTorch's way.
+    """
+
+    def __init__(self, *, own_initialisation: bool = False) -> None:
         super().__init__()
         self.stem = ConvNormAct(3, 32, 3, stride=2)
         channels = 32
@@ -88,6 +95,8 @@ class EfficientNetLite0(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.2)
         self.classifier = nn.Linear(1280, 1000)
+        if own_initialisation:
+            self.apply(_initialise)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.stem(x)
@@ -95,6 +104,17 @@ class EfficientNetLite0(nn.Module):
             x = getattr(self, f"stage{number}")(x)
         x = self.avgpool(self.head(x))
         return self.classifier(self.dropout(x.flatten(1)))
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw weights by the number of outputs that read an input, as TensorFlow's EfficientNet and timm do."""
+    if isinstance(module, nn.Conv2d):
+        fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
+        nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
+    elif isinstance(module, nn.Linear):
+        bound = 1.0 / math.sqrt(module.out_features)
+        nn.init.uniform_(module.weight, -bound, bound)
+        nn.init.zeros_(module.bias)
 
 
 def published_to_own(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -60,6 +60,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         None means three times `learning_rate`.
     momentum : float, default=0.9, of "sgd"
     weight_decay : float, default=1e-2, of kernels and matrices
+        Not of biases, normalisations, layer scales, tokens, position embeddings and tables of position biases.
     schedule : {"constant", "cosine", "onecycle"}, default="cosine"
         Of both rates, over all epochs; "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
     epochs : int, default=10

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["EMBEDDED", "list_backbones", "resolve_backbone", "stage_widths"]
 
 EMBEDDED = "efficientnet_lite0"
+# They initialise themselves as published when asked to, which takes a second, in vain where weights are loaded.
+INIT_WEIGHTS = ("inception_v3", "googlenet")
 # Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
 MODULES_AT_ONCE = 4
 _modules: dict[str, BackboneSource] = {}
@@ -77,14 +79,14 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
     def build() -> nn.Module:
         from .efficientnet_lite import EfficientNetLite0, published_to_own
 
-        module = _seeded(EfficientNetLite0, found.seed)
+        module = _seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
         if found.file:
             state = published_to_own(found.load())
             weight_files.fit_state(module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer)
         return module
 
     if weights is None:
-        found = weight_files.random_weights(seed)
+        found = weight_files.random_weights(seed, initialisation="fan out")
     elif weight_files.is_file_name(weights):
         found = weight_files.file_weights(weights)
     elif weights == "DEFAULT":
@@ -100,7 +102,8 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
     plan = stages.plan_of(name)
     if weights is None:
-        found, entry = weight_files.random_weights(seed), weight_files.preset_entry(name, None)[0]
+        own = "own" if name in INIT_WEIGHTS else ""
+        found, entry = weight_files.random_weights(seed, initialisation=own), weight_files.preset_entry(name, None)[0]
     elif weight_files.is_file_name(weights):
         found = weight_files.file_weights(weights)
         entry, published = weight_files.preset_entry(name, found.file)
@@ -124,9 +127,9 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
         from torchvision import models
 
         options: dict[str, Any] = {}
-        if name in ("inception_v3", "googlenet"):
+        if name in INIT_WEIGHTS:
             # The published weights were trained on inputs scaled otherwise; the network converts them itself.
-            options = {"transform_input": True, "init_weights": False, "aux_logits": True}
+            options = {"transform_input": True, "init_weights": found.file is None, "aux_logits": True}
         elif name.startswith("vit"):
             options = {"image_size": side}
         module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from .dense_head import DenseHead
 from .exceptions import ParameterError
 from .trunk import Trunk
+from .weight_decay import decayed_parameters
 
 __all__ = ["OPTIMIZERS", "SCHEDULES", "TrainingPlan"]
 
@@ -32,7 +34,7 @@ class TrainingPlan:
     momentum : float
         Of SGD.
     weight_decay : float
-        Of matrices and kernels; biases and normalisation have none.
+        Of matrices and kernels; what has none, `decayed_parameters` says.
     schedule : {"constant", "cosine", "onecycle"}
     label_smoothing : float
     class_weights : tuple of float or None
@@ -72,14 +74,15 @@ class TrainingPlan:
 
     def make_optimizer(self, trunk: Trunk, head: DenseHead) -> torch.optim.Optimizer:
         """Return the optimiser of the trained part and the head, whose tensors will have gradients from here on."""
-        parameters = dict(trunk.module.named_parameters())
-        trained = [parameters[name].requires_grad_(True) for name in trunk.trained]
         groups = []
-        for rate, tensors in ((self.learning_rate, trained), (self.head_learning_rate, list(head.parameters()))):
-            for decay, chosen in ((self.weight_decay, [t for t in tensors if t.ndim > 1]),
-                                  (0.0, [t for t in tensors if t.ndim <= 1])):  # fmt: skip
+        for rate, part, names in ((self.learning_rate, trunk.module, trunk.trained),
+                                  (self.head_learning_rate, head, [n for n, _ in head.named_parameters()])):  # fmt: skip
+            parameters: dict[str, nn.Parameter] = dict(part.named_parameters())
+            decayed = decayed_parameters(part, names)
+            for decay, chosen in ((self.weight_decay, decayed), (0.0, [n for n in names if n not in set(decayed)])):
                 if chosen:
-                    groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+                    tensors = [parameters[name].requires_grad_(True) for name in chosen]
+                    groups.append({"params": tensors, "lr": rate, "weight_decay": decay})
         if self.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=self.learning_rate, momentum=self.momentum)
         return torch.optim.AdamW(groups, lr=self.learning_rate)

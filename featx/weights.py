@@ -68,10 +68,14 @@ def is_file_name(weights: Any) -> bool:
     )
 
 
-def random_weights(seed: int) -> Weights:
-    """Return seeded random weights; they depend on the versions of torch and torchvision too."""
+def random_weights(seed: int, *, initialisation: str = "") -> Weights:
+    """Return seeded random weights; they depend on the versions of torch and torchvision too.
+
+    A network that is initialised otherwise than its constructor does by default says how.
+    """
     libraries = f"torch={version('torch')};torchvision={version('torchvision')}"
-    return Weights(f"random;seed={seed};{libraries}", seed=seed)
+    how = f";initialisation={initialisation}" if initialisation else ""
+    return Weights(f"random;seed={seed};{libraries}{how}", seed=seed)
 
 
 def embedded_weights() -> Weights:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pickle
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
@@ -170,6 +171,42 @@ def test_random_weights_follow_their_seed_and_leave_torchs_generator_alone():
     assert not np.allclose(embed(first), embed(other))
     assert first.weights_digest == again.weights_digest != other.weights_digest
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "deviation"),
+    [
+        ("inception_v3", "Conv2d_2b_3x3.conv.weight", 0.1),
+        ("googlenet", "inception4a.branch1.conv.weight", 0.01),
+        # The square root of 2 / 320, and of 2 / (25 * 192 / 192).
+        ("efficientnet_lite0", "stage7.0.project.conv.weight", 0.0791),
+        ("efficientnet_lite0", "stage6.1.depthwise.conv.weight", 0.2828),
+    ],
+)
+def test_random_weights_are_drawn_as_the_network_was_published(name, weight, deviation):
+    source = resolve_backbone(name, weights=None)
+    assert float(source.build().state_dict()[weight].std()) == pytest.approx(deviation, rel=0.05)
+    # It is another network than the one that was drawn in PyTorch's way, so it has another digest.
+    assert ";initialisation=" in source.weights_digest
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vgg11", "timm:resnet10t"])
+def test_the_digest_of_other_random_weights_stays(name):
+    pytest.importorskip("timm")
+    digest = resolve_backbone(name, weights=None, random_state=3).weights_digest
+    assert digest == f"random;seed=3;torch={version('torch')};torchvision={version('torchvision')}"
+
+
+def test_the_embedded_network_is_initialised_as_timms():
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    reference = timm.create_model("tf_efficientnet_lite0", num_classes=1000).state_dict().values()
+    own = resolve_backbone(weights=None).build().state_dict().values()
+    for mine, theirs in zip(own, reference, strict=True):
+        if mine.ndim > 1:
+            assert float(mine.std()) == pytest.approx(float(theirs.std()), rel=0.25)
+        else:
+            assert torch.equal(mine, theirs)
 
 
 def test_the_embedded_network_agrees_with_timms():

@@ -1,0 +1,65 @@
+"""A module and names of its parameters go in; those that weight decay pulls towards zero come out.
+
+Decay keeps kernels and matrices small. It spares what is no such thing, whatever its number of dimensions: biases and
+normalisations, scales of a layer or a channel, tokens, position embeddings and tables of position biases. So do
+torchvision's reference training (references/classification, `set_weight_decay`) and timm (`no_weight_decay` of its
+networks, which is honoured in modules of one's own too).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+__all__ = ["decayed_parameters"]
+
+_NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn.RMSNorm)
+# What these call "weight" is a kernel or a matrix of any shape, even where a side of it is one.
+_KERNELS = (_ConvNd, nn.Linear, nn.Bilinear)
+_SPARED = re.compile(
+    r"bias|gamma|(^|_)scales?($|_)|temperature|tokens?($|_)|"
+    r"(^|_)pos(ition(al)?|itions)?_?(emb|enc|table|$)|(^|_)(rel|relative|abs|absolute)_pos"
+)
+
+
+def decayed_parameters(module: nn.Module, names: Sequence[str]) -> list[str]:
+    """Return those of the named parameters that are decayed, in their order.
+
+    Parameters
+    ----------
+    module : nn.Module
+    names : sequence of str
+        As in ``module.named_parameters()``.
+    """
+    listed = _listed(module)
+    return [name for name in names if name not in listed and _is_decayed(module, name)]
+
+
+def _is_decayed(module: nn.Module, name: str) -> bool:
+    path, _, last = name.rpartition(".")
+    owner, value = module.get_submodule(path), module.get_parameter(name)
+    if value.ndim < 2 or isinstance(owner, (*_NORMS, nn.Embedding)):
+        return False
+    if isinstance(owner, _KERNELS) and last == "weight":
+        return True
+    # A vector may be stored with further sides of one, to be spread over a feature map or over tokens.
+    return not _is_vector(value) and not _SPARED.search(last.lower())
+
+
+def _is_vector(value: Tensor) -> bool:
+    return sum(side > 1 for side in value.shape) < 2
+
+
+def _listed(module: nn.Module) -> set[str]:
+    """Return what the module or a part of it names in a method `no_weight_decay`, as timm's networks do."""
+    found: set[str] = set()
+    for path, part in module.named_modules():
+        method: Any = getattr(part, "no_weight_decay", None)
+        if callable(method):
+            found |= {f"{path}.{name}" if path else str(name) for name in method()}
+    return found
