@@ -108,6 +108,8 @@ class ImageSource:
         if self.path is None:
             return True
         try:
+            if not os.path.isfile(self.path):  # a FIFO would block for ever
+                return True
             with open(self.path, "rb") as file, Image.open(file, formats=FORMATS) as image:
                 return is_high_depth(image)
         except Exception:  # whatever is wrong with it is told when it is decoded

@@ -24,7 +24,7 @@ def remarks(monkeypatch, caplog):
 
 
 IDLE = [
-    ({"trainable_stages": 2, "trainable_layers": 1}, ["trainable_stages"]),
+    ({"trainable_stages": 2, "trainable_layers": 4}, ["trainable_stages"]),
     ({"warmup_epochs": 3}, ["warmup_epochs"]),
     ({"momentum": 0.5}, ["momentum"]),
     ({"early_stopping": False, "patience": 2, "validation_fraction": 0.3}, ["patience", "validation_fraction"]),
@@ -51,7 +51,8 @@ def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, opti
     "options",
     [
         {},
-        {"trainable_stages": np.array(["features.12"])},
+        {"trainable_stages": ["features.12"]},
+        {"trainable_stages": np.int64(2)},
         {"head_init": "warmup", "warmup_epochs": 2},
         {"optimizer": "sgd", "momentum": 0.5},
         {"patience": 2, "validation_fraction": 0.3},
