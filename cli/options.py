@@ -180,6 +180,10 @@ def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
     for path in (output, options["failures"], options.get("json_file")):
         if path not in (None, "-"):
             check_output(Path(path))
+    if options["failures"] and options["on_error"] == "raise":
+        from ..notes import note_once
+
+        note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:

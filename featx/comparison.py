@@ -173,7 +173,8 @@ def check_strategies(
             )
         try:
             if kind_of(estimator) == "frozen":
-                clone(estimator[0]).set_params(on_error="raise").fit(dataset.images[:1])
+                # One image says nothing of what a value range does to the set.
+                clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
                 if isinstance(estimator[-1], TunedHead):
                     estimator[-1].candidate()
             elif isinstance(estimator, ImageEstimator):
@@ -182,7 +183,7 @@ def check_strategies(
             error.message = f"strategy {name}: {error.message}"
             raise
     if transfer is not None:
-        clone(transfer).fit(dataset.images[:1])
+        clone(transfer).set_params(value_range=None).fit(dataset.images[:1])
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) -> list[Failure]:

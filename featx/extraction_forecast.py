@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sklearn.base import clone
+
 from .datasets import ImageDataset
 from .export import PART
 from .forecast import Forecast, Part
@@ -36,7 +38,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)
     # What the transformer would refuse, it refuses here.
-    width = transformer.fit(dataset.images[:1]).embedding_dim_
+    width = clone(transformer).set_params(value_range=None).fit(dataset.images[:1]).embedding_dim_
     rehearsal = Rehearsal(images, cache=open_cache(transformer.cache))
     forward = rehearsal.passes(source, [view], reading=Reading.of(transformer, source))
     size = 4 * width

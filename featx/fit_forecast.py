@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import clone
+
 from .datasets import ImageDataset
 from .fitting import check_fit
 from .forecast import Forecast, Part
@@ -41,7 +43,7 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
     inputs = check_fit(dataset, transformer, **options)
-    inputs.transformer.fit(dataset.images[:1])
+    clone(inputs.transformer).set_params(value_range=None).fit(dataset.images[:1])
     source = transformer.source()
     reading = Reading.of(transformer, source)
     rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache))

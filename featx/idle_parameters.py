@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from .images import ImageSource
 from .notes import is_noted, note_once
+from .patience import patient_map
 
 __all__ = ["note_idle_images", "note_idle_training"]
 
@@ -22,9 +24,12 @@ def note_idle_images(estimator: Any, images: Sequence[ImageSource]) -> None:
         f"value_range={estimator.value_range!r} has no effect on these images: all of them hold 8 bits a channel, "
         "of which 0 is black and 255 white"
     )
-    # The first image that it has an effect on ends the search.
-    if not is_noted(text) and not any(image.heeds_value_range() for image in images):
-        note_once(text)
+    if is_noted(text):
+        return
+    # The first image that it has an effect on ends the search, as does one that cannot be read in time.
+    with contextlib.closing(patient_map(ImageSource.heeds_value_range, images, threads=1, ahead=8)) as answers:
+        if not any(answers):
+            note_once(text)
 
 
 def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> None:
@@ -39,7 +44,7 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> N
         Of the call of fit.
     """
     layers = options.trainable_layers is not None
-    # Names may come as an array, as they do out of a grid.
+    # A number may be numpy's, as it is out of a grid.
     stages = options.trainable_stages
     stages = stages if isinstance(stages, str) else list(np.ravel(stages))
     whole, head_only = not layers and stages == "all", not layers and stages in ([], [0])

@@ -7,11 +7,9 @@ transparency laid on white; the first frame of animations taken. Colour profiles
 from __future__ import annotations
 
 import io
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, overload
 
 import numpy as np
@@ -21,9 +19,19 @@ from .cache.digests import digest_array, digest_bytes
 from .exceptions import ImageDecodeError, ParameterError
 from .image_bytes import is_url, read_bytes
 from .jpeg import decode_jpeg
-from .pixels import Refused, ValueRange, array_to_rgb, check_kind, check_size, is_high_depth, pil_to_rgb
+from .pixels import (
+    Refused,
+    ValueRange,
+    array_to_rgb,
+    check_kind,
+    check_size,
+    check_value_range,
+    is_high_depth,
+    pil_to_rgb,
+)
+from .single_images import refuse_single_image
 
-__all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image"]
+__all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
 
 EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"])
 
@@ -100,6 +108,8 @@ class ImageSource:
         if self.path is None:
             return True
         try:
+            if not os.path.isfile(self.path):  # a FIFO would block for ever
+                return True
             with open(self.path, "rb") as file, Image.open(file, formats=FORMATS) as image:
                 return is_high_depth(image)
         except Exception:  # whatever is wrong with it is told when it is decoded
@@ -216,7 +226,7 @@ def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueR
     ImageDecodeError
         If the image cannot be read; the message names it and the reason.
     """
-    return as_sources([image], max_pixels=max_pixels, value_range=value_range)[0].load()[1]
+    return wrap_images([image], max_pixels=max_pixels, value_range=value_range)[0].load()[1]
 
 
 def as_sources(
@@ -240,9 +250,21 @@ def as_sources(
     Raises
     ------
     ParameterError
-        If an element is not an image.
+        If an element is not an image, or `images` is a single one.
     """
-    _check_value_range(value_range)
+    refuse_single_image(images)
+    return wrap_images(images, names=names, max_pixels=max_pixels, value_range=value_range)
+
+
+def wrap_images(
+    images: Sequence[Any] | np.ndarray,
+    *,
+    names: Sequence[str] | None = None,
+    max_pixels: int | None = None,
+    value_range: ValueRange = None,
+) -> ImageSources:
+    """Do as `as_sources` with what is known to be several images, however narrow they are."""
+    check_value_range(value_range)
     contents = [image if type(image) is str else _content(image, number) for number, image in enumerate(images)]
     if names is None:
         paths = set(map(type, contents)) <= {str}
@@ -267,17 +289,6 @@ def _content(image: Any, number: int) -> Any:
         f"got image {number} of type {type(image).__name__}; expected a path, a URL, a PIL image or an array",
         "Pass one image for each sample.",
     )
-
-
-def _check_value_range(value_range: ValueRange) -> None:
-    if value_range is None or (isinstance(value_range, str) and value_range == "minmax"):
-        return
-    if isinstance(value_range, tuple | list) and len(value_range) == 2:
-        low, high = value_range
-        numbers = all(isinstance(v, Real) and math.isfinite(v) for v in value_range)
-        if numbers and low < high:
-            return
-    raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
 
 
 def _decode(data: bytes, source: ImageSource) -> tuple[np.ndarray, int | None, bool]:

@@ -19,10 +19,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from .exceptions import DatasetError, ParameterError
-from .images import ImageSource, ValueRange, as_sources
+from .images import ImageSource, ValueRange, wrap_images
 from .notes import note_once
+from .single_images import refuse_single_image
 
 __all__ = ["check_images", "check_labels"]
+
+# Longer rows are remarked on where nothing says that they are square images.
+PLAIN_ROW = 16
 
 
 def check_images(
@@ -60,19 +64,26 @@ def check_images(
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
+    refuse_single_image(X)
     items = _items(X)
     if items is not None:
         if not items:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
         _note_image_shape(image_shape)
-        return as_sources(items, **options)
+        return wrap_images(items, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
     if getattr(array, "ndim", 0) > 2:
         _note_image_shape(image_shape)
         images = validate_data(estimator, array, reset=False, ensure_2d=False, allow_nd=True)
-        return as_sources(images, **options)
+        return wrap_images(images, **options)
     rows = validate_data(estimator, X, reset=reset)
-    return as_sources(rows.reshape(-1, *_row_shape(rows.shape[1], image_shape)), **options)
+    shape = _row_shape(rows.shape[1], image_shape)
+    if image_shape is None and rows.shape[1] > PLAIN_ROW and (shape[0] == 1 or rows.shape[0] == rows.shape[1]):
+        note_once(
+            f"rows of {rows.shape[1]} values are taken as images of {' x '.join(map(str, shape))}: image_shape= says "
+            "what they are; a single grey image is passed as [image]"
+        )
+    return wrap_images(rows.reshape(-1, *shape), **options)
 
 
 def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -105,8 +116,6 @@ def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
 
 def _items(X: Any) -> list[Any] | None:
     """Return the images of a one-dimensional collection, or None where X is numbers."""
-    if isinstance(X, str | bytes | os.PathLike | Image.Image):
-        raise ParameterError("got a single image", "Pass a list of images: [image].")
     if hasattr(X, "columns") and hasattr(X, "shape"):
         if X.shape[1] != 1 or not _is_text(np.asarray(X)[:1].ravel()):
             return None

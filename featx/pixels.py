@@ -8,11 +8,24 @@ values, unless "minmax" asks for that: images of one set would come out on diffe
 from __future__ import annotations
 
 import contextlib
+import math
+from numbers import Real
 
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["Refused", "ValueRange", "array_to_rgb", "check_kind", "check_size", "is_high_depth", "pil_to_rgb"]
+from .exceptions import ParameterError
+
+__all__ = [
+    "Refused",
+    "ValueRange",
+    "array_to_rgb",
+    "check_kind",
+    "check_size",
+    "check_value_range",
+    "is_high_depth",
+    "pil_to_rgb",
+]
 
 # What an array spans when nothing else is said. Other integers have no scale that an image would fill.
 FULL_SCALE = {
@@ -130,6 +143,18 @@ def check_kind(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "buif":
         raise Refused(f"an array of {array.dtype} is no image")
     return array
+
+
+def check_value_range(value_range: ValueRange) -> None:
+    """Raise a ParameterError where a value range is none."""
+    if value_range is None or (isinstance(value_range, str) and value_range == "minmax"):
+        return
+    if isinstance(value_range, tuple | list) and len(value_range) == 2:
+        low, high = value_range
+        numbers = all(isinstance(v, Real) and math.isfinite(v) for v in value_range)
+        if numbers and low < high:
+            return
+    raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
 
 
 def _scaled(array: np.ndarray, value_range: ValueRange, kind: str) -> np.ndarray:

@@ -21,6 +21,7 @@ LEAVES = (
     "operations",
     "images",
     "image_bytes",
+    "single_images",
     "datasets",
     "jpeg",
     "pixels",

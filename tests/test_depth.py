@@ -228,6 +228,30 @@ def test_a_range_for_8_bits_says_that_it_does_nothing(tiny, tmp_path, remarks, k
     ]
 
 
+def test_a_set_that_is_looked_at_beforehand_says_nothing_of_its_first_image(tiny, tmp_path, remarks):
+    from featx import forecast_extraction, load_dataset
+    from featx.comparison import check_strategies
+    from featx.strategies import make_strategy
+
+    for name, array in (("a/0.png", RGB), ("a/1.png", DEEP), ("b/0.png", RGB), ("b/1.png", DEEP)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        save(tmp_path / name, array)
+    data = load_dataset(str(tmp_path))
+    transformer = CNNFeatureTransformer(**tiny, cache=None, value_range=TWELVE)
+    forecast_extraction(data, transformer)
+    check_strategies({"frozen": make_strategy("frozen", transformer)}, transformer, data)
+    assert remarks() == []
+
+
+def test_what_is_no_file_is_not_opened_to_see_what_it_holds(tiny, tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "a.png")
+    X = [save(tmp_path / "b.png", RGB), str(tmp_path / "a.png"), str(tmp_path / "missing.png")]
+    model = CNNFeatureTransformer(**tiny, cache=None, value_range=TWELVE, on_error="nan")
+    assert np.isnan(model.fit_transform(X)[:, 0]).tolist() == [False, True, True]
+
+
 def test_a_range_that_has_an_effect_on_one_image_says_nothing(tiny, tmp_path, remarks):
     X = [save(tmp_path / "a.png", RGB), save(tmp_path / "b.png", DEEP)]
     CNNFeatureTransformer(**tiny, cache=None, value_range=TWELVE).fit_transform(X)
