@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,13 @@ class _Size(click.ParamType):
 @click.option("--test-size", default=0.25, show_default=True, type=float, help="Fraction of all images to test on.")
 @click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Random splits.")
 @click.option(
+    "--margin",
+    default=0.01,
+    show_default=True,
+    type=float,
+    help="Difference in accuracy that does not matter; 0.01 is one percentage point.",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -103,9 +112,10 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     Example:
         featx compare sample:digits --strategy frozen --strategy frozen:knn --train-size 0.4 --repeats 2
     """
-    from ..comparison import compare_strategies
+    from ..comparison import check_margin, compare_strategies
     from ..datasets import load_dataset
 
+    check_margin(options["margin"])
     check_outputs(None, options)
     if options["plot"]:
         from ..plots import check_picture
@@ -134,13 +144,13 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_comparison(dataset, strategies, **how), options)
         return
-    result = compare_strategies(dataset, strategies, **how, verbose=not options["quiet"])
+    result = compare_strategies(dataset, strategies, **how, margin=options["margin"], verbose=not options["quiet"])
     write_failures(options, result.failures)
     if options["verbose"]:
         for text in describe_costs(result):
             note(options, text)
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_comparison(result)}\n")
+        click.echo(f"\n{describe_comparison(result, width=_width())}\n")
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(result.to_json() + "\n")
@@ -169,6 +179,11 @@ def _strategies(
         for transformer in transformers
         for name in dict.fromkeys(names)
     }
+
+
+def _width() -> int | None:
+    """Return the width that sentences are wrapped to: that of the terminal, if it is one."""
+    return min(120, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
 
 
 def _folder(cache: str) -> Path | None:

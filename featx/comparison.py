@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 
 from .comparison_figures import Figures
 from .comparison_plan import plan_repeats
-from .comparison_result import ComparisonResult, SizeResult
+from .comparison_result import ComparisonResult
 from .comparison_work import ComparisonWork
 from .datasets import ImageDataset
 from .exceptions import DatasetError, FeatxError, ParameterError
@@ -21,11 +21,16 @@ from .images import as_sources
 from .ledger import Failure, find_unreadable
 from .run_files import RunFiles
 from .runs import Runner
+from .size_result import SizeResult
+from .stage_study import StageStudy
 from .strategies import TunedHead, kind_of
-from .transfer import LARGE, StageStudy, TransferCase, transfer_case
+from .transfer import LARGE, TransferCase, transfer_case
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["check_strategies", "compare_strategies"]
+__all__ = ["check_margin", "check_strategies", "compare_strategies"]
+
+# Whoever passes more has passed percentage points.
+MOST_MARGIN = 0.5
 
 
 def compare_strategies(
@@ -37,6 +42,7 @@ def compare_strategies(
     stratify: np.ndarray | None = None,
     repeats: int = 3,
     random_state: int = 0,
+    margin: float = 0.01,
     folder: str | os.PathLike[str] | None = None,
     transfer: CNNFeatureTransformer | None = None,
     on_error: str = "raise",
@@ -65,6 +71,9 @@ def compare_strategies(
     repeats : int, default=3
         Random splits; repeat r has the seed ``random_state + r``.
     random_state : int, default=0
+    margin : float, default=0.01
+        The difference in accuracy that does not matter: strategies that differ by less are equal, and the cheaper one
+        is to be used.
     folder : str or PathLike, default=None
         Where each finished run is written at once, so that a second call computes only what is missing. A run is found
         again by the content of its images, its labels and rows, its parameters and the version of featx.
@@ -93,6 +102,7 @@ def compare_strategies(
         raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
     if on_error not in ("raise", "skip"):
         raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
+    check_margin(margin)
     check_strategies(strategies, transfer, dataset)
     stratify = dataset.strata if stratify is None else stratify
     finer = None if stratify is None else np.asarray(stratify)
@@ -108,10 +118,10 @@ def compare_strategies(
         plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
-    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state)
+    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state, margin)
     with contextlib.closing(Runner(dataset)) as runner:
         work = ComparisonWork(dataset, strategies, plan, files, runner, verbose)
-        study, reason = (None, None) if transfer is None else work.study(transfer)
+        study, reason = (None, None) if transfer is None else work.study(transfer, margin)
         outcomes, found = work.run()
     sizes = [
         figures.size(number, {name: [outcomes[name, number, r] for r in range(len(plan))] for name in strategies})
@@ -126,6 +136,7 @@ def compare_strategies(
         protocol=_protocol(figures, finer is not None),
         interval=figures.interval,
         test=figures.test,
+        margin=margin,
         sizes=sizes,
         curves=[figures.curve(name, sizes) for name in strategies],
         stages=study,
@@ -134,6 +145,16 @@ def compare_strategies(
         failures=failures,
         runs_found=found,
     )
+
+
+def check_margin(margin: float) -> None:
+    """Raise ParameterError unless it is a difference in accuracy."""
+    number = isinstance(margin, float | int | np.integer | np.floating) and not isinstance(margin, bool)
+    if not number or not 0 <= margin < MOST_MARGIN:
+        raise ParameterError(
+            f"got margin={margin!r}; expected a difference in accuracy, at least 0 and below {MOST_MARGIN}",
+            "One percentage point is 0.01.",
+        )
 
 
 def check_strategies(
@@ -180,8 +201,7 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
         transformer = estimator[0] if kind == "frozen" else None
         layer = transformer and transformer.source().view(transformer.layer, transformer.pooling)[0]
         described[name] = kind, layer
-    favoured = {size.verdict.best, size.verdict.use, *size.verdict.equal}
-    return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, favoured=favoured)
+    return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, verdict=size.verdict)
 
 
 def _protocol(figures: Figures, finer: bool) -> str:
@@ -202,14 +222,15 @@ def _notes(kinds: Mapping[str, str], repeats: int, study: StageStudy | None, rea
         + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
-    if len(kinds) > 1:
-        notes.append("p is of the difference in accuracy from the best at that size, not adjusted for their number")
     if len(kinds) > 1 and 1 < repeats < 6:
         notes.append(f"{repeats} repeats are few: the test misses all but large differences")
     if repeats == 1 and len(kinds) > 1:
         notes.append("one repeat says nothing of how much another draw of training images would change")
     if study is not None:
-        notes.append(f"a data set counts as large from {LARGE} images a class on, which is a convention")
+        notes.append(
+            "the four rules are those of Stanford's CS231n; a strategy that fine-tunes fewer stages than all counts as "
+            f"following them; large from {LARGE} images a class on is a convention"
+        )
     if reason is not None:
         notes.append(f"the stages were not compared: {reason}")
     return notes

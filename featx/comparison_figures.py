@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .baseline import largest_class
 from .comparison_plan import Repeat
-from .comparison_result import CurveResult, SizeResult, StrategyResult
+from .comparison_result import CurveResult
 from .estimates import Estimate
 from .learning_curves import extrapolate
 from .metrics import confusion_matrix, per_class, score_predictions
-from .paired import compare_paired, name_test
-from .repeats import corrected_interval, corrected_p_value, smallest_difference
+from .paired import ALPHA, PairedTest, compare_paired, name_test
+from .repeats import corrected_interval, corrected_test
 from .runs import RunOutcome
-from .verdicts import pass_verdict
+from .size_result import SizeResult, StrategyResult
+from .strategy_pairs import PairResult, adjust_pairs
+from .verdicts import Design, pass_verdict
 
 __all__ = ["Figures"]
 
@@ -34,6 +37,8 @@ class Figures:
     plan : list of Repeat
     kinds : mapping of strategy to its kind
     random_state : int
+    margin : float
+        The difference in accuracy that does not matter.
     """
 
     truth: np.ndarray
@@ -42,6 +47,7 @@ class Figures:
     plan: Sequence[Repeat]
     kinds: Mapping[str, str]
     random_state: int
+    margin: float = 0.01
 
     @property
     def n_test(self) -> int:
@@ -75,22 +81,28 @@ class Figures:
             Which of the sizes.
         runs : mapping of strategy to its outcome in each repeat
         """
-        found = sorted((self._strategy(name, of) for name, of in runs.items()), key=lambda s: -s.accuracy.value)
-        best = found[0].strategy
-        found[1:] = [dataclasses.replace(s, p_value=self._p_value(runs[best], runs[s.strategy])) for s in found[1:]]
+        found = sorted(
+            (self._strategy(name, of) for name, of in runs.items()), key=lambda s: (-s.accuracy.value, s.cost)
+        )
+        right = {s.strategy: self._right(runs[s.strategy]) for s in found}
+        pairs = adjust_pairs([self._pair(*names, right) for names in itertools.combinations(right, 2)])
         rows = [repeat.trains[number] for repeat in self.plan]
         n_train = round(float(np.mean([len(some) for some in rows])))
-        visible = None
-        if len(self.plan) > 1 and len(found) > 1:
-            pair = runs[best], runs[found[1].strategy]
-            visible = smallest_difference(self._differences(*pair), n_train=self._n_outside, n_test=self.n_test)
-        mean = n_train / self.n_classes
+        per_class = n_train / self.n_classes
+        always = [
+            self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes)
+            for repeat, some in zip(self.plan, rows, strict=True)
+        ]
+        design = Design(len(self.truth), self.n_test, len(self.plan), n_train, per_class)
         return SizeResult(
             n_train=n_train,
-            per_class=mean,
+            per_class=per_class,
             fewest=min(int(np.bincount(self.truth[some], minlength=self.n_classes).min()) for some in rows),
             strategies=found,
-            verdict=pass_verdict(found, n_train=n_train, per_class=mean, test=self.test, visible=visible),
+            pairs=pairs,
+            baseline=float(np.mean([one.mean() for one in always])),
+            verdict=pass_verdict(found, pairs, design=design, margin=self.margin),
+            warnings=[text for name in right if (text := self._warning(name, right[name], always))],
         )
 
     def curve(self, strategy: str, sizes: Sequence[SizeResult]) -> CurveResult:
@@ -147,15 +159,46 @@ class Figures:
             for repeat, run in zip(self.plan, runs, strict=True)
         ]
 
-    def _differences(self, runs: Sequence[RunOutcome], others: Sequence[RunOutcome]) -> np.ndarray:
-        return np.array([a.mean() - b.mean() for a, b in zip(self._right(runs), self._right(others), strict=True)])
+    def _pair(self, first: str, second: str, right: Mapping[str, Sequence[np.ndarray]]) -> PairResult:
+        test = self._compare(right[first], right[second])
+        return PairResult(
+            first, second, test.difference, test.p_value, test.p_value, test.detectable,
+            self._spread(right[first], right[second]),
+        )  # fmt: skip
 
-    def _p_value(self, best: Sequence[RunOutcome], other: Sequence[RunOutcome]) -> float:
+    def _compare(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> PairedTest:
+        tested = None if self.groups is None else [self.groups[repeat.test] for repeat in self.plan]
+        if len(self.plan) == 1:
+            return compare_paired(right[0], other[0], groups=None if tested is None else tested[0])
+        n_groups = None if tested is None else len(np.unique(np.concatenate(tested)))
+        gains = _gains(right, other)
+        return corrected_test(gains, n_train=self._n_outside, n_test=self.n_test, n_groups=n_groups)
+
+    def _spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
+        """Return the standard deviation of a difference from split to split; after one, what its images say of it."""
+        least = 1 / self.n_test  # accuracies resolve no more
         if len(self.plan) > 1:
-            return corrected_p_value(self._differences(best, other), n_train=self._n_outside, n_test=self.n_test)
-        (right,), (also,) = self._right(best), self._right(other)
-        groups = None if self.groups is None else self.groups[self.plan[0].test]
-        return compare_paired(right, also, groups=groups).p_value
+            return max(least, float(np.std(_gains(right, other), ddof=1)))
+        single = right[0].astype(float) - other[0]
+        single -= single.mean()
+        if self.groups is not None:
+            codes = np.unique(self.groups[self.plan[0].test], return_inverse=True)[1]
+            single = np.bincount(codes, weights=single)
+        return max(least, float(np.sqrt((single**2).sum())) / self.n_test)
+
+    def _warning(self, name: str, right: Sequence[np.ndarray], always: Sequence[np.ndarray]) -> str:
+        """Return a sentence if a strategy does not beat the largest class."""
+        test = self._compare(right, always)
+        if test.difference.value > 0 and test.p_value < ALPHA:
+            return ""
+        found, baseline = (100 * float(np.mean([one.mean() for one in some])) for some in (right, always))
+        verb = "is no better than" if test.difference.value <= 0 else "is not distinguishably better than"
+        return f"{name}, {found:.1f} %, {verb} always answering the largest class, {baseline:.1f} %"
+
+
+def _gains(right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the difference in accuracy in each repeat."""
+    return np.array([a.mean() - b.mean() for a, b in zip(right, other, strict=True)])
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from .comparison import check_strategies
 from .comparison_plan import plan_repeats
-from .comparison_work import ComparisonWork, Job
+from .comparison_work import STUDY, ComparisonWork, Job
 from .datasets import ImageDataset
 from .exceptions import DatasetError, LayerError, ParameterError
 from .finetune import CNNFineTuneClassifier
@@ -26,9 +26,9 @@ from .pace import Reading
 from .rehearsal import Rehearsal
 from .run_files import RunFiles
 from .runs import PACE_IMAGES, Runner
+from .stage_study import CV, GRID, stage_views
 from .strategies import kind_of
 from .training_forecast import TrainingRehearsal
-from .transfer import CV, GRID, stage_views
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["forecast_comparison"]
@@ -82,7 +82,7 @@ def forecast_comparison(
         study = None
         if transfer is not None:
             rows, key = work.study_rows(transfer)
-            study = None if files.load("stages", key) is not None else rows
+            study = None if files.load(STUDY, key) is not None else rows
         images = as_sources(dataset.images, names=dataset.names)
         caches = [open_cache(_transformer(estimator).cache) for estimator in strategies.values()]
         rehearsal = Rehearsal(images, cache=next(filter(None, caches), None))

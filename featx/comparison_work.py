@@ -5,7 +5,6 @@ Each finished run is written at once, so what is stopped goes on where it was.
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +15,18 @@ from sklearn.base import BaseEstimator, clone
 from .cache import FileDigests
 from .comparison_plan import Repeat
 from .datasets import ImageDataset
-from .estimates import Estimate
 from .exceptions import DatasetError, FeatxError, LayerError
 from .image_estimator import open_cache
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runs import Runner, RunOutcome
 from .splits import nested_subsets
-from .transfer import CV, MOST_IMAGES, StageFigures, StageStudy, study_stages
+from .stage_study import CV, MOST_IMAGES, StageStudy, judge_stages, predict_by_stages
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["ComparisonWork", "Job"]
+__all__ = ["STUDY", "ComparisonWork", "Job"]
+
+# The name of the file that holds what the stages of a network predicted.
+STUDY = "stage predictions"
 
 
 @dataclass(frozen=True)
@@ -86,23 +87,25 @@ class ComparisonWork:
         self.verbose = verbose
         self._content = None if files.folder is None else digest_images(dataset.images, _memory(strategies))
 
-    def study(self, transfer: CNNFeatureTransformer) -> tuple[StageStudy | None, str | None]:
+    def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
         """Return the study of stages on the training images of the first repeat, or why there is none."""
         rows, key = self.study_rows(transfer)
-        if (known := self.files.load("stages", key)) is not None:
-            figures = known[0]
-            stages = [StageFigures(**{**s, "accuracy": Estimate(**s["accuracy"])}) for s in figures.pop("stages")]
-            return StageStudy(stages=stages, **figures), None
-        transformer = self.runner.with_cache(transfer)
-        self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")
-        sources, labels = self.runner.sources(transformer, rows), self.runner.labels[rows]
+        labels = self.runner.labels[rows]
         groups = None if self.dataset.groups is None else self.dataset.groups[rows]
-        try:
-            study = study_stages(transformer, sources, labels, groups=groups, random_state=self.plan[0].seed)
-        except (DatasetError, LayerError) as error:
-            return None, error.message
-        self.files.save("stages", key, dataclasses.asdict(study), np.zeros(0))
-        return study, None
+        if (known := self.files.load(STUDY, key)) is not None:
+            predicted, widths = known[1], {(layer, pooling): width for layer, pooling, width in known[0]["stages"]}
+        else:
+            transformer = self.runner.with_cache(transfer)
+            self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")
+            sources, seed = self.runner.sources(transformer, rows), self.plan[0].seed
+            try:
+                predicted, widths = predict_by_stages(transformer, sources, labels, groups=groups, random_state=seed)
+            except (DatasetError, LayerError) as error:
+                return None, error.message
+            stages = [[*view, width] for view, width in widths.items()]
+            self.files.save(STUDY, key, {"stages": stages}, predicted)
+        name = transfer.source().name
+        return judge_stages(name, predicted, widths, labels, groups=groups, margin=margin), None
 
     def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
         """Return the rows that the study of stages is made on, and its fingerprint."""

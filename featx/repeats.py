@@ -13,8 +13,10 @@ import numpy as np
 
 from .estimates import Estimate
 from .metrics import LEVEL
+from .paired import FEWEST_GROUPS, PairedTest
+from .power import detectable_multiple
 
-__all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "smallest_difference"]
+__all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "corrected_test"]
 
 
 def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
@@ -44,20 +46,48 @@ def corrected_interval(values: Sequence[float] | np.ndarray, *, n_train: int, n_
     return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
 
 
-def corrected_p_value(differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
-    """Return the two-sided p-value of the corrected resampled t-test that the mean difference is zero.
+def corrected_p_value(
+    differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
+) -> float:
+    """Return the two-sided p-value of the corrected resampled t-test; parameters as `corrected_test`."""
+    return corrected_test(differences, n_train=n_train, n_test=n_test, n_groups=n_groups).p_value
 
-    Student's t with r - 1 degrees of freedom (Nadeau and Bengio 2003, sec. 4); parameters as `corrected_error`.
+
+def corrected_test(
+    differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
+) -> PairedTest:
+    """Return the corrected resampled t-test that the mean difference of two accuracies is zero.
+
+    Student's t with r - 1 degrees of freedom (Nadeau and Bengio 2003, sec. 4). Where whole groups are tested, repeats
+    that test the same few groups say little more than one does: there are no more degrees of freedom than different
+    groups less one, and below five of these no interval, nor a p below 1.
+
+    Parameters
+    ----------
+    differences : array-like of shape (r,)
+        The accuracy of the first less that of the second, in each repeat; at least two.
+    n_train, n_test : int
+        As for `corrected_error`.
+    n_groups : int, default=None
+        Different groups among the test images of all repeats, if there are groups.
     """
     from scipy.stats import t
 
-    statistic = float(np.mean(differences)) / corrected_error(differences, n_train=n_train, n_test=n_test)
-    return float(2 * t.sf(abs(statistic), len(differences) - 1))
-
-
-def smallest_difference(differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
-    """Return the mean difference at which that test would give p = 0.05; parameters as `corrected_error`."""
-    return _quantile(len(differences)) * corrected_error(differences, n_train=n_train, n_test=n_test)
+    value, repeats = float(np.mean(differences)), len(differences)
+    name = f"corrected resampled t-test over {repeats} repeats"
+    if n_groups is not None and n_groups < FEWEST_GROUPS:
+        return PairedTest(Estimate(value, reason="too few groups"), 1.0, 1.0, name, math.nan)
+    error = corrected_error(differences, n_train=n_train, n_test=n_test)
+    freedom = min(repeats, repeats if n_groups is None else n_groups) - 1
+    half = float(t.ppf((1 + LEVEL) / 2, freedom)) * error
+    found = detectable_multiple(freedom) * error
+    return PairedTest(
+        difference=Estimate(value, max(-1.0, value - half), min(1.0, value + half)),
+        p_value=float(2 * t.sf(abs(value) / error, freedom)),
+        smallest_p=0.0,
+        test=name,
+        detectable=found if found < 1 else math.nan,
+    )
 
 
 def _quantile(repeats: int) -> float:

@@ -2,87 +2,240 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .comparison_result import StrategyResult, Verdict
-from .evaluation import LEVEL
+from .choice import Choice, Field, choose, no_dearer
+from .power import USUAL_REPEATS, Question
+from .size_result import StrategyResult, Verdict
+from .strategy_pairs import PairResult
 
-__all__ = ["minutes", "pass_verdict"]
+__all__ = ["Design", "minutes", "pass_verdict"]
 
-# Seconds below which a strategy counts as no cheaper: they are no reason to leave the best figure.
-NEGLIGIBLE = 6.0
+# Strategies named in a sentence; the tables have the others.
+NAMED = 4
+LEADS = {"use": "", "equal": "equal within {margin}; ", "undecided": "undecided; meanwhile "}
+
+
+@dataclass(frozen=True)
+class Design:
+    """How the figures came about.
+
+    Attributes
+    ----------
+    n_images, n_test : int
+        Images in all, and test images of a repeat.
+    repeats : int
+    n_train : int
+        Training images at this size.
+    per_class : float
+        Training images of a class, on average.
+    """
+
+    n_images: int
+    n_test: int
+    repeats: int
+    n_train: int
+    per_class: float
 
 
 def pass_verdict(
-    strategies: Sequence[StrategyResult], *, n_train: int, per_class: float, test: str, visible: float | None = None
+    strategies: Sequence[StrategyResult], pairs: Sequence[PairResult], *, design: Design, margin: float = 0.01
 ) -> Verdict:
-    """Return which strategy to use: the best, or the cheapest of those not distinguishable from it (p >= 0.05).
+    """Return which strategy to use: this one, the cheaper of equal ones, or undecided and what would decide.
 
-    Costs are the seconds of extraction and training; a difference below a tenth of a minute counts as none.
+    Each pair is weighed by what may plausibly be lost, the interval of the difference in accuracy, against what it
+    costs, the seconds of extraction and training; see `choose`.
 
     Parameters
     ----------
     strategies : sequence of StrategyResult
-        The best first.
-    n_train : int
-    per_class : float
-    test : str
-        The name of the test that gave the p-values.
-    visible : float, default=None
-        The smallest difference in accuracy between the best two that the test would have called one.
+    pairs : sequence of PairResult
+        All pairs of them, each once.
+    design : Design
+    margin : float, default=0.01
+        The difference in accuracy that does not matter.
     """
-    best, *others = strategies
-    equal = [s for s in others if s.p_value is not None and s.p_value >= LEVEL]
-    use = min([s for s in equal if s.cost < best.cost - NEGLIGIBLE], key=lambda s: s.cost, default=best)
-    names = [s.strategy for s in equal]
-    start = f"at {n_train:,} images ({per_class:,.0f} a class): "
-    if equal:
-        return Verdict(best.strategy, use.strategy, names, None, start + _undecided(best, equal, use, test, visible))
-    if not others:
-        alone = f"{best.strategy}, {_percent(best)}; no other strategy was compared"
-        return Verdict(best.strategy, use.strategy, names, None, start + alone)
-    runner_up = others[0]
-    points = 100 * (best.accuracy.value - runner_up.accuracy.value)
-    extra = best.cost - runner_up.cost
-    text = (
-        f"use {best.strategy}, {_percent(best)} against {_percent(runner_up)} for {runner_up.strategy}"
-        f"{', the next best' if len(others) > 1 else ''} ({test}, {_p(runner_up)}); {_price(points, extra)}"
+    field = Field(strategies, pairs, margin)
+    found = choose(field)
+    best, by_name = field.strategies[0], {s.strategy: s for s in field.strategies}
+    use = by_name[found.use]
+    repeats, images, needs = None, None, ""
+    if found.answer == "undecided":
+        repeats, images, needs = _what_would_decide(field, use, found, design)
+    # Without such a rival the best is the only one, or the others are not distinguishably worse.
+    rivals = [s for s in field.others(use) if field.better(use, s)]
+    per_point = None
+    if found.answer == "use" and rivals and (extra := use.cost - rivals[0].cost) > 0:
+        per_point = extra / (100 * field.pair(use, rivals[0]).difference.value)
+    heading = f"at {design.n_train:,} images ({design.per_class:,.0f} a class): "
+    lead = LEADS[found.answer].format(margin=_margin(margin))
+    reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](field, use, found)
+    if worse := [name for name in found.worse if found.answer == "undecided" or name not in _strategies(rivals)]:
+        reasons.append(f"{_list(worse)} {'is' if len(worse) == 1 else 'are'} distinguishably worse")
+    return Verdict(
+        answer=found.answer,
+        best=best.strategy,
+        use=use.strategy,
+        equal=found.equal,
+        worse=found.worse,
+        undecided=found.undecided,
+        margin=margin,
+        repeats_needed=repeats,
+        images_needed=images,
+        seconds_per_point=per_point,
+        text=f"{heading}{lead}use {use.strategy}, {_percent(use)}",
+        reasons=[*reasons, *([needs] if needs else [])],
     )
-    cheapest = min(strategies, key=lambda s: s.cost)
-    if cheapest not in (best, runner_up):
-        further = 100 * (best.accuracy.value - cheapest.accuracy.value)
-        text += f"; over {cheapest.strategy}, the cheapest, {_price(further, best.cost - cheapest.cost)}"
-    return Verdict(best.strategy, use.strategy, names, extra / points if extra > 0 else None, start + text)
 
 
-def _undecided(
-    best: StrategyResult, equal: list[StrategyResult], use: StrategyResult, test: str, visible: float | None
-) -> str:
-    figures = ", ".join(f"{s.strategy} {_percent(s)} ({_p(s)})" for s in equal)
-    text = f"not distinguishable at this size: {best.strategy} {_percent(best)}, {figures}; {test}"
-    if visible is not None:
-        text += f", which would have shown {100 * visible:.1f} points"
+def _why(field: Field, use: StrategyResult, found: Choice) -> list[str]:
+    """Return why one strategy is the one to use, with the price of what it gains."""
+    if len(field.strategies) == 1:
+        return ["no other strategy was compared"]
+    others = field.others(use)
+    beaten = [s for s in others if field.better(use, s)]
+    reasons = [_price(field, use, beaten[0], ", the next best" if len(beaten) > 1 else "")] if beaten else []
+    if len(beaten) > 1:
+        named = "all others" if len(beaten) == len(others) else _list(_strategies(beaten))
+        reasons.insert(0, f"better than {named}")
+        cheapest = min(beaten, key=lambda s: s.cost)
+        if cheapest is not beaten[0] and not no_dearer(use, cheapest):
+            reasons.append(_price(field, use, cheapest, ", the cheapest"))
+    if dearer := [s for s in others if s not in beaten and s.strategy not in found.worse]:
+        most = max(-field.pair(use, s).difference.low for s in dearer)
+        gain = f"at most {_points(most)} better" if most > 0 else "no better"
+        verb = "costs" if len(dearer) == 1 else "cost"
+        reasons.append(f"{_list(_strategies(dearer))} {verb} no less and {'is' if verb == 'costs' else 'are'} {gain}")
+    return reasons
+
+
+def _why_equal(field: Field, use: StrategyResult, found: Choice) -> list[str]:
+    reasons = []
+    for other in [s for s in field.others(use) if s.strategy in found.equal][:NAMED]:
+        saved = other.cost - use.cost
+        cost = f"costs {minutes(saved)} more" if not no_dearer(other, use) else "costs the same"
+        reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(field.pair(other, use))}")
+    beaten = [s for s in field.others(use) if field.better(use, s)]
+    if beaten:
+        reasons.append(_price(field, use, beaten[0], ", the next best" if len(beaten) > 1 else ""))
+    return reasons
+
+
+def _why_undecided(field: Field, use: StrategyResult, found: Choice) -> list[str]:
+    best = field.strategies[0]
     if use is best:
-        return f"{text}; use {best.strategy}, the best figure: none of the others is much cheaper"
-    return f"{text}; use {use.strategy}, the cheaper by {minutes(best.cost - use.cost)}"
+        cheaper = [s for s in field.others(use) if s.strategy in found.undecided and not no_dearer(use, s)]
+        reasons = ["it has the best figure" + ("" if cheaper else ", and none is cheaper")]
+    else:
+        behind = best.accuracy.value - use.accuracy.value
+        times = best.cost / use.cost if use.cost else math.inf
+        factor = f"{times:.1f} times as much" if times < 100 else "over 100 times as much"
+        reasons = [f"{best.strategy} is ahead by {_points(behind)}, less than the margin, and costs {factor}"]
+    for other in [s for s in field.others(use) if s.strategy in found.undecided][:NAMED]:
+        reasons.append(f"{other.strategy}, {_percent(other)}: {_range(field.pair(other, use))}{_cost(use, other)}")
+    if (more := len(found.undecided) - 1 - NAMED) > 0:
+        reasons.append(f"and {more} more that may be better")
+    return reasons
 
 
-def _price(points: float, seconds: float) -> str:
-    if seconds <= 0:
-        return f"it is the cheaper by {minutes(-seconds)}"
-    return f"the {points:.1f} points cost {minutes(seconds)} more, {minutes(seconds / points)} a point"
+def _what_would_decide(
+    field: Field, use: StrategyResult, found: Choice, design: Design
+) -> tuple[int | None, int | None, str]:
+    """Return the repeats or the images that would decide it, as far as that can be said, and the sentence."""
+    rest = [s for s in field.strategies if s.strategy in found.undecided]
+    open_pairs = [(use, s) for s in rest if s is not use and not field.settled(use, s)]
+    if not open_pairs:
+        open_pairs = [(a, b) for i, a in enumerate(rest) for b in rest[i + 1 :] if not field.settled(a, b)]
+    if any(not field.pair(*both).difference.has_interval for both in open_pairs):
+        return None, None, "to decide: at least five different groups among the test images"
+    questions = [_question(field, *both, design) for both in open_pairs]
+    needed = [question.repeats_needed() for question in questions]
+    if needed and None not in needed:
+        repeats = max(number for number in needed if number is not None)
+        least = ", or more" if design.repeats == 1 else ""
+        return repeats, None, f"to decide: about {repeats} repeats in all{least}, if the figures stay as they are"
+    times = [question.times_needed() for question in questions]
+    if not times or None in times:
+        return None, None, "to decide: neither more repeats nor a thousand times the images would do"
+    images = _round(design.n_images * max(number for number in times if number is not None))
+    repeats = max(USUAL_REPEATS, design.repeats)
+    return None, images, (
+        f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {design.n_images:,} no "
+        "number of repeats would do"
+    )  # fmt: skip
+
+
+def _question(field: Field, one: StrategyResult, other: StrategyResult, design: Design) -> Question:
+    pair = field.pair(one, other)
+    return Question(
+        difference=pair.difference.value,
+        spread=pair.spread,
+        ratio=design.n_test / (design.n_images - design.n_test),
+        repeats=design.repeats,
+        margin=field.margin,
+        first_no_dearer=no_dearer(one, other),
+        second_no_dearer=no_dearer(other, one),
+        strictness=max(1.0, pair.p_adjusted / pair.p_value) if pair.p_value else 1.0,
+    )
+
+
+def _price(field: Field, use: StrategyResult, other: StrategyResult, which: str) -> str:
+    points, seconds = field.pair(use, other).difference.value, use.cost - other.cost
+    start = f"better than {other.strategy}{which}{',' if which else ''} by {_points(points)}"
+    if no_dearer(use, other):
+        return f"{start}, {'at the same cost' if no_dearer(other, use) else f'and cheaper by {minutes(-seconds)}'}"
+    return f"{start}, which cost {minutes(seconds)} more, {minutes(seconds / (100 * points))} a point"
+
+
+def _range(pair: PairResult) -> str:
+    """Return what the interval of a difference says of the first of a pair."""
+    gap = pair.difference
+    if not gap.has_interval:
+        return f"no interval, {gap.reason}"
+    if gap.low >= 0:
+        return f"better by {100 * gap.low:.1f} to {_points(gap.high)}"
+    if gap.high <= 0:
+        return f"worse by {-100 * gap.high:.1f} to {_points(-gap.low)}"
+    return f"from {_points(-gap.low)} worse to {_points(gap.high)} better"
+
+
+def _cost(use: StrategyResult, other: StrategyResult) -> str:
+    if not no_dearer(other, use):
+        return f", for {minutes(other.cost - use.cost)} more"
+    return f", and cheaper by {minutes(use.cost - other.cost)}" if not no_dearer(use, other) else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    if len(names) > NAMED:
+        return f"{', '.join(names[: NAMED - 1])} and {len(names) - NAMED + 1} others"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _strategies(strategies: Sequence[StrategyResult]) -> list[str]:
+    return [s.strategy for s in strategies]
+
+
+def _round(number: float) -> int:
+    """Return a number upwards, to two digits."""
+    unit = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return math.ceil(number / unit) * unit
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} point{'' if f'{100 * share:.1f}' == '1.0' else 's'}"
+
+
+def _margin(share: float) -> str:
+    return f"{100 * share:g} point{'' if math.isclose(share, 0.01) else 's'}"
 
 
 def minutes(seconds: float) -> str:
-    """Return a duration in minutes, with two digits below one."""
+    """Return a duration in minutes, with two digits below one; in seconds below a tenth of one."""
     value = seconds / 60
-    return "less than 0.01 min" if value < 0.005 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
+    return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
 
 
 def _percent(result: StrategyResult) -> str:
     return f"{100 * result.accuracy.value:.1f} %"
-
-
-def _p(result: StrategyResult) -> str:
-    p = result.p_value or 0.0
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

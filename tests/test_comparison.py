@@ -23,20 +23,23 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
-from featx.comparison_plan import plan_repeats
+from featx.comparison_figures import Figures
+from featx.comparison_plan import Repeat, plan_repeats
 from featx.comparison_plot import plot_comparison
-from featx.comparison_result import StrategyResult
 from featx.datasets import ImageDataset
+from featx.estimates import Estimate
 from featx.extraction import Extraction
 from featx.learning_curves import extrapolate, fit_power_law
-from featx.metrics import Estimate, wilson
-from featx.repeats import corrected_error, corrected_interval, corrected_p_value, smallest_difference
+from featx.metrics import wilson
+from featx.paired import compare_paired
+from featx.repeats import corrected_error, corrected_interval, corrected_p_value, corrected_test
 from featx.run_files import RunFiles, describe_estimator, digest_images, fingerprint
-from featx.runs import PACE_IMAGES, _uncached
+from featx.runs import PACE_IMAGES, RunOutcome, _uncached
+from featx.size_result import Verdict
 from featx.splits import nested_subsets
+from featx.stage_study import StageFigures, StageStudy, judge_stages, predict_by_stages
 from featx.strategies import TunedHead, kind_of
-from featx.transfer import LARGE, StageFigures, StageStudy, study_stages, transfer_case
-from featx.verdicts import pass_verdict
+from featx.transfer import LARGE, transfer_case
 
 RNG = np.random.default_rng(0)
 QUICK = {"C": [0.01]}
@@ -82,7 +85,7 @@ class Network(ClassifierMixin, BaseEstimator):
 @pytest.fixture(autouse=True)
 def calls(monkeypatch):
     monkeypatch.setattr(Network, "calls", [])
-    monkeypatch.setattr("featx.transfer.GRID", {"logistic": QUICK})
+    monkeypatch.setattr("featx.stage_study.GRID", {"logistic": QUICK})
     return Network
 
 
@@ -234,7 +237,9 @@ def test_the_corrected_test_is_that_of_nadeau_and_bengio():
     t = 0.03 / (0.01 * math.sqrt(2 / 3))
     assert corrected_p_value(differences, **rows) == pytest.approx(1 - t / math.sqrt(2 + t * t))
     # The 97.5 % quantile of Student's t with 2 degrees of freedom is 4.3027.
-    assert smallest_difference(differences, **rows) == pytest.approx(4.3027 * 0.01 * math.sqrt(2 / 3), rel=1e-4)
+    gain = corrected_test(differences, **rows).difference
+    assert (gain.value, gain.high - 0.03) == pytest.approx((0.03, 4.3027 * 0.01 * math.sqrt(2 / 3)), rel=1e-4)
+    assert 0.03 - gain.low == pytest.approx(gain.high - 0.03)
     found = corrected_interval([0.80, 0.84, 0.82], **rows)
     assert (found.value, found.high - 0.82) == pytest.approx((0.82, 4.3027 * 0.02 * math.sqrt(2 / 3)), rel=1e-4)
 
@@ -292,52 +297,6 @@ def test_the_extrapolation_is_of_twice_the_images_with_an_interval_around_it(rep
     assert 0.98 < perfect.accuracy.value <= 1
 
 
-# Verdicts
-
-
-def strategy(name, accuracy, minutes, p_value=None):
-    seconds = {"extraction": 30.0, "training": 60 * minutes - 30, "prediction": 1.0}
-    estimate = Estimate(accuracy, accuracy - 0.02, accuracy + 0.02)
-    return StrategyResult(name, "other", estimate, estimate, [accuracy], None, None, seconds, p_value)
-
-
-def verdict(*strategies, **options):
-    return pass_verdict(strategies, n_train=196, per_class=98, test="the test", **options)
-
-
-def test_a_better_strategy_is_recommended_with_the_price_of_a_point():
-    found = verdict(strategy("finetuned", 0.851, 3.4), strategy("frozen:svm", 0.820, 1.0, 0.012))
-    assert found.text == (
-        "at 196 images (98 a class): use finetuned, 85.1 % against 82.0 % for frozen:svm (the test, p = 0.012); "
-        "the 3.1 points cost 2.4 min more, 0.77 min a point"
-    )
-    assert (found.best, found.use, found.equal) == ("finetuned", "finetuned", [])
-    assert found.seconds_per_point == pytest.approx(144 / 3.1)
-
-
-def test_the_cheapest_is_priced_too_where_it_is_not_the_next_best():
-    others = strategy("scratch", 0.80, 9.0, 0.001), strategy("frozen", 0.75, 1.0, 0.0001)
-    found = verdict(strategy("finetuned", 0.85, 6.0), *others)
-    assert "80.0 % for scratch, the next best (the test, p = 0.001); it is the cheaper by 3.0 min" in found.text
-    assert found.text.endswith("over frozen, the cheapest, the 10.0 points cost 5.0 min more, 0.50 min a point")
-    assert found.seconds_per_point is None
-
-
-def test_of_strategies_that_are_not_distinguishable_the_cheaper_is_recommended():
-    best, other = strategy("finetuned", 0.851, 3.1), strategy("frozen:svm", 0.843, 1.0, 0.41)
-    found = verdict(best, other, strategy("scratch", 0.5, 0.2, 0.001), visible=0.034)
-    assert "not distinguishable at this size: finetuned 85.1 %, frozen:svm 84.3 % (p = 0.41)" in found.text
-    assert "the test, which would have shown 3.4 points" in found.text
-    assert found.text.endswith("use frozen:svm, the cheaper by 2.1 min")
-    assert (found.best, found.use, found.equal) == ("finetuned", "frozen:svm", ["frozen:svm"])
-
-
-def test_the_best_figure_is_kept_where_nothing_is_saved():
-    found = verdict(strategy("frozen:svm", 0.85, 1.05), strategy("frozen", 0.84, 1.0, 0.5))
-    assert found.use == "frozen:svm"
-    assert "no other strategy" in verdict(strategy("frozen", 0.84, 1.0)).text
-
-
 # Comparing
 
 
@@ -366,9 +325,11 @@ def test_one_repeat_has_wilsons_interval_and_mcnemars_test(dataset):
     result = compare_strategies(dataset, {"sure": Network(), "noisy": Network(0.4)}, repeats=1)
     best, other = result.sizes[0].strategies
     wrong = round(20 * (1 - other.accuracy.value))
-    assert (best.strategy, best.accuracies, best.p_value) == ("sure", [1.0], None)
+    (pair,) = result.sizes[0].pairs
+    assert (best.strategy, best.accuracies) == ("sure", [1.0])
     assert other.accuracy == wilson(20 - wrong, 20)
-    assert other.p_value == pytest.approx(binomtest(0, wrong).pvalue)
+    assert pair.p_value == pytest.approx(binomtest(0, wrong).pvalue)
+    assert (pair.first, pair.second, pair.difference.value) == ("sure", "noisy", pytest.approx(wrong / 20))
     assert result.test == "McNemar's exact test"
     assert "Wilson" in result.interval
     assert other.macro_f1.low < other.macro_f1.value < other.macro_f1.high
@@ -380,7 +341,11 @@ def test_several_repeats_have_the_corrected_interval_and_test(dataset):
     assert len(other.accuracies) == 4
     rows = {"n_train": 60, "n_test": 20}
     assert other.accuracy == corrected_interval(other.accuracies, **rows)
-    assert other.p_value == corrected_p_value(np.subtract(best.accuracies, other.accuracies), **rows)
+    (pair,) = result.sizes[0].pairs
+    gains = np.subtract(best.accuracies, other.accuracies)
+    assert pair.p_value == pair.p_adjusted == corrected_p_value(gains, **rows)
+    assert pair.difference == corrected_test(gains, **rows).difference
+    assert pair.spread == pytest.approx(np.std(gains, ddof=1))
     assert result.test == "corrected resampled t-test over 4 repeats"
     assert result.sizes[0].n_train == 24
     assert result.sizes[0].per_class == result.sizes[0].fewest == 12
@@ -633,6 +598,11 @@ def test_an_error_names_the_run_and_finished_runs_are_kept(dataset, calls, tmp_p
         ({"plain": make_pipeline(LinearSVC())}, {}, "strategy plain has no predict_proba"),
         ({"net": Network()}, {"train_sizes": [0.9]}, "the most is 0.75"),
         ({"net": Network()}, {"on_error": "nan"}, "got on_error='nan'"),
+        ({"net": Network()}, {"margin": 1}, "got margin=1; expected a difference in accuracy"),
+        ({"net": Network()}, {"margin": -0.01}, "got margin=-0.01"),
+        ({"net": Network()}, {"margin": True}, "got margin=True"),
+        ({"net": Network()}, {"margin": "0.01"}, "got margin='0.01'"),
+        ({"net": Network()}, {"margin": math.nan}, "got margin=nan"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_anything_is_fitted(dataset, calls, strategies, options, words):
@@ -729,11 +699,19 @@ def test_the_tuned_head_chooses_the_good_value():
 
 def study_of(domain):
     stages = [StageFigures(name, "avg", 8, wilson(8, 10)) for name in ("stage1", "stage2", "head")]
-    best = "stage2" if domain == "different" else "head"
-    return StageStudy("net", 100, "protocol", stages, best, 0.01 if domain == "different" else 1.0, domain)
+    return StageStudy("net", 100, "protocol", stages, "stage2" if domain == "different" else "head", 0.01, domain)
 
 
 COMPARED = {"f": ("frozen", "head"), "e": ("frozen", "stage1"), "t": ("finetuned", None), "s": ("scratch", None)}
+
+
+def verdict_of(answer, use, *, equal=(), worse=(), undecided=()):
+    rest = {"margin": 0.01, "repeats_needed": None, "images_needed": None, "seconds_per_point": None}
+    return Verdict(answer, use, use, list(equal), list(worse), list(undecided), **rest, text="", reasons=[])
+
+
+def case_of(domain, n_train, verdict, strategies=COMPARED):
+    return transfer_case(study_of(domain), n_train=n_train, n_classes=2, strategies=strategies, verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -741,20 +719,52 @@ COMPARED = {"f": ("frozen", "head"), "e": ("frozen", "stage1"), "t": ("finetuned
     [
         (2 * LARGE - 2, "similar", "small", "last stage", ["f", "e"]),
         (2 * LARGE - 2, "different", "small", "earlier stage (frozen@stage2)", ["e"]),
-        (2 * LARGE, "similar", "large", "fine-tuning the top", ["t"]),
-        (2 * LARGE, "different", "large", "fine-tuning more stages, or training from scratch", ["t", "s"]),
+        (2 * LARGE - 2, "undecided", "small", "frozen features, of which stage is open", ["f", "e"]),
+        (2 * LARGE, "similar", "large", "fine-tuning the whole network;", ["t"]),
+        (2 * LARGE, "different", "large", "fine-tuning the whole network, or training from scratch", ["t", "s"]),
+        (2 * LARGE, "undecided", "large", "fine-tuning the whole network;", ["t"]),
     ],
 )
 def test_the_four_cases_of_transfer(n_train, domain, size, advice, following):
-    options = {"n_train": n_train, "n_classes": 2}
-    case = transfer_case(study_of(domain), **options, strategies=COMPARED, favoured=[following[0]])
-    assert (case.size, case.domain, case.following, case.agrees) == (size, domain, following, True)
+    case = case_of(domain, n_train, verdict_of("use", following[0]))
+    assert (case.size, case.domain, case.following, case.agreement) == (size, domain, following, "agrees")
     assert advice in case.text
+    assert ("undecided domain" in case.text) is (domain == "undecided")
     assert case.text.endswith("the comparison agrees")
-    other = transfer_case(study_of(domain), **options, strategies=COMPARED, favoured=["x"])
-    assert other.text.endswith("the comparison says otherwise")
-    none = transfer_case(study_of(domain), **options, strategies={"x": ("other", None)}, favoured=["x"])
-    assert (none.agrees, none.text.rpartition("; ")[2]) == (None, "no strategy that was compared follows it")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "agreement", "words"),
+    [
+        (verdict_of("use", "t"), "agrees", "agrees"),
+        (verdict_of("use", "f", worse=["t", "u", "s"]), "disagrees", "says otherwise"),
+        # As good and cheaper is no proof that the rule is wrong.
+        (verdict_of("use", "f", worse=["s", "u"]), "undecided", "cannot tell"),
+        (verdict_of("equal", "f", equal=["t"]), "agrees", "agrees"),
+        (verdict_of("equal", "f", equal=["e"], worse=["u", "t"]), "disagrees", "says otherwise"),
+        # What to take meanwhile is no finding.
+        (verdict_of("undecided", "t", undecided=["t", "f"]), "undecided", "cannot tell"),
+        (verdict_of("undecided", "f", equal=["t"], undecided=["t", "f", "e"]), "undecided", "cannot tell"),
+        (verdict_of("undecided", "f", worse=["s"], undecided=["t", "f"]), "undecided", "cannot tell"),
+        (verdict_of("undecided", "f", worse=["t", "u", "s"], undecided=["e", "f"]), "disagrees", "says otherwise"),
+        # Undecided between two that both follow the rule.
+        (verdict_of("undecided", "t", worse=["f", "e", "s"], undecided=["t", "u"]), "agrees", "agrees"),
+    ],
+)
+def test_the_comparison_agrees_with_a_rule_says_otherwise_or_cannot_tell(verdict, agreement, words):
+    case = case_of("similar", 2 * LARGE, verdict, {**COMPARED, "u": ("finetuned", None)})
+    assert (case.agreement, case.text.rpartition("; the comparison ")[2]) == (agreement, words)
+
+
+def test_a_rule_that_none_or_all_follow_is_not_tried():
+    none = case_of("similar", 2, verdict_of("use", "x"), {"x": ("other", None)})
+    assert (none.agreement, none.text.rpartition("; ")[2]) == (
+        "no follower", "no strategy that was compared follows it"
+    )  # fmt: skip
+    every = case_of("similar", 2, verdict_of("use", "f"), {"f": ("frozen", "head"), "e": ("frozen", "stage1")})
+    assert (every.agreement, every.text.rpartition("; ")[2]) == (
+        "no rival", "only strategies that follow it were compared"
+    )  # fmt: skip
 
 
 def test_stages_are_compared_on_training_images_of_the_first_repeat_in_one_pass(dataset, tiny, forwards, tmp_path):
@@ -765,8 +775,8 @@ def test_stages_are_compared_on_training_images_of_the_first_repeat_in_one_pass(
     assert forwards.since() == result.stages.n_images == 40
     assert [stage.layer for stage in result.stages.stages] == ["features.4", "features.7", "features.10", "features.12"]
     assert [case.n_train for case in result.cases] == [16, 40]
-    assert all(case.agrees is None and case.size == "small" for case in result.cases)
-    assert result.stages.domain in ("similar", "different")
+    assert all(case.agreement == "no follower" and case.size == "small" for case in result.cases)
+    assert result.stages.domain in ("similar", "different", "undecided")
     again = compare_strategies(
         dataset, {"net": Network()}, repeats=2, train_sizes=[0.2, 0.5], transfer=transformer, folder=tmp_path
     )
@@ -774,17 +784,52 @@ def test_stages_are_compared_on_training_images_of_the_first_repeat_in_one_pass(
     assert forwards.count == 0
 
 
-@pytest.mark.parametrize(("clear", "domain"), [([1], "different"), ([3], "similar"), ([1, 3], "similar")])
-def test_the_domain_is_different_where_an_earlier_stage_is_better(tiny, monkeypatch, clear, domain):
-    y = np.arange(60) % 2
+@pytest.mark.parametrize(
+    ("clear", "n", "domain"),
+    [
+        ([1], 60, "different"),
+        ([3], 400, "similar"),
+        ([1, 3], 60, "undecided"),  # equal, but so few images could not show a gain of a point
+        ([], 400, "undecided"),
+    ],
+)
+def test_the_domain_is_claimed_from_the_intervals_of_earlier_stages(tiny, monkeypatch, clear, n, domain):
+    y = np.arange(n) % 2
     rng = np.random.default_rng(0)
-    matrices = [rng.normal(size=(60, 4)) + 2.0 * (stage in clear) * y[:, None] for stage in range(4)]
+    matrices = [rng.normal(size=(n, 4)) + 2.0 * (stage in clear) * y[:, None] for stage in range(4)]
     monkeypatch.setattr(CNNFeatureTransformer, "extract", lambda *_: Extraction(embeddings=matrices))
-    study = study_stages(CNNFeatureTransformer(**tiny), [], y)
+    predicted, widths = predict_by_stages(CNNFeatureTransformer(**tiny), [], y)
+    assert predicted.shape == (n, 4)
+    study = judge_stages("net", predicted, widths, y)
     assert study.domain == domain
-    assert (study.p_value < 0.05) is (domain == "different")
+    *earlier, last = study.stages
+    assert last.gain is last.p_value is None
+    right = predicted == y[:, None]
+    for place, stage in enumerate(earlier):
+        test = compare_paired(right[:, place], right[:, 3])
+        assert (stage.gain, stage.p_value) == (test.difference, min(1.0, 3 * test.p_value))
+    assert (max(stage.gain.high for stage in earlier) < 0.01) is (domain == "similar")
     if len(clear) == 1:
         assert study.best == study.stages[clear[0]].layer
+
+
+def test_a_margin_is_a_matter_of_judging_and_not_of_computing(dataset, tiny, forwards, tmp_path):
+    options = {"repeats": 2, "transfer": CNNFeatureTransformer(**tiny), "folder": tmp_path}
+    strategies = {"a": Network(0.1), "b": Network(0.12)}
+    first = compare_strategies(dataset, strategies, **options)
+    fitted = len(fits(Network))
+    forwards.since()
+    second = compare_strategies(dataset, strategies, **options, margin=0.45)
+    assert (len(fits(Network)), forwards.count, second.runs_found) == (fitted, 0, 4)
+    assert (first.margin, second.margin, first.stages.margin, second.stages.margin) == (0.01, 0.45, 0.01, 0.45)
+    assert first.sizes[0].pairs == second.sizes[0].pairs
+    assert first.stages.stages == second.stages.stages
+
+
+def test_a_network_of_one_stage_has_no_domain():
+    y = np.arange(60) % 2
+    study = judge_stages("net", y[:, None], {("head", "avg"): 4}, y)
+    assert (study.best, study.domain) == ("head", "undecided")
 
 
 def test_too_few_images_for_the_stages_are_a_note(tiny):
@@ -805,7 +850,7 @@ def result(dataset):
     strategies = {"net": Network(0.1), "$5 noisy": Network(0.3)}
     found = compare_strategies(dataset, strategies, train_sizes=[0.2, 0.5], repeats=2)
     study = study_of("similar")
-    case = transfer_case(study, n_train=16, n_classes=2, strategies=COMPARED, favoured=["f"])
+    case = case_of("similar", 16, verdict_of("use", "f"))
     return dataclasses.replace(found, stages=study, cases=[case])
 
 
@@ -875,15 +920,23 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
     first = featx(*arguments)
     lines = first.stdout.splitlines()
     assert "2 random splits with 10 test images each" in lines[1]
-    header = next(line for line in lines if line.startswith("images"))
-    assert header.split()[-7:] == ["extraction", "s", "training", "s", "prediction", "s", "p"]
-    assert len([line for line in lines if " % (" in line and "frozen" in line and "min" not in line]) >= 4
-    assert "at 12 images (6 a class): " in first.stdout
-    assert "at 30 images (15 a class): " in first.stdout
+    headers = [line.split() for line in lines if line.startswith("strategy  ")]
+    assert headers[0] == headers[1]
+    assert headers[0][-3:] == ["extraction", "training", "prediction"]
+    for size in ("12 images (6 a class): ", "30 images (15 a class): "):
+        place = next(place for place, line in enumerate(lines) if line.startswith(f"at {size}"))
+        # What to do stands first, the figures below.
+        assert "use frozen" in lines[place]
+        assert lines[place + 1].startswith("  ")
+        block = "\n".join(lines[place : place + 20])
+        assert "frozen - frozen:knn" in block or "frozen:knn - frozen" in block
+        assert "largest class   50.0 %" in block or "largest class  50.0 %" in block
+    assert len([line for line in lines if line.startswith(("frozen *", "frozen:knn *"))]) == 2
+    assert "* the best figure was picked for being the best" in first.stdout
     assert "extrapolated by a power law through 2 sizes, not measured" in first.stdout
     assert "small and" in first.stdout
     assert "seconds are what it would take without a cache" in first.stdout
-    assert "large from 100 images a class on, which is a convention" in first.stdout
+    assert "large from 100 images a class on is a convention" in first.stdout
     assert "frozen:knn, 30 images, repeat 2 of 2: " in first.stderr
     assert " left" in first.stderr
     found = json.loads((tmp_path / "a.json").read_text())
@@ -918,9 +971,42 @@ def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_pat
 
 def test_the_rarest_class_is_shown_where_classes_are_uneven():
     result = compare_strategies(images_of([60, 20]), {"net": Network(0.2)}, repeats=1)
-    header, _, row = describe_comparison(result).split("\n\n")[1].splitlines()
-    assert header.split()[:5] == ["images", "a", "class", "fewest", "strategy"]
-    assert row.split()[:4] == ["60", "30", "15", "net"]
+    assert "the rarest class has 15 training images" in describe_comparison(result)
+    assert result.sizes[0].baseline == 0.75
+    even = compare_strategies(images_of([40, 40]), {"net": Network(0.2)}, repeats=1)
+    assert "the rarest class" not in describe_comparison(even)
+
+
+def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
+    strategies = {"good": Network(), "guess": Network(0.24), "bad": Network(0.9)}
+    result = compare_strategies(images_of([60, 20]), strategies, repeats=3)
+    (size,) = result.sizes
+    figures = {found.strategy: f"{100 * found.accuracy.value:.1f} %" for found in size.strategies}
+    assert size.warnings == [
+        f"guess, {figures['guess']}, is not distinguishably better than always answering the largest class, 75.0 %",
+        f"bad, {figures['bad']}, is no better than always answering the largest class, 75.0 %",
+    ]
+    assert all(f"warning: {text}" in describe_comparison(result) for text in size.warnings)
+    assert json.loads(result.to_json())["sizes"][0]["baseline"] == 0.75
+
+
+def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
+    y, test = np.repeat([0, 1], [50, 50]), np.array([0, 1, 2, 60])
+    plan = [Repeat(0, test, [np.array([5, 6, 70])]), Repeat(1, test, [np.array([5, 70, 71])])]
+    run = RunOutcome(np.eye(2)[y[test]], None, None, dict.fromkeys(["extraction", "training", "prediction"], 1.0), 1.0)
+    size = Figures(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
+    assert size.baseline == pytest.approx((0.75 + 0.25) / 2)
+
+
+def test_sentences_are_wrapped_to_a_terminal():
+    result = compare_strategies(images_of([40, 40]), {"net": Network(0.1), "other": Network(0.2)}, repeats=3)
+    assert max(map(len, describe_comparison(result).splitlines())) > 120
+    narrow = describe_comparison(result, width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    words = describe_comparison(result).split()
+    assert sorted(set(narrow.split()) - {"-" * n for n in range(100)}) == sorted(
+        set(words) - {"-" * n for n in range(100)}
+    )
 
 
 def test_several_backbones_are_compared_at_once(folder):
@@ -949,6 +1035,7 @@ def test_several_backbones_are_compared_at_once(folder):
         (["--strategy", "frozen", "--train-size", "0.9"], ["0.9", "the most is 0.75"]),
         (["--strategy", "frozen", "--train-size", "3"], ["has 1 of the 2 images"]),
         (["--strategy", "frozen", "--layer", "layer99"], ["strategy frozen", "layer99"]),
+        (["--strategy", "frozen", "--margin", "1"], ["got margin=1", "One percentage point is 0.01"]),
         (["--strategy", "frozen", "--plot", "curve.txt"], ["curve.txt", ".svg"]),
         (["--strategy", "frozen", "--plot", "nowhere/curve.png"], ["no folder"]),
         (["--strategy", "frozen", "--json", "nowhere/a.json"], ["no folder"]),

@@ -1,0 +1,140 @@
+"""Accuracies, their pairwise differences and costs go in; which strategy to use, if that is decided, comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .size_result import StrategyResult
+from .strategy_pairs import PairResult
+
+__all__ = ["Choice", "Field", "choose"]
+
+# Differences in cost that count as none: a tenth of a minute, or a twentieth of the dearer one. Timings of the same run
+# differ by as much.
+NEGLIGIBLE_SECONDS = 6.0
+NEGLIGIBLE_SHARE = 0.05
+# From here on a cost is far more: a difference that is still there on another machine, or on a busy one.
+FAR_MORE = 2.0
+# Accuracies are means of fractions, so what should be exactly the margin can come out a little below it.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which strategy to use.
+
+    Attributes
+    ----------
+    answer : {"use", "equal", "undecided"}
+    use : str
+        Where it is undecided, what to take meanwhile.
+    equal : list of str
+        The strategies whose difference from it lies inside the margin, by its whole interval.
+    worse : list of str
+        Those that another one is distinguishably better than, and not equal to within the margin.
+    undecided : list of str
+        Those among which it is undecided, the best figure first; empty otherwise.
+    """
+
+    answer: str
+    use: str
+    equal: list[str]
+    worse: list[str]
+    undecided: list[str]
+
+
+class Field:
+    """The strategies at one size and how they relate to each other.
+
+    Parameters
+    ----------
+    strategies : sequence of StrategyResult
+    pairs : sequence of PairResult
+        All pairs of them, each once.
+    margin : float
+        The difference in accuracy that does not matter.
+    """
+
+    def __init__(self, strategies: Sequence[StrategyResult], pairs: Sequence[PairResult], margin: float) -> None:
+        # Of equal figures the cheaper comes first.
+        self.strategies = sorted(strategies, key=lambda s: (-s.accuracy.value, s.cost))
+        self.margin = margin
+        self._pairs = {(pair.first, pair.second): pair for both in pairs for pair in (both, both.flipped())}
+
+    def pair(self, one: StrategyResult, other: StrategyResult) -> PairResult:
+        """Return the difference of the first from the second."""
+        return self._pairs[one.strategy, other.strategy]
+
+    def others(self, one: StrategyResult) -> list[StrategyResult]:
+        """Return all but one."""
+        return [s for s in self.strategies if s is not one]
+
+    def better(self, one: StrategyResult, other: StrategyResult) -> bool:
+        """Whether the first is distinguishably better, and not equal within the margin."""
+        return self.pair(one, other).better() and not self.equal(one, other)
+
+    def equal(self, one: StrategyResult, other: StrategyResult) -> bool:
+        """Whether they are equal within the margin."""
+        return self.pair(one, other).equal(self.margin)
+
+    def worse(self, one: StrategyResult) -> bool:
+        """Whether another one is better."""
+        return any(self.better(other, one) for other in self.others(one))
+
+    def safe(self, one: StrategyResult) -> bool:
+        """Whether no other is plausibly better by the margin."""
+        return all(self.pair(one, other).no_worse(self.margin) for other in self.others(one))
+
+    def settled(self, one: StrategyResult, other: StrategyResult) -> bool:
+        """Whether of these two alone it is decided which to use."""
+        pair = self.pair(one, other)
+        return (
+            pair.better()
+            or pair.flipped().better()
+            or (pair.no_worse(self.margin) and no_dearer(one, other))
+            or (pair.flipped().no_worse(self.margin) and no_dearer(other, one))
+        )
+
+
+def choose(field: Field) -> Choice:
+    """Return which strategy to use.
+
+    A strategy can be chosen if no other is plausibly better by the margin, and the cheapest of these is. That decides
+    it if each of the others is one of these too, or is no cheaper, or is distinguishably worse than some other; what
+    is cheaper and not worse would otherwise be left for an accuracy that was not shown.
+
+    While it is undecided, the best figure is to be taken, unless it costs far more for less than the margin.
+    """
+    strategies = field.strategies
+    worse = [s for s in strategies if field.worse(s)]
+    safe = [s for s in strategies if field.safe(s)]
+    if safe:
+        use = _cheapest(safe)
+        if all(other in safe or other in worse or no_dearer(use, other) for other in field.others(use)):
+            equal = [other.strategy for other in field.others(use) if field.equal(use, other)]
+            return Choice("equal" if equal else "use", use.strategy, equal, [s.strategy for s in worse], [])
+    best = strategies[0]
+    rest = [s for s in strategies if s not in worse]
+    far_cheaper = [
+        s
+        for s in rest
+        if best.accuracy.value - s.accuracy.value < field.margin - ROUNDING
+        and not no_dearer(best, s)
+        and best.cost >= FAR_MORE * s.cost
+    ]
+    use = _cheapest(far_cheaper) if far_cheaper else best
+    equal = [other.strategy for other in field.others(use) if field.equal(use, other)]
+    return Choice("undecided", use.strategy, equal, [s.strategy for s in worse], [s.strategy for s in rest])
+
+
+def no_dearer(one: StrategyResult, other: StrategyResult) -> bool:
+    """Whether the first costs no more than the second, but for what timings differ by."""
+    negligible = max(NEGLIGIBLE_SECONDS, NEGLIGIBLE_SHARE * max(one.cost, other.cost))
+    return one.cost <= other.cost + negligible
+
+
+def _cheapest(strategies: Sequence[StrategyResult]) -> StrategyResult:
+    """Return the best figure of those that are no dearer than the cheapest; of equal figures the cheaper."""
+    cheapest = min(strategies, key=lambda s: s.cost)
+    return min([s for s in strategies if no_dearer(s, cheapest)], key=lambda s: (-s.accuracy.value, s.cost))

@@ -1,0 +1,117 @@
+"""The spread of a difference over repeated splits goes in; what the test could find, and what would decide, comes out.
+
+The test is the corrected resampled t-test (Nadeau and Bengio 2003). Its standard error after r repeats,
+s sqrt(1/r + n_test/n_train), falls to s sqrt(n_test/n_train) and no further: more repeats alone do not always decide.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .metrics import LEVEL
+from .paired import POWER
+
+__all__ = ["Question", "detectable_multiple"]
+
+# More are no longer a matter of patience: each is a run of every strategy.
+MOST_REPEATS = 100
+# With as many, the standard error is within a seventh of the least that repeats alone can bring it to, at a test set
+# of a quarter.
+USUAL_REPEATS = 10
+MOST_TIMES = 1000.0
+
+
+@functools.cache
+def detectable_multiple(freedom: int) -> float:
+    """Return the true difference that the t-test finds four times in five, in standard errors as seen.
+
+    The standard error is estimated, too, with so many degrees of freedom. The power is therefore averaged over what
+    might have been seen: a difference of this multiple of the error of one comparison is found by another one like it
+    with a power of 0.8 on average. Without that, three repeats would reach 0.63 only.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import chi2, norm, t
+
+    middles = (np.arange(200) + 0.5) / 200
+    errors = np.sqrt(chi2.ppf(middles, freedom) / freedom)
+    needed = t.ppf((1 + LEVEL) / 2, freedom) * errors
+
+    def power(multiple: float) -> float:
+        true = multiple * errors[:, None]
+        return float((norm.cdf(true - needed) + norm.cdf(-true - needed)).mean())
+
+    return float(brentq(lambda multiple: power(multiple) - POWER, 1.0, 1000.0, xtol=1e-3))
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which of two strategies to use, as long as the figures leave it open.
+
+    Attributes
+    ----------
+    difference : float
+        The accuracy of the first less that of the second, as seen.
+    spread : float
+        Its standard deviation from split to split.
+    ratio : float
+        Test images for each image outside the test set.
+    repeats : int
+    margin : float
+        The difference in accuracy that does not matter.
+    first_no_dearer, second_no_dearer : bool
+    strictness : float, default=1
+        What p-values are multiplied by, where more than two strategies are compared.
+    """
+
+    difference: float
+    spread: float
+    ratio: float
+    repeats: int
+    margin: float
+    first_no_dearer: bool
+    second_no_dearer: bool
+    strictness: float = 1.0
+
+    def repeats_needed(self) -> int | None:
+        """Return the number of repeats, at most 100, that would decide it four times in five; None if none would.
+
+        The mean of R repeats lies around that of the first r with a variance of s^2 (1/r - 1/R).
+        """
+        for repeats in range(max(2, self.repeats + 1), MOST_REPEATS + 1):
+            moves = self.spread * math.sqrt(1 / self.repeats - 1 / repeats)
+            if self._decided(self.spread * math.sqrt(1 / repeats + self.ratio), repeats, moves) >= POWER:
+                return repeats
+        return None
+
+    def times_needed(self) -> float | None:
+        """Return how many times as many images would decide it, with ten repeats or as many as now; None if over 1,000.
+
+        The figures of both strategies are taken to stay as they are, and variances to fall with the number of images.
+        """
+        repeats = max(USUAL_REPEATS, self.repeats)
+        times = 1.0
+        while times <= MOST_TIMES:
+            error = self.spread * math.sqrt((1 / repeats + self.ratio) / times)
+            if self._decided(error, repeats, error) >= POWER:
+                return times
+            times *= 1.1
+        return None
+
+    def _decided(self, error: float, repeats: int, moves: float) -> float:
+        """Return how likely a difference that moves so much is outside what stays open at this standard error."""
+        from scipy.stats import norm, t
+
+        half = float(t.ppf((1 + LEVEL) / 2, repeats - 1)) * error
+        clear = float(t.isf((1 - LEVEL) / 2 / self.strictness, repeats - 1)) * error
+        # No dearer and not plausibly worse by the margin is enough; otherwise it takes a clear difference.
+        low = self.margin - half if self.second_no_dearer else -clear
+        high = half - self.margin if self.first_no_dearer else clear
+        if low >= high:
+            return 1.0
+        if moves == 0:
+            return float(not low <= self.difference <= high)
+        return float(norm.cdf((low - self.difference) / moves) + norm.sf((high - self.difference) / moves))
