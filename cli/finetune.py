@@ -127,13 +127,15 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
 def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
     """Return the classifier's parameters that say how to train."""
-    same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer", "learning_rate",
-            "head_learning_rate", "momentum", "weight_decay", "schedule", "epochs", "label_smoothing",
-            "early_stopping", "validation_fraction", "patience", "augmentation", "augment_views", "test_views",
+    same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer",
+            "head_learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing",
+            "early_stopping", "validation_fraction", "augmentation", "augment_views", "test_views",
             "boundary_cache", "boundary_dtype", "boundary_cache_bytes", "checkpoint")  # fmt: skip
+    automatic = ("learning_rate", "epochs", "patience")
     stages = options["trainable_stages"]
     return {
         **{name: options[name] for name in same},
+        **{name: "auto" if options[name] is None else options[name] for name in automatic},
         "trainable_stages": int(stages) if stages.isdecimal() else stages if stages == "all" else stages.split(","),
         "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
     }

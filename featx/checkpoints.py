@@ -20,7 +20,8 @@ from .exceptions import ModelFileError
 
 __all__ = ["Checkpoint"]
 
-FORMAT = 1
+# 2: weight decay spares more, statistics are estimated anew, what asks for the mode acts in training.
+FORMAT = 2
 
 
 class Checkpoint:

@@ -14,8 +14,8 @@
     ├── TrainingError                      a training that diverged or does not fit into memory
     └── MissingDependencyError (ImportError)
 
-A `TrainingWarning` tells of a training that stopped early and left something to use. Anything else that escapes is
-a bug in featx.
+A `TrainingWarning` tells of a training that stopped early and left something to use, or of layers that cannot do what
+they are for. Anything else that escapes is a bug in featx.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class TrainingError(FeatxError):
 
 
 class TrainingWarning(UserWarning):
-    """A training did not go as planned, and what it reached before is kept."""
+    """A training did not go as planned, and what it reached before is kept; or a part of the network does not act."""
 
 
 class MissingDependencyError(FeatxError, ImportError):

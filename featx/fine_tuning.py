@@ -22,7 +22,7 @@ from .backbones import resolve_device, resolve_precision
 from .boundary import BoundaryOptions, make_feed
 from .checkpoints import Checkpoint
 from .dense_head import DenseHead
-from .exceptions import DatasetError
+from .exceptions import DatasetError, ParameterError
 from .extraction import extract_embeddings
 from .head_start import fit_probe, warm_up
 from .idle_parameters import note_idle_training
@@ -31,14 +31,11 @@ from .images import ImageSource
 from .splits import held_out_split
 from .stores import writable_store
 from .training import Progress, Training
-from .training_parameters import check_parameters, class_weights
+from .training_parameters import check_parameters, class_weights, resolve_automatic
 from .training_plan import TrainingPlan
 from .trunk import Trunk
 
 __all__ = ["FineTuning", "TuningOutcome"]
-
-# A head that has begun as a logistic regression needs little more than the stages below it.
-HEAD_FACTOR = 3
 
 
 @dataclass(frozen=True)
@@ -90,19 +87,20 @@ class FineTuning:
         self.augmentation = resolve_augmentation(options.augmentation)
         self.timings = {"extraction": 0.0, "training": 0.0}
         self.clock: Counter[str] = Counter()
+        self._from_scratch, self._begins_at_random = False, options.weights is None
         self.plan = self._plan()
 
     def run(self) -> TuningOutcome:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
         note_idle_training(self.options, head_init=self.head_init, groups=self.groups)
-        trunk = Trunk.cut(
-            self.source,
-            self.view,
-            trainable_stages=self.options.trainable_stages,
-            trainable_layers=self.options.trainable_layers,
-        )
-        trunk.update_statistics = self.options.batch_norm == "update" or self._from_scratch
+        trunk = self.cut()
+        trunk.part.warn(self.source.name)
+        if trunk.part.updated(trunk.update_statistics) and self.plan.batch_size < 2:
+            raise ParameterError(
+                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
+                "Choose a larger batch_size.",
+            )
         if self.device == "cpu":
             keep_freed_memory()
         trunk.module.to(self.device).to(memory_format=torch.channels_last)
@@ -141,18 +139,29 @@ class FineTuning:
             head=_arrays(head.state_dict()),
         )
 
-    @property
-    def _from_scratch(self) -> bool:
-        stages = self.options.trainable_stages
-        whole = isinstance(stages, str) and stages == "all" and self.options.trainable_layers is None
-        return self.options.weights is None and whole
+    def cut(self) -> Trunk:
+        """Return the network in two parts, and settle what depends on whether it is trained from scratch."""
+        trunk = Trunk.cut(
+            self.source,
+            self.view,
+            trainable_stages=self.options.trainable_stages,
+            trainable_layers=self.options.trainable_layers,
+        )
+        trunk.update_statistics = self.options.batch_norm == "update"
+        random = self.options.weights is None
+        self._begins_at_random = random or bool(trunk.part.young)
+        # Of a module of one's own, statistics tell whether it was ever trained.
+        untrained = random or (bool(trunk.part.young) and trunk.part.young == trunk.part.updated(update=True))
+        self._from_scratch = untrained and trunk.is_whole
+        self.plan = self._plan()
+        return trunk
 
     @property
     def head_init(self) -> str:
         """How the head begins."""
         if self.options.head_init != "auto":
             return str(self.options.head_init)
-        if self.options.weights is None:
+        if self._begins_at_random:
             return "random"
         return "warmup" if self.options.hidden_units else "logistic"
 
@@ -234,19 +243,19 @@ class FineTuning:
 
     def _plan(self) -> TrainingPlan:
         options = self.options
-        head_rate = options.head_learning_rate
+        automatic = resolve_automatic(options, from_scratch=self._from_scratch)
         return TrainingPlan(
-            epochs=int(options.epochs),
+            epochs=automatic["epochs"],
             batch_size=int(options.batch_size),
             optimizer=options.optimizer,
-            learning_rate=float(options.learning_rate),
-            head_learning_rate=float(HEAD_FACTOR * options.learning_rate if head_rate is None else head_rate),
+            learning_rate=automatic["learning_rate"],
+            head_learning_rate=automatic["head_learning_rate"],
             momentum=float(options.momentum),
             weight_decay=float(options.weight_decay),
             schedule=options.schedule,
             label_smoothing=float(options.label_smoothing),
             class_weights=class_weights(options.class_weight, self.classes, self.targets),
-            patience=int(options.patience) if options.early_stopping else None,
+            patience=automatic["patience"] if options.early_stopping else None,
             # Half precision is slower to train in on a CPU: the gradients of its convolutions are.
             precision="float32" if self.device == "cpu" else self.precision,
             device=self.device,
@@ -284,7 +293,7 @@ class FineTuning:
             "trained part": " ".join(trunk.trained) or "head only",
             "head": f"{self.head_init}, {options.hidden_units} hidden units, dropout {options.dropout:g}",
             "warmup_epochs": str(options.warmup_epochs) if self.head_init == "warmup" else "none",
-            "batch_norm": "update" if trunk.update_statistics else "frozen",
+            "batch_norm": options.batch_norm,
             "preprocessing": self.source.preprocessing.text,
             "augmentation": "none" if self.augmentation is None else self.augmentation.text,
             "boundary": f"{options.boundary_cache} {options.boundary_dtype} {options.augment_views}",

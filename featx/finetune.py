@@ -32,7 +32,8 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
 
     First the head: a logistic regression on cached embeddings (LP-FT, Kumar et al. 2022, arXiv 2202.10054). Then the
     last `trainable_stages` at `learning_rate`, and the head at `head_learning_rate`. The stages below stay as they
-    are; what they give is computed once for each image and augmented view, cached, and read in every epoch.
+    are; what they give is computed once for each image and augmented view, cached, and read in every epoch. Dropout
+    and stochastic depth act in the trained part only.
 
     Parameters
     ----------
@@ -40,30 +41,28 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         As for `CNNFeatureTransformer`; `layer` is what the head reads.
     trainable_stages : int, sequence of str or "all", default=1
         How many of the last stages to train, or their names (``featx backbones --stages NAME``); 0 trains the head
-        only. With ``weights=None`` and "all" the network is trained from scratch.
+        only. All of them with ``weights=None``, or of a module whose BatchNorm has no statistics yet, is from scratch.
     trainable_layers : int, default=None
         In place of stages: the last so many layers up to `layer`. Activations, normalisations and poolings that are
         modules count, as they do in Keras.
     head_init : {"auto", "logistic", "warmup", "random"}, default="auto"
         "logistic" takes over a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
-        for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" with ``weights=None``.
+        for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" from random weights.
     warmup_epochs : int, default=20, at `head_learning_rate` or, if that is lower, 1e-3
-    hidden_units : int, default=None
-        Units of one hidden layer with ReLU; None connects the pooled features with the classes.
+    hidden_units : int, default=None, of one hidden layer with ReLU; None means no such layer
     dropout : float, default=0.0, before the class layer
     batch_norm : {"frozen", "update"}, default="frozen"
-        Whether BatchNorm in the trained stages keeps the pretrained statistics. Training from scratch has none to
-        keep and always updates them.
+        Whether BatchNorm in the trained stages keeps its statistics. Where they are those of initialisation (mean 0,
+        variance 1) they are always estimated: anew after each epoch, from up to 1,024 training images (precise
+        BatchNorm: Wu and Johnson 2021, arXiv 2105.07576).
     optimizer : {"adamw", "sgd"}, default="adamw"
-    learning_rate : float, default=3e-5, of the trained stages
-    head_learning_rate : float, default=None, of the head
-        None means three times `learning_rate`.
+    learning_rate : float or "auto", default="auto", of the trained stages: 3e-5, and 1e-3 from scratch
+    head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"
-    weight_decay : float, default=1e-2, of kernels and matrices
-        Not of biases, normalisations, layer scales, tokens, position embeddings and tables of position biases.
+    weight_decay : float, default=1e-2, of kernels and matrices; see `featx.weight_decay` for what is spared
     schedule : {"constant", "cosine", "onecycle"}, default="cosine"
         Of both rates, over all epochs; "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
-    epochs : int, default=10
+    epochs : int or "auto", default="auto", which is 10, and 30 from scratch
     batch_size : int, default=32
     label_smoothing : float, default=0.0
     class_weight : "balanced", mapping of label to float, or None, default=None
@@ -71,7 +70,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         Hold out a stratified part of the images, stop when its accuracy has not risen for `patience` epochs, and
         keep the best epoch's weights; False trains on all images and keeps the last epoch's.
     validation_fraction : float, default=0.15
-    patience : int, default=5
+    patience : int or "auto", default="auto", which is 5, and from scratch half of the epochs if that is more
     augmentation : str, Augmentation or None, default="light"
         "none", "light", "flips", "dihedral", "keras", "crops", "randaugment", or an `Augmentation`.
     augment_views : int, default=4
@@ -89,8 +88,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         Of forward passes, but for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
     random_state : int, default=0
         Of the validation part, views, order, dropout and random weights; on a CPU it decides the model.
-    verbose : bool, default=False
-        Print a line after each epoch.
+    verbose : bool, default=False, which prints no line after each epoch
 
     Attributes
     ----------
@@ -99,8 +97,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     history_ : dict of str to list
         One entry an epoch: `epoch`, `loss` and `accuracy` (running, on augmented views), `val_loss` and
         `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
-    best_epoch_ : int
-        Whose weights are kept; 0 means the head as it was before any stage was trained.
+    best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
     trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
@@ -135,18 +132,18 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         dropout: float = 0.0,
         batch_norm: str = "frozen",
         optimizer: str = "adamw",
-        learning_rate: float = 3e-5,
+        learning_rate: float | str = "auto",
         head_learning_rate: float | None = None,
         momentum: float = 0.9,
         weight_decay: float = 1e-2,
         schedule: str = "cosine",
-        epochs: int = 10,
+        epochs: int | str = "auto",
         batch_size: int = 32,
         label_smoothing: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.15,
-        patience: int = 5,
+        patience: int | str = "auto",
         augmentation: str | Augmentation | None = "light",
         augment_views: int = 4,
         test_views: int = 1,

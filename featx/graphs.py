@@ -139,9 +139,13 @@ def default_cut(module: nn.Module) -> str:
     return OUTPUT
 
 
-def trace(module: nn.Module) -> dict[Any, str] | None:
-    """Return the nodes of the module's graph with their names, or None where it cannot be traced."""
-    tracer = NodePathTracer()
+def trace(module: nn.Module, *, is_whole: Callable[[nn.Module], bool] | None = None) -> dict[Any, str] | None:
+    """Return the nodes of the module's graph with their names, or None where it cannot be traced.
+
+    The submodules for which `is_whole` holds are one node each, as PyTorch's own are.
+    """
+    tracer = _Tracer()
+    tracer.is_whole = is_whole
     try:
         parameters = list(inspect.signature(module.forward).parameters.values())[1:]
         # Arguments with a default keep it, so that `if mask is None` takes the branch that the module takes.
@@ -150,6 +154,13 @@ def trace(module: nn.Module) -> dict[Any, str] | None:
     except Exception:  # tracing runs the module's own Python, which may raise anything; hooks still work
         return None
     return dict(tracer.node_to_qualname)
+
+
+class _Tracer(NodePathTracer):
+    is_whole: Callable[[nn.Module], bool] | None = None
+
+    def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
+        return super().is_leaf_module(m, module_qualname) or (self.is_whole is not None and self.is_whole(m))
 
 
 def _is_flattening(node: Any, module: nn.Module) -> bool:

@@ -38,8 +38,8 @@ SHARED = (
     "random_state",
     "cache",
 )
-# Random weights need a higher rate, the same everywhere, and more epochs; their accuracy may stay at that of the most
-# frequent class for many of these, so the best epoch is looked for in all of them.
+# Random weights need a higher rate, the same everywhere, and more epochs; how good they get shows only when the rate
+# has come down, so the best epoch is looked for in all of them.
 FROM_SCRATCH = {
     "weights": None,
     "trainable_stages": "all",

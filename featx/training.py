@@ -11,7 +11,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,9 @@ from .trunk import Trunk
 __all__ = ["CURVES", "Progress", "Training"]
 
 CURVES = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+
+# Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and little beside an epoch of more images.
+ESTIMATED_IMAGES = 1024
 
 log = logging.getLogger("featx")
 
@@ -109,7 +112,7 @@ class Training:
         self._micro = plan.batch_size
         self._weights = plan.weights_tensor()
         self._steps = max(1, math.ceil(len(self.train) / plan.batch_size))
-        if self.trunk.update_statistics:  # a batch of one image has no statistics
+        if self.trunk.part.updated(self.trunk.update_statistics):  # a batch of one image has no statistics
             self._steps = min(self._steps, max(1, len(self.train) // 2))
         self._optimizer = plan.make_optimizer(self.trunk, self.head)
         self._scheduler = plan.make_scheduler(self._optimizer, plan.epochs * self._steps)
@@ -160,6 +163,8 @@ class Training:
         figures: dict[str, Any] = dict.fromkeys(CURVES)
         figures |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
         figures["learning_rate"] = rate
+        if self.trunk.part.young:
+            self._estimate_statistics(order, epoch)
         if len(self.validation):
             figures["val_loss"], figures["val_accuracy"] = self._evaluate()
             if not math.isfinite(figures["val_loss"]):
@@ -220,27 +225,38 @@ class Training:
             logits, targets, weight=self._weights, label_smoothing=self.plan.label_smoothing, reduction="sum"
         )
 
+    def _estimate_statistics(self, order: np.ndarray, epoch: int) -> None:
+        """Take the statistics that training began without from training images, for the weights as they are now."""
+        with self.trunk.estimating():
+            for _ in self._scores(order[:ESTIMATED_IMAGES], epoch):
+                pass
+
     def _evaluate(self) -> tuple[float, float]:
         """Return loss and accuracy on the validation rows, without augmentation."""
         self.trunk.train(False)
         self.head.eval()
         loss, hits = 0.0, 0
-        parts = math.ceil(len(self.validation) / self.plan.batch_size)
         with torch.inference_mode():
-            for rows, batch in stream(self.feed, np.array_split(self.validation, parts), None):
+            for rows, logits in self._scores(self.validation, None):
                 targets = self.targets[torch.from_numpy(rows)].to(self.plan.device)
-                done = 0
-                while done < len(rows):
-                    piece = slice(done, done + self._micro)
-                    try:
-                        logits = self._logits(batch[piece])
-                    except RuntimeError as error:
-                        self._halve(len(rows), error)
-                        continue
-                    loss += float(nn.functional.cross_entropy(logits, targets[piece], reduction="sum"))
-                    hits += int((logits.argmax(1) == targets[piece]).sum())
-                    done += len(logits)
+                loss += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
+                hits += int((logits.argmax(1) == targets).sum())
         return loss / len(self.validation), hits / len(self.validation)
+
+    def _scores(self, chosen: np.ndarray, epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Yield rows and their logits, batch by batch; when the memory does not suffice, in smaller parts."""
+        parts = math.ceil(len(chosen) / self.plan.batch_size)
+        for rows, batch in stream(self.feed, np.array_split(chosen, parts), epoch):
+            done = 0
+            while done < len(rows):
+                piece = slice(done, done + self._micro)
+                try:
+                    logits = self._logits(batch[piece])
+                except RuntimeError as error:
+                    self._halve(len(rows), error)
+                    continue
+                yield rows[piece], logits
+                done += len(logits)
 
     def _keep_if_better(self, epoch: int, loss: float, accuracy: float) -> None:
         score = (accuracy, -loss)
@@ -263,8 +279,7 @@ class Training:
     def _progress(self) -> Progress:
         spent = self.history["seconds"]
         left = self.plan.epochs - len(spent)
-        figures = {name: values[-1] for name, values in self.history.items()}
-        return Progress(self.plan.epochs, figures, left * float(np.mean(spent)))
+        return Progress(self.plan.epochs, {n: v[-1] for n, v in self.history.items()}, left * float(np.mean(spent)))
 
     def _tensors(self) -> dict[str, Any]:
         return {"trunk": self.trunk.state(), "head": self.head.state_dict()}

@@ -24,7 +24,6 @@ from .image_estimator import open_cache
 from .images import ImageSource
 from .pace import PROBE_IMAGES, Reading
 from .rehearsal import Rehearsal
-from .trunk import Trunk
 
 __all__ = ["TrainingRehearsal", "forecast_finetuning"]
 
@@ -119,12 +118,7 @@ class TrainingRehearsal:
             classifier = clone(classifier).set_params(random_state=seed)
         tuning = _tuning(classifier, rehearsal.images, labels, rows, groups)
         train, validation = tuning.split()
-        trunk = Trunk.cut(
-            tuning.source,
-            tuning.view,
-            trainable_stages=classifier.trainable_stages,
-            trainable_layers=classifier.trainable_layers,
-        )
+        trunk = tuning.cut()
         ask = partial(rehearsal.passes, reading=self.reading, kept=rehearsal.cache is not None)
         parts: list[Part] = []
         if (passes := boundary_passes(trunk, train, validation, tuning.boundary_options())) is not None:
@@ -136,7 +130,7 @@ class TrainingRehearsal:
         if tuning.head_init != "random":
             parts.append(ask(tuning.source, [tuning.view], rows[train], name="forward for the head"))
             parts.append(self._head(rehearsal, tuning, labels, len(train)))
-        epochs = int(classifier.epochs)
+        epochs = tuning.plan.epochs
         seconds = self._epoch_seconds(rehearsal, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
         name = "train 1 epoch" if epochs == 1 else f"train {epochs} epochs"

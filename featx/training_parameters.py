@@ -11,8 +11,14 @@ import numpy as np
 
 from .exceptions import ParameterError
 
-__all__ = ["check_parameters", "class_weights"]
+__all__ = ["check_parameters", "class_weights", "resolve_automatic"]
 
+# What "auto" stands for. Random weights need a higher rate, the same everywhere, and more epochs; how good they get
+# shows only when the rate has come down.
+PRETRAINED = {"learning_rate": 3e-5, "epochs": 10, "patience": 5}
+FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
+# A head that has begun as a logistic regression needs little more than the stages below it.
+HEAD_FACTOR = 3
 HEAD_INITS = ("auto", "logistic", "warmup", "random")
 BATCH_NORMS = ("frozen", "update")
 
@@ -22,6 +28,8 @@ def check_parameters(options: Any) -> None:
     for name, least in (("epochs", 1), ("batch_size", 1), ("augment_views", 1), ("test_views", 1), ("patience", 1),
                         ("warmup_epochs", 1), ("random_state", 0), ("boundary_cache_bytes", 0)):  # fmt: skip
         value = getattr(options, name)
+        if name in PRETRAINED and _is_auto(value):
+            continue
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ParameterError(f"got {name}={value!r}; expected an integer of at least {least}")
     if options.random_state >= 2**32:  # scikit-learn takes no more
@@ -29,6 +37,8 @@ def check_parameters(options: Any) -> None:
     for name, low, high in (("learning_rate", 0, math.inf), ("momentum", 0, 1), ("weight_decay", 0, math.inf),
                             ("dropout", 0, 1), ("label_smoothing", 0, 1)):  # fmt: skip
         value = getattr(options, name)
+        if name in PRETRAINED and _is_auto(value):
+            continue
         if not _is_number(value) or not low <= value < high:
             raise ParameterError(f"got {name}={value!r}; expected a number from {low} to below {high}")
     rate, fraction, units = options.head_learning_rate, options.validation_fraction, options.hidden_units
@@ -47,6 +57,27 @@ def check_parameters(options: Any) -> None:
     if options.head_init == "logistic" and units is not None:
         raise ParameterError("got head_init='logistic' with hidden_units, which a logistic regression has not",
                              "Choose head_init='warmup', or hidden_units=None.")  # fmt: skip
+
+
+def resolve_automatic(options: Any, *, from_scratch: bool) -> dict[str, Any]:
+    """Return `learning_rate`, `head_learning_rate`, `epochs` and `patience` with what "auto" and None stand for.
+
+    From scratch the patience is half of the epochs, the head's rate that of the network.
+    """
+    defaults = FROM_SCRATCH if from_scratch else PRETRAINED
+    rate = float(defaults["learning_rate"] if _is_auto(options.learning_rate) else options.learning_rate)
+    epochs = int(defaults["epochs"] if _is_auto(options.epochs) else options.epochs)
+    usual = int(PRETRAINED["patience"])
+    patience = max(usual, epochs // 2) if from_scratch else usual
+    head_rate = options.head_learning_rate
+    if head_rate is None:
+        head_rate = rate if from_scratch else HEAD_FACTOR * rate
+    return {
+        "learning_rate": rate,
+        "head_learning_rate": float(head_rate),
+        "epochs": epochs,
+        "patience": patience if _is_auto(options.patience) else int(options.patience),
+    }
 
 
 def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -> tuple[float, ...] | None:
@@ -71,6 +102,10 @@ def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -
     raise ParameterError(
         f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
     )
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _is_number(value: Any) -> bool:

@@ -75,8 +75,9 @@ class TrainingPlan:
     def make_optimizer(self, trunk: Trunk, head: DenseHead) -> torch.optim.Optimizer:
         """Return the optimiser of the trained part and the head, whose tensors will have gradients from here on."""
         groups = []
+        heads = [name for name, _ in head.named_parameters()]
         for rate, part, names in ((self.learning_rate, trunk.module, trunk.trained),
-                                  (self.head_learning_rate, head, [n for n, _ in head.named_parameters()])):  # fmt: skip
+                                  (self.head_learning_rate, head, heads)):  # fmt: skip
             parameters: dict[str, nn.Parameter] = dict(part.named_parameters())
             decayed = decayed_parameters(part, names)
             for decay, chosen in ((self.weight_decay, decayed), (0.0, [n for n in names if n not in set(decayed)])):

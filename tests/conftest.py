@@ -58,6 +58,31 @@ def tiny():
     return {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
 
 
+@pytest.fixture(scope="session")
+def settled(tmp_path_factory):
+    """Return a function from a network's name to a file of weights whose BatchNorm has statistics of images."""
+    import torch
+
+    from featx.networks import resolve_backbone
+
+    folder = tmp_path_factory.mktemp("settled")
+
+    def file_of(name):
+        path = folder / f"{name}.pth"
+        if not path.exists():
+            module = resolve_backbone(name, weights=None).build().train()
+            images = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                for part in module.modules():
+                    if hasattr(part, "momentum"):
+                        part.momentum = None
+                module(images)
+            torch.save(module.state_dict(), path)
+        return str(path)
+
+    return file_of
+
+
 class Forwards:
     """How many images went through networks on a device that computes."""
 

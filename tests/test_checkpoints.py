@@ -97,7 +97,9 @@ OPTIONS = [
     {},
     {"optimizer": "sgd", "schedule": "onecycle"},
     {"schedule": "constant", "early_stopping": False, "boundary_cache": False},
-    {"backbone": "mnasnet0_5", "batch_norm": "update", "trainable_stages": 2, "augmentation": "none"},
+    {"backbone": "mnasnet0_5", "weights": "settled", "batch_norm": "update", "trainable_stages": 2},
+    {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "early_stopping": False},
+    {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "boundary_cache": False},
     {"trainable_stages": 0, "head_init": "random"},
     {"patience": 2, "learning_rate": 0.0, "epochs": 9},
 ]
@@ -114,9 +116,11 @@ OPTIONS = [
     ids=str,
 )
 def test_an_interrupted_training_goes_on_to_the_same_result(
-    data, tmp_path, own_cache, stop_after, monkeypatch, options, count, within
+    data, tmp_path, own_cache, stop_after, monkeypatch, settled, options, count, within
 ):
     path = tmp_path / "training.pt"
+    if options.get("weights") == "settled":
+        options = {**options, "weights": settled(options["backbone"])}
     model = classifier(**options, checkpoint=path, cache=own_cache)
     interrupt(model, data, stop_after, monkeypatch, count, within=within)
     assert path.exists() == (count > 0)

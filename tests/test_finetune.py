@@ -226,12 +226,13 @@ def test_a_head_alone_is_trained_without_the_network(data, forwards):
 
 
 @pytest.mark.parametrize("options", [{"batch_norm": "frozen"}, {"batch_norm": "update"}], ids=str)
-def test_only_the_named_stages_change(data, options):
-    options = {**NORMALISED, **options, "trainable_stages": ["layers.12", "head"], "early_stopping": False}
+def test_only_the_named_stages_change(data, options, settled):
+    network = {**NORMALISED, "weights": settled("mnasnet0_5")}
+    options = {**network, **options, "trainable_stages": ["layers.12", "head"], "early_stopping": False}
     fitted = classifier(**options).fit(*data)
     assert fitted.trained_stages_ == ["layers.12", "head"]
     assert {".".join(name.split(".")[:2]) for name in fitted.state_} == {"layers.12", "layers.14", "layers.15"}
-    before = untouched(**NORMALISED)
+    before = untouched(**network)
     after = {name: value.numpy() for name, value in fitted.network().build().state_dict().items()}
     for name, value in before.items():
         if name not in fitted.state_:
@@ -356,10 +357,13 @@ def test_a_boundary_that_is_lost_is_computed_again(data, own_cache, monkeypatch,
         {"head_init": "random", "boundary_cache": False, "augmentation": "light"},
         {**NORMALISED, "batch_norm": "update", "trainable_stages": 2},
         {"head_init": "logistic"},
+        {**NORMALISED, "trainable_stages": "all", "head_init": "auto", "augmentation": "light", "dropout": 0.2},
     ],
-    ids=["warmup", "random", "update", "logistic"],
+    ids=["warmup", "random", "update", "logistic", "scratch"],
 )
-def test_a_seed_gives_the_same_model_bit_for_bit_and_another_one_another(data, options):
+def test_a_seed_gives_the_same_model_bit_for_bit_and_another_one_another(data, options, settled):
+    if options.get("batch_norm"):
+        options = {**options, "weights": settled(options["backbone"])}
     first = classifier(**options).fit(*data)
     np.random.rand(3), torch.rand(3)
     assert_same_training(first, classifier(**options).fit(*data))
@@ -559,7 +563,7 @@ BAD = {
     "warmup_epochs": [0, -3],
     "random_state": [-1, None, 2**32, np.random.RandomState(0)],
     "boundary_cache_bytes": [-1, 8e9],
-    "learning_rate": [-1e-4, np.nan, np.inf, "1e-4", None, True],
+    "learning_rate": [-1e-4, np.nan, np.inf, "1e-4", "AUTO", None, True],
     "head_learning_rate": [-1.0, np.nan, "auto"],
     "momentum": [-0.1, 1.0],
     "weight_decay": [-1.0, np.inf],
@@ -757,9 +761,10 @@ def test_unreadable_images_become_nan_on_request(data, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "mnasnet0_5", "efficientnet_lite0"])
-def test_exported_weights_give_the_features_of_the_tuned_network(data, tmp_path, name):
+def test_exported_weights_give_the_features_of_the_tuned_network(data, tmp_path, settled, name):
     X, y = data
-    fitted = classifier(backbone=name, batch_norm="update", learning_rate=1e-3, early_stopping=False).fit(X, y)
+    options = {"weights": settled(name), "batch_norm": "update", "learning_rate": 1e-3, "early_stopping": False}
+    fitted = classifier(backbone=name, **options).fit(X, y)
     path = tmp_path / "tuned.safetensors"
     fitted.export_weights(path)
     features = CNNFeatureTransformer(name, weights=str(path), image_size=32, cache=None).fit_transform(X)
@@ -769,7 +774,7 @@ def test_exported_weights_give_the_features_of_the_tuned_network(data, tmp_path,
     expected = module.embed(pixels, [fitted.network().view], preprocessing=source.preprocessing)[0]
     np.testing.assert_array_equal(features, expected.numpy())
     np.testing.assert_allclose(head_probabilities(fitted.head_, features), fitted.predict_proba(X), atol=1e-6)
-    plain = CNNFeatureTransformer(name, weights=None, image_size=32, cache=None).fit_transform(X)
+    plain = CNNFeatureTransformer(name, weights=settled(name), image_size=32, cache=None).fit_transform(X)
     assert not np.allclose(features, plain, rtol=1e-3, atol=0)
     assert [file.name for file in tmp_path.iterdir() if file.suffix == ".safetensors"] == ["tuned.safetensors"]
 

@@ -269,9 +269,14 @@ def test_cutting_leaves_the_given_module_as_it_is():
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
 
 
-@pytest.mark.parametrize(("update", "training"), [(True, True), (False, False)])
-def test_only_the_trained_part_goes_into_training(update, training):
-    trunk = cut("mobilenet_v2", trainable_stages=1)
+@pytest.mark.parametrize(
+    ("has_statistics", "update", "training"),
+    [(True, True, True), (True, False, False), (False, True, True), (False, False, True)],
+)
+def test_only_the_trained_part_goes_into_training(settled, has_statistics, update, training):
+    weights = settled("mobilenet_v2") if has_statistics else None
+    source = resolve_backbone("mobilenet_v2", weights=weights, image_size=32)
+    trunk = Trunk.cut(source, source.view(None, "auto"), trainable_stages=1)
     trunk.update_statistics = update
     trunk.train()
     states = {name: part.training for name, part in trunk.module.named_modules() if isinstance(part, nn.BatchNorm2d)}

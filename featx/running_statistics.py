@@ -1,0 +1,62 @@
+"""A module goes in; whether it keeps statistics of what passes through it, and has any yet, comes out.
+
+BatchNorm is the usual one; InstanceNorm may keep them, and so do layers of timm and of one's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+
+__all__ = ["are_initial", "estimating", "keeps_statistics", "needs_the_batch"]
+
+
+def keeps_statistics(module: nn.Module) -> bool:
+    """Tell whether a module has running statistics of its own."""
+    return bool(_running(module))
+
+
+def are_initial(module: nn.Module) -> bool:
+    """Tell whether its statistics are those of initialisation: all means 0, all variances 1.
+
+    No network that was trained with them has these, whatever `num_batches_tracked` says, which conversions lose.
+    """
+    found = _running(module)
+    return bool(found) and all(bool((value == float("var" in name)).all()) for name, value in found.items())
+
+
+def needs_the_batch(module: nn.Module) -> bool:
+    """Tell whether it has no statistics and normalises by those of the batch, in evaluation too."""
+    return isinstance(module, _BatchNorm) and module.running_mean is None
+
+
+@contextlib.contextmanager
+def estimating(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Take the statistics anew from the batches that pass through inside, all of which count alike.
+
+    Running averages begin at those of initialisation and follow weights that change fast from behind; over many layers
+    that adds up to a network which has learnt and still answers one class in evaluation.
+
+    What is averaged is each batch's own mean and variance, as in `torch.optim.swa_utils.update_bn`: the precise
+    BatchNorm of Wu and Johnson (2021, arXiv 2105.07576).
+    """
+    norms: list[Any] = [module for module in modules if isinstance(module, _NormBase)]
+    momenta = [norm.momentum for norm in norms]
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum, norm.training = None, True
+        with torch.no_grad():
+            yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum, norm.training = momentum, False
+
+
+def _running(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in module.named_buffers(recurse=False) if name.startswith("running_")}
