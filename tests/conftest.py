@@ -1,17 +1,22 @@
 """What the tests share: a cache of their own, real photographs, a tiny network and a count of forwarded images."""
 
+import functools
 import os
+import tempfile
 
 import pytest
 import skimage.data
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-# Networks this small are 20 times slower when two threads wait for each other on a busy machine.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
+# by the number of threads, whatever it is here: tests that are about it choose their own.
+os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("any_file_name") and not _takes_any_file_name():
+        pytest.skip("no file names of any characters and bytes here")
     if item.get_closest_marker("native_bfloat16"):
         import torch
 
@@ -19,6 +24,17 @@ def pytest_runtest_setup(item):
 
         if not has_kernels(torch.bfloat16):
             pytest.skip("this processor has no kernels in bfloat16")
+
+
+@functools.cache
+def _takes_any_file_name():
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for name in ("\x9b-ä-写真-🐈", "\udcff"):
+                open(os.path.join(folder, name), "wb").close()
+        except (OSError, UnicodeError):
+            return False
+    return True
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,16 @@ import traceback
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 
 def driven(call, *args, timeout):
     """Make a call of a test module in a process that has computed nothing, so that it can fork; end all of them."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
     module = Path(call.__code__.co_filename)
     code = f"from {module.stem} import {call.__name__} as call; call(*{args!r})"
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         options = {"stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
         process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=module.parent, **options)
         try:
