@@ -20,10 +20,13 @@ from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .ledger import Failure, find_unreadable
 from .metrics import confusion_matrix, report_classes, score_predictions
+from .notes import note_once
 from .persistence import save_model
 from .splits import held_out_split
 
 __all__ = ["FineTuneOutcome", "finetune_model", "join_data", "split_data"]
+
+TEST_SIZE = 0.2
 
 
 @dataclass
@@ -93,7 +96,7 @@ def finetune_model(
     dataset: ImageDataset,
     classifier: CNNFineTuneClassifier,
     *,
-    test_size: float = 0.2,
+    test_size: float = TEST_SIZE,
     test: ImageDataset | None = None,
     skip_unreadable: bool = False,
 ) -> FineTuneOutcome:
@@ -197,6 +200,8 @@ def split_data(
     """
     labels = join_data(dataset, test)[2]
     if test is not None:
+        if test_size != TEST_SIZE:
+            note_once(f"test_size={test_size:g} has no effect: a test set is given")
         train, held = good[good < len(dataset)], good[good >= len(dataset)]
         if not len(held) or not len(train):
             raise DatasetError("none of the images can be read", "The ledger lists the reasons.")

@@ -87,6 +87,17 @@ def test_views_that_are_announced_and_not_kept_say_so(tiny, remarks, tmp_path):
     assert [remark.partition(":")[0] for remark in remarks()] == ["prefetch has no effect with cache=None"]
 
 
+def test_a_test_size_beside_a_test_set_says_so(tiny, remarks):
+    from featx import ImageDataset, finetune_model
+
+    data = ImageDataset(X, [f"{number}" for number in range(12)], np.array(y))
+    classifier = CNNFineTuneClassifier(**tiny, epochs=1, cache=None)
+    finetune_model(data, classifier, test=data)
+    assert remarks() == []
+    finetune_model(data, classifier, test=data, test_size=0.5)
+    assert remarks() == ["test_size=0.5 has no effect: a test set is given"]
+
+
 def command(*arguments):
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
