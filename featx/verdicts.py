@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .choice import Choice, Field, choose, no_dearer
+from .evaluation import LEVEL
 from .power import USUAL_REPEATS, Question
 from .size_result import StrategyResult, Verdict
 from .strategy_pairs import PairResult
@@ -134,7 +135,8 @@ def _why_undecided(field: Field, use: StrategyResult, found: Choice) -> list[str
         factor = f"{times:.1f} times as much" if times < 100 else "over 100 times as much"
         reasons = [f"{best.strategy} is ahead by {_points(behind)}, less than the margin, and costs {factor}"]
     for other in [s for s in field.others(use) if s.strategy in found.undecided][:NAMED]:
-        reasons.append(f"{other.strategy}, {_percent(other)}: {_range(field.pair(other, use))}{_cost(use, other)}")
+        pair = field.pair(other, use)
+        reasons.append(f"{other.strategy}, {_percent(other)}: {_range(pair)}{_among(pair)}{_cost(use, other)}")
     if (more := len(found.undecided) - 1 - NAMED) > 0:
         reasons.append(f"and {more} more that may be better")
     return reasons
@@ -199,6 +201,12 @@ def _range(pair: PairResult) -> str:
     if gap.high <= 0:
         return f"worse by {-100 * gap.high:.1f} to {_points(-gap.low)}"
     return f"from {_points(-gap.low)} worse to {_points(gap.high)} better"
+
+
+def _among(pair: PairResult) -> str:
+    """Return why an interval without zero shows no difference: it is one of many."""
+    alone = pair.difference.low > 0 or pair.difference.high < 0
+    return f" (p = {pair.p_adjusted:.2f}, adjusted for all pairs)" if alone and pair.p_adjusted >= LEVEL else ""
 
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:

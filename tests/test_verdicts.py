@@ -209,6 +209,13 @@ def test_undecided_says_what_to_take_meanwhile_and_what_would_decide():
     )
 
 
+def test_why_an_interval_without_zero_decides_nothing_is_said():
+    found = verdict([("a", 90, 9), ("b", 85, 1), ("c", 84, 1)], [3, 7, 7], p_value=0.13)
+    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.13, adjusted for all pairs), and cheaper by 8.0 min" in (
+        found.reasons
+    )
+
+
 def test_after_one_repeat_the_number_of_repeats_is_the_least_and_groups_are_asked_for():
     one = verdict([("a", 90, 9), ("b", 85, 1)], 6, repeats=1)
     assert one.reasons[-1].startswith(f"to decide: about {one.repeats_needed} repeats in all, or more, if")
