@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -121,13 +124,19 @@ class Figures:
     def _n_outside(self) -> int:
         return len(self.truth) - self.n_test
 
+    @functools.cached_property
+    def _n_groups(self) -> int | None:
+        """Different groups among the test images of all repeats."""
+        if self.groups is None:
+            return None
+        return len(np.unique(np.concatenate([self.groups[repeat.test] for repeat in self.plan])))
+
     def _strategy(self, name: str, runs: Sequence[RunOutcome]) -> StrategyResult:
         accuracies = [float(right.mean()) for right in self._right(runs)]
         if len(runs) > 1:
             f1s = [self._macro_f1(repeat, run) for repeat, run in zip(self.plan, runs, strict=True)]
-            accuracy, macro_f1 = (
-                corrected_interval(values, n_train=self._n_outside, n_test=self.n_test) for values in (accuracies, f1s)
-            )
+            sizes: dict[str, Any] = {"n_train": self._n_outside, "n_test": self.n_test, "n_groups": self._n_groups}
+            accuracy, macro_f1 = (corrected_interval(values, **sizes) for values in (accuracies, f1s))
         else:
             accuracy, macro_f1 = self._single(runs[0])
         stages = ("extraction", "training", "prediction")
@@ -167,24 +176,26 @@ class Figures:
         )  # fmt: skip
 
     def _compare(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> PairedTest:
-        tested = None if self.groups is None else [self.groups[repeat.test] for repeat in self.plan]
         if len(self.plan) == 1:
-            return compare_paired(right[0], other[0], groups=None if tested is None else tested[0])
-        n_groups = None if tested is None else len(np.unique(np.concatenate(tested)))
+            groups = None if self.groups is None else self.groups[self.plan[0].test]
+            return compare_paired(right[0], other[0], groups=groups)
         gains = _gains(right, other)
-        return corrected_test(gains, n_train=self._n_outside, n_test=self.n_test, n_groups=n_groups)
+        return corrected_test(gains, n_train=self._n_outside, n_test=self.n_test, n_groups=self._n_groups)
 
     def _spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
-        """Return the standard deviation of a difference from split to split; after one, what its images say of it."""
-        least = 1 / self.n_test  # accuracies resolve no more
-        if len(self.plan) > 1:
-            return max(least, float(np.std(_gains(right, other), ddof=1)))
-        single = right[0].astype(float) - other[0]
-        single -= single.mean()
-        if self.groups is not None:
-            codes = np.unique(self.groups[self.plan[0].test], return_inverse=True)[1]
-            single = np.bincount(codes, weights=single)
-        return max(least, float(np.sqrt((single**2).sum())) / self.n_test)
+        """Return the standard deviation of a difference from split to split, at least what its images say of it."""
+        variances = []
+        for repeat, mine, its in zip(self.plan, right, other, strict=True):
+            single = mine.astype(float) - its
+            single -= single.mean()
+            if self.groups is not None:
+                single = np.bincount(np.unique(self.groups[repeat.test], return_inverse=True)[1], weights=single)
+            variances.append(float((single**2).sum()) / len(mine) ** 2)
+        # Test sets are drawn from the same images, so they differ by less than those of other images would.
+        least = np.mean(variances) * (1 if len(self.plan) == 1 else self._n_outside / len(self.truth))
+        seen = 0.0 if len(self.plan) == 1 else float(np.std(_gains(right, other), ddof=1))
+        # Accuracies resolve no more than one image.
+        return max(1 / self.n_test, math.sqrt(least), seen)
 
     def _warning(self, name: str, right: Sequence[np.ndarray], always: Sequence[np.ndarray]) -> str:
         """Return a sentence if a strategy does not beat the largest class."""

@@ -15,7 +15,7 @@ import numpy as np
 from .metrics import LEVEL
 from .paired import POWER
 
-__all__ = ["Question", "detectable_multiple"]
+__all__ = ["MOST_REPEATS", "USUAL_REPEATS", "Question", "detectable_multiple"]
 
 # More are no longer a matter of patience: each is a run of every strategy.
 MOST_REPEATS = 100
@@ -82,10 +82,14 @@ class Question:
         The mean of R repeats lies around that of the first r with a variance of s^2 (1/r - 1/R).
         """
         for repeats in range(max(2, self.repeats + 1), MOST_REPEATS + 1):
-            moves = self.spread * math.sqrt(1 / self.repeats - 1 / repeats)
-            if self._decided(self.spread * math.sqrt(1 / repeats + self.ratio), repeats, moves) >= POWER:
+            if self.chance(repeats) >= POWER:
                 return repeats
         return None
+
+    def chance(self, repeats: int) -> float:
+        """Return how likely so many repeats in all, more than there are, would decide it."""
+        moves = math.sqrt(1 / self.repeats - 1 / repeats)
+        return self._decided(math.sqrt(1 / repeats + self.ratio), repeats, moves)
 
     def times_needed(self) -> float | None:
         """Return how many times as many images would decide it, with ten repeats or as many as now; None if over 1,000.
@@ -95,23 +99,33 @@ class Question:
         repeats = max(USUAL_REPEATS, self.repeats)
         times = 1.0
         while times <= MOST_TIMES:
-            error = self.spread * math.sqrt((1 / repeats + self.ratio) / times)
+            error = math.sqrt((1 / repeats + self.ratio) / times)
             if self._decided(error, repeats, error) >= POWER:
                 return times
             times *= 1.1
         return None
 
     def _decided(self, error: float, repeats: int, moves: float) -> float:
-        """Return how likely a difference that moves so much is outside what stays open at this standard error."""
+        """Return how likely a difference that moves so much is outside what stays open at this standard error.
+
+        Both in standard deviations from split to split.
+        """
         from scipy.stats import norm, t
 
-        half = float(t.ppf((1 + LEVEL) / 2, repeats - 1)) * error
-        clear = float(t.isf((1 - LEVEL) / 2 / self.strictness, repeats - 1)) * error
+        half = float(t.ppf((1 + LEVEL) / 2, repeats - 1)) * error * self._likely_spread
+        clear = float(t.isf((1 - LEVEL) / 2 / self.strictness, repeats - 1)) * error * self._likely_spread
         # No dearer and not plausibly worse by the margin is enough; otherwise it takes a clear difference.
         low = self.margin - half if self.second_no_dearer else -clear
         high = half - self.margin if self.first_no_dearer else clear
         if low >= high:
             return 1.0
-        if moves == 0:
-            return float(not low <= self.difference <= high)
-        return float(norm.cdf((low - self.difference) / moves) + norm.sf((high - self.difference) / moves))
+        scale = moves * self._likely_spread
+        return float(norm.cdf((low - self.difference) / scale) + norm.sf((high - self.difference) / scale))
+
+    @functools.cached_property
+    def _likely_spread(self) -> float:
+        """The median of what the spread may be: few repeats show less than there is more often than not."""
+        from scipy.stats import chi2
+
+        freedom = self.repeats - 1
+        return self.spread * math.sqrt(freedom / float(chi2.median(freedom))) if freedom else self.spread

@@ -18,6 +18,8 @@ from .power import detectable_multiple
 
 __all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "corrected_test"]
 
+TOO_FEW = "too few groups"
+
 
 def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
     """Return the standard error of the mean over repeated splits.
@@ -39,10 +41,14 @@ def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_tes
     return math.sqrt(1 / len(values) + n_test / n_train) * spread
 
 
-def corrected_interval(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> Estimate:
-    """Return the mean of proportions over repeats with Student's 95 % interval; parameters as `corrected_error`."""
+def corrected_interval(
+    values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
+) -> Estimate:
+    """Return the mean of proportions over repeats with Student's 95 % interval; parameters as `corrected_test`."""
     mean = float(np.mean(values))
-    half = _quantile(len(values)) * corrected_error(values, n_train=n_train, n_test=n_test)
+    if _too_few(n_groups):
+        return Estimate(mean, reason=TOO_FEW)
+    half = _quantile(_freedom(len(values), n_groups)) * corrected_error(values, n_train=n_train, n_test=n_test)
     return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
 
 
@@ -75,11 +81,11 @@ def corrected_test(
 
     value, repeats = float(np.mean(differences)), len(differences)
     name = f"corrected resampled t-test over {repeats} repeats"
-    if n_groups is not None and n_groups < FEWEST_GROUPS:
-        return PairedTest(Estimate(value, reason="too few groups"), 1.0, 1.0, name, math.nan)
+    if _too_few(n_groups):
+        return PairedTest(Estimate(value, reason=TOO_FEW), 1.0, 1.0, name, math.nan)
     error = corrected_error(differences, n_train=n_train, n_test=n_test)
-    freedom = min(repeats, repeats if n_groups is None else n_groups) - 1
-    half = float(t.ppf((1 + LEVEL) / 2, freedom)) * error
+    freedom = _freedom(repeats, n_groups)
+    half = _quantile(freedom) * error
     found = detectable_multiple(freedom) * error
     return PairedTest(
         difference=Estimate(value, max(-1.0, value - half), min(1.0, value + half)),
@@ -90,7 +96,15 @@ def corrected_test(
     )
 
 
-def _quantile(repeats: int) -> float:
+def _too_few(n_groups: int | None) -> bool:
+    return n_groups is not None and n_groups < FEWEST_GROUPS
+
+
+def _freedom(repeats: int, n_groups: int | None) -> int:
+    return min(repeats, repeats if n_groups is None else n_groups) - 1
+
+
+def _quantile(freedom: int) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, repeats - 1))
+    return float(t.ppf((1 + LEVEL) / 2, freedom))

@@ -31,8 +31,8 @@ class PairResult:
     detectable : float
         The true difference that the test finds, with p < 0.05, four times in five; NaN where that cannot be said.
     spread : float
-        The standard deviation of the difference from split to split. After one repeat, that which the sampling of test
-        images alone brings, so the least that it can be.
+        The standard deviation of the difference from split to split, at least what the sampling of test images brings;
+        after one repeat that alone, so the least that it can be.
     """
 
     first: str

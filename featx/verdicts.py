@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .choice import Choice, Field, choose, no_dearer
-from .power import USUAL_REPEATS, Question
+from .evaluation import LEVEL
+from .power import MOST_REPEATS, USUAL_REPEATS, Question
 from .size_result import StrategyResult, Verdict
 from .strategy_pairs import PairResult
 
@@ -15,6 +16,8 @@ __all__ = ["Design", "minutes", "pass_verdict"]
 
 # Strategies named in a sentence; the tables have the others.
 NAMED = 4
+# Where a chance is as small, it is not spoken of.
+UNLIKELY = 0.2
 LEADS = {"use": "", "equal": "equal within {margin}; ", "undecided": "undecided; meanwhile "}
 
 
@@ -67,8 +70,8 @@ def pass_verdict(
     # Without such a rival the best is the only one, or the others are not distinguishably worse.
     rivals = [s for s in field.others(use) if field.better(use, s)]
     per_point = None
-    if found.answer == "use" and rivals and (extra := use.cost - rivals[0].cost) > 0:
-        per_point = extra / (100 * field.pair(use, rivals[0]).difference.value)
+    if found.answer == "use" and rivals and not no_dearer(use, rivals[0]):
+        per_point = (use.cost - rivals[0].cost) / (100 * field.pair(use, rivals[0]).difference.value)
     heading = f"at {design.n_train:,} images ({design.per_class:,.0f} a class): "
     lead = LEADS[found.answer].format(margin=_margin(margin))
     reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](field, use, found)
@@ -107,7 +110,8 @@ def _why(field: Field, use: StrategyResult, found: Choice) -> list[str]:
         most = max(-field.pair(use, s).difference.low for s in dearer)
         gain = f"at most {_points(most)} better" if most > 0 else "no better"
         verb = "costs" if len(dearer) == 1 else "cost"
-        reasons.append(f"{_list(_strategies(dearer))} {verb} no less and {'is' if verb == 'costs' else 'are'} {gain}")
+        are = "is" if verb == "costs" else "are"
+        reasons.append(f"{_list(_strategies(dearer))} {verb} about as much or more, and {are} {gain}")
     return reasons
 
 
@@ -134,7 +138,8 @@ def _why_undecided(field: Field, use: StrategyResult, found: Choice) -> list[str
         factor = f"{times:.1f} times as much" if times < 100 else "over 100 times as much"
         reasons = [f"{best.strategy} is ahead by {_points(behind)}, less than the margin, and costs {factor}"]
     for other in [s for s in field.others(use) if s.strategy in found.undecided][:NAMED]:
-        reasons.append(f"{other.strategy}, {_percent(other)}: {_range(field.pair(other, use))}{_cost(use, other)}")
+        pair = field.pair(other, use)
+        reasons.append(f"{other.strategy}, {_percent(other)}: {_range(pair)}{_among(pair)}{_cost(use, other)}")
     if (more := len(found.undecided) - 1 - NAMED) > 0:
         reasons.append(f"and {more} more that may be better")
     return reasons
@@ -160,10 +165,11 @@ def _what_would_decide(
     if not times or None in times:
         return None, None, "to decide: neither more repeats nor a thousand times the images would do"
     images = _round(design.n_images * max(number for number in times if number is not None))
-    repeats = max(USUAL_REPEATS, design.repeats)
+    repeats, most = max(USUAL_REPEATS, design.repeats), max(MOST_REPEATS, 2 * design.repeats)
+    might = "would not" if min(question.chance(most) for question in questions) < UNLIKELY else "might not"
     return None, images, (
-        f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {design.n_images:,} no "
-        "number of repeats would do"
+        f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {design.n_images:,} even "
+        f"{most} repeats {might} do"
     )  # fmt: skip
 
 
@@ -199,6 +205,12 @@ def _range(pair: PairResult) -> str:
     if gap.high <= 0:
         return f"worse by {-100 * gap.high:.1f} to {_points(-gap.low)}"
     return f"from {_points(-gap.low)} worse to {_points(gap.high)} better"
+
+
+def _among(pair: PairResult) -> str:
+    """Return why an interval without zero shows no difference: it is one of many."""
+    alone = pair.difference.low > 0 or pair.difference.high < 0
+    return f" (p = {pair.p_adjusted:.2f}, adjusted for all pairs)" if alone and pair.p_adjusted >= LEVEL else ""
 
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:

@@ -13,7 +13,7 @@ from featx.comparison_figures import Figures
 from featx.comparison_plan import Repeat
 from featx.estimates import Estimate
 from featx.power import Question, detectable_multiple
-from featx.repeats import corrected_error, corrected_test
+from featx.repeats import corrected_error, corrected_interval, corrected_test
 from featx.size_result import StrategyResult
 from featx.strategy_pairs import PairResult, adjust_all_pairs, adjust_pairs
 from featx.verdicts import Design, pass_verdict
@@ -184,11 +184,11 @@ def test_of_equal_ones_the_cheaper_is_recommended():
 
 def test_what_is_cheaper_and_not_worse_by_the_margin_is_recommended():
     found = verdict([("frozen", 90, 1), ("finetuned", 89, 9)], 1.5)
-    assert found.reasons == ["finetuned costs no less and is at most 0.5 points better"]
+    assert found.reasons == ["finetuned costs about as much or more, and is at most 0.5 points better"]
 
 
 def test_undecided_says_what_to_take_meanwhile_and_what_would_decide():
-    found = verdict([("finetuned", 86.5, 7), ("frozen", 84.0, 1), ("scratch", 60, 9)], [5, 3, 3], spread=0.015)
+    found = verdict([("finetuned", 86.5, 7), ("frozen", 84.0, 1), ("scratch", 60, 9)], [5, 3, 3], spread=0.006)
     assert found.text == "at 196 images (98 a class): undecided; meanwhile use finetuned, 86.5 %"
     *reasons, last = found.reasons
     assert reasons == [
@@ -204,8 +204,15 @@ def test_undecided_says_what_to_take_meanwhile_and_what_would_decide():
     assert cheap.reasons[0] == "finetuned is ahead by 0.5 points, less than the margin, and costs 7.0 times as much"
     assert cheap.repeats_needed is None
     assert cheap.reasons[-1] == (
-        f"to decide: more images, roughly {cheap.images_needed:,} in all with 10 repeats; on these 1,000 no number of "
-        "repeats would do"
+        f"to decide: more images, roughly {cheap.images_needed:,} in all with 10 repeats; on these 1,000 even 100 "
+        "repeats would not do"
+    )
+
+
+def test_why_an_interval_without_zero_decides_nothing_is_said():
+    found = verdict([("a", 90, 9), ("b", 85, 1), ("c", 84, 1)], [3, 7, 7], p_value=0.13)
+    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.13, adjusted for all pairs), and cheaper by 8.0 min" in (
+        found.reasons
     )
 
 
@@ -359,6 +366,15 @@ def test_fewer_than_five_groups_in_all_repeats_have_no_interval_and_no_small_p()
     assert corrected_test(gains, n_train=75, n_test=25, n_groups=60) == sure
 
 
+def test_single_figures_of_few_groups_have_no_interval_either():
+    values = [0.90, 0.91, 0.92, 0.90, 0.91, 0.92]
+    rows = {"n_train": 75, "n_test": 25}
+    few, some, many = (corrected_interval(values, **rows, n_groups=number) for number in (4, 5, None))
+    assert (few.value, few.has_interval, few.reason) == (pytest.approx(0.91), False, "too few groups")
+    assert some.high - some.low > many.high - many.low
+    assert corrected_interval(values, **rows, n_groups=60) == many
+
+
 def figures_of(groups, tests):
     plan = [Repeat(number, np.array(test), []) for number, test in enumerate(tests)]
     return Figures(np.zeros(len(groups), int), 2, np.array(groups), plan, {}, 0)
@@ -401,6 +417,19 @@ def test_the_spread_after_one_repeat_is_that_of_its_images_or_groups():
     half = np.repeat(np.arange(50) < 45, 2), np.repeat(np.arange(50) % 10 > 1, 2)
     gaps = half[0][::2].astype(float) - half[1][::2]
     assert twice._spread([half[0]], [half[1]]) == pytest.approx(np.std(gaps) / math.sqrt(50))
+
+
+def test_the_spread_of_few_repeats_is_no_less_than_that_of_their_images():
+    rng = np.random.default_rng(0)
+    plan = [Repeat(number, rng.permutation(400)[:100], []) for number in range(3)]
+    figures = Figures(np.zeros(400, int), 2, None, plan, {}, 0)
+    one, other = np.arange(100) < 90, np.arange(100) % 10 > 0
+    # The same difference in all repeats, though 18 images of 100 tell the two apart.
+    apart = math.sqrt(0.18 / 100 * 300 / 400)
+    assert figures._spread([one] * 3, [other] * 3) == pytest.approx(apart)
+    moved = [np.arange(100) < 90 - 20 * number for number in range(3)]
+    gains = [some.mean() - 0.9 for some in moved]
+    assert figures._spread(moved, [other] * 3) == pytest.approx(np.std(gains, ddof=1))
 
 
 # The whole
