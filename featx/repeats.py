@@ -39,11 +39,28 @@ def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_tes
     return math.sqrt(1 / len(values) + n_test / n_train) * spread
 
 
-def corrected_interval(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> Estimate:
-    """Return the mean of proportions over repeats with Student's 95 % interval; parameters as `corrected_error`."""
+def corrected_interval(
+    values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, pooled: Estimate | None = None
+) -> Estimate:
+    """Return the mean of proportions over repeats with Student's 95 % interval.
+
+    Parameters
+    ----------
+    values, n_train, n_test
+        As for `corrected_error`.
+    pooled : Estimate, default=None
+        The figure of all images that were tested in some repeat, each counted once. The interval is never narrower than
+        this one: repeats test the same images again, and the few of a rare class, or of a few groups, may be all right
+        in every repeat. Where it has no interval, there is none.
+    """
     mean = float(np.mean(values))
+    if pooled is not None and not pooled.has_interval:
+        return Estimate(mean, reason=pooled.reason)
     half = _quantile(len(values)) * corrected_error(values, n_train=n_train, n_test=n_test)
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
+    low, high = max(0.0, mean - half), min(1.0, mean + half)
+    if pooled is None:
+        return Estimate(mean, low, high)
+    return Estimate(mean, min(low, pooled.low), max(high, pooled.high))
 
 
 def corrected_p_value(
