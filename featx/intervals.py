@@ -152,7 +152,10 @@ def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: n
     left = (per_class_error(*rest, figure=figure) * weights[..., None, :]).sum(-1)
     variance = (groups - 1) / groups * ((left - left.mean(-1, keepdims=True)) ** 2).sum(-1)
     variance *= (t.ppf(UPPER, groups - 1) / NORMAL_QUANTILE) ** 2
-    costs = [(counts[1] * step[..., None, :]).sum(-1) for step in _step(*totals, weights, figure=figure)]
+    costs = [
+        (counts[1] * step[..., None, :]).sum(-1)
+        for step in _step(totals[0], totals[1], totals[2], weights, figure=figure)
+    ]
     more, less = ((cost**2).sum(-1) / np.maximum(cost.sum(-1), 1e-300) for cost in costs)
     low, high = _allow_for_unknown(_beta_interval(error, variance, more, less), known.mean(-1))
     return np.where(known.any(-1), low, np.nan), np.where(known.any(-1), high, np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "interval_notes",
     "per_class",
     "report_classes",
+    "score_classes",
     "score_predictions",
     "wilson",
 ]
@@ -98,22 +100,61 @@ def score_predictions(
         `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are what the
         functions of `featx.calibration` give.
     """
-    predicted = probabilities.argmax(axis=1)
-    matrix = confusion_matrix(truth, predicted, probabilities.shape[1])
     losses = -np.log(np.clip(probabilities, np.finfo(np.float64).eps, None))
     loss = losses[np.arange(len(truth)), truth]
-    means = _per_class_means(matrix)
-    codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
+    n_classes = probabilities.shape[1]
     return {
-        "accuracy": _accuracy(predicted == truth, codes),
-        **{name: _class_mean(name, value, truth, predicted, matrix, codes) for name, value in means.items()},
-        "log_loss": _log_loss(loss, float(losses.max()), codes),
+        **score_classes(truth, probabilities.argmax(axis=1), n_classes=n_classes, groups=groups),
+        "log_loss": _log_loss(loss, float(losses.max()), groups),
         "expected_calibration_error": Estimate(expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
         "debiased_calibration_error": Estimate(debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
         "calibration_error_if_calibrated": Estimate(
             error_if_calibrated(probabilities, random_state=random_state), reason="simulated, not estimated"
         ),
     }
+
+
+def score_classes(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> dict[str, Estimate]:
+    """Return accuracy, balanced accuracy and macro F1, as `score_predictions` has them.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of int, shape (n,)
+        Class numbers.
+    n_classes : int
+    groups : ndarray, shape (n,), default=None
+    weights : ndarray, shape (n,), default=None
+        For how many images each row counts: a part of one where an image has several rows.
+    """
+    weights = np.ones(len(truth)) if weights is None else weights
+    cells = np.bincount(truth * n_classes + predicted, weights=weights, minlength=n_classes**2)
+    matrix, right = cells.reshape(n_classes, n_classes), truth == predicted
+    means = _per_class_means(matrix)
+    hit, total = float(np.trace(matrix)), float(matrix.sum())
+    value = hit / total
+    if groups is None:
+        found = {name: class_mean_interval(matrix, figure=name) for name in means}
+        accuracy = _estimate(value, wilson_interval(hit, total))
+        return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
+    codes = np.unique(groups, return_inverse=True)[1]
+    shape = codes.max() + 1, n_classes
+    if shape[0] < FEWEST_GROUPS:
+        return {name: Estimate(number, reason=TOO_FEW_GROUPS) for name, number in {"accuracy": value, **means}.items()}
+    rows = [(codes[right], truth[right], weights[right]), (codes, truth, weights), (codes, predicted, weights)]
+    hits, actual, claimed = (
+        np.bincount(group * n_classes + number, weights=weight, minlength=shape[0] * n_classes).reshape(shape)
+        for group, number, weight in rows
+    )
+    found = {name: grouped_class_mean_interval(hits, actual, claimed, figure=name) for name in means}
+    accuracy = _estimate(value, grouped_accuracy_interval(hits.sum(axis=1), actual.sum(axis=1)))
+    return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
 
 
 def interval_notes(results: Iterable[dict[str, Estimate]], *, groups: np.ndarray | None = None) -> list[str]:
@@ -159,33 +200,9 @@ def report_classes(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]
     ]
 
 
-def _accuracy(right: np.ndarray, codes: np.ndarray | None) -> Estimate:
-    if codes is None:
-        return wilson(int(right.sum()), len(right))
-    sizes = np.bincount(codes)
-    if len(sizes) < FEWEST_GROUPS:
-        return Estimate(float(right.mean()), reason=TOO_FEW_GROUPS)
-    return _estimate(float(right.mean()), grouped_accuracy_interval(np.bincount(codes, weights=right), sizes))
-
-
-def _class_mean(
-    figure: str, value: float, truth: np.ndarray, predicted: np.ndarray, matrix: np.ndarray, codes: np.ndarray | None
-) -> Estimate:
-    if codes is None:
-        return _estimate(value, class_mean_interval(matrix, figure=figure))
-    if codes.max() + 1 < FEWEST_GROUPS:
-        return Estimate(value, reason=TOO_FEW_GROUPS)
-    right = truth == predicted
-    counts = [(codes[right], truth[right]), (codes, truth), (codes, predicted)]
-    hits, actual, claimed = (_count(*rows, (codes.max() + 1, len(matrix))) for rows in counts)
-    if (actual > 0).sum(axis=0).max() < FEWEST_GROUPS_OF_A_CLASS:
-        return Estimate(value, reason=f"each class is in fewer than {FEWEST_GROUPS_OF_A_CLASS} groups")
-    return _estimate(value, grouped_class_mean_interval(hits, actual, claimed, figure=figure))
-
-
-def _log_loss(losses: np.ndarray, most: float, codes: np.ndarray | None) -> Estimate:
+def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Estimate:
     value = float(losses.mean())
-    if codes is not None:
+    if groups is not None:
         return Estimate(value, reason="no method was found that holds with groups")
     if len(losses) < 2:
         return Estimate(value, reason="a single test image")
@@ -194,12 +211,9 @@ def _log_loss(losses: np.ndarray, most: float, codes: np.ndarray | None) -> Esti
 
 def _estimate(value: float, interval: tuple[np.ndarray, np.ndarray]) -> Estimate:
     low, high = (float(end) for end in interval)
+    if math.isnan(low):
+        return Estimate(value, reason=f"each class is in fewer than {FEWEST_GROUPS_OF_A_CLASS} groups")
     return Estimate(value, min(low, value), max(high, value))
-
-
-def _count(codes: np.ndarray, classes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return how many images of each class there are in each group."""
-    return np.bincount(codes * shape[1] + classes, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def _per_class_means(matrix: np.ndarray) -> dict[str, float]:

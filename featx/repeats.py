@@ -42,14 +42,34 @@ def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_tes
 
 
 def corrected_interval(
-    values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
+    values: Sequence[float] | np.ndarray,
+    *,
+    n_train: int,
+    n_test: int,
+    n_groups: int | None = None,
+    pooled: Estimate | None = None,
 ) -> Estimate:
-    """Return the mean of proportions over repeats with Student's 95 % interval; parameters as `corrected_test`."""
+    """Return the mean of proportions over repeats with Student's 95 % interval.
+
+    Parameters
+    ----------
+    values, n_train, n_test, n_groups
+        As for `corrected_test`.
+    pooled : Estimate, default=None
+        The figure of all images that were tested in some repeat, each counted once. The interval is never narrower than
+        this one: repeats test the same images again, and the few of a rare class, or of a few groups, may be all right
+        in every repeat. Where it has no interval, there is none.
+    """
     mean = float(np.mean(values))
     if _too_few(n_groups):
         return Estimate(mean, reason=TOO_FEW)
+    if pooled is not None and not pooled.has_interval:
+        return Estimate(mean, reason=pooled.reason)
     half = _quantile(_freedom(len(values), n_groups)) * corrected_error(values, n_train=n_train, n_test=n_test)
-    return Estimate(mean, max(0.0, mean - half), min(1.0, mean + half))
+    low, high = max(0.0, mean - half), min(1.0, mean + half)
+    if pooled is None:
+        return Estimate(mean, low, high)
+    return Estimate(mean, min(low, pooled.low), max(high, pooled.high))
 
 
 def corrected_p_value(
