@@ -47,14 +47,23 @@ def estimating(modules: Sequence[nn.Module]) -> Iterator[None]:
     """
     norms: list[Any] = [module for module in modules if isinstance(module, _NormBase)]
     momenta = [norm.momentum for norm in norms]
+    seen = dict.fromkeys(norms, 0)
+
+    def weigh(norm: Any, inputs: Any) -> None:
+        # The share of the next batch in the mean of all; momentum=None does that too, but not in InstanceNorm.
+        seen[norm] += 1
+        norm.momentum = 1.0 / seen[norm]
+
+    handles = [norm.register_forward_pre_hook(weigh) for norm in norms]
     try:
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum, norm.training = None, True
+            norm.training = True
         with torch.no_grad():
             yield
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
+        for norm, momentum, handle in zip(norms, momenta, handles, strict=True):
+            handle.remove()
             norm.momentum, norm.training = momentum, False
 
 
