@@ -24,8 +24,8 @@ class EmbeddingSpec:
     backbone : str
         Name of the network, or the class of a passed module.
     weights_digest : str
-        SHA-256 of the weights' file, of a module's code and state, or the seed and library versions
-        of random weights.
+        SHA-256 of the weights' file, or of a module's code and state (with what keeps it to its copies where that is
+        not all understood), or the seed and library versions of random weights.
     layer : str
         Stage or graph node whose output is pooled.
     pooling : str

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..exceptions import CacheError
 from . import maintenance
+from .answers import KeptAnswers
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
 from .hdf5 import OVERHEAD
@@ -85,12 +86,7 @@ class EmbeddingCache:
         return [damage for folder in self._folders.values() for damage in folder.damaged]
 
     def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
-        """Return for each digest whether its embedding is cached.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-        """
+        """Return for each digest whether its embedding is cached, as bool (n,)."""
         with self._errors():
             return self._folder(spec).contains(_checked(digests))
 
@@ -188,6 +184,10 @@ class EmbeddingCache:
         """Return the number of features of the spec's cached rows, or None where there are none."""
         with self._errors():
             return next((s.width for s in self._folder(spec).segments() if s.n_rows), None)
+
+    def answers(self, spec: EmbeddingSpec) -> KeptAnswers:
+        """Return what its network answered to fixed images when the spec's rows were computed."""
+        return KeptAnswers(self._folder(spec))
 
     def specs(self) -> list[EmbeddingSpec]:
         """Return the specs that have a folder here, sorted by backbone, layer and pooling."""

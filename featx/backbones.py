@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
-from .exceptions import BackboneError, LayerError, ParameterError
+from .exceptions import BackboneError, FeatxError, LayerError, ParameterError
 from .pooling import MAPS, POOLINGS, pool, whole_map
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
@@ -32,7 +31,7 @@ View = tuple[str, str]
 # EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
 EXACT_CONVOLUTIONS = 2
 LOADED_AT_ONCE = 4
-_loaded: OrderedDict[tuple[str, str, str], Backbone] = OrderedDict()
+_loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
 _loading = threading.RLock()
 
 
@@ -48,6 +47,10 @@ class BackboneSource:
     plan : NetworkPlan
     is_own : bool
         Whether it is a module of the user's.
+    content : str
+        The digest of such a module where a key names its code, so that one process tells two of them apart.
+    unknown : tuple of str
+        What is not understood of such a module, so that no other process can recognise it.
     """
 
     name: str
@@ -56,6 +59,8 @@ class BackboneSource:
     plan: NetworkPlan
     build: Callable[[], nn.Module] = field(compare=False, repr=False)
     is_own: bool = False
+    content: str = ""
+    unknown: tuple[str, ...] = ()
 
     def view(self, layer: str | None, pooling: str) -> View:
         """Return layer and pooling with the defaults filled in.
@@ -82,10 +87,10 @@ class BackboneSource:
 
     def load(self, device: str) -> Backbone:
         """Return the network on a device, built once in this process for all who ask."""
-        key = (self.name, self.weights_digest, device)
+        key = (self.name, self.weights_digest, self.content, device)
         with _loading:
             if key not in _loaded:
-                _loaded[key] = Backbone(self.name, self.build(), self.plan, device)
+                _loaded[key] = Backbone(self.name, self.build(), self.plan, device, is_own=self.is_own)
                 while len(_loaded) > LOADED_AT_ONCE:
                     _loaded.popitem(last=False)
             _loaded.move_to_end(key)
@@ -103,9 +108,11 @@ class Backbone:
     module : nn.Module
     plan : NetworkPlan
     device : str
+    is_own : bool, default=False
+        Whether it is a module of the user's, whose traced graph is compared with it before it is used.
     """
 
-    def __init__(self, name: str, module: nn.Module, plan: NetworkPlan, device: str) -> None:
+    def __init__(self, name: str, module: nn.Module, plan: NetworkPlan, device: str, *, is_own: bool = False) -> None:
         import torch
 
         if device == "cpu":
@@ -113,6 +120,7 @@ class Backbone:
         self.name = name
         self.plan = plan
         self.device = device
+        self.is_own = is_own
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         # What the device's memory has turned out to hold; None while it has held every batch.
         self.largest_batch: int | None = None
@@ -159,16 +167,19 @@ class Backbone:
         import torch
 
         nodes = [self.plan.node(layer) for layer, _ in views]
-        plain = self._reader(self._nodes(views))
         with torch.inference_mode():
             batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
             batch = batch.contiguous(memory_format=torch.channels_last)
+            plain = self._reader(self._nodes(views), batch)
             with arithmetic(precision, self.device):
                 try:
                     outputs = self._faster(plain, batch, precision)(batch)
-                except torch.OutOfMemoryError:
+                except (torch.OutOfMemoryError, FeatxError):
                     raise
-                except (RuntimeError, AssertionError) as error:
+                except Exception as error:
+                    # A module of the user's may raise whatever its code does.
+                    if not (self.is_own or isinstance(error, RuntimeError | AssertionError)):
+                        raise
                     size = f"{pixels.shape[3]} x {pixels.shape[2]}"
                     raise BackboneError(
                         f"{self.name} fails on images of {size} pixels: {error}",
@@ -187,10 +198,18 @@ class Backbone:
         """Return the number of features of a view, by passing shapes without values through the network."""
         import torch
 
+        from .copies import independent_copy
+
         side = preprocessing.crop
-        shapes = Backbone(self.name, copy.deepcopy(self.module), self.plan, "meta")
         pixels = torch.zeros((1, 3, side, side), dtype=torch.uint8)
-        return shapes.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
+        try:
+            shapes = Backbone(self.name, independent_copy(self.module), self.plan, "meta", is_own=self.is_own)
+            return shapes.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
+        except BackboneError:
+            if not self.is_own:
+                raise
+        # A module of the user's may look at values, or have tensors that cannot be moved to where there are none.
+        return self.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
 
     def layers(self) -> list[str]:
         """Return every node of the graph that `layer` may name, in order."""
@@ -229,13 +248,16 @@ class Backbone:
                 self._fused[key] = fused_reader(plain, batch, dtype=dtype, exact=exact)
             return self._fused[key]
 
-    def _reader(self, nodes: tuple[str, ...]) -> Reader:
+    def _reader(self, nodes: tuple[str, ...], batch: Tensor | None = None) -> Reader:
         from .graphs import reader
+
+        # Shapes without values cannot be compared.
+        images = batch if self.is_own and self.device != "meta" else None
 
         with self._making:  # torch.fx traces in one thread at a time
             if nodes not in self._plain:
                 try:
-                    self._plain[nodes] = reader(self.module, nodes, name=self.name)
+                    self._plain[nodes] = reader(self.module, nodes, name=self.name, images=images)
                 except LayerError as error:
                     stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
                     raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None

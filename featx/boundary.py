@@ -151,6 +151,11 @@ def make_feed(
     if passes is None:
         return fresh, {"needed": 0, "forwarded": 0}
     view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
+    specs = [source.spec(view, options.precision) for source, _ in passes.rows]
+    if trunk.source.is_own:
+        from .answers import agreeing_store, claimed_store
+
+        store = claimed_store(agreeing_store(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:
@@ -172,6 +177,5 @@ def make_feed(
         return forwarded
 
     forwarded = fill()
-    specs = [source.spec(view, options.precision) for source, _ in passes.rows]
     feed = CachedFeed(store, specs, digests, shape=shape, device=options.device, seed=options.seed, refill=fill)
     return feed, {"needed": needed, "forwarded": forwarded}

@@ -184,6 +184,10 @@ class _Work:
         self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
         self.raising, self.verbose = on_error == "raise", verbose
         self.specs = [source.spec(view, self.precision) for view in views]
+        if source.is_own:
+            from .answers import agreeing_store
+
+            self.store = agreeing_store(self.store, source, self.specs)
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.n_forwarded = 0
         self.peaks: list[int] = []
@@ -224,6 +228,10 @@ class _Work:
         """Forward and commit; note what could not be read."""
         if isinstance(self.store, EmbeddingCache):
             self.store = writable_store(self.store)
+        if self.source.is_own:
+            from .answers import claimed_store
+
+            self.store = claimed_store(self.store, self.source, self.specs)
         device = resolve_device(self.device)
         # Modules of the user's may keep something from one batch to the next.
         lanes = 1 if self.source.is_own else lane_count(device)

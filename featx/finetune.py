@@ -37,7 +37,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
 
     Parameters
     ----------
-    backbone, weights, layer, pooling, image_size, resize, image_shape, value_range, device, n_jobs, cache
+    backbone, weights, layer, pooling, cache_key, image_size, resize, image_shape, value_range, device, n_jobs, cache
         As for `CNNFeatureTransformer`; `layer` is what the head reads.
     trainable_stages : int, sequence of str or "all", default=1
         How many of the last stages to train, or their names (``featx backbones --stages NAME``); 0 trains the head
@@ -60,8 +60,8 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"
     weight_decay : float, default=1e-2, of kernels and matrices; see `featx.weight_decay` for what is spared
-    schedule : {"constant", "cosine", "onecycle"}, default="cosine"
-        Of both rates, over all epochs; "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
+    schedule : {"constant", "cosine", "onecycle"}, default="cosine", of both rates, over all epochs
+        "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
     epochs : int or "auto", default="auto", which is 10, and 30 from scratch
     batch_size : int, default=32
     label_smoothing : float, default=0.0
@@ -124,6 +124,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         weights: Any = "DEFAULT",
         layer: str | None = None,
         pooling: str = "auto",
+        cache_key: str | None = None,
         trainable_stages: int | Sequence[str] | str = 1,
         trainable_layers: int | None = None,
         head_init: str = "auto",
@@ -166,6 +167,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         self.weights = weights
         self.layer = layer
         self.pooling = pooling
+        self.cache_key = cache_key
         self.trainable_stages = trainable_stages
         self.trainable_layers = trainable_layers
         self.head_init = head_init

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import operator
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -208,7 +209,7 @@ def _shapes(fused: fx.GraphModule, example: Tensor) -> dict[fx.Node, torch.Size]
 
 def _remove_identities(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     for node in list(graph.nodes):
-        quiet = node.op == "call_module" and type(modules[node.target]) in _IDENTITIES
+        quiet = node.op == "call_module" and _is_untouched(modules[node.target], _IDENTITIES)
         named = node.op == "call_function" and getattr(node.target, "__name__", "") == "stochastic_depth"
         if quiet or (named and node.kwargs.get("training", node.args[-1]) is False):
             node.replace_all_uses_with(node.args[0])
@@ -217,8 +218,16 @@ def _remove_identities(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
 
 def _is_plain(module: nn.Module) -> bool:
     """Tell whether it is a convolution that computes nothing but itself."""
-    hooks = module._forward_hooks or module._forward_pre_hooks
-    return type(module) is nn.Conv2d and not hooks and module.padding_mode == "zeros" and module.padding != "same"
+    return _is_untouched(module, (nn.Conv2d,)) and module.padding_mode == "zeros" and module.padding != "same"
+
+
+def _is_untouched(module: nn.Module | None, kinds: Collection[type[nn.Module]]) -> bool:
+    """Tell whether it is exactly one of the library's modules, without hooks or a ``forward`` of the user's."""
+    if type(module) not in kinds or module is None:
+        return False
+    owner = getattr(type(module).forward, "__globals__", {}).get("__name__", "")
+    hooked = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
+    return not hooked and owner.partition(".")[0] in ("torch", "torchvision")
 
 
 def _only_user(node: fx.Node) -> fx.Node | None:
@@ -226,10 +235,8 @@ def _only_user(node: fx.Node) -> fx.Node | None:
 
 
 def _is_norm(modules: dict[str, nn.Module], node: fx.Node) -> bool:
-    module = modules.get(str(node.target)) if node.op == "call_module" else None
-    if type(module) is not nn.BatchNorm2d or module._forward_hooks or module._forward_pre_hooks:
-        return False
-    return bool(module.track_running_stats and module.affine)
+    module: Any = modules.get(str(node.target)) if node.op == "call_module" else None
+    return _is_untouched(module, (nn.BatchNorm2d,)) and bool(module.track_running_stats and module.affine)
 
 
 def _added(node: fx.Node, end: fx.Node) -> fx.Node | None:
@@ -256,9 +263,9 @@ def _activation(modules: dict[str, nn.Module], node: fx.Node) -> tuple[str, tupl
         name = _FUNCTIONS.get(node.target)
         return None if name is None or len(node.args) != 1 else (name, ())
     module: Any = modules[str(node.target)]
-    activation = _ACTIVATIONS.get(type(module))
-    if activation is None or module._forward_hooks or module._forward_pre_hooks:
+    if not _is_untouched(module, _ACTIVATIONS):
         return None
+    activation = _ACTIVATIONS[type(module)]
     return activation, (module.min_val, module.max_val) if activation == "hardtanh" else ()
 
 

@@ -10,14 +10,20 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, fx, nn
+from torch.utils import _pytree
 from torchvision.models.feature_extraction import NodePathTracer
 
+from .copies import light_copy
 from .exceptions import LayerError, nearest
+from .module_parts import global_hooks
 
 __all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace"]
 
 OUTPUT = "output"
+# A graph makes the same calls as the module: only sums in another order may differ.
+SAME = 1e-4
 
 _FLATTENING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
 _FLATTENING_NAMES = {
@@ -35,11 +41,13 @@ def layer_names(module: nn.Module) -> list[str]:
     """Return the graph nodes in order, or the paths of the submodules where the module cannot be traced."""
     nodes = trace(module)
     if nodes is None:
-        return [name for name, _ in module.named_modules() if name]
+        return _submodules(module)
     return [name for node, name in nodes.items() if node.op != "placeholder"]
 
 
-def reader(module: nn.Module, layers: Sequence[str], *, name: str) -> Callable[[Tensor], dict[str, Tensor]]:
+def reader(
+    module: nn.Module, layers: Sequence[str], *, name: str, images: Tensor | None = None
+) -> Callable[[Tensor], dict[str, Tensor]]:
     """Return a function that maps a batch to the outputs of the layers.
 
     Parameters
@@ -50,6 +58,8 @@ def reader(module: nn.Module, layers: Sequence[str], *, name: str) -> Callable[[
         Graph nodes, submodule paths (the last node in them), or "output".
     name : str
         The network's name, for messages.
+    images : Tensor, shape (n, 3, h, w), default=None
+        Where they are given, the module's traced graph is used only if it gives what the module gives for two of them.
 
     Raises
     ------
@@ -57,13 +67,17 @@ def reader(module: nn.Module, layers: Sequence[str], *, name: str) -> Callable[[
         If there is no such layer; names the nearest.
     """
     inner = [layer for layer in dict.fromkeys(layers) if layer != OUTPUT]
-    nodes = trace(module)
-    known = layer_names(module) if nodes is None else list(nodes.values())
+    nodes = trace(module, images)
+    known = _submodules(module) if nodes is None else list(nodes.values())
     for layer in inner:
         if not any(node == layer or node.startswith(f"{layer}.") for node in known):
             hint = nearest(layer, known) or f"Some that it has: {', '.join(known[-5:])}, output."
             raise LayerError(f"{name} has no layer {layer!r}", hint)
     return HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
+
+
+def _submodules(module: nn.Module) -> list[str]:
+    return [name for name, _ in module.named_modules() if name]
 
 
 def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Callable[[Tensor], dict[str, Tensor]]:
@@ -116,6 +130,11 @@ class HookReader:
         finally:
             for handle in handles:
                 handle.remove()
+        if missing := [layer for layer in self.layers if layer not in caught]:
+            raise LayerError(
+                f"layer {missing[0]!r} is not called when {type(self.module).__name__} computes",
+                "Choose another layer.",
+            )
         return caught
 
 
@@ -139,11 +158,17 @@ def default_cut(module: nn.Module) -> str:
     return OUTPUT
 
 
-def trace(module: nn.Module, *, is_whole: Callable[[nn.Module], bool] | None = None) -> dict[Any, str] | None:
+def trace(
+    module: nn.Module, images: Tensor | None = None, *, is_whole: Callable[[nn.Module], bool] | None = None
+) -> dict[Any, str] | None:
     """Return the nodes of the module's graph with their names, or None where it cannot be traced.
 
-    The submodules for which `is_whole` holds are one node each, as PyTorch's own are.
+    With `images`, the graph must also give what the module gives: what Python decides while it is traced, such as a
+    branch on the type of the input or a count of calls, is fixed in the graph. The submodules for which `is_whole`
+    holds are one node each, as PyTorch's own are.
     """
+    if not _is_called_plainly(module):
+        return None
     tracer = _Tracer()
     tracer.is_whole = is_whole
     try:
@@ -153,7 +178,42 @@ def trace(module: nn.Module, *, is_whole: Callable[[nn.Module], bool] | None = N
         tracer.trace(module, concrete_args=defaults or None)
     except Exception:  # tracing runs the module's own Python, which may raise anything; hooks still work
         return None
-    return dict(tracer.node_to_qualname)
+    nodes = dict(tracer.node_to_qualname)
+    return nodes if images is None or _is_faithful(module, next(iter(nodes)).graph, images[:2]) else None
+
+
+def _is_called_plainly(module: nn.Module) -> bool:
+    """Tell whether calling a module means its class's ``forward``, the part of it that is traced."""
+    plain = type(module).__call__ is nn.Module.__call__ or isinstance(module, fx.GraphModule)
+    hooked = module._forward_hooks or module._forward_pre_hooks or module._compiled_call_impl or global_hooks()
+    return plain and not hooked and "forward" not in vars(module)
+
+
+def _is_faithful(module: nn.Module, graph: fx.Graph, images: Tensor) -> bool:
+    def outputs(network: nn.Module) -> list[Any]:
+        devices = [images.device] if images.device.type == "cuda" else []
+        with torch.inference_mode(), torch.random.fork_rng(devices=devices):
+            torch.manual_seed(0)
+            return _pytree.tree_leaves(network(images.clone()))
+
+    try:
+        expected = outputs(light_copy(module))
+    except Exception:  # a layer below may work all the same
+        return True
+    try:
+        given = outputs(light_copy(fx.GraphModule(module, graph)))
+    except Exception:  # whatever the user's code does with what it gets
+        return False
+    return len(given) == len(expected) and all(map(_are_close, given, expected))
+
+
+def _are_close(given: Any, expected: Any) -> bool:
+    if not isinstance(expected, Tensor) or not isinstance(given, Tensor):
+        return type(given) is type(expected)
+    if given.shape != expected.shape or given.dtype != expected.dtype:
+        return False
+    bound = SAME * float(expected.abs().max()) if expected.numel() and expected.is_floating_point() else 0.0
+    return bool(torch.allclose(given.float(), expected.float(), rtol=0, atol=bound, equal_nan=True))
 
 
 class _Tracer(NodePathTracer):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 
 from .backbones import BackboneSource
@@ -15,7 +16,7 @@ from .exceptions import ParameterError, WeightsError
 from .idle_parameters import note_idle_images
 from .images import ImageSource, as_sources
 from .inputs import check_images
-from .networks import resolve_backbone
+from .networks import EMBEDDED, resolve_backbone
 from .precisions import choose_precision
 from .weights import is_file_name
 
@@ -35,7 +36,31 @@ class ImageEstimator(BaseEstimator):
             image_size=self.image_size,
             resize=self.resize,
             random_state=self.random_state,
+            cache_key=self.cache_key,
+            origin=getattr(self, "_origin", None),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "backbone" in state and not isinstance(state["backbone"], str):
+            from .own_modules import session
+
+            # Rows of a module that is not understood belong to its pickled copies too.
+            state = {**state, "_origin": state.get("_origin") or session()}
+        return state
+
+    def __sklearn_clone__(self) -> Any:
+        try:
+            new = super().__sklearn_clone__()
+        except Exception:
+            if isinstance(self.backbone, str):
+                raise
+            # A module that cannot be copied, because of an open file in it perhaps, is shared: nothing here changes it.
+            named = copy.copy(self).set_params(backbone=EMBEDDED)
+            new = clone(named).set_params(backbone=self.backbone)
+        if hasattr(self, "_origin"):
+            new._origin = self._origin
+        return new
 
     def arithmetic(self, source: BackboneSource) -> str:
         """Return what `precision` stands for, by which the embeddings of a network are identified."""

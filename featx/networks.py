@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,9 +23,6 @@ __all__ = ["EMBEDDED", "list_backbones", "resolve_backbone", "stage_widths"]
 EMBEDDED = "efficientnet_lite0"
 # They initialise themselves as published when asked to, which takes a second, in vain where weights are loaded.
 INIT_WEIGHTS = ("inception_v3", "googlenet")
-# Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
-MODULES_AT_ONCE = 4
-_modules: dict[str, BackboneSource] = {}
 
 
 def list_backbones() -> list[str]:
@@ -41,6 +37,8 @@ def resolve_backbone(
     image_size: int | None = None,
     resize: str = "crop",
     random_state: int = 0,
+    cache_key: str | None = None,
+    origin: str | None = None,
 ) -> BackboneSource:
     """Return what identifies a network and how to build it.
 
@@ -48,8 +46,8 @@ def resolve_backbone(
     ----------
     backbone : str or nn.Module
         ``efficientnet_lite0``, a torchvision classification network, ``timm:NAME``, or a module of your own. A module
-        is identified by its structure, the source of its classes and its tensors, never by a name; it is given
-        images normalised with ImageNet's mean and standard deviation.
+        is identified by its tensors, its attributes, and its code with all that the code names; it is given images
+        normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
         random ones.
@@ -58,14 +56,21 @@ def resolve_backbone(
     resize : {"crop", "squash"}, default="crop"
     random_state : int, default=0
         Seed of random weights.
+    cache_key : str, default=None
+        Names the code of a module of your own, in place of what featx makes out of it. Its tensors and plain attributes
+        are compared all the same. Choose another key whenever the code changes.
+    origin : str, default=None
+        The session that an estimator was pickled in; leave it out.
 
     Raises
     ------
     BackboneError, WeightsError, ParameterError
     """
+    if cache_key is not None:
+        _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):
-        source = _from_module(backbone, weights)
-    elif backbone == EMBEDDED:
+        return _from_module(backbone, weights, IMAGENET.adapted(image_size, resize), cache_key, origin)
+    if backbone == EMBEDDED:
         source = _embedded(weights, random_state)
     elif backbone.startswith("timm:"):
         source = _from_timm(backbone, weights, random_state)
@@ -197,10 +202,12 @@ def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:
     )
 
 
-def _from_module(module: Any, weights: Any) -> BackboneSource:
+def _from_module(
+    module: Any, weights: Any, preprocessing: Preprocessing, cache_key: str | None, origin: str | None
+) -> BackboneSource:
     from torch import nn
 
-    from .graphs import default_cut
+    from .own_modules import own_module
 
     if not isinstance(module, nn.Module):
         raise ParameterError(
@@ -211,18 +218,32 @@ def _from_module(module: Any, weights: Any) -> BackboneSource:
         raise ParameterError(
             f"got weights={weights!r} beside a module, which brings its own", "Load them into the module."
         )
-    digest = weight_files.module_digest(module)
-    if digest in _modules:
-        return _modules[digest]
-    own = copy.deepcopy(module).eval()
-    children = tuple((name, name) for name, _ in own.named_children())
-    plan = NetworkPlan(stages=children, default_layer=default_cut(own), width=0, class_layer="")
-    name = f"{type(module).__module__}.{type(module).__qualname__}"
-    source = BackboneSource(name, digest, IMAGENET, plan, lambda: own, is_own=True)
-    _modules[digest] = source
-    while len(_modules) > MODULES_AT_ONCE:
-        del _modules[next(iter(_modules))]
-    return source
+    own = own_module(module, preprocessing=preprocessing, cache_key=cache_key, origin=origin)
+    children = tuple((name, name) for name, _ in own.module.named_children())
+    plan = NetworkPlan(stages=children, default_layer=own.layer, width=0, class_layer="")
+    return BackboneSource(
+        f"{type(module).__module__}.{type(module).__qualname__}",
+        own.digest,
+        preprocessing,
+        plan,
+        lambda: own.module,
+        is_own=True,
+        content=own.content if cache_key is not None else "",
+        unknown=own.unknown,
+    )
+
+
+def _check_cache_key(cache_key: Any, backbone: Any) -> None:
+    if isinstance(backbone, str):
+        raise ParameterError(
+            f"got cache_key={cache_key!r} beside backbone={backbone!r}, which is identified by its name and weights",
+            "Leave it out.",
+        )
+    if not isinstance(cache_key, str) or not cache_key:
+        raise ParameterError(
+            f"got cache_key={cache_key!r}; expected a text that names the code of the module, or None",
+            "Choose one, and another whenever the code changes.",
+        )
 
 
 def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:

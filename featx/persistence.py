@@ -92,7 +92,7 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
     Raises
     ------
     ParameterError
-        If neither of them is in it.
+        If neither of them is in it, or the network is a module that featx does not understand and no key names.
     ModelFileError
         If the file cannot be written.
     """
@@ -106,6 +106,13 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
     specs = {}
     for name, transformer in transformers.items():
         source = transformer.source()
+        if source.unknown:
+            raise ParameterError(
+                f"the model's network {source.name} could not be recognised when it is loaded: it holds what featx "
+                f"does not understand, {source.unknown[0]}",
+                "Name its code, set_params(cache_key='...'), and save again; nothing needs to be fitted anew.",
+            )
+        transformer.__dict__.pop("_origin", None)
         view = source.view(transformer.layer, transformer.pooling)
         specs[name] = source.spec(view, transformer.arithmetic(source)).to_dict()
         if not isinstance(transformer.backbone, str):

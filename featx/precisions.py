@@ -29,7 +29,7 @@ from .lanes import auto_batch_size, in_lanes, lane_count
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Agreement", "choose_precision", "measure_agreement", "sample_crops"]
+__all__ = ["Agreement", "choose_precision", "measure_agreement", "photographs", "sample_crops"]
 
 # What embeddings in half precision must have in common with float32's for "auto" to take them.
 MEAN_COSINE = 0.999
@@ -135,7 +135,7 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
 
 def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
     """Return square crops of various sizes of scikit-learn's two photographs, always the same."""
-    photos = _photographs()
+    photos = photographs()
     rng = np.random.default_rng(0)
     crops = []
     for number in range(n):
@@ -146,7 +146,8 @@ def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
     return crops
 
 
-def _photographs() -> list[np.ndarray]:
+def photographs() -> list[np.ndarray]:
+    """Return the two photographs that scikit-learn brings, RGB uint8."""
     import sklearn
 
     folder = Path(sklearn.__file__).parent / "datasets" / "images"

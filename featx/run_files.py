@@ -32,8 +32,8 @@ from .images import as_sources
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
 FORMAT = 1
-# What changes where and how fast a run is computed, and not what comes out.
-LOCAL = {"cache", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
+# What changes where and how fast a run is computed, and not what comes out; a key is in the digest of its network.
+LOCAL = {"cache", "cache_key", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
 
 
 def fingerprint(*parts: Any) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from .cache import EmbeddingCache
+from .exceptions import BackboneError
 from .forwarding import ForwardPlan, Outcome, forward_images
 from .images import ImageSource
 from .stores import Store
@@ -30,7 +32,7 @@ def share_out(
     plan = dataclasses.replace(plan, takes_turns=False)
     height = max(plan.batch_size, -(-len(images) // (4 * workers)))
     shares = [slice(start, start + height) for start in range(0, len(images), height)]
-    tasks = (joblib.delayed(forward_images)(plan, images[part], digests[part], store) for part in shares)
+    tasks = (joblib.delayed(_forward_share)(plan, images[part], digests[part], store) for part in shares)
     total = Outcome()
     for outcome in joblib.Parallel(return_as="generator")(tasks):
         advance(len(outcome.results))
@@ -39,6 +41,21 @@ def share_out(
         total.seconds.update(outcome.seconds)
         total.peaks += outcome.peaks
     return total
+
+
+def _forward_share(
+    plan: ForwardPlan, images: list[ImageSource], digests: list[bytes], store: EmbeddingCache
+) -> Outcome:
+    """Forward a share of the images in a worker, whose code of a module of the user's own may be another."""
+    if plan.source.is_own:
+        from .answers import claimed_store
+
+        if claimed_store(store, plan.source, plan.specs) is not store:
+            raise BackboneError(
+                f"{plan.source.name} gives other answers on {socket.gethostname()} than where it was passed",
+                "Bring the same code to all workers.",
+            )
+    return forward_images(plan, images, digests, store)
 
 
 def _process_workers() -> int:

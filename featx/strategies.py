@@ -28,6 +28,7 @@ SHARED = (
     "weights",
     "layer",
     "pooling",
+    "cache_key",
     "image_size",
     "resize",
     "image_shape",

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .backbones import BackboneSource, View, resolve_device, resolve_precision
+from .cache import EmbeddingCache, EmbeddingSpec
 from .exceptions import ParameterError
 from .extraction import Extraction, extract_embeddings
 from .image_estimator import ImageEstimator, open_cache
@@ -35,7 +36,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     backbone : str or nn.Module, default="efficientnet_lite0"
         ``efficientnet_lite0``, whose ImageNet weights come with featx's installation; a torchvision classification
         network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
-        ImageNet's mean and standard deviation.
+        ImageNet's mean and standard deviation, and whose embeddings are what calling it gives.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
         random weights.
@@ -47,6 +48,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         "avgmax" is both, one after the other; "flatten" keeps every value.
     prefetch : sequence of (layer, pooling), default=()
         Other views that the same pass puts into the cache, because a search will ask for them.
+    cache_key : str, default=None
+        Names the code of a module of your own where featx says that it does not understand it; its tensors and plain
+        attributes are compared all the same. Choose another key whenever the code changes.
     image_size : int, default=None
         Side of the network's input in pixels; None means what the weights were trained with.
     resize : {"crop", "squash"}, default="crop"
@@ -117,6 +121,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         layer: str | None = None,
         pooling: str = "auto",
         prefetch: Sequence[View] = (),
+        cache_key: str | None = None,
         image_size: int | None = None,
         resize: str = "crop",
         image_shape: tuple[int, ...] | None = None,
@@ -135,6 +140,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         self.layer = layer
         self.pooling = pooling
         self.prefetch = prefetch
+        self.cache_key = cache_key
         self.image_size = image_size
         self.resize = resize
         self.image_shape = image_shape
@@ -273,5 +279,14 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             return plan.width * (2 if view[1] == "avgmax" else 1)
         if plan.width and view == (plan.default_layer, plan.pooling):
             return plan.width
-        known = cache.width(source.spec(view, self.arithmetic(source))) if cache is not None else None
+        spec = source.spec(view, self.arithmetic(source))
+        known = None
+        if cache is not None and (not source.is_own or _agrees(cache, source, spec)):
+            known = cache.width(spec)
         return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
+
+
+def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
+    from .answers import agreeing_store
+
+    return agreeing_store(cache, source, [spec]) is cache

@@ -6,7 +6,6 @@ one is trained, so it can be computed once.
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, arithmetic
+from .copies import independent_copy
 from .cut_graph import CutGraph, choose_stages, describe_choice
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, ParameterError
@@ -89,10 +89,16 @@ class Trunk:
         LayerError
             If the layer does not exist.
         """
-        module = copy.deepcopy(source.build()).eval().requires_grad_(False)
+        module = independent_copy(source.build()).requires_grad_(False)
         node = source.plan.node(view[0])
-        reader(module, [node], name=source.name)
-        traced = _trace(module, node)
+        images = None
+        if source.is_own:
+            from .answers import fixed_images
+
+            images = source.preprocessing.normalise(fixed_images(source.preprocessing.crop))
+            module.to("cpu")
+        reader(module, [node], name=source.name, images=images)
+        traced = _trace(module, node, images)
         if traced is None:
             return cls._whole(module, source, view, node, trainable_stages, trainable_layers)
         nodes, layer = traced
@@ -174,7 +180,8 @@ class Trunk:
         node = self.boundary or self.source.plan.node(self.view[0])
         if self._lower is None:
             with self.part.quiet():
-                self._lower = reader(self.module, [node], name=self.source.name)
+                shown = images if self.source.is_own else None
+                self._lower = reader(self.module, [node], name=self.source.name, images=shown)
         with self.part.quiet(), torch.no_grad(), arithmetic(precision, images.device.type):
             exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
             output = with_exact_start(self._lower, exact)(images)[node]
@@ -184,7 +191,7 @@ class Trunk:
         """Return the shape of what the boundary gives for one image, by passing shapes without values."""
         assert self.boundary is not None
         side = self.source.preprocessing.crop
-        lower = reader(copy.deepcopy(self.module).to("meta"), [self.boundary], name=self.source.name)
+        lower = reader(independent_copy(self.module).to("meta"), [self.boundary], name=self.source.name)
         with torch.inference_mode():
             try:
                 return tuple(lower(torch.empty((1, 3, side, side), device="meta"))[self.boundary].shape[1:])
@@ -229,12 +236,12 @@ class Trunk:
         return {name: value for name, value in self.module.state_dict().items() if name in names}
 
 
-def _trace(module: nn.Module, layer: str) -> tuple[dict[fx.Node, str], str] | None:
+def _trace(module: nn.Module, layer: str, images: Tensor | None) -> tuple[dict[fx.Node, str], str] | None:
     """Return the nodes of the graph, modules with running statistics being one each, and the layer's name in it.
 
     So they choose by their own mode what they compute; timm's would be taken apart otherwise.
     """
-    plain = trace(module)
+    plain = trace(module, images)
     if plain is None:
         return None
     whole = trace(module, is_whole=keeps_statistics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -65,7 +64,9 @@ class TunedNetwork:
         """Return the network with the changed tensors."""
         import torch
 
-        module = copy.deepcopy(self.base.build())
+        from .copies import independent_copy
+
+        module = independent_copy(self.base.build())
         own = module.state_dict()
         for name, value in self.state.items():
             if name not in own or tuple(own[name].shape) != value.shape:

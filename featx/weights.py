@@ -206,9 +206,9 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], *, name: str, source:
 
 
 def module_digest(module: nn.Module) -> str:
-    """Return the SHA-256 of a module's structure, of the code of its classes, and of its tensors.
+    """Return the SHA-256 of the structure, the code and the tensors of a network that a library has built.
 
-    The code is the compiled one, which a class keeps when it is sent to another process; its source it may not.
+    It is made of the library's classes alone; modules of the user's own are a matter of `identity`.
     """
     import torch
 

@@ -31,6 +31,13 @@ LEAVES = (
     "weights",
     "state_files",
     "graphs",
+    "class_parts",
+    "code_facts",
+    "copies",
+    "identity",
+    "module_parts",
+    "object_state",
+    "values",
     "efficientnet_lite",
 )
 

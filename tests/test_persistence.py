@@ -307,6 +307,21 @@ def test_a_model_of_a_module_needs_the_same_module(images, path):
     assert same(load_model(path, backbone=network()), model, images)
 
 
+def test_a_model_of_a_module_that_is_not_understood_needs_a_key(images, path):
+    def module():
+        net = network()
+        net.register_forward_hook(lambda m, i, o: eval("o * 2"))
+        return net
+
+    model = make_pipeline(CNNFeatureTransformer(module(), image_size=32), LogisticRegression()).fit(images, LABELS)
+    with pytest.raises(ParameterError, match=r"not understand.*calls eval.*set_params\(cache_key="):
+        save_model(model, path)
+    assert not path.exists()
+    save_model(model.set_params(cnnfeaturetransformer__cache_key="doubled"), path)
+    assert same(load_model(path, backbone=module()), model, images)
+    assert "other weights" in refusal(path, backbone=network(seed=1))
+
+
 def test_other_embeddings_than_today_are_refused(pipeline, path):
     save_model(pipeline, path)
     content = skops.io.load(path, trusted=["featx.transformer.CNNFeatureTransformer"])
