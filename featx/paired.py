@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import bdtrc
 from scipy.stats import binom, binomtest, norm, t
 
 from .estimates import Estimate
@@ -111,7 +112,7 @@ def compare_paired(
         low, high = min(low, value - quantile * error), max(high, value + quantile * error)
         difference = Estimate(value, max(-1.0, low), min(1.0, high))
         if _smallest_p(count, factor) < ALPHA:
-            detectable = max(_detectable_by_groups(error, count, factor), by_images)
+            detectable = max(_detectable_by_groups(error, count, n, factor), by_images)
     return PairedTest(
         difference=difference,
         p_value=_corrected(_sign_flip(sums), factor),
@@ -203,23 +204,29 @@ def _detectable(discordance: float, n: int) -> float:
     if n == 0 or _smallest_p(n) >= ALPHA:
         return math.nan
 
+    # More wins than this, of so many images that tell the two apart, are significant.
+    most = np.arange(n + 1)
+    needed = binom.isf(ALPHA / 2, most, 0.5)
+
     def found(difference: float) -> bool:
         # Classifiers that differ by so much are told apart by that many images at least.
         share = max(discordance, difference)
         around = 5 * math.sqrt(n * share * (1 - share)) + 3
-        counts = np.arange(max(0, int(n * share - around)), min(n, int(n * share + around)) + 1)
-        needed = binom.isf(ALPHA / 2, counts, 0.5)
-        power = binom.sf(needed, counts, (1 + difference / share) / 2) @ binom.pmf(counts, n, share)
+        part = slice(max(0, int(n * share - around)), int(n * share + around) + 1)
+        won = bdtrc(needed[part], most[part], (1 + difference / share) / 2)
+        power = np.where(needed[part] < most[part], won, 0) @ binom.pmf(most[part], n, share)
         return bool(power >= POWER)
 
     return _bisect(found, 0.0, 1.0)
 
 
-def _detectable_by_groups(error: float, count: int, factor: float) -> float:
+def _detectable_by_groups(error: float, count: int, n: int, factor: float) -> float:
     """Return the difference that the sign-flip test finds with 80 % power, from the standard error over groups."""
+    # The spread of few groups is too small on average, by about this much.
+    error *= (4 * count - 3) / (4 * count - 4)
     if _corrected(2 * math.ldexp(1.0, 1 - count), factor) >= ALPHA:
-        # All signs must be the same: the chance of one is the root of the power.
-        return float(norm.ppf(POWER ** (1 / count))) * math.sqrt(count) * error
+        # All signs must be the same and no sum zero: the chance of one group is the root of the power.
+        return float(norm.ppf(POWER ** (1 / count))) * math.sqrt(count) * error + count / (2 * n)
     return float(t.ppf(1 - ALPHA / 2, count - 1) + t.ppf(POWER, count - 1)) * error
 
 
