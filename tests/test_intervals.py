@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_the_interval_of_grouped_accuracy_is_the_union_of_students_and_wilsons()
     groups = sizes.sum() ** 2 / (sizes**2).sum()
     low, high = wilson_interval(p * groups, groups)
     found = grouped_accuracy_interval(right, sizes)
-    assert found == pytest.approx((min(low, p - half), max(high, p + half)))
+    assert found == pytest.approx((min(low, p - half), min(1, max(high, p + half))))
     # Groups that agree prove no more than so many images.
     same = grouped_accuracy_interval(np.full(8, 9), np.full(8, 10))
     assert same == pytest.approx(wilson_interval(7.2, 8))
@@ -199,8 +200,6 @@ def benchmark():
     path = Path(__file__).parents[1] / "benchmarks" / "intervals.py"
     spec = importlib.util.spec_from_file_location("featx_benchmark_intervals", path)
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
@@ -229,7 +228,7 @@ def test_coverage_of_some_hard_settings(benchmark):
         "150 images, 60.0%, 5 classes, uneven",
     )
     chosen = [s for s in benchmark.images() if s.name.startswith(hard) and s.method.startswith("now")]
-    assert len(chosen) > 30
+    assert len(chosen) > 20
     assert not failing(chosen, rng, 300)
 
 
