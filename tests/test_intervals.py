@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma, t
 
+from featx.comparison_figures import Figures
+from featx.comparison_plan import plan_repeats
 from featx.intervals import (
     class_mean_interval,
     grouped_accuracy_interval,
@@ -19,6 +21,7 @@ from featx.intervals import (
 )
 from featx.metrics import interval_notes, score_classes, score_predictions, wilson
 from featx.repeats import corrected_interval
+from featx.runs import RunOutcome
 
 FIGURES = ("balanced_accuracy", "macro_f1")
 
@@ -190,6 +193,26 @@ def test_repeats_of_the_same_images_prove_no_more_than_the_images():
     )
     bare = score_classes(np.arange(8) % 2, np.arange(8) % 2, n_classes=2, groups=np.arange(8) // 2)["accuracy"]
     assert corrected_interval([1.0, 1.0], pooled=bare, **rows).reason == "too few groups (fewer than 5)"
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize(("number", "tested"), [(4, False), (40, True)])
+def test_a_comparison_says_that_groups_are_too_few(repeats, number, tested):
+    y, groups = np.arange(160) % 2, np.arange(160) // 2 % number
+    plan = plan_repeats(y, train_sizes=None, test_size=0.25, groups=groups, repeats=repeats)
+    runs = []
+    for repeat in plan:
+        sure = np.eye(2)[y[repeat.test]] * 0.8 + 0.1
+        sure[:3] = sure[:3, ::-1]
+        runs.append(RunOutcome(sure, None, None, dict.fromkeys(("extraction", "training", "prediction"), 1.0), 1.0))
+    figures = Figures(y, 2, groups, plan, {"frozen": "frozen"}, 0)
+    size = figures.size(0, {"frozen": runs})
+    (found,) = size.strategies
+    notes = "\n".join(figures.notes([size]))
+    for estimate in (found.accuracy, found.macro_f1):
+        assert estimate.has_interval is tested
+        assert estimate.reason == ("" if tested else "too few groups (fewer than 5)")
+    assert ("accuracy, macro F1: too few groups" in notes) is not tested
 
 
 # Coverage
