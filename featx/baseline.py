@@ -66,6 +66,7 @@ def compare_baseline(
     metrics: Mapping[str, Estimate],
     classes: Sequence[str],
     groups: np.ndarray | None = None,
+    folds: int = 1,
     metric: str = "accuracy",
 ) -> Baseline:
     """Judge a model by what always answering the largest class gives on the same images.
@@ -80,14 +81,15 @@ def compare_baseline(
         The model's figures; see `score_predictions`.
     classes : sequence of str
         All classes, by number.
-    groups : ndarray, shape (n,), default=None
+    groups, folds
+        As for `compare_paired`.
     metric : {"accuracy", "balanced_accuracy", "macro_f1"}, default="accuracy"
         Accuracy is judged by `compare_paired`, the others by the interval of the model's figure.
     """
     always = answers == truth
     value, mine, p_value = _score(truth, answers, len(classes), metric), metrics[metric], None
     if metric == "accuracy":
-        test = compare_paired(predicted == truth, always, groups=groups)
+        test = compare_paired(predicted == truth, always, groups=groups, folds=folds)
         p_value = test.p_value
         decided, different = test.smallest_p < 1 - LEVEL, p_value < 1 - LEVEL
         reason = f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}, {test.test}"

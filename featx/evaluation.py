@@ -127,7 +127,7 @@ def evaluate_heads(
             best = max(candidates, key=lambda c: c.inner_scores[-1])
             chosen[test] = best.probabilities[test]
         tested = np.concatenate([test for _, test in splits])
-        judge = _Judge(truth, tested, None if groups is None else groups[tested], random_state)
+        judge = _Judge(truth, tested, None if groups is None else groups[tested], len(splits), random_state)
         main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
         figures = {c: judge.figures(c.probabilities) for c in candidates}
         if split is not None:
@@ -178,7 +178,7 @@ def evaluate_heads(
         pooling=kept.view[1],
         parameters=parameters,
         model_fitted_on=len(rows),
-        test=name_test(judge.groups),
+        test=name_test(judge.groups, folds=judge.folds),
         simpler=None if (results[kept].p_value or 0.0) < LEVEL else results[simplest],
         baseline=compare_baseline(
             truth[tested],
@@ -187,6 +187,7 @@ def evaluate_heads(
             metrics=found,
             classes=names,
             groups=judge.groups,
+            folds=judge.folds,
             metric=main,
         ),
     )
@@ -196,10 +197,13 @@ def evaluate_heads(
 class _Judge:
     """Turns predictions of the tested rows into figures."""
 
-    def __init__(self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, random_state: int) -> None:
+    def __init__(
+        self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, folds: int, random_state: int
+    ) -> None:
         self.truth = truth[tested]
         self.tested = tested
         self.groups = groups
+        self.folds = folds
         self.random_state = random_state
 
     def figures(self, probabilities: np.ndarray) -> dict[str, Estimate]:
@@ -213,7 +217,9 @@ class _Judge:
     def compare(self, candidates: list[Candidate], reference: Candidate) -> dict[Candidate, tuple[PairedTest, float]]:
         """Return how each differs from the reference, with the p-value adjusted for the number of them."""
         hits = self.hits(reference)
-        tests = [compare_paired(self.hits(candidate), hits, groups=self.groups) for candidate in candidates]
+        tests = [
+            compare_paired(self.hits(candidate), hits, groups=self.groups, folds=self.folds) for candidate in candidates
+        ]
         adjusted = adjust_p_values([test.p_value for test in tests])
         return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
 

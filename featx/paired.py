@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import binom, binomtest, norm, t
@@ -47,7 +48,9 @@ class PairedTest:
     detectable: float
 
 
-def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray | None = None) -> PairedTest:
+def compare_paired(
+    right: np.ndarray, other: np.ndarray, *, groups: np.ndarray | None = None, folds: int = 1
+) -> PairedTest:
     """Compare the accuracies of two classifiers on the same images.
 
     Parameters
@@ -56,6 +59,8 @@ def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray |
         Whether each classifier was right on each image.
     groups : ndarray, shape (n,), default=None
         What is independent of each other, in place of the images.
+    folds : int, default=1
+        Into how many folds the images were divided, if they were predicted by cross-validation.
 
     Returns
     -------
@@ -72,18 +77,23 @@ def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray |
     McNemar's test. The interval is Student's over groups, of a ratio, since groups differ in size (Cochran 1977, sec.
     6.5), never narrower than that of as many independent images, and none below five groups. The detectable difference
     is (t(0.975) + t(0.8)) standard errors; with six groups, where all must have the same sign, that of normal sums.
+
+    Images predicted by cross-validation are not independent, since each is trained on by the models of the other folds:
+    the variance of a difference is up to twice that of as many independent images, the more so the less there is to be
+    learnt. It is taken as 1 + J / (J - 1) times as large (Nadeau and Bengio 2003, sec. 4, with n2 / n1 = 1 / (J - 1)).
     """
-    n = len(right)
+    n, factor = len(right), _variance_factor(folds)
     gains = right.astype(int) - other.astype(int)
     wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
-    value, interval = (wins - losses) / n, _score_interval(wins, losses, n)
+    value, discordance = (wins - losses) / n, (wins + losses) / n
+    test, by_images = name_test(groups, folds=folds), _detectable(discordance, round(n / factor))
     if groups is None:
         return PairedTest(
-            difference=Estimate(value, *interval),
-            p_value=_mcnemar(wins, losses),
-            smallest_p=_smallest_p(n),
-            test=name_test(None),
-            detectable=_detectable(wins + losses, n),
+            difference=Estimate(value, *_score_interval(wins / factor, losses / factor, n / factor)),
+            p_value=_corrected(_mcnemar(wins, losses), factor),
+            smallest_p=_smallest_p(n, factor),
+            test=test,
+            detectable=by_images,
         )
     codes = np.unique(groups, return_inverse=True)[1]
     sums, sizes = np.bincount(codes, weights=gains).astype(int), np.bincount(codes)
@@ -92,20 +102,21 @@ def compare_paired(right: np.ndarray, other: np.ndarray, *, groups: np.ndarray |
     if count >= FEWEST_GROUPS:
         # Without group g the difference would be larger by this.
         without = (value * sizes - sums) / (n - sizes)
-        error = math.sqrt((count - 1) / count * float(without @ without))
+        error = math.sqrt(factor * (count - 1) / count * float(without @ without))
         quantile = float(t.ppf((1 + LEVEL) / 2, count - 1))
-        # As many independent images as would have the same error; t's quantile in place of the normal one.
-        spread = (wins + losses) / n - value**2
-        share = min(1.0, spread / (n * error**2) * (NORMAL_QUANTILE / quantile) ** 2) if error else 1.0
-        interval = _score_interval(share * wins, share * losses, share * n)
-        low, high = min(value - quantile * error, interval[0]), max(value + quantile * error, interval[1])
+        # As many independent images as would have the same error, with t's quantile in place of the normal one.
+        variance = (discordance - value**2) / n
+        share = min(1 / factor, variance / error**2 * (NORMAL_QUANTILE / quantile) ** 2) if error else 1 / factor
+        low, high = _score_interval(share * wins, share * losses, share * n)
+        low, high = min(low, value - quantile * error), max(high, value + quantile * error)
         difference = Estimate(value, max(-1.0, low), min(1.0, high))
-        detectable = max(_detectable_by_groups(error, count), _detectable(wins + losses, n))
+        if _smallest_p(count, factor) < ALPHA:
+            detectable = max(_detectable_by_groups(error, count, factor), by_images)
     return PairedTest(
         difference=difference,
-        p_value=_sign_flip(sums),
-        smallest_p=_smallest_p(count),
-        test=name_test(groups),
+        p_value=_corrected(_sign_flip(sums), factor),
+        smallest_p=_smallest_p(count, factor),
+        test=test,
         detectable=detectable,
     )
 
@@ -119,14 +130,27 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def name_test(groups: np.ndarray | None) -> str:
+def name_test(groups: np.ndarray | None, *, folds: int = 1) -> str:
     """Return the name of the test that `compare_paired` makes, with the smallest p where groups are few."""
+    corrected = "" if folds == 1 else f", corrected for {folds} folds"
     if groups is None:
-        return "McNemar's exact test"
+        return f"McNemar's exact test{corrected}"
     count = len(np.unique(groups))
-    smallest = _smallest_p(count)
+    smallest = _smallest_p(count, _variance_factor(folds))
     few = f", whose p is {smallest:.2g} at the least" if smallest >= SMALL else ""
-    return f"exact sign-flip test over {count} group{'' if count == 1 else 's'}{few}"
+    return f"exact sign-flip test over {count} group{'' if count == 1 else 's'}{corrected}{few}"
+
+
+def _variance_factor(folds: int) -> float:
+    """Return how many times as large the variance is taken to be as that of independent images."""
+    return 1.0 if folds == 1 else 1 + folds / (folds - 1)
+
+
+def _corrected(p_value: float, factor: float) -> float:
+    """Return the p of the same normal deviate, had it been divided by the root of a larger variance."""
+    if factor == 1 or p_value >= 1:
+        return p_value
+    return float(2 * norm.sf(norm.isf(p_value / 2) / math.sqrt(factor)))
 
 
 def _mcnemar(wins: int, losses: int) -> float:
@@ -148,9 +172,9 @@ def _sign_flip(sums: np.ndarray) -> float:
     return float(min(1.0, chances[: tail + 1].sum() + chances[-tail - 1 :].sum()))
 
 
-def _smallest_p(count: int) -> float:
+def _smallest_p(count: int, factor: float = 1.0) -> float:
     """Return the p of a test over so many signs that are all the same."""
-    return math.ldexp(1.0, 1 - count)
+    return _corrected(math.ldexp(1.0, 1 - count), factor)
 
 
 def _score_interval(wins: float, losses: float, n: float) -> tuple[float, float]:
@@ -173,15 +197,17 @@ def _score_interval(wins: float, losses: float, n: float) -> tuple[float, float]
     return low, high
 
 
-def _detectable(discordant: int, n: int) -> float:
+@lru_cache(maxsize=1000)
+def _detectable(discordance: float, n: int) -> float:
     """Return the difference that McNemar's exact test finds with 80 % power on n images, at this discordance."""
-    if _smallest_p(n) >= ALPHA:
+    if n == 0 or _smallest_p(n) >= ALPHA:
         return math.nan
 
     def found(difference: float) -> bool:
         # Classifiers that differ by so much are told apart by that many images at least.
-        share = max(discordant / n, difference)
-        counts = np.arange(binom.ppf(1e-6, n, share), binom.isf(1e-6, n, share) + 1)
+        share = max(discordance, difference)
+        around = 5 * math.sqrt(n * share * (1 - share)) + 3
+        counts = np.arange(max(0, int(n * share - around)), min(n, int(n * share + around)) + 1)
         needed = binom.isf(ALPHA / 2, counts, 0.5)
         power = binom.sf(needed, counts, (1 + difference / share) / 2) @ binom.pmf(counts, n, share)
         return bool(power >= POWER)
@@ -189,11 +215,9 @@ def _detectable(discordant: int, n: int) -> float:
     return _bisect(found, 0.0, 1.0)
 
 
-def _detectable_by_groups(error: float, count: int) -> float:
+def _detectable_by_groups(error: float, count: int, factor: float) -> float:
     """Return the difference that the sign-flip test finds with 80 % power, from the standard error over groups."""
-    if _smallest_p(count) >= ALPHA:
-        return math.nan
-    if 2 * _smallest_p(count) >= ALPHA:
+    if _corrected(2 * math.ldexp(1.0, 1 - count), factor) >= ALPHA:
         # All signs must be the same: the chance of one is the root of the power.
         return float(norm.ppf(POWER ** (1 / count))) * math.sqrt(count) * error
     return float(t.ppf(1 - ALPHA / 2, count - 1) + t.ppf(POWER, count - 1)) * error
@@ -201,7 +225,7 @@ def _detectable_by_groups(error: float, count: int) -> float:
 
 def _bisect(holds: Callable[[float], bool], low: float, high: float) -> float:
     """Return where a condition begins to hold between two numbers."""
-    for _ in range(40):
+    for _ in range(25):
         middle = (low + high) / 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return (low + high) / 2

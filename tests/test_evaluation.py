@@ -319,7 +319,7 @@ def test_candidates_are_compared_with_the_simplest_which_is_fixed_beforehand(hea
             gap = other.metrics["accuracy"].value - reference.metrics["accuracy"].value
             assert other.difference.value == pytest.approx(gap)
             assert (other.p_value < 0.001) is (other.head == "svm")
-    assert result.test == "McNemar's exact test"
+    assert result.test == "McNemar's exact test, corrected for 3 folds"
     assert result.simpler is None
 
 
