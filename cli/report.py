@@ -68,7 +68,8 @@ def size_text(number: float) -> str:
 def describe_evaluation(result: EvaluationResult) -> str:
     """Return the tables of an evaluation."""
     several = len(result.candidates) > 1
-    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "p", "seconds"]
+    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "if calibrated", "p",
+              "seconds"]  # fmt: skip
     rows = [
         [
             f"{c.head}, picked" if c.picked and several else c.head,
@@ -77,7 +78,8 @@ def describe_evaluation(result: EvaluationResult) -> str:
             c.metrics["accuracy"].text(),
             c.metrics["macro_f1"].text(),
             c.metrics["log_loss"].text(percent=False),
-            c.metrics["expected_calibration_error"].text(percent=False),
+            c.metrics["debiased_calibration_error"].text(percent=False),
+            c.metrics["calibration_error_if_calibrated"].text(percent=False),
             _p_value(c),
             f"{c.seconds:.1f}",
         ]
@@ -90,10 +92,11 @@ def describe_evaluation(result: EvaluationResult) -> str:
     kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
     parts = [
         result.protocol + "; figures with 95 % intervals",
-        table(header, rows, right=range(7, len(header))),
+        table(header, rows, right=range(6, len(header))),
         f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
         _headline(result),
         _baseline(result.baseline),
+        *filter(None, ["\n".join(result.notes)]),
     ]
     if several:
         parts[2:2] = [_comparison(result)]
@@ -103,7 +106,8 @@ def describe_evaluation(result: EvaluationResult) -> str:
 def describe_finetuning(result: FineTuneOutcome) -> str:
     """Return how a network was trained and what it reaches on the test images."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
-    scales = [("log loss", "log_loss"), ("calibration error", "expected_calibration_error")]
+    scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
+              ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
     rows = [[label, result.metrics[name].text()] for label, name in labels]
     rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales]
     stages = ", ".join(result.trained_stages) or "the layers that were chosen"
@@ -112,6 +116,7 @@ def describe_finetuning(result: FineTuneOutcome) -> str:
     parts = [
         f"{result.protocol}; figures with 95 % intervals",
         table(["on the test images", ""], rows),
+        *filter(None, ["\n".join(result.notes)]),
         _baseline(result.baseline),
         f"trained: {stages}; kept: {kept}; {spent}",
     ]

@@ -141,7 +141,7 @@ def compare_strategies(
         curves=[figures.curve(name, sizes) for name in strategies],
         stages=study,
         cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
-        notes=_notes(kinds, len(plan), study, reason),
+        notes=[*figures.notes(sizes), *_notes(kinds, len(plan), study, reason)],
         failures=failures,
         runs_found=found,
     )

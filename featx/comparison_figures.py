@@ -7,7 +7,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from .comparison_plan import Repeat
 from .comparison_result import CurveResult
 from .estimates import Estimate
 from .learning_curves import extrapolate
-from .metrics import confusion_matrix, per_class, score_predictions
+from .metrics import confusion_matrix, interval_notes, per_class, score_classes, score_predictions
 from .paired import ALPHA, PairedTest, compare_paired, name_test
 from .repeats import corrected_interval, corrected_test
 from .runs import RunOutcome
@@ -72,8 +71,8 @@ class Figures:
                 f"means over {len(self.plan)} repeats with 95 % intervals of Student's t, corrected for the images "
                 "that the repeats share (Nadeau and Bengio 2003)"
             )
-        accuracy = "Wilson's interval" if self.groups is None else "bootstrap of groups"
-        return f"one repeat with 95 % intervals: accuracy {accuracy}, macro F1 1,000 bootstrap resamples"
+        kind = "Wilson's" if self.groups is None else "Student's over groups"
+        return f"one repeat with 95 % intervals of the test images, that of accuracy {kind}"
 
     def size(self, number: int, runs: Mapping[str, Sequence[RunOutcome]]) -> SizeResult:
         """Return the figures at one training size.
@@ -120,6 +119,12 @@ class Figures:
             )
         return CurveResult(strategy, counts, [s.accuracy for s in found], beyond)
 
+    def notes(self, sizes: Sequence[SizeResult]) -> list[str]:
+        """Return which figures have no interval and why, and whether groups are few."""
+        found = [{"accuracy": s.accuracy, "macro_f1": s.macro_f1} for size in sizes for s in size.strategies]
+        test = np.concatenate([repeat.test for repeat in self.plan])
+        return interval_notes(found, groups=None if self.groups is None else self.groups[test])
+
     @property
     def _n_outside(self) -> int:
         return len(self.truth) - self.n_test
@@ -135,8 +140,11 @@ class Figures:
         accuracies = [float(right.mean()) for right in self._right(runs)]
         if len(runs) > 1:
             f1s = [self._macro_f1(repeat, run) for repeat, run in zip(self.plan, runs, strict=True)]
-            sizes: dict[str, Any] = {"n_train": self._n_outside, "n_test": self.n_test, "n_groups": self._n_groups}
-            accuracy, macro_f1 = (corrected_interval(values, **sizes) for values in (accuracies, f1s))
+            pooled = self._pooled(runs)
+            accuracy, macro_f1 = (
+                corrected_interval(values, n_train=self._n_outside, n_test=self.n_test, pooled=pooled[name])
+                for name, values in (("accuracy", accuracies), ("macro_f1", f1s))
+            )
         else:
             accuracy, macro_f1 = self._single(runs[0])
         stages = ("extraction", "training", "prediction")
@@ -156,6 +164,17 @@ class Figures:
         groups = None if self.groups is None else self.groups[test]
         found = score_predictions(self.truth[test], run.probabilities, groups=groups, random_state=self.random_state)
         return found["accuracy"], found["macro_f1"]
+
+    def _pooled(self, runs: Sequence[RunOutcome]) -> dict[str, Estimate]:
+        """Return the figures of all images that were tested, each counted once however often it was tested."""
+        test = np.concatenate([repeat.test for repeat in self.plan])
+        return score_classes(
+            self.truth[test],
+            np.concatenate([run.probabilities.argmax(axis=1) for run in runs]),
+            n_classes=self.n_classes,
+            groups=None if self.groups is None else self.groups[test],
+            weights=1 / np.bincount(test)[test],
+        )
 
     def _macro_f1(self, repeat: Repeat, run: RunOutcome) -> float:
         """Return the mean F1 over the classes that occur, as `score_predictions` has it."""

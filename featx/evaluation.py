@@ -23,7 +23,7 @@ from .baseline import compare_baseline, largest_class
 from .estimates import Estimate
 from .exceptions import ParameterError
 from .heads import HEADS, LINEAR, make_head
-from .metrics import confusion_matrix, report_classes, score_predictions
+from .metrics import confusion_matrix, interval_notes, report_classes, score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .results import CandidateResult, EvaluationResult
 from .splits import Split, check_counts, outer_folds
@@ -190,6 +190,7 @@ def evaluate_heads(
             folds=judge.folds,
             metric=main,
         ),
+        notes=interval_notes([*figures.values(), found], groups=judge.groups),
     )
     return result, head
 

@@ -20,7 +20,7 @@ from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .images import as_sources
 from .ledger import Failure, find_unreadable
-from .metrics import confusion_matrix, report_classes, score_predictions
+from .metrics import confusion_matrix, interval_notes, report_classes, score_predictions
 from .persistence import save_model
 from .splits import held_out_split
 
@@ -40,6 +40,8 @@ class FineTuneOutcome:
         How the figures came about.
     metrics : dict of str to Estimate
         On the test images.
+    notes : list of str
+        What to know of the intervals; see `interval_notes`.
     baseline : Baseline
         Whether the model beats always answering the largest class of the training images.
     per_class : list of dict
@@ -63,6 +65,7 @@ class FineTuneOutcome:
     classes: list[str]
     protocol: str
     metrics: dict[str, Estimate]
+    notes: list[str]
     baseline: Baseline
     per_class: list[dict[str, Any]]
     confusion_matrix: list[list[int]]
@@ -151,6 +154,7 @@ def finetune_model(
         classes=classes,
         protocol=f"{protocol}; trained on {len(train):,}",
         metrics=metrics,
+        notes=interval_notes([metrics], groups=tested),
         baseline=compare_baseline(
             truth, predicted, np.full(len(truth), largest), metrics=metrics, classes=classes, groups=tested
         ),

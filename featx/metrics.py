@@ -1,21 +1,40 @@
-"""True and predicted classes go in, figures with 95 % intervals come out."""
+"""True and predicted classes go in, figures come out, with 95 % intervals where one is known to hold."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from .estimates import Estimate
+from .calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
+from .estimates import Estimate, missing_intervals
+from .intervals import (
+    FEW_GROUPS,
+    FEWEST_GROUPS,
+    FEWEST_GROUPS_OF_A_CLASS,
+    LEVEL,
+    NORMAL_QUANTILE,
+    class_mean_interval,
+    grouped_accuracy_interval,
+    grouped_class_mean_interval,
+    log_loss_interval,
+    wilson_interval,
+)
 
 __all__ = [
+    "LEVEL",
     "METRICS",
+    "NAMES",
+    "NORMAL_QUANTILE",
     "Estimate",
     "confusion_matrix",
     "expected_calibration_error",
+    "interval_notes",
     "per_class",
     "report_classes",
+    "score_classes",
     "score_predictions",
     "wilson",
 ]
@@ -27,20 +46,25 @@ METRICS = {
     "macro_f1": True,
     "log_loss": False,
     "expected_calibration_error": False,
+    "debiased_calibration_error": False,
+    "calibration_error_if_calibrated": False,
 }
-RESAMPLES = 1000
-LEVEL = 0.95
-NORMAL_QUANTILE = 1.959963984540054
-BINS = 15
+NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "expected_calibration_error": "expected calibration error",
+    "debiased_calibration_error": "calibration error",
+}
+TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
+NO_CALIBRATION = "no method was found that holds; compare with what a calibrated model would show"
 
 
 def wilson(successes: int, trials: int) -> Estimate:
-    """Return a proportion with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001, eq. 4)."""
-    p = successes / trials
-    z2 = NORMAL_QUANTILE**2
-    centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = NORMAL_QUANTILE * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
-    return Estimate(p, min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
+    """Return a proportion with Wilson's score interval; see `wilson_interval`."""
+    low, high = wilson_interval(successes, trials)
+    return Estimate(successes / trials, float(low), float(high))
 
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
@@ -49,26 +73,13 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -
     return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
-def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the gap between confidence and accuracy, over 15 bins of equal width (Guo et al. 2017, eq. 3).
-
-    Parameters
-    ----------
-    truth : ndarray of int, shape (n,)
-        Class numbers.
-    probabilities : ndarray, shape (n, k)
-    """
-    confidence = probabilities.max(axis=1)
-    return _calibration_error(confidence, probabilities.argmax(axis=1) == truth)
-
-
 def score_predictions(
     truth: np.ndarray, probabilities: np.ndarray, *, groups: np.ndarray | None = None, random_state: int = 0
 ) -> dict[str, Estimate]:
-    """Return every metric with its interval, for predictions on images that the model was not fitted on.
+    """Return every figure for predictions on images that the model was not fitted on.
 
-    Accuracy has Wilson's interval; the others, and all of them when there are groups, percentiles of 1,000 bootstrap
-    resamples of images or groups (Efron and Tibshirani 1993, ch. 13). The intervals speak of the sampling of the
+    Those intervals are given whose coverage was simulated, at least 0.92, or 0.90 with groups: `featx.intervals` says
+    which they are. Where none is, `low` and `high` are NaN and `reason` says why. They speak of the sampling of the
     test images, not of refitting the model.
 
     Parameters
@@ -78,41 +89,90 @@ def score_predictions(
     probabilities : ndarray, shape (n, k)
         The predicted class is the most probable one.
     groups : ndarray, shape (n,), default=None
+        What was drawn whole, as all images of a patient.
     random_state : int, default=0
+        Of the simulation of a calibrated model.
 
     Returns
     -------
     dict of str to Estimate
-        Keyed as `METRICS`.
+        Keyed as `METRICS`. Balanced accuracy and macro F1 are means over the classes that occur;
+        `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are what the
+        functions of `featx.calibration` give.
     """
+    losses = -np.log(np.clip(probabilities, np.finfo(np.float64).eps, None))
+    loss = losses[np.arange(len(truth)), truth]
     n_classes = probabilities.shape[1]
-    predicted = probabilities.argmax(axis=1)
-    cells = truth * n_classes + predicted
-    chosen = np.clip(probabilities[np.arange(len(truth)), truth], np.finfo(np.float64).eps, None)
-    losses = -np.log(chosen)
-    confidence = probabilities.max(axis=1)
-    right = predicted == truth
-
-    def figures(rows: np.ndarray | slice) -> list[float]:
-        matrix = np.bincount(cells[rows], minlength=n_classes**2).reshape(n_classes, n_classes)
-        return [
-            float(right[rows].mean()),
-            *_per_class_means(matrix),
-            float(losses[rows].mean()),
-            _calibration_error(confidence[rows], right[rows]),
-        ]
-
-    values = figures(slice(None))
-    rng = np.random.default_rng(random_state)
-    samples = np.array([figures(_resample(rng, len(truth), groups)) for _ in range(RESAMPLES)])
-    low, high = np.percentile(samples, [50 * (1 - LEVEL), 50 * (1 + LEVEL)], axis=0)
-    estimates = {
-        name: Estimate(value, min(value, float(a)), max(value, float(b)))
-        for name, value, a, b in zip(METRICS, values, low, high, strict=True)
+    return {
+        **score_classes(truth, probabilities.argmax(axis=1), n_classes=n_classes, groups=groups),
+        "log_loss": _log_loss(loss, float(losses.max()), groups),
+        "expected_calibration_error": Estimate(expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
+        "debiased_calibration_error": Estimate(debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
+        "calibration_error_if_calibrated": Estimate(
+            error_if_calibrated(probabilities, random_state=random_state), reason="simulated, not estimated"
+        ),
     }
+
+
+def score_classes(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> dict[str, Estimate]:
+    """Return accuracy, balanced accuracy and macro F1, as `score_predictions` has them.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of int, shape (n,)
+        Class numbers.
+    n_classes : int
+    groups : ndarray, shape (n,), default=None
+    weights : ndarray, shape (n,), default=None
+        For how many images each row counts: a part of one where an image has several rows.
+    """
+    weights = np.ones(len(truth)) if weights is None else weights
+    cells = np.bincount(truth * n_classes + predicted, weights=weights, minlength=n_classes**2)
+    matrix, right = cells.reshape(n_classes, n_classes), truth == predicted
+    means = _per_class_means(matrix)
+    hit, total = float(np.trace(matrix)), float(matrix.sum())
+    value = hit / total
     if groups is None:
-        estimates["accuracy"] = wilson(int(right.sum()), len(right))
-    return estimates
+        found = {name: class_mean_interval(matrix, figure=name) for name in means}
+        accuracy = _estimate(value, wilson_interval(hit, total))
+        return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
+    codes = np.unique(groups, return_inverse=True)[1]
+    shape = codes.max() + 1, n_classes
+    if shape[0] < FEWEST_GROUPS:
+        return {name: Estimate(number, reason=TOO_FEW_GROUPS) for name, number in {"accuracy": value, **means}.items()}
+    rows = [(codes[right], truth[right], weights[right]), (codes, truth, weights), (codes, predicted, weights)]
+    hits, actual, claimed = (
+        np.bincount(group * n_classes + number, weights=weight, minlength=shape[0] * n_classes).reshape(shape)
+        for group, number, weight in rows
+    )
+    found = {name: grouped_class_mean_interval(hits, actual, claimed, figure=name) for name in means}
+    accuracy = _estimate(value, grouped_accuracy_interval(hits.sum(axis=1), actual.sum(axis=1)))
+    return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
+
+
+def interval_notes(results: Iterable[dict[str, Estimate]], *, groups: np.ndarray | None = None) -> list[str]:
+    """Return what to know of the intervals: which figures have none and why, and that groups are few.
+
+    Parameters
+    ----------
+    results : iterable of dict
+        What `score_predictions` gave, for one or several models; the calibration error without bins of equal width is
+        the one that is spoken of.
+    groups : ndarray, shape (n,), default=None
+        Of the test images.
+    """
+    shown = [name for name in NAMES if name != "expected_calibration_error"]
+    notes = missing_intervals((NAMES[name], found[name]) for found in results for name in shown if name in found)
+    if groups is not None and FEWEST_GROUPS <= (number := len(np.unique(groups))) < FEW_GROUPS:
+        notes.append(f"the intervals rest on {number} groups; below {FEW_GROUPS} they are wide and rough")
+    return notes
 
 
 def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,23 +200,25 @@ def report_classes(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]
     ]
 
 
-def _per_class_means(matrix: np.ndarray) -> tuple[float, float]:
+def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Estimate:
+    value = float(losses.mean())
+    if groups is not None:
+        return Estimate(value, reason="no method was found that holds with groups")
+    if len(losses) < 2:
+        return Estimate(value, reason="a single test image")
+    return _estimate(value, log_loss_interval(losses, most))
+
+
+def _estimate(value: float, interval: tuple[np.ndarray, np.ndarray]) -> Estimate:
+    low, high = (float(end) for end in interval)
+    if math.isnan(low):
+        return Estimate(value, reason=f"each class is in fewer than {FEWEST_GROUPS_OF_A_CLASS} groups")
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def _per_class_means(matrix: np.ndarray) -> dict[str, float]:
     """Return balanced accuracy and macro F1 over the classes that occur."""
     _, recall, f1 = per_class(matrix)
     actual = matrix.sum(axis=1) > 0
     occurs = actual | (matrix.sum(axis=0) > 0)
-    return float(recall[actual].mean()), float(f1[occurs].mean())
-
-
-def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(right))
-
-
-def _resample(rng: np.random.Generator, n: int, groups: np.ndarray | None) -> np.ndarray:
-    if groups is None:
-        return rng.integers(0, n, n)
-    _, codes = np.unique(groups, return_inverse=True)
-    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    return np.concatenate([members[g] for g in rng.integers(0, len(members), len(members))])
+    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}

@@ -84,6 +84,8 @@ class EvaluationResult:
         The reference, where the kept candidate is another and does not differ from it in accuracy with p < 0.05.
     baseline : Baseline
         Whether the whole procedure beats always answering the largest class of each training part.
+    notes : list of str
+        What to know of the intervals; see `interval_notes`.
     """
 
     classes: list[str]
@@ -103,3 +105,4 @@ class EvaluationResult:
     test: str
     simpler: CandidateResult | None
     baseline: Baseline
+    notes: list[str]

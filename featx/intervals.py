@@ -1,0 +1,237 @@
+"""Counts of right and wrong images, or losses, go in; the ends of 95 % intervals of their means come out.
+
+An ordinary interval of a mean is too narrow near 100 %, where it rests on the few errors that happened to be drawn.
+Fay and Feuer (1997, "Confidence intervals for directly standardized rates", Statistics in Medicine 16, eqs. 4 and 5)
+take, for the upper end of a weighted sum of counts with sum y and variance v, the quantile of a gamma distribution of
+mean y + w and variance v + w^2, where w is the largest weight: as though one more event, of the weightiest kind, had
+happened. Balanced accuracy, macro F1 and log loss are such sums of the errors, to first order. Errors that cannot
+exceed 100 % have a beta distribution in place of the gamma (Tiwari, Clegg and Zou 2006, "Efficient interval estimation
+for age-adjusted cancer rates"), which for plain accuracy nearly gives the exact interval of Clopper and Pearson (1934).
+Which coverage all this has was simulated: `benchmarks/intervals.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = [
+    "FEWEST_GROUPS",
+    "FEWEST_GROUPS_OF_A_CLASS",
+    "FEW_GROUPS",
+    "LEVEL",
+    "NORMAL_QUANTILE",
+    "class_mean_interval",
+    "grouped_accuracy_interval",
+    "grouped_class_mean_interval",
+    "log_loss_interval",
+    "per_class_error",
+    "wilson_interval",
+]
+
+LEVEL = 0.95
+NORMAL_QUANTILE = 1.959963984540054
+LOWER, UPPER = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+# With fewer groups no interval is given; with fewer than the second number it comes with a note.
+FEWEST_GROUPS, FEW_GROUPS = 5, 20
+FEWEST_GROUPS_OF_A_CLASS = 3
+
+Interval = tuple[np.ndarray, np.ndarray]
+
+
+def wilson_interval(successes: np.ndarray | float, trials: np.ndarray | float) -> Interval:
+    """Return Wilson's score interval of a proportion (Wilson 1927; Brown, Cai and DasGupta 2001, eq. 4).
+
+    Parameters
+    ----------
+    successes, trials : array-like of float
+        Also fractions of a trial.
+    """
+    trials = np.asarray(trials, dtype=float)
+    p = np.asarray(successes, dtype=float) / trials
+    z2 = NORMAL_QUANTILE**2
+    centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = NORMAL_QUANTILE * np.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
+    return np.minimum(p, np.maximum(0.0, centre - half)), np.maximum(p, np.minimum(1.0, centre + half))
+
+
+def grouped_accuracy_interval(right: np.ndarray, sizes: np.ndarray) -> Interval:
+    """Return the interval of accuracy where whole groups of images were drawn.
+
+    Student's interval of a ratio of sums over groups, with one degree of freedom less than there are groups (Cochran
+    1977, sec. 6.5), joined with Wilson's interval for as many images as there are groups: groups that agree by chance
+    prove no more. Groups of uneven size count as (sum n)^2 / sum n^2 (Kish 1965, sec. 8.2).
+
+    Parameters
+    ----------
+    right, sizes : ndarray, shape (..., groups)
+        Right images, and images, of each group. At least two groups.
+    """
+    from scipy.stats import t
+
+    groups, total = sizes.shape[-1], sizes.sum(-1)
+    p = right.sum(-1) / total
+    residuals = right - p[..., None] * sizes
+    error = np.sqrt(groups / (groups - 1) * (residuals**2).sum(-1)) / total
+    effective = total**2 / (sizes**2).sum(-1)
+    low, high = wilson_interval(p * effective, effective)
+    half = t.ppf(UPPER, groups - 1) * error
+    return np.maximum(0.0, np.minimum(low, p - half)), np.minimum(1.0, np.maximum(high, p + half))
+
+
+def per_class_error(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, figure: str) -> np.ndarray:
+    """Return 1 - recall (figure "balanced_accuracy") or 1 - F1 ("macro_f1") of each class; 0 where undefined.
+
+    Parameters
+    ----------
+    hits, actual, claimed : ndarray, shape (..., classes)
+        Images of the class that were taken for it, all images of the class, and all that were taken for it.
+    figure : {"balanced_accuracy", "macro_f1"}
+    """
+    missed, whole = _error_parts(hits, actual, claimed, figure)
+    return missed / np.maximum(whole, 1)
+
+
+def class_mean_interval(matrix: np.ndarray, *, figure: str) -> Interval:
+    """Return the interval of balanced accuracy or macro F1 of independent images.
+
+    The variance is the jackknife's over images (Efron and Tibshirani 1993, sec. 11.5), times (n - 1) / (n + 1), with
+    which the beta distribution of a plain proportion has the parameters of Clopper and Pearson. One more error is one
+    of the class in which it costs most. A class of which there is no image may have any recall and any F1, so the
+    interval holds with each.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (..., classes, classes)
+        True classes in rows, predicted ones in columns. At least one image.
+    figure : {"balanced_accuracy", "macro_f1"}
+    """
+    matrix = np.asarray(matrix, dtype=float)
+    classes, n = matrix.shape[-1], matrix.sum((-1, -2))
+    counts = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1), matrix.sum(-2)
+    known = counts[1] > 0
+    weights = known / known.sum(-1, keepdims=True)
+    error = per_class_error(*counts, figure=figure)
+
+    def without(*parts: int) -> np.ndarray:
+        fewer = [np.maximum(count - part, 0) for count, part in zip(counts, parts, strict=True)]
+        return (per_class_error(*fewer, figure=figure) - error) * weights
+
+    # An image left out changes the class that it is of and the one that it was taken for.
+    change = without(0, 1, 0)[..., :, None] + without(0, 0, 1)[..., None, :]
+    diagonal = np.arange(classes)
+    change[..., diagonal, diagonal] = without(1, 1, 1)
+    spread = (matrix * change**2).sum((-1, -2)) - (matrix * change).sum((-1, -2)) ** 2 / n
+    variance = (n - 1) ** 2 / (n * (n + 1)) * spread
+    more, less = _step(*counts, weights, figure=figure)
+    interval = _beta_interval((error * weights).sum(-1), variance, more.max(-1), less.max(-1))
+    return _allow_for_unknown(interval, known.mean(-1))
+
+
+def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, figure: str) -> Interval:
+    """Return the interval of balanced accuracy or macro F1 where whole groups of images were drawn.
+
+    As `class_mean_interval`, with the jackknife over groups, widened by Student's quantile over the normal one, and one
+    more group that is wrong throughout in place of one more error: the average of the groups, weighed by what each
+    would cost. A class in fewer than three groups may have any recall and any F1. NaN where all classes are such.
+
+    Parameters
+    ----------
+    hits, actual, claimed : ndarray, shape (..., groups, classes)
+        Of each group, as in `per_class_error`. At least two groups.
+    figure : {"balanced_accuracy", "macro_f1"}
+    """
+    from scipy.stats import t
+
+    groups = actual.shape[-2]
+    counts = [np.asarray(count, dtype=float) for count in (hits, actual, claimed)]
+    totals = [count.sum(-2) for count in counts]
+    known = (counts[1] > 0).sum(-2) >= FEWEST_GROUPS_OF_A_CLASS
+    weights = known / np.maximum(known.sum(-1, keepdims=True), 1)
+    error = (per_class_error(*totals, figure=figure) * weights).sum(-1)
+    rest = [total[..., None, :] - count for total, count in zip(totals, counts, strict=True)]
+    left = (per_class_error(*rest, figure=figure) * weights[..., None, :]).sum(-1)
+    variance = (groups - 1) / groups * ((left - left.mean(-1, keepdims=True)) ** 2).sum(-1)
+    variance *= (t.ppf(UPPER, groups - 1) / NORMAL_QUANTILE) ** 2
+    costs = [
+        (counts[1] * step[..., None, :]).sum(-1)
+        for step in _step(totals[0], totals[1], totals[2], weights, figure=figure)
+    ]
+    more, less = ((cost**2).sum(-1) / np.maximum(cost.sum(-1), 1e-300) for cost in costs)
+    low, high = _allow_for_unknown(_beta_interval(error, variance, more, less), known.mean(-1))
+    return np.where(known.any(-1), low, np.nan), np.where(known.any(-1), high, np.nan)
+
+
+def log_loss_interval(losses: np.ndarray, most: np.ndarray | float) -> Interval:
+    """Return the interval of the mean loss of independent images.
+
+    Gamma distributions as in Fay and Feuer (1997), where one more error is an image with the largest loss that the
+    predictions allow. That loss need not have occurred: where all images are right, the loss that is seen says little
+    of the one to come.
+
+    Parameters
+    ----------
+    losses : ndarray, shape (..., images)
+        At least two.
+    most : array-like, shape (...)
+        The largest loss that an image could have had: that of the least probable class of any.
+    """
+    n = losses.shape[-1]
+    mean, step = losses.mean(-1), np.asarray(most) / n
+    variance = np.maximum(losses.var(-1, ddof=1) / n, (mean / n) ** 2)
+    low = np.where(mean > 0, _gamma_quantile(mean, variance, LOWER), 0.0)
+    high = np.where(step > 0, _gamma_quantile(mean + step, variance + step**2, UPPER), mean)
+    return np.minimum(low, mean), np.maximum(high, mean)
+
+
+def _error_parts(
+    hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, figure: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numerator and the denominator of a class's error."""
+    if figure == "balanced_accuracy":
+        return actual - hits, actual
+    return actual + claimed - 2 * hits, actual + claimed
+
+
+def _step(
+    hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, weights: np.ndarray, *, figure: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much one more wrong image of each class raises the mean error, and one less lowers it."""
+    missed, whole = _error_parts(hits, actual, claimed, figure)
+    whole = np.maximum(whole, 1)
+    error = missed / whole
+    more, less = weights * (1 - error) / whole, weights * error / whole
+    if figure == "macro_f1":
+        # A wrong image lowers the F1 of two classes: its own and, at worst, the most sensitive of the others.
+        ranked = np.sort(more, axis=-1)
+        more = more + np.where(more == ranked[..., -1:], ranked[..., -2:-1], ranked[..., -1:])
+        less = 2 * less
+    return np.where(weights > 0, more, 0.0), less
+
+
+def _allow_for_unknown(interval: Interval, known: np.ndarray) -> Interval:
+    """Return the interval of the mean over all classes, from that over a share of them, the others being anything."""
+    low, high = interval
+    return known * low, known * high + 1 - known
+
+
+def _beta_interval(error: np.ndarray, variance: np.ndarray, more: np.ndarray, less: np.ndarray) -> Interval:
+    """Return the interval of 1 - error; `more` and `less` are what one more and one less error change."""
+    most = np.where(error < 1, _beta_quantile(error + more, variance + more**2, UPPER), 1.0)
+    least = np.where(error > 0, _beta_quantile(error - less, variance + less**2, LOWER), 0.0)
+    return 1 - np.maximum(most, error), 1 - np.minimum(least, error)
+
+
+def _beta_quantile(mean: np.ndarray, variance: np.ndarray, q: float) -> np.ndarray:
+    from scipy.special import betaincinv
+
+    mean = np.clip(mean, 1e-12, 1 - 1e-12)
+    # No variance is larger than that of a single image.
+    size = np.maximum(mean * (1 - mean) / np.maximum(variance, 1e-300) - 1, 1e-3)
+    return betaincinv(mean * size, (1 - mean) * size, q)
+
+
+def _gamma_quantile(mean: np.ndarray, variance: np.ndarray, q: float) -> np.ndarray:
+    from scipy.special import gammaincinv
+
+    variance = np.maximum(variance, 1e-300)
+    return gammaincinv(np.maximum(mean, 1e-150) ** 2 / variance, q) * variance / np.maximum(mean, 1e-150)
