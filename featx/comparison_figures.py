@@ -7,7 +7,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -142,9 +141,8 @@ class Figures:
         if len(runs) > 1:
             f1s = [self._macro_f1(repeat, run) for repeat, run in zip(self.plan, runs, strict=True)]
             pooled = self._pooled(runs)
-            sizes: dict[str, Any] = {"n_train": self._n_outside, "n_test": self.n_test, "n_groups": self._n_groups}
             accuracy, macro_f1 = (
-                corrected_interval(values, pooled=pooled[name], **sizes)
+                corrected_interval(values, n_train=self._n_outside, n_test=self.n_test, pooled=pooled[name])
                 for name, values in (("accuracy", accuracies), ("macro_f1", f1s))
             )
         else:

@@ -18,8 +18,6 @@ from .power import detectable_multiple
 
 __all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "corrected_test"]
 
-TOO_FEW = "too few groups"
-
 
 def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
     """Return the standard error of the mean over repeated splits.
@@ -42,30 +40,23 @@ def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_tes
 
 
 def corrected_interval(
-    values: Sequence[float] | np.ndarray,
-    *,
-    n_train: int,
-    n_test: int,
-    n_groups: int | None = None,
-    pooled: Estimate | None = None,
+    values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, pooled: Estimate | None = None
 ) -> Estimate:
     """Return the mean of proportions over repeats with Student's 95 % interval.
 
     Parameters
     ----------
-    values, n_train, n_test, n_groups
-        As for `corrected_test`.
+    values, n_train, n_test
+        As for `corrected_error`.
     pooled : Estimate, default=None
         The figure of all images that were tested in some repeat, each counted once. The interval is never narrower than
         this one: repeats test the same images again, and the few of a rare class, or of a few groups, may be all right
         in every repeat. Where it has no interval, there is none.
     """
     mean = float(np.mean(values))
-    if _too_few(n_groups):
-        return Estimate(mean, reason=TOO_FEW)
     if pooled is not None and not pooled.has_interval:
         return Estimate(mean, reason=pooled.reason)
-    half = _quantile(_freedom(len(values), n_groups)) * corrected_error(values, n_train=n_train, n_test=n_test)
+    half = _quantile(len(values) - 1) * corrected_error(values, n_train=n_train, n_test=n_test)
     low, high = max(0.0, mean - half), min(1.0, mean + half)
     if pooled is None:
         return Estimate(mean, low, high)
@@ -101,10 +92,10 @@ def corrected_test(
 
     value, repeats = float(np.mean(differences)), len(differences)
     name = f"corrected resampled t-test over {repeats} repeats"
-    if _too_few(n_groups):
-        return PairedTest(Estimate(value, reason=TOO_FEW), 1.0, 1.0, name, math.nan)
+    if n_groups is not None and n_groups < FEWEST_GROUPS:
+        return PairedTest(Estimate(value, reason="too few groups"), 1.0, 1.0, name, math.nan)
     error = corrected_error(differences, n_train=n_train, n_test=n_test)
-    freedom = _freedom(repeats, n_groups)
+    freedom = min(repeats, repeats if n_groups is None else n_groups) - 1
     half = _quantile(freedom) * error
     found = detectable_multiple(freedom) * error
     return PairedTest(
@@ -114,14 +105,6 @@ def corrected_test(
         test=name,
         detectable=found if found < 1 else math.nan,
     )
-
-
-def _too_few(n_groups: int | None) -> bool:
-    return n_groups is not None and n_groups < FEWEST_GROUPS
-
-
-def _freedom(repeats: int, n_groups: int | None) -> int:
-    return min(repeats, repeats if n_groups is None else n_groups) - 1
 
 
 def _quantile(freedom: int) -> float:

@@ -172,7 +172,7 @@ def judge_stages(
         accuracy = score_predictions(truth, one_hot, groups=groups)["accuracy"]
         gain, p_value = None, None
         if place < len(widths) - 1:
-            test = compare_paired(right[:, place], right[:, -1], groups=groups)
+            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups))
             gain, p_value = test.difference, min(1.0, test.p_value * (len(widths) - 1))
         stages.append(StageFigures(layer, pooling, width, accuracy, gain, p_value))
     earlier = [(stage.gain, stage.p_value) for stage in stages if stage.gain is not None and stage.p_value is not None]

@@ -13,7 +13,7 @@ from featx.comparison_figures import Figures
 from featx.comparison_plan import Repeat
 from featx.estimates import Estimate
 from featx.power import Question, detectable_multiple
-from featx.repeats import corrected_error, corrected_interval, corrected_test
+from featx.repeats import corrected_error, corrected_test
 from featx.size_result import StrategyResult
 from featx.strategy_pairs import PairResult, adjust_all_pairs, adjust_pairs
 from featx.verdicts import Design, pass_verdict
@@ -364,15 +364,6 @@ def test_fewer_than_five_groups_in_all_repeats_have_no_interval_and_no_small_p()
         2 * t.sf(some.difference.value / corrected_error(gains, n_train=75, n_test=25), 4)
     )
     assert corrected_test(gains, n_train=75, n_test=25, n_groups=60) == sure
-
-
-def test_single_figures_of_few_groups_have_no_interval_either():
-    values = [0.90, 0.91, 0.92, 0.90, 0.91, 0.92]
-    rows = {"n_train": 75, "n_test": 25}
-    few, some, many = (corrected_interval(values, **rows, n_groups=number) for number in (4, 5, None))
-    assert (few.value, few.has_interval, few.reason) == (pytest.approx(0.91), False, "too few groups")
-    assert some.high - some.low > many.high - many.low
-    assert corrected_interval(values, **rows, n_groups=60) == many
 
 
 def figures_of(groups, tests):
