@@ -7,8 +7,9 @@ import skimage.data
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-# Networks this small are 20 times slower when two threads wait for each other on a busy machine.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
+# by the number of threads, whatever it is here: tests that are about it choose their own.
+os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 
 def pytest_runtest_setup(item):

@@ -95,15 +95,16 @@ def test_small_networks_give_their_stages_and_width(name):
     assert_is_as_documented(name, "cpu", 64)
 
 
-# Seconds each, though nothing is allocated; their smaller sisters have the same stages.
-LARGEST = {"efficientnet_b4", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_m",
-           "efficientnet_v2_l", "swin_s", "swin_b", "swin_v2_s", "swin_v2_b", "densenet201", "vit_h_14"}  # fmt: skip
+# One of each family and kind of graph; their sisters, seconds each though nothing is allocated, are in the long form.
+SAMPLED = {"alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet",
+           "inception_v3", "maxvit_t", "mnasnet1_3", "regnet_y_16gf", "resnet50", "resnext50_32x4d",
+           "shufflenet_v2_x2_0", "swin_v2_t", "vgg11", "vgg16_bn", "vit_b_32", "wide_resnet50_2"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.long] if name in LARGEST else [])
+        pytest.param(name, marks=[] if name in SAMPLED else [pytest.mark.long])
         for name in list_backbones()
         if name not in COMPUTED
     ],

@@ -2,12 +2,10 @@
 
 import dataclasses
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import random
-import resource
 import signal
 import socket
 import subprocess
@@ -21,6 +19,9 @@ import h5py
 import numpy as np
 import pytest
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec
+
+fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
+resource = pytest.importorskip("resource", reason="limits of POSIX")
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 OTHER = dataclasses.replace(SPEC, layer="layer3")

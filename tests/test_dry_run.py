@@ -125,7 +125,9 @@ def test_a_dry_run_prints_json_where_it_is_asked_for(command, folder, tmp_path):
 
 
 @pytest.mark.parametrize("skip", [(), ("--on-error", "skip")])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [name if name in ("extract", "fit") else pytest.param(name, marks=pytest.mark.long) for name in COMMANDS]
+)
 def test_a_dry_run_says_how_many_images_cannot_be_read(command, skip, folder):
     for name in ("03", "07"):
         (folder / "dark" / f"{name}.png").write_bytes(name.encode())

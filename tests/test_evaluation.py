@@ -146,7 +146,7 @@ def test_one_class_is_refused():
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("n", [9, 24])
+@pytest.mark.parametrize("n", [9, pytest.param(24, marks=pytest.mark.long)])
 def test_every_head_works_on_the_fewest_images_that_folds_allow(head, n):
     X, y = blobs(n, distance=4.0)
     grids = {"mlp": {"alpha": [1.0]}} if head == "mlp" else None
@@ -246,8 +246,14 @@ def test_the_best_head_on_the_best_view_is_kept(held_out):
     assert result.metrics["accuracy"].value > 0.9
 
 
-@pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize(
+    ("name", "n_classes"),
+    [
+        pytest.param(name, n, marks=[pytest.mark.long] if (name, n) == ("mlp", 4) else [])
+        for name in HEADS
+        for n in (2, 4)
+    ],
+)
 def test_probabilities_sum_to_one_and_leave_the_decision_as_it_is(name, n_classes):
     X, y = make_classification(
         240, 8, n_informative=6, n_redundant=0, n_classes=n_classes, class_sep=0.5, flip_y=0.2, random_state=0

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import pytest
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec
 from featx.cache.hdf5 import OVERHEAD
 from PIL import Image
+
+resource = pytest.importorskip("resource", reason="limits of POSIX")
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 OTHER = dataclasses.replace(SPEC, layer="layer3")

@@ -4,7 +4,6 @@ Trainings that are killed while they write their checkpoints are in test_checkpo
 """
 
 import dataclasses
-import fcntl
 import hashlib
 import io
 import os
@@ -23,6 +22,8 @@ from featx.cache.hdf5 import GuardedFile
 from featx.cache.temporary import temporary_name
 from PIL import Image
 from processes import driven, flattened, flattening, forked, was_killed
+
+fcntl = pytest.importorskip("fcntl", reason="pipes and locks of POSIX")
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 OTHER = dataclasses.replace(SPEC, layer="layer3")
@@ -97,7 +98,8 @@ def kill_extractions(folder, seed, kills):
     def run(delay):
         """Extract, be killed after a delay; return the places of the rows that were reported, and how it ended."""
         reader, writer = os.pipe()
-        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):  # elsewhere a pipe holds the 64,000 bytes that are written as it is
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
         child = forked(extract_and_tell, source, views, paths, root, writer)
         os.close(writer)
         if delay is not None:
@@ -142,7 +144,7 @@ def kill_extractions(folder, seed, kills):
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"), [(0, 10), *(pytest.param(seed, 25, marks=pytest.mark.long) for seed in range(1, 5))]
+    ("seed", "kills"), [(0, 4), *(pytest.param(seed, 25, marks=pytest.mark.long) for seed in range(0, 5))]
 )
 def test_an_extraction_killed_at_random_instants_loses_nothing_it_reported(tmp_path, seed, kills):
     driven(kill_extractions, str(tmp_path), seed, kills, timeout=60 + 10 * kills)

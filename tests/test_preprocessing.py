@@ -56,9 +56,10 @@ def test_extreme_strips_are_quick(shape, mode):
     strip = np.zeros((*shape, 3), np.uint8)
     own = IMAGENET.adapted(None, mode)
     own.apply(strip)
-    start = time.perf_counter()
+    # Of the processor's time, which does not depend on who else is using the machine.
+    start = time.process_time()
     assert own.apply(strip).shape == (3, 224, 224)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_cutting_a_strip_keeps_what_the_central_crop_sees():

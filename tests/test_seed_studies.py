@@ -26,7 +26,7 @@ def is_trained(model, X, y):
     return len(losses) == model.n_iter_ > 0 and np.isfinite(losses).all() and 0 <= model.score(X, y) <= 1
 
 
-@pytest.mark.parametrize(("rate", "head_rate"), [(1e-3, 1e-2), (1e-4, 1e-3)])
+@pytest.mark.parametrize(("rate", "head_rate"), [(1e-3, 1e-2), pytest.param(1e-4, 1e-3, marks=pytest.mark.long)])
 def test_alexnet_is_tuned_by_sgd_with_a_rate_for_the_network_and_one_for_the_head(rate, head_rate):
     X, y = pictures(3)
     model = CNNFineTuneClassifier(
@@ -72,10 +72,10 @@ def test_frozen_features_go_into_a_support_vector_machine():
 
 def test_vgg16_without_its_top_goes_flat_into_a_logistic_regression():
     X, y = pictures(2, 6)
-    features = CNNFeatureTransformer("vgg16", weights=None, image_size=150, pooling="flatten")
+    features = CNNFeatureTransformer("vgg16", weights=None, image_size=64, pooling="flatten")
     pipeline = Pipeline([("vgg16", features), ("scale", StandardScaler()), ("head", LogisticRegression())])
     assert pipeline.fit(X, y).score(X, y) == 1.0
-    assert pipeline["head"].n_features_in_ == 512 * 4 * 4
+    assert pipeline["head"].n_features_in_ == 512 * 2 * 2
 
 
 WALKTHROUGHS = [
@@ -87,7 +87,13 @@ WALKTHROUGHS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "size", "head"), WALKTHROUGHS, ids=[row[0] for row in WALKTHROUGHS])
+LARGE = {"efficientnet_b0", "inception_v3", "vgg19"}
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "head"),
+    [pytest.param(*row, id=row[0], marks=[pytest.mark.long] if row[0] in LARGE else []) for row in WALKTHROUGHS],
+)
 def test_the_last_layers_are_unfrozen_at_a_low_rate_and_one_image_is_predicted(name, size, head):
     X, y = pictures(2, 8)
     model = CNNFineTuneClassifier(
@@ -100,7 +106,7 @@ def test_the_last_layers_are_unfrozen_at_a_low_rate_and_one_image_is_predicted(n
     np.testing.assert_allclose(model.predict_proba(one).sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("head_init", ["warmup", "logistic"])
+@pytest.mark.parametrize("head_init", ["warmup", pytest.param("logistic", marks=pytest.mark.long)])
 def test_frozen_and_tuned_are_compared_over_sizes_with_the_head_trained_first(head_init):
     X, y = pictures(2, 40)
     train, test = train_test_split(np.arange(40), test_size=12, stratify=y, random_state=0)
