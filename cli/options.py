@@ -201,7 +201,7 @@ def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:
     """Name the images that were skipped, and write the ledger if a file was asked for."""
     if options["failures"]:
         ledger = [{"index": f.index, "path": f.name, "reason": f.reason} for f in failures]
-        Path(options["failures"]).write_text(json.dumps(ledger, indent=2) + "\n")
+        Path(options["failures"]).write_text(json.dumps(ledger, indent=2) + "\n", encoding="utf-8")
     for failure in failures[:10]:
         note(options, f"skipped {failure.name}: {failure.reason}")
     if len(failures) > 10:

@@ -177,7 +177,7 @@ def _processor() -> str:
     """Return what tells processors apart, for a cache and even the name of a host may be shared by several kinds."""
     able = [platform.machine(), *(os.environ.get(name, "") for name in LIMITS)]
     with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         able += [line for line in lines if line.startswith(("flags", "Features"))][:1]
     return hashlib.sha256("\n".join(able).encode(errors="replace")).hexdigest()
 

@@ -1,6 +1,8 @@
 """What the tests share: a cache of their own, real photographs, a tiny network and a count of forwarded images."""
 
+import functools
 import os
+import tempfile
 
 import pytest
 import skimage.data
@@ -13,6 +15,8 @@ os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("any_file_name") and not _takes_any_file_name():
+        pytest.skip("no file names of any characters and bytes here")
     if item.get_closest_marker("native_bfloat16"):
         import torch
 
@@ -20,6 +24,17 @@ def pytest_runtest_setup(item):
 
         if not has_kernels(torch.bfloat16):
             pytest.skip("this processor has no kernels in bfloat16")
+
+
+@functools.cache
+def _takes_any_file_name():
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for name in ("\x9b-ä-写真-🐈", "\udcff"):
+                open(os.path.join(folder, name), "wb").close()
+        except (OSError, UnicodeError):
+            return False
+    return True
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ def driven(call, *args, timeout):
         pytest.skip("this system has no fork")
     module = Path(call.__code__.co_filename)
     code = f"from {module.stem} import {call.__name__} as call; call(*{args!r})"
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         options = {"stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
         process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=module.parent, **options)
         try:

@@ -62,7 +62,7 @@ def imports(name, *, everywhere=False):
     """Return the dotted names of the modules that a module imports."""
     path, found = MODULES[name], set()
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
-    for statement in _statements(ast.parse(path.read_text()), everywhere=everywhere):
+    for statement in _statements(ast.parse(path.read_text(encoding="utf-8")), everywhere=everywhere):
         if isinstance(statement, ast.Import):
             found |= {alias.name for alias in statement.names}
             continue
@@ -160,7 +160,7 @@ def test_light_things_load_neither_torch_nor_scikit_learn(statement):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_say_what_they_are_for_and_stay_short(name):
-    text = MODULES[name].read_text()
+    text = MODULES[name].read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(text))
     assert docstring
     assert docstring.splitlines()[0].strip().endswith((".", ":"))

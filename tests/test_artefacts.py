@@ -533,7 +533,7 @@ def model_with(classes, tiny, path):
 
 def test_formulas_in_a_manifest_are_text_and_go_into_csv_as_they_are(folder, tiny, tmp_path, monkeypatch):
     """A label is data: what a spreadsheet makes of it is the spreadsheet's part."""
-    with open(folder / "list.csv", "w", newline="") as file:
+    with open(folder / "list.csv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["path", "label"], *(["one/0.png", label] for label in FORMULAS)])
     labels = load_dataset(folder / "list.csv").labels.tolist()
     assert labels == FORMULAS
@@ -562,6 +562,7 @@ def hostile_folder(tmp_path):
     return root
 
 
+@pytest.mark.any_file_name
 def test_classes_named_with_orders_to_a_terminal_are_printed_escaped(hostile_folder, tmp_path):
     model = tmp_path / "m.skops"
     shown = featx("fit", hostile_folder, "-o", model, *NETWORK, "--grid", "logistic.C=1", "--cv", 3).output
@@ -577,6 +578,7 @@ def test_classes_named_with_orders_to_a_terminal_are_printed_escaped(hostile_fol
     }
 
 
+@pytest.mark.any_file_name
 def test_errors_and_notes_about_files_named_with_orders_are_printed_escaped(hostile_folder, tmp_path):
     for name in HOSTILE:
         (hostile_folder / HOSTILE[0] / f"{name}.jpg").write_bytes(b"text")
@@ -643,7 +645,7 @@ def test_names_that_look_like_options_are_names(tiny, tmp_path, monkeypatch):
         (tmp_path / "data" / name).mkdir(parents=True)
         Image.fromarray(PICTURES[0]).save(tmp_path / "data" / name / "--version.png")
     Image.fromarray(PICTURES[0]).save("-q.png")
-    Path("-list.csv").write_text("path,label\n-q.png,--top\n")
+    Path("-list.csv").write_text("path,label\n-q.png,--top\n", encoding="utf-8")
     assert load_dataset("data").classes == ["--help", "-o"]
     model_with(["--help", "-o"], tiny, tmp_path / "m.skops")
     shown = featx("predict", "--format", "json", "m.skops", "--", "-q.png", "data", "-list.csv").stdout

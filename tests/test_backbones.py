@@ -441,7 +441,7 @@ def test_the_code_of_a_module_is_part_of_its_digest(tmp_path, monkeypatch, deriv
     for body in ("x", "-x"):
         path = Path(tmp_path, f"code{body}.py")
         base = f"from torch import nn\n\nclass Base(nn.Module):\n    def forward(self, x):\n        return {body}\n"
-        path.write_text(f"{base}\nclass Derived(Base):\n    pass\n")
+        path.write_text(f"{base}\nclass Derived(Base):\n    pass\n", encoding="utf-8")
         spec = importlib.util.spec_from_file_location("users_code", path)
         code = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, "users_code", code)

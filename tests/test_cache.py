@@ -372,6 +372,7 @@ def test_prune_by_age_keeps_what_was_used_since(cache):
     assert cache.prune(max_age=500) == cache.prune() == 0
 
 
+@pytest.mark.any_file_name
 def test_export_is_plain_hdf5(cache, tmp_path):
     image = tmp_path / "ä.png"
     image.write_bytes(b"5")
@@ -453,6 +454,7 @@ def test_verify_counts_what_is_sound(cache):
     assert report.problems == report.leftovers == report.set_aside == []
 
 
+@pytest.mark.any_file_name
 def test_default_root_is_featx_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "här e"))
     assert default_cache_dir() == EmbeddingCache().root == tmp_path / "här e"

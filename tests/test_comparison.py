@@ -883,7 +883,7 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
 
 
 def test_the_command_of_the_readme_is_understood():
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (block,) = [
         block for block in re.findall(r"```bash\n(.*?)```", readme, flags=re.DOTALL) if "featx compare" in block
     ]

@@ -19,7 +19,7 @@ from featx.cli import main
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 WITH_EXAMPLES = ["featx.cache.store", "featx.transformer"]
 
 
@@ -95,7 +95,7 @@ def test_commands_and_export_in_readme(way, tmp_path, monkeypatch):
 
 def test_ci_calls_the_command_that_readme_gives():
     command = next(block for block in blocks("bash") if "pytest" in block).strip()
-    assert command in (ROOT / ".ci" / "run").read_text()
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_readme_names_every_command():
@@ -104,7 +104,7 @@ def test_readme_names_every_command():
 
 
 def test_contributing_lists_every_module():
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     modules = [p.name for folder in ("featx", "cache") for p in (ROOT / folder).glob("*.py") if p.name[0] != "_"]
     assert [name for name in modules if name not in text] == []
 

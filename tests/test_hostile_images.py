@@ -392,9 +392,9 @@ def memory_grown():
         return
 
     def kilobytes(name):
-        return int(status.read_text().partition(f"{name}:")[2].split()[0])
+        return int(status.read_text(encoding="utf-8").partition(f"{name}:")[2].split()[0])
 
-    reset.write_text("5")
+    reset.write_text("5", encoding="utf-8")
     before = kilobytes("VmRSS")
     yield grown
     grown.append((kilobytes("VmHWM") - before) * 1024)

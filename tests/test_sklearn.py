@@ -119,7 +119,7 @@ class CountingNet(nn.Module):
 
     def forward(self, x):
         if x.device.type != "meta":
-            with open(self.log, "a") as file:
+            with open(self.log, "a", encoding="utf-8") as file:
                 file.write(f"{len(x)}\n")
         return self.conv(x).relu()
 
