@@ -279,6 +279,7 @@ def refused_or_complete(tmp_path, data):
             assert np.array_equal(read_image(path), whole), length
 
 
+@pytest.mark.any_file_name
 @pytest.mark.parametrize("caching", [True, False])
 def test_hostile_files_are_all_in_the_ledger_and_their_neighbours_unaffected(tmp_path, extract, caching):
     good = write_all(tmp_path / "good", encoded() | odd()) + write_all(tmp_path / "named", dict.fromkeys(NAMES, PNG))
@@ -296,6 +297,7 @@ def test_hostile_files_are_all_in_the_ledger_and_their_neighbours_unaffected(tmp
     assert np.isnan(result.embeddings[0]).all(axis=1).sum() == len(words)
 
 
+@pytest.mark.any_file_name
 def test_the_transformer_keeps_the_same_ledger(tmp_path, tiny):
     words = spoil_folder(tmp_path / "bad")
     images = [write(tmp_path, "good.png", PNG), *words]
@@ -305,6 +307,7 @@ def test_the_transformer_keeps_the_same_ledger(tmp_path, tiny):
     assert np.isnan(rows).all(axis=1).tolist() == [False] + [True] * len(words)
 
 
+@pytest.mark.any_file_name
 def test_the_command_names_each_hostile_file_whatever_its_name(tmp_path):
     words = spoil_folder(tmp_path / "bad")
     write_all(tmp_path / "bad", {f"good {number}.png": PNG for number in range(2)})
@@ -318,6 +321,7 @@ def test_the_command_names_each_hostile_file_whatever_its_name(tmp_path):
     assert {failure["path"] for failure in json.loads(ledger.read_text())} == named
 
 
+@pytest.mark.any_file_name
 def test_a_walk_leaves_out_nothing_but_what_it_names(tmp_path):
     words = spoil_folder(tmp_path / "bad")
     dataset = load_dataset(tmp_path / "bad", labelled=False)
