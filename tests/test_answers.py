@@ -1,7 +1,7 @@
 """Promised: rows of a module reach another process only if it answers alike; a search forwards each image once."""
 
+import json
 import logging
-import os
 import subprocess
 import sys
 import textwrap
@@ -52,22 +52,59 @@ def transformer(**options):
 """
 
 
+# Imports what takes seconds, once; each script is run by a child that knows nothing of the others.
+SERVER = """
+import json, multiprocessing, os, runpy, sys
+import sklearn.linear_model, sklearn.model_selection, torch
+import featx.answers, featx.own_modules, featx.transformer
+for line in sys.stdin:
+    script, said, settings = json.loads(line)
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            os.environ.update(settings)
+            os.chdir(os.path.dirname(script))
+            multiprocessing.current_process().authkey = os.urandom(32)
+            output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(output, 1), os.dup2(output, 2)
+            runpy.run_path(script, run_name="__main__")
+            status = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
 class Elsewhere:
     """Runs scripts that begin with `COUNTING`, each in a process of its own, and counts what they forward."""
 
-    def __init__(self, folder):
-        self.folder, self.count = folder, folder / "count"
+    def __init__(self, folder, server):
+        self.folder, self.server, self.count = folder, server, folder / "count"
 
     def run(self, text, scale=1):
         self.count.unlink(missing_ok=True)
         script = self.folder / "script.py"
         script.write_text(COUNTING + textwrap.dedent(text))
         places = {"COUNT": str(self.count), "CACHE": str(self.folder / "cache"), "SCALE": str(scale)}
-        run = subprocess.run(
-            [sys.executable, str(script)], env={**os.environ, **places}, cwd=self.folder, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-        return run.stdout
+        self.server.stdin.write(json.dumps([str(script), str(self.folder / "said"), places]) + "\n")
+        self.server.stdin.flush()
+        status = self.server.stdout.readline().strip()
+        said = (self.folder / "said").read_text()
+        assert status == "0", said
+        return said
 
     @property
     def forwarded(self):
@@ -79,8 +116,8 @@ class Elsewhere:
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
-    return Elsewhere(tmp_path)
+def elsewhere(tmp_path, server):
+    return Elsewhere(tmp_path, server)
 
 
 TRANSFORM = "rows = transformer(cache_key='mine').fit_transform(IMAGES)\nprint('mean', abs(rows).mean())"
@@ -177,7 +214,15 @@ MODULES = "{'cnnfeaturetransformer__backbone': [Net(), Net()], 'logisticregressi
 
 
 @pytest.mark.parametrize("key", ["", "cache_key='mine'"])
-@pytest.mark.parametrize(("grid", "n_jobs"), [(HEADS, 1), (HEADS, 2), (MODULES, 1), (MODULES, 2)])
+@pytest.mark.parametrize(
+    ("grid", "n_jobs"),
+    [
+        (HEADS, 1),
+        pytest.param(HEADS, 2, marks=pytest.mark.long),
+        (MODULES, 1),
+        pytest.param(MODULES, 2, marks=pytest.mark.long),
+    ],
+)
 def test_a_search_forwards_each_image_once(elsewhere, grid, n_jobs, key):
     said = elsewhere.run(SEARCH.format(grid=grid, n_jobs=n_jobs, key=key))
     # Besides: in each process, a trial, the comparison of a graph, and a width.
