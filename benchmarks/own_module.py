@@ -3,8 +3,7 @@
     python benchmarks/own_module.py [torchvision name] [images]
 
 A process that knows nothing resolves the module and gets all its embeddings from the cache: what identifies it, its
-answers to two fixed images, and the rest; beside it, four images
-through the same module, and loading it. In seconds of the processor, so that a busy machine changes little.
+answers to two fixed images, and the rest; beside it, four images through the same module, and loading it. In seconds of the processor, so that a busy machine changes little.
 """
 
 from __future__ import annotations
@@ -50,9 +49,8 @@ def measure(name: str, folder: str, count: int) -> None:
         for image in pixels.split(1):
             module(image)
     four = time.process_time() - began
-    print(
-        f"loading {loading:.3f}  fit_transform {whole:.3f}  identity {identity:.3f}  answers {answers:.3f}  four {four:.3f}"
-    )
+    parts = {"loading": loading, "fit_transform": whole, "identity": identity, "answers": answers, "four": four}
+    print("  ".join(f"{part} {seconds:.3f}" for part, seconds in parts.items()))
 
 
 if __name__ == "__main__":
