@@ -3,7 +3,8 @@
     python benchmarks/own_module.py [torchvision name] [images]
 
 A process that knows nothing resolves the module and gets all its embeddings from the cache: what identifies it, its
-answers to two fixed images, and the rest; beside it, four images through the same module, and loading it. In seconds of the processor, so that a busy machine changes little.
+answers to two fixed images, and the rest; beside it, four images through the same module, and loading it. In seconds of
+the processor, so that a busy machine changes little.
 """
 
 from __future__ import annotations
