@@ -86,4 +86,8 @@ def _rebound(value: Any, memo: dict[int, Any]) -> Any:
 
 def light_copy(module: nn.Module) -> nn.Module:
     """Return a copy with the same parameters and with all else of its own, so that a trial run leaves no trace."""
-    return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
+    parameters = {id(parameter): parameter for parameter in module.parameters()}
+    try:
+        return copy.deepcopy(module, dict(parameters))
+    except Exception:  # something in it, such as an open file
+        return copy.deepcopy(module, _shared(module) | parameters)

@@ -5,7 +5,6 @@ import logging
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +21,11 @@ from featx.answers import agree, fixed_images, network_answers
 from featx.networks import resolve_backbone
 from featx.preprocessing import IMAGENET
 
-HERE = Path(__file__).parent
+# Networks with open files are left to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
 LABELS = np.arange(12) % 2
 
@@ -244,7 +247,6 @@ def test_what_is_not_understood_is_computed_again_elsewhere_but_for_pickled_copi
     assert "not used" in elsewhere.run("import joblib\njoblib.load('saved.joblib').transform(IMAGES)", scale=3)
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_a_search_over_what_is_not_understood_forwards_each_image_once(name, forwards, caplog, monkeypatch):
     if name in ("iterator", "random generator", "import that is not there yet"):
