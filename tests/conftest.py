@@ -74,6 +74,12 @@ def tiny():
     return {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
 
 
+@pytest.fixture
+def settled_files(monkeypatch):
+    """Have files that were just written count as old enough for their digests to be remembered."""
+    monkeypatch.setattr("featx.cache.digests.FRESH_NS", 0)
+
+
 @pytest.fixture(scope="session")
 def settled(tmp_path_factory):
     """Return a function from a network's name to a file of weights whose BatchNorm has statistics of images."""

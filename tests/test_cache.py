@@ -373,10 +373,9 @@ def test_prune_by_age_keeps_what_was_used_since(cache):
 
 
 @pytest.mark.any_file_name
-def test_export_is_plain_hdf5(cache, tmp_path):
+def test_export_is_plain_hdf5(cache, tmp_path, settled_files):
     image = tmp_path / "ä.png"
     image.write_bytes(b"5")
-    os.utime(image, (1e9, 1e9))
     cache.digests.digest([str(image)])
     filled(cache, [7, 5, 6, 5])
     target = tmp_path / "out.h5"

@@ -52,9 +52,8 @@ def reads(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def settled(monkeypatch):
-    """Have files count as settled at once; tests of fresh ones set the time themselves."""
-    monkeypatch.setattr(module, "FRESH_NS", 0)
+def _settled(settled_files):
+    """Tests of fresh files set the time themselves."""
 
 
 def write(path, data, mtime=LONG_AGO):

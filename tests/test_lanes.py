@@ -203,7 +203,7 @@ def test_modules_of_ones_own_get_one_batch_at_a_time(torch_threads, pictures, pa
 
 
 def test_networks_without_a_graph_get_one_batch_at_a_time(torch_threads, pictures, tiny, passes, monkeypatch):
-    monkeypatch.setattr("featx.graphs.trace", lambda module: None)
+    monkeypatch.setattr("featx.graphs.trace", lambda module, images=None: None)
     source = resolve_backbone(**tiny, random_state=77)
     found = extract_embeddings(as_sources(pictures), source, views=[("features", "avg")], cache=None, batch_size=4)
     assert found.n_forwarded == 30

@@ -90,6 +90,7 @@ WALKTHROUGHS = [
 LARGE = {"efficientnet_b0", "inception_v3", "vgg19"}
 
 
+@pytest.mark.filterwarnings("ignore:.*whose running statistics are those of initialisation")
 @pytest.mark.parametrize(
     ("name", "size", "head"),
     [pytest.param(*row, id=row[0], marks=[pytest.mark.long] if row[0] in LARGE else []) for row in WALKTHROUGHS],
@@ -106,6 +107,7 @@ def test_the_last_layers_are_unfrozen_at_a_low_rate_and_one_image_is_predicted(n
     np.testing.assert_allclose(model.predict_proba(one).sum(axis=1), 1)
 
 
+@pytest.mark.filterwarnings("ignore:.*whose running statistics are those of initialisation")
 @pytest.mark.parametrize("head_init", ["warmup", pytest.param("logistic", marks=pytest.mark.long)])
 def test_frozen_and_tuned_are_compared_over_sizes_with_the_head_trained_first(head_init):
     X, y = pictures(2, 40)

@@ -11,19 +11,16 @@ import pytest
 
 from featx import CNNFeatureTransformer
 
-LONG_AGO = 1_000_000_000
-
 
 @pytest.fixture
-def files(tmp_path, photos):
-    """Files that are old enough for their digests to be remembered."""
+def files(tmp_path, photos, settled_files):
+    """Links to files whose digests are remembered."""
     folder = tmp_path / "images"
     folder.mkdir()
     paths = []
     for name, photo in photos.items():
         paths.append(str(folder / name))
         os.symlink(photo, paths[-1])
-        os.utime(photo, (LONG_AGO, LONG_AGO))
     return paths
 
 
