@@ -151,7 +151,7 @@ def report(settings: Iterable[Setting], rng: np.random.Generator, simulations: i
     rows: dict[tuple[str, str], list[tuple[float, float, float, Setting]]] = {}
     for setting in settings:
         # The bootstrap takes its time; its coverage is far enough from what was promised for fewer test sets.
-        number = max(20, simulations // 10) if setting.method.startswith("before") else simulations
+        number = max(20, simulations // 10) if setting.method.startswith("before:") else simulations
         held, width, printed = setting.simulate(rng, number)
         if printed * number >= 20:
             rows.setdefault((setting.figure, setting.method), []).append((held, width, printed, setting))
@@ -166,7 +166,7 @@ def report(settings: Iterable[Setting], rng: np.random.Generator, simulations: i
         )
     lines.append("\nthe worst settings now")
     for (figure, method), found in rows.items():
-        if method.startswith("now"):
+        if "now" in method:
             worst = min(found, key=lambda row: row[0])
             lines.append(f"{figure}: {worst[0]:.3f}, {worst[3].name}")
     return "\n".join(lines) + "\n"

@@ -216,8 +216,11 @@ def _allow_for_unknown(interval: Interval, known: np.ndarray) -> Interval:
 
 def _beta_interval(error: np.ndarray, variance: np.ndarray, more: np.ndarray, less: np.ndarray) -> Interval:
     """Return the interval of 1 - error; `more` and `less` are what one more and one less error change."""
-    most = np.where(error < 1, _beta_quantile(error + more, variance + more**2, UPPER), 1.0)
-    least = np.where(error > 0, _beta_quantile(error - less, variance + less**2, LOWER), 0.0)
+    # Where there is no or nothing but error the end is known, and SciPy would take its time for the quantile.
+    some, all_but = error > 0, error < 1
+    most = _beta_quantile(np.where(all_but, error + more, 0.5), np.where(all_but, variance + more**2, 0.1), UPPER)
+    least = _beta_quantile(np.where(some, error - less, 0.5), np.where(some, variance + less**2, 0.1), LOWER)
+    most, least = np.where(all_but, most, 1.0), np.where(some, least, 0.0)
     return 1 - np.maximum(most, error), 1 - np.minimum(least, error)
 
 
