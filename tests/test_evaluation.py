@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from featx import HEADS, DatasetError, ParameterError, evaluate_heads, tuning
 from featx.datasets import ImageDataset
+from featx.estimates import as_json
 from featx.fitting import fit_model
 from featx.splits import held_out_split
 from featx.transformer import CNNFeatureTransformer
@@ -369,8 +370,10 @@ def test_the_baseline_answers_the_largest_class_of_each_training_part(held_out):
 
 
 def test_the_result_survives_json():
-    plain = dataclasses.asdict(evaluate(*blobs(), heads=["logistic", "knn"])[0])
-    assert json.loads(json.dumps(plain)) == plain
+    plain = as_json(evaluate(*blobs(), heads=["logistic", "knn"])[0])
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert plain["metrics"]["debiased_calibration_error"]["low"] is None
+    assert any("calibration error" in note for note in plain["notes"])
 
 
 def test_a_seed_gives_the_same_result():
