@@ -378,6 +378,8 @@ def test_the_baseline_answers_the_largest_class_of_each_training_part(held_out):
 def test_the_result_survives_json():
     plain = as_json(evaluate(*blobs(), heads=["logistic", "knn"])[0])
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert plain["metrics"]["debiased_calibration_error"]["low"] is None
+    assert any("calibration error" in note for note in plain["notes"])
 
 
 def test_a_seed_gives_the_same_result():
