@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 INNER_FOLDS = 3
+# Random test parts of whole groups that are looked at until one has every class on both sides.
+DRAWS = 100
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -35,7 +37,8 @@ def held_out_split(
     ----------
     y : ndarray of shape (n,)
     test_size : float
-        Fraction of the images; with groups it is met roughly.
+        Fraction of the images; with groups it is met to within half of a group or so. The groups are drawn at random, so
+        that repeated splits test different ones.
     groups : ndarray of shape (n,), default=None
     random_state : int, default=0
 
@@ -56,13 +59,38 @@ def held_out_split(
         except ValueError as error:
             raise ParameterError(f"got test_size={test_size}: {error}", "Choose another fraction.") from error
         return np.sort(train), np.sort(test)
-    # Folds of the wanted size, of which one is the test part: the splitter that keeps classes and groups together.
-    folds = min(max(2, round(1 / min(test_size, 1 - test_size))), len(np.unique(groups)))
-    if folds < 2:
+    codes = np.unique(groups, return_inverse=True)[1]
+    if codes.max() < 1:
         raise DatasetError("all images are of one group, which cannot be parted", "Pass other groups, or none.")
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
-    large, small = next(splitter.split(truth, truth, groups))
-    return (large, small) if test_size <= 0.5 else (small, large)
+    size = int(test_size) if whole else max(1, round(test_size * len(y)))
+    test = _random_groups(truth, codes, size, np.random.default_rng(random_state))
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return which rows are in a random test part of whole groups, of about this size, with every class on both sides.
+
+    Where no draw gives that, every class is on the training side at least, if that can be.
+    """
+    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
+    np.add.at(counts, (codes, truth), 1)
+    best, most = np.zeros(0, dtype=int), -1
+    for _ in range(DRAWS):
+        order = _fair_groups(counts, rng)
+        taken = order[: min(_nearest(counts, order, size), len(order) - 1)]
+        tested = counts[taken].sum(axis=0)
+        # A class that is left to train on weighs more than any number of classes in the test part.
+        fitting = len(tested) * int((tested < counts.sum(axis=0)).sum()) + int((tested > 0).sum())
+        if fitting > most:
+            best, most = taken, fitting
+        if most == len(tested) ** 2 + len(tested):
+            break
+    return np.isin(codes, best)
+
+
+def _nearest(counts: np.ndarray, order: np.ndarray, size: int) -> int:
+    """Return how many groups, in this order, come nearest to a number of rows; at least one."""
+    return int(np.abs(counts.sum(axis=1)[order].cumsum() - size).argmin()) + 1
 
 
 def nested_subsets(
@@ -110,8 +138,7 @@ def nested_subsets(
     counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
     np.add.at(counts, (codes, truth), 1)
     order = _fair_groups(counts, rng)
-    heights = counts.sum(axis=1)[order].cumsum()
-    taken = [order[: np.abs(heights - size).argmin() + 1] for size in sizes]
+    taken = [order[: _nearest(counts, order, size)] for size in sizes]
     return [np.flatnonzero(np.isin(codes, some)) for some in taken]
 
 
