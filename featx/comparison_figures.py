@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -16,7 +17,7 @@ from .comparison_result import CurveResult
 from .estimates import Estimate
 from .learning_curves import extrapolate
 from .metrics import confusion_matrix, interval_notes, per_class, score_classes, score_predictions
-from .paired import ALPHA, PairedTest, compare_paired, name_test
+from .paired import ALPHA, PairedTest, compare_paired, name_test, widened
 from .repeats import corrected_interval, corrected_test
 from .runs import RunOutcome
 from .size_result import SizeResult, StrategyResult
@@ -60,7 +61,8 @@ class Figures:
     def test(self) -> str:
         """The name of the paired test."""
         if len(self.plan) > 1:
-            return f"corrected resampled t-test over {len(self.plan)} repeats"
+            groups = "" if self.groups is None else ", and exact sign-flip test over the groups; the larger p"
+            return f"corrected resampled t-test over {len(self.plan)} repeats{groups}"
         return name_test(None if self.groups is None else self.groups[self.plan[0].test])
 
     @property
@@ -199,7 +201,20 @@ class Figures:
             groups = None if self.groups is None else self.groups[self.plan[0].test]
             return compare_paired(right[0], other[0], groups=groups)
         gains = _gains(right, other)
-        return corrected_test(gains, n_train=self._n_outside, n_test=self.n_test, n_groups=self._n_groups)
+        found = corrected_test(gains, n_train=self._n_outside, n_test=self.n_test, n_groups=self._n_groups)
+        if self.groups is None or not found.difference.has_interval:
+            return found
+        # However often a group is tested, it is one group: repeats may not say more than all of them tested once.
+        test, first = np.unique(np.concatenate([repeat.test for repeat in self.plan]), return_index=True)
+        once = compare_paired(np.concatenate(right)[first], np.concatenate(other)[first], groups=self.groups[test])
+        p_value = max(found.p_value, once.p_value)
+        return dataclasses.replace(
+            found,
+            difference=widened(found.difference, once.difference.low, once.difference.high, p_value=p_value),
+            p_value=p_value,
+            smallest_p=once.smallest_p,
+            detectable=float(np.maximum(found.detectable, once.detectable)),
+        )
 
     def _spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
         """Return the standard deviation of a difference from split to split, at least what its images say of it."""

@@ -14,10 +14,11 @@ from scipy.stats import binom, binomtest, norm, t
 from .estimates import Estimate
 from .metrics import LEVEL, NORMAL_QUANTILE
 
-__all__ = ["PairedTest", "adjust_p_values", "compare_paired", "name_test"]
+__all__ = ["PairedTest", "adjust_p_values", "compare_paired", "name_test", "widened"]
 
 # With fewer groups Student's quantile says more about their number than about the difference.
 FEWEST_GROUPS = 5
+TOO_FEW = "too few groups"
 ALPHA = 1 - LEVEL
 POWER = 0.8
 # A smallest p below this restricts no conclusion, and goes unmentioned.
@@ -76,8 +77,10 @@ def compare_paired(
     did are summed in each group; of equal classifiers each sum is as likely to have the other sign. The sums are whole
     numbers, so that one convolution for each group gives the chance of every total. With groups of one image this is
     McNemar's test. The interval is Student's over groups, of a ratio, since groups differ in size (Cochran 1977, sec.
-    6.5), never narrower than that of as many independent images, and none below five groups. The detectable difference
-    is (t(0.975) + t(0.8)) standard errors; with six groups, where all must have the same sign, that of normal sums.
+    6.5), and none below five groups. It is never narrower than the score interval of as many independent images as
+    there are groups, since whole groups may be answered alike and groups of another kind may not have been met; but
+    where the test rejects, not for that beyond zero. The detectable difference is (t(0.975) + t(0.8)) standard errors;
+    with six groups, where all must have the same sign, that of normal sums.
 
     Images predicted by cross-validation are not independent, since each is trained on by the models of the other folds:
     the variance of a difference is up to twice that of as many independent images, the more so the less there is to be
@@ -98,8 +101,8 @@ def compare_paired(
         )
     codes = np.unique(groups, return_inverse=True)[1]
     sums, sizes = np.bincount(codes, weights=gains).astype(int), np.bincount(codes)
-    count = len(sums)
-    difference, detectable = Estimate(value, reason="too few groups"), math.nan
+    count, p_value = len(sums), _corrected(_sign_flip(sums), factor)
+    difference, detectable = Estimate(value, reason=TOO_FEW), math.nan
     if count >= FEWEST_GROUPS:
         # Without group g the difference would be larger by this.
         without = (value * sizes - sums) / (n - sizes)
@@ -109,17 +112,27 @@ def compare_paired(
         variance = (discordance - value**2) / n
         share = min(1 / factor, variance / error**2 * (NORMAL_QUANTILE / quantile) ** 2) if error else 1 / factor
         low, high = _score_interval(share * wins, share * losses, share * n)
-        low, high = min(low, value - quantile * error), max(high, value + quantile * error)
-        difference = Estimate(value, max(-1.0, low), min(1.0, high))
+        low, high = max(-1.0, min(low, value - quantile * error)), min(1.0, max(high, value + quantile * error))
+        # As many independent images as there are groups.
+        share = count / n
+        widest = _score_interval(share * wins, share * losses, share * n)
+        difference = widened(Estimate(value, low, high), *widest, p_value=p_value)
         if _smallest_p(count, factor) < ALPHA:
             detectable = max(_detectable_by_groups(error, count, n, factor), by_images)
     return PairedTest(
         difference=difference,
-        p_value=_corrected(_sign_flip(sums), factor),
+        p_value=p_value,
         smallest_p=_smallest_p(count, factor),
         test=test,
         detectable=detectable,
     )
+
+
+def widened(interval: Estimate, low: float, high: float, *, p_value: float) -> Estimate:
+    """Return an interval of a difference that reaches to these ends, but not past zero where the test excludes that."""
+    if p_value < ALPHA:
+        low, high = (max(low, 0.0), high) if interval.value > 0 else (low, min(high, 0.0))
+    return Estimate(interval.value, min(interval.low, low), max(interval.high, high))
 
 
 def adjust_p_values(p_values: Sequence[float]) -> list[float]:

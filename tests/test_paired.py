@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest, norm, t
 from simulated_pairs import SIZES, simulate
 
-from featx.paired import adjust_p_values, compare_paired
+from featx.paired import _score_interval, adjust_p_values, compare_paired
 
 
 def answers(wins, losses, n):
@@ -80,17 +80,43 @@ def test_classifiers_that_agree_on_every_image_differ_by_an_interval_not_by_a_po
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_interval_over_groups_of_one_size_holds_students_and_little_more(seed):
+def test_the_interval_over_groups_holds_students_and_that_of_as_many_images(seed):
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(12), 30)
     lean = rng.normal(0, 0.3, 12)[groups]
     right, other = rng.random(360) < 0.6 + lean / 2, rng.random(360) < 0.5 - lean / 2
     means = (right.astype(int) - other).reshape(12, 30).mean(axis=1)
     half = t.ppf(0.975, 11) * means.std(ddof=1) / math.sqrt(12)
-    difference = compare_paired(right, other, groups=groups).difference
-    assert difference.low <= means.mean() - half + 1e-9
-    assert difference.high >= means.mean() + half - 1e-9
-    assert difference.high - difference.low < 2.2 * half
+    found = compare_paired(right, other, groups=groups)
+    assert found.difference.low <= means.mean() - half + 1e-9
+    assert found.difference.high >= means.mean() + half - 1e-9
+    # Twelve images of which as many as here tell the two apart, by Tango's interval.
+    wins, losses = (12 * float(np.mean(a & ~b)) for a, b in ((right, other), (other, right)))
+    low, high = _score_interval(wins, losses, 12)
+    assert found.difference.high >= high
+    assert found.difference.low <= (max(low, 0) if found.p_value < 0.05 else low)
+    assert (found.p_value < 0.05) == (found.difference.low >= 0)
+
+
+@pytest.mark.parametrize(("count", "wins", "losses"), [(5, 0.1, 0.0), (8, 0.8, 0.02), (19, 0.9, 0.02), (50, 0.03, 0.0)])
+def test_groups_that_are_answered_alike_as_a_whole_are_covered(count, wins, losses):
+    rng = np.random.default_rng(count)
+    held = 0
+    for _ in range(200):
+        gains = np.repeat(rng.choice([1, 0, -1], count, p=[wins, 1 - wins - losses, losses]), 20)
+        groups = np.repeat(np.arange(count), 20)
+        difference = compare_paired(gains >= 0, gains <= 0, groups=groups).difference
+        held += difference.low <= wins - losses <= difference.high
+    assert held / 200 >= 0.9
+
+
+def test_five_groups_of_one_kind_do_not_show_what_others_are_like():
+    groups = np.repeat(np.arange(5), 200)
+    same = compare_paired(np.ones(1000, bool), np.ones(1000, bool), groups=groups).difference
+    assert same.low < -0.3
+    assert same.high > 0.3
+    sure = compare_paired(np.ones(1000, bool), np.zeros(1000, bool), groups=groups).difference
+    assert sure.low < 0.5
 
 
 def test_one_group_of_most_images_leaves_a_wide_interval():
@@ -129,7 +155,10 @@ def test_under_cross_validation_the_variance_is_larger_by_nadeau_and_bengios_fac
     z, corrected = norm.isf(plain.p_value / 2), norm.isf(crossed.p_value / 2)
     assert z / corrected == pytest.approx(math.sqrt(1 + folds / (folds - 1)))
     wide, narrow = (found.difference.high - found.difference.low for found in (crossed, plain))
-    assert wide / narrow == pytest.approx(z / corrected, rel=0.1)
+    if groups is None:
+        assert wide / narrow == pytest.approx(z / corrected, rel=0.1)
+    else:  # never narrower than that of as many images as there are groups, with folds or without
+        assert wide >= narrow
     assert crossed.detectable / plain.detectable == pytest.approx(z / corrected, rel=0.15)
     assert f"corrected for {folds} folds" in crossed.test
 
