@@ -97,7 +97,8 @@ class Figures:
             self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes)
             for repeat, some in zip(self.plan, rows, strict=True)
         ]
-        design = Design(len(self.truth), self.n_test, len(self.plan), n_train, per_class)
+        groups = (None, 0) if self.groups is None else (len(np.unique(self.groups)), self._n_groups or 0)
+        design = Design(len(self.truth), self.n_test, len(self.plan), n_train, per_class, *groups)
         return SizeResult(
             n_train=n_train,
             per_class=per_class,
@@ -205,8 +206,7 @@ class Figures:
         if self.groups is None or not found.difference.has_interval:
             return found
         # However often a group is tested, it is one group: repeats may not say more than all of them tested once.
-        test, first = np.unique(np.concatenate([repeat.test for repeat in self.plan]), return_index=True)
-        once = compare_paired(np.concatenate(right)[first], np.concatenate(other)[first], groups=self.groups[test])
+        once = self._compare_once(right, other)
         p_value = max(found.p_value, once.p_value)
         return dataclasses.replace(
             found,
@@ -215,6 +215,12 @@ class Figures:
             smallest_p=once.smallest_p,
             detectable=float(np.maximum(found.detectable, once.detectable)),
         )
+
+    def _compare_once(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> PairedTest:
+        """Return the test over all images that were tested, each when it was tested first."""
+        test, first = np.unique(np.concatenate([repeat.test for repeat in self.plan]), return_index=True)
+        groups = None if self.groups is None else self.groups[test]
+        return compare_paired(np.concatenate(right)[first], np.concatenate(other)[first], groups=groups)
 
     def _spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
         """Return the standard deviation of a difference from split to split, at least what its images say of it."""
@@ -232,9 +238,9 @@ class Figures:
         return max(1 / self.n_test, math.sqrt(least), seen)
 
     def _warning(self, name: str, right: Sequence[np.ndarray], always: Sequence[np.ndarray]) -> str:
-        """Return a sentence if a strategy does not beat the largest class."""
-        test = self._compare(right, always)
-        if test.difference.value > 0 and test.p_value < ALPHA:
+        """Return a sentence if a strategy does not beat the largest class, where so few images or groups can tell."""
+        test = self._compare_once(right, always)
+        if test.difference.value > 0 and (test.p_value < ALPHA or test.smallest_p >= ALPHA):
             return ""
         found, baseline = (100 * float(np.mean([one.mean() for one in some])) for some in (right, always))
         verb = "is no better than" if test.difference.value <= 0 else "is not distinguishably better than"

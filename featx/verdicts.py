@@ -16,6 +16,8 @@ __all__ = ["Design", "minutes", "pass_verdict"]
 
 # Strategies named in a sentence; the tables have the others.
 NAMED = 4
+# The sign-flip test finds nothing in fewer.
+ENOUGH_GROUPS = 6
 # Where a chance is as small, it is not spoken of.
 UNLIKELY = 0.2
 LEADS = {"use": "", "equal": "equal within {margin}; ", "undecided": "undecided; meanwhile "}
@@ -34,6 +36,8 @@ class Design:
         Training images at this size.
     per_class : float
         Training images of a class, on average.
+    groups, groups_tested : int, default=None and 0
+        Groups in all, and those that some repeat tests, if there are groups.
     """
 
     n_images: int
@@ -41,6 +45,8 @@ class Design:
     repeats: int
     n_train: int
     per_class: float
+    groups: int | None = None
+    groups_tested: int = 0
 
 
 def pass_verdict(
@@ -119,7 +125,7 @@ def _why_equal(field: Field, use: StrategyResult, found: Choice) -> list[str]:
     reasons = []
     for other in [s for s in field.others(use) if s.strategy in found.equal][:NAMED]:
         saved = other.cost - use.cost
-        cost = f"costs {minutes(saved)} more" if not no_dearer(other, use) else "costs the same"
+        cost = f"costs {minutes(saved)} more" if not no_dearer(other, use) else "costs about the same"
         reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(field.pair(other, use))}")
     beaten = [s for s in field.others(use) if field.better(use, s)]
     if beaten:
@@ -131,7 +137,7 @@ def _why_undecided(field: Field, use: StrategyResult, found: Choice) -> list[str
     best = field.strategies[0]
     if use is best:
         cheaper = [s for s in field.others(use) if s.strategy in found.undecided and not no_dearer(use, s)]
-        reasons = ["it has the best figure" + ("" if cheaper else ", and none is cheaper")]
+        reasons = ["it has the best figure" + ("" if cheaper else ", and none is much cheaper")]
     else:
         behind = best.accuracy.value - use.accuracy.value
         times = best.cost / use.cost if use.cost else math.inf
@@ -153,8 +159,10 @@ def _what_would_decide(
     open_pairs = [(use, s) for s in rest if s is not use and not field.settled(use, s)]
     if not open_pairs:
         open_pairs = [(a, b) for i, a in enumerate(rest) for b in rest[i + 1 :] if not field.settled(a, b)]
-    if any(not field.pair(*both).difference.has_interval for both in open_pairs):
-        return None, None, "to decide: at least five different groups among the test images"
+    if design.groups is not None and design.groups_tested < ENOUGH_GROUPS:
+        start = f"to decide: at least {ENOUGH_GROUPS} different groups among the test images, of which there are "
+        more = "more repeats test others" if design.groups > ENOUGH_GROUPS else "the data set has too few"
+        return None, None, f"{start}{design.groups_tested}; {more}"
     questions = [_question(field, *both, design) for both in open_pairs]
     needed = [question.repeats_needed() for question in questions]
     if needed and None not in needed:
@@ -191,7 +199,9 @@ def _price(field: Field, use: StrategyResult, other: StrategyResult, which: str)
     points, seconds = field.pair(use, other).difference.value, use.cost - other.cost
     start = f"better than {other.strategy}{which}{',' if which else ''} by {_points(points)}"
     if no_dearer(use, other):
-        return f"{start}, {'at the same cost' if no_dearer(other, use) else f'and cheaper by {minutes(-seconds)}'}"
+        return (
+            f"{start}, {'at about the same cost' if no_dearer(other, use) else f'and cheaper by {minutes(-seconds)}'}"
+        )
     return f"{start}, which cost {minutes(seconds)} more, {minutes(seconds / (100 * points))} a point"
 
 
@@ -208,9 +218,10 @@ def _range(pair: PairResult) -> str:
 
 
 def _among(pair: PairResult) -> str:
-    """Return why an interval without zero shows no difference: it is one of many."""
+    """Return why an interval without zero shows no difference: it is one of many, or of few groups."""
     alone = pair.difference.low > 0 or pair.difference.high < 0
-    return f" (p = {pair.p_adjusted:.2f}, adjusted for all pairs)" if alone and pair.p_adjusted >= LEVEL else ""
+    adjusted = ", adjusted for all pairs" if pair.p_adjusted > pair.p_value else ""
+    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if alone and pair.p_adjusted >= LEVEL else ""
 
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:

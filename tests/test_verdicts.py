@@ -24,7 +24,7 @@ def strategy(name, accuracy, minutes):
     return StrategyResult(name, "other", Estimate(accuracy), Estimate(accuracy), [accuracy], None, None, seconds)
 
 
-def pair(first, second, half, *, p_value=None, spread=0.01):
+def pair(first, second, half, *, p_value=None, adjusted=None, spread=0.01):
     """The difference of two strategies with an interval of so many points on both sides; None for no interval."""
     gap = first.accuracy.value - second.accuracy.value
     if half is None:
@@ -32,7 +32,7 @@ def pair(first, second, half, *, p_value=None, spread=0.01):
         return PairResult(first.strategy, second.strategy, found, 0.125, 0.125, math.nan, spread)
     p = p_value if p_value is not None else 0.01 if abs(gap) > half / 100 else 0.3
     found = Estimate(gap, gap - half / 100, gap + half / 100)
-    return PairResult(first.strategy, second.strategy, found, p, p, 0.05, spread)
+    return PairResult(first.strategy, second.strategy, found, p, p if adjusted is None else adjusted, 0.05, spread)
 
 
 def choice(strategies, halves, margin=0.01, **options):
@@ -43,11 +43,11 @@ def choice(strategies, halves, margin=0.01, **options):
     return choose(Field(found, pairs, margin))
 
 
-def verdict(strategies, halves, margin=0.01, repeats=3, n_images=1000, **options):
+def verdict(strategies, halves, margin=0.01, repeats=3, n_images=1000, groups=(None, 0), **options):
     found = [strategy(name, accuracy / 100, minutes) for name, accuracy, minutes in strategies]
     halves = halves if isinstance(halves, list) else [halves] * math.comb(len(found), 2)
     pairs = [pair(*both, half, **options) for both, half in zip(itertools.combinations(found, 2), halves, strict=True)]
-    design = Design(n_images, n_images // 4, repeats, 196, 98)
+    design = Design(n_images, n_images // 4, repeats, 196, 98, *groups)
     return pass_verdict(found, pairs, design=design, margin=margin)
 
 
@@ -210,18 +210,23 @@ def test_undecided_says_what_to_take_meanwhile_and_what_would_decide():
 
 
 def test_why_an_interval_without_zero_decides_nothing_is_said():
-    found = verdict([("a", 90, 9), ("b", 85, 1), ("c", 84, 1)], [3, 7, 7], p_value=0.13)
+    many = verdict([("a", 90, 9), ("b", 85, 1), ("c", 84, 1)], [3, 7, 7], p_value=0.05, adjusted=0.13)
     assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.13, adjusted for all pairs), and cheaper by 8.0 min" in (
-        found.reasons
+        many.reasons
     )
+    alone = verdict([("a", 90, 9), ("b", 85, 1)], 3, p_value=0.0625, groups=(6, 6))
+    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.06), and cheaper by 8.0 min" in alone.reasons
 
 
 def test_after_one_repeat_the_number_of_repeats_is_the_least_and_groups_are_asked_for():
     one = verdict([("a", 90, 9), ("b", 85, 1)], 6, repeats=1)
     assert one.reasons[-1].startswith(f"to decide: about {one.repeats_needed} repeats in all, or more, if")
-    few = verdict([("a", 90, 9), ("b", 85, 1)], None, repeats=1)
-    assert few.reasons[-2] == "b, 85.0 %: no interval, too few groups, and cheaper by 8.0 min"
-    assert few.reasons[-1] == "to decide: at least five different groups among the test images"
+    for groups, more in ((30, "more repeats test others"), (5, "the data set has too few")):
+        few = verdict([("a", 90, 9), ("b", 85, 1)], None, repeats=1, groups=(groups, 3))
+        assert few.reasons[-2] == "b, 85.0 %: no interval, too few groups, and cheaper by 8.0 min"
+        assert few.reasons[-1] == (
+            f"to decide: at least 6 different groups among the test images, of which there are 3; {more}"
+        )
 
 
 # What would decide
