@@ -19,7 +19,7 @@ from .copies import light_copy
 from .exceptions import LayerError, nearest
 from .module_parts import global_hooks
 
-__all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace"]
+__all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace", "whole_cut"]
 
 OUTPUT = "output"
 # A graph makes the same calls as the module: only sums in another order may differ.
@@ -144,8 +144,24 @@ def default_cut(module: nn.Module) -> str:
     The graph is read, nothing is computed.
     """
     nodes = trace(module)
-    if nodes is None:
+    return OUTPUT if nodes is None else _before_pooling(module, nodes)
+
+
+def whole_cut(module: nn.Module) -> str:
+    """Return the submodule that gives what `default_cut` names, for a module that runs as a whole; else "output"."""
+    nodes = trace(module)
+    cut = OUTPUT if nodes is None else _before_pooling(module, nodes)
+    if nodes is None or cut == OUTPUT:
         return OUTPUT
+    paths = cut.split(".")
+    for length in range(1, len(paths) + 1):
+        path = ".".join(paths[:length])
+        if path in _submodules(module) and nodes[last_node(nodes, path)] == cut:
+            return path
+    return OUTPUT
+
+
+def _before_pooling(module: nn.Module, nodes: dict[Any, str]) -> str:
     node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes
     found = False
     while len(node) == 1 and node[0].op != "placeholder":

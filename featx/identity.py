@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from torch import nn
+
 from .class_parts import is_live_anyway, shallow_text
 from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, library, plain_text
 from .module_parts import Child
@@ -46,6 +48,8 @@ class Identity:
         Variables outside the module that its code reads, by name; not functions, classes and modules.
     left_out : frozenset of str
         Those of them that were left out.
+    modules : tuple of nn.Module
+        Those met, where code reaches anything outside the module; those inside it are among them.
     """
 
     digest: str
@@ -53,6 +57,7 @@ class Identity:
     functions: tuple[Any, ...]
     state: dict[str, Any]
     left_out: frozenset[str]
+    modules: tuple[nn.Module, ...]
 
 
 def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> Identity:
@@ -74,6 +79,7 @@ def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> I
         tuple(walk.functions),
         walk.state,
         frozenset(walk.left_out),
+        tuple(walk.modules) if walk.leaves else (),
     )
 
 
@@ -87,6 +93,8 @@ class _Walk:
         self.functions: list[Any] = []
         self.state: dict[str, Any] = {}
         self.left_out: set[str] = set()
+        self.modules: list[nn.Module] = []
+        self.leaves = False
         self.names: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # an id is good for as long as its object lives
@@ -127,6 +135,8 @@ class _Walk:
         return f"#{self._numbers[id(value)]}"
 
     def _describe(self, number: int, value: Any, path: str, role: str) -> None:
+        if isinstance(value, nn.Module):
+            self.modules.append(value)
         if isinstance(value, FunctionType) and library(str(value.__globals__.get("__name__"))) is None:
             self._write(f"{number} function")
             self._children(number, self._function(value, path), path)
@@ -152,6 +162,7 @@ class _Walk:
     def _children(self, number: int, children: Iterator[Child], path: str) -> None:
         for child in children:
             if child.outside:
+                self.leaves |= not isinstance(child.value, type | ModuleType) and plain_text(child.value) is None
                 if child.outside in self.without:
                     self.left_out.add(child.outside)
                     continue

@@ -153,7 +153,9 @@ def _collection(value: Any) -> Parts:
     base: Any = next(base for base in kind.__mro__ if base in CONTENT)
     if base is dict:
         items = []
-        for number, (key, item) in enumerate(dict.items(value)):
+        # An ordered dictionary keeps an order of its own, which dict.items does not tell.
+        ordered = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
+        for number, (key, item) in enumerate(ordered.items(value)):
             items.append(Child(f"key {number}", key, shown=False))
             items.append(Child(key if type(key) is str else f"[{number}]", item, "called"))
     elif base in (set, frozenset) and kind is not base:

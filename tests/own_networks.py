@@ -65,6 +65,7 @@ UNDERSTOOD = {
     "set of members": init("self.k = {Kind.A, Kind.B if VALUE == 1 else Kind.C}", "self.pooled(x) * (9 if Kind.C in self.k else 1)", "Kind = enum.Enum('Kind', 'A B C')"),
     "dict": init("self.k = {'a': {'b': VALUE}}", "self.pooled(x) * self.k['a']['b']"),
     "order of a dict": init("self.k = dict(sorted({'a': 2, 'b': 3}.items(), reverse=VALUE == 9))", "self.pooled(x) * next(iter(self.k.values()))"),
+    "order of an ordered dict": init("self.k = collections.OrderedDict(a=2, b=3)\n        self.k.move_to_end({1: 'a', 9: 'b'}[VALUE])", "self.pooled(x) * next(iter(self.k.values()))"),
     "ordered dict": init("self.k = collections.OrderedDict(a=VALUE)", "self.pooled(x) * self.k['a']"),
     "defaultdict": init("self.k = collections.defaultdict(lambda: VALUE)", "self.pooled(x) * copy.copy(self.k)['z']"),
     "deque": init("self.k = collections.deque([VALUE])", "self.pooled(x) * self.k[0]"),
