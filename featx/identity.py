@@ -14,11 +14,14 @@ from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .class_parts import is_live_anyway, shallow_text
 from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, library, plain_text
 from .module_parts import Child
+from .readers import reads, replaced, stand_in, whole_reader
 from .values import value_parts
 
 __all__ = ["Identity", "identify"]
@@ -107,6 +110,11 @@ class _Walk:
     def run(self, *roots: Any) -> None:
         for root in roots:
             self._write(self._refer(Child("", root), getattr(root, "__qualname__", type(root).__name__)))
+        # What modules of the library call by these names.
+        for owner in (torch, F, torch.Tensor):
+            for name, value in replaced(owner):
+                path = f"{owner.__name__}.{name}"
+                self._write(f"{path}={self._refer(Child(name, value, 'called'), path)}")
         while self._queue or self._release():
             if self._queue:
                 number, value, path, role = self._queue.popleft()
@@ -193,7 +201,14 @@ class _Walk:
             for name in sorted((self.names & vars(module).keys()) - done):
                 done.add(name)
                 if not name.startswith("__"):
-                    child = Child(name, vars(module)[name], "called", outside=f"{module.__name__}.{name}")
+                    value, known = vars(module)[name], library(module.__name__)
+                    # What a library counts in its variables is no record of the user's.
+                    outside = "" if known is not None and plain_text(value) is not None else f"{module.__name__}.{name}"
+                    child = Child(name, value, "called", outside=outside)
+                    if known is not None and callable(value) and reads(module.__name__, name):
+                        self.unknown.append(f"{module.__name__}.{name}")
+                        self._write(f"{number}.{name}")
+                        continue
                     self._children(number, iter([child]), module.__name__)
                     released = True
         return released
@@ -209,9 +224,9 @@ class _Walk:
             self._by_text = True
             self.names |= facts.words
         for number, value in enumerate(function.__defaults__ or ()):
-            yield Child(f"default {number}", value)
+            yield Child(f"default {number}", value, "called")
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
-            yield Child(f"default {name}", value)
+            yield Child(f"default {name}", value, "called")
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 key = f"{place}.{function.__code__.co_qualname}.<{name}>"
@@ -256,17 +271,10 @@ class _Walk:
             self._modules.append((number, module, set()))
             if "__getattr__" in vars(module):
                 self._by_text = True
-        elif known.startswith("python ") and module.__name__.partition(".")[0] not in MODULES_OF_PYTHON:
+        elif (
+            known.startswith("python ") and module.__name__.partition(".")[0] not in MODULES_OF_PYTHON
+        ) or whole_reader(module.__name__):
             self.unknown.append(f"{path} (the module {module.__name__})")
         else:
-            # Somebody may have put a function of his own in place of one of the library's.
-            self._modules.append((number, _replaced(module), set()))
-
-
-def _replaced(module: ModuleType) -> ModuleType:
-    """Return a stand-in for a library's module that has the user's own functions in it alone."""
-    strange = ModuleType(module.__name__)
-    for name, value in list(vars(module).items()):
-        if isinstance(value, FunctionType) and library(str(value.__globals__.get("__name__"))) is None:
-            setattr(strange, name, value)
-    return strange
+            # Somebody may have put something of his own in place of what the library has.
+            self._modules.append((number, stand_in(module), set()))

@@ -37,8 +37,8 @@ def held_out_split(
     ----------
     y : ndarray of shape (n,)
     test_size : float
-        Fraction of the images; with groups it is met to within half of a group or so. The groups are drawn at random, so
-        that repeated splits test different ones.
+        Fraction of the images; with groups it is met to within half of a group or so. The groups are drawn at random,
+        so that repeated splits test different ones.
     groups : ndarray of shape (n,), default=None
     random_state : int, default=0
 
