@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .code_facts import code_facts, library
 from .exceptions import BackboneError
 
-__all__ = ["RunWhole", "independent_copy", "light_copy"]
+__all__ = ["RunWhole", "independent_copy", "light_copy", "undisturbed"]
 
 
 class RunWhole:
@@ -80,6 +82,30 @@ def light_copy(module: nn.Module) -> nn.Module:
         return _copied(module, dict(parameters), evaluate=False)
     except Exception:  # something in it, such as an open file
         return _copied(module, _shared(module) | parameters, evaluate=False)
+
+
+@contextlib.contextmanager
+def undisturbed(module: nn.Module) -> Iterator[None]:
+    """Put a module in evaluation mode, and leave its mode, buffers and attributes as they were."""
+    parts = list(module.modules())
+    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    known = [(vars(part), dict(vars(part))) for part in parts]
+    # A forward pass may add to what it keeps.
+    held = [(v, copy.copy(v)) for _, values in known for v in values.values() if type(v) in (list, dict, set)]
+    try:
+        for part in parts:
+            part.training = False
+        yield
+    finally:
+        for buffer, value in buffers:
+            with torch.no_grad():
+                buffer.copy_(value)
+        for now, before in known:
+            now.clear()
+            now.update(before)
+        for now, before in held:
+            now.clear()
+            now.extend(before) if isinstance(now, list) else now.update(before)
 
 
 def _copied(module: nn.Module, memo: dict[int, Any], *, evaluate: bool = True) -> nn.Module:

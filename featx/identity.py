@@ -6,6 +6,7 @@ everything that the code names. What is not on the list is named, so that nobody
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import sys
 from collections import deque
@@ -21,7 +22,7 @@ from torch.nn import functional as F
 from .class_parts import is_live_anyway, shallow_text
 from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, library, plain_text
 from .module_parts import Child
-from .readers import reads, replaced, stand_in, whole_reader
+from .readers import is_foreign, reads, replaced, stand_in, whole_reader
 from .values import value_parts
 
 __all__ = ["Identity", "identify"]
@@ -30,6 +31,9 @@ __all__ = ["Identity", "identify"]
 _BEYOND = {"exec", "eval", "compile", "globals", "locals", "vars", "__import__", "open", "input", "breakpoint"}
 # Names by which code reaches attributes that its instructions do not name.
 _BY_TEXT = {"getattr", "hasattr", "setattr", "delattr", "dir", "attrgetter", "methodcaller", "__dict__"}
+# Methods by which a class says how its objects are copied.
+_COPYING = {"__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
+_COPYING |= {"__getnewargs_ex__"}
 _MISSING = object()
 # The role of what an unknown object consists of: it tells two of them apart, and need not be named too.
 INSIDE_UNKNOWN = "inside"
@@ -53,6 +57,8 @@ class Identity:
         Those of them that were left out.
     modules : tuple of nn.Module
         Those met, where code reaches anything outside the module; those inside it are among them.
+    copies_itself : bool
+        Whether a class of the user's own says how its objects are copied or pickled.
     """
 
     digest: str
@@ -61,6 +67,7 @@ class Identity:
     state: dict[str, Any]
     left_out: frozenset[str]
     modules: tuple[nn.Module, ...]
+    copies_itself: bool
 
 
 def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> Identity:
@@ -83,6 +90,7 @@ def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> I
         walk.state,
         frozenset(walk.left_out),
         tuple(walk.modules) if walk.leaves else (),
+        walk.copies_itself,
     )
 
 
@@ -98,6 +106,7 @@ class _Walk:
         self.left_out: set[str] = set()
         self.modules: list[nn.Module] = []
         self.leaves = False
+        self.copies_itself = False
         self.names: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # an id is good for as long as its object lives
@@ -166,6 +175,9 @@ class _Walk:
                 children = sorted(children, key=lambda c: texts[id(c)])
             self._children(number, iter(children), path)
             self._members += [(number, value, name, member, path) for name, member in parts.members]
+            if isinstance(value, type):
+                ways = any(name in _COPYING and is_foreign(member) for name, member in parts.members)
+                self.copies_itself |= ways or value in copyreg.dispatch_table
 
     def _children(self, number: int, children: Iterator[Child], path: str) -> None:
         for child in children:

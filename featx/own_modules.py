@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .answers import network_answers
+from .answers import agree, network_answers
 from .copies import RunWhole, independent_copy
 from .exceptions import BackboneError
 from .graphs import default_cut, whole_cut
@@ -98,6 +98,8 @@ def own_module(
     key = _key(module, found, cache_key, origin, preprocessing)
     if key not in _registered:
         own = independent_copy(module)
+        if found.copies_itself:
+            _check_copy(module, own, preprocessing)
         if found.state and (changed := _changed_by_running(module, own, found, preprocessing)):
             _written.update(changed)
             found = _identified(module)
@@ -117,6 +119,21 @@ def session() -> str:
     # joblib's and dask's workers inherit the key by which such processes know each other.
     secret = bytes(multiprocessing.current_process().authkey)
     return hashlib.sha256(b"featx" + secret).hexdigest()[:16]
+
+
+def _check_copy(module: nn.Module, own: nn.Module, preprocessing: Preprocessing) -> None:
+    """Raise a BackboneError where a copy made in a way of the user's own gives other answers than the module."""
+    try:
+        expected = network_answers(module, preprocessing, itself=True)
+        given, again = (network_answers(own, preprocessing) for _ in range(2))
+    except BackboneError:  # a layer below may work all the same
+        return
+    if agree(given, again) and not agree(expected, given):
+        raise BackboneError(
+            f"a copy of {type(module).__name__} gives other answers than itself: a class of yours says how it is "
+            "copied or pickled (__deepcopy__, __reduce__, __getstate__ or __setstate__), and leaves out what counts",
+            "Let it keep everything that the network computes with.",
+        )
 
 
 def _identified(module: nn.Module) -> Identity:

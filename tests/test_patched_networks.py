@@ -264,6 +264,56 @@ def test_a_module_outside_is_in_evaluation_mode_while_the_network_computes():
     np.testing.assert_allclose(given, expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
+class Forgetful:
+    def __init__(self, k):
+        self.k = k
+
+    def __reduce__(self):
+        return Forgetful, (1,)
+
+
+class Faithful(Forgetful):
+    def __deepcopy__(self, memo):
+        return Faithful(self.k)
+
+
+class Holding(Net):
+    def __init__(self, held):
+        super().__init__()
+        self.held, self.calls = held, []
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls.append(len(x))
+        self.seen += 1
+        return super().forward(x) * self.held.k
+
+
+class Resetting(Holding):
+    def __setstate__(self, state):
+        super().__setstate__({**state, "held": Faithful(1)})
+
+
+@pytest.mark.parametrize(("kind", "held"), [(Holding, Forgetful), (Resetting, Faithful)])
+def test_a_copy_that_gives_other_answers_is_refused(kind, held):
+    with pytest.raises(
+        BackboneError, match=r"copy of \w+ gives other answers than itself.*__reduce__.*keep everything"
+    ):
+        CNNFeatureTransformer(kind(held(3)), layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+
+
+def test_a_module_that_is_compared_with_its_copy_is_left_as_it_was():
+    net, drawn = Holding(Faithful(3)), torch.get_rng_state()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    given = CNNFeatureTransformer(net, layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert net.calls == []
+    assert all(part.training for part in net.modules())
+    assert torch.equal(torch.get_rng_state(), drawn)
+    expected = reference(net.eval(), "output", resolve_backbone(net, image_size=32))
+    np.testing.assert_allclose(given, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_what_tracing_would_fix_is_left_to_the_module():
     class Drawing(Net):
         def forward(self, x):
@@ -304,6 +354,11 @@ def test_data_decides_a_branch():
     [
         (lambda: torch.jit.script(nn.Flatten()), "RecursiveScriptModule.*Pass the module"),
         (lambda: nn.Sequential(nn.LazyConv2d(4, 3)), "has no values yet.*[Rr]un it"),
+        (
+            lambda: nn.Conv2d(3, 4, 3).double(),
+            "parameters of float64, and the images are of float32: pass module.float",
+        ),
+        (lambda: Net().half(), "parameters of float16, and the images are of float32: pass module.float"),
         (lambda: nn.Sequential(nn.Conv2d(4, 4, 3)), "fails on images of 32 x 32 pixels"),
     ],
 )
