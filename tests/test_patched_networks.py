@@ -336,6 +336,16 @@ def test_a_layer_of_a_graph_that_is_not_used_is_refused_with_the_layers_there_ar
         CNNFeatureTransformer(net, layer="mean", image_size=32, cache=None).fit_transform(IMAGES)
 
 
+def test_a_graph_that_fails_prints_nothing(capsys):
+    class Folding(Net):
+        def forward(self, x):
+            return super().forward(x).reshape(7 if isinstance(x, torch.fx.Proxy) else len(x), -1)
+
+    given = CNNFeatureTransformer(Folding(), layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    assert given.shape == (4, 5)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_data_decides_a_branch():
     class Branching(Net):
         def forward(self, x):
