@@ -50,15 +50,15 @@ def fixed_images(side: int) -> Tensor:
     return torch.from_numpy(both.transpose(0, 3, 1, 2).copy())
 
 
-def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: bool = False) -> np.ndarray:
+def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: Sequence[nn.Module] = ()) -> np.ndarray:
     """Return what a module gives for the two images in float32, all its tensors in one row; it is left as it was.
 
     Parameters
     ----------
     module : nn.Module
     preprocessing : Preprocessing
-    itself : bool, default=False
-        Whether the module itself answers, in evaluation mode, and not a copy as otherwise.
+    itself : sequence of nn.Module, default=()
+        Where it is given, the module itself answers, and not a copy; these are in evaluation mode meanwhile.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: 
         ):
             torch.manual_seed(0)
             if itself:
-                with undisturbed(module):
+                with undisturbed(*itself):
                     output = module(images)
             else:
                 output = light_copy(module)(images)

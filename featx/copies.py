@@ -85,10 +85,10 @@ def light_copy(module: nn.Module) -> nn.Module:
 
 
 @contextlib.contextmanager
-def undisturbed(module: nn.Module) -> Iterator[None]:
-    """Put a module in evaluation mode, and leave its mode, buffers and attributes as they were."""
-    parts = list(module.modules())
-    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+def undisturbed(*modules: nn.Module) -> Iterator[None]:
+    """Put modules in evaluation mode, and leave their mode, buffers and attributes as they were."""
+    parts = list({id(part): part for module in modules for part in module.modules()}.values())
+    buffers = [(buffer, buffer.detach().clone()) for part in parts for buffer in part.buffers(recurse=False)]
     known = [(vars(part), dict(vars(part))) for part in parts]
     # A forward pass may add to what it keeps.
     held = [(v, copy.copy(v)) for _, values in known for v in values.values() if type(v) in (list, dict, set)]

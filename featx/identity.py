@@ -204,6 +204,7 @@ class _Walk:
                 else:
                     if plain_text(member) is not None or isinstance(member, list | dict | set):
                         self.state[place] = member
+                    self.leaves |= isinstance(member, nn.Module)
                     self._write(f"{number}.{name}={self._refer(Child(name, member), f'{path}.{name}')}")
             else:
                 kept.append(entry)

@@ -98,14 +98,17 @@ def own_module(
     key = _key(module, found, cache_key, origin, preprocessing)
     if key not in _registered:
         own = independent_copy(module)
+        layer, whole = _made_whole(own, found)
         if found.copies_itself:
-            _check_copy(module, own, preprocessing)
+            _check_copy(module, own, found, preprocessing)
         if found.state and (changed := _changed_by_running(module, own, found, preprocessing)):
             _written.update(changed)
             found = _identified(module)
             key = _key(module, found, cache_key, origin, preprocessing)
+            if not whole:
+                layer, _ = _made_whole(own, found)
         unknown = () if cache_key is not None else found.unknown
-        _registered[key] = OwnModule(own, *key, unknown, _made_whole(own, found))
+        _registered[key] = OwnModule(own, *key, unknown, layer)
         if unknown:
             _tell(type(module).__name__, unknown)
         while len(_registered) > MODULES_AT_ONCE:
@@ -121,10 +124,10 @@ def session() -> str:
     return hashlib.sha256(b"featx" + secret).hexdigest()[:16]
 
 
-def _check_copy(module: nn.Module, own: nn.Module, preprocessing: Preprocessing) -> None:
+def _check_copy(module: nn.Module, own: nn.Module, found: Identity, preprocessing: Preprocessing) -> None:
     """Raise a BackboneError where a copy made in a way of the user's own gives other answers than the module."""
     try:
-        expected = network_answers(module, preprocessing, itself=True)
+        expected = network_answers(module, preprocessing, itself=(module, *found.modules))
         given, again = (network_answers(own, preprocessing) for _ in range(2))
     except BackboneError:  # a layer below may work all the same
         return
@@ -170,7 +173,9 @@ def _token(module: nn.Module, found: Identity, origin: str, preprocessing: Prepr
     claims = _claims.setdefault((origin, found.digest), [])
     answers = None
     with contextlib.suppress(BackboneError):
-        answers = network_answers(independent_copy(module), preprocessing)
+        own = independent_copy(module)
+        _made_whole(own, found)
+        answers = network_answers(own, preprocessing)
     token = origin if not claims else uuid.uuid4().hex[:16]
     for functions, known, their in claims:
         alike = answers is not None and known is not None and np.array_equal(answers, known, equal_nan=True)
@@ -184,17 +189,20 @@ def _token(module: nn.Module, found: Identity, origin: str, preprocessing: Prepr
     return token
 
 
-def _made_whole(own: nn.Module, found: Identity) -> str:
-    """Return the default layer of a copy, and make it run as a whole where a trace would not follow its code."""
+def _made_whole(own: nn.Module, found: Identity) -> tuple[str, bool]:
+    """Return the default layer of a copy, and whether it was made to run as a whole.
+
+    It is where a trace would not follow its code.
+    """
     outside: list[nn.Module] = []
     if found.modules:
         inside = {id(part) for part in own.modules()}
         outside = [part for part in identify(own, *global_hooks()).modules if id(part) not in inside]
     if not outside and not found.unknown:
-        return default_cut(own)
+        return default_cut(own), False
     layer = whole_cut(own)
     RunWhole(outside).put_on(own)
-    return layer
+    return layer, True
 
 
 def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:

@@ -229,6 +229,22 @@ def by_bound_method(net):
     net.forward = Other().forward
 
 
+def by_object(net):
+    held = types.SimpleNamespace(net=net)
+    net.forward = lambda x: nn.functional.normalize(Net.forward(held.net, x))
+
+
+def by_class_attribute(net):
+    class Holder:
+        held = net
+
+    exec(
+        "forward = lambda x: normalize(call(Holder.held, x))",
+        names := {"Holder": Holder, "call": Net.forward, "normalize": nn.functional.normalize},
+    )
+    net.forward = names["forward"]
+
+
 def by_class(net):
     class Reaching(Net):
         def forward(self, x):
@@ -237,7 +253,9 @@ def by_class(net):
     net.__class__ = Reaching
 
 
-@pytest.mark.parametrize("patch", [by_global, by_default, by_keyword, by_bound_method, by_class])
+@pytest.mark.parametrize(
+    "patch", [by_global, by_default, by_keyword, by_bound_method, by_object, by_class_attribute, by_class]
+)
 def test_a_patch_that_reaches_the_module_leaves_it_alone_and_is_honoured(patch):
     net = Net()
     patch(net)
