@@ -128,6 +128,8 @@ class _ValueRange(click.ParamType):
             low, high = (float(part) for part in value.split(","))
         except ValueError:
             self.fail(f"{value!r} is neither two numbers such as 0,4095 nor minmax", param, ctx)
+        if not low < high:
+            self.fail(f"{value!r} is no range: the first number must be below the second", param, ctx)
         # As one writes them in Python, where they are part of what identifies an array.
         return tuple(int(number) if number.is_integer() else number for number in (low, high))
 

@@ -18,7 +18,7 @@ from torch.utils import _pytree
 
 from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec
-from .copies import light_copy
+from .copies import light_copy, undisturbed
 from .exceptions import BackboneError
 from .precisions import photographs
 from .preprocessing import Preprocessing
@@ -50,8 +50,15 @@ def fixed_images(side: int) -> Tensor:
     return torch.from_numpy(both.transpose(0, 3, 1, 2).copy())
 
 
-def network_answers(module: nn.Module, preprocessing: Preprocessing) -> np.ndarray:
+def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: Sequence[nn.Module] = ()) -> np.ndarray:
     """Return what a module gives for the two images in float32, all its tensors in one row; it is left as it was.
+
+    Parameters
+    ----------
+    module : nn.Module
+    preprocessing : Preprocessing
+    itself : sequence of nn.Module, default=()
+        Where it is given, the module itself answers, and not a copy; these are in evaluation mode meanwhile.
 
     Raises
     ------
@@ -68,7 +75,11 @@ def network_answers(module: nn.Module, preprocessing: Preprocessing) -> np.ndarr
             torch.backends.cudnn.flags(allow_tf32=False),
         ):
             torch.manual_seed(0)
-            output = light_copy(module)(images)
+            if itself:
+                with undisturbed(*itself):
+                    output = module(images)
+            else:
+                output = light_copy(module)(images)
     except Exception as error:  # it is the user's code
         raise BackboneError(f"{type(module).__name__} fails on two images: {error}") from error
     found = [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .exact_start import Reader
 
-__all__ = ["Backbone", "BackboneSource", "View", "arithmetic", "resolve_device", "resolve_precision"]
+__all__ = ["Backbone", "BackboneSource", "View", "arithmetic", "next_step", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A layer and a pooling: together they make one embedding out of one pass.
@@ -182,8 +182,7 @@ class Backbone:
                         raise
                     size = f"{pixels.shape[3]} x {pixels.shape[2]}"
                     raise BackboneError(
-                        f"{self.name} fails on images of {size} pixels: {error}",
-                        "Leave image_size at its default, or choose one that the network takes.",
+                        f"{self.name} fails on images of {size} pixels: {error}", next_step(self.module)
                     ) from error
             pooled = [self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)]
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
@@ -262,6 +261,14 @@ class Backbone:
                     stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
                     raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
             return self._plain[nodes]
+
+
+def next_step(module: nn.Module) -> str:
+    """Return what to do about a network that fails on images."""
+    kinds = {str(p.dtype).removeprefix("torch.") for p in module.parameters() if p.is_floating_point()} - {"float32"}
+    if kinds:
+        return f"It has parameters of {', '.join(sorted(kinds))}, and the images are of float32: pass module.float()."
+    return "Leave image_size at its default, or choose one that the network takes."
 
 
 def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:

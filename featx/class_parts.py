@@ -9,6 +9,7 @@ from typing import Any
 
 from .code_facts import MODULES_OF_PYTHON, code_facts, library, plain_text
 from .module_parts import Child, Parts
+from .readers import is_foreign, reads
 
 __all__ = ["class_parts", "is_at_home", "is_live_anyway", "shallow_text"]
 
@@ -90,10 +91,15 @@ _KEEPING = frozenset(
 def class_parts(kind: type, role: str) -> Parts:
     known = library(kind.__module__)
     if known is not None and is_at_home(kind):
-        strange = [(name, member) for name, member in sorted(vars(kind).items()) if _is_strange(member)]
+        strange = [(name, member) for name, member in sorted(vars(kind).items()) if is_foreign(member)]
         odd = known.startswith("python ") and kind.__module__.partition(".")[0] not in MODULES_OF_PYTHON
+        odd = odd or reads(kind.__module__, kind.__name__)
         unknown = f"of the module {kind.__module__}" if odd and role == "called" else ""
         bases = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
+        home = vars(sys.modules.get(kind.__module__, sys))
+        if kind.__module__ not in ("builtins", "torch"):
+            # Its methods look up functions there, and somebody may have put one of his own in place of another.
+            bases += [Child(name, home[name], "called") for name in sorted(home) if is_foreign(home[name])]
         return Parts(f"class {kind.__module__}.{kind.__qualname__} {known}", bases, strange, unknown)
     children = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
     if type(kind) is not type:
@@ -112,12 +118,6 @@ def is_at_home(value: Any) -> bool:
     for name in value.__qualname__.split("."):
         found = getattr(found, name, None)
     return found is value or value.__module__ == "builtins"
-
-
-def _is_strange(member: Any) -> bool:
-    """Tell a function of the user's own, wherever it was put."""
-    member = getattr(member, "__func__", member)
-    return isinstance(member, FunctionType) and library(str(member.__globals__.get("__name__"))) is None
 
 
 def is_live_anyway(owner: type, name: str, *, called: bool) -> bool:

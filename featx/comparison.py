@@ -19,6 +19,7 @@ from .exceptions import DatasetError, FeatxError, ParameterError
 from .image_estimator import ImageEstimator
 from .images import as_sources
 from .ledger import Failure, find_unreadable
+from .pixels import checked_value_range
 from .run_files import RunFiles
 from .runs import Runner
 from .size_result import SizeResult
@@ -189,7 +190,7 @@ def check_strategies(
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) -> list[Failure]:
     """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
     readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
-    ranges = dict.fromkeys(getattr(reader, "value_range", None) for reader in readers)
+    ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
     found: dict[int, Failure] = {}
     for value_range in ranges:
         images = as_sources(dataset.images, names=dataset.names, value_range=value_range)

@@ -19,7 +19,7 @@ from .copies import light_copy
 from .exceptions import LayerError, nearest
 from .module_parts import global_hooks
 
-__all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace"]
+__all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace", "whole_cut"]
 
 OUTPUT = "output"
 # A graph makes the same calls as the module: only sums in another order may differ.
@@ -97,7 +97,13 @@ def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Cal
             break
         graph.erase_node(node)
     graph.output(outputs)
-    return fx.GraphModule(module, graph)
+    return _silent(fx.GraphModule(module, graph))
+
+
+def _silent(graph: nn.Module) -> nn.Module:
+    """Return a graph that does not print its traceback when it fails; each graph has a class of its own."""
+    type(graph).__call__ = nn.Module.__call__  # type: ignore[method-assign]
+    return graph
 
 
 def last_node(nodes: dict[Any, str], layer: str) -> Any:
@@ -144,8 +150,24 @@ def default_cut(module: nn.Module) -> str:
     The graph is read, nothing is computed.
     """
     nodes = trace(module)
-    if nodes is None:
+    return OUTPUT if nodes is None else _before_pooling(module, nodes)
+
+
+def whole_cut(module: nn.Module) -> str:
+    """Return the submodule that gives what `default_cut` names, for a module that runs as a whole; else "output"."""
+    nodes = trace(module)
+    cut = OUTPUT if nodes is None else _before_pooling(module, nodes)
+    if nodes is None or cut == OUTPUT:
         return OUTPUT
+    paths = cut.split(".")
+    for length in range(1, len(paths) + 1):
+        path = ".".join(paths[:length])
+        if path in _submodules(module) and nodes[last_node(nodes, path)] == cut:
+            return path
+    return OUTPUT
+
+
+def _before_pooling(module: nn.Module, nodes: dict[Any, str]) -> str:
     node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes
     found = False
     while len(node) == 1 and node[0].op != "placeholder":
@@ -201,7 +223,7 @@ def _is_faithful(module: nn.Module, graph: fx.Graph, images: Tensor) -> bool:
     except Exception:  # a layer below may work all the same
         return True
     try:
-        given = outputs(light_copy(fx.GraphModule(module, graph)))
+        given = outputs(_silent(light_copy(fx.GraphModule(module, graph))))
     except Exception:  # whatever the user's code does with what it gets
         return False
     return len(given) == len(expected) and all(map(_are_close, given, expected))

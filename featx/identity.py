@@ -6,6 +6,7 @@ everything that the code names. What is not on the list is named, so that nobody
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import sys
 from collections import deque
@@ -14,9 +15,14 @@ from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+import torch
+from torch import nn
+from torch.nn import functional as F
+
 from .class_parts import is_live_anyway, shallow_text
 from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, library, plain_text
 from .module_parts import Child
+from .readers import is_foreign, reads, replaced, stand_in, whole_reader
 from .values import value_parts
 
 __all__ = ["Identity", "identify"]
@@ -25,6 +31,9 @@ __all__ = ["Identity", "identify"]
 _BEYOND = {"exec", "eval", "compile", "globals", "locals", "vars", "__import__", "open", "input", "breakpoint"}
 # Names by which code reaches attributes that its instructions do not name.
 _BY_TEXT = {"getattr", "hasattr", "setattr", "delattr", "dir", "attrgetter", "methodcaller", "__dict__"}
+# Methods by which a class says how its objects are copied.
+_COPYING = {"__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
+_COPYING |= {"__getnewargs_ex__"}
 _MISSING = object()
 # The role of what an unknown object consists of: it tells two of them apart, and need not be named too.
 INSIDE_UNKNOWN = "inside"
@@ -46,6 +55,10 @@ class Identity:
         Variables outside the module that its code reads, by name; not functions, classes and modules.
     left_out : frozenset of str
         Those of them that were left out.
+    modules : tuple of nn.Module
+        Those met, where code reaches anything outside the module; those inside it are among them.
+    copies_itself : bool
+        Whether a class of the user's own says how its objects are copied or pickled.
     """
 
     digest: str
@@ -53,6 +66,8 @@ class Identity:
     functions: tuple[Any, ...]
     state: dict[str, Any]
     left_out: frozenset[str]
+    modules: tuple[nn.Module, ...]
+    copies_itself: bool
 
 
 def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> Identity:
@@ -74,6 +89,8 @@ def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> I
         tuple(walk.functions),
         walk.state,
         frozenset(walk.left_out),
+        tuple(walk.modules) if walk.leaves else (),
+        walk.copies_itself,
     )
 
 
@@ -87,6 +104,9 @@ class _Walk:
         self.functions: list[Any] = []
         self.state: dict[str, Any] = {}
         self.left_out: set[str] = set()
+        self.modules: list[nn.Module] = []
+        self.leaves = False
+        self.copies_itself = False
         self.names: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # an id is good for as long as its object lives
@@ -99,6 +119,11 @@ class _Walk:
     def run(self, *roots: Any) -> None:
         for root in roots:
             self._write(self._refer(Child("", root), getattr(root, "__qualname__", type(root).__name__)))
+        # What modules of the library call by these names.
+        for owner in (torch, F, torch.Tensor):
+            for name, value in replaced(owner):
+                path = f"{owner.__name__}.{name}"
+                self._write(f"{path}={self._refer(Child(name, value, 'called'), path)}")
         while self._queue or self._release():
             if self._queue:
                 number, value, path, role = self._queue.popleft()
@@ -127,6 +152,8 @@ class _Walk:
         return f"#{self._numbers[id(value)]}"
 
     def _describe(self, number: int, value: Any, path: str, role: str) -> None:
+        if isinstance(value, nn.Module):
+            self.modules.append(value)
         if isinstance(value, FunctionType) and library(str(value.__globals__.get("__name__"))) is None:
             self._write(f"{number} function")
             self._children(number, self._function(value, path), path)
@@ -148,10 +175,14 @@ class _Walk:
                 children = sorted(children, key=lambda c: texts[id(c)])
             self._children(number, iter(children), path)
             self._members += [(number, value, name, member, path) for name, member in parts.members]
+            if isinstance(value, type):
+                ways = any(name in _COPYING and is_foreign(member) for name, member in parts.members)
+                self.copies_itself |= ways or value in copyreg.dispatch_table
 
     def _children(self, number: int, children: Iterator[Child], path: str) -> None:
         for child in children:
             if child.outside:
+                self.leaves |= not isinstance(child.value, type | ModuleType) and plain_text(child.value) is None
                 if child.outside in self.without:
                     self.left_out.add(child.outside)
                     continue
@@ -173,6 +204,7 @@ class _Walk:
                 else:
                     if plain_text(member) is not None or isinstance(member, list | dict | set):
                         self.state[place] = member
+                    self.leaves |= isinstance(member, nn.Module)
                     self._write(f"{number}.{name}={self._refer(Child(name, member), f'{path}.{name}')}")
             else:
                 kept.append(entry)
@@ -182,7 +214,14 @@ class _Walk:
             for name in sorted((self.names & vars(module).keys()) - done):
                 done.add(name)
                 if not name.startswith("__"):
-                    child = Child(name, vars(module)[name], "called", outside=f"{module.__name__}.{name}")
+                    value, known = vars(module)[name], library(module.__name__)
+                    # What a library counts in its variables is no record of the user's.
+                    outside = "" if known is not None and plain_text(value) is not None else f"{module.__name__}.{name}"
+                    child = Child(name, value, "called", outside=outside)
+                    if known is not None and callable(value) and reads(module.__name__, name):
+                        self.unknown.append(f"{module.__name__}.{name}")
+                        self._write(f"{number}.{name}")
+                        continue
                     self._children(number, iter([child]), module.__name__)
                     released = True
         return released
@@ -198,9 +237,9 @@ class _Walk:
             self._by_text = True
             self.names |= facts.words
         for number, value in enumerate(function.__defaults__ or ()):
-            yield Child(f"default {number}", value)
+            yield Child(f"default {number}", value, "called")
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
-            yield Child(f"default {name}", value)
+            yield Child(f"default {name}", value, "called")
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 key = f"{place}.{function.__code__.co_qualname}.<{name}>"
@@ -245,17 +284,10 @@ class _Walk:
             self._modules.append((number, module, set()))
             if "__getattr__" in vars(module):
                 self._by_text = True
-        elif known.startswith("python ") and module.__name__.partition(".")[0] not in MODULES_OF_PYTHON:
+        elif (
+            known.startswith("python ") and module.__name__.partition(".")[0] not in MODULES_OF_PYTHON
+        ) or whole_reader(module.__name__):
             self.unknown.append(f"{path} (the module {module.__name__})")
         else:
-            # Somebody may have put a function of his own in place of one of the library's.
-            self._modules.append((number, _replaced(module), set()))
-
-
-def _replaced(module: ModuleType) -> ModuleType:
-    """Return a stand-in for a library's module that has the user's own functions in it alone."""
-    strange = ModuleType(module.__name__)
-    for name, value in list(vars(module).items()):
-        if isinstance(value, FunctionType) and library(str(value.__globals__.get("__name__"))) is None:
-            setattr(strange, name, value)
-    return strange
+            # Somebody may have put something of his own in place of what the library has.
+            self._modules.append((number, stand_in(module), set()))

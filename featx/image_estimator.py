@@ -43,13 +43,18 @@ class ImageEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if "backbone" in state and not isinstance(state["backbone"], str):
-            from .own_modules import session
+            from .own_modules import mark, session
 
+            mark(state["backbone"])
             # Rows of a module that is not understood belong to its pickled copies too.
             state = {**state, "_origin": state.get("_origin") or session()}
         return state
 
     def __sklearn_clone__(self) -> Any:
+        if not isinstance(self.backbone, str):
+            from .own_modules import mark
+
+            mark(self.backbone)
         try:
             new = super().__sklearn_clone__()
         except Exception:

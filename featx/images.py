@@ -25,7 +25,7 @@ from .pixels import (
     array_to_rgb,
     check_kind,
     check_size,
-    check_value_range,
+    checked_value_range,
     is_high_depth,
     pil_to_rgb,
 )
@@ -264,7 +264,7 @@ def wrap_images(
     value_range: ValueRange = None,
 ) -> ImageSources:
     """Do as `as_sources` with what is known to be several images, however narrow they are."""
-    check_value_range(value_range)
+    value_range = checked_value_range(value_range)
     contents = [image if type(image) is str else _content(image, number) for number, image in enumerate(images)]
     if names is None:
         paths = set(map(type, contents)) <= {str}

@@ -12,11 +12,14 @@ from torch import Tensor, nn
 
 from .code_facts import plain_text
 
-__all__ = ["Child", "Parts", "global_hooks", "is_dense", "module_children", "state_digest", "tensor_bytes"]
+__all__ = ["TOKEN", "Child", "Parts", "global_hooks", "is_dense", "module_children", "state_digest", "tensor_bytes"]
 
+# The attribute by which a module that is not understood and its copies are known; copying and pickling take it along.
+TOKEN = "_featx_token"
 # What PyTorch keeps for gradients, for saving and for calling, and what `eval` decides.
 _BOOKKEEPING = frozenset(
     [
+        TOKEN,
         "training",
         "_parameters",
         "_buffers",

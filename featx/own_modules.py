@@ -12,21 +12,22 @@ import logging
 import multiprocessing
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from .answers import network_answers
-from .copies import independent_copy
+from .answers import agree, network_answers
+from .copies import RunWhole, independent_copy
 from .exceptions import BackboneError
-from .graphs import default_cut
+from .graphs import default_cut, whole_cut
 from .identity import Identity, identify
-from .module_parts import global_hooks, state_digest
+from .module_parts import TOKEN, global_hooks, state_digest
 from .preprocessing import Preprocessing
 
-__all__ = ["OwnModule", "own_module", "session"]
+__all__ = ["OwnModule", "mark", "own_module", "session"]
 
 log = logging.getLogger("featx")
 # Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
@@ -34,8 +35,9 @@ MODULES_AT_ONCE = 4
 _registered: OrderedDict[tuple[str, str], OwnModule] = OrderedDict()
 # Variables outside modules that computing changes: they are a record of what was computed and no part of the network.
 _written: set[str] = set()
-_claims: dict[tuple[str, str], tuple[Any, ...]] = {}
-_others: dict[tuple[tuple[str, str], tuple[int, ...]], tuple[str, tuple[Any, ...]]] = {}
+# Modules that are not understood, by what is understood of them: their functions, answers and tokens.
+_claims: dict[tuple[str, str], list[tuple[tuple[Any, ...], np.ndarray | None, str]]] = {}
+CLAIMS_AT_ONCE = 16
 _told: set[str] = set()
 
 
@@ -93,15 +95,20 @@ def own_module(
     if any(isinstance(tensor, lazy) for tensor in (*module.parameters(), *module.buffers())):
         raise BackboneError(f"{type(module).__name__} has no values yet", "Run it once on images of the right size.")
     found = _identified(module)
-    key = _key(module, found, cache_key, origin)
+    key = _key(module, found, cache_key, origin, preprocessing)
     if key not in _registered:
         own = independent_copy(module)
+        layer, whole = _made_whole(own, found)
+        if found.copies_itself:
+            _check_copy(module, own, found, preprocessing)
         if found.state and (changed := _changed_by_running(module, own, found, preprocessing)):
             _written.update(changed)
             found = _identified(module)
-            key = _key(module, found, cache_key, origin)
+            key = _key(module, found, cache_key, origin, preprocessing)
+            if not whole:
+                layer, _ = _made_whole(own, found)
         unknown = () if cache_key is not None else found.unknown
-        _registered[key] = OwnModule(own, *key, unknown, default_cut(own))
+        _registered[key] = OwnModule(own, *key, unknown, layer)
         if unknown:
             _tell(type(module).__name__, unknown)
         while len(_registered) > MODULES_AT_ONCE:
@@ -117,30 +124,85 @@ def session() -> str:
     return hashlib.sha256(b"featx" + secret).hexdigest()[:16]
 
 
+def _check_copy(module: nn.Module, own: nn.Module, found: Identity, preprocessing: Preprocessing) -> None:
+    """Raise a BackboneError where a copy made in a way of the user's own gives other answers than the module."""
+    try:
+        expected = network_answers(module, preprocessing, itself=(module, *found.modules))
+        given, again = (network_answers(own, preprocessing) for _ in range(2))
+    except BackboneError:  # a layer below may work all the same
+        return
+    if agree(given, again) and not agree(expected, given):
+        raise BackboneError(
+            f"a copy of {type(module).__name__} gives other answers than itself: a class of yours says how it is "
+            "copied or pickled (__deepcopy__, __reduce__, __getstate__ or __setstate__), and leaves out what counts",
+            "Let it keep everything that the network computes with.",
+        )
+
+
 def _identified(module: nn.Module) -> Identity:
     found = identify(module, *global_hooks(), without=frozenset(_written))
     reached = tuple(f"{name} (which computing changes)" for name in sorted(_written) if name in found.left_out)
-    return Identity(found.digest, found.unknown + reached, found.functions, found.state, found.left_out)
+    return replace(found, unknown=found.unknown + reached)
 
 
-def _key(module: nn.Module, found: Identity, cache_key: str | None, origin: str | None) -> tuple[str, str]:
+def _key(
+    module: nn.Module, found: Identity, cache_key: str | None, origin: str | None, preprocessing: Preprocessing
+) -> tuple[str, str]:
     if cache_key is not None:
         return f"module;key={hashlib.sha256(cache_key.encode()).hexdigest()[:32]};{state_digest(module)}", found.digest
     if not found.unknown:
         return f"module;{found.digest}", found.digest
-    return f"module;{found.digest};only={_token(found, origin or session())}", found.digest
+    return f"module;{found.digest};only={_token(module, found, origin or session(), preprocessing)}", found.digest
 
 
-def _token(found: Identity, origin: str) -> str:
-    """Return what keeps rows of a module that is not understood to its copies."""
-    claim = origin, found.digest
-    first = _claims.setdefault(claim, found.functions)
-    # In a worker, functions arrive anew with every task.
-    if multiprocessing.parent_process() is not None or _same(first, found.functions):
+def mark(module: Any) -> None:
+    """Make the copies that are about to be made of a module known as such."""
+    if isinstance(module, nn.Module):
+        vars(module).setdefault(TOKEN, uuid.uuid4().hex[:16])
+
+
+def _token(module: nn.Module, found: Identity, origin: str, preprocessing: Preprocessing) -> str:
+    """Return what keeps rows of a module that is not understood to it and its copies."""
+    if TOKEN in vars(module):
+        return str(vars(module)[TOKEN])
+    # In a worker, modules and functions arrive anew with every task.
+    if multiprocessing.parent_process() is not None:
         return origin
-    # Functions that look the same and are others: what they reach unseen may differ.
-    known = _others.setdefault((claim, tuple(map(id, found.functions))), (uuid.uuid4().hex[:16], found.functions))
-    return known[0]
+    # A copy that was made before featx saw the module is not known as such, and looks like one that was built anew:
+    # what these read unseen may differ. It is taken for a copy if it has the same functions and the same answers.
+    claims = _claims.setdefault((origin, found.digest), [])
+    answers = None
+    with contextlib.suppress(BackboneError):
+        own = independent_copy(module)
+        _made_whole(own, found)
+        answers = network_answers(own, preprocessing)
+    token = origin if not claims else uuid.uuid4().hex[:16]
+    for functions, known, their in claims:
+        alike = answers is not None and known is not None and np.array_equal(answers, known, equal_nan=True)
+        if alike and _same(functions, found.functions):
+            token = their
+            break
+    else:
+        claims.append((found.functions, answers, token))
+        del claims[1:-CLAIMS_AT_ONCE]
+    vars(module)[TOKEN] = token
+    return token
+
+
+def _made_whole(own: nn.Module, found: Identity) -> tuple[str, bool]:
+    """Return the default layer of a copy, and whether it was made to run as a whole.
+
+    It is where a trace would not follow its code.
+    """
+    outside: list[nn.Module] = []
+    if found.modules:
+        inside = {id(part) for part in own.modules()}
+        outside = [part for part in identify(own, *global_hooks()).modules if id(part) not in inside]
+    if not outside and not found.unknown:
+        return default_cut(own), False
+    layer = whole_cut(own)
+    RunWhole(outside).put_on(own)
+    return layer, True
 
 
 def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -22,7 +23,7 @@ __all__ = [
     "array_to_rgb",
     "check_kind",
     "check_size",
-    "check_value_range",
+    "checked_value_range",
     "is_high_depth",
     "pil_to_rgb",
 ]
@@ -145,15 +146,23 @@ def check_kind(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def check_value_range(value_range: ValueRange) -> None:
-    """Raise a ParameterError where a value range is none."""
+def checked_value_range(value_range: Any) -> ValueRange:
+    """Return a value range as two plain numbers in a tuple, "minmax" or None.
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
     if value_range is None or (isinstance(value_range, str) and value_range == "minmax"):
-        return
-    if isinstance(value_range, tuple | list) and len(value_range) == 2:
-        low, high = value_range
-        numbers = all(isinstance(v, Real) and math.isfinite(v) for v in value_range)
-        if numbers and low < high:
-            return
+        return value_range
+    known = value_range.tolist() if isinstance(value_range, np.ndarray) else value_range
+    if isinstance(known, tuple | list) and len(known) == 2:
+        low, high = (v.item() if isinstance(v, np.generic) else v for v in known)
+        if all(isinstance(v, Real) and math.isfinite(v) for v in (low, high)):
+            if low < high:
+                return low, high
+            raise ParameterError(f"got value_range={value_range!r}; expected (low, high) with low below high")
     raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
 
 

@@ -13,7 +13,7 @@ from .exceptions import ParameterError
 
 __all__ = ["refuse_single_image"]
 
-CHANNELS = (1, 3, 4)
+CHANNELS = (1, 2, 3, 4)
 # A grey image this narrow and higher is none: a line of pixels with their channels is.
 NARROW = 4
 
@@ -22,6 +22,7 @@ def refuse_single_image(X: Any) -> None:
     """Raise a ParameterError where X is a path, the bytes of a file, a PIL image or the pixels of one image."""
     if isinstance(X, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or hasattr(X, "read"):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
+    _refuse_encoded(X)
     shape = _shape(X)
     if shape == () and not np.issubdtype(np.asarray(X).dtype, np.number):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
@@ -31,13 +32,32 @@ def refuse_single_image(X: Any) -> None:
         raise ParameterError(
             f"got one image, {shape[0]} x {shape[1]} pixels of {shape[2]} channel{'s' if shape[2] > 1 else ''}, where "
             "several are expected",
-            "Pass a list of images: [image], or image[None].",
+            "Pass a list of images: [image], or image[None]."
+            if shape[2] != 2
+            else "Choose a channel, image[..., 0], or add a third, and pass a list of images: [image].",
         )
     if shape[0] == 3 and min(shape[1:]) > NARROW and type(X).__module__.partition(".")[0] == "torch":
         raise ParameterError(
             f"got a tensor of shape {shape}, which is one image with its channels first or three grey ones",
             "Pass [x.permute(1, 2, 0)] for the one, list(x) for the three.",
         )
+
+
+def _refuse_encoded(X: Any) -> None:
+    """Raise a ParameterError where the first of several images is a file's bytes, or an open file."""
+    if isinstance(X, np.ndarray):
+        first = X.flat[0] if X.size and X.dtype.kind in "OS" else None
+    else:
+        first = X[0] if isinstance(X, list | tuple) and X else None
+    if isinstance(first, bytes | bytearray | memoryview):
+        how = "PIL.Image.open(io.BytesIO(data)) for each"
+    elif hasattr(first, "read") and not isinstance(first, Image.Image):
+        how = "PIL.Image.open(file) for each"
+    else:
+        return
+    raise ParameterError(
+        f"got images of type {type(first).__name__}; expected paths, URLs, PIL images or arrays", f"Pass {how}."
+    )
 
 
 def _shape(X: Any) -> tuple[int, ...]:

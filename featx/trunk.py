@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, arithmetic
+from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, arithmetic, next_step
 from .copies import independent_copy
 from .cut_graph import CutGraph, choose_stages, describe_choice
 from .exact_start import Reader, with_exact_start
@@ -198,7 +198,7 @@ class Trunk:
             except (RuntimeError, AssertionError) as error:
                 raise BackboneError(
                     f"{self.source.name} fails on images of {side} x {side} pixels: {error}",
-                    "Leave image_size at its default, or choose one that the network takes.",
+                    next_step(self.module),
                 ) from error
 
     def train(self, mode: bool = True) -> None:

@@ -31,6 +31,7 @@ from .class_parts import class_parts, is_at_home
 from .code_facts import MODULES_OF_PYTHON, code_facts, library
 from .module_parts import Child, Parts, is_dense, module_children, tensor_bytes
 from .object_state import CONTENT, is_open, reduction, serial, state_of
+from .readers import reads
 
 __all__ = ["value_parts"]
 
@@ -120,6 +121,7 @@ def _library_function(value: FunctionType) -> Parts:
     text = f"function {owner}.{value.__code__.co_qualname} {library(owner)}"
     if value.__module__ == owner and is_at_home(value):
         odd = str(library(owner)).startswith("python ") and owner.partition(".")[0] not in MODULES_OF_PYTHON
+        odd = odd or reads(owner, value.__name__)
         return Parts(text, unknown=f"of the module {owner}" if odd else "")
     children = [Child(f"default {n}", v) for n, v in enumerate(value.__defaults__ or ())]
     children += [Child(f"default {n}", v) for n, v in sorted((value.__kwdefaults__ or {}).items())]
@@ -139,6 +141,7 @@ def _built_in(value: Any) -> Parts:
         if known is None:
             return _object(value)
         odd = known.startswith("python ") and place.partition(".")[0].lstrip("_") not in MODULES_OF_PYTHON
+        odd = odd or reads(place, value.__name__)
         return Parts(f"built-in {place}.{value.__name__} {known}", unknown=f"of the module {place}" if odd else "")
     if isinstance(owner, type) and library(owner.__module__) is None:
         return Parts(f"slot {value.__name__}")
@@ -153,7 +156,9 @@ def _collection(value: Any) -> Parts:
     base: Any = next(base for base in kind.__mro__ if base in CONTENT)
     if base is dict:
         items = []
-        for number, (key, item) in enumerate(dict.items(value)):
+        # An ordered dictionary keeps an order of its own, which dict.items does not tell.
+        ordered = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
+        for number, (key, item) in enumerate(ordered.items(value)):
             items.append(Child(f"key {number}", key, shown=False))
             items.append(Child(key if type(key) is str else f"[{number}]", item, "called"))
     elif base in (set, frozenset) and kind is not base:

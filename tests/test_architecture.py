@@ -37,6 +37,7 @@ LEAVES = (
     "identity",
     "module_parts",
     "object_state",
+    "readers",
     "values",
     "efficientnet_lite",
 )

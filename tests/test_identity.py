@@ -11,6 +11,7 @@ import pytest
 import torch
 from own_networks import UNDERSTOOD, UNKNOWN, module_of, noisy
 from torch import nn
+from torch.nn import functional as F
 
 from featx import CNNFeatureTransformer
 from featx.exceptions import ParameterError
@@ -141,11 +142,19 @@ class Net(Base):
 
 @pytest.mark.parametrize(
     ("where", "replacement"),
-    [("torch.nn.functional.relu", lambda x, inplace=False: x * 9), ("torch.nn.ReLU.forward", lambda self, x: x * 9)],
+    [
+        ("torch.nn.functional.relu", lambda x, inplace=False: x * 9),
+        ("torch.nn.functional.relu", F.silu),
+        ("torch.nn.ReLU.forward", lambda self, x: x * 9),
+        ("torch.tanh", lambda x: x * 9),
+        ("torch.tanh", torch.sigmoid),
+        ("torch.Tensor.mean", lambda self, dim: self.amax(dim)),
+        ("torch.nn.modules.conv._reverse_repeat_tuple", lambda t, n: t),
+    ],
 )
 def test_a_library_function_that_the_user_has_replaced_counts(monkeypatch, where, replacement):
-    text = "class Net(Base):\n    def __init__(self):\n        super().__init__()\n        self.r = nn.ReLU()\n"
-    text += "    def forward(self, x): return F.relu(self.r(self.pooled(x)))"
+    text = "class Net(Base):\n    def __init__(self):\n        super().__init__()\n        self.r = nn.Sequential("
+    text += "nn.ReLU(), nn.Tanh())\n    def forward(self, x): return self.r(self.pooled(x))"
     before = digest_of(text)
     monkeypatch.setattr(where, replacement)
     assert digest_of(text) != before

@@ -193,6 +193,20 @@ def test_array_of_each_dtype_and_shape_is_scaled(dtype, channels):
     assert read_image(image).tolist() == [[[v] * 3 for v in (0, 255 if dtype == "?" else 102, 255)]]
 
 
+@pytest.mark.parametrize("given", [[0, 4095], np.array([0, 4095]), (np.int64(0), np.int64(4095))])
+def test_a_value_range_may_be_a_list_or_an_array(given):
+    image = np.array([[0, 4095]], dtype=np.uint16)
+    expected = as_sources([image], value_range=(0, 4095))[0].load()
+    loaded = as_sources([image], value_range=given)[0].load()
+    assert loaded[0] == expected[0]
+    assert np.array_equal(loaded[1], expected[1])
+
+
+def test_a_value_range_upside_down_is_refused_with_the_reason():
+    with pytest.raises(ParameterError, match=r"value_range=\(5, 1\); expected \(low, high\) with low below high"):
+        as_sources([np.zeros((2, 2))], value_range=(5, 1))
+
+
 @pytest.mark.parametrize(
     ("values", "value_range", "expected"),
     [
@@ -237,7 +251,7 @@ def test_wrong_type_is_a_parameter_error(image):
 
 @pytest.mark.parametrize(
     "value_range",
-    ["max", 3, (1, 0), (1, 1), (0, 1, 2), (0, "x"), ("a", "b"), (None, 1), (0, np.inf), np.arange(2)],
+    ["max", 3, (1, 0), (1, 1), (0, 1, 2), (0, "x"), ("a", "b"), (None, 1), (0, np.inf), np.arange(3)],
 )
 def test_wrong_value_range_is_a_parameter_error(value_range):
     with pytest.raises(ParameterError, match="value_range="):

@@ -201,6 +201,137 @@ def test_a_copy_does_not_reach_back_into_the_module():
     assert net.training
 
 
+def by_global(net):
+    names = {"net": net, "nn": nn}
+    exec("forward = lambda x: nn.functional.normalize(net.head(net.two(net.one(x)).mean((2, 3))))", names)
+    net.forward = names["forward"]
+
+
+def by_default(net):
+    net.forward = lambda x, old=net.forward: nn.functional.normalize(old(x))
+
+
+def by_keyword(net):
+    def forward(x, *, old=(net.forward,)):
+        return nn.functional.normalize(old[0](x))
+
+    net.forward = functools.partial(forward)
+
+
+def by_bound_method(net):
+    class Other:
+        def __init__(self):
+            self.net = net
+
+        def forward(self, x):
+            return nn.functional.normalize(Net.forward(self.net, x))
+
+    net.forward = Other().forward
+
+
+def by_object(net):
+    held = types.SimpleNamespace(net=net)
+    net.forward = lambda x: nn.functional.normalize(Net.forward(held.net, x))
+
+
+def by_class_attribute(net):
+    class Holder:
+        held = net
+
+    exec(
+        "forward = lambda x: normalize(call(Holder.held, x))",
+        names := {"Holder": Holder, "call": Net.forward, "normalize": nn.functional.normalize},
+    )
+    net.forward = names["forward"]
+
+
+def by_class(net):
+    class Reaching(Net):
+        def forward(self, x):
+            return nn.functional.normalize(Net.forward(net, x))
+
+    net.__class__ = Reaching
+
+
+@pytest.mark.parametrize(
+    "patch", [by_global, by_default, by_keyword, by_bound_method, by_object, by_class_attribute, by_class]
+)
+def test_a_patch_that_reaches_the_module_leaves_it_alone_and_is_honoured(patch):
+    net = Net()
+    patch(net)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    given = CNNFeatureTransformer(net, layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    assert all(part.training for part in net.modules())
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    expected = reference(net.eval(), "output", resolve_backbone(net, image_size=32))
+    np.testing.assert_allclose(given, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_module_outside_is_in_evaluation_mode_while_the_network_computes():
+    norm = nn.BatchNorm2d(3)
+
+    class Using(Net):
+        def forward(self, x):
+            return super().forward(norm(x) * 2)
+
+    given = CNNFeatureTransformer(Using(), layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    assert norm.training
+    assert norm.num_batches_tracked == 0
+    norm.eval()
+    expected = reference(Using().eval(), "output", resolve_backbone(Using(), image_size=32))
+    np.testing.assert_allclose(given, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+class Forgetful:
+    def __init__(self, k):
+        self.k = k
+
+    def __reduce__(self):
+        return Forgetful, (1,)
+
+
+class Faithful(Forgetful):
+    def __deepcopy__(self, memo):
+        return Faithful(self.k)
+
+
+class Holding(Net):
+    def __init__(self, held):
+        super().__init__()
+        self.held, self.calls = held, []
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls.append(len(x))
+        self.seen += 1
+        return super().forward(x) * self.held.k
+
+
+class Resetting(Holding):
+    def __setstate__(self, state):
+        super().__setstate__({**state, "held": Faithful(1)})
+
+
+@pytest.mark.parametrize(("kind", "held"), [(Holding, Forgetful), (Resetting, Faithful)])
+def test_a_copy_that_gives_other_answers_is_refused(kind, held):
+    with pytest.raises(
+        BackboneError, match=r"copy of \w+ gives other answers than itself.*__reduce__.*keep everything"
+    ):
+        CNNFeatureTransformer(kind(held(3)), layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+
+
+def test_a_module_that_is_compared_with_its_copy_is_left_as_it_was():
+    net, drawn = Holding(Faithful(3)), torch.get_rng_state()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    given = CNNFeatureTransformer(net, layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert net.calls == []
+    assert all(part.training for part in net.modules())
+    assert torch.equal(torch.get_rng_state(), drawn)
+    expected = reference(net.eval(), "output", resolve_backbone(net, image_size=32))
+    np.testing.assert_allclose(given, expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_what_tracing_would_fix_is_left_to_the_module():
     class Drawing(Net):
         def forward(self, x):
@@ -223,6 +354,16 @@ def test_a_layer_of_a_graph_that_is_not_used_is_refused_with_the_layers_there_ar
         CNNFeatureTransformer(net, layer="mean", image_size=32, cache=None).fit_transform(IMAGES)
 
 
+def test_a_graph_that_fails_prints_nothing(capsys):
+    class Folding(Net):
+        def forward(self, x):
+            return super().forward(x).reshape(7 if isinstance(x, torch.fx.Proxy) else len(x), -1)
+
+    given = CNNFeatureTransformer(Folding(), layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    assert given.shape == (4, 5)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_data_decides_a_branch():
     class Branching(Net):
         def forward(self, x):
@@ -241,6 +382,11 @@ def test_data_decides_a_branch():
     [
         (lambda: torch.jit.script(nn.Flatten()), "RecursiveScriptModule.*Pass the module"),
         (lambda: nn.Sequential(nn.LazyConv2d(4, 3)), "has no values yet.*[Rr]un it"),
+        (
+            lambda: nn.Conv2d(3, 4, 3).double(),
+            "parameters of float64, and the images are of float32: pass module.float",
+        ),
+        (lambda: Net().half(), "parameters of float16, and the images are of float32: pass module.float"),
         (lambda: nn.Sequential(nn.Conv2d(4, 4, 3)), "fails on images of 32 x 32 pixels"),
     ],
 )

@@ -36,6 +36,8 @@ ONE = {
     "RGBA": RGBA,
     "one channel": PIXELS[..., :1],
     "floats": PIXELS / 255,
+    "two channels": PIXELS[..., :2],
+    "lines of two channels": list(PIXELS[..., :2]),
     "low": PIXELS[:5, :5],
     "lists": PIXELS.tolist(),
     "a list of lines": list(PIXELS),
@@ -61,6 +63,24 @@ def test_one_image_is_refused(transformer, tiny, X):
     classifier = CNNFineTuneClassifier(**tiny, cache=None)
     for call in (transformer.fit, fitted.transform, as_sources, lambda X: classifier.fit(X, [0, 1])):
         with pytest.raises(ParameterError, match=r"image.*Pass \[|image.*\[image\]"):
+            call(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "kind"),
+    [
+        ([b"\x89PNG"], "bytes"),
+        ((b"\x89PNG", b"\x89PNG"), "bytes"),
+        ([bytearray(b"\x89PNG")], "bytearray"),
+        ([memoryview(b"\x89PNG")], "memoryview"),
+        (np.array([b"\x89PNG"]), "bytes_"),
+        (np.array([b"\x89PNG"], dtype=object), "bytes"),
+        ([io.BytesIO(b"\x89PNG")], "BytesIO"),
+    ],
+)
+def test_encoded_images_are_refused_with_how_to_decode_them(transformer, X, kind):
+    for call in (transformer.fit, as_sources):
+        with pytest.raises(ParameterError, match=rf"images of type {kind}; expected paths.*PIL.Image.open\("):
             call(X)
 
 

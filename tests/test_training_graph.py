@@ -235,9 +235,19 @@ class Drawn(Own):
         return x * torch.rand(1, 8, 1, 1) if self.training else x
 
 
-@pytest.mark.parametrize("kind", [Drawing, Drawn])
-def test_what_cannot_act_is_said_by_name(kind, caplog):
-    module, images = nn.Sequential(kind(), nn.Conv2d(8, 4, 1)), some_images()
+def test_a_module_that_is_not_understood_is_trained_as_a_whole():
+    trunk, images = (
+        cut(nn.Sequential(Drawing(), nn.Conv2d(8, 4, 1)), layer="output", trainable_stages="all"),
+        some_images(),
+    )
+    trunk.train()
+    random.seed(0)
+    drawn = [features(trunk, images) for _ in range(20)]
+    assert not all(torch.equal(each, drawn[0]) for each in drawn)
+
+
+def test_what_cannot_act_is_said_by_name(caplog):
+    module, images = nn.Sequential(Drawn(), nn.Conv2d(8, 4, 1)), some_images()
     trunk = cut(module, layer="output", trainable_stages="all")
     before = random.getstate(), torch.get_rng_state()
     with caplog.at_level(logging.WARNING, "featx"):
