@@ -164,7 +164,7 @@ UNKNOWN = {
     "name of a module by text": scaled("getattr(h, 'K' + '')", "import users_helpers as h"),
     "sys.modules": scaled("sys.modules['users_' + 'helpers'].K", "import sys"),
     "importlib": scaled("importlib.import_module('users_' + 'helpers').K", "import importlib"),
-    "open file": init("self.o = open(PATH)", "self.pooled(x) * float(open(PATH).read())", "import tempfile\nPATH = tempfile.mkstemp()[1]\nopen(PATH, 'w').write('VALUE')"),
+    "open file": init("self.o = File(PATH)", "self.pooled(x) * float(open(PATH).read())", "import io, tempfile\nPATH = tempfile.mkstemp()[1]\nopen(PATH, 'w').write('VALUE')\nclass File(io.FileIO):\n    def __del__(self): self.close()  # without a warning, whichever test runs by then"),
     "generator": init("self.o = (k for k in [VALUE])", "self.pooled(x) * VALUE"),
     "iterator": init("self.o = itertools.cycle([VALUE])", "self.pooled(x) * next(self.o)"),
     "random generator": init("self.o = np.random.default_rng(VALUE)", "self.pooled(x) * self.o.random()"),
