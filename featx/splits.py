@@ -22,8 +22,10 @@ __all__ = [
 ]
 
 INNER_FOLDS = 3
-# Random test parts of whole groups that are looked at until one has every class on both sides.
+# Random test parts of whole groups that are looked at until so many have every class on both sides. More candidates
+# would have evener classes and be less random.
 DRAWS = 100
+CANDIDATES = 4
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -70,22 +72,23 @@ def held_out_split(
 def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Return which rows are in a random test part of whole groups, of about this size, with every class on both sides.
 
-    Where no draw gives that, every class is on the training side at least, if that can be.
+    Of a few such draws it is the one whose classes have the most even shares. Where no draw has every class on both
+    sides, every class is on the training side at least, if that can be.
     """
     counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
     np.add.at(counts, (codes, truth), 1)
-    best, most = np.zeros(0, dtype=int), -1
+    total = counts.sum(axis=0)
+    draws: list[tuple[int, float, np.ndarray]] = []
     for _ in range(DRAWS):
-        order = _fair_groups(counts, rng)
+        order = rng.permutation(len(counts))
         taken = order[: min(_nearest(counts, order, size), len(order) - 1)]
         tested = counts[taken].sum(axis=0)
         # A class that is left to train on weighs more than any number of classes in the test part.
-        fitting = len(tested) * int((tested < counts.sum(axis=0)).sum()) + int((tested > 0).sum())
-        if fitting > most:
-            best, most = taken, fitting
-        if most == len(tested) ** 2 + len(tested):
+        lacking = (len(total) + 1) * int((tested == total).sum()) + int((tested == 0).sum())
+        draws.append((lacking, float(np.abs(tested / tested.sum() - total / total.sum()).sum()), taken))
+        if sum(not found for found, *_ in draws) == CANDIDATES:
             break
-    return np.isin(codes, best)
+    return np.isin(codes, min(draws, key=lambda draw: draw[:2])[2])
 
 
 def _nearest(counts: np.ndarray, order: np.ndarray, size: int) -> int:

@@ -375,6 +375,40 @@ def test_the_baseline_answers_the_largest_class_of_each_training_part(held_out):
     assert (fair.baseline.metric, fair.baseline.value) == ("balanced_accuracy", 0.5)
 
 
+@pytest.mark.parametrize("count", [8, 20])
+def test_random_splits_of_groups_are_random(count):
+    """The test sets of repeats are as good as independent of each other, and no group is left out of all of them."""
+    rng = np.random.default_rng(count)
+    shares = rng.lognormal(0, 0.7, count)
+    groups, y = rng.choice(count, 600, p=shares / shares.sum()), np.arange(600) % 3
+    tested, seen, sizes = np.zeros(count), set(), []
+    for seed in range(200):
+        train, test = held_out_split(y, 0.25, groups=groups, random_state=seed)
+        assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(600))
+        assert not set(groups[train]) & set(groups[test])
+        assert set(y[train]) == set(y[test]) == {0, 1, 2}
+        inside = np.unique(groups[test])
+        tested[inside] += 1
+        seen.add(tuple(inside))
+        sizes.append(len(test) / 600)
+    assert tested[np.unique(groups)].min() >= 5
+    assert len(seen) >= 10
+    assert np.mean(sizes) == pytest.approx(0.25, abs=0.04)
+    again = held_out_split(y, 0.25, groups=groups, random_state=3)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(again, held_out_split(y, 0.25, groups=groups, random_state=3), strict=True)
+    )
+
+
+def test_a_split_of_groups_leaves_every_class_to_train_on():
+    """One class lies in two groups, of which one is always left."""
+    groups, y = np.arange(60) // 3, np.zeros(60, int)
+    y[:6] = 1
+    for seed in range(50):
+        train, test = held_out_split(y, 0.3, groups=groups, random_state=seed)
+        assert set(y[train]) == set(y[test]) == {0, 1}
+
+
 def test_the_result_survives_json():
     plain = as_json(evaluate(*blobs(), heads=["logistic", "knn"])[0])
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain

@@ -385,6 +385,21 @@ def test_the_groups_of_all_repeats_are_counted():
     assert spread._compare([one] * 3, [other] * 3).difference.has_interval
 
 
+def test_repeats_say_no_more_of_groups_than_each_of_them_tested_once():
+    """Six groups, in each of which one strategy is a little better, again and again."""
+    groups = np.repeat(np.arange(6), 50)
+    one, other = np.ones(300, bool), np.arange(300) % 50 > 4
+    rows = [np.flatnonzero(np.isin(groups, some)) for some in ([0, 1], [2, 3], [4, 5], [0, 2], [1, 3], [4, 0])]
+    figures = figures_of(groups, rows)
+    found = figures._compare([one[some] for some in rows], [other[some] for some in rows])
+    plain = corrected_test([0.1] * 6, n_train=200, n_test=100)
+    assert plain.p_value < 0.01
+    assert found.p_value == pytest.approx(2 / 2**6)  # that of six signs
+    assert found.difference.low == 0
+    assert found.difference.high > 0.3  # groups that were not met may differ by more
+    assert np.isnan(found.detectable) or found.detectable > plain.detectable
+
+
 @pytest.mark.parametrize("groups", [5, 6, 8, 12])
 @pytest.mark.parametrize("repeats", [3, 10, 30])
 def test_few_groups_certify_nothing_by_being_tested_again(groups, repeats):
