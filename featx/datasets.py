@@ -40,6 +40,8 @@ class ImageDataset:
     strata : ndarray of str, shape (n,), or None
         Kinds of images inside the classes (an age, a camera, a severity) by which the test sets of `compare_strategies`
         are stratified too.
+    split : ndarray of {"training", "validation", "test"}, shape (n,), or None
+        The part of a split that each image was given with, if the data set came with one.
     """
 
     images: list[Any]
@@ -48,6 +50,7 @@ class ImageDataset:
     groups: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
     strata: np.ndarray | None = None
+    split: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -68,6 +71,7 @@ class ImageDataset:
             None if self.groups is None else self.groups[rows],
             self.notes,
             None if self.strata is None else self.strata[rows],
+            None if self.split is None else self.split[rows],
         )
 
 
