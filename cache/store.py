@@ -27,6 +27,7 @@ from .folder import SpecFolder
 from .hdf5 import OVERHEAD
 from .maintenance import CacheReport, SpecInfo
 from .segment import stored_dtype
+from .selection import choose_spec
 from .spec import EmbeddingSpec
 
 __all__ = ["EmbeddingCache"]
@@ -239,7 +240,7 @@ class EmbeddingCache:
         with self._errors(needed=needed):
             return sum(maintenance.compact(folder) for folder in folders)
 
-    def export(self, path: str | os.PathLike[str], *, spec: str | None = None) -> int:
+    def export(self, path: str | os.PathLike[str], *, spec: str | None = None, **fields: str) -> int:
         """Write one spec's embeddings to a plain HDF5 file.
 
         The file holds `embeddings` float32 (n, d), `digests` (n,) in hexadecimal, `paths` (n,), where a file with
@@ -252,7 +253,10 @@ class EmbeddingCache:
         path : str or PathLike
             Written under a temporary name and renamed; replaced when it exists.
         spec : str, default=None
-            The first characters of the spec's digest; not needed when the cache holds only one spec.
+            The first characters of the spec's digest.
+        **fields : str
+            `backbone`, `layer`, `pooling` and `precision` of the spec. Nothing need be named where only one spec
+            fits; feature maps that fine-tuning keeps do not count unless they are named.
 
         Returns
         -------
@@ -262,22 +266,14 @@ class EmbeddingCache:
         Raises
         ------
         CacheError
-            If the spec is not given and not the only one, or the file cannot be written.
+            If no spec fits or several do, which are then listed with what they differ in, or the file cannot be
+            written.
         """
-        folder = self._folder(self._choose(spec))
+        folder = self._folder(choose_spec(self.specs(), digest=spec, fields=fields))
         with self._errors():
             needed = maintenance.export_size(folder)
         with self._errors(needed=needed, where=Path(path)):
             return maintenance.export(folder, Path(path), self.digests.names())
-
-    def _choose(self, prefix: str | None) -> EmbeddingSpec:
-        specs = self.specs()
-        found = [s for s in specs if prefix is None or s.digest.startswith(prefix)]
-        if len(found) == 1:
-            return found[0]
-        known = "; ".join(f"{s.digest[:12]} = {s.backbone}, {s.layer}, {s.pooling}" for s in specs) or "none"
-        wanted = "no spec was named" if prefix is None else f"got spec={prefix!r}, which fits {len(found)} specs"
-        raise CacheError(f"{wanted}; {self.root} holds: {known}", "Name one by the first characters of its digest.")
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
         path = self.root / spec.digest

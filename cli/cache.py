@@ -14,7 +14,7 @@ from .report import count_text, printable, size_text, table
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
-    from ..cache.maintenance import CacheReport
+    from ..cache.maintenance import CacheReport, SpecInfo
 
 __all__ = ["cache"]
 
@@ -60,15 +60,16 @@ def info(root: str | None) -> None:
     store = _open(root)
     found = store.info()
     click.echo(f"{store.root}: {sum(i.rows for i in found):,} embeddings, {size_text(sum(i.bytes for i in found))}")
-    if not found:
-        return
-    rows = [
-        [i.spec.digest[:12], i.spec.backbone, i.spec.layer, i.spec.pooling, i.spec.precision, f"{i.rows:,}", i.width,
-         size_text(i.bytes), i.segments, _ago(i.last_used)]
-        for i in found
-    ]  # fmt: skip
-    header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
-    click.echo(table(header, rows, right=[5, 6, 7, 8]))
+    filled = [i for i in found if i.rows]
+    if filled:
+        rows = [
+            [i.spec.digest[:12], i.spec.backbone, i.spec.layer, i.spec.pooling, i.spec.precision.partition(";")[0],
+             f"{i.rows:,}", i.width, size_text(i.bytes), i.segments, _ago(i.last_used), differs]
+            for i, differs in zip(filled, _differences(filled), strict=True)
+        ]  # fmt: skip
+        header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
+        header.append("differs by" if any(row[-1] for row in rows) else "")
+        click.echo(table(header, rows, right=[5, 6, 7, 8]))
     if damaged := sum(i.damaged for i in found):
         size = size_text(sum(i.damaged_bytes for i in found))
         click.echo(
@@ -139,17 +140,41 @@ def compact(root: str | None) -> None:
 
 @cache.command()
 @_directory
-@click.option("--spec", help="First characters of a spec's digest, from `featx cache info`.")
+@click.option("--backbone", help="Of the embeddings to write.")
+@click.option("--layer", help="Of the embeddings to write.")
+@click.option("--pooling", help="Of the embeddings to write.")
+@click.option("--precision", help="Of the embeddings to write, such as bfloat16.")
+@click.option("--spec", help="First characters of their digest, from `featx cache info`.")
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
-def export(root: str | None, spec: str | None, output: Path) -> None:
-    """Write the embeddings of one spec to a plain HDF5 file.
+def export(root: str | None, spec: str | None, output: Path, **fields: str | None) -> None:
+    """Write embeddings of one kind to a plain HDF5 file.
+
+    Where the cache holds several kinds, say which: where those options leave more than one, they are listed with what
+    they differ in. What fine-tuning keeps for itself (poolings that begin with map:) does not count unless it is named.
 
     \b
     Example:
-        featx cache export -o embeddings.h5
+        featx cache export --layer head --pooling avg -o embeddings.h5
     """
-    rows = _open(root).export(output, spec=spec)
+    chosen = {name: value for name, value in fields.items() if value is not None}
+    rows = _open(root).export(output, spec=spec, **chosen)
     click.echo(f"{output}: {rows:,} embeddings")
+
+
+def _differences(found: list[SpecInfo]) -> list[str]:
+    """Return what tells those apart whose other columns are the same."""
+    from ..cache.selection import differences
+
+    def columns(info: SpecInfo) -> tuple[str, ...]:
+        spec = info.spec
+        return spec.backbone, spec.layer, spec.pooling, spec.precision.partition(";")[0]
+
+    alike: dict[tuple[str, ...], list[SpecInfo]] = {}
+    for info in found:
+        alike.setdefault(columns(info), []).append(info)
+    told = {id(info): text for group in alike.values()
+            for info, text in zip(group, differences([i.spec for i in group]), strict=True)}  # fmt: skip
+    return [told[id(info)] for info in found]
 
 
 def _open(root: str | None) -> EmbeddingCache:

@@ -1,0 +1,86 @@
+"""Specs and what is known of the wanted one go in; it comes out, or an error that says how those that fit differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..exceptions import CacheError
+from .spec import EmbeddingSpec
+
+__all__ = ["choose_spec", "differences"]
+
+# Feature maps that fine-tuning keeps for itself have such a pooling.
+MAP = "map:"
+# Digests and error messages are cut to so many characters and specs.
+SHORT = 12
+MOST = 8
+
+
+def choose_spec(
+    specs: Sequence[EmbeddingSpec], *, digest: str | None = None, fields: Mapping[str, str] | None = None
+) -> EmbeddingSpec:
+    """Return the one spec that fits.
+
+    Parameters
+    ----------
+    specs : sequence of EmbeddingSpec
+    digest : str, default=None
+        The first characters of its digest. Without it, feature maps that fine-tuning keeps (their pooling begins with
+        "map:") are not looked at, unless `fields` name such a pooling.
+    fields : mapping of str to str, default=None
+        Fields of the spec and their values; the precision may be given by its first word, such as "bfloat16".
+
+    Raises
+    ------
+    CacheError
+        If none fits, or several do.
+    """
+    fields = dict(fields or {})
+    pooling = fields.get("pooling", "")
+    found = [
+        spec for spec in specs if digest is not None or pooling.startswith(MAP) or not spec.pooling.startswith(MAP)
+    ]
+    found = [spec for spec in found if spec.digest.startswith(digest or "")]
+    for name, wanted in fields.items():
+        values = {spec: str(getattr(spec, name)) for spec in found}
+        fitting = [spec for spec in found if wanted in (values[spec], values[spec].split(";")[0])]
+        if found and not fitting:
+            known = ", ".join(sorted(set(values.values()))[:MOST])
+            raise CacheError(f"got {name}={wanted!r}; the embeddings that there are have {known}", "Name one of these.")
+        found = fitting
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        asked = "" if digest is None else f" whose digest begins with {digest!r}"
+        raise CacheError(f"there are no embeddings{asked}", "`featx cache info` lists what there is.")
+    told = [f"{spec.digest[:SHORT]}: {text}" for spec, text in zip(found, differences(found), strict=True)]
+    more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
+    raise CacheError(
+        f"{len(found)} kinds of embeddings fit ({'; '.join(told[:MOST])}{more})",
+        "Choose by layer, pooling, backbone or precision (--layer head), or by the digest's first characters (--spec).",
+    )
+
+
+def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
+    """Return for each spec, in words, that by which it differs from the others; empty where there is nothing."""
+    parts = [_parts(spec) for spec in specs]
+    names = list(dict.fromkeys(name for part in parts for name in part))
+    differing = [name for name in names if len({part.get(name) for part in parts}) > 1]
+    return [", ".join(f"{name} {part[name]}" for name in differing if name in part) for part in parts]
+
+
+def _parts(spec: EmbeddingSpec) -> dict[str, str]:
+    """Return what the spec says, piece by piece: preprocessing and precision are lists of their own."""
+    parts = {"backbone": spec.backbone, "weights": _weights(spec.weights_digest), "layer": spec.layer}
+    parts["pooling"] = spec.pooling
+    parts["precision"], _, rest = spec.precision.partition(";")
+    for text in filter(None, (*rest.split(";"), *spec.preprocessing.split(";"))):
+        name, equals, value = text.partition("=")
+        parts[name] = value if equals else "yes"
+    parts["revision"] = str(spec.revision)
+    return parts
+
+
+def _weights(digest: str) -> str:
+    """Return the digest of weights, shortened; what stands before it, such as "tuned", is kept."""
+    return ";".join(part[:SHORT] if len(part) == 64 else part for part in digest.split(";"))
