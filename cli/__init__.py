@@ -15,7 +15,7 @@ from .compare import compare
 from .extract import extract
 from .finetune import finetune
 from .fit import fit
-from .interrupts import INTERRUPTED, prompt_interrupts, say_stopped
+from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
 from .predict import predict
 from .report import printable
 
@@ -27,6 +27,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         interrupted = None
+        forget()
         try:
             with prompt_interrupts() as interrupted:
                 return super().invoke(ctx)

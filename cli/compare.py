@@ -12,6 +12,7 @@ import click
 
 from .compare_report import describe_comparison, describe_costs
 from .forecast_report import print_forecast
+from .interrupts import keep
 from .options import (
     check_output,
     check_outputs,
@@ -144,6 +145,8 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_comparison(dataset, strategies, **how), options)
         return
+    if how["folder"]:
+        keep(f"finished runs are in {how['folder']}", how["folder"])
     result = compare_strategies(dataset, strategies, **how, margin=options["margin"], verbose=not options["quiet"])
     write_failures(options, result.failures)
     if options["verbose"]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
+from .interrupts import keep
 from .options import (
     check_output,
     check_outputs,
@@ -23,6 +24,11 @@ from .options import (
     write_failures,
 )
 from .report import describe_finetuning, describe_parts
+
+if TYPE_CHECKING:
+    from ..datasets import ImageDataset
+    from ..finetune import CNNFineTuneClassifier
+    from ..finetune_outcome import FineTuneOutcome
 
 __all__ = ["finetune"]
 
@@ -62,8 +68,9 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     """
     from ..datasets import load_dataset
     from ..finetune import CNNFineTuneClassifier
-    from ..finetune_outcome import finetune_model
 
+    own_checkpoint = None if options["checkpoint"] else output.with_name(f"{output.name}.checkpoint")
+    options["checkpoint"] = options["checkpoint"] or own_checkpoint
     check_outputs(output, options)
     for path in (options["export_weights"], options["plot"], options["plot_confusion"], options["checkpoint"]):
         if path is not None:
@@ -101,12 +108,15 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_finetuning(dataset, classifier, **held_out), options)
         return
-    outcome = finetune_model(dataset, classifier, **held_out)
+    keep(f"the finished epochs are in {options['checkpoint']}", options["checkpoint"])
+    outcome = _train(dataset, classifier, held_out, options, own_checkpoint)
     write_failures(options, outcome.failures)
     if options["verbose"]:
         note(options, describe_extraction(outcome.extraction, verbose=True, n_jobs=options["n_jobs"]))
         note(options, describe_parts(outcome.seconds))
     outcome.save(output)
+    if own_checkpoint is not None:
+        own_checkpoint.unlink(missing_ok=True)
     if options["export_weights"]:
         outcome.model.export_weights(options["export_weights"])
     if options["plot"]:
@@ -123,6 +133,27 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+
+
+def _train(
+    dataset: ImageDataset,
+    classifier: CNNFineTuneClassifier,
+    held_out: dict[str, Any],
+    options: dict[str, Any],
+    own_checkpoint: Path | None,
+) -> FineTuneOutcome:
+    """Train, from the checkpoint on if it is of this training; one that the user has not named is replaced if not."""
+    from ..checkpoints import CheckpointError
+    from ..finetune_outcome import finetune_model
+
+    try:
+        return finetune_model(dataset, classifier, **held_out)
+    except CheckpointError as error:
+        if own_checkpoint is None:
+            raise
+        note(options, f"note: the training begins anew: {error.message}")
+        own_checkpoint.unlink(missing_ok=True)
+        return finetune_model(dataset, classifier, **held_out)
 
 
 def training_parameters(options: dict[str, Any]) -> dict[str, Any]:

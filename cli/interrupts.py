@@ -9,19 +9,33 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["INTERRUPTED", "prompt_interrupts", "say_stopped"]
+__all__ = ["INTERRUPTED", "forget", "keep", "prompt_interrupts", "say_stopped"]
 
 # What shells expect of a command that SIGINT ended.
 INTERRUPTED = 128 + signal.SIGINT
 # How long Python has to unwind by itself.
 PATIENCE = 1.0
-MESSAGE = "featx: stopped; what was computed is in the cache, run the same command to go on"
+# What the command that runs has kept so far, and where: a file or folder that is named once it is there, or None.
+_kept: list[tuple[str, Path | None]] = []
+
+
+def keep(what: str, where: Path | None = None) -> None:
+    """Have a command that is stopped say what it has kept; with a place, only if something is there."""
+    _kept.append((what, where))
+
+
+def forget() -> None:
+    """Begin with a command that has kept nothing yet."""
+    _kept.clear()
 
 
 def say_stopped() -> None:
     """Print what has become of the work."""
-    print(MESSAGE, file=sys.stderr, flush=True)
+    told = [what for what, where in _kept if where is None or where.is_file() or any(where.glob("*"))]
+    text = f"{' and '.join(told)}; run the same command to go on" if told else "nothing was kept"
+    print(f"featx: stopped; {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .interrupts import keep
 from .report import printable
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ training_options = _decorate(
                      show_default=True),
         click.option("--boundary-cache-bytes", default=8_000_000_000, show_default=True, type=click.IntRange(min=0)),
         click.option("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                     help="Written after each epoch; the same command goes on from it."),
+                     help="Written after each epoch, and kept; the same command goes on from it "
+                          "[default: MODEL.skops.checkpoint, until the model is written]."),
     ]
 )  # fmt: skip
 
@@ -114,6 +116,13 @@ def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         before = os.environ.get("FEATX_CHECKSUM")
         os.environ["FEATX_CHECKSUM"] = "1"
         ctx.call_on_close(lambda: os.environ.update(FEATX_CHECKSUM=before or "0"))
+
+
+def _keep_embeddings(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Have a stopped command say that its embeddings are in the cache, if it has one."""
+    if value != "none":
+        keep("the embeddings computed so far are in the cache")
+    return value
 
 
 class _ValueRange(click.ParamType):
@@ -140,7 +149,7 @@ reading_options = _decorate(
         click.option("--batch-size", type=click.IntRange(min=1), help="Images in the network at once.",
                      show_default="by device"),
         click.option("--n-jobs", type=int, help="Threads that decode, and processes that tune; -1 for all cores."),
-        click.option("--cache", metavar="DIR|none", default="auto",
+        click.option("--cache", metavar="DIR|none", default="auto", callback=_keep_embeddings,
                      help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
         click.option("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
                      help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "

@@ -18,10 +18,14 @@ from typing import Any
 from .cache.temporary import sync_folder, temporary_beside
 from .exceptions import ModelFileError
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "CheckpointError"]
 
 # 2: weight decay spares more, statistics are estimated anew, what asks for the mode acts in training.
 FORMAT = 2
+
+
+class CheckpointError(ModelFileError):
+    """A file that is no checkpoint of this training: of another one, of another version, damaged, or something else."""
 
 
 class Checkpoint:
@@ -43,8 +47,10 @@ class Checkpoint:
 
         Raises
         ------
-        ModelFileError
+        CheckpointError
             If it is no checkpoint, is damaged, or belongs to another training; it is left as it is.
+        ModelFileError
+            If it cannot be read.
         """
         import torch
 
@@ -55,22 +61,22 @@ class Checkpoint:
             content = torch.load(self.path, map_location=device, weights_only=True)
             identity, state = dict(json.loads(content["identity"])), dict(content["state"])
             if content["format"] != FORMAT:
-                raise ModelFileError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
-        except ModelFileError:
+                raise CheckpointError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
+        except CheckpointError:
             raise
         except OSError as error:
             raise ModelFileError(f"cannot read {self.path}: {error.strerror or error}", step) from error
         except pickle.UnpicklingError as error:
-            raise ModelFileError(f"{self.path} holds more than a checkpoint does, and is refused", step) from error
+            raise CheckpointError(f"{self.path} holds more than a checkpoint does, and is refused", step) from error
         except Exception as error:  # damaged files fail in many ways
-            raise ModelFileError(f"{self.path} is no checkpoint, or it is damaged", step) from error
+            raise CheckpointError(f"{self.path} is no checkpoint, or it is damaged", step) from error
         differing = [key for key in {**identity, **self.identity} if identity.get(key) != self.identity.get(key)]
         if differing:
             told = "; ".join(
                 f"{key} was {_short(identity.get(key))} and is {_short(self.identity.get(key))}"
                 for key in differing[:3]
             )
-            raise ModelFileError(f"the checkpoint {self.path} belongs to another training: {told}", step)
+            raise CheckpointError(f"the checkpoint {self.path} belongs to another training: {told}", step)
         return state
 
     def check_writable(self) -> None:

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from featx.cli import main
 from PIL import Image
 
+from featx.checkpoints import Checkpoint
+
 NETWORK = ("--backbone", "mnasnet0_5", "--weights", "none", "--image-size", "32", "--device", "cpu")
 QUICK = ("--grid", "logistic.C=0.01", "--cv", "3")
 RNG = np.random.default_rng(0)
@@ -313,6 +315,70 @@ def test_ctrl_c_stops_with_130_and_a_word(command, folder, tmp_path, monkeypatch
     (line,) = result.stderr.splitlines()
     assert line.startswith("featx: stopped")
     assert [path.name for path in tmp_path.glob("*.[hs]*")] == []
+
+
+@pytest.fixture
+def stopped_after_two_epochs(monkeypatch):
+    """Ctrl-C comes when the second epoch of the next training is written."""
+    save, saved = Checkpoint.save, []
+
+    def stopped(self, state):
+        save(self, state)
+        saved.append(state)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "save", stopped)
+
+
+SMALL = ("--image-size", "32", "--device", "cpu")
+TUNE = ("--epochs", "4", "--trainable-stages", "0", "--augmentation", "none", *SMALL)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by itself", "where it was told to"])
+def test_finetune_keeps_its_epochs_and_goes_on_from_them(named, folder, tmp_path, stopped_after_two_epochs):
+    path = tmp_path / ("mine.pt" if named else "m.skops.checkpoint")
+    run = ["finetune", folder, "-o", tmp_path / "m.skops", *TUNE]
+    run += ["--checkpoint", path] if named else []
+    first = featx(*run, code=130).stderr
+    assert first.splitlines()[-1].endswith(f"the finished epochs are in {path}; run the same command to go on")
+    assert path.exists()
+    again = featx(*run, code=0).stderr
+    assert [line.split(":")[0] for line in again.splitlines() if line.startswith("epoch")] == ["epoch 3/4", "epoch 4/4"]
+    # What the user has not asked for does not outlive the model.
+    assert path.exists() == named
+    assert (tmp_path / "m.skops").exists()
+
+
+def test_finetune_replaces_its_own_checkpoint_of_another_training_and_no_other(
+    folder, tmp_path, stopped_after_two_epochs
+):
+    run = ["finetune", folder, "-o", tmp_path / "m.skops", *TUNE]
+    featx(*run, code=130)
+    kept = (tmp_path / "m.skops.checkpoint").rename(tmp_path / "mine.pt").read_bytes()
+    other = [*run, "--head-learning-rate", "0.5"]
+    refused = featx(*other, "--checkpoint", tmp_path / "mine.pt", code=2).stderr
+    assert "belongs to another training" in refused
+    assert (tmp_path / "mine.pt").read_bytes() == kept
+    (tmp_path / "m.skops.checkpoint").write_bytes(kept)
+    said = featx(*other, code=0).stderr
+    assert "note: the training begins anew" in said
+    assert "head_learning_rate was" in said
+    assert "epoch 1/4" in said
+    assert not (tmp_path / "m.skops.checkpoint").exists()
+
+
+def test_without_a_cache_a_stopped_command_says_that_nothing_was_kept(folder, tmp_path, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("featx.backbones.Backbone.embed", interrupted)
+    for command, *options in (["fit", *QUICK, *SMALL], ["finetune", *TUNE]):
+        run = [command, folder, "-o", tmp_path / "m.skops", *options, "--cache", "none"]
+        assert featx(*run, code=130).stderr.splitlines()[-1] == "featx: stopped; nothing was kept"
+    run = ["compare", folder, "--strategy", "frozen", *NETWORK, "--cache", tmp_path / "cache", "--no-transfer"]
+    said = featx(*run, code=130).stderr.splitlines()[-1]
+    assert said == "featx: stopped; the embeddings computed so far are in the cache; run the same command to go on"
 
 
 def test_a_bug_keeps_its_traceback(folder, tmp_path, monkeypatch):

@@ -623,7 +623,8 @@ def test_ctrl_c_while_decoding_stops_at_once_and_keeps_what_was_computed(tmp_pat
     # Two seconds, or as long as the start took where a machine is busy
     assert time.monotonic() - began < max(2, started)
     assert process.returncode == 130, errors
-    assert errors.strip() == "featx: stopped; what was computed is in the cache, run the same command to go on"
+    kept = "the embeddings computed so far are in the cache"
+    assert errors.strip() == f"featx: stopped; {kept}; run the same command to go on"
     assert sorted(Path(tmp_path).glob("*o.h5*")) == []
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert forwards.since() == 3
