@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +24,10 @@ EXPORT = "featx cache export --layer stage7 --pooling avg -o embeddings.h5"
 WITH_EXAMPLES = ["featx.cache.store", "featx.transformer"]
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language=None):
+    """Return the code blocks of README in a language, or all with their languages."""
+    found = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+    return [text for name, text in found if name == language] if language else found
 
 
 @pytest.fixture
@@ -76,30 +77,50 @@ def here(command):
     return done.exit_code, done.output
 
 
-# What takes the shell's own reading of a line, and the installed program, is seen in the quick form by one command.
-@pytest.mark.parametrize("way", [here, pytest.param(by_a_shell, marks=pytest.mark.long)])
-def test_commands_in_readme(way, tmp_path, monkeypatch, settled_files):
+def make_photos(root, count):
+    """Make a folder of two classes with so many photographs each, and a flat folder of six."""
     rng = np.random.default_rng(0)
-    for name, low in (("photos/dark", 0), ("photos/light", 128), ("new", 0)):
-        (tmp_path / name).mkdir(parents=True)
-        for number in range(6):
+    for name, low, number in (("photos/dark", 0, count), ("photos/light", 128, count), ("new", 0, 6)):
+        (root / name).mkdir(parents=True)
+        for photo in range(number):
             pixels = rng.integers(low, low + 128, (40, 50, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name / f"{number}.jpg")
+            Image.fromarray(pixels).save(root / name / f"{photo}.jpg")
+
+
+def test_commands_in_readme(tmp_path, monkeypatch, settled_files):
+    make_photos(tmp_path, 6)
     block = next(block for block in blocks("bash") if "featx predict photos.skops" in block)
-    commands = block.splitlines()
-    assert len(commands) == 5
     monkeypatch.chdir(tmp_path)
-    if way is by_a_shell:
-        time.sleep(2.1)  # digests of files that were just written are not remembered
+    commands = [*block.splitlines(), "featx cache export --layer head -o embeddings.h5"]
     for command in commands:
-        code, said = way(command)
+        code, said = here(command)
         assert code == 0, (command, said)
-    code, said = way("featx cache export --layer head -o embeddings.h5")
-    assert code == 0, said
+    assert len(commands) == 6
     names = {}
     exec(compile(next(block for block in blocks("python") if "h5py" in block), "README.md", "exec"), names)
     assert names["embeddings"].shape == (18, 1280)
     assert sum(path.endswith(".jpg") for path in names["paths"]) == 18
+
+
+@pytest.mark.long
+def test_readme_from_its_first_line_to_its_last(tmp_path, monkeypatch):
+    """All blocks in their order, in one folder and one cache, but for what installs and for the tests themselves."""
+    make_photos(tmp_path, 24)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "cache"))
+    names, ran = {}, 0
+    for language, text in blocks():
+        if language == "bash" and "pytest" not in text:
+            commands = [line.removeprefix("pip install . && ") for line in text.splitlines() if line]
+            code, said = by_a_shell("set -e\n" + "\n".join(commands))
+            assert code == 0, (text, said)
+        elif language == "python":
+            if "embeddings.h5" in text:
+                assert by_a_shell(EXPORT)[0] == 0
+            exec(compile(text, "README.md", "exec"), names)
+        ran += language in ("bash", "python")
+    assert ran >= 8
+    assert names["embeddings"].shape == (1797, 320)
 
 
 def test_ci_calls_the_command_that_readme_gives():
