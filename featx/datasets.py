@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .class_names import normalise_classes
 from .exceptions import DatasetError, MissingDependencyError, nearest
 from .image_bytes import is_url
 from .images import EXTENSIONS
@@ -110,7 +111,11 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
             f"{text} has no labels",
             "Make one sub-folder a class, or a manifest with the columns path and label.",
         )
-    return dataset
+    return replace(dataset, labels=_composed(dataset.labels), groups=_composed(dataset.groups))
+
+
+def _composed(names: np.ndarray | None) -> np.ndarray | None:
+    return None if names is None else normalise_classes(names)
 
 
 def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
