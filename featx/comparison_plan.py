@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .class_sizes import check_counts, check_sizes
 from .exceptions import DatasetError, ParameterError
-from .splits import check_counts, held_out_split, nested_subsets
+from .splits import held_out_split, nested_subsets
+from .units import content_units
 
 __all__ = ["Repeat", "plan_repeats"]
 
@@ -40,10 +42,13 @@ def plan_repeats(
     test_size: float,
     stratify: np.ndarray | None = None,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     repeats: int = 3,
     random_state: int = 0,
 ) -> list[Repeat]:
     """Return the rows of every repeat; parameters as for `compare_strategies`.
+
+    Images of the same content, equal in `together`, are on one side of every split and in the same training sets.
 
     Raises
     ------
@@ -54,10 +59,13 @@ def plan_repeats(
     if isinstance(test_size, bool) or not isinstance(test_size, float | int | np.floating) or not 0 < test_size < 1:
         raise ParameterError(f"got test_size={test_size!r}; expected a fraction between 0 and 1")
     classes, truth = np.unique(y, return_inverse=True)
-    check_counts(truth, classes, 2 * LEAST, "images for a training and a test part")
-    strata = _strata(y, stratify)
+    once = together is not None
+    check_counts(
+        content_units(truth, together).labels, classes, 2 * LEAST, "a training and a test part need", once=once
+    )
+    strata = _strata(y, stratify, together)
     splits = [
-        held_out_split(strata, test_size, groups=groups, random_state=random_state + repeat)
+        held_out_split(strata, test_size, groups=groups, together=together, random_state=random_state + repeat)
         for repeat in range(repeats)
     ]
     left = {len(train) for train, _ in splits}
@@ -66,21 +74,26 @@ def plan_repeats(
     for repeat, (train, test) in enumerate(splits):
         sizes = [len(train) if count is None else min(count, len(train)) for count in counts]
         inside = None if groups is None else groups[train]
-        subsets = nested_subsets(y[train], sizes, groups=inside, random_state=random_state + repeat)
+        alike = None if together is None else together[train]
+        subsets = nested_subsets(y[train], sizes, groups=inside, together=alike, random_state=random_state + repeat)
         trains = [train[subset] for subset in subsets]
         for rows in trains:
-            _check_classes(truth, classes, rows, train)
+            _check_classes(truth, classes, rows, train, together)
         plan.append(Repeat(random_state + repeat, test, trains))
     return plan
 
 
-def _strata(y: np.ndarray, stratify: np.ndarray | None) -> np.ndarray:
+def _strata(y: np.ndarray, stratify: np.ndarray | None, together: np.ndarray | None) -> np.ndarray:
     """Return what the test split is stratified by: the classes, or the finer labels inside them."""
     if stratify is None:
         return y
     if len(stratify) != len(y):
         raise ParameterError(f"got {len(stratify)} labels to stratify by for {len(y)} images", "Pass one for each.")
-    return np.array([f"{label}, {finer}" for label, finer in zip(y, stratify, strict=True)])
+    strata = np.array([f"{label}, {finer}" for label, finer in zip(y, stratify, strict=True)])
+    names, numbers = np.unique(strata, return_inverse=True)
+    counts = np.bincount(content_units(numbers, together).labels, minlength=len(names))
+    check_sizes(names, counts, 2, "a training and a test part need", kind="stratum", once=together is not None)
+    return strata
 
 
 def _counts(train_sizes: Sequence[float | int] | None, n: int, test_size: float, left: set[int]) -> list[int | None]:
@@ -112,16 +125,20 @@ def _counts(train_sizes: Sequence[float | int] | None, n: int, test_size: float,
     return sorted(set(counts), key=lambda count: most if count is None else count)
 
 
-def _check_classes(truth: np.ndarray, classes: np.ndarray, rows: np.ndarray, pool: np.ndarray) -> None:
-    counts = np.bincount(truth[rows], minlength=len(classes))
-    if counts.min() >= LEAST:
-        return
-    scarce = int(np.argmin(counts))
-    left = np.bincount(truth[pool], minlength=len(classes)).min()
+def _check_classes(
+    truth: np.ndarray, classes: np.ndarray, rows: np.ndarray, pool: np.ndarray, together: np.ndarray | None
+) -> None:
+    def counts(rows: np.ndarray) -> np.ndarray:
+        labels = content_units(truth[rows], None if together is None else together[rows]).labels
+        return np.bincount(labels, minlength=len(classes))
+
+    found, left = counts(rows), int(counts(pool).min())
     # Every subset holds of each class its share to within one image.
-    enough = -(-LEAST * len(pool) // int(left)) if left >= LEAST else 0
-    raise DatasetError(
-        f"class {str(classes[scarce])!r} has {counts[scarce]} of the {LEAST} images that it needs among the "
-        f"{len(rows):,} to train on",
-        f"Train on {enough:,} or more." if enough > len(rows) else "Add images of it, or leave the class out.",
-    )
+    enough = -(-LEAST * len(pool) // left) if left >= LEAST else 0
+    try:
+        check_sizes(classes, found, LEAST, f"tuning needs, among the {len(rows):,} to train on",
+                    once=together is not None)  # fmt: skip
+    except DatasetError as error:
+        if enough > len(rows):
+            error.next_step = f"Train on {enough:,} or more images."
+        raise

@@ -20,13 +20,14 @@ from tqdm.auto import tqdm
 
 from .backbones import View
 from .baseline import compare_baseline, largest_class
+from .class_sizes import check_counts
 from .estimates import Estimate
 from .exceptions import ParameterError
 from .heads import HEADS, LINEAR, make_head
 from .metrics import confusion_matrix, interval_notes, report_classes, score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .results import CandidateResult, EvaluationResult
-from .splits import Split, check_counts, outer_folds
+from .splits import Split, outer_folds
 from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
 
 __all__ = ["evaluate_heads"]
@@ -102,7 +103,7 @@ def evaluate_heads(
     classes, truth = np.unique(y, return_inverse=True)
     splits = [split] if split is not None else outer_folds(truth, classes, cv, groups, random_state)
     if split is not None:
-        check_counts(truth[split[0]], classes, 2, "training images for tuning")
+        check_counts(truth[split[0]], classes, 2, "tuning needs")
     candidates = [
         Candidate(
             view,

@@ -12,10 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from .class_sizes import check_counts
 from .evaluation import SCORINGS
 from .exceptions import ParameterError, nearest
 from .heads import HEADS, make_head
-from .splits import check_counts
 from .transformer import CNNFeatureTransformer
 from .tuning import Candidate, Tuner
 
@@ -126,7 +126,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
-        check_counts(truth, classes, 2, "images to tune on")
+        check_counts(truth, classes, 2, "tuning needs")
         tuner = Tuner({VIEW: X}, y, groups, self.scoring, self.random_state, self.n_jobs)
         rows = np.arange(len(y))
         # BLAS threads that wait for each other slow the searches down.

@@ -217,12 +217,12 @@ def test_sizes_that_cannot_be_are_refused(options, words):
 
 def test_a_class_with_one_training_image_is_named_with_the_size_that_would_do():
     y = np.repeat(["plenty", "scarce"], [80, 8])
-    with pytest.raises(DatasetError, match="class 'scarce' has 1 of the 2 images") as caught:
+    with pytest.raises(DatasetError, match="class 'scarce' has 1 image, fewer than the 2") as caught:
         plan(y, train_sizes=[12])
     enough = int("".join(filter(str.isdigit, caught.value.next_step)))
     assert 12 < enough < 40
     plan(y, train_sizes=[enough])
-    with pytest.raises(DatasetError, match="class 'scarce' has 3 of 4"):
+    with pytest.raises(DatasetError, match="class 'scarce' has 3 images, fewer than the 4"):
         plan(np.repeat(["plenty", "scarce"], [80, 3]))
 
 
@@ -1035,7 +1035,7 @@ def test_several_backbones_are_compared_at_once(folder):
         (["--strategy", "frozen:tree"], ["no head 'tree'"]),
         (["--strategy", "frozen", "--set", "finetuned.epochs=1"], ["finetuned", "not among the strategies"]),
         (["--strategy", "frozen", "--train-size", "0.9"], ["0.9", "the most is 0.75"]),
-        (["--strategy", "frozen", "--train-size", "3"], ["has 1 of the 2 images"]),
+        (["--strategy", "frozen", "--train-size", "3"], ["has 1 image, fewer than the 2"]),
         (["--strategy", "frozen", "--layer", "layer99"], ["strategy frozen", "layer99"]),
         (["--strategy", "frozen", "--margin", "1"], ["got margin=1", "One percentage point is 0.01"]),
         (["--strategy", "frozen", "--plot", "curve.txt"], ["curve.txt", ".svg"]),
