@@ -77,7 +77,7 @@ def check_sizes(
         name, count = str(classes[short[0]]), int(counts[short[0]])
         text = f"{kind} {name!r} has {count} {what}{'' if count == 1 else 's'}, fewer than {need}"
     else:
-        sizes = list_sizes([classes[number] for number in short], np.asarray(counts)[short])
+        sizes = list_sizes([classes[int(number)] for number in short], np.asarray(counts)[short])
         some = "all" if len(short) == len(classes) else f"{len(short)} of"
         text = f"{some} {len(classes)} {PLURALS[kind]} have fewer {what}s than {need}: {sizes}"
     ways = [f"Add {what}s"]
@@ -91,6 +91,6 @@ def check_sizes(
 def list_sizes(classes: Sequence[Any] | np.ndarray, counts: np.ndarray) -> str:
     """Return the names of classes with their numbers of images or groups, the smallest classes first."""
     order = np.argsort(counts, kind="stable")
-    listed = [f"{str(classes[place])!r} ({counts[place]})" for place in order[:MOST]]
+    listed = [f"{str(classes[int(place)])!r} ({counts[place]})" for place in order[:MOST]]
     rest = counts[order[MOST:]]
     return ", ".join(listed) + (f" and {len(rest)} more with {rest.min()} to {rest.max()}" if len(rest) else "")

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .backbones import View
+from .data_split import UNREADABLE, DataSplit, join_test, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
 from .evaluation import evaluate_heads
@@ -20,10 +21,8 @@ from .exceptions import DatasetError, ParameterError
 from .extraction import Extraction
 from .heads import make_head
 from .images import ImageSource
-from .notes import note_once
 from .persistence import save_model
 from .results import EvaluationResult
-from .splits import held_out_split, outer_folds
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
@@ -76,17 +75,18 @@ class FitInputs:
     transformer : CNNFeatureTransformer
         Of all views.
     views : list of (layer, pooling)
+    dataset : ImageDataset
+        Joined with the test set, whose images come last.
     images : list of ImageSource
-        Those of the test set come last.
-    labels : ndarray of shape (n,)
-    groups : ndarray of shape (n,) or None
+    split : DataSplit
+        Of all images, whether they can be read or not.
     """
 
     transformer: CNNFeatureTransformer
     views: list[View]
+    dataset: ImageDataset
     images: Sequence[ImageSource]
-    labels: np.ndarray
-    groups: np.ndarray | None
+    split: DataSplit
 
 
 def fit_model(
@@ -97,7 +97,7 @@ def fit_model(
     poolings: Sequence[str] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    cv: int = FOLDS,
+    cv: int | None = None,
     test_size: float | None = None,
     test: ImageDataset | None = None,
     class_weight: str | None = None,
@@ -144,28 +144,22 @@ def fit_model(
         class_weight=class_weight,
         random_state=random_state,
     )
-    transformer, views, images = inputs.transformer, inputs.views, inputs.images
-    labels, groups = inputs.labels, inputs.groups
-    extraction = transformer.extract(images)
-    failed = {failure.index for failure in extraction.failures}
-    good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
-    if not len(good):
-        raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
-    y = labels[good]
-    kept_groups = None if groups is None else groups[good]
-    split = None
-    if test is not None:
-        split = np.flatnonzero(good < len(dataset)), np.flatnonzero(good >= len(dataset))
-    elif test_size is not None:
-        split = held_out_split(y, test_size, groups=kept_groups, random_state=random_state)
+    transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
+    extraction = transformer.extract(inputs.images)
+    matrices = dict(zip(views, extraction.embeddings, strict=True))
+    if extraction.failures:
+        good = np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in extraction.failures])
+        if not len(good):
+            raise DatasetError(UNREADABLE, "The ledger lists the reasons.")
+        dataset, matrices = dataset.take(good), {view: matrix[good] for view, matrix in matrices.items()}
+        split = split_data(dataset, cv=FOLDS if cv is None else cv, test_size=test_size, random_state=random_state)
     evaluation, head = evaluate_heads(
-        {view: matrix[good] if failed else matrix for view, matrix in zip(views, extraction.embeddings, strict=True)},
-        y,
+        matrices,
+        np.asarray(dataset.labels),
         heads=heads,
         grids=grids,
-        cv=cv,
         split=split,
-        groups=kept_groups,
+        groups=dataset.groups,
         class_weight=class_weight,
         scoring=scoring,
         random_state=random_state,
@@ -174,7 +168,7 @@ def fit_model(
     )
     kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     kept._check_weights(reset=True)
-    kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
+    kept.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
 
@@ -187,7 +181,7 @@ def check_fit(
     poolings: Sequence[str] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    cv: int = FOLDS,
+    cv: int | None = None,
     test_size: float | None = None,
     test: ImageDataset | None = None,
     class_weight: str | None = None,
@@ -203,44 +197,11 @@ def check_fit(
     """
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
-    if cv != FOLDS and (test is not None or test_size is not None):
-        note_once(f"cv={cv} has no effect: one test set takes the place of the folds")
-    if dataset.labels is None or (test is not None and test.labels is None):
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     for head in heads:
         make_head(head, grid=(grids or {}).get(head), class_weight=class_weight)
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
-    groups = dataset.groups
-    if test is not None:
-        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
-            raise DatasetError(f"the test set has the class {unknown[0]!r}, which the training set has not",
-                               "Leave those images out.")  # fmt: skip
-        images, names = images + list(test.images), names + list(test.names)
-        groups = _joined_groups(dataset, test)
-        labels = np.concatenate([labels, test.labels])
-    if test is None:
-        _check_splits(labels, groups, cv, test_size, random_state)
-    return FitInputs(transformer, views, transformer.sources(images, names), labels, groups)
-
-
-def _check_splits(
-    labels: np.ndarray, groups: np.ndarray | None, cv: int, test_size: float | None, random_state: int
-) -> None:
-    """Find out before any image is forwarded whether the labels allow the splits."""
-    if test_size is not None:
-        held_out_split(labels, test_size, groups=groups, random_state=random_state)
-    else:
-        classes, truth = np.unique(labels, return_inverse=True)
-        outer_folds(truth, classes, cv, groups, random_state)
-
-
-def _joined_groups(dataset: ImageDataset, test: ImageDataset) -> np.ndarray | None:
-    """Return the groups of both, an image being a group of its own where there are none."""
-    if dataset.groups is None and test.groups is None:
-        return None
-    parts = [np.char.add(f"{place}/", np.arange(len(part)).astype(str) if part.groups is None else part.groups)
-             for place, part in (("training", dataset), ("test", test))]  # fmt: skip
-    return np.concatenate(parts)
+    split = split_data(dataset, cv=FOLDS if cv is None else cv, test_size=test_size, random_state=random_state)
+    return FitInputs(transformer, views, dataset, transformer.sources(dataset.images, dataset.names), split)

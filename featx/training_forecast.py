@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.base import clone
 
 from .boundary import boundary_passes
+from .data_split import join_test
 from .datasets import ImageDataset
 from .dense_head import DenseHead
 from .exceptions import DatasetError
 from .fine_tuning import FineTuning
 from .finetune import CNNFineTuneClassifier
-from .finetune_outcome import join_data, split_data
+from .finetune_outcome import split_for_training
 from .forecast import Forecast, Part
 from .head_start import warm_up
 from .head_times import Features, probe_seconds
@@ -39,7 +40,7 @@ def forecast_finetuning(
     dataset: ImageDataset,
     classifier: CNNFineTuneClassifier,
     *,
-    test_size: float = 0.2,
+    test_size: float | None = None,
     test: ImageDataset | None = None,
     skip_unreadable: bool = False,
 ) -> Forecast:
@@ -60,16 +61,17 @@ def forecast_finetuning(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
-    images, names, labels = join_data(dataset, test)
-    train, held, _ = split_data(dataset, test, np.arange(len(images)), test_size, classifier.random_state)
-    sources = classifier.sources(images, names)
+    dataset = join_test(dataset, test, test_size=test_size)
+    split = split_for_training(dataset, test_size, classifier.random_state)
+    labels, train = np.asarray(dataset.labels), split.train
+    sources = classifier.sources(dataset.images, dataset.names)
     groups = None if dataset.groups is None else dataset.groups[train]
     training = TrainingRehearsal(classifier)
     _tuning(classifier, sources, labels, train, groups).split()
     rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache))
     decoding = rehearsal.decoding() if skip_unreadable else None
     parts = training.parts(rehearsal, labels, train, groups)
-    parts.append(training.prediction(rehearsal, held))
+    parts.append(training.prediction(rehearsal, split.test))
     return rehearsal.forecast(
         [rehearsal.digesting(), decoding, rehearsal.starts(), *parts], at_most=bool(classifier.early_stopping)
     )
