@@ -43,6 +43,9 @@ class ImageDataset:
         are stratified too.
     split : ndarray of {"training", "validation", "test"}, shape (n,), or None
         The part of a split that each image was given with, if the data set came with one.
+    together : ndarray of int, shape (n,), or None
+        Equal for images of the same content, which stay on one side of every split that is drawn; None if there are no
+        two. `survey` fills it in.
     """
 
     images: list[Any]
@@ -52,6 +55,7 @@ class ImageDataset:
     notes: list[str] = field(default_factory=list)
     strata: np.ndarray | None = None
     split: np.ndarray | None = None
+    together: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -73,6 +77,7 @@ class ImageDataset:
             self.notes,
             None if self.strata is None else self.strata[rows],
             None if self.split is None else self.split[rows],
+            None if self.together is None else self.together[rows],
         )
 
 
