@@ -30,8 +30,9 @@ __all__ = ["finetune"]
 @click.command()
 @click.argument("data")
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops")
-@click.option("--test-size", default=0.2, show_default=True, type=float, help="Fraction that is held out for figures.")
-@click.option("--test", "test_data", help="Another data set as the test set.")
+@click.option("--test-size", type=float,
+              help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
+@click.option("--test", "test_data", help="Another data set as the test set, in place of a split.")
 @training_options
 @click.option("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
               help="Write the trained network for --weights of other commands.")  # fmt: skip
@@ -54,7 +55,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
     The head is fitted first, on cached embeddings; then the last stages are trained while those below stay as they
     are, and what they give is computed once. With --weights none --trainable-stages all the network is trained from
-    scratch. DATA is as for `featx fit`.
+    scratch. DATA is as for `featx fit`. If it came with a split, the training part is trained on, the validation part
+    decides when to stop, and the test part judges; without a test part the validation part does.
 
     \b
     Example:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,10 +12,13 @@ from .exceptions import DatasetError
 from .notes import note_once
 from .splits import Split, held_out_split, outer_folds
 
-__all__ = ["DataSplit", "join_test", "split_data"]
+__all__ = ["DataSplit", "join_test", "leave_out", "split_data"]
 
 NO_LABELS = "the images have no labels"
-UNREADABLE = "none of the images can be read"
+LEDGER = "The ledger lists the reasons."
+DRAWN = "Or have the rows drawn at random: --test-size 0.25 (test_size=0.25)."
+# Classes that a note names.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class DataSplit:
     ----------
     train : ndarray of int
     validation : ndarray of int
-        Those of a given split that are neither trained on by `finetune` nor judge; empty otherwise.
+        The validation part of a given split that also has a test part; otherwise it judges, and this is empty.
     test : ndarray of int
         Those that judge; after cross-validation all rows.
     protocol : str
@@ -163,11 +166,54 @@ def split_data(
     return DataSplit.held_out(train, test, groups=groups, how=", stratified by class")
 
 
+def leave_out(dataset: ImageDataset, rows: Iterable[int]) -> ImageDataset:
+    """Return a data set without the rows that cannot be read.
+
+    Raises
+    ------
+    DatasetError
+        If nothing, or nothing of a part that is needed, is left.
+    """
+    good = np.setdiff1d(np.arange(len(dataset)), np.fromiter(rows, dtype=int))
+    left = dataset.take(good)
+    if not len(left):
+        raise DatasetError("none of the images can be read", LEDGER)
+    if dataset.split is not None and left.split is not None:
+        for part in np.setdiff1d(dataset.split, left.split).tolist():
+            # Without a validation part another one is held out; without the others nothing can be done.
+            if part != "validation" or "test" not in left.split:
+                raise DatasetError(
+                    f"none of the images of the {part} part can be read", "The ledger lists the reasons."
+                )
+            note_once("none of the images of the validation part can be read: it is as though there were none")
+    return left
+
+
 def _given(dataset: ImageDataset) -> DataSplit:
-    train, test = (np.flatnonzero(dataset.split == part) for part in ("training", "test"))
-    if not len(train) or not len(test):
-        raise DatasetError(UNREADABLE, "The ledger lists the reasons.")
-    return replace(DataSplit.held_out(train, test, groups=dataset.groups), given=True)
+    """Return the rows of the parts that a data set came with."""
+    labels = np.asarray(dataset.labels)
+    train, validation, test = (np.flatnonzero(dataset.split == part) for part in ("training", "validation", "test"))
+    name, how = "test", ", the test part of the given split" if len(validation) else ""
+    if not len(test):
+        name, how = "validation", ", the validation part of the given split, which has no test part"
+        validation, test = test, validation
+    for part, rows in (("training", train), ("validation or test", test)):
+        if not len(rows):
+            raise DatasetError(f"the split has no {part} part", f"Add one. {DRAWN}")
+    for part, rows in (("validation", validation), (name, test)):
+        if len(unknown := np.setdiff1d(labels[rows], labels[train])):
+            raise DatasetError(
+                f"the {part} part has the class {str(unknown[0])!r}, which the training part has not",
+                f"Add images of it to the training part, or leave it out of the others. {DRAWN}",
+            )
+    notes = []
+    if len(lacking := np.setdiff1d(labels[train], labels[test])):
+        named = ", ".join(repr(str(label)) for label in lacking[:NAMED])
+        more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
+        classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")
+        notes.append(f"no test image is of the {classes} {named}{more}: the figures say nothing of {it}")
+    found = DataSplit.held_out(train, test, groups=dataset.groups, how=how)
+    return replace(found, validation=validation, notes=notes, given=True)
 
 
 def _judging(test: ImageDataset) -> ImageDataset:

@@ -37,8 +37,6 @@ __all__ = ["evaluate_heads"]
 # Differences with a larger p-value are called not distinguishable.
 LEVEL = 0.05
 SCORINGS = tuple(SCORES)
-TUNED = f"; tuned on the others by {INNER_FOLDS}-fold cross-validation"
-TUNED_IN_FOLDS = f", tuned inside each by {INNER_FOLDS} folds"
 
 
 def evaluate_heads(
@@ -181,9 +179,9 @@ def evaluate_heads(
         others=figures.values(),
     )
     result = EvaluationResult(
-        **vars(report),
+        **{**vars(report), "notes": [*split.notes, *report.notes]},
         n_images=len(y),
-        protocol=split.protocol + (TUNED if split.folds is None else TUNED_IN_FOLDS),
+        protocol=_protocol(split),
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
         head=kept.head.name,
@@ -225,3 +223,10 @@ class _Judge:
         ]
         adjusted = adjust_p_values([test.p_value for test in tests])
         return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
+
+
+def _protocol(split: DataSplit) -> str:
+    if split.folds is not None:
+        return f"{split.protocol}, tuned inside each by {INNER_FOLDS} folds"
+    parts = "the training and validation parts" if len(split.validation) else "the others"
+    return f"{split.protocol}; tuned on {parts} by {INNER_FOLDS}-fold cross-validation"

@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.base import clone
 
 from .baseline import largest_class
-from .data_split import UNREADABLE, DataSplit, join_test, split_data
+from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
-from .exceptions import DatasetError, ParameterError
+from .exceptions import ParameterError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .held_out_report import HeldOutReport, report_held_out
@@ -49,6 +49,7 @@ class FineTuneOutcome(HeldOutReport):
     extraction : Extraction
         Counts and timings of all passes through the network, those of the prediction included.
     n_train : int
+        Images that were trained on, with those that the classifier held out of them to stop by.
     failures : list of Failure
         The ledger.
     """
@@ -91,13 +92,16 @@ def finetune_model(
     Parameters
     ----------
     dataset : ImageDataset
-        With labels. Its groups, if any, stay on one side of the split.
+        With labels. Its groups, if any, stay on one side of a split that is drawn. If it came with a split, the
+        training part is trained on, the validation part decides when to stop, or is trained on without early stopping,
+        and the test part judges; without a test part the validation part does.
     classifier : CNNFineTuneClassifier
         Not changed.
     test_size : float, default=None
         Fraction of the images that is held out, stratified by class; None means 0.2.
     test : ImageDataset, default=None
-        Another data set as the test set; then all of `dataset` is trained on.
+        Another data set as the test set; then all of `dataset` is trained on. Either takes the place of a split that
+        the data set came with.
     skip_unreadable : bool, default=False
         Leave out images that cannot be read, in place of raising.
 
@@ -112,11 +116,13 @@ def finetune_model(
     dataset = join_test(dataset, test, test_size=test_size)
     failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
     if failures:
-        dataset = dataset.take(np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in failures]))
-    split = split_for_training(dataset, test_size, classifier.random_state)
+        dataset = leave_out(dataset, [failure.index for failure in failures])
+    split = split_for_training(dataset, classifier, test_size)
     model = clone(classifier)
     train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
-    model.fit(train.images, train.labels, groups=train.groups)
+    stopping = dataset.take(split.validation)
+    given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
+    model.fit(train.images, train.labels, groups=train.groups, **given)
     began = time.perf_counter()
     probabilities, extraction = model.predict_images(model.sources(held.images, held.names))
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
@@ -135,9 +141,10 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneOutcome(
-        **vars(report),
+        **{**vars(report), "notes": [*split.notes, *report.notes]},
         model=model,
-        protocol=f"{split.protocol}; trained on {len(train):,}",
+        protocol=f"{split.protocol}; trained on {len(train):,}"
+        + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
         history=model.history_,
         best_epoch=model.best_epoch_,
         trained_stages=model.trained_stages_,
@@ -148,17 +155,20 @@ def finetune_model(
     )
 
 
-def split_for_training(dataset: ImageDataset, test_size: float | None, random_state: int) -> DataSplit:
-    """Return the rows to train on and to judge on of a data set that is joined with its test set, if it has one.
+def split_for_training(dataset: ImageDataset, classifier: CNNFineTuneClassifier, test_size: float | None) -> DataSplit:
+    """Return the rows to train, to validate and to judge on of a data set that is joined with its test set.
+
+    Without a validation part the classifier holds out its own of those to train on; without early stopping, a given one
+    is trained on.
 
     Raises
     ------
     DatasetError, ParameterError
     """
-    if not len(dataset):
-        raise DatasetError(UNREADABLE, "The ledger lists the reasons.")
     size = TEST_SIZE if test_size is None else test_size
-    split = split_data(dataset, test_size=size, random_state=random_state)
+    split = split_data(dataset, test_size=size, random_state=classifier.random_state)
+    if not classifier.early_stopping:
+        split = dataclasses.replace(split, train=split.fitted, validation=split.validation[:0])
     labels = np.asarray(dataset.labels)
     if len(np.setdiff1d(labels[split.test], labels[split.train])):
         raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")

@@ -13,11 +13,11 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .backbones import View
-from .data_split import UNREADABLE, DataSplit, join_test, split_data
+from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
 from .evaluation import evaluate_heads
-from .exceptions import DatasetError, ParameterError
+from .exceptions import ParameterError
 from .extraction import Extraction
 from .heads import make_head
 from .images import ImageSource
@@ -111,17 +111,22 @@ def fit_model(
     Parameters
     ----------
     dataset : ImageDataset
-        With labels. Its groups, if any, stay on one side of every split.
+        With labels. Its groups, if any, stay on one side of every split that is drawn. If it came with a split, the
+        training and validation parts are fitted on and the test part judges; without a test part the validation part
+        does.
     transformer : CNNFeatureTransformer
         Not changed. With ``on_error="nan"`` images that cannot be read are left out.
     layers, poolings : sequences
         Every combination is searched.
-    heads, grids, cv, class_weight, scoring, random_state, n_jobs, verbose
+    heads, grids, class_weight, scoring, random_state, n_jobs, verbose
         As for `evaluate_heads`.
+    cv : int, default=None
+        Folds of a cross-validation; None means 5, or the split that the data set came with.
     test_size : float, default=None
         Hold out this fraction in place of cross-validation.
     test : ImageDataset, default=None
-        Another data set as the test set.
+        Another data set as the test set. Each of `cv`, `test_size` and `test` takes the place of a split that the data
+        set came with.
 
     Returns
     -------
@@ -148,10 +153,9 @@ def fit_model(
     extraction = transformer.extract(inputs.images)
     matrices = dict(zip(views, extraction.embeddings, strict=True))
     if extraction.failures:
-        good = np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in extraction.failures])
-        if not len(good):
-            raise DatasetError(UNREADABLE, "The ledger lists the reasons.")
-        dataset, matrices = dataset.take(good), {view: matrix[good] for view, matrix in matrices.items()}
+        failed = [failure.index for failure in extraction.failures]
+        dataset = leave_out(dataset, failed)
+        matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
         split = split_data(dataset, cv=FOLDS if cv is None else cv, test_size=test_size, random_state=random_state)
     evaluation, head = evaluate_heads(
         matrices,

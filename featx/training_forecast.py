@@ -62,15 +62,15 @@ def forecast_finetuning(
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
     dataset = join_test(dataset, test, test_size=test_size)
-    split = split_for_training(dataset, test_size, classifier.random_state)
+    split = split_for_training(dataset, classifier, test_size)
     labels, train = np.asarray(dataset.labels), split.train
     sources = classifier.sources(dataset.images, dataset.names)
     groups = None if dataset.groups is None else dataset.groups[train]
     training = TrainingRehearsal(classifier)
-    _tuning(classifier, sources, labels, train, groups).split()
+    _tuning(classifier, sources, labels, train, groups, split.validation).split()
     rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache))
     decoding = rehearsal.decoding() if skip_unreadable else None
-    parts = training.parts(rehearsal, labels, train, groups)
+    parts = training.parts(rehearsal, labels, train, groups, validation=split.validation)
     parts.append(training.prediction(rehearsal, split.test))
     return rehearsal.forecast(
         [rehearsal.digesting(), decoding, rehearsal.starts(), *parts], at_most=bool(classifier.early_stopping)
@@ -99,6 +99,7 @@ class TrainingRehearsal:
         rows: np.ndarray,
         groups: np.ndarray | None,
         *,
+        validation: np.ndarray | None = None,
         seed: int | None = None,
     ) -> list[Part]:
         """Return the parts of a training on some rows, in their order.
@@ -109,16 +110,19 @@ class TrainingRehearsal:
         labels : ndarray of shape (n,)
             Of all images.
         rows : ndarray of int
-            To train and to validate on.
+            To train on, and to hold out images to validate on of, if there are no others.
         groups : ndarray or None
             Theirs.
+        validation : ndarray of int, default=None
+            To validate on.
         seed : int, default=None
             In place of the classifier's.
         """
         classifier = self.classifier
         if seed is not None:
             classifier = clone(classifier).set_params(random_state=seed)
-        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups)
+        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups, validation)
+        rows = rows if validation is None else np.concatenate([rows, validation])
         train, validation = tuning.split()
         trunk = tuning.cut()
         ask = partial(rehearsal.passes, reading=self.reading, kept=rehearsal.cache is not None)
@@ -196,9 +200,13 @@ def _tuning(
     labels: np.ndarray,
     rows: np.ndarray,
     groups: np.ndarray | None,
+    validation: np.ndarray | None = None,
 ) -> FineTuning:
     """Return the training on some rows; raise what it would raise before any image is read."""
     classes, targets = np.unique(labels[rows], return_inverse=True)
     if len(classes) < 2:
         raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
-    return FineTuning(classifier, [images[row] for row in rows], classes, targets, groups)
+    given = None
+    if validation is not None and len(validation):
+        given = [images[row] for row in validation], np.searchsorted(classes, labels[validation])
+    return FineTuning(classifier, [images[row] for row in rows], classes, targets, groups, validation=given)
