@@ -16,6 +16,7 @@ from .options import (
     check_output,
     check_outputs,
     dry_run_option,
+    min_images_option,
     network_options,
     note,
     note_dataset,
@@ -99,6 +100,7 @@ class _Size(click.ParamType):
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
+@min_images_option
 @network_options(several=False, backbones=True)
 @reading_options
 @dry_run_option
@@ -134,6 +136,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         "train_sizes": options["train_sizes"] or None,
         "test_size": options["test_size"],
         "repeats": options["repeats"],
+        "min_images": options["min_images"],
         "random_state": options["seed"],
         "folder": options["folder"] or _folder(options["cache"]),
         "transfer": transformers[0] if options["transfer"] else None,

@@ -13,6 +13,7 @@ from .options import (
     check_output,
     check_outputs,
     dry_run_option,
+    min_images_option,
     network_options,
     note,
     note_dataset,
@@ -47,6 +48,7 @@ __all__ = ["finetune"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
+@min_images_option
 @network_options(several=False)
 @reading_options
 @dry_run_option
@@ -98,6 +100,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         **reading,
     )
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "skip_unreadable": skipping}
+    held_out["min_images"] = options["min_images"]
     if dry_run:
         from ..training_forecast import forecast_finetuning
 

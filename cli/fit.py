@@ -13,6 +13,7 @@ from .forecast_report import print_forecast
 from .options import (
     check_outputs,
     dry_run_option,
+    min_images_option,
     network_options,
     note,
     note_dataset,
@@ -61,6 +62,7 @@ __all__ = ["fit"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
+@min_images_option
 @network_options(several=True)
 @reading_options
 @dry_run_option
@@ -94,6 +96,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         "cv": options["cv"],
         "test_size": options["test_size"],
         "test": test,
+        "min_images": options["min_images"],
         "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
         "scoring": options["scoring"],
         "random_state": options["seed"],

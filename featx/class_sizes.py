@@ -9,11 +9,15 @@ import numpy as np
 
 from .exceptions import DatasetError
 
-__all__ = ["check_counts", "check_sizes", "list_sizes"]
+__all__ = ["SmallClassError", "check_counts", "check_sizes", "list_sizes"]
 
 # Names that one message lists.
 MOST = 20
 PLURALS = {"class": "classes", "stratum": "strata"}
+
+
+class SmallClassError(DatasetError):
+    """Classes are too small for what is to be done with them; other settings may do."""
 
 
 def check_counts(
@@ -56,7 +60,7 @@ def check_sizes(
     once: bool = False,
     instead: str = "",
 ) -> None:
-    """Raise DatasetError unless each class has at least so many images or groups.
+    """Raise SmallClassError unless each class has at least so many images or groups.
 
     Parameters
     ----------
@@ -85,7 +89,7 @@ def check_sizes(
         ways.append(f"leave {'it' if len(short) == 1 else f'these {PLURALS[kind]}'} out")
     if instead:
         ways.append(f"use {instead}")
-    raise DatasetError(text, " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]])) + ".")
+    raise SmallClassError(text, " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]])) + ".")
 
 
 def list_sizes(classes: Sequence[Any] | np.ndarray, counts: np.ndarray) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ __all__ = ["DataSplit", "join_test", "leave_out", "split_data"]
 NO_LABELS = "the images have no labels"
 LEDGER = "The ledger lists the reasons."
 DRAWN = "Or have the rows drawn at random: --test-size 0.25 (test_size=0.25)."
+# How the groups of images without a group begin: no manifest has such a name.
+ALONE = "\0"
 # Classes that a note names.
 NAMED = 3
 
@@ -70,11 +73,17 @@ class DataSplit:
 
     @classmethod
     def cross_validation(
-        cls, labels: np.ndarray, cv: int, *, groups: np.ndarray | None = None, random_state: int = 0
+        cls,
+        labels: np.ndarray,
+        cv: int,
+        *,
+        groups: np.ndarray | None = None,
+        together: np.ndarray | None = None,
+        random_state: int = 0,
     ) -> DataSplit:
         """Return the folds of a cross-validation; parameters and errors as for `outer_folds`."""
         classes, truth = np.unique(labels, return_inverse=True)
-        folds = outer_folds(truth, classes, cv, groups, random_state)
+        folds = outer_folds(truth, classes, cv, groups, random_state, together)
         rows = np.arange(len(labels))
         grouped = ", whole groups on one side" if groups is not None else ""
         return cls(rows, rows[:0], rows, f"nested cross-validation: {cv} stratified folds{grouped}", folds)
@@ -157,13 +166,14 @@ def split_data(
     ------
     DatasetError, ParameterError
     """
-    labels, groups = np.asarray(dataset.labels), dataset.groups
+    labels = np.asarray(dataset.labels)
+    kept: dict[str, Any] = {"groups": dataset.groups, "together": dataset.together}
     if dataset.split is not None:
         return _given(dataset)
     if test_size is None:
-        return DataSplit.cross_validation(labels, cv or 0, groups=groups, random_state=random_state)
-    train, test = held_out_split(labels, test_size, groups=groups, random_state=random_state)
-    return DataSplit.held_out(train, test, groups=groups, how=", stratified by class")
+        return DataSplit.cross_validation(labels, cv or 0, **kept, random_state=random_state)
+    train, test = held_out_split(labels, test_size, **kept, random_state=random_state)
+    return DataSplit.held_out(train, test, groups=dataset.groups, how=", stratified by class")
 
 
 def leave_out(dataset: ImageDataset, rows: Iterable[int]) -> ImageDataset:
@@ -229,8 +239,7 @@ def _judging(test: ImageDataset) -> ImageDataset:
 def _joined_groups(parts: Sequence[ImageDataset]) -> np.ndarray | None:
     if all(part.groups is None for part in parts):
         return None
-    # No manifest has a name that begins like this, so an image without a group is in nobody's.
-    alone = [np.array([f"\0{place}/{row}" for row in range(len(part))]) for place, part in enumerate(parts)]
+    alone = [np.array([f"{ALONE}{place}/{row}" for row in range(len(part))]) for place, part in enumerate(parts)]
     return np.concatenate(
         [single if part.groups is None else part.groups for part, single in zip(parts, alone, strict=True)]
     )
@@ -238,5 +247,8 @@ def _joined_groups(parts: Sequence[ImageDataset]) -> np.ndarray | None:
 
 def _grouped(groups: np.ndarray | None, train: np.ndarray, test: np.ndarray) -> str:
     if groups is None or np.isin(groups[test], groups[train]).any():
+        return ""
+    # Where one of the two has no groups, nobody knows.
+    if any(str(name).startswith(ALONE) for name in np.unique(groups)):
         return ""
     return ", whole groups on one side"

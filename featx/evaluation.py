@@ -48,6 +48,7 @@ def evaluate_heads(
     cv: int = 5,
     split: Split | DataSplit | None = None,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: str = "accuracy",
@@ -71,6 +72,9 @@ def evaluate_heads(
     split : (train rows, test rows) or DataSplit, default=None
         One held-out test set in place of the cross-validation, or what `split_data` gives.
     groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which stay on one side of every split that is drawn. The figures are those
+        of single images all the same.
     reference : (layer, pooling), default=None
         The view of the candidate that the others are compared with; the simplest candidate of all unless given.
     class_weight : "balanced", mapping or None, default=None
@@ -104,7 +108,7 @@ def evaluate_heads(
         raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")
     classes, truth = np.unique(y, return_inverse=True)
     if split is None:
-        split = DataSplit.cross_validation(y, cv, groups=groups, random_state=random_state)
+        split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
     elif not isinstance(split, DataSplit):
         split = DataSplit.held_out(*split, groups=groups)
     splits = split.splits
@@ -119,7 +123,7 @@ def evaluate_heads(
         for view in matrices
         for head in dict.fromkeys(heads)
     ]
-    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs)
+    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
     total = len(candidates) * len(splits) + 1
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.

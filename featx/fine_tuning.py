@@ -65,6 +65,8 @@ class FineTuning:
     groups : array-like of shape (n,) or None
     validation : (sequence of ImageSource, ndarray of int), default=None
         Images with class numbers to validate on, in place of a part of the others.
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content; see `same_content`.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class FineTuning:
         groups: Any,
         *,
         validation: tuple[Sequence[ImageSource], np.ndarray] | None = None,
+        together: np.ndarray | None = None,
     ) -> None:
         check_parameters(options)
         check_consistent_length(images, groups)
@@ -89,7 +92,7 @@ class FineTuning:
             images, targets = [*images, *validation[0]], np.concatenate([targets, validation[1]])
         self.options, self.images, self.classes = options, images, classes
         self.targets = targets.astype(np.int64)
-        self.groups = None if groups is None else np.asarray(groups)
+        self.groups, self.together = None if groups is None else np.asarray(groups), together
         self.source = options.source()
         self.view = self.source.view(options.layer, options.pooling)
         self.device = resolve_device(options.device)
@@ -187,6 +190,7 @@ class FineTuning:
             self.classes,
             fraction=self.options.validation_fraction,
             groups=self.groups,
+            together=self.together,
             random_state=self.options.random_state,
         )
 
@@ -222,6 +226,7 @@ class FineTuning:
                     features,
                     self.targets[train],
                     groups=None if self.groups is None else self.groups[train],
+                    together=None if self.together is None else self.together[train],
                     class_weight=None if weights is None else dict(enumerate(weights)),
                     random_state=options.random_state,
                 )

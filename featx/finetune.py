@@ -15,6 +15,7 @@ from .images import ImageSource
 from .inputs import check_labels
 from .notes import note_once
 from .tuned_estimator import TunedEstimator
+from .units import same_content
 
 if TYPE_CHECKING:
     from torch import nn
@@ -236,7 +237,10 @@ class CNNFineTuneClassifier(TunedEstimator):
         images = self._images(X, reset=True)
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)
-        outcome = FineTuning(self, images, self.classes_, targets, groups, validation=validation).run()
+        tuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        # Copies are on one side of what is held out to stop by, and of the folds that tune the head.
+        tuning.together = same_content(self.keys(images))
+        outcome = tuning.run()
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history["epoch"])
         self.best_epoch_ = outcome.best_epoch

@@ -7,23 +7,27 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from .baseline import largest_class
+from .class_sizes import SmallClassError, check_counts
+from .data_plan import DataPlan
 from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
-from .exceptions import ParameterError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .held_out_report import HeldOutReport, report_held_out
 from .ledger import Failure, find_unreadable
 from .persistence import save_model
+from .training_parameters import check_parameters
+from .validation_part import WITHOUT, hold_out_validation
 
-__all__ = ["FineTuneOutcome", "finetune_model", "split_for_training"]
+__all__ = ["FineTuneOutcome", "finetune_model", "plan_training"]
 
 TEST_SIZE = 0.2
 
@@ -85,6 +89,7 @@ def finetune_model(
     *,
     test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     skip_unreadable: bool = False,
 ) -> FineTuneOutcome:
     """Fine-tune on a part of a data set and report figures on the rest.
@@ -102,6 +107,8 @@ def finetune_model(
     test : ImageDataset, default=None
         Another data set as the test set; then all of `dataset` is trained on. Either takes the place of a split that
         the data set came with.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
     skip_unreadable : bool, default=False
         Leave out images that cannot be read, in place of raising.
 
@@ -114,10 +121,16 @@ def finetune_model(
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
     dataset = join_test(dataset, test, test_size=test_size)
+    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
+    plan.apply(dataset)
     failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
     if failures:
         dataset = leave_out(dataset, [failure.index for failure in failures])
-    split = split_for_training(dataset, classifier, test_size)
+    keys = classifier.keys(classifier.sources(dataset.images, dataset.names))
+    if failed := [key for key in keys if not isinstance(key, bytes)]:
+        raise failed[0]
+    planned = plan.apply(dataset, keys)
+    dataset, split = planned.dataset, planned.split
     model = clone(classifier)
     train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
     stopping = dataset.take(split.validation)
@@ -141,7 +154,7 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneOutcome(
-        **{**vars(report), "notes": [*split.notes, *report.notes]},
+        **{**vars(report), "notes": [*planned.notes, *split.notes, *report.notes]},
         model=model,
         protocol=f"{split.protocol}; trained on {len(train):,}"
         + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
@@ -155,21 +168,47 @@ def finetune_model(
     )
 
 
-def split_for_training(dataset: ImageDataset, classifier: CNNFineTuneClassifier, test_size: float | None) -> DataSplit:
-    """Return the rows to train, to validate and to judge on of a data set that is joined with its test set.
+def plan_training(
+    classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
+) -> DataPlan:
+    """Return how a data set that is joined with its test set is looked over and parted.
 
     Without a validation part the classifier holds out its own of those to train on; without early stopping, a given one
     is trained on.
 
     Raises
     ------
-    DatasetError, ParameterError
+    ParameterError
+        If a parameter of the classifier holds a value that it does not accept.
     """
-    size = TEST_SIZE if test_size is None else test_size
-    split = split_data(dataset, test_size=size, random_state=classifier.random_state)
-    if not classifier.early_stopping:
+    check_parameters(classifier)
+    stopping = bool(classifier.early_stopping)
+    return DataPlan(
+        partial(_divide, classifier),
+        {"test_size": TEST_SIZE if test_size is None else test_size, "early_stopping": stopping},
+        others=[(WITHOUT, {"early_stopping": False})] if stopping else [],
+        min_images=min_images,
+        validation_apart=stopping,
+    )
+
+
+def _divide(
+    classifier: CNNFineTuneClassifier, dataset: ImageDataset, *, test_size: float, early_stopping: bool
+) -> DataSplit:
+    seed = int(classifier.random_state)
+    split = split_data(dataset, test_size=test_size, random_state=seed)
+    if not early_stopping:
         split = dataclasses.replace(split, train=split.fitted, validation=split.validation[:0])
-    labels = np.asarray(dataset.labels)
-    if len(np.setdiff1d(labels[split.test], labels[split.train])):
-        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
+    labels, train = np.asarray(dataset.labels), dataset.take(split.train)
+    if len(lacking := np.setdiff1d(labels[split.test], labels[split.train])):
+        raise SmallClassError(
+            f"the part to train on has no image of class {str(lacking[0])!r}, which the test part has",
+            "Add images or groups of it, or choose a smaller test_size.",
+        )
+    classes, targets = np.unique(np.asarray(train.labels), return_inverse=True)
+    check_counts(targets, classes, 1, "training needs")
+    if early_stopping and not len(split.validation):
+        fraction = classifier.validation_fraction
+        kept: dict[str, Any] = {"groups": train.groups, "together": train.together}
+        hold_out_validation(targets, classes, fraction=fraction, **kept, random_state=seed)
     return split

@@ -48,11 +48,14 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     source = transformer.source()
     reading = Reading.of(transformer, source)
     rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache))
-    forward = rehearsal.passes(source, inputs.views, reading=reading)
     features, labels = {}, np.asarray(inputs.dataset.labels)
+    inputs = inputs.with_keys(rehearsal.keys())
+    forward = rehearsal.passes(source, inputs.views, inputs.rows, reading=reading)
     for view in inputs.views:
         rows, embeddings = rehearsal.embeddings(source, view, reading)
-        features[view] = Features(embeddings, labels[rows], labels)
+        kept = np.isin(rows, inputs.rows)
+        kept |= not kept.any()
+        features[view] = Features(embeddings[kept], labels[rows[kept]], np.asarray(inputs.dataset.labels))
     n = len(inputs.images)
     searched = {name: options[name] for name in ("grids", "cv", "class_weight", "scoring", "random_state", "n_jobs")
                 if name in options}  # fmt: skip

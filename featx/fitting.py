@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .backbones import View
+from .data_plan import DataPlan
 from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
@@ -20,9 +22,10 @@ from .evaluation import evaluate_heads
 from .exceptions import ParameterError
 from .extraction import Extraction
 from .heads import make_head
-from .images import ImageSource
+from .images import ImageSources
 from .persistence import save_model
 from .results import EvaluationResult
+from .splits import inner_folds
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
@@ -76,17 +79,33 @@ class FitInputs:
         Of all views.
     views : list of (layer, pooling)
     dataset : ImageDataset
-        Joined with the test set, whose images come last.
-    images : list of ImageSource
+        Joined with the test set, whose images come last, without what was left out.
+    images : ImageSources
     split : DataSplit
         Of all images, whether they can be read or not.
+    rows : ndarray of int
+        Where the images were before some were left out.
+    notes : list of str
+        What was found in the data set.
+    plan : DataPlan
+        How it is looked over and parted.
     """
 
     transformer: CNNFeatureTransformer
     views: list[View]
     dataset: ImageDataset
-    images: Sequence[ImageSource]
+    images: ImageSources
     split: DataSplit
+    rows: np.ndarray
+    notes: list[str]
+    plan: DataPlan
+
+    def with_keys(self, keys: Sequence[Any]) -> FitInputs:
+        """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
+        planned = self.plan.apply(self.dataset, keys)
+        images = self.images.take(planned.rows)
+        return replace(self, images=images, dataset=planned.dataset, split=planned.split, rows=planned.rows,
+                       notes=planned.notes)  # fmt: skip
 
 
 def fit_model(
@@ -100,6 +119,7 @@ def fit_model(
     cv: int | None = None,
     test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     class_weight: str | None = None,
     scoring: str = "accuracy",
     random_state: int = 0,
@@ -127,6 +147,8 @@ def fit_model(
     test : ImageDataset, default=None
         Another data set as the test set. Each of `cv`, `test_size` and `test` takes the place of a split that the data
         set came with.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
 
     Returns
     -------
@@ -146,9 +168,11 @@ def fit_model(
         cv=cv,
         test_size=test_size,
         test=test,
+        min_images=min_images,
         class_weight=class_weight,
         random_state=random_state,
     )
+    inputs = _look(inputs)
     transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
     extraction = transformer.extract(inputs.images)
     matrices = dict(zip(views, extraction.embeddings, strict=True))
@@ -156,7 +180,9 @@ def fit_model(
         failed = [failure.index for failure in extraction.failures]
         dataset = leave_out(dataset, failed)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
-        split = split_data(dataset, cv=FOLDS if cv is None else cv, test_size=test_size, random_state=random_state)
+        split = inputs.plan.divide(dataset, **inputs.plan.settings)
+        extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
+    split = replace(split, notes=[*inputs.notes, *split.notes])
     evaluation, head = evaluate_heads(
         matrices,
         np.asarray(dataset.labels),
@@ -164,6 +190,7 @@ def fit_model(
         grids=grids,
         split=split,
         groups=dataset.groups,
+        together=dataset.together,
         class_weight=class_weight,
         scoring=scoring,
         random_state=random_state,
@@ -188,6 +215,7 @@ def check_fit(
     cv: int | None = None,
     test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     class_weight: str | None = None,
     random_state: int = 0,
     **others: Any,
@@ -196,7 +224,8 @@ def check_fit(
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, class_weight, random_state, others
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, random_state,
+    others
         As for `fit_model`.
     """
     if test is not None and test_size is not None:
@@ -207,5 +236,29 @@ def check_fit(
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    split = split_data(dataset, cv=FOLDS if cv is None else cv, test_size=test_size, random_state=random_state)
-    return FitInputs(transformer, views, dataset, transformer.sources(dataset.images, dataset.names), split)
+    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size}
+    plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
+    # Before any file is read; what is left out shows when the content of the images is known.
+    split = plan.apply(dataset).split
+    images = transformer.sources(dataset.images, dataset.names)
+    return FitInputs(transformer, views, dataset, images, split, np.arange(len(dataset)), [], plan)
+
+
+def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
+    """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
+    split = split_data(dataset, cv=cv, test_size=test_size, random_state=random_state)
+    if split.folds is None or dataset.groups is not None:
+        for rows, _ in split.splits:
+            part = dataset.take(rows)
+            inner_folds(np.asarray(part.labels), part.groups, random_state, part.together)
+    return split
+
+
+def _look(inputs: FitInputs) -> FitInputs:
+    """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
+    images = inputs.images
+    images.keys = inputs.transformer.keys(images, fetch=True)
+    failed = [key for key in images.keys if not isinstance(key, bytes)]
+    if failed and inputs.transformer.on_error == "raise":
+        raise failed[0]
+    return inputs.with_keys(images.keys)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
-from .class_sizes import check_counts, check_sizes
+from .class_sizes import SmallClassError, check_counts, check_sizes
 from .exceptions import DatasetError, ParameterError
 from .units import Units, content_units, join_groups
 
@@ -56,6 +56,9 @@ def held_out_split(
     Raises
     ------
     ParameterError
+        If `test_size` is neither a fraction nor a number of images.
+    DatasetError
+        If the classes are too small for it.
     """
     whole = isinstance(test_size, int | np.integer) and 0 < test_size < len(y)
     if not (whole or 0 < test_size < 1):
@@ -79,7 +82,7 @@ def held_out_split(
 
 
 def _check_fraction(test_size: float, part: float, units: Units, n_classes: int) -> None:
-    """Raise ParameterError unless both parts of a split hold an image of every class."""
+    """Raise SmallClassError unless both parts of a split hold an image of every class."""
     n = len(units.labels)
 
     def fits(part: float) -> bool:
@@ -95,7 +98,7 @@ def _check_fraction(test_size: float, part: float, units: Units, n_classes: int)
         advice = f"Choose test_size={good:g} (--test-size {good:g})."
     else:
         advice = "Add images, or leave small classes out."
-    raise ParameterError(
+    raise SmallClassError(
         f"got test_size={test_size}; of {n:,} images that does not leave one of each of the {n_classes} classes on "
         "either side",
         advice,

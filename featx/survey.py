@@ -18,9 +18,9 @@ from .class_names import check_class_names
 from .class_sizes import list_sizes
 from .datasets import ImageDataset
 from .exceptions import DatasetError, ParameterError
-from .units import content_units
+from .units import content_units, same_content
 
-__all__ = ["Survey", "survey"]
+__all__ = ["Survey", "small_classes", "survey"]
 
 # Images, groups or classes that a message names.
 MOST = 3
@@ -81,23 +81,21 @@ def survey(
     roles = _roles(dataset.split, validation_apart)
     if dataset.groups is not None and roles is not None:
         notes += _check_groups(np.asarray(dataset.groups), roles)
-    together = None if keys is None else _contents(keys)
-    left = np.ones(len(dataset), dtype=bool)
+    rows = np.arange(len(dataset))
+    together = None if keys is None else same_content(keys)
     if together is not None:
         notes += _labelled_twice(dataset, together)
         if roles is not None:
-            left, found = _without_copies(dataset, roles, together)
+            rows, found = _without_copies(dataset, roles, together)
             notes += found
-    rows = np.flatnonzero(left)
-    rows, found = _without_small(labels, roles, together, rows, min_images)
-    notes += found
-    if together is not None:
-        kept, notes = together[rows], [*notes, *_repeated(dataset, together, rows)]
-        together = together if len(np.unique(kept)) < len(kept) else None
-    # A data set without a copy is split as one that was never looked at.
-    if len(rows) == len(dataset):
-        return Survey(replace(dataset, together=together), rows, notes)
-    return Survey(replace(dataset, together=together).take(rows), rows, notes)
+    left = replace(dataset, together=together).take(rows)
+    kept, found = _without_small(left, min_images, validation_apart)
+    left, rows, notes = left.take(kept), rows[kept], [*notes, *found]
+    if left.together is not None:
+        notes += _repeated(left)
+        if len(np.unique(left.together)) == len(left):
+            left = replace(left, together=None)
+    return Survey(left, rows, notes)
 
 
 def _roles(split: np.ndarray | None, validation_apart: bool) -> np.ndarray | None:
@@ -131,14 +129,6 @@ def _shared_groups(groups: np.ndarray, roles: np.ndarray, first: str, second: st
     return f"{number} images both to {verbs[first]} on and to {verbs[second]} on: {_few(listed, len(names))}"
 
 
-def _contents(keys: Sequence[Any]) -> np.ndarray:
-    """Return the first row of each image's content; what is not known is like nothing else."""
-    first: dict[Any, int] = {}
-    return np.array(
-        [first.setdefault(k if isinstance(k, bytes) else row, row) for row, k in enumerate(keys)], dtype=int
-    )
-
-
 def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
     labels = np.asarray(dataset.labels)
     contents = np.unique(together[labels != labels[together]])
@@ -159,7 +149,7 @@ def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
 
 
 def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return which images of a given split are no copies of those in a later part, and what was found."""
+    """Return the rows of a given split that are no copies of images in a later part, and what was found."""
     rank = np.array([PARTS.index(role) for role in roles])
     last = np.full(len(rank), -1)
     np.maximum.at(last, together, rank)
@@ -182,46 +172,58 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
             f"every training image of class {named} is in the part that judges too",
             "Take the copies out of that part, or add images to train on.",
         )
-    return left, notes
+    return np.flatnonzero(left), notes
 
 
-def _without_small(
-    labels: np.ndarray, roles: np.ndarray | None, together: np.ndarray | None, rows: np.ndarray, min_images: int
-) -> tuple[np.ndarray, list[str]]:
-    """Return the rows of classes that have enough different images to fit on, and which classes have not."""
-    if min_images == 1:
-        return rows, []
-    classes, truth = np.unique(labels, return_inverse=True)
-    fitted = rows if roles is None else rows[roles[rows] == "training"]
+def small_classes(dataset: ImageDataset, least: int, *, validation_apart: bool = False) -> dict[str, int]:
+    """Return the classes with fewer different images to fit on, with their numbers.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels; its copies are those that `together` marks.
+    least : int
+    validation_apart : bool, default=False
+        As for `survey`.
+    """
+    classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+    roles, together = _roles(dataset.split, validation_apart), dataset.together
+    fitted = np.arange(len(truth)) if roles is None else np.flatnonzero(roles == "training")
     units = content_units(truth[fitted], None if together is None else together[fitted])
     counts = np.bincount(units.labels, minlength=len(classes))
-    small = np.flatnonzero(counts < min_images)
-    if not len(small):
+    return {classes[place]: int(counts[place]) for place in np.flatnonzero(counts < least)}
+
+
+def _without_small(dataset: ImageDataset, min_images: int, validation_apart: bool) -> tuple[np.ndarray, list[str]]:
+    """Return the rows of classes that have enough different images to fit on, and which classes have not."""
+    rows = np.arange(len(dataset))
+    small = small_classes(dataset, min_images, validation_apart=validation_apart) if min_images > 1 else {}
+    if not small:
         return rows, []
-    if len(classes) - len(small) < 2:
+    left = len(dataset.classes) - len(small)
+    sizes = list_sizes(list(small), np.array(list(small.values())))
+    if left < 2:
         raise DatasetError(
-            f"min_images={min_images} leaves {len(classes) - len(small)} of {len(classes)} classes: "
-            f"{list_sizes(classes, counts)}",
+            f"min_images={min_images} leaves {left} of {len(dataset.classes)} classes; too small are {sizes}",
             "Choose a smaller one.",
         )
-    number = "one class" if len(small) == 1 else f"{len(small)} classes"
-    note = f"{number} with fewer than {min_images} images left out: {list_sizes(classes[small], counts[small])}"
-    return rows[~np.isin(truth[rows], small)], [note]
+    number = "one class" if len(small) == 1 else f"{len(small):,} classes"
+    note = f"{number} with fewer than {min_images} images left out: {sizes}"
+    return rows[~np.isin(np.asarray(dataset.labels), list(small))], [note]
 
 
-def _repeated(dataset: ImageDataset, together: np.ndarray, rows: np.ndarray) -> list[str]:
+def _repeated(dataset: ImageDataset) -> list[str]:
     """Remark on copies under one label."""
-    labels, contents = np.asarray(dataset.labels), together[rows]
-    mixed = contents[labels[rows] != labels[contents]]
-    again = np.ones(len(rows), dtype=bool)
-    again[np.unique(contents, return_index=True)[1]] = False
-    repeats = rows[again & ~np.isin(contents, mixed)]
+    labels, contents = np.asarray(dataset.labels), np.asarray(dataset.together)
+    _, first, codes = np.unique(contents, return_index=True, return_inverse=True)
+    mixed = codes[labels != labels[first[codes]]]
+    repeats = np.setdiff1d(np.flatnonzero(~np.isin(codes, mixed)), first)
     if not len(repeats):
         return []
-    several = list(dict.fromkeys(together[repeats].tolist()))
+    several = list(dict.fromkeys(codes[repeats].tolist()))
     listed = []
-    for content in several[:MOST]:
-        names = Counter(dataset.names[row] for row in rows[contents == content])
+    for code in several[:MOST]:
+        names = Counter(dataset.names[row] for row in np.flatnonzero(codes == code))
         listed.append(" = ".join(name if n == 1 else f"{name} ({n} times)" for name, n in names.items()))
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
     return [

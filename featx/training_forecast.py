@@ -17,7 +17,7 @@ from .dense_head import DenseHead
 from .exceptions import DatasetError
 from .fine_tuning import FineTuning
 from .finetune import CNNFineTuneClassifier
-from .finetune_outcome import split_for_training
+from .finetune_outcome import plan_training
 from .forecast import Forecast, Part
 from .head_start import warm_up
 from .head_times import Features, probe_seconds
@@ -42,6 +42,7 @@ def forecast_finetuning(
     *,
     test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     skip_unreadable: bool = False,
 ) -> Forecast:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
@@ -50,7 +51,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, skip_unreadable
+    dataset, classifier, test_size, test, min_images, skip_unreadable
         As for `finetune_model`.
 
     Returns
@@ -62,16 +63,17 @@ def forecast_finetuning(
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
     dataset = join_test(dataset, test, test_size=test_size)
-    split = split_for_training(dataset, classifier, test_size)
-    labels, train = np.asarray(dataset.labels), split.train
-    sources = classifier.sources(dataset.images, dataset.names)
-    groups = None if dataset.groups is None else dataset.groups[train]
+    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
+    plan.apply(dataset)
+    labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
     training = TrainingRehearsal(classifier)
-    _tuning(classifier, sources, labels, train, groups, split.validation).split()
     rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache))
+    planned = plan.apply(dataset, rehearsal.keys())
+    split, train = planned.split, planned.dataset.take(planned.split.train)
     decoding = rehearsal.decoding() if skip_unreadable else None
-    parts = training.parts(rehearsal, labels, train, groups, validation=split.validation)
-    parts.append(training.prediction(rehearsal, split.test))
+    rows, validation, test_rows = (planned.rows[part] for part in (split.train, split.validation, split.test))
+    parts = training.parts(rehearsal, labels, rows, train.groups, together=train.together, validation=validation)
+    parts.append(training.prediction(rehearsal, test_rows))
     return rehearsal.forecast(
         [rehearsal.digesting(), decoding, rehearsal.starts(), *parts], at_most=bool(classifier.early_stopping)
     )
@@ -99,6 +101,7 @@ class TrainingRehearsal:
         rows: np.ndarray,
         groups: np.ndarray | None,
         *,
+        together: np.ndarray | None = None,
         validation: np.ndarray | None = None,
         seed: int | None = None,
     ) -> list[Part]:
@@ -113,6 +116,8 @@ class TrainingRehearsal:
             To train on, and to hold out images to validate on of, if there are no others.
         groups : ndarray or None
             Theirs.
+        together : ndarray of int, default=None
+            Equal for those of the same content.
         validation : ndarray of int, default=None
             To validate on.
         seed : int, default=None
@@ -121,7 +126,7 @@ class TrainingRehearsal:
         classifier = self.classifier
         if seed is not None:
             classifier = clone(classifier).set_params(random_state=seed)
-        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups, validation)
+        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups, validation, together)
         rows = rows if validation is None else np.concatenate([rows, validation])
         train, validation = tuning.split()
         trunk = tuning.cut()
@@ -201,6 +206,7 @@ def _tuning(
     rows: np.ndarray,
     groups: np.ndarray | None,
     validation: np.ndarray | None = None,
+    together: np.ndarray | None = None,
 ) -> FineTuning:
     """Return the training on some rows; raise what it would raise before any image is read."""
     classes, targets = np.unique(labels[rows], return_inverse=True)
@@ -209,4 +215,5 @@ def _tuning(
     given = None
     if validation is not None and len(validation):
         given = [images[row] for row in validation], np.searchsorted(classes, labels[validation])
-    return FineTuning(classifier, [images[row] for row in rows], classes, targets, groups, validation=given)
+    some = [images[row] for row in rows]
+    return FineTuning(classifier, some, classes, targets, groups, validation=given, together=together)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Units", "content_units", "join_groups"]
+__all__ = ["Units", "content_units", "join_groups", "same_content"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,20 @@ class Units:
         chosen = np.zeros(len(self.labels), dtype=bool)
         chosen[units] = True
         return np.flatnonzero(chosen[self.codes])
+
+
+def same_content(keys: Sequence[Any]) -> np.ndarray | None:
+    """Return numbers that are equal for images of the same content, or None if there are no two.
+
+    Parameters
+    ----------
+    keys : sequence of (bytes, or what is no bytes where the content is not known)
+        What identifies the content of each image; see `image_keys`. An unknown content is like no other.
+    """
+    first: dict[Any, int] = {}
+    # The number is the first row of the content.
+    numbers = [first.setdefault(key if isinstance(key, bytes) else row, row) for row, key in enumerate(keys)]
+    return None if len(first) == len(numbers) else np.array(numbers, dtype=int)
 
 
 def content_units(truth: np.ndarray, together: np.ndarray | None) -> Units:

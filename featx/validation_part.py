@@ -6,10 +6,15 @@ import math
 
 import numpy as np
 
+from .class_sizes import SmallClassError, check_counts
 from .exceptions import DatasetError
 from .splits import Split, held_out_split
+from .units import content_units
 
-__all__ = ["hold_out_validation"]
+__all__ = ["WITHOUT", "hold_out_validation"]
+
+# How to train without a validation part.
+WITHOUT = "early_stopping=False (--no-early-stopping)"
 
 
 def hold_out_validation(
@@ -18,6 +23,7 @@ def hold_out_validation(
     *,
     fraction: float,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     random_state: int = 0,
 ) -> Split:
     """Return the rows to train on and a stratified part of them to validate on, whole groups on one side.
@@ -30,6 +36,8 @@ def hold_out_validation(
     fraction : float
         At least one image of each class is on either side.
     groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which stay on one side.
     random_state : int, default=0
 
     Raises
@@ -37,24 +45,24 @@ def hold_out_validation(
     DatasetError
         If there are too few images, or groups, of a class.
     """
-    counts = np.bincount(targets)
-    if counts.min() < 2:
-        raise DatasetError(
-            f"class {str(classes[counts.argmin()])!r} has one image, too few to train on and to validate on",
-            "Add images, leave the class out, or pass early_stopping=False to train without a validation part.",
-        )
+    units, once = content_units(targets, together), together is not None
+    n, n_classes = len(units.labels), len(classes)
+    check_counts(units.labels, classes, 2, "training and validation need", once=once, instead=WITHOUT)
     if groups is not None:
-        train, validation = held_out_split(targets, fraction, groups=groups, random_state=random_state)
+        train, validation = held_out_split(
+            targets, fraction, groups=groups, together=together, random_state=random_state
+        )
         if len(missing := np.setdiff1d(targets, targets[train])):
             raise DatasetError(
                 f"class {str(classes[missing[0]])!r} lies in too few groups to be trained and validated on",
-                "Pass other groups, or early_stopping=False to train without a validation part.",
+                f"Pass other groups, or use {WITHOUT}.",
             )
         return train, validation
-    size = max(math.ceil(fraction * len(targets)), len(counts))
-    if len(targets) - size < len(counts):
-        raise DatasetError(
-            f"{len(targets)} images of {len(counts)} classes are too few for a validation part",
-            "Add images, or pass early_stopping=False to train without one.",
+    size = max(math.ceil(fraction * n), n_classes)
+    if n - size < n_classes:
+        raise SmallClassError(
+            f"{n} images of {n_classes} classes are too few for a validation part{', copies counted once' * once}",
+            f"Add images, or use {WITHOUT}.",
         )
-    return held_out_split(targets, size, random_state=random_state)
+    rows = round(size * len(targets) / n)
+    return held_out_split(targets, rows, together=together, random_state=random_state)

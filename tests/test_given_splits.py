@@ -239,8 +239,8 @@ def test_groups_on_one_side_of_a_given_split_are_said_to_be_and_others_are_not()
     assert "8 images, whole groups on one side" in found.protocol
     assert "too few groups (fewer than 5)" in found.metrics["accuracy"].reason
     shared = np.where(apart == "test 6", "training 0", apart)
-    found = fit_model(dataclasses.replace(data, groups=shared), frozen(), **GRID).evaluation
-    assert "whole groups" not in found.protocol
+    with pytest.raises(DatasetError, match=r"both to train on and to test on: 'training 0' \(2 and 2\)"):
+        fit_model(dataclasses.replace(data, groups=shared), frozen(), **GRID)
 
 
 def test_images_to_validate_on_may_be_passed(tmp_path, remarks):

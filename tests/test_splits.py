@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
-from featx import DatasetError, ParameterError
+from featx import DatasetError
 from featx.class_sizes import check_counts, check_sizes
 from featx.comparison_plan import plan_repeats
 from featx.splits import held_out_split, inner_folds, nested_subsets, outer_folds
@@ -149,7 +149,7 @@ def test_all_classes_that_are_too_small_are_listed_the_smallest_first():
 )
 def test_a_size_that_is_too_small_or_large_is_answered_with_one_that_works(n_classes, each, size, works):
     y = np.repeat([f"c{number:02}" for number in range(n_classes)], each)
-    with pytest.raises(ParameterError, match=f"got test_size={size}; of {len(y)} images") as caught:
+    with pytest.raises(DatasetError, match=f"got test_size={size}; of {len(y)} images") as caught:
         held_out_split(y, size)
     assert caught.value.next_step == f"Choose test_size={works} (--test-size {works})."
     train, test = held_out_split(y, works)
