@@ -1,4 +1,4 @@
-"""Promised: a split that a data set came with is used by every command, or gives way to what was chosen, and says so."""
+"""Promised: a split that a data set came with is used by every command, or gives way to what was chosen and named."""
 
 import dataclasses
 import logging
