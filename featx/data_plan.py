@@ -10,7 +10,7 @@ import numpy as np
 
 from .class_sizes import SmallClassError
 from .datasets import ImageDataset
-from .exceptions import DatasetError
+from .exceptions import DatasetError, ParameterError
 from .notes import note_once
 from .survey import small_classes, survey
 from .units import content_units
@@ -18,7 +18,7 @@ from .units import content_units
 __all__ = ["DataPlan", "PlannedData"]
 
 # Fractions to test on that are tried where the one that was asked for does not do.
-FRACTIONS = np.arange(0.05, 0.96, 0.01).round(2)
+FRACTIONS = np.arange(0.05, 0.96, 0.05).round(2)
 # Numbers of images a class that are tried; there are as many as sizes of classes.
 MOST_TRIED = 30
 
@@ -108,7 +108,7 @@ class DataPlan:
     def _does(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
         try:
             self.divide(dataset, **{**self.settings, **changes})
-        except DatasetError:
+        except (DatasetError, ParameterError):
             return False
         return True
 

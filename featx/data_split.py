@@ -35,8 +35,8 @@ class DataSplit:
         The validation part of a given split that also has a test part; otherwise it judges, and this is empty.
     test : ndarray of int
         Those that judge; after cross-validation all rows.
-    protocol : str
-        How the test images came about, in words.
+    described : str
+        The test images in words, such as "test set of 8 images".
     folds : list of (train rows, test rows) or None
         Of a cross-validation, in place of one test set.
     notes : list of str
@@ -48,10 +48,15 @@ class DataSplit:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
-    protocol: str
+    described: str
     folds: list[Split] | None = None
     notes: list[str] = field(default_factory=list)
     given: bool = False
+
+    @property
+    def protocol(self) -> str:
+        """How the test images came about, in words."""
+        return self.described if self.folds is not None else f"held-out {self.described}"
 
     @property
     def fitted(self) -> np.ndarray:
@@ -68,8 +73,7 @@ class DataSplit:
         cls, train: np.ndarray, test: np.ndarray, *, groups: np.ndarray | None = None, how: str = ""
     ) -> DataSplit:
         """Return the split of one test set; `how` says how it was drawn."""
-        protocol = f"held-out test set of {len(test):,} images{how}{_grouped(groups, train, test)}"
-        return cls(train, train[:0], test, protocol)
+        return cls(train, train[:0], test, f"test set of {len(test):,} images{how}{_grouped(groups, train, test)}")
 
     @classmethod
     def cross_validation(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from featx.cache import FileDigests
 from featx.cli import main
 from featx.cli.compare_report import describe_comparison
 from PIL import Image
@@ -29,6 +30,8 @@ from featx.comparison_plot import plot_comparison
 from featx.datasets import ImageDataset
 from featx.estimates import Estimate
 from featx.extraction import Extraction
+from featx.image_keys import image_keys
+from featx.images import as_sources
 from featx.learning_curves import extrapolate, fit_power_law
 from featx.metrics import wilson
 from featx.paired import compare_paired
@@ -554,14 +557,16 @@ def test_the_fingerprint_knows_the_weights_and_not_where_the_cache_lies(tiny, tm
 
 
 def test_a_changed_file_is_another_image(tmp_path):
-    from featx.cache import FileDigests
+    def contents(images):
+        keys = image_keys(as_sources(images), FileDigests(None), threads=1, fetch=False)
+        return digest_images(keys, list(map(str, images)))
 
     path = tmp_path / "a.png"
     Image.new("RGB", (4, 4), "red").save(path)
     sources = [str(path), np.zeros((4, 4), np.uint8), str(tmp_path / "none.png"), "http://x.test/a.png"]
-    first = digest_images(sources, FileDigests(None))
+    first = contents(sources)
     Image.new("RGB", (4, 4), "blue").save(path)
-    second = digest_images(sources, FileDigests(None))
+    second = contents(sources)
     assert first.shape == (4, 32)
     assert (first == second).all(axis=1).tolist() == [False, True, True, True]
 

@@ -1,4 +1,4 @@
-"""Promised: a split that a data set came with is used by every command, or gives way to what was chosen, and says so."""
+"""Promised: every command uses the split that a data set came with, or says what was chosen in its place."""
 
 import dataclasses
 import logging

@@ -139,7 +139,7 @@ def test_whole_groups_are_promised_only_where_the_groups_of_both_sides_are_known
 def test_copies_of_test_images_are_left_out_of_what_is_fitted_on(remarks):
     data, keys = named("ababababab", "0123401456", split="ttttvvjjjj")
     found = survey(data, keys, validation_apart=True)
-    # The first training image is a copy of a validation image, the second of a test image, and so is one to validate on.
+    # The first training image is a copy of a validation image, the second of a test image, as is one to validate on.
     assert found.rows.tolist() == [2, 3, 5, 6, 7, 8, 9]
     assert found.dataset.names == [f"{row}.png" for row in found.rows]
     twice, train, validation = found.notes
@@ -169,8 +169,8 @@ def test_copies_on_one_side_are_counted_named_and_marked():
     data, keys = named("ababab", "001122")
     found = survey(dataclasses.replace(data, names=["x", "x", "y", "z", "w", "w"]), keys)
     assert found.notes == [
-        "3 images are in more than one class: x is 'a' and 'b'; y is 'a' and z is 'b'; w is 'a' and 'b'; a label of each "
-        "is wrong, or classes do not exclude each other"
+        "3 images are in more than one class: x is 'a' and 'b'; y is 'a' and z is 'b'; w is 'a' and 'b'; a label of "
+        "each is wrong, or classes do not exclude each other"
     ]
 
 
@@ -344,6 +344,9 @@ def test_min_images_that_leave_one_class_are_refused():
         survey(named("aaaabbbcc")[0], min_images=4)
 
 
+WITHOUT_ONE = "which leaves 1 of the 3 classes out"
+
+
 def advice(labels, divide, settings, **options):
     with pytest.raises(DatasetError) as caught:
         DataPlan(divide, settings, **options).apply(named(labels)[0])
@@ -354,18 +357,18 @@ def advice(labels, divide, settings, **options):
     ("labels", "settings", "expected"),
     [
         # A class of one: no number of folds will do.
-        ("aaaaaabbbbbbc", {"cv": 5, "test_size": None}, "use min_images=2 (--min-images 2), which leaves 1 of the 3 classes out."),
-        ("aaaaaabbbbbbc", {"cv": None, "test_size": 0.25}, "use min_images=2 (--min-images 2), which leaves 1 of the 3 classes out."),
+        ("aaaaaabbbbbbc", {"cv": 5}, f"use min_images=2 (--min-images 2), {WITHOUT_ONE}."),
+        ("aaaaaabbbbbbc", {"test_size": 0.25}, f"use min_images=2 (--min-images 2), {WITHOUT_ONE}."),
         # Two images at three folds, and eight at fifty.
-        ("aaaaaabbbbbbcc", {"cv": 3, "test_size": None}, "use min_images=3 (--min-images 3), which leaves 1 of the 3 classes out."),
-        ("a" * 8 + "b" * 9, {"cv": 50, "test_size": None}, "use cv=8 (--cv 8)."),
-        ("aaaaabbbbbccc", {"cv": 2, "test_size": None}, "use cv=3 (--cv 3) or min_images=4 (--min-images 4), which leaves 1 of the 3 classes out."),
+        ("aaaaaabbbbbbcc", {"cv": 3}, f"use min_images=3 (--min-images 3), {WITHOUT_ONE}."),
+        ("a" * 8 + "b" * 9, {"cv": 50}, "use cv=8 (--cv 8)."),
+        ("aaaaabbbbbccc", {"cv": 2}, f"use cv=3 (--cv 3) or min_images=4 (--min-images 4), {WITHOUT_ONE}."),
         # Nothing but images helps.
-        ("aab", {"cv": 3, "test_size": None}, None),
+        ("aab", {"cv": 3}, None),
     ],
-)  # fmt: skip
+)
 def test_advice_is_what_works(labels, settings, expected):
-    def divide(dataset, *, cv, test_size):
+    def divide(dataset, *, cv=None, test_size=None):
         return split_data(dataset, cv=cv, test_size=test_size)
 
     found = advice(labels, divide, settings)
