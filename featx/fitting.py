@@ -22,7 +22,7 @@ from .evaluation import evaluate_heads
 from .exceptions import ParameterError
 from .extraction import Extraction
 from .heads import make_head
-from .images import ImageSources
+from .images import ImageSource
 from .persistence import save_model
 from .results import EvaluationResult
 from .splits import inner_folds
@@ -80,7 +80,9 @@ class FitInputs:
     views : list of (layer, pooling)
     dataset : ImageDataset
         Joined with the test set, whose images come last, without what was left out.
-    images : ImageSources
+    images : sequence of ImageSource
+    keys : list of (bytes or error), or None
+        What identifies the content of each, where it is known.
     split : DataSplit
         Of all images, whether they can be read or not.
     rows : ndarray of int
@@ -94,7 +96,8 @@ class FitInputs:
     transformer: CNNFeatureTransformer
     views: list[View]
     dataset: ImageDataset
-    images: ImageSources
+    images: Sequence[ImageSource]
+    keys: list[Any] | None
     split: DataSplit
     rows: np.ndarray
     notes: list[str]
@@ -103,8 +106,10 @@ class FitInputs:
     def with_keys(self, keys: Sequence[Any]) -> FitInputs:
         """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
         planned = self.plan.apply(self.dataset, keys)
-        images = self.images.take(planned.rows)
-        return replace(self, images=images, dataset=planned.dataset, split=planned.split, rows=planned.rows,
+        whole = len(planned.rows) == len(self.images)
+        images = self.images if whole else [self.images[row] for row in planned.rows]
+        keys = [keys[row] for row in planned.rows]
+        return replace(self, images=images, keys=keys, dataset=planned.dataset, split=planned.split, rows=planned.rows,
                        notes=planned.notes)  # fmt: skip
 
 
@@ -174,7 +179,7 @@ def fit_model(
     )
     inputs = _look(inputs)
     transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
-    extraction = transformer.extract(inputs.images)
+    extraction = transformer.extract(inputs.images, keys=inputs.keys)
     matrices = dict(zip(views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
@@ -241,7 +246,7 @@ def check_fit(
     # Before any file is read; what is left out shows when the content of the images is known.
     split = plan.apply(dataset).split
     images = transformer.sources(dataset.images, dataset.names)
-    return FitInputs(transformer, views, dataset, images, split, np.arange(len(dataset)), [], plan)
+    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], plan)
 
 
 def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
@@ -256,9 +261,8 @@ def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_s
 
 def _look(inputs: FitInputs) -> FitInputs:
     """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
-    images = inputs.images
-    images.keys = inputs.transformer.keys(images, fetch=True)
-    failed = [key for key in images.keys if not isinstance(key, bytes)]
+    keys = inputs.transformer.keys(inputs.images, fetch=True)
+    failed = [key for key in keys if not isinstance(key, bytes)]
     if failed and inputs.transformer.on_error == "raise":
         raise failed[0]
-    return inputs.with_keys(images.keys)
+    return inputs.with_keys(keys)

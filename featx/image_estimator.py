@@ -15,7 +15,7 @@ from .cache import EmbeddingCache, FileDigests, default_cache_dir
 from .exceptions import ParameterError, WeightsError
 from .idle_parameters import note_idle_images
 from .image_keys import image_keys
-from .images import ImageSource, ImageSources, as_sources
+from .images import ImageSource, as_sources
 from .inputs import check_images
 from .networks import EMBEDDED, resolve_backbone
 from .precisions import choose_precision
@@ -80,7 +80,7 @@ class ImageEstimator(BaseEstimator):
         tags.input_tags.string = True
         return tags
 
-    def sources(self, images: Sequence[Any], names: Sequence[str] | None = None) -> ImageSources:
+    def sources(self, images: Sequence[Any], names: Sequence[str] | None = None) -> Sequence[ImageSource]:
         """Return images of a data set as this estimator reads them.
 
         Parameters

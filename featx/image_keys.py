@@ -22,15 +22,12 @@ def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: i
     Parameters
     ----------
     images : sequence of ImageSource
-        If they know their keys already, none is read.
     memory : FileDigests
     threads : int
         That read.
     fetch : bool, default=True
         Whether URLs are read. If not, their text takes the place of their content.
     """
-    if isinstance(images, ImageSources) and images.keys is not None:
-        return list(images.keys)
     # image.path, spelled out: this runs for every image of every fold of every search
     contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
     are_paths = [type(c) is str and "://" not in c for c in contents]

@@ -181,11 +181,6 @@ class ImageSources(Sequence[ImageSource]):
         Of the same length.
     max_pixels, value_range
         As for ImageSource.
-
-    Attributes
-    ----------
-    keys : list of (bytes or ImageDecodeError), or None
-        What identifies the content of each, where a look over all of them has found it; see `image_keys`.
     """
 
     def __init__(
@@ -193,7 +188,6 @@ class ImageSources(Sequence[ImageSource]):
     ) -> None:
         self.contents, self.names = contents, names
         self.max_pixels, self.value_range = max_pixels, value_range
-        self.keys: list[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -206,15 +200,6 @@ class ImageSources(Sequence[ImageSource]):
         kind: Any = ImageSources if isinstance(index, slice) else ImageSource
         options = {"max_pixels": self.max_pixels, "value_range": self.value_range}
         return kind(self.contents[index], self.names[index], **options)
-
-    def take(self, rows: np.ndarray) -> ImageSources:
-        """Return some of the images, in the order of the rows, with what is known of their content."""
-        names, keys = [self.names[row] for row in rows], self.keys
-        found = ImageSources(
-            [self.contents[row] for row in rows], names, max_pixels=self.max_pixels, value_range=self.value_range
-        )
-        found.keys = None if keys is None else [keys[row] for row in rows]
-        return found
 
 
 def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueRange = None) -> np.ndarray:

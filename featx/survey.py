@@ -169,8 +169,8 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
     if len(gone := np.setdiff1d(labels[fitted], labels[fitted & left])):
         named = _few([repr(str(name)) for name in gone[:MOST]], len(gone))
         raise DatasetError(
-            f"every training image of class {named} is in the part that judges too",
-            "Take the copies out of that part, or add images to train on.",
+            f"every training image of {'class' if len(gone) == 1 else 'the classes'} {named} is to be tested on too",
+            "Remove these copies from the test images, or train on others.",
         )
     return np.flatnonzero(left), notes
 

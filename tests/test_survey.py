@@ -186,7 +186,7 @@ def test_what_has_no_copies_is_left_as_it_was():
 
 def test_a_class_that_copies_leave_nothing_to_train_on_is_refused():
     data, keys = named("aabbbb", "012323", split="ttttjj")
-    with pytest.raises(DatasetError, match="every training image of class 'b' is in the part that judges too"):
+    with pytest.raises(DatasetError, match="every training image of class 'b' is to be tested on too"):
         survey(data, keys)
 
 
