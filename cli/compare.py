@@ -17,6 +17,7 @@ from .options import (
     check_output,
     check_outputs,
     dry_run_option,
+    min_images_option,
     network_options,
     note,
     note_dataset,
@@ -61,10 +62,14 @@ class _Size(click.ParamType):
     "train_sizes",
     multiple=True,
     type=_Size(),
-    help="Fraction of all images, or count [default: all but the test images]. Repeat for a learning curve.",
+    help="Fraction of all images, with a given test set of those to train on, or count [default: all but the test "
+    "images]. Repeat for a learning curve.",
 )
-@click.option("--test-size", default=0.25, show_default=True, type=float, help="Fraction of all images to test on.")
-@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Random splits.")
+@click.option("--test-size", type=float,
+              help="Fraction of all images to test on [default: 0.25, or the split that DATA came with].")  # fmt: skip
+@click.option("--test", "test_data", help="Another data set as the one test set, in place of a split.")
+@click.option("--repeats", type=click.IntRange(min=1),
+              help="Random splits [default: 3]; for a given test set, draws of training images [1].")  # fmt: skip
 @click.option(
     "--margin",
     default=0.01,
@@ -100,6 +105,7 @@ class _Size(click.ParamType):
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
+@min_images_option
 @network_options(several=False, backbones=True)
 @reading_options
 @dry_run_option
@@ -107,7 +113,9 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     """Compare frozen features, fine-tuning and training from scratch on DATA, and say which to use.
 
     DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
-    (and perhaps group and stratum), or sample:digits. Stopped, the same command goes on where it was.
+    (and perhaps group and stratum), or sample:digits. If it came with a split, its test part, or without one its
+    validation part, is the one test set, and the other images are to train on. Stopped, the same command goes on where
+    it was.
 
     \b
     Example:
@@ -130,11 +138,16 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     strategies = _strategies(options["strategies"], transformers, parse_settings(options["settings"]))
     dataset = load_dataset(data)
     note_dataset(options, dataset)
+    test = load_dataset(options["test_data"]) if options["test_data"] else None
+    if test is not None:
+        note_dataset(options, test)
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     how: dict[str, Any] = {
+        "test": test,
         "train_sizes": options["train_sizes"] or None,
         "test_size": options["test_size"],
         "repeats": options["repeats"],
+        "min_images": options["min_images"],
         "random_state": options["seed"],
         "folder": options["folder"] or _folder(options["cache"]),
         "transfer": transformers[0] if options["transfer"] else None,

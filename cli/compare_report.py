@@ -98,7 +98,11 @@ def _pairs(size: SizeResult) -> str:
 def _legend(result: ComparisonResult) -> list[str]:
     if len(result.curves) < 2:
         return []
-    few = ", roughly, since so few repeats tell little of the spread" if 1 < result.repeats < 6 else ""
+    few = (
+        ", roughly, since so few repeats tell little of the spread"
+        if 1 < result.repeats < 6 and not result.given_test
+        else ""
+    )
     several = "; --json has all pairs" if len(result.curves) > 2 else ""
     adjusted = ", adjusted for all pairs at that size (Shaffer 1986)" if len(result.curves) > 2 else ""
     return [

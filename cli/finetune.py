@@ -14,6 +14,7 @@ from .options import (
     check_output,
     check_outputs,
     dry_run_option,
+    min_images_option,
     network_options,
     note,
     note_dataset,
@@ -36,8 +37,9 @@ __all__ = ["finetune"]
 @click.command()
 @click.argument("data")
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops")
-@click.option("--test-size", default=0.2, show_default=True, type=float, help="Fraction that is held out for figures.")
-@click.option("--test", "test_data", help="Another data set as the test set.")
+@click.option("--test-size", type=float,
+              help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
+@click.option("--test", "test_data", help="Another data set as the test set, in place of a split.")
 @training_options
 @click.option("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
               help="Write the trained network for --weights of other commands.")  # fmt: skip
@@ -52,6 +54,7 @@ __all__ = ["finetune"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
+@min_images_option
 @network_options(several=False)
 @reading_options
 @dry_run_option
@@ -60,7 +63,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
     The head is fitted first, on cached embeddings; then the last stages are trained while those below stay as they
     are, and what they give is computed once. With --weights none --trainable-stages all the network is trained from
-    scratch. DATA is as for `featx fit`.
+    scratch. DATA is as for `featx fit`. If it came with a split, the training part is trained on, the validation part
+    decides when to stop, and the test part judges; without a test part the validation part does.
 
     \b
     Example:
@@ -103,6 +107,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         **reading,
     )
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "skip_unreadable": skipping}
+    held_out["min_images"] = options["min_images"]
     if dry_run:
         from ..training_forecast import forecast_finetuning
 

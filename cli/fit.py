@@ -13,6 +13,7 @@ from .forecast_report import print_forecast
 from .options import (
     check_outputs,
     dry_run_option,
+    min_images_option,
     network_options,
     note,
     note_dataset,
@@ -43,9 +44,9 @@ __all__ = ["fit"]
     metavar="HEAD.PARAM=V1,V2",
     help="Values to tune over in place of the default ones.",
 )
-@click.option("--cv", default=5, show_default=True, type=click.IntRange(min=2), help="Folds.")
-@click.option("--test-size", type=float, help="Hold out this fraction as the test set in place of folds.")
-@click.option("--test", "test_data", help="Another data set as the test set.")
+@click.option("--cv", type=click.IntRange(min=2), help="Folds [default: 5, or the split that DATA came with].")
+@click.option("--test-size", type=float, help="Hold out this fraction as the test set in place of folds or a split.")
+@click.option("--test", "test_data", help="Another data set as the test set, in place of folds or a split.")
 @click.option("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True)
 @click.option(
     "--scoring",
@@ -61,6 +62,7 @@ __all__ = ["fit"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
+@min_images_option
 @network_options(several=True)
 @reading_options
 @dry_run_option
@@ -68,7 +70,8 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     """Tune heads on the embeddings of DATA, print honest figures and save the best model.
 
     DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
-    (and perhaps group), or sample:digits.
+    (and perhaps group), or sample:digits. If it came with a split, the training and validation parts are fitted on and
+    the test part judges; without a test part the validation part does.
 
     \b
     Example:
@@ -93,6 +96,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         "cv": options["cv"],
         "test_size": options["test_size"],
         "test": test,
+        "min_images": options["min_images"],
         "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
         "scoring": options["scoring"],
         "random_state": options["seed"],

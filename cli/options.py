@@ -22,6 +22,7 @@ __all__ = [
     "check_output",
     "check_outputs",
     "dry_run_option",
+    "min_images_option",
     "network_options",
     "note",
     "note_dataset",
@@ -163,6 +164,12 @@ reading_options = _decorate(
         click.option("--verbose", "-v", is_flag=True, help="Print where the time went."),
         click.option("--quiet", "-q", is_flag=True, help="Print results only."),
     ]
+)  # fmt: skip
+
+
+min_images_option = click.option(
+    "--min-images", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
+    help="Leave out classes with fewer images to train on, copies counted once.",
 )  # fmt: skip
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from .comparison_figures import Figures
-from .comparison_plan import plan_repeats
+from .comparison_plan import ComparisonPlan, plan_data, stratified
 from .comparison_result import ComparisonResult
-from .comparison_work import ComparisonWork
+from .comparison_work import ComparisonWork, read_keys
+from .data_split import join_test, leave_out
 from .datasets import ImageDataset
-from .exceptions import DatasetError, FeatxError, ParameterError
+from .exceptions import FeatxError, ParameterError
 from .image_estimator import ImageEstimator
 from .images import as_sources
 from .ledger import Failure, find_unreadable
@@ -38,10 +39,12 @@ def compare_strategies(
     dataset: ImageDataset,
     strategies: Mapping[str, BaseEstimator],
     *,
+    test: ImageDataset | None = None,
     train_sizes: Sequence[float | int] | None = None,
-    test_size: float = 0.25,
+    test_size: float | None = None,
     stratify: np.ndarray | None = None,
-    repeats: int = 3,
+    min_images: int = 1,
+    repeats: int | None = None,
     random_state: int = 0,
     margin: float = 0.01,
     folder: str | os.PathLike[str] | None = None,
@@ -54,23 +57,34 @@ def compare_strategies(
     Every strategy is fitted on the same training rows and predicts the same test rows, at every training size, over
     repeated random splits. What a strategy tunes, it tunes inside its training rows.
 
+    One given test set judges all repeats: `test`, or the test part of a split that the data set came with, or its
+    validation part. Repeats then redraw the training images only, so that they say nothing of other test images:
+    figures are means over the repeats with the intervals of one test set, and the paired test is McNemar's on counts
+    averaged over the repeats (with groups the exact test of their mean gains), as it is after one repeat.
+
     Parameters
     ----------
     dataset : ImageDataset
-        With labels. Its groups, if any, stay on one side of every split.
+        With labels. Its groups, if any, stay on one side of every split that is drawn.
     strategies : mapping of str to classifier
         Classifiers of images with ``predict_proba``, by the names that tables use: those of `make_strategy`, a
         ``Pipeline`` that starts with a `CNNFeatureTransformer`, or any other. They are cloned, and given the seed of
         the repeat where they take a ``random_state``.
+    test : ImageDataset, default=None
+        Another data set as the one test set; all of `dataset` is to train on.
     train_sizes : sequence of float or int, default=None
-        Fractions of all images, or counts: stratified subsets, the smaller inside the larger. None means all that
-        the test set leaves.
-    test_size : float, default=0.25
-        Fraction of all images that each repeat tests on, stratified by class.
+        Fractions of all images (with a given test set, of all images that are to train on), or counts: stratified
+        subsets, the smaller inside the larger. None means all that the test set leaves.
+    test_size : float, default=None
+        Fraction of all images that each repeat tests on, stratified by class. None means the split that the data set
+        came with, or 0.25.
     stratify : ndarray of shape (n,), default=None
-        Labels inside the classes that the test set is stratified by too; None means the data set's `strata`.
-    repeats : int, default=3
-        Random splits; repeat r has the seed ``random_state + r``.
+        Labels inside the classes that random test sets are stratified by too; None means the data set's `strata`.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. With a given test set, the others count.
+    repeats : int, default=None
+        Random splits, or draws of training images; repeat r has the seed ``random_state + r``. None means 3, and 1 with
+        a given test set.
     random_state : int, default=0
     margin : float, default=0.01
         The difference in accuracy that does not matter: strategies that differ by less are equal, and the cheaper one
@@ -99,31 +113,32 @@ def compare_strategies(
     FeatxError
         What a strategy raises, with the name of its run; finished runs are kept in the folder.
     """
-    if dataset.labels is None:
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    dataset = join_test(dataset, test, test_size=test_size)
     if on_error not in ("raise", "skip"):
         raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
     check_margin(margin)
     check_strategies(strategies, transfer, dataset)
-    stratify = dataset.strata if stratify is None else stratify
-    finer = None if stratify is None else np.asarray(stratify)
-    options: dict[str, Any] = {"train_sizes": train_sizes, "test_size": test_size, "repeats": repeats}
-    options["random_state"] = random_state
-    plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
+    dataset = stratified(dataset, stratify)
+    options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
+    how = plan_data(**options, test_size=test_size, min_images=min_images)
+    how.apply(dataset)
     files = RunFiles(folder)
-    failures: list[Failure] = []
-    if on_error == "skip":
-        failures = _unreadable(dataset, strategies)
-        good = np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in failures])
-        if not len(good):
-            raise DatasetError("none of the images can be read", f"{failures[0].name}: {failures[0].reason}.")
-        dataset, finer = dataset.take(good), None if finer is None else finer[good]
-        plan = plan_repeats(np.asarray(dataset.labels), stratify=finer, groups=dataset.groups, **options)
+    failures = _unreadable(dataset, strategies) if on_error == "skip" else []
+    if failures:
+        dataset = leave_out(dataset, [failure.index for failure in failures])
+    keys = read_keys(dataset, strategies)
+    read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
+    if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
+        raise failed[0]
+    found_data = how.apply(dataset, keys)
+    dataset, planned = found_data.dataset, found_data.split
+    plan, given = planned.repeats, planned.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
-    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state, margin)
+    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state, margin, given)
     with contextlib.closing(Runner(dataset)) as runner:
-        work = ComparisonWork(dataset, strategies, plan, files, runner, verbose)
+        contents = [keys[row] for row in found_data.rows]
+        work = ComparisonWork(dataset, strategies, plan, files, runner, verbose, contents)
         study, reason = (None, None) if transfer is None else work.study(transfer, margin)
         outcomes, found = work.run()
     sizes = [
@@ -133,18 +148,19 @@ def compare_strategies(
     return ComparisonResult(
         classes=[str(name) for name in classes],
         n_images=len(dataset),
-        n_test=figures.n_test,
+        n_test=figures.tested.n_test,
         repeats=len(plan),
         random_state=random_state,
-        protocol=_protocol(figures, finer is not None),
-        interval=figures.interval,
-        test=figures.test,
+        protocol=planned.protocol(figures.tested.n_test),
+        interval=figures.tested.interval,
+        test=figures.tested.test,
+        given_test=given,
         margin=margin,
         sizes=sizes,
         curves=[figures.curve(name, sizes) for name in strategies],
         stages=study,
         cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
-        notes=[*figures.notes(sizes), *_notes(kinds, len(plan), study, reason)],
+        notes=[*found_data.notes, *planned.notes, *figures.notes(sizes), *_notes(kinds, planned, study, reason)],
         failures=failures,
         runs_found=found,
     )
@@ -219,17 +235,8 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
     return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, verdict=size.verdict)
 
 
-def _protocol(figures: Figures, finer: bool) -> str:
-    repeats = len(figures.plan)
-    return (
-        f"{repeats} random split{'s' if repeats > 1 else ''} with {figures.n_test:,} test images"
-        f"{' each' if repeats > 1 else ''}, stratified by class{' and finer labels' if finer else ''}"
-        f"{', whole groups on one side' if figures.groups is not None else ''}; the test images are the same for every "
-        "strategy and size, and smaller training sets lie inside larger ones"
-    )
-
-
-def _notes(kinds: Mapping[str, str], repeats: int, study: StageStudy | None, reason: str | None) -> list[str]:
+def _notes(kinds: Mapping[str, str], plan: ComparisonPlan, study: StageStudy | None, reason: str | None) -> list[str]:
+    repeats = len(plan.repeats)
     notes = [
         "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
         "network on up to 64 of them, times the images needed; prediction is of all test images",
@@ -237,7 +244,7 @@ def _notes(kinds: Mapping[str, str], repeats: int, study: StageStudy | None, rea
         + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
-    if len(kinds) > 1 and 1 < repeats < 6:
+    if len(kinds) > 1 and 1 < repeats < 6 and plan.split is None:
         notes.append(f"{repeats} repeats are few: the test misses all but large differences")
     if repeats == 1 and len(kinds) > 1:
         notes.append("one repeat says nothing of how much another draw of training images would change")

@@ -13,10 +13,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .comparison import check_strategies
-from .comparison_plan import plan_repeats
-from .comparison_work import STUDY, ComparisonWork, Job
+from .comparison_plan import plan_data
+from .comparison_work import STUDY, ComparisonWork, Job, read_keys
+from .data_split import join_test
 from .datasets import ImageDataset
-from .exceptions import DatasetError, LayerError, ParameterError
+from .exceptions import LayerError, ParameterError
 from .finetune import CNNFineTuneClassifier
 from .forecast import Forecast, Part
 from .head_times import Features, evaluation_seconds, fitting_seconds
@@ -37,9 +38,11 @@ def forecast_comparison(
     dataset: ImageDataset,
     strategies: Mapping[str, BaseEstimator],
     *,
+    test: ImageDataset | None = None,
     train_sizes: Sequence[float | int] | None = None,
-    test_size: float = 0.25,
-    repeats: int = 3,
+    test_size: float | None = None,
+    min_images: int = 1,
+    repeats: int | None = None,
     random_state: int = 0,
     folder: str | os.PathLike[str] | None = None,
     transfer: CNNFeatureTransformer | None = None,
@@ -52,7 +55,7 @@ def forecast_comparison(
 
     Parameters
     ----------
-    dataset, strategies, train_sizes, test_size, repeats, random_state, folder, transfer, on_error
+    dataset, strategies, test, train_sizes, test_size, min_images, repeats, random_state, folder, transfer, on_error
         As for `compare_strategies`. Strategies are those of `make_strategy`.
 
     Returns
@@ -64,19 +67,22 @@ def forecast_comparison(
     ParameterError, DatasetError
         What `compare_strategies` raises before any image is forwarded; or if a strategy is of another kind.
     """
-    if dataset.labels is None:
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    dataset = join_test(dataset, test, test_size=test_size)
     check_strategies(strategies, transfer, dataset)
     for name, estimator in strategies.items():
         if kind_of(estimator) != "frozen" and not isinstance(estimator, CNNFineTuneClassifier):
             raise ParameterError(f"the strategy {name} is not one of featx's, so nothing is known of its costs")
-    options: dict[str, Any] = {"train_sizes": train_sizes, "test_size": test_size, "repeats": repeats}
-    plan = plan_repeats(dataset.labels, stratify=dataset.strata, groups=dataset.groups, random_state=random_state,
-                        **options)  # fmt: skip
+    options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
+    how = plan_data(**options, test_size=test_size, min_images=min_images)
+    how.apply(dataset)
+    keys = read_keys(dataset, strategies)
+    planned = how.apply(dataset, keys)
+    dataset, plan = planned.dataset, planned.split.repeats
     # A folder that is not there holds no finished run, and is not made.
     files = RunFiles(folder if folder is not None and Path(folder).is_dir() else None)
     with contextlib.closing(Runner(dataset)) as runner:
-        work = ComparisonWork(dataset, strategies, plan, files, runner, False)
+        contents = [keys[row] for row in planned.rows]
+        work = ComparisonWork(dataset, strategies, plan, files, runner, False, contents)
         jobs = [job for job in work.jobs() if files.load(job.file, job.key) is None]
         study = None
         if transfer is not None:
@@ -135,9 +141,9 @@ class _Costs:
             self._frozen(name, train, repeat.test)
             return
         training = self._trainings[name]
-        groups = self.work.dataset.groups
-        groups = None if groups is None else groups[train]
-        for part in training.parts(self.rehearsal, self.labels, train, groups, seed=repeat.seed):
+        some = self.work.dataset.take(train)
+        kept: dict[str, Any] = {"together": some.together, "seed": repeat.seed}
+        for part in training.parts(self.rehearsal, self.labels, train, some.groups, **kept):
             self.add(name, part)
         self.add(name, training.prediction(self.rehearsal, repeat.test))
 

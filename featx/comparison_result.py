@@ -49,6 +49,8 @@ class ComparisonResult:
         The difference in accuracy that does not matter.
     protocol, interval, test : str
         How the rows were drawn, what the intervals are, and the paired test, in words.
+    given_test : bool
+        Whether one given test set judges all repeats.
     sizes : list of SizeResult
         The smallest first.
     curves : list of CurveResult
@@ -73,6 +75,7 @@ class ComparisonResult:
     protocol: str
     interval: str
     test: str
+    given_test: bool
     sizes: list[SizeResult]
     curves: list[CurveResult]
     stages: StageStudy | None = None

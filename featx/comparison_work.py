@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -17,13 +18,16 @@ from .comparison_plan import Repeat
 from .datasets import ImageDataset
 from .exceptions import DatasetError, FeatxError, LayerError
 from .image_estimator import open_cache
+from .image_keys import image_keys
+from .images import as_sources
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runs import Runner, RunOutcome
 from .splits import nested_subsets
 from .stage_study import CV, MOST_IMAGES, StageStudy, judge_stages, predict_by_stages
 from .transformer import CNNFeatureTransformer
+from .workers import thread_count
 
-__all__ = ["STUDY", "ComparisonWork", "Job"]
+__all__ = ["STUDY", "ComparisonWork", "Job", "read_keys"]
 
 # The name of the file that holds what the stages of a network predicted.
 STUDY = "stage predictions"
@@ -68,6 +72,8 @@ class ComparisonWork:
     runner : Runner
     verbose : bool
         Print a line to stderr for each run.
+    keys : sequence of (bytes or error)
+        Of the images; see `read_keys`.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class ComparisonWork:
         files: RunFiles,
         runner: Runner,
         verbose: bool,
+        keys: Sequence[Any],
     ) -> None:
         self.dataset = dataset
         self.strategies = strategies
@@ -85,13 +92,13 @@ class ComparisonWork:
         self.files = files
         self.runner = runner
         self.verbose = verbose
-        self._content = None if files.folder is None else digest_images(dataset.images, _memory(strategies))
+        self._content = None if files.folder is None else digest_images(keys, dataset.names)
 
     def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
         """Return the study of stages on the training images of the first repeat, or why there is none."""
         rows, key = self.study_rows(transfer)
-        labels = self.runner.labels[rows]
-        groups = None if self.dataset.groups is None else self.dataset.groups[rows]
+        labels, some = self.runner.labels[rows], self.dataset.take(rows)
+        kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
         if (known := self.files.load(STUDY, key)) is not None:
             predicted, widths = known[1], {(layer, pooling): width for layer, pooling, width in known[0]["stages"]}
         else:
@@ -99,21 +106,22 @@ class ComparisonWork:
             self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")
             sources, seed = self.runner.sources(transformer, rows), self.plan[0].seed
             try:
-                predicted, widths = predict_by_stages(transformer, sources, labels, groups=groups, random_state=seed)
+                predicted, widths = predict_by_stages(transformer, sources, labels, **kept, random_state=seed)
             except (DatasetError, LayerError) as error:
                 return None, error.message
             stages = [[*view, width] for view, width in widths.items()]
             self.files.save(STUDY, key, {"stages": stages}, predicted)
         name = transfer.source().name
-        return judge_stages(name, predicted, widths, labels, groups=groups, margin=margin), None
+        return judge_stages(name, predicted, widths, labels, **kept, margin=margin), None
 
     def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
         """Return the rows that the study of stages is made on, and its fingerprint."""
         rows, seed = self.plan[0].trains[-1], self.plan[0].seed
         most = max(MOST_IMAGES, CV * len(self.runner.classes))
         if len(rows) > most:
-            groups = None if self.dataset.groups is None else self.dataset.groups[rows]
-            rows = rows[nested_subsets(self.runner.labels[rows], [most], groups=groups, random_state=seed)[0]]
+            some = self.dataset.take(rows)
+            kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
+            rows = rows[nested_subsets(self.runner.labels[rows], [most], **kept, random_state=seed)[0]]
         return rows, self._key(describe_estimator(transfer), rows, rows[:0], seed)
 
     def run(self) -> tuple[dict[tuple[str, int, int], RunOutcome], int]:
@@ -169,16 +177,25 @@ class ComparisonWork:
     def _key(self, description: list[str], train: np.ndarray, test: np.ndarray, seed: int) -> str:
         if self._content is None:
             return ""
-        groups = self.dataset.groups
-        rows = [
+        groups, together = self.dataset.groups, self.dataset.together
+        rows: list[tuple[Any, ...]] = [
             (self._content[some], self.runner.labels[some], None if groups is None else groups[some])
             for some in (train, test)
         ]
+        if together is not None and len(np.unique(together[train])) < len(train):
+            # Copies are tuned on in other folds than earlier versions made.
+            rows.append(("copies together",))
         return fingerprint(description, seed, self.runner.classes, rows)
 
     def _say(self, text: str) -> None:
         if self.verbose:
             print(text, file=sys.stderr, flush=True)
+
+
+def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) -> list[Any]:
+    """Return what identifies the content of each image, or the error that reading it gave; URLs are not read."""
+    images = as_sources(dataset.images, names=dataset.names)
+    return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False)
 
 
 def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:

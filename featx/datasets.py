@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .class_names import normalise_classes
 from .exceptions import DatasetError, MissingDependencyError, nearest
 from .image_bytes import is_url
 from .images import EXTENSIONS
@@ -42,6 +43,9 @@ class ImageDataset:
         are stratified too.
     split : ndarray of {"training", "validation", "test"}, shape (n,), or None
         The part of a split that each image was given with, if the data set came with one.
+    together : ndarray of int, shape (n,), or None
+        Equal for images of the same content, which stay on one side of every split that is drawn; None if there are no
+        two. `survey` fills it in.
     """
 
     images: list[Any]
@@ -51,6 +55,7 @@ class ImageDataset:
     notes: list[str] = field(default_factory=list)
     strata: np.ndarray | None = None
     split: np.ndarray | None = None
+    together: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -72,6 +77,7 @@ class ImageDataset:
             self.notes,
             None if self.strata is None else self.strata[rows],
             None if self.split is None else self.split[rows],
+            None if self.together is None else self.together[rows],
         )
 
 
@@ -110,7 +116,11 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
             f"{text} has no labels",
             "Make one sub-folder a class, or a manifest with the columns path and label.",
         )
-    return dataset
+    return replace(dataset, labels=_composed(dataset.labels), groups=_composed(dataset.groups))
+
+
+def _composed(names: np.ndarray | None) -> np.ndarray | None:
+    return None if names is None else normalise_classes(names)
 
 
 def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:

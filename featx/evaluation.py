@@ -19,14 +19,17 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .backbones import View
-from .baseline import compare_baseline, largest_class
+from .baseline import largest_class
+from .class_sizes import check_counts
+from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
 from .heads import HEADS, LINEAR, make_head
-from .metrics import confusion_matrix, interval_notes, report_classes, score_predictions
+from .held_out_report import binding_groups, report_held_out
+from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .results import CandidateResult, EvaluationResult
-from .splits import Split, check_counts, outer_folds
+from .splits import Split
 from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
 
 __all__ = ["evaluate_heads"]
@@ -43,8 +46,9 @@ def evaluate_heads(
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int = 5,
-    split: Split | None = None,
+    split: Split | DataSplit | None = None,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: str = "accuracy",
@@ -65,9 +69,12 @@ def evaluate_heads(
         Values in place of the default grids'.
     cv : int, default=5
         Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
-    split : (train rows, test rows), default=None
-        One held-out test set in place of the cross-validation.
+    split : (train rows, test rows) or DataSplit, default=None
+        One held-out test set in place of the cross-validation, or what `split_data` gives.
     groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which stay on one side of every split that is drawn. The figures are those
+        of single images all the same.
     reference : (layer, pooling), default=None
         The view of the candidate that the others are compared with; the simplest candidate of all unless given.
     class_weight : "balanced", mapping or None, default=None
@@ -100,9 +107,13 @@ def evaluate_heads(
     if grids and (unused := sorted(set(grids) - set(heads))):
         raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")
     classes, truth = np.unique(y, return_inverse=True)
-    splits = [split] if split is not None else outer_folds(truth, classes, cv, groups, random_state)
-    if split is not None:
-        check_counts(truth[split[0]], classes, 2, "training images for tuning")
+    if split is None:
+        split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
+    elif not isinstance(split, DataSplit):
+        split = DataSplit.held_out(*split, groups=groups)
+    splits = split.splits
+    if split.folds is None:
+        check_counts(truth[split.fitted], classes, 2, "tuning needs")
     candidates = [
         Candidate(
             view,
@@ -112,7 +123,7 @@ def evaluate_heads(
         for view in matrices
         for head in dict.fromkeys(heads)
     ]
-    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs)
+    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
     total = len(candidates) * len(splits) + 1
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
@@ -127,11 +138,12 @@ def evaluate_heads(
             best = max(candidates, key=lambda c: c.inner_scores[-1])
             chosen[test] = best.probabilities[test]
         tested = np.concatenate([test for _, test in splits])
-        judge = _Judge(truth, tested, None if groups is None else groups[tested], len(splits), random_state)
+        tested_groups = binding_groups(None if groups is None else groups[tested])
+        judge = _Judge(truth, tested, tested_groups, len(splits), random_state)
         main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
         figures = {c: judge.figures(c.probabilities) for c in candidates}
-        if split is not None:
-            rows, kept, parameters = split[0], best, best.parameters[-1]
+        if split.folds is None:
+            rows, kept, parameters = split.fitted, best, best.parameters[-1]
         else:
             rows, kept = np.arange(len(y)), max(candidates, key=lambda c: figures[c][main].value)
             parameters = tuner.tune(kept, rows)[1]
@@ -159,20 +171,23 @@ def evaluate_heads(
         )
         for c in candidates
     }
-    found = judge.figures(chosen)
-    predicted = chosen[tested].argmax(axis=1)
-    matrix = confusion_matrix(truth[tested], predicted, len(classes))
-    names = [str(name) for name in classes]
+    report = report_held_out(
+        truth[tested],
+        chosen[tested],
+        classes=classes,
+        largest=largest[tested],
+        groups=judge.groups,
+        folds=judge.folds,
+        metric=main,
+        random_state=random_state,
+        others=figures.values(),
+    )
     result = EvaluationResult(
-        classes=names,
+        **{**vars(report), "notes": [*split.notes, *report.notes]},
         n_images=len(y),
-        n_test=len(tested),
-        protocol=_protocol(split, cv, groups, len(tested)),
+        protocol=_protocol(split),
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
-        metrics=found,
-        per_class=report_classes(names, matrix),
-        confusion_matrix=matrix.tolist(),
         head=kept.head.name,
         layer=kept.view[0],
         pooling=kept.view[1],
@@ -180,17 +195,6 @@ def evaluate_heads(
         model_fitted_on=len(rows),
         test=name_test(judge.groups, folds=judge.folds),
         simpler=None if (results[kept].p_value or 0.0) < LEVEL else results[simplest],
-        baseline=compare_baseline(
-            truth[tested],
-            predicted,
-            largest[tested],
-            metrics=found,
-            classes=names,
-            groups=judge.groups,
-            folds=judge.folds,
-            metric=main,
-        ),
-        notes=interval_notes([*figures.values(), found], groups=judge.groups),
     )
     return result, head
 
@@ -225,10 +229,8 @@ class _Judge:
         return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
 
 
-def _protocol(split: Split | None, cv: int, groups: np.ndarray | None, n_test: int) -> str:
-    grouped = ", whole groups on one side" if groups is not None else ""
-    if split is not None:
-        return (
-            f"held-out test set of {n_test} images{grouped}; tuned on the others by {INNER_FOLDS}-fold cross-validation"
-        )
-    return f"nested cross-validation: {cv} stratified folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
+def _protocol(split: DataSplit) -> str:
+    if split.folds is not None:
+        return f"{split.protocol}, tuned inside each by {INNER_FOLDS} folds"
+    parts = "the training and validation parts" if len(split.validation) else "the others"
+    return f"{split.protocol}; tuned on {parts} by {INNER_FOLDS}-fold cross-validation"

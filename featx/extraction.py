@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -76,6 +77,7 @@ def extract_embeddings(
     n_jobs: int | None = None,
     on_error: str = "raise",
     verbose: bool = False,
+    keys: Sequence[Any] | None = None,
 ) -> Extraction:
     """Compute or look up the embeddings of images.
 
@@ -102,6 +104,8 @@ def extract_embeddings(
         Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
     verbose : bool, default=False
         Show a progress bar when the network works for longer than a second and stderr is a terminal.
+    keys : sequence of (bytes or ImageDecodeError), default=None
+        What identifies the content of each image, where `image_keys` has found it already.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def extract_embeddings(
     BackboneError, CacheError, ParameterError
     """
     store: Store = MemoryStore() if cache is None else cache
-    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose)
+    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
     while (gathered := work.gather()) is None:
         work.forward(work.missing())
     result = work.result()
@@ -175,6 +179,7 @@ class _Work:
         n_jobs: int | None,
         on_error: str,
         verbose: bool,
+        keys: Sequence[Any] | None = None,
     ) -> None:
         check_options(batch_size, n_jobs, on_error)
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
@@ -193,7 +198,7 @@ class _Work:
         self.peaks: list[int] = []
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
-            found = image_keys(images, memory, threads=self.threads)
+            found = image_keys(images, memory, threads=self.threads) if keys is None else list(keys)
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}

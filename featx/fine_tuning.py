@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
 import time
 from collections import Counter
@@ -22,18 +21,18 @@ from .backbones import resolve_device, resolve_precision
 from .boundary import BoundaryOptions, make_feed
 from .checkpoints import Checkpoint
 from .dense_head import DenseHead
-from .exceptions import DatasetError, ParameterError
+from .exceptions import ParameterError
 from .extraction import extract_embeddings
 from .head_start import fit_probe, warm_up
 from .idle_parameters import note_idle_training
 from .image_estimator import open_cache
 from .images import ImageSource
-from .splits import held_out_split
 from .stores import writable_store
 from .training import Progress, Training
 from .training_parameters import check_parameters, class_weights, resolve_automatic
 from .training_plan import TrainingPlan
 from .trunk import Trunk
+from .validation_part import hold_out_validation
 
 __all__ = ["FineTuning", "TuningOutcome"]
 
@@ -64,6 +63,10 @@ class FineTuning:
     targets : ndarray of int, shape (n,)
         Class numbers.
     groups : array-like of shape (n,) or None
+    validation : (sequence of ImageSource, ndarray of int), default=None
+        Images with class numbers to validate on, in place of a part of the others.
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content; see `same_content`.
 
     Raises
     ------
@@ -72,13 +75,24 @@ class FineTuning:
     """
 
     def __init__(
-        self, options: Any, images: Sequence[ImageSource], classes: np.ndarray, targets: np.ndarray, groups: Any
+        self,
+        options: Any,
+        images: Sequence[ImageSource],
+        classes: np.ndarray,
+        targets: np.ndarray,
+        groups: Any,
+        *,
+        validation: tuple[Sequence[ImageSource], np.ndarray] | None = None,
+        together: np.ndarray | None = None,
     ) -> None:
         check_parameters(options)
+        check_consistent_length(images, groups)
+        self.n_train = len(images)
+        if validation is not None:
+            images, targets = [*images, *validation[0]], np.concatenate([targets, validation[1]])
         self.options, self.images, self.classes = options, images, classes
         self.targets = targets.astype(np.int64)
-        check_consistent_length(images, groups)
-        self.groups = None if groups is None else np.asarray(groups)
+        self.groups, self.together = None if groups is None else np.asarray(groups), together
         self.source = options.source()
         self.view = self.source.view(options.layer, options.pooling)
         self.device = resolve_device(options.device)
@@ -93,7 +107,8 @@ class FineTuning:
     def run(self) -> TuningOutcome:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
-        note_idle_training(self.options, head_init=self.head_init, groups=self.groups)
+        given = len(self.images) > self.n_train
+        note_idle_training(self.options, head_init=self.head_init, groups=self.groups, given=given)
         trunk = self.cut()
         trunk.part.warn(self.source.name)
         if trunk.part.updated(trunk.update_statistics) and self.plan.batch_size < 2:
@@ -168,33 +183,16 @@ class FineTuning:
     def split(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows to train on and those to validate on."""
         rows = np.arange(len(self.targets))
-        if not self.options.early_stopping:
-            return rows, rows[:0]
-        counts = np.bincount(self.targets)
-        if counts.min() < 2:
-            raise DatasetError(
-                f"class {str(self.classes[counts.argmin()])!r} has one image, too few to train on and to validate on",
-                "Add images, leave the class out, or pass early_stopping=False to train without a validation part.",
-            )
-        fraction = self.options.validation_fraction
-        if self.groups is not None:
-            train, validation = held_out_split(
-                self.targets, fraction, groups=self.groups, random_state=self.options.random_state
-            )
-            if len(missing := np.setdiff1d(self.targets, self.targets[train])):
-                raise DatasetError(
-                    f"class {str(self.classes[missing[0]])!r} lies in too few groups to be trained and validated on",
-                    "Pass other groups, or early_stopping=False to train without a validation part.",
-                )
-            return train, validation
-        # At least one image of each class on either side.
-        size = max(math.ceil(fraction * len(rows)), len(counts))
-        if len(rows) - size < len(counts):
-            raise DatasetError(
-                f"{len(rows)} images of {len(counts)} classes are too few for a validation part",
-                "Add images, or pass early_stopping=False to train without one.",
-            )
-        return held_out_split(self.targets, size, random_state=self.options.random_state)
+        if not self.options.early_stopping or len(rows) > self.n_train:
+            return rows[: self.n_train], rows[self.n_train :]
+        return hold_out_validation(
+            self.targets,
+            self.classes,
+            fraction=self.options.validation_fraction,
+            groups=self.groups,
+            together=self.together,
+            random_state=self.options.random_state,
+        )
 
     def _head(self, trunk: Trunk, train: np.ndarray, forwarded: dict[str, int]) -> DenseHead:
         """Return the head in the state that `head_init` asks for, fitted on training rows only."""
@@ -228,6 +226,7 @@ class FineTuning:
                     features,
                     self.targets[train],
                     groups=None if self.groups is None else self.groups[train],
+                    together=None if self.together is None else self.together[train],
                     class_weight=None if weights is None else dict(enumerate(weights)),
                     random_state=options.random_state,
                 )
@@ -254,7 +253,7 @@ class FineTuning:
             weight_decay=float(options.weight_decay),
             schedule=options.schedule,
             label_smoothing=float(options.label_smoothing),
-            class_weights=class_weights(options.class_weight, self.classes, self.targets),
+            class_weights=class_weights(options.class_weight, self.classes, self.targets[: self.n_train]),
             patience=automatic["patience"] if options.early_stopping else None,
             # Half precision is slower to train in on a CPU: the gradients of its convolutions are.
             precision="float32" if self.device == "cpu" else self.precision,

@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from .augmentation import resolve_augmentation
-from .backbones import BackboneSource, resolve_precision
-from .extraction import Extraction
+from .exceptions import ParameterError
 from .fine_tuning import FineTuning
-from .image_estimator import ImageEstimator, open_cache
 from .images import ImageSource
 from .inputs import check_labels
-from .tuned_network import TunedNetwork
+from .notes import note_once
+from .tuned_estimator import TunedEstimator
+from .units import same_content
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CNNFineTuneClassifier"]
 
 
-class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
+class CNNFineTuneClassifier(TunedEstimator):
     """Fine-tune the top stages of a pretrained network, or train one from scratch.
 
     First the head: a logistic regression on cached embeddings (LP-FT, Kumar et al. 2022, arXiv 2202.10054). Then the
@@ -67,8 +65,8 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
     label_smoothing : float, default=0.0
     class_weight : "balanced", mapping of label to float, or None, default=None
     early_stopping : bool, default=True
-        Hold out a stratified part of the images, stop when its accuracy has not risen for `patience` epochs, and
-        keep the best epoch's weights; False trains on all images and keeps the last epoch's.
+        Hold out a stratified part of the images, or take those passed to ``fit`` for it, stop when the accuracy on them
+        has not risen for `patience` epochs, and keep the best epoch's weights; False keeps the last epoch's.
     validation_fraction : float, default=0.15
     patience : int or "auto", default="auto", which is 5, and from scratch half of the epochs if that is more
     augmentation : str, Augmentation or None, default="light"
@@ -206,7 +204,7 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         self.cache = cache
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> CNNFineTuneClassifier:
+    def fit(self, X: Any, y: Any, groups: Any = None, *, X_val: Any = None, y_val: Any = None) -> CNNFineTuneClassifier:
         """Train on labelled images.
 
         Parameters
@@ -216,6 +214,11 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
             Labels.
         groups : array-like of shape (n_samples,), default=None
             Images of one group are either all trained on or all in the validation part.
+        X_val : array-like of images, default=None
+            Images that decide when to stop and which epoch is kept, in place of a part of X, as in scikit-learn's
+            `HistGradientBoostingClassifier`; they are not trained on. Without early stopping they have no effect.
+        y_val : array-like of shape (n_validation,), default=None
+            Their labels, all of which y has, too.
 
         Returns
         -------
@@ -233,7 +236,11 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         """
         images = self._images(X, reset=True)
         self.classes_, targets = check_labels(images, y)
-        outcome = FineTuning(self, images, self.classes_, targets, groups).run()
+        validation = self._validation(X_val, y_val)
+        tuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        # Copies are on one side of what is held out to stop by, and of the folds that tune the head.
+        tuning.together = same_content(self.keys(images))
+        outcome = tuning.run()
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history["epoch"])
         self.best_epoch_ = outcome.best_epoch
@@ -245,76 +252,18 @@ class CNNFineTuneClassifier(ClassifierMixin, ImageEstimator):
         self.head_ = outcome.head
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each image.
-
-        Parameters
-        ----------
-        X : array-like of images
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : array-like of images
-
-        Returns
-        -------
-        ndarray of float64, shape (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.predict_images(self._images(X, reset=False))[0]
-
-    def predict_images(
-        self, images: Sequence[ImageSource], *, on_error: str = "raise"
-    ) -> tuple[np.ndarray, Extraction]:
-        """Return class probabilities with the ledger and timings.
-
-        Parameters
-        ----------
-        images : sequence of ImageSource
-        on_error : {"raise", "nan"}, default="raise"
-            Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
-
-        Returns
-        -------
-        probabilities : ndarray of float64, shape (n, n_classes)
-        extraction : Extraction
-        """
-        return self.network().predict(
-            images,
-            augmentation=resolve_augmentation(self.augmentation),
-            test_views=self.test_views,
-            seed=self.random_state,
-            cache=open_cache(self.cache),
-            precision=self.arithmetic(self.source()),
-            device=self.device,
-            n_jobs=self.n_jobs,
-            on_error=on_error,
-            verbose=self.verbose,
-        )
-
-    def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for; "auto" is float32, which the trained part is computed in."""
-        return resolve_precision(self.precision)
-
-    def export_weights(self, path: str | os.PathLike[str]) -> None:
-        """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
-
-        A file of that name, which ends in ``.safetensors``, is replaced.
-        """
-        check_is_fitted(self)
-        self.network().export(path)
-
-    def network(self) -> TunedNetwork:
-        """Return the trained network and its head; it is not built."""
-        base = self.source()
-        return TunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)
+    def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:
+        """Return the images to validate on with their class numbers, if they are given and of use."""
+        if (X_val is None) != (y_val is None):
+            raise ParameterError("got one of X_val and y_val", "Pass both, or none.")
+        if X_val is None:
+            return None
+        images = self._images(X_val, reset=False)
+        labels = column_or_1d(y_val)
+        check_consistent_length(images, labels)
+        if len(unknown := np.setdiff1d(labels, self.classes_)):
+            raise ParameterError(f"got {str(unknown[0])!r} in y_val, which is no class of y", "Leave those images out.")
+        if not self.early_stopping:
+            note_once("X_val has no effect: training stops at the last epoch with early_stopping=False")
+            return None
+        return images, np.searchsorted(self.classes_, labels)

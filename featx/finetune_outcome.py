@@ -7,49 +7,43 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from .baseline import Baseline, compare_baseline, largest_class
+from .baseline import largest_class
+from .class_sizes import SmallClassError, check_counts
+from .data_plan import DataPlan
+from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
-from .estimates import Estimate, as_json
-from .exceptions import DatasetError, ParameterError
+from .estimates import as_json
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
+from .held_out_report import HeldOutReport, report_held_out
 from .ledger import Failure, find_unreadable
-from .metrics import confusion_matrix, interval_notes, report_classes, score_predictions
-from .notes import note_once
 from .persistence import save_model
-from .splits import held_out_split
+from .training_parameters import check_parameters
+from .validation_part import WITHOUT, hold_out_validation
 
-__all__ = ["FineTuneOutcome", "finetune_model", "join_data", "split_data"]
+__all__ = ["FineTuneOutcome", "finetune_model", "plan_training"]
 
 TEST_SIZE = 0.2
 
 
 @dataclass
-class FineTuneOutcome:
+class FineTuneOutcome(HeldOutReport):
     """What `finetune_model` gives.
 
     Attributes
     ----------
+    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
+        As `HeldOutReport` has them.
     model : CNNFineTuneClassifier
         Fitted on the training images.
-    classes : list of str
     protocol : str
         How the figures came about.
-    metrics : dict of str to Estimate
-        On the test images.
-    notes : list of str
-        What to know of the intervals; see `interval_notes`.
-    baseline : Baseline
-        Whether the model beats always answering the largest class of the training images.
-    per_class : list of dict
-        Precision, recall, F1 and support of each class.
-    confusion_matrix : list of list of int
-        True classes in rows, predicted ones in columns.
     history : dict of str to list
         The curves of the training; see `CNNFineTuneClassifier`.
     best_epoch : int
@@ -58,26 +52,20 @@ class FineTuneOutcome:
         Of `extraction`, `training` and `prediction`.
     extraction : Extraction
         Counts and timings of all passes through the network, those of the prediction included.
-    n_train, n_test : int
+    n_train : int
+        Images that were trained on, with those that the classifier held out of them to stop by.
     failures : list of Failure
         The ledger.
     """
 
     model: CNNFineTuneClassifier
-    classes: list[str]
     protocol: str
-    metrics: dict[str, Estimate]
-    notes: list[str]
-    baseline: Baseline
-    per_class: list[dict[str, Any]]
-    confusion_matrix: list[list[int]]
     history: dict[str, list[Any]]
     best_epoch: int
     trained_stages: list[str]
     seconds: dict[str, float]
     extraction: Extraction
     n_train: int
-    n_test: int
     failures: list[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,8 +87,9 @@ def finetune_model(
     dataset: ImageDataset,
     classifier: CNNFineTuneClassifier,
     *,
-    test_size: float = TEST_SIZE,
+    test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     skip_unreadable: bool = False,
 ) -> FineTuneOutcome:
     """Fine-tune on a part of a data set and report figures on the rest.
@@ -108,13 +97,18 @@ def finetune_model(
     Parameters
     ----------
     dataset : ImageDataset
-        With labels. Its groups, if any, stay on one side of the split.
+        With labels. Its groups, if any, stay on one side of a split that is drawn. If it came with a split, the
+        training part is trained on, the validation part decides when to stop, or is trained on without early stopping,
+        and the test part judges; without a test part the validation part does.
     classifier : CNNFineTuneClassifier
         Not changed.
-    test_size : float, default=0.2
-        Fraction of the images that is held out, stratified by class.
+    test_size : float, default=None
+        Fraction of the images that is held out, stratified by class; None means 0.2.
     test : ImageDataset, default=None
-        Another data set as the test set; then all of `dataset` is trained on.
+        Another data set as the test set; then all of `dataset` is trained on. Either takes the place of a split that
+        the data set came with.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
     skip_unreadable : bool, default=False
         Leave out images that cannot be read, in place of raising.
 
@@ -126,103 +120,95 @@ def finetune_model(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
-    images, names, labels = join_data(dataset, test)
-    failures = find_unreadable(classifier.sources(images, names)) if skip_unreadable else []
-    failed = {failure.index for failure in failures}
-    good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
-    train, held, protocol = split_data(dataset, test, good, test_size, classifier.random_state)
+    dataset = join_test(dataset, test, test_size=test_size)
+    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
+    plan.apply(dataset)
+    failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
+    if failures:
+        dataset = leave_out(dataset, [failure.index for failure in failures])
+    keys = classifier.keys(classifier.sources(dataset.images, dataset.names))
+    if failed := [key for key in keys if not isinstance(key, bytes)]:
+        raise failed[0]
+    planned = plan.apply(dataset, keys)
+    dataset, split = planned.dataset, planned.split
     model = clone(classifier)
-    groups = None if dataset.groups is None else dataset.groups[train]
-    model.fit([images[i] for i in train], labels[train], groups=groups)
+    train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
+    stopping = dataset.take(split.validation)
+    given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
+    model.fit(train.images, train.labels, groups=train.groups, **given)
     began = time.perf_counter()
-    sources = model.sources([images[i] for i in held], [names[i] for i in held])
-    probabilities, extraction = model.predict_images(sources)
+    probabilities, extraction = model.predict_images(model.sources(held.images, held.names))
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
     spent["prediction"] = time.perf_counter() - began
     stages = {name: value + model.timings_.get(name, 0.0) for name, value in extraction.seconds.items()}
     extraction.n_images += model.forwarded_["needed"]
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
-    truth = np.searchsorted(model.classes_, labels[held])
-    predicted = probabilities.argmax(axis=1)
-    matrix = confusion_matrix(truth, predicted, len(model.classes_))
-    classes = [str(name) for name in model.classes_]
-    tested = _groups(dataset, test, held)
-    metrics = score_predictions(truth, probabilities, groups=tested, random_state=classifier.random_state)
-    largest = largest_class(np.searchsorted(model.classes_, labels[train]), len(classes))
+    numbers = np.searchsorted(model.classes_, labels)
+    report = report_held_out(
+        numbers[split.test],
+        probabilities,
+        classes=model.classes_,
+        largest=largest_class(numbers[split.train], len(model.classes_)),
+        groups=held.groups,
+        random_state=classifier.random_state,
+    )
     return FineTuneOutcome(
+        **{**vars(report), "notes": [*planned.notes, *split.notes, *report.notes]},
         model=model,
-        classes=classes,
-        protocol=f"{protocol}; trained on {len(train):,}",
-        metrics=metrics,
-        notes=interval_notes([metrics], groups=tested),
-        baseline=compare_baseline(
-            truth, predicted, np.full(len(truth), largest), metrics=metrics, classes=classes, groups=tested
-        ),
-        per_class=report_classes(classes, matrix),
-        confusion_matrix=matrix.tolist(),
+        protocol=f"{split.protocol}; trained on {len(train):,}"
+        + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
         history=model.history_,
         best_epoch=model.best_epoch_,
         trained_stages=model.trained_stages_,
         seconds=spent,
         extraction=extraction,
         n_train=len(train),
-        n_test=len(held),
         failures=failures,
     )
 
 
-def join_data(dataset: ImageDataset, test: ImageDataset | None) -> tuple[list[Any], list[str], np.ndarray]:
-    """Return the images, names and labels of a data set and of a test set after it.
+def plan_training(
+    classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
+) -> DataPlan:
+    """Return how a data set that is joined with its test set is looked over and parted.
+
+    Without a validation part the classifier holds out its own of those to train on; without early stopping, a given one
+    is trained on.
 
     Raises
     ------
-    DatasetError
-        If there are no labels, or a class of the test set is none of the data set's.
+    ParameterError
+        If a parameter of the classifier holds a value that it does not accept.
     """
-    if dataset.labels is None or (test is not None and test.labels is None):
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
-    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
-    if test is not None:
-        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
-            raise DatasetError(
-                f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
-            )
-        images, names = images + list(test.images), names + list(test.names)
-        labels = np.concatenate([labels, test.labels])
-    return images, names, labels
+    check_parameters(classifier)
+    stopping = bool(classifier.early_stopping)
+    return DataPlan(
+        partial(_divide, classifier),
+        {"test_size": TEST_SIZE if test_size is None else test_size, "early_stopping": stopping},
+        others=[(WITHOUT, {"early_stopping": False})] if stopping else [],
+        min_images=min_images,
+        validation_apart=stopping,
+    )
 
 
-def split_data(
-    dataset: ImageDataset, test: ImageDataset | None, good: np.ndarray, test_size: float, random_state: int
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return the rows to train on and those to test on, and how they came about; `good` are those to choose from.
-
-    Raises
-    ------
-    DatasetError, ParameterError
-    """
-    labels = join_data(dataset, test)[2]
-    if test is not None:
-        if test_size != TEST_SIZE:
-            note_once(f"test_size={test_size:g} has no effect: a test set is given")
-        train, held = good[good < len(dataset)], good[good >= len(dataset)]
-        if not len(held) or not len(train):
-            raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
-        protocol = f"a test set of {len(held):,} images"
-    else:
-        groups = None if dataset.groups is None else dataset.groups[good]
-        first, second = held_out_split(labels[good], test_size, groups=groups, random_state=random_state)
-        train, held = good[first], good[second]
-        grouped = ", whole groups on one side" if groups is not None else ""
-        protocol = f"{len(held):,} images held out, stratified by class{grouped}"
-    if not set(labels[held].tolist()) <= set(labels[train].tolist()):
-        raise ParameterError("the training part lacks a class of the test part", "Choose a smaller test_size.")
-    return train, held, protocol
-
-
-def _groups(dataset: ImageDataset, test: ImageDataset | None, held: np.ndarray) -> np.ndarray | None:
-    """Return the groups of the test images, whose figures are resampled by them."""
-    if test is not None:
-        return None if test.groups is None else test.groups[held - len(dataset)]
-    return None if dataset.groups is None else dataset.groups[held]
+def _divide(
+    classifier: CNNFineTuneClassifier, dataset: ImageDataset, *, test_size: float, early_stopping: bool
+) -> DataSplit:
+    seed = int(classifier.random_state)
+    split = split_data(dataset, test_size=test_size, random_state=seed)
+    if not early_stopping:
+        split = dataclasses.replace(split, train=split.fitted, validation=split.validation[:0])
+    labels, train = np.asarray(dataset.labels), dataset.take(split.train)
+    if len(lacking := np.setdiff1d(labels[split.test], labels[split.train])):
+        raise SmallClassError(
+            f"the part to train on has no image of class {str(lacking[0])!r}, which the test part has",
+            "Add images or groups of it, or choose a smaller test_size.",
+        )
+    classes, targets = np.unique(np.asarray(train.labels), return_inverse=True)
+    check_counts(targets, classes, 1, "training needs")
+    if early_stopping and not len(split.validation):
+        fraction = classifier.validation_fraction
+        kept: dict[str, Any] = {"groups": train.groups, "together": train.together}
+        hold_out_validation(targets, classes, fraction=fraction, **kept, random_state=seed)
+    return split

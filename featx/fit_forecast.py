@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
 from .datasets import ImageDataset
@@ -47,16 +48,18 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     source = transformer.source()
     reading = Reading.of(transformer, source)
     rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache))
-    forward = rehearsal.passes(source, inputs.views, reading=reading)
-    features = {}
+    features, labels = {}, np.asarray(inputs.dataset.labels)
+    inputs = inputs.with_keys(rehearsal.keys())
+    forward = rehearsal.passes(source, inputs.views, inputs.rows, reading=reading)
     for view in inputs.views:
         rows, embeddings = rehearsal.embeddings(source, view, reading)
-        features[view] = Features(embeddings, inputs.labels[rows], inputs.labels)
+        kept = np.isin(rows, inputs.rows)
+        kept |= not kept.any()
+        features[view] = Features(embeddings[kept], labels[rows[kept]], np.asarray(inputs.dataset.labels))
     n = len(inputs.images)
     searched = {name: options[name] for name in ("grids", "cv", "class_weight", "scoring", "random_state", "n_jobs")
                 if name in options}  # fmt: skip
-    test, test_size = options.get("test"), options.get("test_size")
-    held_out = test_size if test is None else len(test) / n
+    held_out = None if inputs.split.folds is not None else len(inputs.split.test) / n
     heads = options.get("heads", ("logistic",))
     seconds = evaluation_seconds(features, n, heads, held_out=held_out, **searched)
     last = seconds.pop("")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,18 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .backbones import View
+from .data_plan import DataPlan
+from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
 from .evaluation import evaluate_heads
-from .exceptions import DatasetError, ParameterError
+from .exceptions import ParameterError
 from .extraction import Extraction
 from .heads import make_head
 from .images import ImageSource
-from .notes import note_once
 from .persistence import save_model
 from .results import EvaluationResult
-from .splits import held_out_split, outer_folds
+from .splits import inner_folds
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
@@ -76,17 +78,39 @@ class FitInputs:
     transformer : CNNFeatureTransformer
         Of all views.
     views : list of (layer, pooling)
-    images : list of ImageSource
-        Those of the test set come last.
-    labels : ndarray of shape (n,)
-    groups : ndarray of shape (n,) or None
+    dataset : ImageDataset
+        Joined with the test set, whose images come last, without what was left out.
+    images : sequence of ImageSource
+    keys : list of (bytes or error), or None
+        What identifies the content of each, where it is known.
+    split : DataSplit
+        Of all images, whether they can be read or not.
+    rows : ndarray of int
+        Where the images were before some were left out.
+    notes : list of str
+        What was found in the data set.
+    plan : DataPlan
+        How it is looked over and parted.
     """
 
     transformer: CNNFeatureTransformer
     views: list[View]
+    dataset: ImageDataset
     images: Sequence[ImageSource]
-    labels: np.ndarray
-    groups: np.ndarray | None
+    keys: list[Any] | None
+    split: DataSplit
+    rows: np.ndarray
+    notes: list[str]
+    plan: DataPlan
+
+    def with_keys(self, keys: Sequence[Any]) -> FitInputs:
+        """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
+        planned = self.plan.apply(self.dataset, keys)
+        whole = len(planned.rows) == len(self.images)
+        images = self.images if whole else [self.images[row] for row in planned.rows]
+        keys = [keys[row] for row in planned.rows]
+        return replace(self, images=images, keys=keys, dataset=planned.dataset, split=planned.split, rows=planned.rows,
+                       notes=planned.notes)  # fmt: skip
 
 
 def fit_model(
@@ -97,9 +121,10 @@ def fit_model(
     poolings: Sequence[str] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    cv: int = FOLDS,
+    cv: int | None = None,
     test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     class_weight: str | None = None,
     scoring: str = "accuracy",
     random_state: int = 0,
@@ -111,17 +136,24 @@ def fit_model(
     Parameters
     ----------
     dataset : ImageDataset
-        With labels. Its groups, if any, stay on one side of every split.
+        With labels. Its groups, if any, stay on one side of every split that is drawn. If it came with a split, the
+        training and validation parts are fitted on and the test part judges; without a test part the validation part
+        does.
     transformer : CNNFeatureTransformer
         Not changed. With ``on_error="nan"`` images that cannot be read are left out.
     layers, poolings : sequences
         Every combination is searched.
-    heads, grids, cv, class_weight, scoring, random_state, n_jobs, verbose
+    heads, grids, class_weight, scoring, random_state, n_jobs, verbose
         As for `evaluate_heads`.
+    cv : int, default=None
+        Folds of a cross-validation; None means 5, or the split that the data set came with.
     test_size : float, default=None
         Hold out this fraction in place of cross-validation.
     test : ImageDataset, default=None
-        Another data set as the test set.
+        Another data set as the test set. Each of `cv`, `test_size` and `test` takes the place of a split that the data
+        set came with.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
 
     Returns
     -------
@@ -141,31 +173,29 @@ def fit_model(
         cv=cv,
         test_size=test_size,
         test=test,
+        min_images=min_images,
         class_weight=class_weight,
         random_state=random_state,
     )
-    transformer, views, images = inputs.transformer, inputs.views, inputs.images
-    labels, groups = inputs.labels, inputs.groups
-    extraction = transformer.extract(images)
-    failed = {failure.index for failure in extraction.failures}
-    good = np.array([i for i in range(len(images)) if i not in failed], dtype=int)
-    if not len(good):
-        raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
-    y = labels[good]
-    kept_groups = None if groups is None else groups[good]
-    split = None
-    if test is not None:
-        split = np.flatnonzero(good < len(dataset)), np.flatnonzero(good >= len(dataset))
-    elif test_size is not None:
-        split = held_out_split(y, test_size, groups=kept_groups, random_state=random_state)
+    inputs = _look(inputs)
+    transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
+    extraction = transformer.extract(inputs.images, keys=inputs.keys)
+    matrices = dict(zip(views, extraction.embeddings, strict=True))
+    if extraction.failures:
+        failed = [failure.index for failure in extraction.failures]
+        dataset = leave_out(dataset, failed)
+        matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
+        split = inputs.plan.divide(dataset, **inputs.plan.settings)
+        extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
+    split = replace(split, notes=[*inputs.notes, *split.notes])
     evaluation, head = evaluate_heads(
-        {view: matrix[good] if failed else matrix for view, matrix in zip(views, extraction.embeddings, strict=True)},
-        y,
+        matrices,
+        np.asarray(dataset.labels),
         heads=heads,
         grids=grids,
-        cv=cv,
         split=split,
-        groups=kept_groups,
+        groups=dataset.groups,
+        together=dataset.together,
         class_weight=class_weight,
         scoring=scoring,
         random_state=random_state,
@@ -174,7 +204,7 @@ def fit_model(
     )
     kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     kept._check_weights(reset=True)
-    kept.embedding_dim_ = extraction.embeddings[views.index((evaluation.layer, evaluation.pooling))].shape[1]
+    kept.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
     extraction.embeddings = []
     return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
 
@@ -187,9 +217,10 @@ def check_fit(
     poolings: Sequence[str] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    cv: int = FOLDS,
+    cv: int | None = None,
     test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     class_weight: str | None = None,
     random_state: int = 0,
     **others: Any,
@@ -198,49 +229,40 @@ def check_fit(
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, class_weight, random_state, others
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, random_state,
+    others
         As for `fit_model`.
     """
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
-    if cv != FOLDS and (test is not None or test_size is not None):
-        note_once(f"cv={cv} has no effect: one test set takes the place of the folds")
-    if dataset.labels is None or (test is not None and test.labels is None):
-        raise DatasetError("the images have no labels", "Pass a folder of classes or a manifest with labels.")
+    dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     for head in heads:
         make_head(head, grid=(grids or {}).get(head), class_weight=class_weight)
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    images, names, labels = list(dataset.images), list(dataset.names), dataset.labels
-    groups = dataset.groups
-    if test is not None:
-        if unknown := sorted(set(test.labels.tolist()) - set(labels.tolist())):  # type: ignore[union-attr]
-            raise DatasetError(f"the test set has the class {unknown[0]!r}, which the training set has not",
-                               "Leave those images out.")  # fmt: skip
-        images, names = images + list(test.images), names + list(test.names)
-        groups = _joined_groups(dataset, test)
-        labels = np.concatenate([labels, test.labels])
-    if test is None:
-        _check_splits(labels, groups, cv, test_size, random_state)
-    return FitInputs(transformer, views, transformer.sources(images, names), labels, groups)
+    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size}
+    plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
+    # Before any file is read; what is left out shows when the content of the images is known.
+    split = plan.apply(dataset).split
+    images = transformer.sources(dataset.images, dataset.names)
+    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], plan)
 
 
-def _check_splits(
-    labels: np.ndarray, groups: np.ndarray | None, cv: int, test_size: float | None, random_state: int
-) -> None:
-    """Find out before any image is forwarded whether the labels allow the splits."""
-    if test_size is not None:
-        held_out_split(labels, test_size, groups=groups, random_state=random_state)
-    else:
-        classes, truth = np.unique(labels, return_inverse=True)
-        outer_folds(truth, classes, cv, groups, random_state)
+def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
+    """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
+    split = split_data(dataset, cv=cv, test_size=test_size, random_state=random_state)
+    if split.folds is None or dataset.groups is not None:
+        for rows, _ in split.splits:
+            part = dataset.take(rows)
+            inner_folds(np.asarray(part.labels), part.groups, random_state, part.together)
+    return split
 
 
-def _joined_groups(dataset: ImageDataset, test: ImageDataset) -> np.ndarray | None:
-    """Return the groups of both, an image being a group of its own where there are none."""
-    if dataset.groups is None and test.groups is None:
-        return None
-    parts = [np.char.add(f"{place}/", np.arange(len(part)).astype(str) if part.groups is None else part.groups)
-             for place, part in (("training", dataset), ("test", test))]  # fmt: skip
-    return np.concatenate(parts)
+def _look(inputs: FitInputs) -> FitInputs:
+    """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
+    keys = inputs.transformer.keys(inputs.images, fetch=True)
+    failed = [key for key in keys if not isinstance(key, bytes)]
+    if failed and inputs.transformer.on_error == "raise":
+        raise failed[0]
+    return inputs.with_keys(keys)

@@ -21,6 +21,7 @@ from .dense_head import DenseHead
 from .heads import make_head
 from .training_plan import TrainingPlan
 from .tuning import Candidate, Tuner
+from .units import content_units, join_groups
 
 __all__ = ["fit_probe", "warm_up"]
 
@@ -35,6 +36,7 @@ def fit_probe(
     y: np.ndarray,
     *,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     random_state: int = 0,
 ) -> Pipeline:
@@ -46,16 +48,21 @@ def fit_probe(
     y : ndarray of shape (n,)
     groups : ndarray of shape (n,), default=None
         Kept on one side of the folds of the tuning.
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which are too.
     class_weight : "balanced", mapping or None, default=None
     random_state : int, default=0
     """
     head = make_head("logistic", class_weight=class_weight, random_state=random_state)
     view = ("embedding", "")
-    tuner = Tuner({view: features}, y, groups, "accuracy", random_state, None)
+    tuner = Tuner({view: features}, y, groups, "accuracy", random_state, None, together)
     candidate = Candidate(view, head, np.zeros((0, 0)))
     rows = np.arange(len(y))
     with threadpool_limits(1):
-        few = np.unique(y, return_counts=True)[1].min() < 2 or (groups is not None and len(np.unique(groups)) < 2)
+        classes, truth = np.unique(y, return_inverse=True)
+        counts = np.bincount(content_units(truth, together).labels, minlength=len(classes))
+        joined = None if groups is None else join_groups(groups, together)
+        few = counts.min() < 2 or (joined is not None and len(np.unique(joined)) < 2)
         parameters = {"C": UNTUNED_C} if few else tuner.tune(candidate, rows)[1]
         return clone(head.estimator).set_params(classify__C=parameters["C"]).fit(features, y)
 

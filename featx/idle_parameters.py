@@ -32,7 +32,7 @@ def note_idle_images(estimator: Any, images: Sequence[ImageSource]) -> None:
             note_once(text)
 
 
-def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> None:
+def note_idle_training(options: Any, *, head_init: str, groups: Any = None, given: bool = False) -> None:
     """Say so where a parameter of a fine-tuning classifier is set and another one takes its effect away.
 
     Parameters
@@ -42,6 +42,8 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> N
         What "auto" stands for.
     groups : array-like or None
         Of the call of fit.
+    given : bool, default=False
+        Whether the images to validate on are given.
     """
     layers = options.trainable_layers is not None
     # A number may be numpy's, as it is out of a grid.
@@ -49,12 +51,13 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> N
     stages = stages if isinstance(stages, str) else list(np.ravel(stages))
     whole, head_only = not layers and stages == "all", not layers and stages in ([], [0])
     no_augmentation = options.augmentation is None or str(options.augmentation) == "none"
-    alone = "early_stopping=False"
+    nothing = "nothing is held out with early_stopping=False"
     idle = [
         (("trainable_stages",), layers, "trainable_layers is given in its place"),
         (("warmup_epochs",), head_init != "warmup", f"the head begins as head_init={head_init!r}"),
         (("momentum",), options.optimizer != "sgd", f"the optimizer is {options.optimizer!r}"),
-        (("validation_fraction", "patience"), not options.early_stopping, f"nothing is held out with {alone}"),
+        (("validation_fraction", "patience"), not options.early_stopping, nothing),
+        (("validation_fraction",), given, "the images to validate on are given"),
         (("augment_views", "test_views"), no_augmentation, "there is no augmentation"),
         (("augment_views",), not options.boundary_cache, "boundary_cache=False augments anew in every epoch"),
         (("boundary_dtype", "boundary_cache_bytes"), not options.boundary_cache, "boundary_cache=False caches none"),
@@ -72,5 +75,6 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None) -> N
             value = getattr(options, name)
             if holds and name in defaults and not np.array_equal(value, defaults[name].default):
                 note_once(f"{name}={value!r} has no effect: {reason}")
-    if groups is not None and not options.early_stopping and head_init != "logistic":
-        note_once(f"groups have no effect: nothing is held out with {alone}, and the head is not tuned")
+    if groups is not None and (given or not options.early_stopping) and head_init != "logistic":
+        why = "the images to validate on are given" if given else nothing
+        note_once(f"groups have no effect: {why}, and the head is not tuned")

@@ -11,14 +11,16 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 
 from .backbones import BackboneSource
-from .cache import EmbeddingCache, default_cache_dir
+from .cache import EmbeddingCache, FileDigests, default_cache_dir
 from .exceptions import ParameterError, WeightsError
 from .idle_parameters import note_idle_images
+from .image_keys import image_keys
 from .images import ImageSource, as_sources
 from .inputs import check_images
 from .networks import EMBEDDED, resolve_backbone
 from .precisions import choose_precision
 from .weights import is_file_name
+from .workers import thread_count
 
 __all__ = ["ImageEstimator", "open_cache"]
 
@@ -90,6 +92,19 @@ class ImageEstimator(BaseEstimator):
         sources = as_sources(images, names=names, value_range=self.value_range)
         note_idle_images(self, sources)
         return sources
+
+    def keys(self, images: Sequence[ImageSource], *, fetch: bool = False) -> list[Any]:
+        """Return what identifies the content of each image, or the error that reading it gave; see `image_keys`.
+
+        Parameters
+        ----------
+        images : sequence of ImageSource
+        fetch : bool, default=False
+            Whether URLs are read. If not, each is taken for a content of its own.
+        """
+        cache = open_cache(self.cache)
+        memory = FileDigests(None) if cache is None else cache.digests
+        return image_keys(images, memory, threads=thread_count(self.n_jobs), fetch=fetch)
 
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
         sources = check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)

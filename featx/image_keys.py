@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from itertools import compress
@@ -15,7 +16,7 @@ from .patience import patient_map
 __all__ = ["all_read", "image_keys"]
 
 
-def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: int) -> list[Any]:
+def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: int, fetch: bool = True) -> list[Any]:
     """Return each image's key, 32 bytes, or the ImageDecodeError that reading it gave.
 
     Parameters
@@ -24,6 +25,8 @@ def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: i
     memory : FileDigests
     threads : int
         That read.
+    fetch : bool, default=True
+        Whether URLs are read. If not, their text takes the place of their content.
     """
     # image.path, spelled out: this runs for every image of every fold of every search
     contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
@@ -34,7 +37,7 @@ def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: i
     digests: list[Any] = memory.digest(paths, map=read)
     if rest:
         known = iter(digests)
-        others = iter(list(read(_digest_of, [images[i] for i in rest])))
+        others = iter(list(read(_digest_of if fetch else _name_of_url, [images[i] for i in rest])))
         digests = [next(known if path else others) for path in are_paths]
     for i in [] if all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
         digests[i] = ImageDecodeError(images[i].name, digests[i].strerror or str(digests[i]))
@@ -74,6 +77,10 @@ def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:
         return image.digest()
     except ImageDecodeError as error:
         return error
+
+
+def _name_of_url(image: ImageSource) -> bytes | ImageDecodeError:
+    return hashlib.sha256(image.content.encode()).digest() if isinstance(image.content, str) else _digest_of(image)
 
 
 def _inspect(image: ImageSource) -> tuple[bytes, bool] | ImageDecodeError:

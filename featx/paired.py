@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import bdtrc
-from scipy.stats import binom, binomtest, norm, t
+from scipy.special import bdtrc, betainc
+from scipy.stats import binom, norm, t
 
 from .estimates import Estimate
 from .metrics import LEVEL, NORMAL_QUANTILE
@@ -57,8 +57,8 @@ def compare_paired(
 
     Parameters
     ----------
-    right, other : ndarray of bool, shape (n,)
-        Whether each classifier was right on each image.
+    right, other : ndarray of bool, shape (n,) or (repeats, n)
+        Whether each classifier was right on each image; in each of several trainings of both.
     groups : ndarray, shape (n,), default=None
         What is independent of each other, in place of the images.
     folds : int, default=1
@@ -82,13 +82,18 @@ def compare_paired(
     where the test rejects, not for that beyond zero. The detectable difference is (t(0.975) + t(0.8)) standard errors;
     with six groups, where all must have the same sign, that of normal sums.
 
+    Where both were trained several times, wins and losses are means over the trainings, and McNemar's p is that of
+    the beta distribution, which is the binomial's where they are whole. More trainings add no test images, and cannot
+    make the test or the interval err more often: an image's mean gain g has a variance of at most the mean of |g|, and
+    this of at most the share of images that tell one training of each apart, which is what is counted.
+
     Images predicted by cross-validation are not independent, since each is trained on by the models of the other folds:
     the variance of a difference is up to twice that of as many independent images, the more so the less there is to be
     learnt. It is taken as 1 + J / (J - 1) times as large (Nadeau and Bengio 2003, sec. 4, with n2 / n1 = 1 / (J - 1)).
     """
-    n, factor = len(right), _variance_factor(folds)
-    gains = right.astype(int) - other.astype(int)
-    wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
+    gains = np.atleast_2d(right).astype(int) - np.atleast_2d(other)
+    (repeats, n), factor = gains.shape, _variance_factor(folds)
+    wins, losses = float((gains > 0).sum()) / repeats, float((gains < 0).sum()) / repeats
     value, discordance = (wins - losses) / n, (wins + losses) / n
     test, by_images = name_test(groups, folds=folds), _detectable(discordance, round(n / factor))
     if groups is None:
@@ -100,8 +105,9 @@ def compare_paired(
             detectable=by_images,
         )
     codes = np.unique(groups, return_inverse=True)[1]
-    sums, sizes = np.bincount(codes, weights=gains).astype(int), np.bincount(codes)
-    count, p_value = len(sums), _corrected(_sign_flip(sums), factor)
+    sums, sizes = np.bincount(codes, weights=gains.sum(axis=0)), np.bincount(codes)
+    count, p_value = len(sums), _corrected(_sign_flip(sums.astype(int)), factor)
+    sums = sums / repeats
     difference, detectable = Estimate(value, reason=TOO_FEW), math.nan
     if count >= FEWEST_GROUPS:
         # Without group g the difference would be larger by this.
@@ -167,9 +173,10 @@ def _corrected(p_value: float, factor: float) -> float:
     return float(2 * norm.sf(norm.isf(p_value / 2) / math.sqrt(factor)))
 
 
-def _mcnemar(wins: int, losses: int) -> float:
-    """Return how likely so many fair coins are at least as uneven."""
-    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+def _mcnemar(wins: float, losses: float) -> float:
+    """Return how likely so many fair coins, perhaps a fraction of one, are at least as uneven."""
+    more, fewer = max(wins, losses), min(wins, losses)
+    return 1.0 if more == fewer else min(1.0, 2 * float(betainc(more, fewer + 1, 0.5)))
 
 
 def _sign_flip(sums: np.ndarray) -> float:

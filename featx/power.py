@@ -105,7 +105,17 @@ class Question:
             times *= 1.1
         return None
 
-    def _decided(self, error: float, repeats: int, moves: float) -> float:
+    def test_times_needed(self) -> float | None:
+        """Return how many times as many test images of one test set would decide it; None if over 1,000."""
+        times = 1.0
+        while times <= MOST_TIMES:
+            error = math.sqrt(1 / times)
+            if self._decided(error, math.inf, error) >= POWER:
+                return times
+            times *= 1.1
+        return None
+
+    def _decided(self, error: float, repeats: float, moves: float) -> float:
         """Return how likely a difference that moves so much is outside what stays open at this standard error.
 
         Both in standard deviations from split to split.

@@ -59,6 +59,10 @@ class Rehearsal:
         """Whether the content of only some images is known."""
         return len(self._known) + len(self.unreadable) < len(self.images)
 
+    def keys(self) -> list[bytes | None]:
+        """Return what identifies the content of each image, as far as it was read."""
+        return [self._keys[place].tobytes() if place >= 0 else None for place in self._places]
+
     def digesting(self) -> Part | None:
         """Return what it takes to read the files whose digests are not remembered by now, if any."""
         if not self.about:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .baseline import Baseline
 from .estimates import Estimate
+from .held_out_report import HeldOutReport
 
 __all__ = ["CandidateResult", "EvaluationResult"]
 
@@ -52,26 +52,22 @@ class CandidateResult:
 
 
 @dataclass
-class EvaluationResult:
+class EvaluationResult(HeldOutReport):
     """The one object behind the printout and the JSON.
 
     Attributes
     ----------
-    classes : list of str
-    n_images, n_test : int
-        Images in all, and those that figures are computed on.
+    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
+        As `HeldOutReport` has them, of the whole procedure: in each split the candidate is picked on the training part,
+        as it is tuned there.
+    n_images : int
+        Images in all.
     protocol : str
         In words.
     scoring : str
         What the tuning maximises.
     candidates : list of CandidateResult
         The best by that score first.
-    metrics : dict of str to Estimate
-        Of the whole procedure: in each split the candidate is picked on the training part, as it is tuned there.
-    per_class : list of dict
-        Class, precision, recall, f1 and support, of the same predictions.
-    confusion_matrix : list of list of int
-        True classes in rows.
     head, layer, pooling : str
         What the kept model uses.
     parameters : dict
@@ -82,21 +78,12 @@ class EvaluationResult:
         The name of the paired test between candidates.
     simpler : CandidateResult or None
         The reference, where the kept candidate is another and does not differ from it in accuracy with p < 0.05.
-    baseline : Baseline
-        Whether the whole procedure beats always answering the largest class of each training part.
-    notes : list of str
-        What to know of the intervals; see `interval_notes`.
     """
 
-    classes: list[str]
     n_images: int
-    n_test: int
     protocol: str
     scoring: str
     candidates: list[CandidateResult]
-    metrics: dict[str, Estimate]
-    per_class: list[dict[str, Any]]
-    confusion_matrix: list[list[int]]
     head: str
     layer: str
     pooling: str
@@ -104,5 +91,3 @@ class EvaluationResult:
     model_fitted_on: int
     test: str
     simpler: CandidateResult | None
-    baseline: Baseline
-    notes: list[str]

@@ -7,7 +7,6 @@ run is written beside and never over it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -22,12 +21,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ._version import __version__
-from .cache import FileDigests
 from .cache.temporary import temporary_beside
-from .exceptions import ImageDecodeError, ParameterError
-from .image_bytes import is_url
+from .exceptions import ParameterError
 from .image_estimator import ImageEstimator
-from .images import as_sources
 
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
@@ -44,19 +40,10 @@ def fingerprint(*parts: Any) -> str:
     return checksum.hexdigest()[:32]
 
 
-def digest_images(images: Sequence[Any], memory: FileDigests) -> np.ndarray:
-    """Return what identifies the content of each image, bytes (n,): a digest, or the name where it cannot be read."""
-    sources = as_sources(images)
-    found: list[Any] = [source.path for source in sources]
-    places = [i for i, path in enumerate(found) if path is not None]
-    for i, digest in zip(places, memory.digest([found[i] for i in places]), strict=True):
-        found[i] = digest
-    for i, source in enumerate(sources):
-        if found[i] is None and not (isinstance(source.content, str) and is_url(source.content)):
-            with contextlib.suppress(ImageDecodeError):
-                found[i] = source.digest()
-    plain = [d if isinstance(d, bytes) else hashlib.sha256(s.name.encode()).digest()
-             for d, s in zip(found, sources, strict=True)]  # fmt: skip
+def digest_images(keys: Sequence[Any], names: Sequence[str]) -> np.ndarray:
+    """Return what identifies the content of each image, uint8 (n, 32): its key, or the name where it cannot be read."""
+    plain = [k if isinstance(k, bytes) else hashlib.sha256(name.encode()).digest()
+             for k, name in zip(keys, names, strict=True)]  # fmt: skip
     return np.frombuffer(b"".join(plain), np.uint8).reshape(-1, 32)
 
 

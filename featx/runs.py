@@ -203,9 +203,12 @@ class Runner:
         return [self.dataset.images[i] for i in rows]
 
     def _groups(self, estimator: BaseEstimator, rows: np.ndarray) -> dict[str, np.ndarray]:
-        if self.dataset.groups is None or not has_fit_parameter(estimator, "groups"):
-            return {}
-        return {"groups": self.dataset.groups[rows]}
+        kept = {"groups": self.dataset.groups, "together": self.dataset.together}
+        return {
+            name: value[rows]
+            for name, value in kept.items()
+            if value is not None and has_fit_parameter(estimator, name)
+        }
 
 
 def _seed(estimator: BaseEstimator, seed: int) -> BaseEstimator:

@@ -71,8 +71,8 @@ class Verdict:
         Where it is undecided: about so many repeats in all would decide it, four times in five; None if at most 100
         would not.
     images_needed : int or None
-        If no number of repeats would: about so many images in all would, with ten repeats or as many as there are;
-        None if not a thousand times as many.
+        If no number of repeats would: about so many images in all would, with ten repeats or as many as there are; with
+        a given test set, so many test images. None if not a thousand times as many.
     seconds_per_point : float or None
         What each percentage point over the next best strategy costs, where `use` is distinguishably better and dearer.
     text : str

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
+from .class_sizes import SmallClassError, check_counts, check_sizes
 from .exceptions import DatasetError, ParameterError
+from .units import Units, content_units, join_groups
 
 __all__ = [
     "INNER_FOLDS",
     "Split",
-    "check_counts",
     "held_out_split",
     "inner_folds",
     "nested_subsets",
@@ -31,7 +32,12 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 def held_out_split(
-    y: np.ndarray, test_size: float, *, groups: np.ndarray | None = None, random_state: int = 0
+    y: np.ndarray,
+    test_size: float,
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    random_state: int = 0,
 ) -> Split:
     """Return stratified training and test rows, whole groups on one side.
 
@@ -42,31 +48,69 @@ def held_out_split(
         Fraction of the images; with groups it is met to within half of a group or so. The groups are drawn at random,
         so that repeated splits test different ones.
     groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which stay on one side, and then groups that share one do so too. Without
+        groups each content is drawn once, and its copies follow.
     random_state : int, default=0
 
     Raises
     ------
     ParameterError
+        If `test_size` is neither a fraction nor a number of images.
+    DatasetError
+        If the classes are too small for it.
     """
     whole = isinstance(test_size, int | np.integer) and 0 < test_size < len(y)
     if not (whole or 0 < test_size < 1):
         raise ParameterError(f"got test_size={test_size}; expected a fraction between 0 and 1")
     classes, truth = np.unique(y, return_inverse=True)
-    check_counts(truth, classes, 2, "images for a training and a test part")
+    units = content_units(truth, together)
+    check_counts(units.labels, classes, 2, "a training and a test part need", once=together is not None)
     if groups is None:
-        try:
-            train, test = train_test_split(
-                np.arange(len(y)), test_size=test_size, stratify=truth, random_state=random_state
-            )
-        except ValueError as error:
-            raise ParameterError(f"got test_size={test_size}: {error}", "Choose another fraction.") from error
-        return np.sort(train), np.sort(test)
-    codes = np.unique(groups, return_inverse=True)[1]
+        part = round(test_size * len(units.labels) / len(y)) if whole else test_size
+        _check_fraction(test_size, part, units, len(classes))
+        train, test = train_test_split(
+            np.arange(len(units.labels)), test_size=part, stratify=units.labels, random_state=random_state
+        )
+        return units.rows(train), units.rows(test)
+    codes = np.unique(join_groups(groups, together), return_inverse=True)[1]
     if codes.max() < 1:
-        raise DatasetError("all images are of one group, which cannot be parted", "Pass other groups, or none.")
+        raise DatasetError(f"{_one_group(groups)}, which cannot be parted", "Pass other groups, or none.")
     size = int(test_size) if whole else max(1, round(test_size * len(y)))
     test = _random_groups(truth, codes, size, np.random.default_rng(random_state))
     return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def _check_fraction(test_size: float, part: float, units: Units, n_classes: int) -> None:
+    """Raise SmallClassError unless both parts of a split hold an image of every class."""
+    n = len(units.labels)
+
+    def fits(part: float) -> bool:
+        held = part if isinstance(part, int | np.integer) else math.ceil(part * n)
+        return n_classes <= held <= n - n_classes
+
+    if fits(part):
+        return
+    fractions = [number / 100 for number in range(1, 100) if fits(number / 100)]
+    if fractions:
+        # The nearest to what was asked for.
+        good = min(fractions, key=lambda fraction: abs(fraction - part / n if part >= 1 else fraction - part))
+        advice = f"Choose test_size={good:g} (--test-size {good:g})."
+    else:
+        advice = "Add images, or leave small classes out."
+    raise SmallClassError(
+        f"got test_size={test_size}; of {n:,} images that does not leave one of each of the {n_classes} classes on "
+        "either side",
+        advice,
+    )
+
+
+def _one_group(groups: np.ndarray) -> str:
+    """Return why there is one group: it may be several that copies join."""
+    number = len(np.unique(groups))
+    return (
+        "all images are of one group" if number == 1 else f"images that lie in several groups join all {number} to one"
+    )
 
 
 def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -97,7 +141,12 @@ def _nearest(counts: np.ndarray, order: np.ndarray, size: int) -> int:
 
 
 def nested_subsets(
-    y: np.ndarray, sizes: Sequence[int], *, groups: np.ndarray | None = None, random_state: int = 0
+    y: np.ndarray,
+    sizes: Sequence[int],
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    random_state: int = 0,
 ) -> list[np.ndarray]:
     """Return stratified subsets of rows, each smaller one inside each larger one.
 
@@ -110,6 +159,8 @@ def nested_subsets(
         Numbers of rows, in any order.
     groups : ndarray of shape (n,), default=None
         Whole groups are taken, so that sizes and shares are met to within a group or so.
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which are taken all or not at all.
     random_state : int, default=0
 
     Returns
@@ -135,9 +186,11 @@ def nested_subsets(
     rng = np.random.default_rng(random_state)
     truth = np.unique(y, return_inverse=True)[1]
     if groups is None:
-        order = _fair_order(truth, rng)
-        return [np.sort(order[:size]) for size in sizes]
-    codes = np.unique(groups, return_inverse=True)[1]
+        units = content_units(truth, together)
+        order = _fair_order(units.labels, rng)
+        ends = np.bincount(units.codes)[order].cumsum()
+        return [units.rows(order[: int(np.abs(ends - size).argmin()) + 1]) for size in sizes]
+    codes = np.unique(join_groups(groups, together), return_inverse=True)[1]
     counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
     np.add.at(counts, (codes, truth), 1)
     order = _fair_groups(counts, rng)
@@ -180,18 +233,24 @@ def _fair_groups(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array(order)
 
 
-def inner_folds(y: np.ndarray, groups: np.ndarray | None, random_state: int) -> list[Split]:
+def inner_folds(
+    y: np.ndarray, groups: np.ndarray | None, random_state: int, together: np.ndarray | None = None
+) -> list[Split]:
     """Return the folds to tune on inside training rows: three, or two where that is all that y and groups allow.
 
     Raises
     ------
     DatasetError
-        If the groups cannot be parted so that every class is left to train on.
+        If there are too few images of a class, or the groups cannot be parted so that every class is left to train on.
     """
-    classes, counts = np.unique(y, return_counts=True)
-    most = min(INNER_FOLDS, int(counts.min()), len(y) if groups is None else len(np.unique(groups)))
+    classes, truth = np.unique(y, return_inverse=True)
+    units = content_units(truth, together)
+    groups = None if groups is None else join_groups(groups, together)
+    check_counts(units.labels, classes, 2, "tuning needs", once=together is not None)
+    least = int(np.bincount(units.labels).min())
+    most = min(INNER_FOLDS, least, len(y) if groups is None else len(np.unique(groups)))
     for folds in range(most, 1, -1):
-        splits = list(_splitter(folds, groups, random_state).split(y, y, groups))
+        splits = _folds(folds, truth, units, groups, random_state)
         if all(len(test) and len(np.unique(y[train])) == len(classes) for train, test in splits):
             return splits
     raise DatasetError(
@@ -199,13 +258,22 @@ def inner_folds(y: np.ndarray, groups: np.ndarray | None, random_state: int) -> 
     )
 
 
-def _splitter(folds: int, groups: np.ndarray | None, random_state: int) -> Any:
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    return kind(folds, shuffle=True, random_state=random_state)
+def _folds(folds: int, truth: np.ndarray, units: Units, groups: np.ndarray | None, random_state: int) -> list[Split]:
+    """Return the rows of each fold, whole groups on one side, or else whole units."""
+    if groups is not None:
+        grouped = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
+        return list(grouped.split(truth, truth, groups))
+    plain = StratifiedKFold(folds, shuffle=True, random_state=random_state)
+    return [(units.rows(train), units.rows(test)) for train, test in plain.split(units.labels, units.labels)]
 
 
 def outer_folds(
-    truth: np.ndarray, classes: np.ndarray, cv: int, groups: np.ndarray | None, random_state: int
+    truth: np.ndarray,
+    classes: np.ndarray,
+    cv: int,
+    groups: np.ndarray | None,
+    random_state: int,
+    together: np.ndarray | None = None,
 ) -> list[Split]:
     """Return (train rows, test rows) of each fold of a stratified cross-validation, whole groups on one side.
 
@@ -218,27 +286,20 @@ def outer_folds(
     """
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
         raise ParameterError(f"got cv={cv!r}; expected an integer of at least 2")
+    units = content_units(truth, together)
+    groups = None if groups is None else join_groups(groups, together)
     # The training part of a fold needs two images of a class, to tune on.
-    check_counts(truth, classes, max(cv, 4 if cv == 2 else 3), f"images, the fewest that {cv} folds can do with")
+    least = max(cv, 4 if cv == 2 else 3)
+    instead = _folds_instead(np.bincount(units.labels, minlength=len(classes)), cv)
+    once = together is not None
+    check_counts(units.labels, classes, least, f"{cv} folds need", once=once, instead=instead)
     if groups is not None:
-        per_class_groups = [len(np.unique(groups[truth == number])) for number in range(len(classes))]
-        if min(per_class_groups) < cv:
-            name = classes[int(np.argmin(per_class_groups))]
-            raise DatasetError(
-                f"class {str(name)!r} lies in {min(per_class_groups)} groups, fewer than the {cv} folds",
-                f"Use at most {min(per_class_groups)} folds, or other groups.",
-            )
-    return list(_splitter(cv, groups, random_state).split(truth, truth, groups))
+        lies_in = np.array([len(np.unique(groups[truth == number])) for number in range(len(classes))])
+        check_sizes(classes, lies_in, cv, f"{cv} folds need", what="group", instead=_folds_instead(lies_in, cv))
+    return _folds(cv, truth, units, groups, random_state)
 
 
-def check_counts(truth: np.ndarray, classes: np.ndarray, least: int, what: str) -> None:
-    """Raise DatasetError unless there are two classes with at least so many images each."""
-    if len(classes) < 2:
-        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
-    counts = np.bincount(truth, minlength=len(classes))
-    if counts.min() < least:
-        name = str(classes[int(np.argmin(counts))])
-        raise DatasetError(
-            f"class {name!r} has {counts.min()} of {least} {what}",
-            "Add images, leave the class out, or use fewer folds (cv=3).",
-        )
+def _folds_instead(counts: np.ndarray, cv: int) -> str:
+    """Return the number of folds that so many images or groups of each class would allow, if there is another one."""
+    most = int(counts.min())
+    return f"cv={most} (--cv {most})" if most >= 3 and most != cv else ""

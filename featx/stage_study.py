@@ -24,6 +24,7 @@ from .paired import compare_paired
 from .splits import outer_folds
 from .transformer import CNNFeatureTransformer
 from .tuning import INNER_FOLDS, Candidate, Tuner
+from .units import content_units, join_groups
 
 __all__ = ["StageFigures", "StageStudy", "judge_stages", "predict_by_stages", "stage_views"]
 
@@ -94,6 +95,7 @@ def predict_by_stages(
     y: np.ndarray,
     *,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     random_state: int = 0,
 ) -> tuple[np.ndarray, dict[View, int]]:
     """Predict training images from each stage of a frozen network, by cross-validated logistic regression.
@@ -108,6 +110,8 @@ def predict_by_stages(
         Of the training set.
     y : ndarray of shape (n,)
     groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content.
     random_state : int, default=0
 
     Returns
@@ -125,12 +129,12 @@ def predict_by_stages(
         If the network has no named stages.
     """
     classes, truth = np.unique(y, return_inverse=True)
-    folds = outer_folds(truth, classes, _folds(y, groups), groups, random_state)
+    folds = outer_folds(truth, classes, _folds(y, groups, together), groups, random_state, together)
     views = stage_views(transformer)
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    tuner = Tuner(matrices, y, groups, "accuracy", random_state, None)
+    tuner = Tuner(matrices, y, groups, "accuracy", random_state, None, together)
     head = make_head("logistic", grid=GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
@@ -150,6 +154,7 @@ def judge_stages(
     y: np.ndarray,
     *,
     groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
     margin: float = 0.01,
 ) -> StageStudy:
     """Compare what was predicted from earlier stages with what was from the last.
@@ -161,7 +166,8 @@ def judge_stages(
     predicted, widths
         Of `predict_by_stages`.
     y : ndarray of shape (n,)
-    groups : ndarray of shape (n,), default=None
+    groups, together
+        Of `predict_by_stages`.
     margin : float, default=0.01
     """
     classes, truth = np.unique(y, return_inverse=True)
@@ -172,7 +178,7 @@ def judge_stages(
         accuracy = score_predictions(truth, one_hot, groups=groups)["accuracy"]
         gain, p_value = None, None
         if place < len(widths) - 1:
-            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups))
+            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups, together))
             gain, p_value = test.difference, min(1.0, test.p_value * (len(widths) - 1))
         stages.append(StageFigures(layer, pooling, width, accuracy, gain, p_value))
     earlier = [(stage.gain, stage.p_value) for stage in stages if stage.gain is not None and stage.p_value is not None]
@@ -180,12 +186,14 @@ def judge_stages(
         domain = "different"
     else:
         domain = "similar" if earlier and all(gain.high < margin for gain, _ in earlier) else "undecided"
+    grouped = ", whole groups on one side" if groups is not None else ""
     return StageStudy(
         backbone=backbone,
         n_images=len(y),
         protocol=(
-            f"logistic regression on frozen features; nested cross-validation: {_folds(y, groups)} stratified folds"
-            f"{', whole groups on one side' if groups is not None else ''}, tuned inside each by {INNER_FOLDS} folds"
+            "logistic regression on frozen features; nested cross-validation: "
+            f"{_folds(y, groups, together)} stratified "
+            f"folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
         ),
         stages=stages,
         best=max(reversed(stages), key=lambda stage: stage.accuracy.value).layer,
@@ -213,12 +221,13 @@ def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
     return [(names[place], pooling) for place in dict.fromkeys(round(depth * share) for share in (0.25, 0.5, 0.75, 1))]
 
 
-def _folds(y: np.ndarray, groups: np.ndarray | None) -> int:
+def _folds(y: np.ndarray, groups: np.ndarray | None, together: np.ndarray | None) -> int:
     """Return the number of folds: five, or as many as the rarest class has images or groups."""
-    classes, counts = np.unique(y, return_counts=True)
-    most = int(counts.min())
+    classes, truth = np.unique(y, return_inverse=True)
+    most = int(np.bincount(content_units(truth, together).labels, minlength=len(classes)).min())
     if groups is not None:
-        most = min(len(np.unique(groups[y == name])) for name in classes)
+        joined = join_groups(groups, together)
+        most = min(len(np.unique(joined[y == name])) for name in classes)
     if most < 3:
         raise DatasetError(f"a class has {most} training images or groups, too few to cross-validate stages on")
     return min(CV, most)

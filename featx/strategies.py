@@ -12,10 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from .class_sizes import check_counts
 from .evaluation import SCORINGS
 from .exceptions import ParameterError, nearest
 from .heads import HEADS, make_head
-from .splits import check_counts
 from .transformer import CNNFeatureTransformer
 from .tuning import Candidate, Tuner
 
@@ -101,7 +101,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, groups: np.ndarray | None = None) -> TunedHead:
+    def fit(self, X: Any, y: Any, groups: np.ndarray | None = None, together: np.ndarray | None = None) -> TunedHead:
         """Tune and fit.
 
         Parameters
@@ -111,6 +111,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             At least two of each class.
         groups : ndarray of shape (n,), default=None
             Kept on one side of every inner fold.
+        together : ndarray of int, shape (n,), default=None
+            Equal for images of the same content, which are too.
 
         Returns
         -------
@@ -126,8 +128,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
-        check_counts(truth, classes, 2, "images to tune on")
-        tuner = Tuner({VIEW: X}, y, groups, self.scoring, self.random_state, self.n_jobs)
+        check_counts(truth, classes, 2, "tuning needs")
+        tuner = Tuner({VIEW: X}, y, groups, self.scoring, self.random_state, self.n_jobs, together)
         rows = np.arange(len(y))
         # BLAS threads that wait for each other slow the searches down.
         with threadpool_limits(1):

@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.base import clone
 
 from .boundary import boundary_passes
+from .data_split import join_test
 from .datasets import ImageDataset
 from .dense_head import DenseHead
 from .exceptions import DatasetError
 from .fine_tuning import FineTuning
 from .finetune import CNNFineTuneClassifier
-from .finetune_outcome import join_data, split_data
+from .finetune_outcome import plan_training
 from .forecast import Forecast, Part
 from .head_start import warm_up
 from .head_times import Features, probe_seconds
@@ -39,8 +40,9 @@ def forecast_finetuning(
     dataset: ImageDataset,
     classifier: CNNFineTuneClassifier,
     *,
-    test_size: float = 0.2,
+    test_size: float | None = None,
     test: ImageDataset | None = None,
+    min_images: int = 1,
     skip_unreadable: bool = False,
 ) -> Forecast:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
@@ -49,7 +51,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, skip_unreadable
+    dataset, classifier, test_size, test, min_images, skip_unreadable
         As for `finetune_model`.
 
     Returns
@@ -60,16 +62,18 @@ def forecast_finetuning(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
-    images, names, labels = join_data(dataset, test)
-    train, held, _ = split_data(dataset, test, np.arange(len(images)), test_size, classifier.random_state)
-    sources = classifier.sources(images, names)
-    groups = None if dataset.groups is None else dataset.groups[train]
+    dataset = join_test(dataset, test, test_size=test_size)
+    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
+    plan.apply(dataset)
+    labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
     training = TrainingRehearsal(classifier)
-    _tuning(classifier, sources, labels, train, groups).split()
     rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache))
+    planned = plan.apply(dataset, rehearsal.keys())
+    split, train = planned.split, planned.dataset.take(planned.split.train)
     decoding = rehearsal.decoding() if skip_unreadable else None
-    parts = training.parts(rehearsal, labels, train, groups)
-    parts.append(training.prediction(rehearsal, held))
+    rows, validation, test_rows = (planned.rows[part] for part in (split.train, split.validation, split.test))
+    parts = training.parts(rehearsal, labels, rows, train.groups, together=train.together, validation=validation)
+    parts.append(training.prediction(rehearsal, test_rows))
     return rehearsal.forecast(
         [rehearsal.digesting(), decoding, rehearsal.starts(), *parts], at_most=bool(classifier.early_stopping)
     )
@@ -97,6 +101,8 @@ class TrainingRehearsal:
         rows: np.ndarray,
         groups: np.ndarray | None,
         *,
+        together: np.ndarray | None = None,
+        validation: np.ndarray | None = None,
         seed: int | None = None,
     ) -> list[Part]:
         """Return the parts of a training on some rows, in their order.
@@ -107,16 +113,21 @@ class TrainingRehearsal:
         labels : ndarray of shape (n,)
             Of all images.
         rows : ndarray of int
-            To train and to validate on.
+            To train on, and to hold out images to validate on of, if there are no others.
         groups : ndarray or None
             Theirs.
+        together : ndarray of int, default=None
+            Equal for those of the same content.
+        validation : ndarray of int, default=None
+            To validate on.
         seed : int, default=None
             In place of the classifier's.
         """
         classifier = self.classifier
         if seed is not None:
             classifier = clone(classifier).set_params(random_state=seed)
-        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups)
+        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups, validation, together)
+        rows = rows if validation is None else np.concatenate([rows, validation])
         train, validation = tuning.split()
         trunk = tuning.cut()
         ask = partial(rehearsal.passes, reading=self.reading, kept=rehearsal.cache is not None)
@@ -194,9 +205,15 @@ def _tuning(
     labels: np.ndarray,
     rows: np.ndarray,
     groups: np.ndarray | None,
+    validation: np.ndarray | None = None,
+    together: np.ndarray | None = None,
 ) -> FineTuning:
     """Return the training on some rows; raise what it would raise before any image is read."""
     classes, targets = np.unique(labels[rows], return_inverse=True)
     if len(classes) < 2:
         raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
-    return FineTuning(classifier, [images[row] for row in rows], classes, targets, groups)
+    given = None
+    if validation is not None and len(validation):
+        given = [images[row] for row in validation], np.searchsorted(classes, labels[validation])
+    some = [images[row] for row in rows]
+    return FineTuning(classifier, some, classes, targets, groups, validation=given, together=together)

@@ -231,12 +231,14 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             self.failures_ = result.failures
         return result.embeddings[0]
 
-    def extract(self, images: Sequence[ImageSource]) -> Extraction:
+    def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> Extraction:
         """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.
 
         Parameters
         ----------
         images : sequence of ImageSource
+        keys : sequence of (bytes or ImageDecodeError), default=None
+            What `keys` gave for them, so that they are not read for it again.
 
         Returns
         -------
@@ -254,6 +256,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             n_jobs=self.n_jobs,
             on_error=self.on_error,
             verbose=self.verbose,
+            keys=keys,
         )
 
     def __sklearn_tags__(self) -> Tags:

@@ -59,6 +59,7 @@ class Tuner:
         scoring: str,
         random_state: int,
         n_jobs: int | None,
+        together: np.ndarray | None = None,
     ) -> None:
         self.matrices = matrices
         self.y = y
@@ -66,6 +67,7 @@ class Tuner:
         self.scoring = scoring
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.together = together
 
     def run(self, candidate: Candidate, train: np.ndarray, test: np.ndarray, classes: np.ndarray) -> None:
         """Tune and fit on the training rows, predict the test rows, and note it all in the candidate."""
@@ -113,7 +115,8 @@ class Tuner:
         return head
 
     def _inner(self, rows: np.ndarray) -> list[Split]:
-        return inner_folds(self.y[rows], None if self.groups is None else self.groups[rows], self.random_state)
+        groups, together = (None if kept is None else kept[rows] for kept in (self.groups, self.together))
+        return inner_folds(self.y[rows], groups, self.random_state, together)
 
 
 def _early_stopping(estimator: Pipeline, y: np.ndarray, splits: list[Split]) -> Pipeline:

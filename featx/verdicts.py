@@ -38,6 +38,8 @@ class Design:
         Training images of a class, on average.
     groups, groups_tested : int, default=None and 0
         Groups in all, and those that some repeat tests, if there are groups.
+    given : bool, default=False
+        Whether one given test set judges all repeats.
     """
 
     n_images: int
@@ -47,6 +49,7 @@ class Design:
     per_class: float
     groups: int | None = None
     groups_tested: int = 0
+    given: bool = False
 
 
 def pass_verdict(
@@ -162,8 +165,11 @@ def _what_would_decide(
     if design.groups is not None and design.groups_tested < ENOUGH_GROUPS:
         start = f"to decide: at least {ENOUGH_GROUPS} different groups among the test images, of which there are "
         more = "more repeats test others" if design.groups > ENOUGH_GROUPS else "the data set has too few"
+        more = "repeats test no others" if design.given else more
         return None, None, f"{start}{design.groups_tested}; {more}"
     questions = [_question(field, *both, design) for both in open_pairs]
+    if design.given:
+        return _more_test_images(questions, design)
     needed = [question.repeats_needed() for question in questions]
     if needed and None not in needed:
         repeats = max(number for number in needed if number is not None)
@@ -181,13 +187,25 @@ def _what_would_decide(
     )  # fmt: skip
 
 
+def _more_test_images(questions: Sequence[Question], design: Design) -> tuple[None, int | None, str]:
+    """Return how large a given test set would decide it, and the sentence."""
+    times = [question.test_times_needed() for question in questions]
+    if not times or None in times:
+        return None, None, "to decide: not even a thousand times the test images would do, and repeats add none"
+    images = _round(design.n_test * max(number for number in times if number is not None))
+    return None, images, (
+        f"to decide: more test images, roughly {images:,} in all, if the figures stay as they are; repeats add none"
+    )  # fmt: skip
+
+
 def _question(field: Field, one: StrategyResult, other: StrategyResult, design: Design) -> Question:
     pair = field.pair(one, other)
     return Question(
         difference=pair.difference.value,
         spread=pair.spread,
         ratio=design.n_test / (design.n_images - design.n_test),
-        repeats=design.repeats,
+        # Trainings that are judged by the same images tell of their spread no more than one does.
+        repeats=1 if design.given else design.repeats,
         margin=field.margin,
         first_no_dearer=no_dearer(one, other),
         second_no_dearer=no_dearer(other, one),

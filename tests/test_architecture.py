@@ -23,6 +23,7 @@ LEAVES = (
     "image_bytes",
     "single_images",
     "datasets",
+    "class_names",
     "jpeg",
     "pixels",
     "pooling",

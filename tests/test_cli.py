@@ -232,9 +232,12 @@ def test_a_manifest_with_groups_keeps_them_together(manifest, tmp_path):
 def test_a_fraction_or_another_data_set_is_the_test_set(folder, manifest, tmp_path):
     part = featx("fit", folder, "-o", tmp_path / "m.skops", "--test-size", "0.25", *NETWORK, *QUICK)
     assert "held-out test set of 10 images" in part.stdout
+    rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([rows[0], *rows[1::4]]) + "\n")
     other = featx("fit", folder, "-o", tmp_path / "m.skops", "--test", manifest, *NETWORK, *QUICK)
-    assert "held-out test set of 40 images" in other.stdout
-    assert "fitted on 40 images" in other.stdout
+    assert "held-out test set of 10 images" in other.stdout
+    assert "10 training images are copies of test images, left out of training" in other.stdout
+    assert "fitted on 30 images" in other.stdout
     search = ("--head", "knn", "--head", "logistic", "--grid", "knn.n_neighbors=1,3")
     both = featx("fit", folder, "-o", tmp_path / "m.skops", "--test-size", "0.25", *NETWORK, *QUICK, *search)
     assert "picked on the training images alone, so its figures are honest" in both.stdout

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from featx.cache import FileDigests
 from featx.cli import main
 from featx.cli.compare_report import describe_comparison
 from PIL import Image
@@ -29,6 +30,8 @@ from featx.comparison_plot import plot_comparison
 from featx.datasets import ImageDataset
 from featx.estimates import Estimate
 from featx.extraction import Extraction
+from featx.image_keys import image_keys
+from featx.images import as_sources
 from featx.learning_curves import extrapolate, fit_power_law
 from featx.metrics import wilson
 from featx.paired import compare_paired
@@ -217,12 +220,12 @@ def test_sizes_that_cannot_be_are_refused(options, words):
 
 def test_a_class_with_one_training_image_is_named_with_the_size_that_would_do():
     y = np.repeat(["plenty", "scarce"], [80, 8])
-    with pytest.raises(DatasetError, match="class 'scarce' has 1 of the 2 images") as caught:
+    with pytest.raises(DatasetError, match="class 'scarce' has 1 image, fewer than the 2") as caught:
         plan(y, train_sizes=[12])
     enough = int("".join(filter(str.isdigit, caught.value.next_step)))
     assert 12 < enough < 40
     plan(y, train_sizes=[enough])
-    with pytest.raises(DatasetError, match="class 'scarce' has 3 of 4"):
+    with pytest.raises(DatasetError, match="class 'scarce' has 3 images, fewer than the 4"):
         plan(np.repeat(["plenty", "scarce"], [80, 3]))
 
 
@@ -554,14 +557,16 @@ def test_the_fingerprint_knows_the_weights_and_not_where_the_cache_lies(tiny, tm
 
 
 def test_a_changed_file_is_another_image(tmp_path):
-    from featx.cache import FileDigests
+    def contents(images):
+        keys = image_keys(as_sources(images), FileDigests(None), threads=1, fetch=False)
+        return digest_images(keys, list(map(str, images)))
 
     path = tmp_path / "a.png"
     Image.new("RGB", (4, 4), "red").save(path)
     sources = [str(path), np.zeros((4, 4), np.uint8), str(tmp_path / "none.png"), "http://x.test/a.png"]
-    first = digest_images(sources, FileDigests(None))
+    first = contents(sources)
     Image.new("RGB", (4, 4), "blue").save(path)
-    second = digest_images(sources, FileDigests(None))
+    second = contents(sources)
     assert first.shape == (4, 32)
     assert (first == second).all(axis=1).tolist() == [False, True, True, True]
 
@@ -1035,7 +1040,7 @@ def test_several_backbones_are_compared_at_once(folder):
         (["--strategy", "frozen:tree"], ["no head 'tree'"]),
         (["--strategy", "frozen", "--set", "finetuned.epochs=1"], ["finetuned", "not among the strategies"]),
         (["--strategy", "frozen", "--train-size", "0.9"], ["0.9", "the most is 0.75"]),
-        (["--strategy", "frozen", "--train-size", "3"], ["has 1 of the 2 images"]),
+        (["--strategy", "frozen", "--train-size", "3"], ["has 1 image, fewer than the 2"]),
         (["--strategy", "frozen", "--layer", "layer99"], ["strategy frozen", "layer99"]),
         (["--strategy", "frozen", "--margin", "1"], ["got margin=1", "One percentage point is 0.01"]),
         (["--strategy", "frozen", "--plot", "curve.txt"], ["curve.txt", ".svg"]),

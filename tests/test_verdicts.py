@@ -380,9 +380,9 @@ def test_the_groups_of_all_repeats_are_counted():
     groups = np.repeat(np.arange(8), 5)
     one, other = np.ones(10, bool), np.arange(10) % 5 > 0
     same = figures_of(groups, [range(10), range(10), range(10)])
-    assert not same._compare([one] * 3, [other] * 3).difference.has_interval
+    assert not same.tested.compare([one] * 3, [other] * 3).difference.has_interval
     spread = figures_of(groups, [range(10), range(10, 20), range(20, 30)])
-    assert spread._compare([one] * 3, [other] * 3).difference.has_interval
+    assert spread.tested.compare([one] * 3, [other] * 3).difference.has_interval
 
 
 def test_repeats_say_no_more_of_groups_than_each_of_them_tested_once():
@@ -391,7 +391,7 @@ def test_repeats_say_no_more_of_groups_than_each_of_them_tested_once():
     one, other = np.ones(300, bool), np.arange(300) % 50 > 4
     rows = [np.flatnonzero(np.isin(groups, some)) for some in ([0, 1], [2, 3], [4, 5], [0, 2], [1, 3], [4, 0])]
     figures = figures_of(groups, rows)
-    found = figures._compare([one[some] for some in rows], [other[some] for some in rows])
+    found = figures.tested.compare([one[some] for some in rows], [other[some] for some in rows])
     plain = corrected_test([0.1] * 6, n_train=200, n_test=100)
     assert plain.p_value < 0.01
     assert found.p_value == pytest.approx(2 / 2**6)  # that of six signs
@@ -420,14 +420,14 @@ def test_the_spread_after_one_repeat_is_that_of_its_images_or_groups():
     one, other = np.arange(100) < 90, np.arange(100) % 10 > 1
     gains = one.astype(float) - other
     plan = [Repeat(0, np.arange(100), [])]
-    single = Figures(np.zeros(100, int), 2, None, plan, {}, 0)._spread([one], [other])
+    single = Figures(np.zeros(100, int), 2, None, plan, {}, 0).tested.spread([one], [other])
     assert single == pytest.approx(np.std(gains) / 10)
-    assert Figures(np.zeros(100, int), 2, None, plan, {}, 0)._spread([one], [one]) == 0.01
+    assert Figures(np.zeros(100, int), 2, None, plan, {}, 0).tested.spread([one], [one]) == 0.01
     # Groups of images that are all alike spread as their number says.
     twice = figures_of(np.repeat(np.arange(50), 2), [range(100)])
     half = np.repeat(np.arange(50) < 45, 2), np.repeat(np.arange(50) % 10 > 1, 2)
     gaps = half[0][::2].astype(float) - half[1][::2]
-    assert twice._spread([half[0]], [half[1]]) == pytest.approx(np.std(gaps) / math.sqrt(50))
+    assert twice.tested.spread([half[0]], [half[1]]) == pytest.approx(np.std(gaps) / math.sqrt(50))
 
 
 def test_the_spread_of_few_repeats_is_no_less_than_that_of_their_images():
@@ -437,10 +437,10 @@ def test_the_spread_of_few_repeats_is_no_less_than_that_of_their_images():
     one, other = np.arange(100) < 90, np.arange(100) % 10 > 0
     # The same difference in all repeats, though 18 images of 100 tell the two apart.
     apart = math.sqrt(0.18 / 100 * 300 / 400)
-    assert figures._spread([one] * 3, [other] * 3) == pytest.approx(apart)
+    assert figures.tested.spread([one] * 3, [other] * 3) == pytest.approx(apart)
     moved = [np.arange(100) < 90 - 20 * number for number in range(3)]
     gains = [some.mean() - 0.9 for some in moved]
-    assert figures._spread(moved, [other] * 3) == pytest.approx(np.std(gains, ddof=1))
+    assert figures.tested.spread(moved, [other] * 3) == pytest.approx(np.std(gains, ddof=1))
 
 
 # The whole

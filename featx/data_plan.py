@@ -1,0 +1,147 @@
+"""A data set and how to part it go in; it comes out looked over and parted, or refused with what would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .class_sizes import SmallClassError
+from .datasets import ImageDataset
+from .exceptions import DatasetError, ParameterError
+from .notes import note_once
+from .survey import small_classes, survey
+from .units import content_units
+
+__all__ = ["DataPlan", "PlannedData"]
+
+# Fractions to test on that are tried where the one that was asked for does not do.
+FRACTIONS = np.arange(0.05, 0.96, 0.05).round(2)
+# Numbers of images a class that are tried; there are as many as sizes of classes.
+MOST_TRIED = 30
+
+
+@dataclass(frozen=True)
+class PlannedData:
+    """A data set that was looked over, and its parts.
+
+    Attributes
+    ----------
+    dataset : ImageDataset
+        Without the images that were left out.
+    rows : ndarray of int
+        Where its images were in the data set before.
+    split : object
+        What the plan's `divide` made of it.
+    notes : list of str
+        What was found.
+    """
+
+    dataset: ImageDataset
+    rows: np.ndarray
+    split: Any
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """How a data set is looked over and parted.
+
+    Parameters
+    ----------
+    divide : callable
+        Takes a data set and the settings as keywords, and returns its parts; DatasetError if it has none.
+    settings : mapping of str to object
+        Those that the user chose or that stand by default: `cv` or `test_size`, and others.
+    others : sequence of (str, mapping), default=()
+        Other settings that may do, with the words to choose them.
+    min_images : int, default=1
+    validation_apart : bool, default=False
+        As for `survey`.
+    """
+
+    divide: Callable[..., Any]
+    settings: Mapping[str, Any]
+    others: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    min_images: int = 1
+    validation_apart: bool = False
+
+    def apply(self, dataset: ImageDataset, keys: Sequence[Any] | None = None) -> PlannedData:
+        """Look over a data set, log what is found, and part it.
+
+        Parameters
+        ----------
+        dataset : ImageDataset
+            With labels, joined with its test set.
+        keys : sequence, default=None
+            As for `survey`. Without them nothing is logged, because there is more to come.
+
+        Raises
+        ------
+        DatasetError, ParameterError
+            If it cannot be used, with settings that would do.
+        """
+        look = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
+        for text in look.notes if keys is not None else []:
+            note_once(text)
+        try:
+            split = self.divide(look.dataset, **self.settings)
+        except DatasetError as error:
+            self._advise(look.dataset, error)
+            raise
+        return PlannedData(look.dataset, look.rows, split, look.notes)
+
+    def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
+        """Name what would do, found by trying."""
+        ways = []
+        for alternatives in (self._folds(dataset), self._fractions(dataset), iter(self.others)):
+            found = (text for text, changes in alternatives if self._does(dataset, changes))
+            ways += [text] if (text := next(found, "")) else []
+        ways += [text] if (text := next(self._without_small(dataset), "")) else []
+        if ways and isinstance(error, SmallClassError):
+            error.next_step = f"Add {'groups' if 'group' in error.message else 'images'}, or use {' or '.join(ways)}."
+        elif ways:
+            error.next_step += f" Or use {' or '.join(ways)}."
+
+    def _does(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
+        try:
+            self.divide(dataset, **{**self.settings, **changes})
+        except (DatasetError, ParameterError):
+            return False
+        return True
+
+    def _folds(self, dataset: ImageDataset) -> Iterator[tuple[str, dict[str, Any]]]:
+        cv = self.settings.get("cv")
+        if cv is None or dataset.split is not None or self.settings.get("test_size") is not None:
+            return
+        # As many as the smallest class has images; with groups, perhaps fewer.
+        most = int(_counts(dataset).min())
+        for folds in range(min(most, cv - 1) if cv > 3 else 3, 2, -1):
+            if folds != cv:
+                yield f"cv={folds} (--cv {folds})", {"cv": folds}
+
+    def _fractions(self, dataset: ImageDataset) -> Iterator[tuple[str, dict[str, Any]]]:
+        size = self.settings.get("test_size")
+        if size is None or dataset.split is not None:
+            return
+        for near in FRACTIONS[np.argsort(np.abs(FRACTIONS - size), kind="stable")].tolist():
+            yield f"test_size={near:g} (--test-size {near:g})", {"test_size": near}
+
+    def _without_small(self, dataset: ImageDataset) -> Iterator[str]:
+        """Yield the numbers of images a class that leave what can be parted."""
+        n_classes = len(dataset.classes)
+        for least in (np.unique(_counts(dataset)) + 1)[:MOST_TRIED].tolist():
+            small = list(small_classes(dataset, least, validation_apart=self.validation_apart))
+            if n_classes - len(small) < 2:
+                return
+            left = dataset.take(~np.isin(np.asarray(dataset.labels), small))
+            if self._does(left, {}):
+                number = f"{len(small)} of the {n_classes} classes"
+                yield f"min_images={least} (--min-images {least}), which leaves {number} out"
+
+
+def _counts(dataset: ImageDataset) -> np.ndarray:
+    classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+    return np.bincount(content_units(truth, dataset.together).labels, minlength=len(classes))

@@ -1,0 +1,258 @@
+"""A labelled data set, and perhaps a test set, go in; the rows to train on, to validate on and to test on come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .datasets import ImageDataset
+from .exceptions import DatasetError
+from .notes import note_once
+from .splits import Split, held_out_split, outer_folds
+
+__all__ = ["DataSplit", "join_test", "leave_out", "split_data"]
+
+NO_LABELS = "the images have no labels"
+LEDGER = "The ledger lists the reasons."
+DRAWN = "Or have the rows drawn at random: --test-size 0.25 (test_size=0.25)."
+# How the groups of images without a group begin: no manifest has such a name.
+ALONE = "\0"
+# Classes that a note names.
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class DataSplit:
+    """Which rows of a data set are trained on, and which judge.
+
+    Attributes
+    ----------
+    train : ndarray of int
+    validation : ndarray of int
+        The validation part of a given split that also has a test part; otherwise it judges, and this is empty.
+    test : ndarray of int
+        Those that judge; after cross-validation all rows.
+    described : str
+        The test images in words, such as "test set of 8 images".
+    folds : list of (train rows, test rows) or None
+        Of a cross-validation, in place of one test set.
+    notes : list of str
+        What to know of a given split.
+    given : bool
+        Whether the data set came with it, and not drawn at random.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    described: str
+    folds: list[Split] | None = None
+    notes: list[str] = field(default_factory=list)
+    given: bool = False
+
+    @property
+    def protocol(self) -> str:
+        """How the test images came about, in words."""
+        return self.described if self.folds is not None else f"held-out {self.described}"
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """The rows that are not tested on: those to train and to validate on."""
+        return np.sort(np.concatenate([self.train, self.validation]))
+
+    @property
+    def splits(self) -> list[Split]:
+        """Every (rows to fit on, rows to test on): one, or one a fold."""
+        return [(self.fitted, self.test)] if self.folds is None else self.folds
+
+    @classmethod
+    def held_out(
+        cls, train: np.ndarray, test: np.ndarray, *, groups: np.ndarray | None = None, how: str = ""
+    ) -> DataSplit:
+        """Return the split of one test set; `how` says how it was drawn."""
+        return cls(train, train[:0], test, f"test set of {len(test):,} images{how}{_grouped(groups, train, test)}")
+
+    @classmethod
+    def cross_validation(
+        cls,
+        labels: np.ndarray,
+        cv: int,
+        *,
+        groups: np.ndarray | None = None,
+        together: np.ndarray | None = None,
+        random_state: int = 0,
+    ) -> DataSplit:
+        """Return the folds of a cross-validation; parameters and errors as for `outer_folds`."""
+        classes, truth = np.unique(labels, return_inverse=True)
+        folds = outer_folds(truth, classes, cv, groups, random_state, together)
+        rows = np.arange(len(labels))
+        grouped = ", whole groups on one side" if groups is not None else ""
+        return cls(rows, rows[:0], rows, f"nested cross-validation: {cv} stratified folds{grouped}", folds)
+
+
+def join_test(
+    dataset: ImageDataset,
+    test: ImageDataset | None = None,
+    *,
+    cv: int | None = None,
+    test_size: float | None = None,
+) -> ImageDataset:
+    """Return one data set of both, whose `split` says which images are the test set's; they come last.
+
+    Groups are compared by their names. Where only one of the two has groups, each image of the other is one of its own.
+    A split that the data set came with gives way to `test`, `test_size` or `cv`, whichever is there, which is logged.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels.
+    test : ImageDataset, default=None
+        With labels, too. Without it `dataset` is returned. If it came with a split itself, its test part is the test
+        set, or its validation part.
+    cv, test_size : default=None
+        As for `split_data`.
+
+    Raises
+    ------
+    DatasetError
+        If there are no labels, or a class of the test set is none of the data set's.
+    """
+    if test is not None and test_size is not None:
+        note_once(f"test_size={test_size:g} has no effect: a test set is given")
+    if cv is not None and (test is not None or test_size is not None):
+        note_once(f"cv={cv} has no effect: one test set takes the place of the folds")
+    if dataset.labels is None or (test is not None and test.labels is None):
+        raise DatasetError(NO_LABELS, "Pass a folder of classes or a manifest with labels.")
+    chosen = "the test set" if test is not None else f"test_size={test_size:g}" if test_size is not None else ""
+    chosen = chosen or (f"cv={cv}" if cv is not None else "")
+    if dataset.split is not None and chosen:
+        note_once(f"the split that the data set came with gives way to {chosen}: its parts become one")
+        dataset = replace(dataset, split=None)
+    if test is None:
+        return dataset
+    both = (dataset, _judging(test))
+    test = both[1]
+    if unknown := sorted(set(test.classes) - set(dataset.classes)):
+        raise DatasetError(
+            f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
+        )
+    no_strata = dataset.strata is None or test.strata is None
+    return ImageDataset(
+        [image for part in both for image in part.images],
+        [name for part in both for name in part.names],
+        np.concatenate([np.asarray(part.labels) for part in both]),
+        _joined_groups(both),
+        [note for part in both for note in part.notes],
+        None if no_strata else np.concatenate([np.asarray(part.strata) for part in both]),
+        np.repeat(["training", "test"], [len(dataset), len(test)]),
+    )
+
+
+def split_data(
+    dataset: ImageDataset, *, cv: int | None = None, test_size: float | None = None, random_state: int = 0
+) -> DataSplit:
+    """Return the rows that a data set is trained, validated and tested on.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels. Its `split`, if there is one, decides.
+    cv : int, default=None
+        The folds of a cross-validation, if there is neither a split nor a size.
+    test_size : float, default=None
+        The fraction to test on.
+    random_state : int, default=0
+
+    Raises
+    ------
+    DatasetError, ParameterError
+    """
+    labels = np.asarray(dataset.labels)
+    kept: dict[str, Any] = {"groups": dataset.groups, "together": dataset.together}
+    if dataset.split is not None:
+        return _given(dataset)
+    if test_size is None:
+        return DataSplit.cross_validation(labels, cv or 0, **kept, random_state=random_state)
+    train, test = held_out_split(labels, test_size, **kept, random_state=random_state)
+    return DataSplit.held_out(train, test, groups=dataset.groups, how=", stratified by class")
+
+
+def leave_out(dataset: ImageDataset, rows: Iterable[int]) -> ImageDataset:
+    """Return a data set without the rows that cannot be read.
+
+    Raises
+    ------
+    DatasetError
+        If nothing, or nothing of a part that is needed, is left.
+    """
+    good = np.setdiff1d(np.arange(len(dataset)), np.fromiter(rows, dtype=int))
+    left = dataset.take(good)
+    if not len(left):
+        raise DatasetError("none of the images can be read", LEDGER)
+    if dataset.split is not None and left.split is not None:
+        for part in np.setdiff1d(dataset.split, left.split).tolist():
+            # Without a validation part another one is held out; without the others nothing can be done.
+            if part != "validation" or "test" not in left.split:
+                raise DatasetError(
+                    f"none of the images of the {part} part can be read", "The ledger lists the reasons."
+                )
+            note_once("none of the images of the validation part can be read: it is as though there were none")
+    return left
+
+
+def _given(dataset: ImageDataset) -> DataSplit:
+    """Return the rows of the parts that a data set came with."""
+    labels = np.asarray(dataset.labels)
+    train, validation, test = (np.flatnonzero(dataset.split == part) for part in ("training", "validation", "test"))
+    name, how = "test", ", the test part of the given split" if len(validation) else ""
+    if not len(test):
+        name, how = "validation", ", the validation part of the given split, which has no test part"
+        validation, test = test, validation
+    for part, rows in (("training", train), ("validation or test", test)):
+        if not len(rows):
+            raise DatasetError(f"the split has no {part} part", f"Add one. {DRAWN}")
+    for part, rows in (("validation", validation), (name, test)):
+        if len(unknown := np.setdiff1d(labels[rows], labels[train])):
+            raise DatasetError(
+                f"the {part} part has the class {str(unknown[0])!r}, which the training part has not",
+                f"Add images of it to the training part, or leave it out of the others. {DRAWN}",
+            )
+    notes = []
+    if len(lacking := np.setdiff1d(labels[train], labels[test])):
+        named = ", ".join(repr(str(label)) for label in lacking[:NAMED])
+        more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
+        classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")
+        notes.append(f"no test image is of the {classes} {named}{more}: the figures say nothing of {it}")
+    found = DataSplit.held_out(train, test, groups=dataset.groups, how=how)
+    return replace(found, validation=validation, notes=notes, given=True)
+
+
+def _judging(test: ImageDataset) -> ImageDataset:
+    """Return the part of a test set that judges, if it came with a split itself."""
+    if test.split is None:
+        return test
+    part = "test" if (test.split == "test").any() else "validation"
+    rows = np.flatnonzero(test.split == part)
+    note_once(f"the test set came with a split: its {part} part, {len(rows):,} of {len(test):,} images, judges")
+    return test.take(rows)
+
+
+def _joined_groups(parts: Sequence[ImageDataset]) -> np.ndarray | None:
+    if all(part.groups is None for part in parts):
+        return None
+    alone = [np.array([f"{ALONE}{place}/{row}" for row in range(len(part))]) for place, part in enumerate(parts)]
+    return np.concatenate(
+        [single if part.groups is None else part.groups for part, single in zip(parts, alone, strict=True)]
+    )
+
+
+def _grouped(groups: np.ndarray | None, train: np.ndarray, test: np.ndarray) -> str:
+    if groups is None or np.isin(groups[test], groups[train]).any():
+        return ""
+    # Where one of the two has no groups, nobody knows.
+    if any(str(name).startswith(ALONE) for name in np.unique(groups)):
+        return ""
+    return ", whole groups on one side"
