@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .compare_report import describe_comparison, describe_costs
+from .data_options import data_options, dataset_from
 from .forecast_report import print_forecast
 from .options import (
     check_output,
@@ -18,7 +19,6 @@ from .options import (
     dry_run_option,
     network_options,
     note,
-    note_dataset,
     reading_options,
     transformer_from,
     write_failures,
@@ -99,21 +99,22 @@ class _Size(click.ParamType):
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
+@data_options
 @network_options(several=False, backbones=True)
 @reading_options
 @dry_run_option
 def compare(data: str, dry_run: bool, **options: Any) -> None:
     """Compare frozen features, fine-tuning and training from scratch on DATA, and say which to use.
 
-    DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
-    (and perhaps group and stratum), or sample:digits. Stopped, the same command goes on where it was.
+    Stopped, the same command goes on where it was.
+
+    {DATA}
 
     \b
     Example:
         featx compare sample:digits --strategy frozen --strategy frozen:knn --train-size 0.4 --repeats 2
     """
     from ..comparison import check_margin, compare_strategies
-    from ..datasets import load_dataset
 
     check_margin(options["margin"])
     check_outputs(None, options)
@@ -127,8 +128,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         for name in dict.fromkeys(options["backbone"])
     ]
     strategies = _strategies(options["strategies"], transformers, parse_settings(options["settings"]))
-    dataset = load_dataset(data)
-    note_dataset(options, dataset)
+    dataset = dataset_from(options, data)
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     how: dict[str, Any] = {
         "train_sizes": options["train_sizes"] or None,
