@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .exceptions import DatasetError, MissingDependencyError, nearest
+from .formats import EXTENSIONS
 from .image_bytes import is_url
-from .images import EXTENSIONS
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from .cache.digests import digest_array, digest_bytes
 from .exceptions import ImageDecodeError, ParameterError
+from .formats import FORMATS
 from .image_bytes import is_url, read_bytes
 from .jpeg import decode_jpeg
 from .pixels import (
@@ -31,12 +32,7 @@ from .pixels import (
 )
 from .single_images import refuse_single_image
 
-__all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
-
-EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"])
-
-# Named one by one, because some of Pillow's other formats run programs (EPS starts Ghostscript).
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
+__all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
 
 # Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
 # four channels of 16 bits without compression; what goes on for longer is no single image.

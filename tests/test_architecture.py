@@ -19,6 +19,7 @@ HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
     "augmentation",
     "operations",
+    "formats",
     "images",
     "image_bytes",
     "single_images",
@@ -104,7 +105,7 @@ SCIENCE = [name for name in MODULES if name not in {*room("featx.cache"), *room(
 def test_every_room_is_read():
     assert all(f"featx.{name}" in MODULES for name in (*LEAVES, "cache.store", "cli.fit", "exceptions"))
     assert imports("featx.cli.fit", everywhere=True) >= {"featx.fitting", "featx.cli.options", "click", "ast"}
-    assert imports("featx.datasets") >= {"featx.exceptions", "featx.images", "csv"}
+    assert imports("featx.datasets") >= {"featx.exceptions", "featx.formats", "csv"}
     assert imports("featx.cache.store") >= {"featx.cache.maintenance", "featx.exceptions"}
 
 
