@@ -33,7 +33,7 @@ __all__ = ["extract"]
 def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any) -> None:
     """Write the embeddings of IMAGES to an HDF5 file.
 
-    IMAGES are files, URLs, folders, .csv or .parquet manifests, or sample:NAME. The file holds embeddings
+    IMAGES are files, URLs, folders, manifests, or sample:NAME. The file holds embeddings
     (n, d), paths (n,), labels (n,) with classes where every image has one, and the spec as attributes.
 
     \b

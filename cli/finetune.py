@@ -76,7 +76,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         for path in filter(None, (options["plot"], options["plot_confusion"])):
             check_picture(path)
     dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"]) if options["test_data"] else None
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     reading = reading_parameters(options)
     skipping = reading.pop("on_error") == "nan"

@@ -78,7 +78,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
     check_outputs(output, options)
     dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"]) if options["test_data"] else None
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     transformer = transformer_from(options)
     search: dict[str, Any] = {

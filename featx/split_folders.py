@@ -1,0 +1,297 @@
+"""A folder goes in; which of its folders are classes and which parts of a split comes out, or why it cannot be told."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from .exceptions import DatasetError
+from .folders import Folder
+from .listings import count, few, quoted
+from .split_names import PARTS, part_of, part_words, parts_of
+
+__all__ = ["ClassFolder", "Layout", "find_layout"]
+
+# Folders of these names say what kind of files they hold, not what is to be seen on them.
+KINDS = frozenset(
+    [
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "jpg",
+        "jpgs",
+        "jpeg",
+        "jpegs",
+        "png",
+        "pngs",
+        "jpegimages",
+        "photos",
+        "pictures",
+        "mask",
+        "masks",
+        "label",
+        "labels",
+        "annotation",
+        "annotations",
+        "annot",
+        "gt",
+        "groundtruth",
+        "segmentation",
+        "segmentations",
+        "segmentationclass",
+        "segmentationobject",
+        "bbox",
+        "bboxes",
+    ]
+)
+# So do these, beside the folders of parts.
+BESIDE = KINDS | frozenset(
+    ["unlabeled", "unlabelled", "unsup", "extra", "pred", "prediction", "predictions", "sample", "samples", "raw"]
+)
+FOLD = re.compile(r"(?:fold|split|cv|part|subset|chunk)[\W_]*\d+")
+
+
+@dataclass
+class ClassFolder:
+    """A folder whose images, at any depth, are of one class and of one part of a split, if there is one."""
+
+    folder: Folder
+    label: str | None
+    part: str | None = None
+
+
+@dataclass
+class Layout:
+    """Where the images are.
+
+    Attributes
+    ----------
+    classes : list of ClassFolder
+        In the order in which their images are listed.
+    passed : list of Folder
+        Folders above them; images that lie in these are outside the class folders.
+    notes : list of str
+    problem : DatasetError or None
+        Why the images have no labels that can be used, where the parts can be told.
+    """
+
+    classes: list[ClassFolder]
+    passed: list[Folder]
+    notes: list[str] = field(default_factory=list)
+    problem: DatasetError | None = None
+
+
+def find_layout(top: Folder) -> Layout | None:
+    """Return where the classes and parts are, or None where there are no class folders.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be told which folders are classes.
+    """
+    passed, place = [top], top
+    inner = _single(place)
+    while inner is not None and not inner.images:
+        passed.append(inner)
+        place, inner = inner, _single(inner)
+    if inner is not None:
+        # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
+        if any(_says_where(folder.name) for folder in [*passed[1:], inner]):
+            return None
+        return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
+    if len(place.filled) < 2:
+        return None
+    layout = _among(place)
+    if layout is None:
+        return None
+    layout.passed = passed + layout.passed
+    if len(passed) > 1:
+        layout.notes.insert(0, f"the classes are those of {place.path}, the only folder with images in {top.path}")
+    return layout
+
+
+def _single(place: Folder) -> Folder | None:
+    return place.filled[0] if len(place.filled) == 1 else None
+
+
+def _says_where(name: str) -> bool:
+    return part_of(name) is not None or name.casefold() in KINDS
+
+
+def _among(place: Folder) -> Layout | None:
+    """Return the layout of a place with several folders that hold images."""
+    folders = place.filled
+    names = [folder.name for folder in folders]
+    parts = parts_of(names)
+    if len(parts) == len(folders):
+        return _parts(place, {folder.name: folder for folder in folders}, parts)
+    if parts:
+        _refuse_mixture(place, parts)
+    if all(name.casefold() in KINDS for name in names):
+        raise DatasetError(
+            f"{place.path} holds {few(names)}, which are kinds of files and no classes", _manifest_step(place)
+        )
+    if all(FOLD.fullmatch(name.casefold()) for name in names):
+        raise DatasetError(
+            f"{place.path} holds the folds {few(names)}; featx draws its own",
+            "Join them in one folder with one sub-folder a class, or name all images in a manifest: its column `group` "
+            "keeps images of a fold together.",
+        )
+    words = [part_words(name) for name in names]
+    if all(words) and len(set().union(*words)) > 1:
+        raise DatasetError(
+            f"{place.path} has a part of a split in every folder's name ({few(names)})",
+            "Make a folder for each part and one for each class in it, such as "
+            f"{quoted(place.path + '/train/cat')}, or a manifest with the columns path, label and split.",
+        )
+    return _classes_with_parts(place) or _plain(place)
+
+
+def _manifest_step(place: Folder) -> str:
+    return f"Pass a manifest with the columns path and label, such as {quoted(place.path + '/images.csv')}."
+
+
+def _plain(place: Folder) -> Layout:
+    notes = []
+    if all(folder.filled and not folder.images for folder in place.filled):
+        deeper = place.filled[0].filled[0].path
+        notes.append(
+            f"the classes are the {len(place.filled)} folders of {place.path}; all of their images lie deeper, such as "
+            f"those of {deeper}"
+        )
+    return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
+
+
+def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
+    """Refuse folders of parts beside other folders, unless one of them is rather a class by that name."""
+    named = [folder for folder in place.filled if folder.name in parts]
+    others = [folder for folder in place.filled if folder.name not in parts]
+    beside = all(folder.name.casefold() in BESIDE for folder in others)
+    if len(set(parts.values())) == 1 and not beside:
+        (part, *_), inside = named, {inner.name for folder in named for inner in folder.filled}
+        known = {folder.name for folder in others} | {inner.name for folder in others for inner in folder.filled}
+        # A train with wagons' types inside is a class beside cars and planes; with the same classes, it is a part.
+        if part.images or (not inside & known and len(others) > 1):
+            return
+    train = next((folder for folder in named if parts[folder.name] == "training"), named[0])
+    raise DatasetError(
+        f"{place.path} holds {few([f.name for f in named])}, which may be parts of a split, beside "
+        f"{few([f.name for f in others])}, which are none",
+        f"Pass one part, {_fit(train, [f for f in named if f is not train], parts)}; or rename or move "
+        f"{'it' if len(named) == 1 else 'them'}, if these are classes.",
+    )
+
+
+def _fit(train: Folder, others: list[Folder], parts: dict[str, str]) -> str:
+    """Return the command that fits on one part and judges on another."""
+    held_out = sorted(others, key=lambda folder: PARTS.index(parts[folder.name]))
+    test = f" --test {quoted(held_out[-1].path)}" if held_out else ""
+    return f"`featx fit {quoted(train.path)}{test} -o model.skops`"
+
+
+def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
+    """Return the layout of folders that are all parts of a split, each with class folders inside."""
+    levels = {name: _class_level(folder) for name, folder in folders.items()}
+    # Where one part has a single folder, it is a class if another part has a class by that name.
+    several = {inner.name for chain in levels.values() if len(chain[-1].filled) > 1 for inner in chain[-1].filled}
+    for name, chain in levels.items():
+        for depth, folder in enumerate(chain):
+            if {inner.name for inner in folder.filled} & several:
+                levels[name] = chain[: depth + 1]
+                break
+    flat = [name for name, chain in levels.items() if not _has_classes(chain[-1])]
+    by_part: dict[str, str] = {}
+    for name, part in parts.items():
+        if part in by_part:
+            raise DatasetError(
+                f"{place.path} holds {by_part[part]} and {name}, which both mean the {part} part",
+                f"Leave one of them: `featx fit {quoted(folders[name].path)} -o model.skops` reads it alone.",
+            )
+        by_part[part] = name
+    ordered = {part: folders[by_part[part]] for part in PARTS if part in by_part}
+    notes = [
+        f"{place.path} comes with a split: " + ", ".join(f"{folder.name} ({part})" for part, folder in ordered.items())
+    ]
+    if flat:
+        found = [ClassFolder(folder, None, part) for part, folder in ordered.items()]
+        return Layout(found, [], notes, _without_classes(place, ordered, flat, parts))
+    found = [ClassFolder(inner, inner.name, part) for part in ordered for inner in levels[by_part[part]][-1].filled]
+    passed = [folder for chain in levels.values() for folder in chain]
+    lacking, problem = _compared(found, ordered)
+    return Layout(found, passed, notes + lacking, problem)
+
+
+def _without_classes(place: Folder, ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
+    without = [folder.path for folder in ordered.values() if folder.name in flat]
+    known = [folder for folder in ordered.values() if folder.name not in flat]
+    message = f"{' and '.join(without)} {'holds' if len(flat) == 1 else 'hold'} images without class folders"
+    if not known:
+        return DatasetError(message, f"Make a folder for each class in each part. Or: {_manifest_step(place)}")
+    return DatasetError(
+        f"{message}, {' and '.join(folder.path for folder in known)} with them",
+        f"Pass those with classes, {_fit(known[0], known[1:], parts)}; "
+        f"`featx predict model.skops {quoted(without[0])}` names the classes of the others.",
+    )
+
+
+def _class_level(part: Folder) -> list[Folder]:
+    """Return the part and the single folders inside that may be one more folder above the classes."""
+    chain = [part]
+    while (inner := _single(chain[-1])) is not None and not inner.images:
+        chain.append(inner)
+    return chain
+
+
+def _has_classes(level: Folder) -> bool:
+    return bool(level.filled) and not all(_says_where(f.name) or f.name == level.name for f in level.filled)
+
+
+def _compared(found: list[ClassFolder], ordered: dict[str, Folder]) -> tuple[list[str], DatasetError | None]:
+    """Return notes of the classes that parts lack, and what is wrong with parts that have no class in common."""
+    # A folder that was named on a Mac is the same one.
+    classes = {
+        part: {unicodedata.normalize("NFC", entry.label or "") for entry in found if entry.part == part}
+        for part in ordered
+    }
+    every = set().union(*classes.values())
+    first = next(iter(ordered))
+    notes: list[str] = []
+    for part, folder in ordered.items():
+        if not classes[part] & classes[first]:
+            there = ordered[first]
+            problem = DatasetError(
+                f"{folder.path} has the classes {few(sorted(classes[part]))}, {there.path} others: "
+                f"{few(sorted(classes[first]))}",
+                f"Name the same folders in both, or pass one alone: `featx fit {quoted(there.path)} -o model.skops`.",
+            )
+            return notes, problem
+        if missing := sorted(every - classes[part]):
+            notes.append(f"{folder.path} lacks {count(len(missing), 'class')}: {few(missing)}")
+    return notes, None
+
+
+def _classes_with_parts(place: Folder) -> Layout | None:
+    """Return the layout of class folders with the parts inside (`cat/train`, `cat/test`), or None."""
+    inner = {folder.name: parts_of([f.name for f in folder.filled]) for folder in place.filled}
+    if all(len(set(parts.values())) < 2 for parts in inner.values()):
+        return None
+    whole = all(len(inner[f.name]) == len(f.filled) and not f.images for f in place.filled)
+    flat = not any(part.filled for folder in place.filled for part in folder.filled)
+    if whole and flat:
+        found = [
+            ClassFolder(part, folder.name, inner[folder.name][part.name])
+            for wanted in PARTS
+            for folder in place.filled
+            for part in folder.filled
+            if inner[folder.name][part.name] == wanted
+        ]
+        return Layout(found, list(place.filled), [f"{place.path} comes with a split inside its class folders"])
+    some = next(folder for folder in place.filled if len(set(inner[folder.name].values())) > 1)
+    raise DatasetError(
+        f"{some.path} holds parts of a split ({few([f.name for f in some.filled])}), but they do not make one split of "
+        f"{place.path}",
+        f"Pass it alone, as `featx fit {quoted(some.path)} -o model.skops`, if it is one of several data sets; else "
+        f"move the folders, so that the parts are above the classes: {quoted(place.path + '/train/' + some.name)}.",
+    )
