@@ -150,11 +150,11 @@ def _check_header(table: Table) -> None:
     """Refuse a first line that names an image, or one column twice."""
     images = [name for name in table.names if IMAGE.search(name) or is_url(name)]
     if images:
-        line = ["path" if name == images[0] else "label" for name in table.names]
-        more = f"the line {','.join(line)}" if len(line) == 2 else "a line with their names, path and label among them,"
+        names = ["path" if name == images[0] else "label" for name in table.names]
+        order = f", here {' and '.join(names)}" if len(names) == 2 else ", path and label among them"
         raise DatasetError(
             f"{table.path} does not name its columns: its first line has the image {images[0]}",
-            f"Write {more} above it.",
+            f"Write a line with their names above it{order}.",
         )
     if twice := sorted({name for name in table.names if table.names.count(name) > 1}):
         raise DatasetError(f"{table.path} has the column {twice[0]} twice", "Rename one of them.")

@@ -15,10 +15,11 @@ from .foreign_layouts import explain_unlabelled
 from .formats import UNREAD
 from .image_bytes import is_url
 from .image_folders import list_folder
-from .listings import Listing
+from .listings import Listing, count, few
 from .manifests import list_manifest
 from .samples import list_sample
 from .split_files import split_by_file
+from .split_names import PARTS
 from .tables import SPREADSHEETS, TABLES
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
@@ -217,4 +218,22 @@ def _dataset(text: str, listing: Listing, *, labelled: bool) -> ImageDataset:
         None if values is None else np.array(values)
         for values in (listing.labels, listing.groups, listing.strata, split)
     )
+    if labels is not None and parts is not None:
+        listing.notes += _lacking(text, labels, parts, labelled=labelled)
     return ImageDataset(listing.images, names, labels, groups, listing.notes, strata, parts)
+
+
+def _lacking(text: str, labels: np.ndarray, split: np.ndarray, *, labelled: bool) -> list[str]:
+    """Return notes of the classes that parts of a split lack."""
+    classes = {part: set(labels[split == part].tolist()) for part in PARTS if part in split}
+    first, notes = next(iter(classes)), []
+    for part, known in classes.items():
+        if labelled and not known & classes[first]:
+            raise DatasetError(
+                f"the {part} images of {text} have the classes {few(sorted(known))}, the {first} images others: "
+                f"{few(sorted(classes[first]))}",
+                "Give the classes the same names in all parts of the split.",
+            )
+        if missing := sorted(set(labels.tolist()) - known):
+            notes.append(f"the {part} images lack {count(len(missing), 'class')}: {few(missing)}")
+    return notes

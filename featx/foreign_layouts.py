@@ -99,7 +99,7 @@ def _by_tables(root: str, tables: list[str], has_images: bool) -> tuple[str, str
     held_out = [parts[part] for part in reversed(PARTS[1:]) if part in parts and parts[part] != train]
     test = f" --test {quoted(held_out[0])}" if held_out else ""
     return (
-        f"{root} {what}, but {few(good)}, which may list its images",
+        f"{root} {what}, but {few([train, *held_out[:1]])}, which may list its images",
         f"Pass that: `featx fit {quoted(train)}{test} -o model.skops`.",
     )
 

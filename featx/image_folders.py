@@ -34,7 +34,7 @@ def list_folder(root: str, *, labelled: bool) -> tuple[Listing, Skipped]:
         layout, notes = None, [f"without labels: {error.message}"]
     if layout is None:
         images = top.below(skipped)
-        notes += [*skipped.notes(), *_empty([top], "class", Skipped())]
+        notes += [*skipped.notes(), *_empty([top], Skipped())]
         return Listing(images, root, notes=notes), skipped
     return _listed(top, layout, skipped, labelled=labelled), skipped
 
@@ -54,13 +54,15 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         raise layout.problem
     known = None not in labels and layout.problem is None
     split_known = None not in split and len(set(split)) > 1
-    notes = layout.notes + _empty(layout.passed, "folder" if split_known else "class", skipped)
+    notes = layout.notes + _empty(layout.passed, skipped)
     notes += skipped.notes()
     if layout.problem is not None and not labelled:
         notes.append(f"without labels: {layout.problem.message}")
-    if loose and labelled:
-        notes.append(f"{count(len(loose), 'image')} outside the class folders left out: {few(sorted(loose))}")
-    elif loose:
+    if loose:
+        outside = f"{count(len(loose), 'image')} outside the class folders"
+        shown = few(sorted(loose))
+        notes.append(f"{outside} left out: {shown}" if labelled else f"without labels: {outside}: {shown}")
+    if loose and not labelled:
         images, known, split_known = sorted(images + loose), False, False
     return Listing(
         images,
@@ -72,9 +74,11 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
     )
 
 
-def _empty(places: list[Folder], noun: str, skipped: Skipped) -> list[str]:
+def _empty(places: list[Folder], skipped: Skipped) -> list[str]:
     empty = [folder for place in places for folder in place.folders if folder not in place.filled]
     for folder in empty:
         folder.below(skipped)
-    names = [folder.name if len(places) == 1 else folder.path for folder in empty]
+    noun, names = "folder", [folder.path for folder in empty]
+    if len(places) == 1:
+        noun, names = "class", [folder.name for folder in empty]
     return [f"{count(len(names), noun)} without images left out: {few(names)}"] if names else []

@@ -9,7 +9,7 @@ from typing import Any
 from .columns import Columns, boxes_in, choose_columns, known_names, plain
 from .exceptions import DatasetError
 from .image_bytes import is_url
-from .listings import Listing, Table, count, few
+from .listings import Listing, Table, count, few, quoted
 from .manifest_paths import place_images
 from .split_values import as_parts, read_split
 from .tables import read_table
@@ -39,6 +39,8 @@ def list_manifest(
         raise DatasetError(f"{path} does not exist", "Pass a manifest with the columns path and label.")
     table = read_table(path, partial(known_names, more=(path_column, label_column)))
     columns = choose_columns(table, path_column=path_column, label_column=label_column)
+    if not table.names:
+        raise DatasetError(f"{path} is empty; expected the columns path and label", "Write a row for each image.")
     if columns.path is None:
         raise DatasetError(
             f"{path} has the columns {', '.join(table.names) or '(none)'}; expected path and label",
@@ -48,13 +50,19 @@ def list_manifest(
     cells = _filled(table, columns.path, "path")
     if not cells:
         raise DatasetError(f"{path} lists no image", "Add a row for each image.")
-    _check_boxes(table, cells, label_column)
     images, names = _images(table, cells, notes)
     groups, strata = (
         None if name is None else _texts(table, name, meaning)
         for name, meaning in ((columns.group, "group"), (columns.stratum, "stratum"))
     )
-    labels = None if columns.label is None else _labels(table, columns.label, label_column, labelled, notes)
+    labels = None
+    if columns.label is not None:
+        try:
+            labels = _labels(table, columns.label, cells, named=label_column is not None)
+        except DatasetError as error:
+            if labelled:
+                raise
+            notes.append(f"without labels: {error.message}")
     split = _split(table, columns, labelled, notes)
     unlabelled = None if columns.label is not None else _no_label(table, columns)
     folder = os.path.dirname(path)
@@ -107,21 +115,24 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
     return images, names
 
 
-def _labels(table: Table, column: str, label_column: str | None, labelled: bool, notes: list[str]) -> list[str] | None:
-    try:
-        labels = _texts(table, column, "label")
-    except DatasetError as error:
-        if labelled:
-            raise
-        notes.append(f"without labels: {error.message}")
-        return None
-    if label_column is None and plain(column) in ("labels", "classes", "categories", "targets"):
+def _labels(table: Table, column: str, cells: list[Any], *, named: bool) -> list[str]:
+    """Return the class of each image; refuse what gives an image several, unless the user has named the column."""
+    labels = _texts(table, column, "label")
+    if named:
+        return labels
+    paths = [cell for cell in cells if isinstance(cell, str)]
+    if boxes_in(table.names) and len(set(paths)) < len(paths):
+        raise DatasetError(
+            f"{table.path} has columns of boxes and several rows for an image: it is a data set for object detection",
+            "Cut the boxes out of the images, and list what was cut out.",
+        )
+    if plain(column) in ("labels", "classes", "categories", "targets"):
         known = set(labels)
         several = [label for label in known if len(pieces := _pieces(label)) > 1 and known.issuperset(pieces)]
         if several:
             raise DatasetError(
                 f"{table.path} gives several classes to an image: {column} is {min(several)!r}",
-                f"featx gives each image one. If that is the name of a class: `--label-column {column}`.",
+                f"featx gives each image one. If that is the name of a class: `--label-column {quoted(column)}`.",
             )
     return labels
 
@@ -145,15 +156,6 @@ def _split(table: Table, columns: Columns, labelled: bool, notes: list[str]) -> 
             notes.append(f"{table.path}: the column {column} is taken as the split")
             return [part for part in parts if part is not None]
     return None
-
-
-def _check_boxes(table: Table, cells: list[Any], label_column: str | None) -> None:
-    paths = [cell for cell in cells if isinstance(cell, str)]
-    if label_column is None and boxes_in(table.names) and len(set(paths)) < len(paths):
-        raise DatasetError(
-            f"{table.path} has columns of boxes and several rows for an image: it is a data set for object detection",
-            "Cut the boxes out of the images, and list what was cut out.",
-        )
 
 
 def _no_label(table: Table, columns: Columns) -> tuple[str, str]:

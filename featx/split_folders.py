@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .exceptions import DatasetError
 from .folders import Folder
-from .listings import count, few, quoted
+from .listings import few, quoted
 from .split_names import PARTS, part_of, part_words, parts_of
 
 __all__ = ["ClassFolder", "Layout", "find_layout"]
@@ -108,7 +108,7 @@ def find_layout(top: Folder) -> Layout | None:
         return None
     layout.passed = passed + layout.passed
     if len(passed) > 1:
-        layout.notes.insert(0, f"the classes are those of {place.path}, the only folder with images in {top.path}")
+        layout.notes.insert(0, f"{place.path} is read, the only folder with images in {top.path}")
     return layout
 
 
@@ -219,8 +219,7 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
         return Layout(found, [], notes, _without_classes(place, ordered, flat, parts))
     found = [ClassFolder(inner, inner.name, part) for part in ordered for inner in levels[by_part[part]][-1].filled]
     passed = [folder for chain in levels.values() for folder in chain]
-    lacking, problem = _compared(found, ordered)
-    return Layout(found, passed, notes + lacking, problem)
+    return Layout(found, passed, notes, _unlike(found, ordered))
 
 
 def _without_classes(place: Folder, ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
@@ -228,7 +227,9 @@ def _without_classes(place: Folder, ordered: dict[str, Folder], flat: list[str],
     known = [folder for folder in ordered.values() if folder.name not in flat]
     message = f"{' and '.join(without)} {'holds' if len(flat) == 1 else 'hold'} images without class folders"
     if not known:
-        return DatasetError(message, f"Make a folder for each class in each part. Or: {_manifest_step(place)}")
+        return DatasetError(
+            message, "Make a folder for each class in each part, or pass a manifest with the columns path and label."
+        )
     return DatasetError(
         f"{message}, {' and '.join(folder.path for folder in known)} with them",
         f"Pass those with classes, {_fit(known[0], known[1:], parts)}; "
@@ -248,28 +249,22 @@ def _has_classes(level: Folder) -> bool:
     return bool(level.filled) and not all(_says_where(f.name) or f.name == level.name for f in level.filled)
 
 
-def _compared(found: list[ClassFolder], ordered: dict[str, Folder]) -> tuple[list[str], DatasetError | None]:
-    """Return notes of the classes that parts lack, and what is wrong with parts that have no class in common."""
+def _unlike(found: list[ClassFolder], ordered: dict[str, Folder]) -> DatasetError | None:
+    """Return what is wrong with a part that has no class in common with the first."""
     # A folder that was named on a Mac is the same one.
     classes = {
         part: {unicodedata.normalize("NFC", entry.label or "") for entry in found if entry.part == part}
         for part in ordered
     }
-    every = set().union(*classes.values())
-    first = next(iter(ordered))
-    notes: list[str] = []
+    first, there = next(iter(ordered.items()))
     for part, folder in ordered.items():
         if not classes[part] & classes[first]:
-            there = ordered[first]
-            problem = DatasetError(
+            return DatasetError(
                 f"{folder.path} has the classes {few(sorted(classes[part]))}, {there.path} others: "
                 f"{few(sorted(classes[first]))}",
                 f"Name the same folders in both, or pass one alone: `featx fit {quoted(there.path)} -o model.skops`.",
             )
-            return notes, problem
-        if missing := sorted(every - classes[part]):
-            notes.append(f"{folder.path} lacks {count(len(missing), 'class')}: {few(missing)}")
-    return notes, None
+    return None
 
 
 def _classes_with_parts(place: Folder) -> Layout | None:

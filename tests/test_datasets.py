@@ -193,7 +193,7 @@ def test_manifest_of_paths_alone_serves_only_without_labels(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "expected path and label"),
+        ("", "is empty; expected the columns path and label"),
         ("where,label\na.png,x\n", "columns where, label; expected path"),
         ("where;label\na.png;x\n", "columns where, label; expected path"),
         ("path,label\n", "lists no image"),
