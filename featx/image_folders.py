@@ -50,7 +50,8 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
     for place in layout.passed:
         skipped.add(place)
         loose += place.images
-    if labelled and layout.problem is not None and None not in labels:
+    # Where no image has a label, the caller may know more of such a folder.
+    if labelled and layout.problem is not None and any(labels):
         raise layout.problem
     known = None not in labels and layout.problem is None
     split_known = None not in split and len(set(split)) > 1

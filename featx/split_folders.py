@@ -214,15 +214,19 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
     notes = [
         f"{place.path} comes with a split: " + ", ".join(f"{folder.name} ({part})" for part, folder in ordered.items())
     ]
-    if flat:
-        found = [ClassFolder(folder, None, part) for part, folder in ordered.items()]
-        return Layout(found, [], notes, _without_classes(place, ordered, flat, parts))
-    found = [ClassFolder(inner, inner.name, part) for part in ordered for inner in levels[by_part[part]][-1].filled]
-    passed = [folder for chain in levels.values() for folder in chain]
-    return Layout(found, passed, notes, _unlike(found, ordered))
+    found: list[ClassFolder] = []
+    passed: list[Folder] = []
+    for part, folder in ordered.items():
+        if folder.name in flat:
+            found.append(ClassFolder(folder, None, part))
+        else:
+            found += [ClassFolder(inner, inner.name, part) for inner in levels[folder.name][-1].filled]
+            passed += levels[folder.name]
+    problem = _without_classes(ordered, flat, parts) if flat else _unlike(found, ordered)
+    return Layout(found, passed, notes, problem)
 
 
-def _without_classes(place: Folder, ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
+def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
     without = [folder.path for folder in ordered.values() if folder.name in flat]
     known = [folder for folder in ordered.values() if folder.name not in flat]
     message = f"{' and '.join(without)} {'holds' if len(flat) == 1 else 'hold'} images without class folders"
@@ -287,6 +291,6 @@ def _classes_with_parts(place: Folder) -> Layout | None:
     raise DatasetError(
         f"{some.path} holds parts of a split ({few([f.name for f in some.filled])}), but they do not make one split of "
         f"{place.path}",
-        f"Pass it alone, as `featx fit {quoted(some.path)} -o model.skops`, if it is one of several data sets; else "
+        f"Pass {quoted(some.path)} alone, if it is one of several data sets; else "
         f"move the folders, so that the parts are above the classes: {quoted(place.path + '/train/' + some.name)}.",
     )
