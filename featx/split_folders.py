@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass, field
 
+from .doubtful_folders import fit_command, refuse_doubtful, says_where
 from .exceptions import DatasetError
 from .folders import Folder
 from .listings import few, quoted
-from .split_names import PARTS, part_of, part_words, parts_of
+from .split_names import PARTS, parts_of
 
 __all__ = ["ClassFolder", "Layout", "find_layout"]
-
-# Folders of these names say what kind of files they hold, not what is to be seen on them.
-KINDS = frozenset(
-    [
-        "image",
-        "images",
-        "img",
-        "imgs",
-        "jpg",
-        "jpgs",
-        "jpeg",
-        "jpegs",
-        "png",
-        "pngs",
-        "jpegimages",
-        "photos",
-        "pictures",
-        "mask",
-        "masks",
-        "label",
-        "labels",
-        "annotation",
-        "annotations",
-        "annot",
-        "gt",
-        "groundtruth",
-        "segmentation",
-        "segmentations",
-        "segmentationclass",
-        "segmentationobject",
-        "bbox",
-        "bboxes",
-    ]
-)
-# So do these, beside the folders of parts.
-BESIDE = KINDS | frozenset(
-    ["unlabeled", "unlabelled", "unsup", "extra", "pred", "prediction", "predictions", "sample", "samples", "raw"]
-)
-FOLD = re.compile(r"(?:fold|split|cv|part|subset|chunk)[\W_]*\d+")
 
 
 @dataclass
@@ -98,7 +59,7 @@ def find_layout(top: Folder) -> Layout | None:
         place, inner = inner, _single(inner)
     if inner is not None:
         # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
-        if any(_says_where(folder.name) for folder in [*passed[1:], inner]):
+        if any(says_where(folder.name) for folder in [*passed[1:], inner]):
             return None
         return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
     if len(place.filled) < 2:
@@ -116,10 +77,6 @@ def _single(place: Folder) -> Folder | None:
     return place.filled[0] if len(place.filled) == 1 else None
 
 
-def _says_where(name: str) -> bool:
-    return part_of(name) is not None or name.casefold() in KINDS
-
-
 def _among(place: Folder) -> Layout | None:
     """Return the layout of a place with several folders that hold images."""
     folders = place.filled
@@ -127,68 +84,19 @@ def _among(place: Folder) -> Layout | None:
     parts = parts_of(names)
     if len(parts) == len(folders):
         return _parts(place, {folder.name: folder for folder in folders}, parts)
-    if parts:
-        _refuse_mixture(place, parts)
-    if all(name.casefold() in KINDS for name in names):
-        raise DatasetError(
-            f"{place.path} holds {few(names)}, which are kinds of files and no classes", _manifest_step(place)
-        )
-    if all(FOLD.fullmatch(name.casefold()) for name in names):
-        raise DatasetError(
-            f"{place.path} holds the folds {few(names)}; featx draws its own",
-            "Join them in one folder with one sub-folder a class, or name all images in a manifest: its column `group` "
-            "keeps images of a fold together.",
-        )
-    words = [part_words(name) for name in names]
-    if all(words) and len(set().union(*words)) > 1:
-        raise DatasetError(
-            f"{place.path} has a part of a split in every folder's name ({few(names)})",
-            "Make a folder for each part and one for each class in it, such as "
-            f"{quoted(place.path + '/train/cat')}, or a manifest with the columns path, label and split.",
-        )
+    refuse_doubtful(place, parts)
     return _classes_with_parts(place) or _plain(place)
-
-
-def _manifest_step(place: Folder) -> str:
-    return f"Pass a manifest with the columns path and label, such as {quoted(place.path + '/images.csv')}."
 
 
 def _plain(place: Folder) -> Layout:
     notes = []
-    if all(folder.filled and not folder.images for folder in place.filled):
-        deeper = place.filled[0].filled[0].path
+    deep = [folder for folder in place.filled if not folder.images and len(folder.filled) > 1]
+    if deep:
         notes.append(
-            f"the classes are the {len(place.filled)} folders of {place.path}; all of their images lie deeper, such as "
-            f"those of {deeper}"
+            f"the classes are the {len(place.filled)} folders of {place.path}; {deep[0].name} holds "
+            f"{few([folder.name for folder in deep[0].filled])}, whose images are all of class {deep[0].name}"
         )
     return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
-
-
-def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
-    """Refuse folders of parts beside other folders, unless one of them is rather a class by that name."""
-    named = [folder for folder in place.filled if folder.name in parts]
-    others = [folder for folder in place.filled if folder.name not in parts]
-    beside = all(folder.name.casefold() in BESIDE for folder in others)
-    if len(set(parts.values())) == 1 and not beside:
-        (part, *_), inside = named, {inner.name for folder in named for inner in folder.filled}
-        known = {folder.name for folder in others} | {inner.name for folder in others for inner in folder.filled}
-        # A train with wagons' types inside is a class beside cars and planes; with the same classes, it is a part.
-        if part.images or (not inside & known and len(others) > 1):
-            return
-    train = next((folder for folder in named if parts[folder.name] == "training"), named[0])
-    raise DatasetError(
-        f"{place.path} holds {few([f.name for f in named])}, which may be parts of a split, beside "
-        f"{few([f.name for f in others])}, which are none",
-        f"Pass one part, {_fit(train, [f for f in named if f is not train], parts)}; or rename or move "
-        f"{'it' if len(named) == 1 else 'them'}, if these are classes.",
-    )
-
-
-def _fit(train: Folder, others: list[Folder], parts: dict[str, str]) -> str:
-    """Return the command that fits on one part and judges on another."""
-    held_out = sorted(others, key=lambda folder: PARTS.index(parts[folder.name]))
-    test = f" --test {quoted(held_out[-1].path)}" if held_out else ""
-    return f"`featx fit {quoted(train.path)}{test} -o model.skops`"
 
 
 def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
@@ -201,7 +109,7 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
             if {inner.name for inner in folder.filled} & several:
                 levels[name] = chain[: depth + 1]
                 break
-    flat = [name for name, chain in levels.items() if not _has_classes(chain[-1])]
+    flat = [name for name, chain in levels.items() if not _has_classes(chain[-1], several)]
     by_part: dict[str, str] = {}
     for name, part in parts.items():
         if part in by_part:
@@ -236,7 +144,7 @@ def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[st
         )
     return DatasetError(
         f"{message}, {' and '.join(folder.path for folder in known)} with them",
-        f"Pass those with classes, {_fit(known[0], known[1:], parts)}; "
+        f"Pass those with classes, {fit_command(known[0], known[1:], parts)}; "
         f"`featx predict model.skops {quoted(without[0])}` names the classes of the others.",
     )
 
@@ -249,8 +157,8 @@ def _class_level(part: Folder) -> list[Folder]:
     return chain
 
 
-def _has_classes(level: Folder) -> bool:
-    return bool(level.filled) and not all(_says_where(f.name) or f.name == level.name for f in level.filled)
+def _has_classes(level: Folder, known: set[str]) -> bool:
+    return any(f.name in known or not (says_where(f.name) or f.name == level.name) for f in level.filled)
 
 
 def _unlike(found: list[ClassFolder], ordered: dict[str, Folder]) -> DatasetError | None:

@@ -26,6 +26,7 @@ LEAVES = (
     "datasets",
     "columns",
     "csv_tables",
+    "doubtful_folders",
     "folders",
     "foreign_layouts",
     "image_folders",
