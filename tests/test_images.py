@@ -242,7 +242,7 @@ def test_array_that_is_no_image_is_refused(array, options, reason):
     assert re.search(reason, str(refusal(array, **options)))
 
 
-@pytest.mark.parametrize("image", [None, 3, 2.5, b"bytes", [[1, 2], [3, 4]], {}, np.array(3), object()])
+@pytest.mark.parametrize("image", [3, 2.5, [[1, 2], [3, 4]], {}, np.array(3), object()])
 def test_wrong_type_is_a_parameter_error(image):
     with pytest.raises(ParameterError, match="image 1 of type") as caught:
         as_sources([PICTURE, image])
