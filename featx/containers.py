@@ -14,7 +14,6 @@ import numpy as np
 
 from .cells import IMAGES, is_missing, kind_of
 from .exceptions import ParameterError
-from .formats import unread_format
 
 __all__ = ["cells_of", "first_few"]
 
@@ -45,19 +44,26 @@ def cells_of(X: Any) -> tuple[list[Any], list[int]] | None:
         kinds = [kind_of(value) for value in values]
         found = set(kinds)
         if found and found <= {"number", "row"}:
+            if "row" in found and _is_file(next(value for value in values if kind_of(value) == "row")):
+                raise _not_an_image(values[0], "row", 0, X)
             if isinstance(X, Sequence) and found != {"number"}:
                 return None
             _refuse_numbers(values, kinds[0])
         for row, kind in enumerate(kinds):
             if kind not in IMAGES and kind != "missing":
                 raise _not_an_image(values[row], kind, row, X)
+        if isinstance(X, np.ndarray) and X.dtype.kind == "S" and "file's bytes" in found:
+            raise ParameterError(
+                "got the bytes of files in an array of fixed width, which loses the zeros at their ends",
+                "Pass them in a list, or in an array of dtype=object.",
+            )
         missing = [i for i, kind in enumerate(kinds) if kind == "missing"]
     gaps = set(missing)
     return ([None if i in gaps else value for i, value in enumerate(values)] if gaps else values), missing
 
 
-def first_few(rows: Sequence[int], most: int = 3) -> str:
-    """Return the first of some row numbers as text."""
+def first_few(rows: Sequence[Any], most: int = 3) -> str:
+    """Return the first of some rows or names as text."""
     return ", ".join(map(str, rows[:most])) + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
 
 
@@ -87,7 +93,12 @@ def _values(X: Any) -> list[Any] | None:
 
 
 def _of_array(array: np.ndarray) -> list[Any] | None:
-    if array.dtype.kind not in "OUST" or array.ndim not in (1, 2):
+    if array.dtype.names:
+        raise ParameterError(
+            f"got an array with the fields {first_few(array.dtype.names)}; expected one column of images",
+            f"Pass one of them, such as X[{array.dtype.names[0]!r}].",
+        )
+    if array.dtype.kind not in "OUSTV" or array.ndim not in (1, 2):
         return None
     if array.ndim == 2 and array.shape[1] != 1:
         images = [i for i, cell in enumerate(array[:1].ravel()) if kind_of(cell) in IMAGES]
@@ -122,7 +133,10 @@ def _of_frame(X: Any, names: list[Any]) -> list[Any] | None:
     images = [names[place] for place, kind in kinds.items() if kind in IMAGES or kind == "pair"]
     if not images:
         return None
-    which = f"X.select([{images[0]!r}])" if arrow else f"X[[{images[0]!r}]]"
+    name = images[0]
+    which = f"X.select([{name!r}])" if arrow else f"X[[{name!r}]]"
+    if names.count(name) > 1:
+        which = f"X.iloc[:, [{names.index(name)}]]"
     raise ParameterError(
         f"got a frame of {len(names)} columns, {', '.join(map(str, names[:6]))}{', ...' if len(names) > 6 else ''}; "
         "expected one column of images",
@@ -169,7 +183,6 @@ def _refuse_numbers(values: list[Any], kind: str) -> NoReturn:
 def _not_an_image(value: Any, kind: str, row: int, X: Any) -> ParameterError:
     """Return the error of a cell that is no image; what it holds is not told."""
     name = type(value).__name__
-    article = "an" if name[0].lower() in "aeiou" else "a"
     steps = {
         "pair": "Pass the images alone: [image for image, _ in X].",
         "open file": "Pass its path, or what it holds: file.read().",
@@ -181,15 +194,21 @@ def _not_an_image(value: Any, kind: str, row: int, X: Any) -> ParameterError:
     if kind == "pair" and hasattr(X, "samples"):
         step = "Pass the files: [path for path, _ in X.samples]."
     if hasattr(value, "as_py"):
-        step = "Pass X.to_pylist(), or cell.as_py() for each."
+        step = "Pass cell.as_py() for each, or the column as it is."
     if kind == "thing" and isinstance(value, Mapping):
         held = [key for key, cell in islice(value.items(), 20) if kind_of(cell) in IMAGES]
         if held:
             step = f"Pass X[{held[0]!r}], or [row[{held[0]!r}] for row in X]."
-    encoded = getattr(value, "ndim", 0) == 1 and str(getattr(value, "dtype", "")).endswith("uint8")
-    if kind == "row" and encoded:
-        known = bytes(value[:1024].tolist())
-        if unread_format(known) or known[:3] in (b"\xff\xd8\xff", b"\x89PN", b"RIF", b"GIF"):
-            step = "It is the content of a file: pass bytes(x), or decode it."
-    length = f" of {len(value):,}" if kind in ("row", "pair") else ""
-    return ParameterError(f"got {article} {name}{length} in row {row} of X; {ONE_EACH}", step)
+    if kind == "row" and _is_file(value):
+        step = "It is the content of a file: pass bytes(x), or decode it."
+    if kind == "pair" and len(value) != 2:
+        step = "Pass the images alone: [row[0] for row in X]."
+    length = f" with {len(value):,} items" if kind in ("row", "pair") else ""
+    return ParameterError(f"got a value of type {name}{length} in row {row} of X; {ONE_EACH}", step)
+
+
+def _is_file(row: Any) -> bool:
+    """Tell the bytes of a file in an array of numbers, as `np.fromfile` and torchvision's `read_file` give them."""
+    if getattr(row, "ndim", 0) != 1 or not str(getattr(row, "dtype", "")).endswith("uint8"):
+        return False
+    return bytes(row[:8].tolist()).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"GIF8", b"II*\0", b"MM\0*"))
