@@ -19,6 +19,9 @@ HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
     "augmentation",
     "operations",
+    "cells",
+    "containers",
+    "decoding",
     "formats",
     "images",
     "image_bytes",
