@@ -72,20 +72,19 @@ def _base(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> 
         return folder, ""
     suffixes = [""] if os.path.splitext(names[0])[1].lower() in EXTENSIONS else ["", *_suffixes()]
     places = [folder, ".", *_sub_folders(folder)]
-    found = [
-        (place, suffix)
-        for place in places
+    # The current folder may be one of the others, and a system may take .png and .PNG for one suffix.
+    found = {
+        (os.path.abspath(place), suffix.lower()): (place, suffix)
+        for place in reversed(places)
         for suffix in suffixes
         if all(os.path.lexists(os.path.join(place, name + suffix)) for name in (names[0], names[-1]))
-    ]
+    }
     if not found:
         return folder, ""
-    if len(found) > 1:
-        raise DatasetError(
-            f"{table.path} names {names[0]}, which is in {few([place for place, _ in found])}",
-            "Write the folder into the paths.",
-        )
-    (place, suffix), *_ = found
+    (place, suffix), *others = found.values()
+    if others:
+        shown = [os.path.join(place, names[0] + suffix) for place, suffix in sorted(found.values())]
+        raise DatasetError(f"{table.path} names {names[0]}, which may be {few(shown)}", "Write the whole path.")
     lacking = f" and end in {suffix}" if suffix else ""
     start = "the current folder" if place == "." else quoted(place or ".")
     notes.append(f"{table.path}: paths start at {start}{lacking}: {os.path.join(place, names[0] + suffix)}")
