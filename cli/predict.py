@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .data_options import column_options, images_from
 from .extraction_report import describe_extraction
-from .options import check_outputs, note, note_dataset, reading_options, reading_parameters, write_failures
+from .options import check_outputs, note, reading_options, reading_parameters, write_failures
 from .report import printable, table
 
 if TYPE_CHECKING:
@@ -25,22 +26,21 @@ __all__ = ["predict"]
 @click.argument("images", nargs=-1, required=True)
 @click.option("--top", default=1, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@column_options
 @reading_options
 def predict(model: str, images: tuple[str, ...], top: int, form: str, **options: Any) -> None:
     """Name the class of IMAGES with a MODEL that `featx fit` wrote.
 
-    IMAGES are files, URLs, folders, .csv or .parquet manifests, or sample:NAME.
+    IMAGES are files, URLs, folders, manifests, or sample:NAME.
 
     \b
     Example:
         featx predict digits.skops sample:digits --top 2 --format csv
     """
-    from ..datasets import collect_images
     from ..prediction import predict_images
 
     check_outputs(None, options)
-    dataset = collect_images(images)
-    note_dataset(options, dataset)
+    dataset = images_from(options, images)
     reading = reading_parameters(options)
     if reading["value_range"] is None:
         del reading["value_range"]  # that of the model
