@@ -34,7 +34,8 @@ def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any
     """Write the embeddings of IMAGES to an HDF5 file.
 
     IMAGES are files, URLs, folders, manifests, or sample:NAME. The file holds embeddings
-    (n, d), paths (n,), labels (n,) with classes where every image has one, and the spec as attributes.
+    (n, d), paths (n,), labels (n,) with classes where every image has one, split (n,) where they came with one
+    (training, validation or test), and the spec as attributes.
 
     \b
     Example:

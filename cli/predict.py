@@ -13,7 +13,7 @@ import click
 from .data_options import column_options, images_from
 from .extraction_report import describe_extraction
 from .options import check_outputs, note, reading_options, reading_parameters, write_failures
-from .report import printable, table
+from .report import describe_judgement, printable, table
 
 if TYPE_CHECKING:
     from ..prediction import Prediction
@@ -29,14 +29,16 @@ __all__ = ["predict"]
 @column_options
 @reading_options
 def predict(model: str, images: tuple[str, ...], top: int, form: str, **options: Any) -> None:
-    """Name the class of IMAGES with a MODEL that `featx fit` wrote.
+    """Name the class of IMAGES with a MODEL that `featx fit` wrote, and say how often it is right on labelled ones.
 
-    IMAGES are files, URLs, folders, manifests, or sample:NAME.
+    IMAGES are files, URLs, folders, manifests, or sample:NAME. The figures of labelled images, or of the test part of a
+    split that they came with, are printed below the table; with --format csv or json on standard error.
 
     \b
     Example:
         featx predict digits.skops sample:digits --top 2 --format csv
     """
+    from ..judged_predictions import judge_predictions
     from ..prediction import predict_images
 
     check_outputs(None, options)
@@ -51,6 +53,12 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     text = {"table": _as_table, "csv": _as_csv, "json": _as_json}[form](predictions)
     # What is read by a program keeps every byte of a name.
     click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))
+    if (judged := judge_predictions(predictions, dataset)) is not None:
+        figures = f"\n{describe_judgement(judged)}"
+        if form == "table":
+            click.echo(figures)
+        else:
+            note(options, figures)
 
 
 def _header(top: int) -> list[str]:

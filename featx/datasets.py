@@ -167,6 +167,7 @@ def collect_images(
         [image for part in parts for image in part.images],
         [name for part in parts for name in part.names],
         _joined([part.labels for part in parts]),
+        _joined([part.groups for part in parts]),
         notes=[note for part in parts for note in part.notes],
         split=_joined([part.split for part in parts]),
     )
