@@ -199,6 +199,8 @@ def _no_dataset(text: str) -> DatasetError:
     suffix = Path(text).suffix.lower()
     if suffix in SPREADSHEETS:
         return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
+    if suffix == ".json":
+        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
     return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)
 
 
