@@ -33,7 +33,7 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
     rows: list[list[str]] = []
     ends: list[int] = []
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
         for row in reader:
             rows.append(row)
             ends.append(reader.line_num)
@@ -79,7 +79,7 @@ def _separator(text: str, knows: Callable[[Sequence[str]], int]) -> tuple[str, i
 
     def quality(separator: str) -> tuple[int, int, int]:
         try:
-            names = next(csv.reader([line], delimiter=separator), [])
+            names = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
         except csv.Error:
             names = []
         return knows([name.strip() for name in names]), len(names), -SEPARATORS.index(separator)

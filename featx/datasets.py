@@ -123,7 +123,7 @@ def load_dataset(
     else:
         raise _no_dataset(text)
     if not _is_table(text):
-        listing.notes += [f"{name} has no effect: {text} is no manifest" for name, given in columns.items() if given]
+        listing.notes += _without_effect(columns)
     if split_from is not None:
         listing = split_by_file(listing, os.fspath(split_from))
     if labelled and listing.labels is None:
@@ -152,11 +152,12 @@ def collect_images(
     places = [os.fspath(source) for source in sources]
     if split_from is not None and (len(places) != 1 or not _is_set(places[0])):
         raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
+    columns = {"path_column": path_column, "label_column": label_column}
     parts = []
     for place in places:
         if _is_set(place):
-            columns = {"path_column": path_column, "label_column": label_column} if _is_table(place) else {}
-            parts.append(load_dataset(place, labelled=False, split_from=split_from, **columns))
+            named = columns if _is_table(place) else {}
+            parts.append(load_dataset(place, labelled=False, split_from=split_from, **named))
         elif is_url(place) or os.path.lexists(place):
             parts.append(ImageDataset([place], [place]))
         else:
@@ -168,9 +169,14 @@ def collect_images(
         [name for part in parts for name in part.names],
         _joined([part.labels for part in parts]),
         _joined([part.groups for part in parts]),
-        notes=[note for part in parts for note in part.notes],
+        notes=[note for part in parts for note in part.notes]
+        + ([] if any(map(_is_table, places)) else _without_effect(columns)),
         split=_joined([part.split for part in parts]),
     )
+
+
+def _without_effect(columns: dict[str, str | None]) -> list[str]:
+    return [f"{name}={given!r} has no effect: there is no manifest" for name, given in columns.items() if given]
 
 
 def _joined(columns: list[np.ndarray | None]) -> np.ndarray | None:
@@ -194,6 +200,8 @@ def _no_dataset(text: str) -> DatasetError:
     suffix = Path(text).suffix.lower()
     if suffix in SPREADSHEETS:
         return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
+    if suffix == ".json":
+        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
     return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)
 
 

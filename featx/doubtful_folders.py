@@ -22,7 +22,7 @@ KINDS = frozenset([
 BESIDE = KINDS | frozenset([
     "unlabeled", "unlabelled", "unsup", "extra", "pred", "prediction", "predictions", "sample", "samples", "raw",
 ])  # fmt: skip
-FOLD = re.compile(r"(?:fold|split|cv|part|subset|chunk)[\W_]*\d+")
+PIECE = re.compile(r"(.*?)(?:fold|split|cv|part|subset|chunk|batch|shard)[\W_]*\d+")
 
 
 def says_where(name: str) -> bool:
@@ -53,23 +53,18 @@ def refuse_doubtful(place: Folder, parts: dict[str, str]) -> None:
     names = [folder.name for folder in place.filled]
     if parts:
         _refuse_mixture(place, parts)
-    kinds = [folder for folder in place.filled if _words(folder.name) <= KINDS]
-    if len(kinds) == len(names):
+    _refuse_levels(place)
+    if all(_words(name) <= KINDS for name in names):
         raise DatasetError(
             f"{place.path} holds {few(names)}, which are kinds of files and no classes",
             f"Pass a manifest with the columns path and label, such as {quoted(place.path + '/images.csv')}.",
         )
-    if inner := next((folder for folder in kinds if len(folder.filled) > 1 and not folder.images), None):
+    pieces = [PIECE.fullmatch(name.casefold()) for name in names]
+    if None not in pieces and len({piece[1] for piece in pieces if piece}) == 1:
         raise DatasetError(
-            f"{place.path} holds {few([name for name in names if name != inner.name])} beside {inner.name}, which has "
-            f"the folders {few([folder.name for folder in inner.filled])}",
-            f"If these are the classes: `featx fit {quoted(inner.path)} -o model.skops`; if not, rename {inner.name}.",
-        )
-    if all(FOLD.fullmatch(name.casefold()) for name in names):
-        raise DatasetError(
-            f"{place.path} holds the folds {few(names)}; featx draws its own",
-            "Join them in one folder with one sub-folder a class, or name all images in a manifest: its column `group` "
-            "keeps images of a fold together.",
+            f"{place.path} holds {few(names)}, which are pieces of one set and no classes",
+            "Join them in one folder with one sub-folder a class, or name all images in a manifest; its column `group` "
+            "keeps the images of a piece together.",
         )
     words = [part_words(name) for name in names]
     if all(words) and len(set().union(*words)) > 1:
@@ -84,6 +79,21 @@ def _words(name: str) -> set[str]:
     return set(filter(None, re.split(r"[\W_\d]+", name.casefold()))) or {name}
 
 
+def _refuse_levels(place: Folder) -> None:
+    """Refuse a place that holds the folder of classes beside others, or classes and the same ones a level deeper."""
+    names = {folder.name for folder in place.filled}
+    for folder in place.filled:
+        inner = [deeper.name for deeper in folder.filled]
+        others = sorted(names - {folder.name})
+        kind = _words(folder.name) <= KINDS and len(inner) > 1 and not folder.images
+        if kind or len(set(inner) & set(others)) > 1:
+            raise DatasetError(
+                f"{place.path} holds {few(others)} beside {folder.name}, which has the folders {few(inner)}",
+                f"If these are the classes: `featx fit {quoted(folder.path)} -o model.skops`; if not, rename "
+                f"{folder.name}.",
+            )
+
+
 def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
     """Refuse folders of parts beside other folders, unless one of them is rather a class by that name."""
     named = [folder for folder in place.filled if folder.name in parts]
@@ -95,10 +105,12 @@ def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
         # A train with wagons' types inside is a class beside cars and planes; with the same classes, it is a part.
         if part.images or (not inside & known and len(others) > 1):
             return
-    train = next((folder for folder in named if parts[folder.name] == "training"), named[0])
+    usable = [folder for folder in named if folder.filled]
+    train = next((folder for folder in usable if parts[folder.name] == "training"), (usable or named)[0])
+    command = fit_command(train, [folder for folder in usable if folder is not train], parts)
+    step = f"Pass one part, {command}" if usable else "Pass a manifest with the columns path and label"
     raise DatasetError(
         f"{place.path} holds {few([f.name for f in named])}, which may be parts of a split, beside "
         f"{few([f.name for f in others])}, which are none",
-        f"Pass one part, {fit_command(train, [f for f in named if f is not train], parts)}; or rename or move "
-        f"{'it' if len(named) == 1 else 'them'}, if these are classes.",
+        f"{step}; or rename or move {'it' if len(named) == 1 else 'them'}, if these are classes.",
     )

@@ -64,7 +64,8 @@ class Skipped:
             path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
         ]
         if others:
-            notes.append(f"{count(len(others), 'file')} that are no images left out: {few(sorted(others))}")
+            kind = "that is no image" if len(others) == 1 else "that are no images"
+            notes.append(f"{count(len(others), 'file')} {kind} left out: {few(sorted(others))}")
         return notes
 
     def refusal(self, root: str, notes: list[str]) -> DatasetError:

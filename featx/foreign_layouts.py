@@ -43,6 +43,10 @@ def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, st
         return f"{by_name[coco[0]][0]} has boxes: a data set for object detection (COCO)", BOXES
     if kind := _beside(listing, set(others)):
         return kind, BOXES
+    if arrow := [path for path in others if path.endswith(".arrow")]:
+        return f"{root} is a data set that Hugging Face's `datasets` has saved to disk ({arrow[0]})", (
+            "Save it as Parquet and pass that: `datasets.load_from_disk(folder).to_parquet('data.parquet')`."
+        )
     if found := by_name.get("setid.mat"):
         return f"{root} has no class folders, but the lists of the Oxford flowers", (
             f"Add `--split-from {quoted(found[0])}`, in Python split_from=, which reads their labels too."

@@ -129,7 +129,7 @@ Key = Callable[[str], str]
 
 
 def _ways(root: str, folder: str) -> list[tuple[Key, Key]]:
-    """Return how an image and a row of the table may be called alike: by path, by path without suffix, by name."""
+    """Return how an image and a row of the table may be called alike: by path, by the end of it, by name."""
     relative, beside = _relative(root), _relative(folder)
 
     def here(path: str) -> str:
@@ -143,6 +143,7 @@ def _ways(root: str, folder: str) -> list[tuple[Key, Key]]:
         (here, here),
         (here, there),
         (partial(_chain, relative, _bare), partial(_chain, beside, _bare)),
+        (_tail, _tail),
         (os.path.basename, os.path.basename),
         (partial(_chain, os.path.basename, _bare), partial(_chain, os.path.basename, _bare)),
     ]
@@ -163,6 +164,11 @@ def _relative(root: str) -> Key:
         return os.path.normpath(path)
 
     return relative
+
+
+def _tail(path: str) -> str:
+    """Return the folder and the name: what is left of a path of another machine."""
+    return "/".join(path.replace(os.sep, "/").split("/")[-2:])
 
 
 def _bare(path: str) -> str:

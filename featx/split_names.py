@@ -19,7 +19,7 @@ WORDS = {
 BY_WORD = {word: part for part, words in WORDS.items() for word in words}
 NAME = re.compile(
     rf"(?:final[\W_]*)?({'|'.join(sorted(BY_WORD, key=len, reverse=True))})"
-    r"(?:[\W_]*(?:set|data|dataset|images?|imgs?|split|part|samples?|\d{1,4}))?"
+    r"(?:[\W_]*(?:set|data|dataset|images?|imgs?|split|part|samples?|folder|dir|\d{1,4}))?"
 )
 
 

@@ -350,8 +350,66 @@ LAYOUTS = [
         "bottle/train/good/1.png bottle/test/broken/2.png cable/train/good/3.png cable/test/bent/4.png",
         refusal=("{}/bottle holds parts of a split", "alone, if it is one of several data sets"),
     ),
+    Layout(
+        "Kaggle: GTSRB, with icons of the classes",
+        "Train/0/1.png Train/1/2.png Test/3.png Meta/0.png",
+        {"Train.csv": "Width,ClassId,Path\n4,0,Train/0/1.png\n"},
+        refusal=("beside Meta", "`featx fit {}/Train -o model.skops`"),
+    ),
+    Layout(
+        "Kaggle: chest X-rays, the same again a level deeper",
+        "train/NORMAL/1.jpg train/PNEUMONIA/2.jpg test/NORMAL/3.jpg chest_xray/train/NORMAL/1.jpg",
+        refusal=("beside chest_xray", "`featx fit {}/train --test {}/test -o model.skops`"),
+    ),
+    Layout(
+        "Kaggle: malaria cells, the same again a level deeper",
+        "Parasitized/1.png Uninfected/2.png cell_images/Parasitized/1.png cell_images/Uninfected/2.png",
+        refusal=("beside cell_images", "`featx fit {}/cell_images -o model.skops`"),
+    ),
+    Layout(
+        "Kaggle: HAM10000, images in two pieces",
+        "HAM10000_images_part_1/1.jpg HAM10000_images_part_2/2.jpg",
+        {"HAM10000_metadata.csv": "image_id,dx\n1,nv\n2,mel\n"},
+        refusal=("pieces of one set", "manifest"),
+    ),
+    Layout(
+        "Kaggle: Fruits-360, a second kind of test images",
+        "fruits-360/Training/Apple/1.jpg fruits-360/Training/Pear/2.jpg fruits-360/Test/Apple/3.jpg "
+        "fruits-360/Test/Pear/4.jpg fruits-360/test-multiple_fruits/5.jpg",
+        refusal=("beside test-multiple_fruits", "`featx fit {}/fruits-360/Training --test {}/fruits-360/Test -o"),
+    ),
+    Layout(
+        "torchvision: ImageNet, validation and test images without folders",
+        "ILSVRC/Data/CLS-LOC/train/n01/1.JPEG ILSVRC/Data/CLS-LOC/train/n02/2.JPEG ILSVRC/Data/CLS-LOC/val/3.JPEG "
+        "ILSVRC/Data/CLS-LOC/test/4.JPEG",
+        {"ILSVRC/Annotations/CLS-LOC/val/3.xml": "<a/>"},
+        refusal=("val and {}/ILSVRC/Data/CLS-LOC/test hold images", "`featx fit {}/ILSVRC/Data/CLS-LOC/train -o"),
+    ),
+    Layout(
+        "torchvision: Tiny ImageNet",
+        "train/n01/images/1.JPEG train/n02/images/2.JPEG val/images/3.JPEG test/images/4.JPEG",
+        {"train/n01/n01_boxes.txt": "1.JPEG 0 0 1 1\n", "val/val_annotations.txt": "3.JPEG n01 0 0 1 1\n"},
+        refusal=("hold images without class folders", "`featx fit {}/train -o model.skops`"),
+    ),
+    Layout(
+        "torchvision: MNIST as pictures",
+        "mnist/training/0/0t1.png mnist/training/1/1t1.png mnist/testing/0/0s1.png mnist/testing/1/1s1.png",
+        classes="0 2, 1 2",
+        split="training 2, test 2",
+    ),
+    Layout(
+        "Segmentation of classes",
+        "images/cat/1.png images/dog/2.png masks/cat/1.png masks/dog/2.png",
+        refusal=("holds masks beside images", "`featx fit {}/images -o model.skops`"),
+    ),
+    Layout(
+        "Hugging Face: saved to disk",
+        "",
+        {"data-00000-of-00001.arrow": "", "state.json": "{}"},
+        refusal=("to_parquet",),
+    ),
     Layout("Segmentation: images and masks", "images/1.png masks/1.png", refusal=("kinds of files and no classes",)),
-    Layout("Folds", "fold1/cat/1.png fold1/dog/2.png fold2/cat/3.png", refusal=("folds fold1, fold2", "group")),
+    Layout("Folds", "fold1/cat/1.png fold1/dog/2.png fold2/cat/3.png", refusal=("pieces of one set", "group")),
 ]
 
 

@@ -41,6 +41,8 @@ def refusal(*args, **options):
         "{root}/data/{folder}/{stem}.png",
         "{folder}\\{stem}.png",
         "{folder}/{stem}",
+        "/home/other/data/{folder}/{stem}.png",
+        "D:\\other\\{folder}\\{stem}.png",
         "{stem}.png",
         "{stem}",
         "elsewhere/{stem}.jpg",
