@@ -201,6 +201,14 @@ def test_a_split_without_a_training_part_is_refused():
         fit_model(noise({"validation": 6, "test": 8}), frozen(), **GRID)
 
 
+def test_other_words_for_the_parts_are_refused():
+    data = some("training", "test")
+    with pytest.raises(DatasetError, match=r"got the part 'train' in `split`; expected training, validation, test"):
+        fit_model(dataclasses.replace(data, split=np.char.replace(data.split, "training", "train")), frozen(), **GRID)
+    with pytest.raises(DatasetError, match="got 3 parts in `split` for 20 images"):
+        finetune_model(dataclasses.replace(data, split=data.split[:3]), tiny())
+
+
 def unreadable(data, rows):
     images = list(data.images)
     for row in rows:
