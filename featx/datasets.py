@@ -32,7 +32,7 @@ class ImageDataset:
     Attributes
     ----------
     images : list
-        Paths, URLs or arrays.
+        Paths, URLs, encoded images or arrays.
     names : list of str
         What tables and messages call them.
     labels : ndarray of str, shape (n,), or None

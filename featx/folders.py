@@ -145,6 +145,17 @@ class Folder:
         """The sub-folders that hold an image at any depth."""
         return [folder for folder in self.folders if any(place.images for place in folder.walk())]
 
+    @property
+    def only(self) -> Folder | None:
+        """The one sub-folder with images, if no other has any, be it in a format that is not read."""
+        if len(self.filled) != 1:
+            return None
+        skipped = Skipped()
+        for folder in self.folders:
+            if folder not in self.filled:
+                folder.below(skipped)
+        return None if skipped.formats(containers=False) else self.filled[0]
+
     def walk(self) -> Iterator[Folder]:
         """Yield the folder and all below it; linked folders are followed, each folder once."""
         # A link back to a folder above would bring in the images of other classes.
