@@ -84,9 +84,9 @@ def _refuse_levels(place: Folder) -> None:
     names = {folder.name for folder in place.filled}
     for folder in place.filled:
         inner = [deeper.name for deeper in folder.filled]
-        others = sorted(names - {folder.name})
         kind = _words(folder.name) <= KINDS and len(inner) > 1 and not folder.images
-        if kind or len(set(inner) & set(others)) > 1:
+        if kind or len(names.intersection(inner) - {folder.name}) > 1:
+            others = sorted(names - {folder.name})
             raise DatasetError(
                 f"{place.path} holds {few(others)} beside {folder.name}, which has the folders {few(inner)}",
                 f"If these are the classes: `featx fit {quoted(folder.path)} -o model.skops`; if not, rename "
