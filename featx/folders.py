@@ -113,13 +113,14 @@ class Folder:
             with os.scandir(self.path) as entries:
                 for entry in entries:
                     name = entry.name
+                    path = name if self.path == "." else entry.path
                     if name.startswith(".") or name in SYSTEM:
-                        hidden.append(entry.path)
+                        hidden.append(path)
                     elif _is_folder(entry):
-                        folders.append(Folder(entry.path, name, self))
+                        folders.append(Folder(path, name, self))
                     else:
                         images_or_others = images if os.path.splitext(name)[1].lower() in EXTENSIONS else others
-                        images_or_others.append(entry.path)
+                        images_or_others.append(path)
         except OSError as error:
             raise DatasetError(
                 f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself the right to read it."

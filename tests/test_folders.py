@@ -237,3 +237,11 @@ def test_images_beside_the_parts_leave_neither(tmp_path):
 def test_classes_that_hold_folders_are_said(tmp_path):
     (note,) = load_dataset(grown(tmp_path, "a/x/1.png", "a/y/1.png", "b/1.png")).notes
     assert "a holds x, y, whose images are all of class a" in note
+
+
+@pytest.mark.parametrize(("root", "first"), [(".", "a/1.png"), ("./a/..//a/", "a/../a/1.png"), ("a/", "a/1.png")])
+def test_names_do_not_depend_on_how_the_folder_is_written(tmp_path, monkeypatch, root, first):
+    monkeypatch.chdir(grown(tmp_path, "a/1.png", "a/2.png"))
+    dataset = load_dataset(root, labelled=False)
+    assert dataset.names[0] == first
+    assert len(dataset) == 2
