@@ -33,7 +33,7 @@ class ImageDataset:
     Attributes
     ----------
     images : list
-        Paths, URLs or arrays.
+        Paths, URLs, encoded images or arrays.
     names : list of str
         What tables and messages call them.
     labels : ndarray of str, shape (n,), or None
@@ -213,7 +213,7 @@ def _no_dataset(text: str) -> DatasetError:
 
 def _folder(text: str, *, labelled: bool) -> Listing:
     """Return what a folder lists; where labels are required and missing, with what is known of such data sets."""
-    listing, skipped = list_folder(text, labelled=labelled)
+    listing, skipped = list_folder(str(Path(text)), labelled=labelled)
     if listing.images and (listing.labels is not None or not labelled):
         return listing
     others = skipped.others + [path for paths in skipped.unread.values() for path in paths]

@@ -84,9 +84,9 @@ def _refuse_levels(place: Folder) -> None:
     names = {folder.name for folder in place.filled}
     for folder in place.filled:
         inner = [deeper.name for deeper in folder.filled]
-        others = sorted(names - {folder.name})
         kind = _words(folder.name) <= KINDS and len(inner) > 1 and not folder.images
-        if kind or len(set(inner) & set(others)) > 1:
+        if kind or len(names.intersection(inner) - {folder.name}) > 1:
+            others = sorted(names - {folder.name})
             raise DatasetError(
                 f"{place.path} holds {few(others)} beside {folder.name}, which has the folders {few(inner)}",
                 f"If these are the classes: `featx fit {quoted(folder.path)} -o model.skops`; if not, rename "
@@ -106,6 +106,9 @@ def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
         if part.images or (not inside & known and len(others) > 1):
             return
     usable = [folder for folder in named if folder.filled]
+    if usable and "training" not in parts.values() and len(others) == 1 and others[0].filled:
+        usable.insert(0, others[0])
+        parts = {**parts, others[0].name: "training"}
     train = next((folder for folder in usable if parts[folder.name] == "training"), (usable or named)[0])
     command = fit_command(train, [folder for folder in usable if folder is not train], parts)
     step = f"Pass one part, {command}" if usable else "Pass a manifest with the columns path and label"

@@ -87,6 +87,8 @@ class Folder:
     ----------
     path : str
     name : str, default=""
+    parent : Folder, default=None
+        The folder that it was found in.
 
     Attributes
     ----------
@@ -98,8 +100,8 @@ class Folder:
         Paths of other files, and of hidden entries.
     """
 
-    def __init__(self, path: str, name: str = "") -> None:
-        self.path, self.name = path, name
+    def __init__(self, path: str, name: str = "", parent: Folder | None = None) -> None:
+        self.path, self.name, self.parent = path, name, parent
 
     @cached_property
     def _listed(self) -> tuple[list[Folder], list[str], list[str], list[str]]:
@@ -111,13 +113,14 @@ class Folder:
             with os.scandir(self.path) as entries:
                 for entry in entries:
                     name = entry.name
+                    path = name if self.path == "." else entry.path
                     if name.startswith(".") or name in SYSTEM:
-                        hidden.append(entry.path)
+                        hidden.append(path)
                     elif _is_folder(entry):
-                        folders.append(Folder(entry.path, name))
+                        folders.append(Folder(path, name, self))
                     else:
                         images_or_others = images if os.path.splitext(name)[1].lower() in EXTENSIONS else others
-                        images_or_others.append(entry.path)
+                        images_or_others.append(path)
         except OSError as error:
             raise DatasetError(
                 f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself the right to read it."
@@ -145,16 +148,43 @@ class Folder:
         """The sub-folders that hold an image at any depth."""
         return [folder for folder in self.folders if any(place.images for place in folder.walk())]
 
+    @property
+    def empty(self) -> list[Folder]:
+        """The sub-folders that hold none."""
+        filled = set(self.filled)
+        return [folder for folder in self.folders if folder not in filled]
+
+    @property
+    def only(self) -> Folder | None:
+        """The one sub-folder with images, if no other has any, be it in a format that is not read."""
+        if len(self.filled) != 1:
+            return None
+        skipped = Skipped()
+        for folder in self.empty:
+            folder.below(skipped)
+        return None if skipped.formats(containers=False) else self.filled[0]
+
+    @cached_property
+    def _identity(self) -> tuple[int, int]:
+        status = os.stat(self.path)
+        return status.st_dev, status.st_ino
+
+    @cached_property
+    def _above(self) -> frozenset[tuple[int, int]]:
+        """What identifies the folders above it."""
+        if self.parent is not None:
+            return self.parent._above | {self.parent._identity}
+        return frozenset((s.st_dev, s.st_ino) for s in map(os.stat, Path(os.path.abspath(self.path)).parents))
+
     def walk(self) -> Iterator[Folder]:
         """Yield the folder and all below it; linked folders are followed, each folder once."""
         # A link back to a folder above would bring in the images of other classes.
-        seen = {(found.st_dev, found.st_ino) for found in map(os.stat, Path(os.path.abspath(self.path)).parents)}
+        seen = set(self._above)
         waiting = [self]
         while waiting:
             folder = waiting.pop()
-            status = os.stat(folder.path)
-            if (status.st_dev, status.st_ino) not in seen:
-                seen.add((status.st_dev, status.st_ino))
+            if folder._identity not in seen:
+                seen.add(folder._identity)
                 yield folder
                 waiting += reversed(folder.folders)
 

@@ -76,7 +76,7 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
 
 
 def _empty(places: list[Folder], skipped: Skipped) -> list[str]:
-    empty = [folder for place in places for folder in place.folders if folder not in place.filled]
+    empty = [folder for place in places for folder in place.empty]
     for folder in empty:
         folder.below(skipped)
     noun, names = "folder", [folder.path for folder in empty]

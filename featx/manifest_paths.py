@@ -57,7 +57,7 @@ def _with_slashes(table: Table, names: Sequence[str], folder: str, notes: list[s
         if DRIVE.match(name):
             raise DatasetError(
                 f"{table.path} has {name} in {table.place(row)}, a path of Windows",
-                f"Write paths that start at the manifest's folder, {folder or '.'}.",
+                f"Write paths that start at the manifest's folder, {folder}.",
             )
         found[row] = os.path.expanduser(name.replace("\\", "/"))
         changed += "\\" in name
@@ -86,7 +86,7 @@ def _base(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> 
         shown = [os.path.join(place, names[0] + suffix) for place, suffix in sorted(found.values())]
         raise DatasetError(f"{table.path} names {names[0]}, which may be {few(shown)}", "Write the whole path.")
     lacking = f" and end in {suffix}" if suffix else ""
-    start = "the current folder" if place == "." else quoted(place or ".")
+    start = "the current folder" if place == "." else quoted(place)
     notes.append(f"{table.path}: paths start at {start}{lacking}: {os.path.join(place, names[0] + suffix)}")
     return place, suffix
 
@@ -97,7 +97,7 @@ def _suffixes() -> list[str]:
 
 def _sub_folders(folder: str) -> list[str]:
     try:
-        with os.scandir(folder or ".") as entries:
+        with os.scandir(folder) as entries:
             return sorted(entry.path for entry in entries if not entry.name.startswith(".") and entry.is_dir())
     except OSError:
         return []

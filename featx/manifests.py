@@ -65,8 +65,12 @@ def list_manifest(
             notes.append(f"without labels: {error.message}")
     split = _split(table, columns, labelled, notes)
     unlabelled = None if columns.label is not None else _no_label(table, columns)
-    folder = os.path.dirname(path)
-    return Listing(images, folder, labels, groups, strata, split, notes, names, unlabelled)
+    return Listing(images, _folder(path), labels, groups, strata, split, notes, names, unlabelled)
+
+
+def _folder(path: str) -> str:
+    # Never empty, so that no name in the manifest looks like an option or a sample's.
+    return os.path.dirname(path) or "."
 
 
 def _filled(table: Table, column: str, meaning: str) -> list[Any]:
@@ -102,7 +106,7 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
                 f"{table.path} has {cell} in {table.place(row)}, a URL through a file of references",
                 "Name the image itself.",
             )
-    folder = os.path.dirname(table.path)
+    folder = _folder(table.path)
     paths = [cell for cell in cells if isinstance(cell, str)]
     placed = place_images(table, paths, folder, notes)
     if len(paths) == len(cells):

@@ -53,31 +53,25 @@ def find_layout(top: Folder) -> Layout | None:
         If it cannot be told which folders are classes.
     """
     passed, place = [top], top
-    inner = _single(place)
+    inner = place.only
     while inner is not None and not inner.images:
         passed.append(inner)
-        place, inner = inner, _single(inner)
+        place, inner = inner, inner.only
     if inner is not None:
         # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
         if any(says_where(folder.name) for folder in [*passed[1:], inner]):
             return None
         return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
-    if len(place.filled) < 2:
+    if not place.filled:
         return None
-    layout = _among(place)
-    if layout is None:
-        return None
+    layout = _among(place) if len(place.filled) > 1 else _plain(place)
     layout.passed = passed + layout.passed
     if len(passed) > 1:
         layout.notes.insert(0, f"{place.path} is read, the only folder with images in {top.path}")
     return layout
 
 
-def _single(place: Folder) -> Folder | None:
-    return place.filled[0] if len(place.filled) == 1 else None
-
-
-def _among(place: Folder) -> Layout | None:
+def _among(place: Folder) -> Layout:
     """Return the layout of a place with several folders that hold images."""
     folders = place.filled
     names = [folder.name for folder in folders]
@@ -152,7 +146,7 @@ def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[st
 def _class_level(part: Folder) -> list[Folder]:
     """Return the part and the single folders inside that may be one more folder above the classes."""
     chain = [part]
-    while (inner := _single(chain[-1])) is not None and not inner.images:
+    while (inner := chain[-1].only) is not None and not inner.images:
         chain.append(inner)
     return chain
 

@@ -18,7 +18,7 @@ WORDS = {
 }
 BY_WORD = {word: part for part, words in WORDS.items() for word in words}
 NAME = re.compile(
-    rf"(?:final[\W_]*)?({'|'.join(sorted(BY_WORD, key=len, reverse=True))})"
+    rf"(?:final[\W_]*|\d{{1,2}}[\W_]+)?({'|'.join(sorted(BY_WORD, key=len, reverse=True))})"
     r"(?:[\W_]*(?:set|data|dataset|images?|imgs?|split|part|samples?|folder|dir|\d{1,4}))?"
 )
 

@@ -58,6 +58,6 @@ def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
-    if "\0" in text:
-        raise DatasetError(f"cannot read {path}: it holds zero bytes and is no text", "Save it as CSV in UTF-8.")
+    if "\0" in text.partition("\n")[0]:
+        raise DatasetError(f"cannot read {path}: its first line is no text in UTF-8", "Save it as CSV in UTF-8.")
     return read_json_lines(path, text) if suffix in LINES else read_csv(path, text, knows)

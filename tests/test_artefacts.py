@@ -518,7 +518,7 @@ def test_a_manifest_does_not_reach_images_through_files_of_references(tmp_path, 
     """fsspec fills in the templates of such a file, in versions before 2026 without a sandbox."""
     monkeypatch.setattr("fsspec.open", None)
     (tmp_path / "list.csv").write_text(f"path,label\na.png,x\n{url},x\n")
-    with pytest.raises(DatasetError, match="in row 2, a URL through a file of references"):
+    with pytest.raises(DatasetError, match="in line 3, a URL through a file of references"):
         load_dataset(tmp_path / "list.csv")
 
 
