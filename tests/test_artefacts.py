@@ -32,7 +32,7 @@ from featx.exceptions import BackboneError, DatasetError, FeatxError, ModelFileE
 from featx.extraction import extract_embeddings
 from featx.images import as_sources
 from featx.networks import resolve_backbone
-from featx.persistence import TRUSTED
+from featx.trusted_types import trusted_types
 from featx.weights import file_weights
 
 NETWORK = ("--backbone", "mnasnet0_5", "--weights", "none", "--image-size", "32", "--device", "cpu")
@@ -158,7 +158,7 @@ def tampered(tiny, tmp_path):
             transformer = CNNFeatureTransformer(**tiny)
             model = make_pipeline(transformer, LogisticRegression()).fit(PICTURES, [0, 1] * 3)
         save_model(model, path)
-        content = skops.io.load(path, trusted=list(TRUSTED))
+        content = skops.io.load(path, trusted=list(trusted_types()))
         part = content["model"] if isinstance(content["model"], CNNFineTuneClassifier) else content["model"][0]
         vars(part).update(state)
         meta = json.loads(content["featx"])
