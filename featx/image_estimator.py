@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
@@ -30,6 +31,7 @@ class ImageEstimator(BaseEstimator):
 
     def source(self) -> BackboneSource:
         """Return what identifies the network before any training; it is not built."""
+        _check_types(self)
         return resolve_backbone(
             self.backbone,
             weights=self.weights,
@@ -114,6 +116,24 @@ class ImageEstimator(BaseEstimator):
                 f"{digest[:12]} now",
                 "Bring back that file, or fit again.",
             )
+
+
+def _check_types(estimator: ImageEstimator) -> None:
+    """Refuse what other libraries take for a layer, a device or a seed, and featx does not."""
+    layer, device, seed = estimator.layer, estimator.device, estimator.random_state
+    if layer is not None and not isinstance(layer, str):
+        raise ParameterError(
+            f"got layer={layer!r}; expected the name of a stage or of a node of the graph, or None for the last stage",
+            "`featx backbones --stages NAME` lists the stages.",
+        )
+    if not isinstance(device, str):
+        raise ParameterError(f"got device={device!r}; expected a name", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if estimator.weights is None and not (whole and 0 <= int(seed) < 2**63):
+        raise ParameterError(
+            f"got random_state={seed!r} with weights=None; expected an integer that is not negative",
+            "The seed identifies random weights: random_state=0 is the default.",
+        )
 
 
 def open_cache(cache: Any) -> EmbeddingCache | None:

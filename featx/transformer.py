@@ -266,8 +266,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return self.embedding_dim_
 
     def _views(self, source: BackboneSource) -> list[View]:
-        pairs = [] if isinstance(self.prefetch, str) else list(self.prefetch)
-        if len(pairs) != len(self.prefetch) or not all(isinstance(p, tuple | list) and len(p) == 2 for p in pairs):
+        given = self.prefetch if isinstance(self.prefetch, list | tuple) else [self.prefetch]
+        pairs = [tuple(pair) for pair in given if isinstance(pair, list | tuple)]
+        if len(pairs) < len(given) or not all(len(pair) == 2 and isinstance(pair[0], str | None) for pair in pairs):
             raise ParameterError(f"got prefetch={self.prefetch!r}; expected pairs (layer, pooling)")
         others = [source.view(layer, pooling) for layer, pooling in pairs]
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))

@@ -591,7 +591,8 @@ BAD = {
     "trainable_stages": [-1, 1.5, None],
     "trainable_layers": [0, "2"],
     "precision": ["double"],
-    "device": ["tpu9"],
+    "device": ["tpu9", None],
+    "layer": [-1],
     "pooling": ["mean"],
     "n_jobs": [0],
     "cache": [5],
@@ -610,6 +611,14 @@ def test_bad_parameters_are_named_before_any_image_is_forwarded(data, name, valu
         shown = 9 if 9 in value else value[1]
     assert repr(shown) in str(caught.value)
     assert forwards.since() == 0
+
+
+@pytest.mark.parametrize("zero", [["a"], ["a", "b"]])
+def test_class_weights_that_leave_one_class_are_refused(data, zero):
+    classes = np.unique(data[1]).tolist()
+    weights = dict.fromkeys(classes[-len(zero) :], 0.0)
+    with pytest.raises(ParameterError, match="fewer than two classes"):
+        classifier(class_weight=weights).fit(*data)
 
 
 def test_a_logistic_head_has_no_hidden_layer(data):
