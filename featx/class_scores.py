@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from .exceptions import ModelFileError
 from .model_parts import parts
@@ -61,7 +62,8 @@ def class_scores(model: Any, X: Any) -> ClassScores:
         probabilities = np.asarray(model.predict_proba(X)) if hasattr(model, "predict_proba") else None
         values = probabilities if probabilities is not None else _decision_values(model, X, len(classes))
     except ValueError as error:
-        raise ModelFileError(f"the model's {type(model).__name__} fails: {error}", "Choose another head.") from error
+        last = model[-1] if isinstance(model, Pipeline) else model
+        raise ModelFileError(f"the model's {type(last).__name__} fails: {error}", "Choose another head.") from error
     if answers.ndim != 1:
         raise ModelFileError(
             f"the model names {answers.shape[1]} labels for an image", "Use load_model and its predict in Python."

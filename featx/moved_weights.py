@@ -39,31 +39,28 @@ def find_weights(model: str, pairs: Sequence[tuple[ImageEstimator, dict[str, Any
     """
     files = [given] if isinstance(given, str | os.PathLike) else list(given or ())
     digests = {os.fspath(file): digest_file(os.fspath(file)) for file in files}
-    needed: dict[str, str] = {}
-    for estimator, spec in pairs:
-        if not isinstance(estimator.backbone, str):
-            continue
-        # Without the side of position embeddings, which follows the image size.
-        wanted = spec["weights_digest"].partition(";")[0]
-        needed[wanted] = _described(estimator)
-        named = next((file for file, digest in digests.items() if digest == wanted), None)
-        if named is not None:
-            estimator.weights = named
-        elif is_file_name(estimator.weights):
-            estimator.weights = _found(model, estimator, wanted)
+    # Without the side of position embeddings, which follows the image size.
+    wanted = [(estimator, spec["weights_digest"].partition(";")[0]) for estimator, spec in pairs]
+    named = [(estimator, digest) for estimator, digest in wanted if isinstance(estimator.backbone, str)]
+    needs = dict.fromkeys(f"{_described(estimator)} needs {digest[:40]}" for estimator, digest in named)
     for file, digest in digests.items():
-        if digest not in needed:
+        if digest not in [needed for _, needed in named]:
             raise ModelFileError(
-                f"{file} does not hold the weights that {model} was fitted with: its SHA-256 is {digest[:12]}, and "
-                + ("; ".join(f"{what} needs {wanted[:40]}" for wanted, what in needed.items())
-                   or "the network is a module that brings its own"),
+                f"{file} does not hold the weights that {model} was fitted with: its SHA-256 is {digest[:40]}, and "
+                + ("; ".join(needs) or "the network is a module that brings its own"),
                 "Pass the file that the model was fitted with, or fit again.",
-            )  # fmt: skip
+            )
+    for estimator, digest in named:
+        chosen = next((file for file, found in digests.items() if found == digest), None)
+        if chosen is not None:
+            estimator.weights = chosen
+        elif is_file_name(estimator.weights):
+            estimator.weights = _found(model, estimator, digest)
 
 
 def _described(estimator: ImageEstimator) -> str:
     weights = estimator.weights
-    return f"{estimator.backbone} with weights={_name(weights) if is_file_name(weights) else weights!r}"
+    return f"{estimator.backbone} with weights={(_name(weights) if is_file_name(weights) else weights)!r}"
 
 
 def _name(file: Any) -> str:
@@ -82,6 +79,8 @@ def _found(model: str, estimator: ImageEstimator, wanted: str) -> str:
             digest = digest_file(file)
         except WeightsError as error:
             reasons.append(error.message)
+        except ValueError as error:  # what a file says may be no path at all
+            reasons.append(f"{file!r}: {error}")
         else:
             if digest == wanted:
                 return file

@@ -25,6 +25,7 @@ from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
 from .moved_weights import Files, find_weights
 from .trusted_types import trusted_types
+from .weights import is_file_name
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
@@ -280,5 +281,8 @@ def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) ->
         raise ModelFileError(
             f"{name} was fitted on other embeddings than are made here: "
             + "; ".join(f"{key} was {then.get(key)!r} and is {now[key]!r}" for key in differing),
-            "Use the library versions that it was fitted with, or fit again.",
+            # Preprocessing goes by the name of a published file.
+            "Give the file of weights the name that it had, or fit again."
+            if is_file_name(transformer.weights) and now["preprocessing"] != then.get("preprocessing")
+            else "Use the library versions that it was fitted with, or fit again.",
         )

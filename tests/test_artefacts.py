@@ -205,7 +205,7 @@ def test_a_model_that_names_a_network_of_a_stranger_fetches_nothing(tampered, na
         load_model(path)
 
 
-@pytest.mark.parametrize("value", [[1], {"a": 1}, -1, 2.5, "nonsense", "/dev/zero", b"bytes", True], ids=repr)
+@pytest.mark.parametrize("value", [[1], {"a": 1}, -1, 2.5, "nonsense", "/dev/zero", "a\0.pth", b"b", True], ids=repr)
 @pytest.mark.parametrize("name", ["backbone", "weights", "layer", "pooling", "precision", "image_size", "resize"])
 def test_a_model_whose_parameters_make_no_sense_is_refused(tampered, name, value):
     with pytest.raises(FeatxError):
