@@ -45,7 +45,7 @@ def check_compiled(model: Any) -> None:
         try:
             sound = _is_sound(part)
         except (AttributeError, IndexError, KeyError, TypeError) as error:
-            raise ValueError(f"{name} is damaged: {error}") from error
+            raise ValueError(f"{name or type(part).__name__} is damaged: {error}") from error
         if not sound:
             raise ValueError(f"{name} leads out of its own memory")
 
@@ -58,7 +58,11 @@ def _is_sound(part: Any) -> bool:
     held = vars(part)
     sound = all(_decision_tree(tree, part) for tree in held.values() if isinstance(tree, Tree))
     if isinstance(part, HISTOGRAM):
-        return sound and all(_boosted_tree(tree, part) for trees in held.get("_predictors", ()) for tree in trees)
+        # Its nodes count the columns that the encoder of categories gives, however many those may be.
+        if held.get("_preprocessor") is not None:
+            raise ValueError("it has categorical features, which featx does not load")
+        trees = [tree for trees in held.get("_predictors", ()) for tree in trees]
+        return sound and all(isinstance(tree, TreePredictor) and _boosted_tree(tree, part) for tree in trees)
     if "estimators_" not in held:
         return sound
     if isinstance(part, BOOSTING):
@@ -92,21 +96,14 @@ def _decision_tree(tree: Tree, holder: BaseEstimator) -> bool:
 
 
 def _boosted_tree(tree: TreePredictor, holder: BaseEstimator) -> bool:
-    if not isinstance(tree, TreePredictor):
-        return False
     nodes = tree.nodes
     inner = nodes["is_leaf"] == 0
-    features, categorical = nodes["feature_idx"][inner], nodes["is_categorical"][inner] != 0
-    bitsets = nodes["bitset_idx"][inner][categorical]
-    known = np.zeros(holder.n_features_in_, bool)
-    if holder.is_categorical_ is not None:
-        known[:] = holder.is_categorical_
+    features = nodes["feature_idx"][inner]
     return (
         len(nodes) > 0
+        and not nodes["is_categorical"].any()
         and _leads_down(nodes["left"][inner], nodes["right"][inner], np.flatnonzero(inner), len(nodes))
         and bool(np.all((features >= 0) & (features < holder.n_features_in_)))
-        and bool(np.all(known[features[categorical]]))
-        and bool(np.all(bitsets < min(len(tree.raw_left_cat_bitsets), len(tree.binned_left_cat_bitsets))))
     )
 
 

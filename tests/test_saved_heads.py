@@ -182,6 +182,7 @@ REFUSED = {
     "a lambda": (FunctionTransformer(lambda values: values), "<lambda>", "in a module that can be imported"),
     "a metric": (KNeighborsClassifier(metric=lambda a, b: abs(a - b).sum()), "PyFuncDistance", "in a module"),
     "a kernel": (SVC(kernel=lambda a, b: a @ b.T), "<lambda>", "in a module"),
+    "categories": (HistGradientBoostingClassifier(categorical_features=[3]), "functools.partial", "another step"),
     "keys that JSON changes": (LogisticRegression(class_weight={True: 1, False: 2}), "class_weight.*changed", "value"),
 }
 
@@ -190,7 +191,7 @@ REFUSED = {
 def test_what_cannot_be_loaded_is_refused_at_saving(name, embedder, path):
     step, message, advice = REFUSED[name]
     path.write_bytes(b"the old model")
-    steps = [("mine", step.fit(X, Y == "a"))]
+    steps = [("mine", step.fit(np.round(X), Y == "a"))]
     if hasattr(step, "transform"):
         steps.append(("head", LogisticRegression().fit(X, Y)))
     with pytest.raises(ModelFileError, match=message) as caught:
