@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import skops.io
@@ -12,11 +13,24 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from .compiled_parts import check_compiled
 from .exceptions import ModelFileError
 from .model_parts import difference
-from .trusted_types import trusted_types
+from .trusted_types import Trusted, trusted_types
 
-__all__ = ["dump_loadable", "untrusted_names"]
+__all__ = ["copy_model", "dump_loadable", "untrusted_names"]
 
-Trusted = Sequence[str | type]
+
+def copy_model(model: BaseEstimator) -> BaseEstimator:
+    """Return a copy of a model, to be changed.
+
+    Raises
+    ------
+    ModelFileError
+        If a step of it cannot be copied.
+    """
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever an object in it raises
+        step, inner = _culprit(model, _copy_problem, _uncopied(error))
+        raise ModelFileError(f"{step} cannot be copied: {inner.message}", inner.next_step) from error
 
 
 def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> bytes:
@@ -31,7 +45,7 @@ def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> 
     problem = _problem(content, trusted)
     if isinstance(problem, bytes):
         return problem
-    step, inner = _culprit(model, trusted, problem)
+    step, inner = _culprit(model, lambda part: _problem(part, trusted), problem)
     best = getattr(model, "best_estimator_", None)
     if best is not None and isinstance(_problem(best, trusted), bytes):
         advice = "Save its best_estimator_, which can be loaded."
@@ -53,7 +67,7 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
     except Exception as error:  # skops raises whatever an object's own methods lead it to
         return ModelFileError(f"skops cannot write it: {str(error).rstrip('.')}", "Choose another step.")
     try:
-        loaded = skops.io.loads(data, trusted=[*trusted_types(), *trusted])
+        loaded = skops.io.loads(data, trusted=trusted_types(trusted))
         check_compiled(loaded)
     except UntrustedTypesFoundException as error:
         names = untrusted_names(error)
@@ -69,11 +83,25 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
     return data
 
 
-def _culprit(model: BaseEstimator, trusted: Trusted, problem: ModelFileError) -> tuple[str, ModelFileError]:
+def _copy_problem(part: Any) -> ModelFileError | None:
+    try:
+        copy.deepcopy(part)
+    except Exception as error:
+        return _uncopied(error)
+    return None
+
+
+def _uncopied(error: Exception) -> ModelFileError:
+    return ModelFileError(str(error).rstrip("."), "Leave out what cannot be copied, such as an open file.")
+
+
+def _culprit(
+    model: BaseEstimator, problem_of: Callable[[Any], Any], problem: ModelFileError
+) -> tuple[str, ModelFileError]:
     """Return the innermost step with a problem, described, and its problem."""
     steps = {name: part for name, part in model.get_params(deep=True).items() if isinstance(part, BaseEstimator)}
     for name, part in sorted(steps.items(), key=lambda item: -item[0].count("__")):
-        found = _problem(part, trusted)
+        found = problem_of(part)
         if isinstance(found, ModelFileError):
             return f"the step {name!r}, {type(part).__name__},", found
     return f"the model, {type(model).__name__},", problem

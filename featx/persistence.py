@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,11 @@ from .cache.temporary import temporary_beside
 from .compiled_parts import check_compiled
 from .exceptions import ModelFileError, ParameterError
 from .image_estimator import ImageEstimator
-from .loadable import dump_loadable, untrusted_names
+from .loadable import copy_model, dump_loadable, untrusted_names
 from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
 from .moved_weights import Files, find_weights
-from .trusted_types import trusted_types
+from .trusted_types import Trusted, trusted_types
 from .weights import is_file_name
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
@@ -63,7 +61,7 @@ def save_model(
     path: str | os.PathLike[str],
     *,
     evaluation: dict[str, Any] | None = None,
-    trusted: Sequence[str | type] = (),
+    trusted: Trusted = (),
 ) -> None:
     """Write a fitted model to one file, which is loaded once before it replaces an older one.
 
@@ -89,8 +87,8 @@ def save_model(
     ModelFileError
         If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
     """
-    model = _portable(model)
-    transformers = image_estimators(model)
+    model = copy_model(model)
+    transformers = image_estimators(model) if isinstance(model, BaseEstimator) else {}
     if not transformers:
         raise ParameterError(
             "the model has no CNNFeatureTransformer or CNNFineTuneClassifier in it",
@@ -112,6 +110,8 @@ def save_model(
     forget_machine(model)
     data = dump_loadable(model, text, trusted=trusted)
     target = Path(path)
+    if target.is_dir():
+        raise ModelFileError(f"cannot write {target}: it is a folder", "Choose a name that ends in .skops.")
     temporary = temporary_beside(target)
     try:
         temporary.write_bytes(data)
@@ -127,7 +127,7 @@ def load_model(
     *,
     backbone: Any = None,
     weights: Files | None = None,
-    trusted: Sequence[str | type] = (),
+    trusted: Trusted = (),
 ) -> BaseEstimator:
     """Return the model in a file, ready to predict from images.
 
@@ -164,7 +164,7 @@ def read_model(
     *,
     backbone: Any = None,
     weights: Files | None = None,
-    trusted: Sequence[str | type] = (),
+    trusted: Trusted = (),
 ) -> SavedModel:
     """Return the model in a file with what is known of it; otherwise as `load_model`."""
     name = os.fspath(path)
@@ -194,9 +194,9 @@ def read_model(
     return saved
 
 
-def _read(name: str, trusted: Sequence[str | type]) -> Any:
+def _read(name: str, trusted: Trusted) -> Any:
     try:
-        content = skops.io.load(name, trusted=[*trusted_types(), *trusted])
+        content = skops.io.load(name, trusted=trusted_types(trusted))
         check_compiled(content)
         return content
     except UntrustedTypesFoundException as error:
@@ -214,16 +214,6 @@ def _read(name: str, trusted: Sequence[str | type]) -> Any:
     except Exception as error:  # zipfile and skops raise whatever the damaged bytes lead them to
         raise ModelFileError(
             f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` wrote."
-        ) from error
-
-
-def _portable(model: BaseEstimator) -> BaseEstimator:
-    """Return a copy of a model, to be changed."""
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:  # whatever an object in the model raises
-        raise ModelFileError(
-            f"the model cannot be copied: {error}", "Leave out what cannot be, such as a generator or an open file."
         ) from error
 
 

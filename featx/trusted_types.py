@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-__all__ = ["trusted_types"]
+__all__ = ["Trusted", "trusted_types"]
+
+Trusted = str | type | Sequence[str | type]
 
 OWN = (
     "featx.augmentation.Augmentation",
@@ -81,9 +83,13 @@ FAMILIES = (
 NEVER = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
 
 
+def trusted_types(more: Trusted = ()) -> list[str | type]:
+    """Return the types and functions that a model file may hold beyond what skops trusts by itself, and those given."""
+    return [*_known(), *([more] if isinstance(more, str | type) else more)]
+
+
 @functools.cache
-def trusted_types() -> tuple[str, ...]:
-    """Return the names of types and functions that a model file may hold beyond what skops trusts by itself."""
+def _known() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*OWN, *NAMED, *FUNCTIONS, *_families(), *_scores()]))
 
 

@@ -158,7 +158,7 @@ def tampered(tiny, tmp_path):
             transformer = CNNFeatureTransformer(**tiny)
             model = make_pipeline(transformer, LogisticRegression()).fit(PICTURES, [0, 1] * 3)
         save_model(model, path)
-        content = skops.io.load(path, trusted=list(trusted_types()))
+        content = skops.io.load(path, trusted=trusted_types())
         part = content["model"] if isinstance(content["model"], CNNFineTuneClassifier) else content["model"][0]
         vars(part).update(state)
         meta = json.loads(content["featx"])

@@ -46,7 +46,7 @@ def forged(path):
 
     def write(model, change):
         save_model(model, path)
-        content = skops.io.load(path, trusted=list(trusted_types()))
+        content = skops.io.load(path, trusted=trusted_types())
         change(content["model"])
         path.write_bytes(skops.io.dumps(content))
         return path
@@ -109,7 +109,7 @@ def test_no_part_of_a_loaded_model_names_a_place(name, tiny, path, tmp_path):
     save_model(nested(tiny, place)[name], path)
     assert b"elsewhere" not in path.read_bytes()
     # The same by a file that was not written by save_model.
-    content = skops.io.load(path, trusted=list(trusted_types()))
+    content = skops.io.load(path, trusted=trusted_types())
     content["model"] = nested(tiny, place)[name]
     path.write_bytes(skops.io.dumps(content))
     assert b"elsewhere" in path.read_bytes()

@@ -133,7 +133,7 @@ def test_a_published_name_that_was_lost_is_asked_for(tmp_path, monkeypatch):
 
 def test_a_path_of_another_system_is_looked_for_beside_the_model(there):
     save_model(classifier(there).fit(X, Y), "server/m.skops")
-    content = skops.io.load("server/m.skops", trusted=list(trusted_types()))
+    content = skops.io.load("server/m.skops", trusted=trusted_types())
     content["model"][0].weights = "C:\\training\\net.pth"
     skops.io.dump(content, "server/m.skops")
     shutil.move(there, "server/net.pth")

@@ -169,9 +169,24 @@ def test_the_figures_are_kept_beside_the_model(pipeline, path):
     assert read_model(path).evaluation is None
 
 
-def test_a_model_without_a_transformer_is_refused(path):
+@pytest.mark.parametrize("model", [LogisticRegression(), {"model": 1}, None, [CNNFeatureTransformer()]], ids=str)
+def test_a_model_without_a_transformer_is_refused(model, path):
     with pytest.raises(ParameterError, match="no CNNFeatureTransformer"):
-        save_model(LogisticRegression(), path)
+        save_model(model, path)
+    assert not path.exists()
+
+
+def test_a_step_that_cannot_be_copied_is_named(pipeline, path):
+    step = FunctionTransformer()
+    step.numbers = (number for number in "123")
+    pipeline.steps.insert(1, ("mine", step))
+    with pytest.raises(ModelFileError, match="the step 'mine', FunctionTransformer, cannot be copied: cannot pickle"):
+        save_model(pipeline, path)
+
+
+def test_an_evaluation_that_json_cannot_hold_is_refused(pipeline, path):
+    with pytest.raises(ParameterError, match="float32 is not JSON"):
+        save_model(pipeline, path, evaluation={"accuracy": np.float32(0.9)})
     assert not path.exists()
 
 
@@ -192,7 +207,7 @@ TRAPS = {
 def test_types_that_are_not_trusted_are_refused(name, pipeline, path):
     trap, named = TRAPS[name]
     save_model(pipeline, path)
-    content = skops.io.load(path, trusted=list(trusted_types()))
+    content = skops.io.load(path, trusted=trusted_types())
     content["model"].steps.insert(1, ("trap", trap))
     path.write_bytes(skops.io.dumps(content))
     message = refusal(path)

@@ -230,7 +230,7 @@ import pickle, sys, joblib, skops.io
 from featx.trusted_types import trusted_types
 kind, model, paths, out = sys.argv[1:]
 load = {"pickle": lambda f: pickle.load(open(f, "rb")), "joblib": joblib.load,
-        "skops": lambda f: skops.io.load(f, trusted=list(trusted_types()))}[kind]
+        "skops": lambda f: skops.io.load(f, trusted=trusted_types())}[kind]
 pickle.dump(load(model).predict_proba(open(paths).read().split("\\n")), open(out, "wb"))
 """
 
