@@ -31,7 +31,7 @@ class ImageEstimator(BaseEstimator):
 
     def source(self) -> BackboneSource:
         """Return what identifies the network before any training; it is not built."""
-        _check_types(self)
+        self._check_types()
         return resolve_backbone(
             self.backbone,
             weights=self.weights,
@@ -41,6 +41,22 @@ class ImageEstimator(BaseEstimator):
             cache_key=self.cache_key,
             origin=getattr(self, "_origin", None),
         )
+
+    def _check_types(self) -> None:
+        if not isinstance(self.layer, str | None):
+            raise ParameterError(
+                f"got layer={self.layer!r}; expected the name of a layer, or None for the network's own",
+                f"`featx backbones --stages {self.backbone if isinstance(self.backbone, str) else 'NAME'}` lists them.",
+            )
+        # A device of torch's own is as good as its name.
+        if not isinstance(self.device, str) and type(self.device).__module__ != "torch":
+            raise ParameterError(f"got device={self.device!r}; expected a name", "'auto' takes a GPU if there is one.")
+        seed = self.random_state
+        drawn = self.weights is None and isinstance(self.backbone, str)
+        if drawn and (isinstance(seed, bool) or not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63):
+            raise ParameterError(
+                f"got random_state={seed!r} with weights=None; expected an integer", "Random weights need a seed."
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -116,24 +132,6 @@ class ImageEstimator(BaseEstimator):
                 f"{digest[:12]} now",
                 "Bring back that file, or fit again.",
             )
-
-
-def _check_types(estimator: ImageEstimator) -> None:
-    """Refuse what other libraries take for a layer, a device or a seed, and featx does not."""
-    layer, device, seed = estimator.layer, estimator.device, estimator.random_state
-    if layer is not None and not isinstance(layer, str):
-        raise ParameterError(
-            f"got layer={layer!r}; expected the name of a stage or of a node of the graph, or None for the last stage",
-            "`featx backbones --stages NAME` lists the stages.",
-        )
-    if not isinstance(device, str):
-        raise ParameterError(f"got device={device!r}; expected a name", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
-    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
-    if estimator.weights is None and not (whole and 0 <= int(seed) < 2**63):
-        raise ParameterError(
-            f"got random_state={seed!r} with weights=None; expected an integer that is not negative",
-            "The seed identifies random weights: random_state=0 is the default.",
-        )
 
 
 def open_cache(cache: Any) -> EmbeddingCache | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from .notes import note_once
 from .persistence import load_model
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["Prediction", "predict_images"]
+__all__ = ["Prediction", "Predictions", "predict_images"]
 
 IN_PYTHON = "Use it in Python: load_model(path)."
 
@@ -43,6 +44,23 @@ class Prediction:
     top: tuple[tuple[str, float | None], ...]
 
 
+class Predictions(list[Prediction]):
+    """The predictions of the images that can be read, in their order.
+
+    Parameters
+    ----------
+    predictions : iterable of Prediction
+    rows : list of int
+        Their rows in the data set.
+    classes : list of str
+        All that the model knows.
+    """
+
+    def __init__(self, predictions: Iterable[Prediction], *, rows: list[int], classes: list[str]) -> None:
+        super().__init__(predictions)
+        self.rows, self.classes = rows, classes
+
+
 def predict_images(
     path: str | os.PathLike[str],
     dataset: ImageDataset,
@@ -50,7 +68,7 @@ def predict_images(
     top: int = 1,
     weights: Files | None = None,
     **parameters: Any,
-) -> tuple[list[Prediction], Extraction]:
+) -> tuple[Predictions, Extraction]:
     """Predict the classes of images with a saved pipeline or fine-tuned network.
 
     Parameters
@@ -68,8 +86,8 @@ def predict_images(
 
     Returns
     -------
-    predictions : list of Prediction
-        In the order of the images, without those in the ledger.
+    predictions : Predictions
+        A list of `Prediction`, in the order of the images, without those in the ledger.
     extraction : Extraction
         Without the embeddings.
 
@@ -85,12 +103,12 @@ def predict_images(
     else:
         scores, extraction = _from_parts(model, dataset, parameters)
     failed = {failure.index for failure in extraction.failures}
-    classes = class_names(model.classes_)
-    return [
-        Prediction(name, tuple((classes[c], _probability(scores, i, c)) for c in scores.order[i, :top]))
-        for i, name in enumerate(dataset.names)
-        if i not in failed
-    ], extraction
+    classes, rows = class_names(model.classes_), [i for i in range(len(dataset)) if i not in failed]
+    found = [
+        Prediction(dataset.names[i], tuple((classes[c], _probability(scores, i, c)) for c in scores.order[i, :top]))
+        for i in rows
+    ]
+    return Predictions(found, rows=rows, classes=classes), extraction
 
 
 def _probability(scores: ClassScores, row: int, column: int) -> float | None:

@@ -99,11 +99,8 @@ def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -
             if not _is_number(value) or not 0 <= value < math.inf:
                 raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
         weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
-        if sum(weight > 0 for weight in weights) < 2:
-            raise ParameterError(
-                f"got class_weight={dict(class_weight)!r}, which leaves fewer than two classes to tell apart",
-                "Give at least two classes a weight above 0.",
-            )
+        if not any(weights):
+            raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
         return weights
     raise ParameterError(
         f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
