@@ -1,4 +1,4 @@
-"""`featx predict`: a model and images in, classes with probabilities out."""
+"""`featx predict`: a model and images in, classes out, with probabilities where the model has any."""
 
 from __future__ import annotations
 
@@ -26,9 +26,16 @@ __all__ = ["predict"]
 @click.argument("images", nargs=-1, required=True)
 @click.option("--top", default=1, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--weights",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Where the model's own weights are now, if not where they were or beside the model.",
+)
 @column_options
 @reading_options
-def predict(model: str, images: tuple[str, ...], top: int, form: str, **options: Any) -> None:
+def predict(model: str, images: tuple[str, ...], top: int, form: str, weights: tuple[str, ...], **options: Any) -> None:
     """Name the class of IMAGES with a MODEL that `featx fit` wrote, and say how often it is right on labelled ones.
 
     IMAGES are files, URLs, folders, manifests, or sample:NAME. The figures of labelled images, or of the test part of a
@@ -46,7 +53,7 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     reading = reading_parameters(options)
     if reading["value_range"] is None:
         del reading["value_range"]  # that of the model
-    predictions, extraction = predict_images(model, dataset, top=top, **reading)
+    predictions, extraction = predict_images(model, dataset, top=top, weights=weights, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:
         note(options, describe_extraction(extraction, verbose=True, n_jobs=options["n_jobs"]))
@@ -66,8 +73,12 @@ def _header(top: int) -> list[str]:
     return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability"))]
 
 
+def _number(probability: float | None, digits: int) -> str:
+    return "" if probability is None else f"{probability:.{digits}f}"
+
+
 def _as_table(predictions: list[Prediction]) -> str:
-    rows = [[p.name, *(cell for label, value in p.top for cell in (label, f"{value:.3f}"))] for p in predictions]
+    rows = [[p.name, *(cell for label, value in p.top for cell in (label, _number(value, 3)))] for p in predictions]
     top = max((len(p.top) for p in predictions), default=0)
     return table(_header(top), rows)
 
@@ -77,7 +88,7 @@ def _as_csv(predictions: list[Prediction]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_header(max((len(p.top) for p in predictions), default=0)))
     writer.writerows(
-        [p.name, *(cell for label, value in p.top for cell in (label, f"{value:.6f}"))] for p in predictions
+        [p.name, *(cell for label, value in p.top for cell in (label, _number(value, 6)))] for p in predictions
     )
     return text.getvalue().rstrip("\n")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,35 +15,20 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from ._version import __version__
 from .cache.temporary import temporary_beside
+from .compiled_parts import check_compiled
 from .exceptions import ModelFileError, ParameterError
 from .image_estimator import ImageEstimator
+from .loadable import copy_model, dump_loadable, untrusted_names
+from .local_settings import forget_machine
+from .model_parts import class_names, image_estimators
+from .moved_weights import Files, find_weights
+from .trusted_types import Trusted, trusted_types
+from .weights import is_file_name
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
 FORMAT = 1
 log = logging.getLogger("featx")
-# Beyond what skops trusts by itself. None of them runs code of the file's when it is made.
-TRUSTED = (
-    "featx.augmentation.Augmentation",
-    "featx.finetune.CNNFineTuneClassifier",
-    "featx.strategies.TunedHead",
-    "featx.transformer.CNNFeatureTransformer",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.calibration._TemperatureScaling",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-)
-# What belongs to the machine that fitted the model and not to the model.
-LOCAL: dict[str, Any] = {
-    "cache": "auto",
-    "device": "auto",
-    "batch_size": "auto",
-    "n_jobs": None,
-    "verbose": False,
-    "prefetch": (),
-    "checkpoint": None,
-}
 MODULE = "module:"
 
 
@@ -73,12 +56,18 @@ class SavedModel:
     version: str
 
 
-def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation: dict[str, Any] | None = None) -> None:
-    """Write a fitted model to one file.
+def save_model(
+    model: BaseEstimator,
+    path: str | os.PathLike[str],
+    *,
+    evaluation: dict[str, Any] | None = None,
+    trusted: Trusted = (),
+) -> None:
+    """Write a fitted model to one file, which is loaded once before it replaces an older one.
 
     The file holds the model, the class names, and the embedding spec with the digest of the weights; never the
-    weights, but for those that fine-tuning has changed. Where the cache lies and on which device the network ran is
-    not part of it.
+    weights, but for those that fine-tuning has changed. Where the cache lies, on which device the network ran and the
+    `memory` of pipelines are not part of it.
 
     Parameters
     ----------
@@ -88,51 +77,44 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
         Usually ends in ``.skops``. Replaced when it exists.
     evaluation : dict, default=None
         Figures to keep beside the model; what JSON can hold.
+    trusted : sequence of str or type, default=()
+        Types and functions of your own that `load_model` will be told to trust too.
 
     Raises
     ------
     ParameterError
         If neither of them is in it, or the network is a module that featx does not understand and no key names.
     ModelFileError
-        If the file cannot be written.
+        If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
     """
-    model = copy.deepcopy(model)
-    transformers = _transformers(model)
+    model = copy_model(model)
+    transformers = image_estimators(model) if isinstance(model, BaseEstimator) else {}
     if not transformers:
         raise ParameterError(
             "the model has no CNNFeatureTransformer or CNNFineTuneClassifier in it",
             "Save it with skops or joblib instead.",
         )
-    specs = {}
-    for name, transformer in transformers.items():
-        source = transformer.source()
-        if source.unknown:
-            raise ParameterError(
-                f"the model's network {source.name} could not be recognised when it is loaded: it holds what featx "
-                f"does not understand, {source.unknown[0]}",
-                "Name its code, set_params(cache_key='...'), and save again; nothing needs to be fitted anew.",
-            )
-        transformer.__dict__.pop("_origin", None)
-        view = source.view(transformer.layer, transformer.pooling)
-        specs[name] = source.spec(view, transformer.arithmetic(source)).to_dict()
-        if not isinstance(transformer.backbone, str):
-            transformer.backbone = MODULE + source.name
-        if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
-            transformer.weights = os.path.abspath(transformer.weights)
-        _forget_machine(transformer)
-        if hasattr(transformer, "failures_"):
-            del transformer.failures_
     meta = {
         "format": FORMAT,
         "version": __version__,
-        "classes": [str(name) for name in getattr(model, "classes_", [])],
-        "specs": specs,
+        "classes": class_names(getattr(model, "classes_", [])),
+        "specs": {name: _take_spec(transformer) for name, transformer in transformers.items()},
         "evaluation": evaluation,
     }
+    try:
+        text = json.dumps(meta)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"got an evaluation that JSON cannot hold: {error}", "Pass plain numbers and text."
+        ) from error
+    forget_machine(model)
+    data = dump_loadable(model, text, trusted=trusted)
     target = Path(path)
+    if target.is_dir():
+        raise ModelFileError(f"cannot write {target}: it is a folder", "Choose a name that ends in .skops.")
     temporary = temporary_beside(target)
     try:
-        temporary.write_bytes(skops.io.dumps({"featx": json.dumps(meta), "model": model}))
+        temporary.write_bytes(data)
         os.replace(temporary, target)
     except OSError as error:
         raise ModelFileError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
@@ -140,7 +122,13 @@ def save_model(model: BaseEstimator, path: str | os.PathLike[str], *, evaluation
         temporary.unlink(missing_ok=True)
 
 
-def load_model(path: str | os.PathLike[str], *, backbone: Any = None) -> BaseEstimator:
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    backbone: Any = None,
+    weights: Files | None = None,
+    trusted: Trusted = (),
+) -> BaseEstimator:
     """Return the model in a file, ready to predict from images.
 
     Nothing in the file is run. The weights must be the ones that the model was fitted with.
@@ -150,6 +138,12 @@ def load_model(path: str | os.PathLike[str], *, backbone: Any = None) -> BaseEst
     path : str or PathLike
     backbone : nn.Module, default=None
         For a model that was fitted with a module of your own.
+    weights : str, PathLike or sequence of these, default=None
+        The file of weights that the model was fitted with, or several, where they are now. Without it the file is
+        looked for where it was, then beside the model. Whatever its name, it must be the same file.
+    trusted : sequence of str or type, default=()
+        Types and functions in the file to trust beside those of featx and scikit-learn, such as "mine.Scaler". They
+        are imported and called: look at them first.
 
     Returns
     -------
@@ -162,13 +156,19 @@ def load_model(path: str | os.PathLike[str], *, backbone: Any = None) -> BaseEst
     WeightsError
         If the weights are not here and cannot be fetched.
     """
-    return read_model(path, backbone=backbone).model
+    return read_model(path, backbone=backbone, weights=weights, trusted=trusted).model
 
 
-def read_model(path: str | os.PathLike[str], *, backbone: Any = None) -> SavedModel:
+def read_model(
+    path: str | os.PathLike[str],
+    *,
+    backbone: Any = None,
+    weights: Files | None = None,
+    trusted: Trusted = (),
+) -> SavedModel:
     """Return the model in a file with what is known of it; otherwise as `load_model`."""
     name = os.fspath(path)
-    content = _read(name)
+    content = _read(name, trusted)
     try:
         meta, model = json.loads(content["featx"]), content["model"]
         if meta["format"] != FORMAT:
@@ -177,46 +177,65 @@ def read_model(path: str | os.PathLike[str], *, backbone: Any = None) -> SavedMo
                 f"Install the featx that wrote it, {meta['version']}.",
             )
         saved = SavedModel(model, meta["classes"], meta["specs"], meta["evaluation"], meta["version"])
-        transformers = _transformers(model)
+        transformers = image_estimators(model)
         pairs = [(transformers[key], spec) for key, spec in saved.specs.items()]
         if not pairs or not all(isinstance(spec["weights_digest"], str) for _, spec in pairs):
             raise ValueError("no embedding spec")
-        for transformer in transformers.values():  # a file must not choose where this machine writes
-            _forget_machine(transformer)
+        forget_machine(model)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"{name} is no featx model", "Pass a file that `featx fit` wrote.") from error
-    for transformer, spec in pairs:
+    for transformer, _ in pairs:
         _restore_backbone(name, transformer, backbone)
+    find_weights(name, pairs, weights)
+    for transformer, spec in pairs:
         _check_spec(name, transformer, spec)
     return saved
 
 
-def _read(name: str) -> Any:
+def _read(name: str, trusted: Trusted) -> Any:
     try:
-        return skops.io.load(name, trusted=list(TRUSTED))
+        content = skops.io.load(name, trusted=trusted_types(trusted))
+        check_compiled(content)
+        return content
     except UntrustedTypesFoundException as error:
         raise ModelFileError(
-            f"{name} holds types that featx does not trust, and is refused: {str(error).rstrip('.')}",
-            "Load it with skops.io after looking at what it holds.",
+            f"{name} holds types that featx does not trust, and is refused: {', '.join(untrusted_names(error))}",
+            f"If you know what they do: load_model(path, trusted={untrusted_names(error)}).",
         ) from error
     except OSError as error:
         raise ModelFileError(f"cannot read {name}: {error.strerror or error}", "Check the path.") from error
+    except (AttributeError, ImportError) as error:
+        raise ModelFileError(
+            f"{name} is no featx model, or holds what cannot be imported here: {error}",
+            "Pass a file that `featx fit` wrote, and install what it was written with.",
+        ) from error
     except Exception as error:  # zipfile and skops raise whatever the damaged bytes lead them to
         raise ModelFileError(
             f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` wrote."
         ) from error
 
 
-def _forget_machine(transformer: ImageEstimator) -> None:
-    """Set what belongs to a machine to its default."""
-    known = transformer.get_params(deep=False)
-    # The batch size of a training is no matter of the machine.
-    local = {name: value for name, value in LOCAL.items() if name in known}
-    if "checkpoint" in known:
-        del local["batch_size"]
-    transformer.set_params(**local)
+def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
+    """Return the embedding spec of a transformer, which is made to name its network and weights for another machine."""
+    source = transformer.source()
+    if source.unknown:
+        raise ParameterError(
+            f"the model's network {source.name} could not be recognised when it is loaded: it holds what featx "
+            f"does not understand, {source.unknown[0]}",
+            "Name its code, set_params(cache_key='...'), and save again; nothing needs to be fitted anew.",
+        )
+    transformer.__dict__.pop("_origin", None)
+    view = source.view(transformer.layer, transformer.pooling)
+    spec = source.spec(view, transformer.arithmetic(source)).to_dict()
+    if not isinstance(transformer.backbone, str):
+        transformer.backbone = MODULE + source.name
+    if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
+        transformer.weights = os.path.abspath(transformer.weights)
+    if hasattr(transformer, "failures_"):
+        del transformer.failures_
+    return spec
 
 
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
@@ -252,28 +271,8 @@ def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) ->
         raise ModelFileError(
             f"{name} was fitted on other embeddings than are made here: "
             + "; ".join(f"{key} was {then.get(key)!r} and is {now[key]!r}" for key in differing),
-            "Use the library versions that it was fitted with, or fit again.",
+            # Preprocessing goes by the name of a published file.
+            "Give the file of weights the name that it had, or fit again."
+            if is_file_name(transformer.weights) and now["preprocessing"] != then.get("preprocessing")
+            else "Use the library versions that it was fitted with, or fit again.",
         )
-
-
-def _transformers(model: BaseEstimator) -> dict[str, ImageEstimator]:
-    """Return what names a network in a model, by parameter or attribute; the model itself has the empty name."""
-    parts = {"": model, **model.get_params(deep=True)}
-    found = {name: part for name, part in parts.items() if isinstance(part, ImageEstimator)}
-    seen = {id(part) for part in found.values()}
-
-    # ColumnTransformer and the searches keep fitted copies that are not among their parameters.
-    def walk(name: str, part: Any) -> None:
-        if id(part) in seen:
-            return
-        if isinstance(part, ImageEstimator):
-            found[name] = part
-        elif isinstance(part, BaseEstimator | Mapping | list | tuple):
-            children = vars(part) if isinstance(part, BaseEstimator) else part
-            for key, child in children.items() if isinstance(children, Mapping) else enumerate(children):
-                walk(f"{name}.{key}", child)
-        if isinstance(part, BaseEstimator):
-            seen.add(id(part))
-
-    walk("", model)
-    return found

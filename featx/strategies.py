@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .class_sizes import check_counts
 from .evaluation import SCORINGS
 from .exceptions import ParameterError, nearest
 from .heads import HEADS, make_head
+from .training_parameters import class_weights
 from .transformer import CNNFeatureTransformer
 from .tuning import Candidate, Tuner
 
@@ -129,6 +131,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
         check_counts(truth, classes, 2, "tuning needs")
+        class_weights(self.class_weight, classes, truth)
         tuner = Tuner({VIEW: X}, y, groups, self.scoring, self.random_state, self.n_jobs, together)
         rows = np.arange(len(y))
         # BLAS threads that wait for each other slow the searches down.
@@ -142,6 +145,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         """Return the head and its grid; raises ParameterError if a parameter holds a value that it does not accept."""
         if self.scoring not in SCORINGS:
             raise ParameterError(f"got scoring={self.scoring!r}; expected one of {', '.join(SCORINGS)}")
+        if isinstance(self.random_state, Integral) and not 0 <= self.random_state < 2**32:
+            raise ParameterError(f"got random_state={self.random_state}; expected an integer from 0 to below 2**32")
         head = make_head(self.head, grid=self.grid, class_weight=self.class_weight, random_state=self.random_state)
         return Candidate(VIEW, head, np.empty((0, 0)))
 

@@ -201,3 +201,20 @@ def test_a_loaded_model_decides_by_its_largest_probability(name, tiny, tmp_path)
     decided = loaded.classes_[bare(loaded[-1]).predict(loaded[0].transform(images))]
     assert np.array_equal(loaded.predict(images), decided)
     assert np.array_equal(loaded.classes_[loaded.predict_proba(images).argmax(axis=1)], decided)
+
+
+@pytest.mark.parametrize("name", ["logistic", "ridge", "svm"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"class_weight": {0: 0, 1: 0}},
+        {"class_weight": {0: -1, 1: 1}},
+        {"class_weight": {7: 1.0}},
+        {"random_state": -1},
+    ],
+    ids=str,
+)
+def test_a_tuned_head_refuses_weights_and_seeds_that_mean_nothing(name, parameters):
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    with pytest.raises(ParameterError, match=next(iter(parameters))):
+        TunedHead(name, **parameters).fit(X, np.arange(20) % 2)

@@ -8,6 +8,7 @@ import operator
 import os
 import pickle
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -18,6 +19,7 @@ import pytest
 import skops.io
 import torch
 from PIL import Image
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -28,6 +30,7 @@ from featx import HEADS, CNNFeatureTransformer, EmbeddingCache, load_model, save
 from featx.evaluation import evaluate_heads
 from featx.exceptions import FeatxError, ModelFileError, ParameterError, WeightsError
 from featx.persistence import read_model
+from featx.trusted_types import trusted_types
 
 RNG = np.random.default_rng(0)
 LABELS = np.array(20 * ["cat", "dog"])
@@ -166,9 +169,24 @@ def test_the_figures_are_kept_beside_the_model(pipeline, path):
     assert read_model(path).evaluation is None
 
 
-def test_a_model_without_a_transformer_is_refused(path):
+@pytest.mark.parametrize("model", [LogisticRegression(), {"model": 1}, None, [CNNFeatureTransformer()]], ids=str)
+def test_a_model_without_a_transformer_is_refused(model, path):
     with pytest.raises(ParameterError, match="no CNNFeatureTransformer"):
-        save_model(LogisticRegression(), path)
+        save_model(model, path)
+    assert not path.exists()
+
+
+def test_a_step_that_cannot_be_copied_is_named(pipeline, path):
+    step = FunctionTransformer()
+    step.numbers = (number for number in "123")
+    pipeline.steps.insert(1, ("mine", step))
+    with pytest.raises(ModelFileError, match="the step 'mine', FunctionTransformer, cannot be copied: cannot pickle"):
+        save_model(pipeline, path)
+
+
+def test_an_evaluation_that_json_cannot_hold_is_refused(pipeline, path):
+    with pytest.raises(ParameterError, match="float32 is not JSON"):
+        save_model(pipeline, path, evaluation={"accuracy": np.float32(0.9)})
     assert not path.exists()
 
 
@@ -176,21 +194,40 @@ class Custom(LogisticRegression):
     pass
 
 
-@pytest.mark.parametrize(
-    "trap",
-    [
-        FunctionTransformer(os.system),
-        FunctionTransformer(functools.partial(os.system, "echo")),
-        operator.methodcaller("system", "echo"),
-        Custom(),
-        np.array([FunctionTransformer(eval)], dtype=object),
-    ],
-    ids=["function", "partial", "methodcaller", "class", "in-an-array"],
-)
-def test_types_that_are_not_trusted_are_refused(trap, pipeline, path):
-    pipeline.steps.insert(1, ("trap", trap))
+TRAPS = {
+    "function": (FunctionTransformer(os.system), "posix.system|nt.system"),
+    "partial": (FunctionTransformer(functools.partial(os.system, "echo")), "functools.partial"),
+    "methodcaller": (operator.methodcaller("system", "echo"), "operator.methodcaller"),
+    "class": (Custom(), r"test_persistence.Custom"),
+    "array": (np.array([FunctionTransformer(eval)], dtype=object), "builtins.eval"),
+}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_types_that_are_not_trusted_are_refused(name, pipeline, path):
+    trap, named = TRAPS[name]
     save_model(pipeline, path)
-    assert "does not trust" in refusal(path)
+    content = skops.io.load(path, trusted=trusted_types())
+    content["model"].steps.insert(1, ("trap", trap))
+    path.write_bytes(skops.io.dumps(content))
+    message = refusal(path)
+    assert "does not trust" in message
+    assert re.search(named, message)
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_what_could_not_be_loaded_is_refused_at_saving_with_the_name_of_the_step(name, pipeline, path):
+    trap, named = TRAPS[name]
+    save_model(pipeline, path)
+    before = path.read_bytes()
+    pipeline.steps.insert(1, ("trap", trap))
+    with pytest.raises(ModelFileError, match=named) as caught:
+        save_model(pipeline, path)
+    step = "the step 'trap', " if isinstance(trap, BaseEstimator) else "the model, Pipeline, "
+    assert caught.value.message.startswith(step)
+    assert "trusted=[" in caught.value.next_step
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.glob("*model.skops*")] == ["model.skops"]
 
 
 def test_loading_runs_no_pickle(path, tmp_path):

@@ -227,10 +227,10 @@ def test_changing_the_backbone_of_a_fitted_one_uses_the_new_one(tiny, patches):
 
 PREDICT = """
 import pickle, sys, joblib, skops.io
-from featx.persistence import TRUSTED
+from featx.trusted_types import trusted_types
 kind, model, paths, out = sys.argv[1:]
 load = {"pickle": lambda f: pickle.load(open(f, "rb")), "joblib": joblib.load,
-        "skops": lambda f: skops.io.load(f, trusted=list(TRUSTED))}[kind]
+        "skops": lambda f: skops.io.load(f, trusted=trusted_types())}[kind]
 pickle.dump(load(model).predict_proba(open(paths).read().split("\\n")), open(out, "wb"))
 """
 

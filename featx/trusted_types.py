@@ -1,0 +1,112 @@
+"""The installed scikit-learn goes in, the names of its types that a model file may hold come out.
+
+skops makes an object of a type that is trusted, fills it with what the file says, and may call the type with it. So a
+type or a function belongs here only if making and calling it with anything whatever runs no code of the file's and
+writes nothing; what is made is looked at afterwards (`compiled_parts`, `local_settings`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterator, Sequence
+
+__all__ = ["Trusted", "trusted_types"]
+
+Trusted = str | type | Sequence[str | type]
+
+OWN = (
+    "featx.augmentation.Augmentation",
+    "featx.finetune.CNNFineTuneClassifier",
+    "featx.strategies.TunedHead",
+    "featx.transformer.CNNFeatureTransformer",
+)
+# Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
+NAMED = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.multiclass._ConstantPredictor",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._ball_tree.BallTree32",
+    "sklearn.neighbors._ball_tree.BallTree64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neighbors._kd_tree.KDTree32",
+    "sklearn.neighbors._kd_tree.KDTree64",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
+    # Estimators that have to be switched on by an import of sklearn.experimental before they are listed.
+    "sklearn.impute._iterative.IterativeImputer",
+    "sklearn.impute._iterative._ImputerTriplet",
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+)
+# Functions of numbers that are the usual values of parameters.
+FUNCTIONS = (
+    "numpy.max",
+    "numpy.mean",
+    "numpy.median",
+    "numpy.min",
+    "sklearn.feature_selection._mutual_info.mutual_info_classif",
+    "sklearn.feature_selection._mutual_info.mutual_info_regression",
+    "sklearn.feature_selection._univariate_selection.chi2",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_oneway",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.feature_selection._univariate_selection.r_regression",
+)
+# All classes of a module that descend from one of its own: (module, class). Their state is numbers and text.
+FAMILIES = (
+    ("sklearn._loss.link", "BaseLink"),
+    ("sklearn._loss.link", "Interval"),
+    ("sklearn._loss.loss", "BaseLoss"),
+    ("sklearn.gaussian_process.kernels", "Kernel"),
+    ("sklearn.metrics._dist_metrics", "DistanceMetric"),
+    ("sklearn.model_selection._split", "BaseCrossValidator"),
+    ("sklearn.model_selection._split", "BaseShuffleSplit"),
+    ("sklearn.model_selection._split", "_RepeatedSplits"),
+)
+# A metric that is a Python function.
+NEVER = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
+
+
+def trusted_types(more: Trusted = ()) -> list[str | type]:
+    """Return the types and functions that a model file may hold beyond what skops trusts by itself, and those given."""
+    return [*_known(), *([more] if isinstance(more, str | type) else more)]
+
+
+@functools.cache
+def _known() -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*OWN, *NAMED, *FUNCTIONS, *_families(), *_scores()]))
+
+
+def _families() -> Iterator[str]:
+    for place, ancestor in FAMILIES:
+        module = importlib.import_module(place)
+        root = getattr(module, ancestor, None)
+        for kind in vars(module).values():
+            own = isinstance(kind, type) and kind.__module__ == place
+            if own and root is not None and issubclass(kind, root) and kind.__name__ not in NEVER:
+                yield f"{place}.{kind.__name__}"
+
+
+def _scores() -> Iterator[str]:
+    """Yield the functions behind the names that `scoring` takes."""
+    from sklearn.metrics import get_scorer, get_scorer_names
+
+    for name in get_scorer_names():
+        function = get_scorer(name)._score_func
+        yield f"{function.__module__}.{function.__name__}"

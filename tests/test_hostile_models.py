@@ -1,0 +1,246 @@
+"""Promised: a stranger's model file chooses no place to write to, and leads no compiled code out of its memory."""
+
+import os
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.cluster import FeatureAgglomeration
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.tree import DecisionTreeClassifier
+
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
+from featx.exceptions import ModelFileError
+from featx.strategies import TunedHead
+from featx.trusted_types import trusted_types
+
+RNG = np.random.default_rng(0)
+IMAGES = [RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(20)]
+LABELS = np.array(["a", "b"] * 10)
+X = RNG.normal(size=(60, 8)).astype(np.float32)
+Y = np.repeat([0, 1, 2], 20)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.skops"
+
+
+@pytest.fixture
+def forged(path):
+    """Return a function that writes a model file, changed by another hand after it was saved."""
+
+    def write(model, change):
+        save_model(model, path)
+        content = skops.io.load(path, trusted=trusted_types())
+        change(content["model"])
+        path.write_bytes(skops.io.dumps(content))
+        return path
+
+    return write
+
+
+def test_a_pipelines_memory_is_reset_and_a_refit_runs_no_pickle(tiny, path, tmp_path, forged):
+    """What lies where the file says is neither read nor written."""
+    place = tmp_path / "attacker"
+    features = CNNFeatureTransformer(**tiny, cache=None)
+    model = Pipeline([("features", features), ("head", LogisticRegression())], memory=str(place)).fit(IMAGES, LABELS)
+    outputs = list(place.rglob("output.pkl"))
+    assert outputs
+
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    for file in outputs:
+        file.write_bytes(pickle.dumps(Bomb()))
+    before = {file: file.read_bytes() for file in place.rglob("*") if file.is_file()}
+    loaded = load_model(forged(model, lambda model: model.set_params(memory=str(place))))
+    assert loaded.memory is None
+    loaded.fit(IMAGES, LABELS)
+    assert not (tmp_path / "exploded").exists()
+    assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+    # A Memory object is no part of what is saved.
+    save_model(model.set_params(memory=joblib.Memory(place, verbose=0)), path)
+    assert load_model(path).memory is None
+    assert isinstance(model.memory, joblib.Memory)
+
+
+def nested(tiny, place):
+    """Return models that would write to a place when they are fitted again, by where they name it."""
+    features = ("features", CNNFeatureTransformer(**tiny))
+    inner = Pipeline([("pca", PCA(2)), ("head", LogisticRegression())], memory=place)
+    head = Pipeline([("pca", PCA(2)), ("head", LogisticRegression())])
+    copying = AdaBoostClassifier(head)
+    vars(copying).update({"memory": place, "head__cache": place})
+    return {
+        "inner pipeline": Pipeline([features, ("inner", inner)]),
+        "union": Pipeline([("union", FeatureUnion([("images", Pipeline([features], memory=place))])), ("head", head)]),
+        "clusters": Pipeline([features, ("merge", FeatureAgglomeration(2, memory=place)), ("head", head)]),
+        "voting": Pipeline([features, ("vote", VotingClassifier([("inner", inner)]))]),
+        "grid": GridSearchCV(Pipeline([features, ("head", head)]), {"head__memory": [place]}),
+        "grids": GridSearchCV(Pipeline([features, ("head", head)]), [{"memory": [place]}, {"head__memory": [place]}]),
+        "cache of a grid": GridSearchCV(Pipeline([features, ("head", head)]), {"features__cache": [None, place]}),
+        "step of a grid": GridSearchCV(Pipeline([features, ("head", head)]), {"head": [inner]}),
+        "bagged": Pipeline([features, ("bag", BaggingClassifier(inner))]),
+        "copied attribute": Pipeline([features, ("boost", copying)]),
+        "tuned grid": Pipeline([features, ("head", TunedHead(grid={"memory": [place]}))]),
+        "training": VotingClassifier([("network", CNNFineTuneClassifier(**tiny, checkpoint=place, cache=place))]),
+    }
+
+
+@pytest.mark.parametrize("name", nested({}, ""))
+def test_no_part_of_a_loaded_model_names_a_place(name, tiny, path, tmp_path):
+    place = str(tmp_path / "elsewhere")
+    save_model(nested(tiny, place)[name], path)
+    assert b"elsewhere" not in path.read_bytes()
+    # The same by a file that was not written by save_model.
+    content = skops.io.load(path, trusted=trusted_types())
+    content["model"] = nested(tiny, place)[name]
+    path.write_bytes(skops.io.dumps(content))
+    assert b"elsewhere" in path.read_bytes()
+    assert b"elsewhere" not in skops.io.dumps(load_model(path))
+
+
+def test_steps_that_are_called_like_a_place_are_kept(tiny, path):
+    model = make_pipeline(
+        CNNFeatureTransformer(**tiny),
+        VotingClassifier([("memory", LogisticRegression()), ("cache", LogisticRegression())], voting="soft"),
+    ).fit(IMAGES, LABELS)
+    save_model(model, path)
+    loaded = load_model(path)
+    assert set(loaded[1].named_estimators_) == {"memory", "cache"}
+    np.testing.assert_array_equal(loaded.predict_proba(IMAGES), model.predict_proba(IMAGES))
+
+
+def set_node(field, value, row=0):
+    """Return a change of one field of a tree's node."""
+
+    def change(head):
+        holder = getattr(head, "estimators_", [head])[0]
+        holder = holder[0] if isinstance(holder, np.ndarray) else holder
+        state = holder.tree_.__getstate__()
+        state["nodes"][field][row] = value
+        holder.tree_.__setstate__(state)
+
+    return change
+
+
+def set_state(**values):
+    """Return a change of what a tree says of itself."""
+
+    def change(head):
+        state = head.tree_.__getstate__()
+        head.tree_.__setstate__({**state, **values})
+
+    return change
+
+
+def set_predictor(field, value):
+    def change(head):
+        head._predictors[0][0].nodes[field][0] = value
+
+    return change
+
+
+def set_neighbours(position, value):
+    def change(head):
+        state = list(head._tree.__getstate__())
+        if isinstance(state[position], np.ndarray):
+            state[position] = state[position].copy()
+        state[position] = value(state[position])
+        head._tree.__setstate__(tuple(state))
+
+    return change
+
+
+def put(row, value, field=None):
+    def change(array):
+        (array if field is None else array[field])[row] = value
+        return array
+
+    return change
+
+
+def set_attribute(name, value):
+    return lambda head: setattr(head, name, value(getattr(head, name)))
+
+
+def share_with_a_narrower_tree(head):
+    """Let a second estimator, which takes fewer features, hold the same tree."""
+    other = DecisionTreeClassifier().fit(X[:, :2], Y)
+    other.tree_ = head.estimators_[0].tree_
+    head.estimators_.append(other)
+
+
+def boosted():
+    return GradientBoostingClassifier(n_estimators=2)
+
+
+def neighbours():
+    return KNeighborsClassifier(algorithm="kd_tree", leaf_size=5)
+
+
+def weighted():
+    metric = {"metric": "seuclidean", "metric_params": {"V": np.ones(8)}}
+    return KNeighborsClassifier(algorithm="ball_tree", **metric)
+
+
+FORGERIES = {
+    "child beyond": (DecisionTreeClassifier, set_node("left_child", 10**9)),
+    "child before": (DecisionTreeClassifier, set_node("right_child", -5)),
+    "child itself": (DecisionTreeClassifier, set_node("left_child", 0)),
+    "feature beyond": (DecisionTreeClassifier, set_node("feature", 8)),
+    "feature before": (DecisionTreeClassifier, set_node("feature", -3)),
+    "more nodes than there are": (DecisionTreeClassifier, set_state(node_count=10**6)),
+    "narrower estimator": (DecisionTreeClassifier, set_attribute("n_features_in_", lambda n: n - 1)),
+    "forest": (lambda: RandomForestClassifier(2), set_node("feature", 8)),
+    "narrower forest": (lambda: RandomForestClassifier(2), set_attribute("n_features_in_", lambda n: n - 1)),
+    "shared tree": (lambda: RandomForestClassifier(2), share_with_a_narrower_tree),
+    "boosting": (boosted, set_node("left_child", 99)),
+    "narrower boosting": (boosted, set_attribute("n_features_in_", lambda n: n - 1)),
+    "fewer outputs": (boosted, set_attribute("n_trees_per_iteration_", lambda n: n - 1)),
+    "bag of other features": (
+        lambda: BaggingClassifier(n_estimators=2),
+        set_attribute("estimators_features_", lambda chosen: [columns[:2] for columns in chosen]),
+    ),
+    "histogram child": (HistGradientBoostingClassifier, set_predictor("left", 10**6)),
+    "histogram loop": (HistGradientBoostingClassifier, set_predictor("right", 0)),
+    "histogram feature": (HistGradientBoostingClassifier, set_predictor("feature_idx", 8)),
+    "histogram categories": (HistGradientBoostingClassifier, set_predictor("is_categorical", 1)),
+    "neighbour's row": (neighbours, set_neighbours(1, put(0, 10**6))),
+    "neighbours' range": (neighbours, set_neighbours(2, put(0, 10**6, "idx_end"))),
+    "neighbours' leaf": (neighbours, set_neighbours(2, put(-1, 0, "is_leaf"))),
+    "neighbours' count": (neighbours, set_neighbours(6, lambda count: count + 100)),
+    "neighbours' bounds": (neighbours, set_neighbours(3, lambda bounds: bounds[:, :1].copy())),
+    "fewer rows": (neighbours, set_neighbours(0, lambda data: data[:30].copy())),
+    "fewer weights": (weighted, lambda head: set_neighbours(11, lambda m: KNeighborsClassifier(
+        algorithm="ball_tree", metric="seuclidean", metric_params={"V": np.ones(2)}
+    ).fit(X[:, :2], Y)._tree.__getstate__()[11])(head)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_trees_that_lead_out_of_their_memory_are_refused(name, tiny, forged, path):
+    head, change = FORGERIES[name]
+    features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
+    model = Pipeline([("features", features), ("head", head().fit(X, Y))])
+    with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
+        load_model(forged(model, lambda model: change(model[1])))
+    change(model[1])
+    with pytest.raises(ModelFileError, match=r"step 'head'.*(own memory|is damaged)"):
+        save_model(model, path)
