@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
+from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, ParameterError
 from .pooling import MAPS, POOLINGS, pool, whole_map
 from .preprocessing import Preprocessing
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from .exact_start import Reader
 
-__all__ = ["Backbone", "BackboneSource", "View", "arithmetic", "next_step", "resolve_device", "resolve_precision"]
+__all__ = ["Backbone", "BackboneSource", "View", "next_step"]
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A layer and a pooling: together they make one embedding out of one pass.
 View = tuple[str, str]
 
@@ -269,48 +268,3 @@ def next_step(module: nn.Module) -> str:
     if kinds:
         return f"It has parameters of {', '.join(sorted(kinds))}, and the images are of float32: pass module.float()."
     return "Leave image_size at its default, or choose one that the network takes."
-
-
-def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which a network computes with a precision that is resolved."""
-    import torch
-
-    if precision == "float32":
-        return contextlib.nullcontext()
-    return torch.autocast(torch.device(device).type, getattr(torch, precision))
-
-
-def resolve_device(device: str) -> str:
-    """Return the device that "auto" stands for: CUDA, else Apple's MPS, else the CPU.
-
-    Raises
-    ------
-    ParameterError
-        If the device is not there.
-    """
-    import torch
-
-    if device == "auto":
-        mps = torch.backends.mps.is_available()
-        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    try:
-        kind = torch.device(device)
-        there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-        if (kind.index or 0) < there.get(kind.type, 0):
-            return device
-        reason = "this machine has no such device"
-    except RuntimeError:
-        reason = "torch knows no such device"
-    raise ParameterError(f"got device={device!r}; {reason}", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
-
-
-def resolve_precision(precision: str) -> str:
-    """Return the arithmetic of a training, where "auto" is float32; `choose_precision` has that of embeddings.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if precision not in PRECISIONS:
-        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
-    return "float32" if precision == "auto" else precision

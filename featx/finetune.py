@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .augmentation import resolve_augmentation
-from .backbones import BackboneSource, resolve_precision
+from .augmentation import Augmentation, resolve_augmentation
+from .backbones import BackboneSource
+from .devices import resolve_precision
 from .extraction import Extraction
 from .fine_tuning import FineTuning
 from .image_estimator import ImageEstimator, open_cache
@@ -21,8 +22,6 @@ from .tuned_network import TunedNetwork
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from .augmentation import Augmentation
 
 __all__ = ["CNNFineTuneClassifier"]
 

@@ -10,8 +10,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .backbones import BackboneSource, View, resolve_device, resolve_precision
+from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec
+from .devices import resolve_device, resolve_precision
 from .exceptions import ParameterError
 from .extraction import Extraction, extract_embeddings
 from .image_estimator import ImageEstimator, open_cache

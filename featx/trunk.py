@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, arithmetic, next_step
+from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, next_step
 from .copies import independent_copy
 from .cut_graph import CutGraph, choose_stages, describe_choice
+from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, ParameterError
 from .graphs import HookReader, last_node, reader, trace

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from featx.backbones import Backbone, resolve_device, resolve_precision
+from featx.backbones import Backbone
+from featx.devices import resolve_device, resolve_precision
 from featx.exceptions import BackboneError, LayerError, MissingDependencyError, ParameterError, WeightsError
 from featx.extraction import extract_embeddings
 from featx.images import as_sources
