@@ -14,6 +14,7 @@ import numpy as np
 from .exceptions import DatasetError, MissingDependencyError, nearest
 from .image_bytes import is_url
 from .images import EXTENSIONS
+from .urls import redacted, shown_names
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 
@@ -30,7 +31,7 @@ class ImageDataset:
     images : list
         Paths, URLs or arrays.
     names : list of str
-        What tables and messages call them.
+        What tables and messages call them: URLs without credentials.
     labels : ndarray of str, shape (n,), or None
         The class of each image.
     groups : ndarray of str, shape (n,), or None
@@ -51,6 +52,10 @@ class ImageDataset:
     notes: list[str] = field(default_factory=list)
     strata: np.ndarray | None = None
     split: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        # What is shown and written holds no credentials; images are read by their full URLs.
+        object.__setattr__(self, "names", shown_names(self.names))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -104,7 +109,9 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
     elif os.path.exists(text):
         raise DatasetError(f"{text} is no data set", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
     else:
-        raise DatasetError(f"{text} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
+        raise DatasetError(
+            f"{redacted(text)} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits."
+        )
     if labelled and dataset.labels is None:
         raise DatasetError(
             f"{text} has no labels",
@@ -220,7 +227,8 @@ def _manifest(path: Path) -> ImageDataset:
         # Such a file may hold templates, which older versions of fsspec run as code.
         if is_url(name) and "reference:" in name:
             raise DatasetError(
-                f"{path} has {name} in row {row}, a URL through a file of references", "Name the image itself."
+                f"{path} has {redacted(name)} in row {row}, a URL through a file of references",
+                "Name the image itself.",
             )
     images = [name if is_url(name) else os.path.join(path.parent, name) for name in names]
     for column in COLUMNS:

@@ -27,7 +27,7 @@ from .cache.temporary import temporary_beside
 from .exceptions import ImageDecodeError, ParameterError
 from .image_bytes import is_url
 from .image_estimator import ImageEstimator
-from .images import as_sources
+from .images import ImageSource, as_sources
 
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
@@ -55,9 +55,14 @@ def digest_images(images: Sequence[Any], memory: FileDigests) -> np.ndarray:
         if found[i] is None and not (isinstance(source.content, str) and is_url(source.content)):
             with contextlib.suppress(ImageDecodeError):
                 found[i] = source.digest()
-    plain = [d if isinstance(d, bytes) else hashlib.sha256(s.name.encode()).digest()
+    plain = [d if isinstance(d, bytes) else hashlib.sha256(_called(s).encode()).digest()
              for d, s in zip(found, sources, strict=True)]  # fmt: skip
     return np.frombuffer(b"".join(plain), np.uint8).reshape(-1, 32)
+
+
+def _called(source: ImageSource) -> str:
+    # The name of a URL leaves out what may tell two of them apart.
+    return source.content if isinstance(source.content, str) else source.name
 
 
 def describe_estimator(estimator: BaseEstimator) -> list[str]:
