@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
 from .devices import arithmetic
-from .exceptions import BackboneError, FeatxError, LayerError, ParameterError
+from .exceptions import BackboneError, FeatxError, LayerError, ParameterError, WeightsError
 from .pooling import MAPS, POOLINGS, pool, whole_map
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
+from .state_matching import refuse_absent
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -256,6 +257,10 @@ class Backbone:
             if nodes not in self._plain:
                 try:
                     self._plain[nodes] = reader(self.module, nodes, name=self.name, images=images)
+                    refuse_absent(self.module, self._plain[nodes], nodes, name=self.name)
+                except WeightsError:
+                    del self._plain[nodes]
+                    raise
                 except LayerError as error:
                     stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
                     raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
