@@ -14,6 +14,7 @@ import re
 import threading
 import warnings
 import zipfile
+from collections import OrderedDict
 from typing import Any
 
 from .exceptions import WeightsError
@@ -29,8 +30,6 @@ _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "Pure
 HARMLESS = (
     "argparse.Namespace",
     "types.SimpleNamespace",
-    "collections.defaultdict",
-    "collections.deque",
     "decimal.Decimal",
     "fractions.Fraction",
     "uuid.UUID",
@@ -43,44 +42,58 @@ HARMLESS = (
     *(f"numpy.{name}" for name in _SCALARS),
     *(f"numpy.dtypes.{name}DType" for name in _NUMBERS),
     *(f"{module}.multiarray.{name}" for module in ("numpy.core", "numpy._core") for name in ("scalar", "_reconstruct")),
-    *(f"numpy.random.{name}" for name in ("_pickle.__randomstate_ctor", "_pickle.__bit_generator_ctor")),
+    *(f"numpy.random.{name}" for name in ("_pickle.__randomstate_ctor", "_pickle.__generator_ctor",
+      "_pickle.__bit_generator_ctor", "_mt19937.MT19937", "_pcg64.PCG64", "bit_generator.SeedSequence",
+      "bit_generator.__pyx_unpickle_SeedSequence")),
     *(f"omegaconf.{name}" for name in ("dictconfig.DictConfig", "listconfig.ListConfig", "base.ContainerMetadata",
       "base.Metadata", "base.SCMode", "nodes.AnyNode", "nodes.StringNode", "nodes.IntegerNode", "nodes.FloatNode",
       "nodes.BooleanNode")),
+    "mmengine.logging.history_buffer.HistoryBuffer",
+)  # fmt: skip
+
+DICTIONARIES = (
+    "collections.defaultdict",
     "lightning.fabric.utilities.data.AttributeDict",
     "lightning_fabric.utilities.data.AttributeDict",
-    "pytorch_lightning.utilities.parsing.AttributeDict",
     "pytorch_lightning.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
     "yacs.config.CfgNode",
     "easydict.EasyDict",
-    "mmengine.logging.history_buffer.HistoryBuffer",
     "mmengine.config.config.ConfigDict",
-)  # fmt: skip
+)
+LISTS = ("collections.deque",)
 
 _loading = threading.Lock()
 
 
-class _Inert(dict):
-    """Stands for an object of another type; dictionaries of other types keep what they hold."""
-
-    def __new__(cls, *args: Any, **options: Any) -> Any:
-        return super().__new__(cls)
+class _Inert:
+    """Stands for an object of another type, and for a call of a function."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__()
+        pass
 
     def __setstate__(self, state: Any) -> None:
         pass
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return id(self)
+
+class _InertDict:
+    """Stands for a kind of dictionary: what is in it may be tensors."""
+
+    def __new__(cls, *args: Any) -> Any:
+        return OrderedDict()
+
+
+class _InertList:
+    def __new__(cls, *args: Any) -> Any:
+        return []
 
 
 def _stand_ins() -> list[Any]:
     found: list[Any] = []
-    for name in HARMLESS:
+    kinds = {_Inert: HARMLESS, _InertDict: DICTIONARIES, _InertList: LISTS}
+    for name, kind in [(name, kind) for kind, names in kinds.items() for name in names]:
         module, _, short = name.rpartition(".")
-        found.append(type(short, (_Inert,), {"__module__": module, "__qualname__": short}))
+        found.append(type(short, (kind,), {"__module__": module, "__qualname__": short}))
     return found
 
 
@@ -129,6 +142,12 @@ def _refusal(file: str, data: bytes, said: str) -> WeightsError:
             f"{file} holds a whole pickled network ({kind}), which could run code when loaded, and is refused",
             "Where its code is and you trust the file, save its tensors: "
             f"torch.save(torch.load({file!r}, weights_only=False).state_dict(), 'weights.pth').",
+        )
+    if "operand" in said:
+        return WeightsError(
+            f"{file} was pickled in a way that torch reads only by running it, and is refused",
+            "Where you trust the file, save it again: "
+            f"torch.save(torch.load({file!r}, weights_only=False), 'weights.pth').",
         )
     what = f"an object of the type {names[0]}" if names else "more than tensors"
     return WeightsError(

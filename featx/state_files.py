@@ -98,19 +98,20 @@ def _digest(file: str, version: Version) -> str:
 
 def _parse(file: str, data: bytes) -> dict[str, Tensor]:
     """Return the tensors in the bytes of a file, by the keys that lead to them."""
-    if is_safetensors(file, data):
+    if not is_safetensors(data):
+        refuse_other_formats(file, data)
+    if is_safetensors(data) or (file.lower().endswith(".safetensors") and data[:2] != b"PK"):
         from safetensors.torch import load
 
         try:
             return load(data)
         except Exception as error:  # safetensors has errors of its own
             raise WeightsError(f"cannot read the weights {file}: {error}", "Fetch or save the file again.") from error
-    refuse_other_formats(file, data)
     content = load_tensors(file, data)
     tensors = dict(_tensors_in(content))
     if not tensors:
-        kind = "no tensors" if isinstance(content, dict) else f"no tensors but {type(content).__name__}"
-        raise WeightsError(f"the weights {file} hold {kind}", "Save the network's state_dict().")
+        what = "no tensors" if isinstance(content, dict) else f"no names of tensors: {type(content).__name__}"
+        raise WeightsError(f"the weights {file} hold {what}", "Save the network's state_dict().")
     return tensors
 
 
@@ -118,7 +119,7 @@ def _tensors_in(content: Any) -> Iterator[tuple[str, Tensor]]:
     """Yield the tensors in dictionaries and lists inside each other, those that lie least deep first."""
     import torch
 
-    level: list[tuple[str, Any]] = [("", content)]
+    level: list[tuple[str, Any]] = [("", content)] if isinstance(content, dict | list | tuple) else []
     seen: set[int] = set()
     for _ in range(DEPTH):
         below: list[tuple[str, Any]] = []

@@ -23,8 +23,8 @@ __all__ = ["absent_tensors", "fit_state", "refuse_absent"]
 AUXILIARY = ("AuxLogits", "aux1", "aux2")
 # Modules that PyTorch wraps others into, in the names of their tensors.
 WRAPPERS = frozenset(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"])
-# Counters that compute nothing; the last two are those of a tool that counts operations.
-COUNTERS = ("num_batches_tracked", "total_ops", "total_params")
+# Counters that compute nothing: of BatchNorm, of a tool that counts operations, of averaged weights.
+COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
 ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
 # Places in a file that are looked at, those with the most names of the network first.
 PLACES = 8
@@ -279,7 +279,8 @@ def _place_in_file(fit: _Fit, short: Mapping[str, str]) -> str:
 
 def _note(fit: _Fit, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
     own = {key.split(".")[0] for key in expected} | {head.split(".")[0] for head in unread}
-    extra = Counter(key.split(".")[0] for key in fit.state if key.split(".")[0] not in own)
+    keys = [key for key in fit.state if not key.endswith(COUNTERS)]
+    extra = Counter(key.split(".")[0] for key in keys if key.split(".")[0] not in own)
     if extra:
         what = ", ".join(extra)
         note_once(f"{source}: {fit.matched} tensors are used; those of {what}, which the network has not, are left out")

@@ -47,10 +47,9 @@ NAMES = {
 }
 
 
-def is_safetensors(file: str, data: bytes) -> bool:
-    """Tell safetensors by what the file begins with, whatever its name; or by its name, so that damage is told of."""
-    length = int.from_bytes(data[:8], "little")
-    return file.lower().endswith(".safetensors") or (len(data) > 9 and data[8:9] == b"{" and 2 <= length < len(data))
+def is_safetensors(data: bytes) -> bool:
+    """Tell safetensors by what the file begins with, whatever its name."""
+    return data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") < len(data)
 
 
 def refuse_other_formats(file: str, data: bytes) -> None:
@@ -80,9 +79,11 @@ def _other_format(file: str, data: bytes) -> tuple[str, str]:
         return "a tar archive", "Unpack it, and pass the file of tensors in it."
     if re.search(r"\.data-\d+-of-\d+$", name):
         return "part of a TensorFlow checkpoint", CONVERT
-    suffix = next((suffix for suffix in NAMES if name.endswith(suffix)), "")
     # Old files of torch are plain pickles, which begin so.
-    return (NAMES[suffix], CONVERT) if suffix and data[:1] != b"\x80" else ("", "")
+    if data[:1] == b"\x80" or name.endswith(".safetensors"):
+        return "", ""
+    suffix = next((suffix for suffix in NAMES if name.endswith(suffix)), "")
+    return (NAMES[suffix], CONVERT) if suffix else ("no file of tensors that is known here", FETCH)
 
 
 def _other_zip(file: str, data: bytes) -> tuple[str, str]:
@@ -105,6 +106,9 @@ def _other_zip(file: str, data: bytes) -> tuple[str, str]:
         return "a TensorFlow SavedModel", CONVERT
     if members and all(member.endswith(".npy") for member in members):
         return "a NumPy archive", CONVERT
-    if any(member.startswith(("archive/", "models/")) and member.endswith(".pkl") for member in members):
-        return "a torch.package or torch.export archive, which holds code", CONVERT
+    if tops & {"archive_format", ".data/extern_modules", "models/model.json"}:
+        return (
+            "an archive of torch.export or torch.package, which holds code",
+            f"If you trust it, take its tensors: torch.save(torch.export.load({file!r}).state_dict, 'weights.pth').",
+        )
     return "a zip archive that torch did not write", "Unpack it, and pass the file of tensors in it."

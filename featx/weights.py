@@ -153,7 +153,7 @@ def weights_entry(name: str, weights: str) -> Any:
     except (KeyError, TypeError):
         known = [entry.name for entry in entries]
         raise WeightsError(
-            f"{name} has no weights {weights!r}; it has {', '.join(known)}",
+            f"{name} has no weights {weights!r}, and there is no file of that name; it has {', '.join(known)}",
             nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a file of weights, or None.",
         ) from None
 
