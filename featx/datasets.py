@@ -100,6 +100,11 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
         If there is no such data set, it holds no image, or labels are required and missing.
     """
     text = os.fspath(source)
+    if is_url(text):
+        raise DatasetError(
+            f"{redacted(text)} is a URL, and data sets are read from this machine",
+            "Download it, or pass a manifest of the images' URLs.",
+        )
     if text.startswith("sample:"):
         dataset = _sample(text)
     elif os.path.isdir(text):
@@ -109,9 +114,7 @@ def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> Im
     elif os.path.exists(text):
         raise DatasetError(f"{text} is no data set", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
     else:
-        raise DatasetError(
-            f"{redacted(text)} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits."
-        )
+        raise DatasetError(f"{text} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
     if labelled and dataset.labels is None:
         raise DatasetError(
             f"{text} has no labels",

@@ -23,6 +23,7 @@ STATUS = {
 WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype|html|Error))", re.IGNORECASE)
 # What an extra of featx brings, by the protocol.
 EXTRAS = {"http": "http", "https": "http"}
+PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
 def read_bytes(place: str, *, most: int) -> bytes:
@@ -85,12 +86,11 @@ def _check_protocols(url: str) -> None:
     """Raise a MissingDependencyError if a package for one of a chain's protocols is not installed."""
     from fsspec import get_filesystem_class
 
-    for part in url.split("::"):
-        protocol = part.partition("://")[0].lower()
+    for protocol in re.findall(r"(?:^|::)([A-Za-z][\w+.-]*)://", url):
         try:
-            get_filesystem_class(protocol)
+            get_filesystem_class(protocol.lower())
         except ImportError as error:
-            raise _missing(protocol, str(error)) from None
+            raise _missing(protocol.lower(), str(error)) from None
         except ValueError:
             known = "http, https, ftp, s3, gs, zip and others"
             raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.") from None
@@ -99,41 +99,48 @@ def _check_protocols(url: str) -> None:
 def _missing(protocol: str, said: str) -> MissingDependencyError:
     from fsspec.registry import known_implementations
 
-    extra = EXTRAS.get(protocol, "")
-    place = known_implementations.get(protocol, {}).get("class", "fsspec.")
-    package = place.partition(".")[0]
-    if extra:
+    package = known_implementations.get(protocol, {}).get("class", "fsspec.").partition(".")[0]
+    if protocol in EXTRAS:
         package = "aiohttp"
+    elif protocol in PACKAGES:
+        package = PACKAGES[protocol]
     elif package == "fsspec":  # its own class, which needs a package that its message names
-        names = re.findall(r'"([\w-]+)"|[Ii]nstall (?:the )?([\w-]+)|^([\w-]+) (?:and|requires)', said)
-        package = next((name for found in names for name in found if name), "a package that fsspec names")
-    return MissingDependencyError(package, f"reading {protocol}:// URLs", extra)
+        found = re.search(r'"([\w-]+)"', said) or re.search(r"[Ii]nstall (?:the )?([\w-]+)", said)
+        package = found[1] if found else said.split()[0]
+    return MissingDependencyError(package, f"reading {protocol}:// URLs", EXTRAS.get(protocol, ""))
 
 
 def _reason(error: Exception) -> tuple[str, str]:
     """Return what went wrong with a URL in plain words, and a next step."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    status = getattr(error, "status", None)
     again = "Check the address and the network, and call again."
-    if isinstance(status, int):
+    chain: list[BaseException] = [error]
+    while len(chain) < 8 and (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(below)
+    # fsspec's "not found" may stand for whatever the server or the network said.
+    kinds = {kind.__name__ for part in chain for kind in type(part).__mro__}
+    statuses = [getattr(part, "status", None) for part in chain]
+    status = next((found for found in statuses if isinstance(found, int)), None)
+    if "TooManyRedirects" in kinds:
+        return "the server redirects in a circle", again
+    if "InvalidURL" in kinds:
+        return "the address is incomplete or malformed", "Check the address."
+    if status is not None and status >= 400:
         said = STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
         return f"{said} (HTTP {status})", "Check the address, and whether it asks for a login."
-    if kinds & {"TooManyRedirects"}:
-        return "the server redirects in a circle", again
-    if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError", "SSLCertVerificationError"}:
-        return f"the server's certificate or encryption is not accepted ({_short(error)})", "Ask who runs the server."
+    if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError"}:
+        return "no encrypted connection: the server has no certificate, or one that is not accepted", again
     if kinds & {"ClientConnectorDNSError", "gaierror"}:
         return "there is no such host, or no network", again
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+    if kinds & {"TimeoutError", "FSTimeoutError", "ServerTimeoutError"}:
         return "the server did not answer in time", again
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file", "Check the address."
-    if isinstance(error, PermissionError) or "NoCredentialsError" in kinds:
-        return "access is denied", "Check the address and your credentials."
-    if "ClientConnectorError" in kinds or isinstance(error, ConnectionRefusedError):
+    if kinds & {"ClientConnectorError", "ConnectionRefusedError", "ConnectError", "NewConnectionError"}:
         return "no connection to the server", again
-    if isinstance(error, ConnectionError) or kinds & {"ClientError", "ServerDisconnectedError", "ClientPayloadError"}:
+    if kinds & {"ClientError", "ConnectionError"}:
         return f"the connection broke off ({type(error).__name__})", again
+    if "FileNotFoundError" in kinds:
+        return "there is no such file", "Check the address."
+    if kinds & {"PermissionError", "NoCredentialsError"}:
+        return "access is denied", "Check the address and your credentials."
     return _short(error), again
 
 

@@ -219,7 +219,8 @@ def _needed(module: nn.Module, layer: str, otherwise: frozenset[str]) -> frozens
     from .graphs import reader
 
     graph = reader(module.eval(), [layer], name="")
-    return frozenset(graph.state_dict()) if isinstance(graph, torch.fx.GraphModule) else otherwise
+    # A graph keeps buffers too that the module does not save.
+    return otherwise.intersection(graph.state_dict()) if isinstance(graph, torch.fx.GraphModule) else otherwise
 
 
 def _same(some: _Fit, other: _Fit) -> bool:
@@ -251,7 +252,8 @@ def _misfit(
     return WeightsError(
         f"the weights {source} do not fit {name}: {_few(best.faults, '; ')}; "
         f"{best.matched} of {len(best.needed)} tensors match{where}",
-        "Pass the backbone that they were trained with.",
+        "Pass the backbone that they were trained with"
+        + (", and the image size (image_size=)." if all("the network's is" in fault for fault in best.faults) else "."),
     )
 
 

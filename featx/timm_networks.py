@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -148,10 +149,12 @@ def _filter_of(module: nn.Module) -> Callable[[dict[str, Tensor]], dict[str, Ten
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep timm's remarks out of the log: featx says itself what was resampled."""
+    """Keep timm's remarks back: featx says itself what was resampled."""
     level = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(level)

@@ -39,7 +39,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
         ImageNet's mean and standard deviation, and whose embeddings are what calling it gives.
     weights : str, PathLike or None, default="DEFAULT"
-        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
         random weights.
     layer : str, default=None
         A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ from urllib.parse import unquote
 __all__ = ["is_url", "local_path", "redacted", "shown_names"]
 
 HIDDEN = "***"
-_USER = re.compile(r"(?<=://)(?:[^/?#\s]*|[^/?#\s:@]+:(?!\d+(?:/|$))\S*)@")
+# Up to the last @ before a slash; further, where a password holds slashes itself.
+_USER = re.compile(r"(?<=://)(?:(?:(?!::)[^/?#\s])*|[^/?#\s:@]+:(?!:|\d+(?:/|$))(?:(?!::)\S)*)@")
 # A parameter of a query or a fragment, up to the next one, a blank or a link of a chain.
 _PARAMETER = re.compile(r"(?<=[?&;#])([^=&;#\s?]+)=([^&;#\s]+?)(?=[&;#]|::|[\s'\")\]]|$)")
 # Names of parameters that hold credentials: tokens, keys, passwords, signatures of AWS, Google, Azure and others.
 _SECRET = re.compile(
-    r"token|secret|passw|pwd|passphrase|signature|credential|auth|session|jwt|bearer|hmac|policy"
+    r"token|secret|passw|pwd|passphrase|signature|credential|auth(?!or)|session|jwt|bearer|hmac|policy"
     r"|(?:api|access|private|subscription|account|pair)[-_.]?(?:key|id)|^(?:x-)?(?:amz|goog|oss|cos|ms|obs)-"
     r"|^(?:key|sig|sign|sas|code|pw|pass|hash|ticket|cookie|sid|s)$",
     re.IGNORECASE,
@@ -47,7 +49,8 @@ def local_path(url: str) -> str | None:
     if rest.startswith("//"):
         host, slash, path = rest[2:].partition("/")
         if host.lower() not in ("", "localhost", "127.0.0.1"):
-            raise OSError(f"it is on the host {unquote(host)!r}; copy it here, or name it by http, sftp or smb")
+            what = f"it is on the host {unquote(host)!r}; copy it here, or name it by http, sftp or smb"
+            raise OSError(errno.EHOSTUNREACH, what)
         rest = slash + path
     path = url2pathname(rest)
     # Where a name with percent signs was put into a URL as it stands, there is no such file as the decoded one.
