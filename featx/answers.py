@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree
 
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource, View, image_dtype
 from .cache import EmbeddingCache, EmbeddingSpec
 from .copies import light_copy, undisturbed
 from .exceptions import BackboneError
@@ -66,7 +66,7 @@ def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: 
         If it fails.
     """
     place = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
-    images = preprocessing.normalise(fixed_images(preprocessing.crop).to(place))
+    images = preprocessing.normalise(fixed_images(preprocessing.crop).to(place)).to(image_dtype(module))
     devices = [place] if place.type == "cuda" else []
     try:
         with (
@@ -82,9 +82,9 @@ def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: 
                 output = light_copy(module)(images)
     except Exception as error:  # it is the user's code
         raise BackboneError(f"{type(module).__name__} fails on two images: {error}") from error
-    found = [
-        leaf.detach().float().cpu().reshape(-1) for leaf in _pytree.tree_leaves(output) if isinstance(leaf, Tensor)
-    ]
+    tensors = [leaf.detach() for leaf in _pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+    real = [torch.view_as_real(leaf.resolve_conj()) if leaf.is_complex() else leaf for leaf in tensors]
+    found = [leaf.float().cpu().reshape(-1) for leaf in real]
     values = torch.cat([torch.zeros(0), *found]).numpy()
     return values[:: -(-len(values) // MOST_VALUES) or 1].copy()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
-from .exceptions import BackboneError, FeatxError, LayerError, ParameterError
+from .devices import arithmetic
+from .exceptions import BackboneError, FeatxError, LayerError, ParameterError, WeightsError
+from .output_parts import read_node, tensor_of
 from .pooling import MAPS, POOLINGS, pool, whole_map
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
+from .state_matching import refuse_absent
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from .exact_start import Reader
 
-__all__ = ["Backbone", "BackboneSource", "View", "arithmetic", "next_step", "resolve_device", "resolve_precision"]
+__all__ = ["Backbone", "BackboneSource", "View", "image_dtype", "next_step"]
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A layer and a pooling: together they make one embedding out of one pass.
 View = tuple[str, str]
 
@@ -122,6 +124,7 @@ class Backbone:
         self.device = device
         self.is_own = is_own
         self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.dtype = image_dtype(module) if is_own else torch.float32
         # What the device's memory has turned out to hold; None while it has held every batch.
         self.largest_batch: int | None = None
         self._plain: dict[tuple[str, ...], Reader] = {}
@@ -167,9 +170,10 @@ class Backbone:
         import torch
 
         nodes = [self.plan.node(layer) for layer, _ in views]
+        reads = [read_node(node, self.module) for node in nodes]
         with torch.inference_mode():
             batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
-            batch = batch.contiguous(memory_format=torch.channels_last)
+            batch = batch.to(self.dtype).contiguous(memory_format=torch.channels_last)
             plain = self._reader(self._nodes(views), batch)
             with arithmetic(precision, self.device):
                 try:
@@ -184,7 +188,8 @@ class Backbone:
                     raise BackboneError(
                         f"{self.name} fails on images of {size} pixels: {error}", next_step(self.module)
                     ) from error
-            pooled = [self._pool(outputs[node], node, how) for node, (_, how) in zip(nodes, views, strict=True)]
+            found = [tensor_of(outputs[r], n, r, name=self.name) for n, r in zip(nodes, reads, strict=True)]
+            pooled = [self._pool(part, n, how) for part, n, (_, how) in zip(found, nodes, views, strict=True)]
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def is_shareable(self, views: Sequence[View]) -> bool:
@@ -217,13 +222,9 @@ class Backbone:
         return layer_names(self.module)
 
     def _nodes(self, views: Sequence[View]) -> tuple[str, ...]:
-        return tuple(sorted({self.plan.node(layer) for layer, _ in views}))
+        return tuple(sorted({read_node(self.plan.node(layer), self.module) for layer, _ in views}))
 
-    def _pool(self, output: Any, node: str, pooling: str) -> Tensor:
-        import torch
-
-        if not isinstance(output, torch.Tensor):
-            raise LayerError(f"layer {node!r} of {self.name} gives no tensor", "Choose another layer.")
+    def _pool(self, output: Tensor, node: str, pooling: str) -> Tensor:
         if pooling in MAPS:
             return whole_map(output, pooling)
         last = self.plan.is_channels_last(node)
@@ -236,7 +237,7 @@ class Backbone:
         from .exact_start import with_exact_start
 
         exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
-        if self.device == "meta" or not isinstance(plain, torch.fx.GraphModule):
+        if self.device == "meta" or self.dtype != torch.float32 or not isinstance(plain, torch.fx.GraphModule):
             return with_exact_start(plain, exact)
         key = (plain, precision, batch.shape[1:])
         with self._making:
@@ -257,10 +258,22 @@ class Backbone:
             if nodes not in self._plain:
                 try:
                     self._plain[nodes] = reader(self.module, nodes, name=self.name, images=images)
+                    refuse_absent(self.module, self._plain[nodes], nodes, name=self.name)
+                except WeightsError:
+                    del self._plain[nodes]
+                    raise
                 except LayerError as error:
                     stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
                     raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
             return self._plain[nodes]
+
+
+def image_dtype(module: nn.Module) -> torch.dtype:
+    """Return the type of images that a module of the user's takes: that of all its parameters, or float32."""
+    import torch
+
+    kinds = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
+    return kinds.pop() if len(kinds) == 1 else torch.float32
 
 
 def next_step(module: nn.Module) -> str:
@@ -269,48 +282,3 @@ def next_step(module: nn.Module) -> str:
     if kinds:
         return f"It has parameters of {', '.join(sorted(kinds))}, and the images are of float32: pass module.float()."
     return "Leave image_size at its default, or choose one that the network takes."
-
-
-def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which a network computes with a precision that is resolved."""
-    import torch
-
-    if precision == "float32":
-        return contextlib.nullcontext()
-    return torch.autocast(torch.device(device).type, getattr(torch, precision))
-
-
-def resolve_device(device: str) -> str:
-    """Return the device that "auto" stands for: CUDA, else Apple's MPS, else the CPU.
-
-    Raises
-    ------
-    ParameterError
-        If the device is not there.
-    """
-    import torch
-
-    if device == "auto":
-        mps = torch.backends.mps.is_available()
-        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    try:
-        kind = torch.device(device)
-        there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-        if (kind.index or 0) < there.get(kind.type, 0):
-            return device
-        reason = "this machine has no such device"
-    except RuntimeError:
-        reason = "torch knows no such device"
-    raise ParameterError(f"got device={device!r}; {reason}", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
-
-
-def resolve_precision(precision: str) -> str:
-    """Return the arithmetic of a training, where "auto" is float32; `choose_precision` has that of embeddings.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if precision not in PRECISIONS:
-        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
-    return "float32" if precision == "auto" else precision

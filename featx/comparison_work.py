@@ -92,7 +92,7 @@ class ComparisonWork:
         self.files = files
         self.runner = runner
         self.verbose = verbose
-        self._content = None if files.folder is None else digest_images(keys, dataset.names)
+        self._content = None if files.folder is None else digest_images(keys, _places(dataset))
 
     def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
         """Return the study of stages on the training images of the first repeat, or why there is none."""
@@ -196,6 +196,13 @@ def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) ->
     """Return what identifies the content of each image, or the error that reading it gave; URLs are not read."""
     images = as_sources(dataset.images, names=dataset.names)
     return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False)
+
+
+def _places(dataset: ImageDataset) -> list[str]:
+    """Return what tells images apart that cannot be read: names leave out parts of URLs."""
+    return [
+        image if isinstance(image, str) else name for image, name in zip(dataset.images, dataset.names, strict=True)
+    ]
 
 
 def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:

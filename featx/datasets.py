@@ -22,6 +22,7 @@ from .samples import list_sample
 from .split_files import split_by_file
 from .split_names import PARTS
 from .tables import SPREADSHEETS, TABLES
+from .urls import redacted, shown_names
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 
@@ -35,7 +36,7 @@ class ImageDataset:
     images : list
         Paths, URLs, encoded images or arrays.
     names : list of str
-        What tables and messages call them.
+        What tables and messages call them: URLs without credentials.
     labels : ndarray of str, shape (n,), or None
         The class of each image.
     groups : ndarray of str, shape (n,), or None
@@ -60,6 +61,10 @@ class ImageDataset:
     strata: np.ndarray | None = None
     split: np.ndarray | None = None
     together: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        # What is shown and written holds no credentials; images are read by their full URLs.
+        object.__setattr__(self, "names", shown_names(self.names))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -120,6 +125,11 @@ def load_dataset(
     """
     text = os.fspath(source)
     columns = {"path_column": path_column, "label_column": label_column}
+    if is_url(text):
+        raise DatasetError(
+            f"{redacted(text)} is a URL, and data sets are read from this machine",
+            "Download it, or pass a manifest of the images' URLs.",
+        )
     if text.startswith("sample:"):
         listing = list_sample(text)
     elif os.path.isdir(text):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["EfficientNetLite0", "published_to_own"]
+__all__ = ["EfficientNetLite0", "published_names", "published_to_own"]
 
 # expansion, channels, blocks, stride, kernel
 SETTINGS = [
@@ -117,26 +118,39 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+# The names of `efficientnet_lite_pytorch`, and this network's.
+OUTER = {"_conv_stem": "stem.conv", "_bn0": "stem.norm", "_conv_head": "head.conv", "_bn1": "head.norm"}
+INNER = {
+    "_expand_conv": "expand.conv",
+    "_bn0": "expand.norm",
+    "_depthwise_conv": "depthwise.conv",
+    "_bn1": "depthwise.norm",
+    "_project_conv": "project.conv",
+    "_bn2": "project.norm",
+}
+PLACES = [(stage, block) for stage, row in enumerate(SETTINGS, start=1) for block in range(row[2])]
+
+
 def published_to_own(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Rename a state dict from the names of `efficientnet_lite_pytorch` to this network's; others pass unchanged."""
     if "_conv_stem.weight" not in state:
         return state
-    places = [(stage, block) for stage, row in enumerate(SETTINGS, start=1) for block in range(row[2])]
-    outer = {"_conv_stem": "stem.conv", "_bn0": "stem.norm", "_conv_head": "head.conv", "_bn1": "head.norm"}
-    inner = {
-        "_expand_conv": "expand.conv",
-        "_bn0": "expand.norm",
-        "_depthwise_conv": "depthwise.conv",
-        "_bn1": "depthwise.norm",
-        "_project_conv": "project.conv",
-        "_bn2": "project.norm",
-    }
-    renamed = {}
-    for key, value in state.items():
-        if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key):
-            stage, block = places[int(match[1])]
-            renamed[f"stage{stage}.{block}.{inner[match[2]]}.{match[3]}"] = value
-        else:
-            module, _, name = key.partition(".")
-            renamed[f"{outer.get(module, 'classifier')}.{name}"] = value
-    return renamed
+    return {_own_name(key): value for key, value in state.items()}
+
+
+def _own_name(key: str) -> str:
+    match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key)
+    if match and int(match[1]) < len(PLACES) and match[2] in INNER:
+        stage, block = PLACES[int(match[1])]
+        return f"stage{stage}.{block}.{INNER[match[2]]}.{match[3]}"
+    module, _, name = key.partition(".")
+    return f"{OUTER.get(module, 'classifier')}.{name}" if module in (*OUTER, "_fc") else key
+
+
+def published_names(own: Iterable[str]) -> list[str]:
+    """Return the names in `efficientnet_lite_pytorch` of this network's tensors, but for the classifier's."""
+    modules = {place: name for name, place in OUTER.items()}
+    for number, (stage, block) in enumerate(PLACES):
+        modules |= {f"stage{stage}.{block}.{place}": f"_blocks.{number}.{name}" for name, place in INNER.items()}
+    pairs = [key.rpartition(".") for key in own]
+    return [f"{modules[module]}.{name}" for module, _, name in pairs if module in modules]

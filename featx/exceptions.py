@@ -122,12 +122,13 @@ class MissingDependencyError(FeatxError, ImportError):
     package : str
     purpose : str
         What needs it.
-    extra : str
-        The featx extra that installs it.
+    extra : str, default=""
+        The featx extra that installs it, if there is one.
     """
 
-    def __init__(self, package: str, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs {package}", f"Install it with: pip install 'featx[{extra}]'")
+    def __init__(self, package: str, purpose: str, extra: str = "") -> None:
+        wanted = f"'featx[{extra}]'" if extra else package
+        super().__init__(f"{purpose} needs {package}", f"Install it with: pip install {wanted}")
         self.args = (package, purpose, extra)
 
 

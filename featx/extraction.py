@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from .backbones import BackboneSource, View, resolve_device
+from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
+from .devices import resolve_device
 from .exceptions import ImageDecodeError
 from .forwarding import ForwardPlan, note_scale
 from .image_keys import all_read, image_keys

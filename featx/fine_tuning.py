@@ -17,10 +17,10 @@ from torch import Tensor
 
 from .allocator import keep_freed_memory
 from .augmentation import resolve_augmentation
-from .backbones import resolve_device, resolve_precision
 from .boundary import BoundaryOptions, make_feed
 from .checkpoints import Checkpoint
 from .dense_head import DenseHead
+from .devices import resolve_device, resolve_precision
 from .exceptions import ParameterError
 from .extraction import extract_embeddings
 from .head_start import fit_probe, warm_up

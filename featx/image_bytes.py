@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
+from .exceptions import MissingDependencyError
 from .pixels import Refused
+from .urls import is_url, local_path, redacted
 
 __all__ = ["check_length", "is_url", "read_bytes"]
 
-
-def is_url(text: str) -> bool:
-    """Tell a URL from a path."""
-    return "://" in text
+STATUS = {
+    401: "the server asks for a password",
+    403: "the server denies access",
+    404: "the server has no such file",
+    410: "the server has no such file any more",
+    429: "the server refuses so many requests",
+}
+WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype|html|Error))", re.IGNORECASE)
+# What an extra of featx brings, by the protocol.
+EXTRAS = {"http": "http", "https": "http"}
+PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
 def read_bytes(place: str, *, most: int) -> bytes:
-    """Return what a path or URL holds, `most` bytes of it; raises OSError, or `Refused` with the reason."""
+    """Return what a path or URL holds, `most` bytes of it.
+
+    Raises
+    ------
+    OSError
+    Refused
+        With the reason.
+    MissingDependencyError
+        If a package for the protocol is not installed: that is not the image's fault.
+    """
     return _read_url(place, most) if is_url(place) else _read_file(place, most)
 
 
@@ -39,17 +58,91 @@ def check_length(n_bytes: int, most: int) -> None:
 def _read_url(url: str, most: int) -> bytes:
     import fsspec
 
-    if url.startswith("file://"):
-        return _read_file(url.removeprefix("file://"), most)
+    if (path := local_path(url)) is not None:
+        return _read_file(path, most)
     if "reference:" in url:
         raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
+    _check_protocols(url)
+    # fsspec does not decode what a chain names on this machine.
+    links = [part if (path := local_path(part)) is None else f"file://{path}" for part in url.split("::")]
     try:
-        with fsspec.open(url, "rb") as file:
+        with fsspec.open("::".join(links), "rb") as file:
             # A stream gives what it has; its end is an empty answer.
             data = b""
             while len(data) <= most and (part := file.read(most + 1 - len(data))):
                 data = data + part if data else part
     except ImportError as error:
-        raise Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
+        raise _missing(url.partition(":")[0], str(error)) from None
+    except Exception as error:  # each protocol has errors of its own, whose text may hold the URL's credentials
+        raise Refused(*_reason(error)) from None
     check_length(len(data), most)
+    if WEB_PAGE.match(data[:400]):
+        raise Refused("a web page in place of an image", "Open the address in a browser: it may ask for a login.")
     return data
+
+
+def _check_protocols(url: str) -> None:
+    """Raise a MissingDependencyError if a package for one of a chain's protocols is not installed."""
+    from fsspec import get_filesystem_class
+
+    for protocol in re.findall(r"(?:^|::)([A-Za-z][\w+.-]*)://", url):
+        try:
+            get_filesystem_class(protocol.lower())
+        except ImportError as error:
+            raise _missing(protocol.lower(), str(error)) from None
+        except ValueError:
+            known = "http, https, ftp, s3, gs, zip and others"
+            raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.") from None
+
+
+def _missing(protocol: str, said: str) -> MissingDependencyError:
+    from fsspec.registry import known_implementations
+
+    package = known_implementations.get(protocol, {}).get("class", "fsspec.").partition(".")[0]
+    if protocol in EXTRAS:
+        package = "aiohttp"
+    elif protocol in PACKAGES:
+        package = PACKAGES[protocol]
+    elif package == "fsspec":  # its own class, which needs a package that its message names
+        found = re.search(r'"([\w-]+)"', said) or re.search(r"[Ii]nstall (?:the )?([\w-]+)", said)
+        package = found[1] if found else said.split()[0]
+    return MissingDependencyError(package, f"reading {protocol}:// URLs", EXTRAS.get(protocol, ""))
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return what went wrong with a URL in plain words, and a next step."""
+    again = "Check the address and the network, and call again."
+    chain: list[BaseException] = [error]
+    while len(chain) < 8 and (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(below)
+    # fsspec's "not found" may stand for whatever the server or the network said.
+    kinds = {kind.__name__ for part in chain for kind in type(part).__mro__}
+    statuses = [getattr(part, "status", None) for part in chain]
+    status = next((found for found in statuses if isinstance(found, int)), None)
+    if "TooManyRedirects" in kinds:
+        return "the server redirects in a circle", again
+    if "InvalidURL" in kinds:
+        return "the address is incomplete or malformed", "Check the address."
+    if status is not None and status >= 400:
+        said = STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
+        return f"{said} (HTTP {status})", "Check the address, and whether it asks for a login."
+    if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError"}:
+        return "no encrypted connection: the server has no certificate, or one that is not accepted", again
+    if kinds & {"ClientConnectorDNSError", "gaierror"}:
+        return "there is no such host, or no network", again
+    if kinds & {"TimeoutError", "FSTimeoutError", "ServerTimeoutError"}:
+        return "the server did not answer in time", again
+    if kinds & {"ClientConnectorError", "ConnectionRefusedError", "ConnectError", "NewConnectionError"}:
+        return "no connection to the server", again
+    if kinds & {"ClientError", "ConnectionError"}:
+        return f"the connection broke off ({type(error).__name__})", again
+    if "FileNotFoundError" in kinds:
+        return "there is no such file", "Check the address."
+    if kinds & {"PermissionError", "NoCredentialsError"}:
+        return "access is denied", "Check the address and your credentials."
+    return _short(error), again
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(redacted(str(error)).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

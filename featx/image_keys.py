@@ -30,7 +30,7 @@ def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: i
     """
     # image.path, spelled out: this runs for every image of every fold of every search
     contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
-    are_paths = [type(c) is str and "://" not in c for c in contents]
+    are_paths = [type(c) is str and "://" not in c and c[:6].lower() != "file:/" for c in contents]
     rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
     paths = list(compress(contents, are_paths)) if rest else contents
     read = partial(patient_map, threads=threads)

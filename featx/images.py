@@ -17,7 +17,7 @@ from PIL import Image
 from .cache.digests import digest_array, digest_bytes
 from .cells import read_cell
 from .decoding import decode_file, holds_high_depth, open_image
-from .exceptions import ImageDecodeError, ParameterError
+from .exceptions import FeatxError, ImageDecodeError, ParameterError
 from .image_bytes import check_length, is_url, read_bytes
 from .pixels import (
     Refused,
@@ -29,6 +29,7 @@ from .pixels import (
     pil_to_rgb,
 )
 from .single_images import refuse_single_image
+from .urls import shown_names
 
 __all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
 
@@ -165,10 +166,11 @@ class ImageSource:
             return action()
         except Refused as error:
             raise ImageDecodeError(self.name, *error.args) from None
-        except OSError as error:
-            raise ImageDecodeError(self.name, error.strerror or f"{type(error).__name__}: {error}") from error
+        except FeatxError:  # a package that is missing is no fault of the image
+            raise
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
-            raise ImageDecodeError(self.name, f"{type(error).__name__}: {error}") from error
+            said = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            raise ImageDecodeError(self.name, said) from error
 
 
 class ImageSources(Sequence[ImageSource]):
@@ -201,8 +203,8 @@ class ImageSources(Sequence[ImageSource]):
     def __getitem__(self, index: slice) -> ImageSources: ...
     def __getitem__(self, index: int | slice) -> ImageSource | ImageSources:
         kind: Any = ImageSources if isinstance(index, slice) else ImageSource
-        options = {"max_pixels": self.max_pixels, "value_range": self.value_range}
-        return kind(self.contents[index], self.names[index], **options)
+        content, name = self.contents[index], self.names[index]
+        return kind(content, name, max_pixels=self.max_pixels, value_range=self.value_range)
 
 
 def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueRange = None) -> np.ndarray:
@@ -277,7 +279,7 @@ def wrap_images(
         names = contents if paths else [_name(content, n, given) for n, content in enumerate(contents)]
     if len(names) != len(contents):
         raise ParameterError(f"got {len(names)} names for {len(contents)} images; expected one for each")
-    return ImageSources(contents, names, max_pixels=max_pixels, value_range=value_range)
+    return ImageSources(contents, shown_names(names), max_pixels=max_pixels, value_range=value_range)
 
 
 def _content(image: Any, number: int, names: dict[int, str]) -> Any:

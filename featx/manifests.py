@@ -13,6 +13,7 @@ from .listings import Listing, Table, count, few, quoted
 from .manifest_paths import place_images
 from .split_values import as_parts, read_split
 from .tables import read_table
+from .urls import redacted
 
 __all__ = ["list_manifest"]
 
@@ -103,7 +104,7 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
         # Such a file may hold templates, which older versions of fsspec run as code.
         if isinstance(cell, str) and "reference:" in cell and is_url(cell):
             raise DatasetError(
-                f"{table.path} has {cell} in {table.place(row)}, a URL through a file of references",
+                f"{table.path} has {redacted(cell)} in {table.place(row)}, a URL through a file of references",
                 "Name the image itself.",
             )
     folder = _folder(table.path)

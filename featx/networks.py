@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
-from .exceptions import BackboneError, MissingDependencyError, ParameterError, WeightsError, nearest
+from .exceptions import BackboneError, ParameterError, WeightsError
 from .notes import note_once
 from .preprocessing import IMAGENET, Preprocessing
 from .stages import NetworkPlan
+from .state_matching import fit_state
+from .timm_networks import timm_source
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 __all__ = ["EMBEDDED", "list_backbones", "resolve_backbone", "stage_widths"]
 
@@ -49,8 +51,10 @@ def resolve_backbone(
         is identified by its tensors, its attributes, and its code with all that the code names; it is given images
         normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
-        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
-        random ones.
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file, or None for random ones. The file may be
+        any of torch's or safetensors', a checkpoint of a training too: the one set of tensors in it that fits the
+        network up to its default layer is used. Those of inception_v3 and googlenet are taken for trained with
+        torchvision's ``transform_input=True``, as the published ones were; pass a module for weights that were not.
     image_size : int, default=None
         Side of the input in pixels; None means what the weights were trained with.
     resize : {"crop", "squash"}, default="crop"
@@ -73,7 +77,7 @@ def resolve_backbone(
     if backbone == EMBEDDED:
         source = _embedded(weights, random_state)
     elif backbone.startswith("timm:"):
-        source = _from_timm(backbone, weights, random_state)
+        source = timm_source(backbone, weights=weights, seed=random_state, image_size=image_size, seeded=_seeded)
     else:
         source = _from_torchvision(backbone, weights, random_state, image_size)
     preprocessing = source.preprocessing.adapted(image_size, resize)
@@ -82,12 +86,20 @@ def resolve_backbone(
 
 def _embedded(weights: Any, seed: int) -> BackboneSource:
     def build() -> nn.Module:
-        from .efficientnet_lite import EfficientNetLite0, published_to_own
+        from .efficientnet_lite import EfficientNetLite0, published_names, published_to_own
 
         module = _seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
         if found.file:
-            state = published_to_own(found.load())
-            weight_files.fit_state(module, state, name=EMBEDDED, source=found.file, class_layer=plan.class_layer)
+            fit_state(
+                module,
+                found.load(),
+                name=EMBEDDED,
+                source=found.file,
+                layer=plan.node(plan.default_layer),
+                heads=(plan.class_layer,),
+                adapt=published_to_own,
+                aliases=published_names(module.state_dict()),
+            )
         return module
 
     if weights is None:
@@ -98,7 +110,8 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
         found = weight_files.embedded_weights()
     else:
         raise WeightsError(
-            f"{EMBEDDED} has no weights {weights!r}", "Pass 'DEFAULT', a .pth or .safetensors file, or None."
+            f"{EMBEDDED} has no weights {weights!r}, and there is no file of that name",
+            "Pass 'DEFAULT', a file of weights, or None.",
         )
     plan = stages.EMBEDDED_PLAN
     return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, plan, build)
@@ -119,9 +132,10 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
         found = weight_files.published_weights(name, entry)
     preprocessing = Preprocessing.from_preset(entry.transforms())
     digest, side = found.digest, preprocessing.crop
+    patch = int(name.rpartition("_")[2]) if name.startswith("vit") else 1
     if name.startswith("vit") and image_size is not None:
         # A position embedding belongs to one image size and is interpolated to another.
-        side, patch = preprocessing.adapted(image_size, "crop").crop, int(name.rpartition("_")[2])
+        side = preprocessing.adapted(image_size, "crop").crop
         if side % patch:
             raise BackboneError(
                 f"got image_size={side}; {name} takes multiples of {patch}", f"Choose {max(1, side // patch) * patch}."
@@ -139,67 +153,25 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
             options = {"image_size": side}
         module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
         if found.file:
-            state = found.load()
-            if side != preprocessing.crop:
-                state = models.vision_transformer.interpolate_embeddings(side, patch, OrderedDict(state))
-            weight_files.fit_state(module, state, name=name, source=found.file, class_layer=plan.class_layer)
+
+            def resampled(state: dict[str, Tensor]) -> dict[str, Tensor]:
+                try:
+                    return models.vision_transformer.interpolate_embeddings(side, patch, OrderedDict(state))
+                except (KeyError, ValueError):  # no position embeddings, or none of a square image
+                    return state
+
+            fit_state(
+                module,
+                found.load(),
+                name=name,
+                source=found.file,
+                layer=plan.node(plan.default_layer),
+                heads=(plan.class_layer,),
+                adapt=resampled if name.startswith("vit") else None,
+            )
         return module
 
     return BackboneSource(name, digest, preprocessing, plan, build)
-
-
-def _from_timm(name: str, weights: Any, seed: int) -> BackboneSource:
-    try:
-        import timm
-    except ImportError as error:
-        raise MissingDependencyError("timm", f"the backbone {name}", "timm") from error
-    short = name.partition(":")[2]
-    if not timm.is_model(short):
-        hint = nearest(short, timm.list_models()) or "`timm.list_models()` lists them."
-        raise BackboneError(f"timm has no network {short!r}", hint)
-    random = weights is None
-    found = weight_files.file_weights(weights) if weight_files.is_file_name(weights) else None
-    if not random and found is None and weights != "DEFAULT":
-        raise WeightsError(f"{name} has no weights {weights!r}", "Pass 'DEFAULT', a local file, or None.")
-    if random:
-        found = weight_files.random_weights(seed)
-
-    def build() -> nn.Module:
-        try:
-            module = _seeded(
-                lambda: timm.create_model(short, pretrained=found is None, num_classes=0),
-                found.seed if found else 0,
-            )
-        except Exception as error:  # hub, network and file errors of several libraries
-            if found is not None:
-                raise
-            raise WeightsError(
-                f"cannot download the weights of {name}: {error}",
-                "Fetch them where there is a network and pass weights=FILE.",
-            ) from error
-        if found is not None and found.file:
-            # The classifier is left out of the network, so its tensors are unknown ones.
-            head = timm.get_pretrained_cfg_value(short, "classifier") or "classifier"
-            weight_files.fit_state(module, found.load(), name=name, source=found.file, class_layer=str(head))
-        return module
-
-    known = timm.get_pretrained_cfg(short)
-    config = timm.data.resolve_data_config(pretrained_cfg=known.to_dict() if known else {})
-    crop = config["input_size"][-1]
-    preprocessing = Preprocessing(
-        crop=crop,
-        resize=round(crop / config["crop_pct"]),
-        interpolation="bicubic" if config["interpolation"] == "bicubic" else "bilinear",
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-    )
-    plan = NetworkPlan(stages=(), default_layer="output", width=0, class_layer="")
-    if found is None:
-        module = build()
-        return BackboneSource(name, weight_files.module_digest(module), preprocessing, plan, lambda: module)
-    return BackboneSource(
-        f"{name};timm={timm.__version__}" if random else name, found.digest, preprocessing, plan, build
-    )
 
 
 def _from_module(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import logging
 import multiprocessing
 import uuid
@@ -92,8 +93,15 @@ def own_module(
             "Pass the module that it was scripted or traced from.",
         )
     lazy = (nn.UninitializedParameter, nn.UninitializedBuffer)
-    if any(isinstance(tensor, lazy) for tensor in (*module.parameters(), *module.buffers())):
+    tensors = (*module.parameters(), *module.buffers())
+    if any(isinstance(tensor, lazy) for tensor in tensors):
         raise BackboneError(f"{type(module).__name__} has no values yet", "Run it once on images of the right size.")
+    if any(tensor.is_meta for tensor in tensors):
+        raise BackboneError(
+            f"{type(module).__name__} has tensors without values, on the meta device",
+            "Give it some: module.to_empty(device='cpu'), then module.load_state_dict(...).",
+        )
+    _check_arguments(module)
     found = _identified(module)
     key = _key(module, found, cache_key, origin, preprocessing)
     if key not in _registered:
@@ -115,6 +123,21 @@ def own_module(
             _registered.popitem(last=False)
     _registered.move_to_end(key)
     return _registered[key]
+
+
+def _check_arguments(module: nn.Module) -> None:
+    """Raise a BackboneError where forward needs more than a batch of images."""
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return
+    named = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if len(named) > 1 or any(p.kind is p.KEYWORD_ONLY for p in named):
+        raise BackboneError(
+            f"the forward of {type(module).__name__} needs {', '.join(p.name for p in named)}; featx passes a batch of "
+            "images alone",
+            "Wrap it in a module whose forward takes images and passes the rest.",
+        )
 
 
 def session() -> str:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backbones import BackboneSource, resolve_device, resolve_precision
+from .backbones import BackboneSource
 from .cache import EmbeddingCache
 from .cache.temporary import temporary_beside
+from .devices import resolve_device, resolve_precision
 from .exceptions import FeatxError
 from .images import read_image
 from .lanes import auto_batch_size, in_lanes, lane_count

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import pickle
 import socket
 import stat
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .cache.digests import is_settled, reads_all
 from .cache.versions import Version, file_version
-from .exceptions import WeightsError
+from .exceptions import WeightsError, nearest
+from .inert_pickles import load_tensors
+from .weight_formats import is_safetensors, refuse_other_formats
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["digest_file", "load_state"]
 
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
+# Of dictionaries inside dictionaries that are looked through.
+DEPTH = 6
 # In this process, by file: the version that was read, and its digest.
 _digests: dict[str, tuple[Version, str]] = {}
 
@@ -36,19 +39,21 @@ def digest_file(file: str) -> str:
     try:
         status = os.stat(file)
         if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-            raise OSError("not a regular file")
+            raise OSError("a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file")
         return _digest(file, file_version(status))
     except OSError as error:
         raise _unreadable(file, error) from error
 
 
 def load_state(file: str, *, digest: str) -> dict[str, Tensor]:
-    """Return the state dict in a file, of the very bytes that have the digest; nothing in it is run.
+    """Return the tensors in a file, of the very bytes that have the digest; nothing in it is run.
+
+    Their names are those in the file, after the keys of the dictionaries that they lie in: ``state_dict/fc.weight``.
 
     Raises
     ------
     WeightsError
-        If it cannot be read, holds no state dict, or is not the file that the digest was taken of: it may have been
+        If it cannot be read, holds no tensors, or is not the file that the digest was taken of: it may have been
         replaced since, or be another one on this machine.
     """
     try:
@@ -66,7 +71,17 @@ def load_state(file: str, *, digest: str) -> dict[str, Tensor]:
 
 
 def _unreadable(file: str, error: OSError) -> WeightsError:
-    return WeightsError(f"cannot read the weights {file}: {error.strerror or error}", "Check the path.")
+    path = Path(file)
+    try:
+        inside = sorted(entry.name for entry in (path if path.is_dir() else path.parent).iterdir())
+    except OSError:
+        inside = []
+    if path.is_dir():
+        known = [name for name in inside if Path(name).suffix in SUFFIXES]
+        hint = f"Name one in it, such as {path / known[0]}." if known else "Name the file of weights in it."
+    else:
+        hint = nearest(path.name, inside) or "Check the path."
+    return WeightsError(f"cannot read the weights {file}: {error.strerror or error}", hint)
 
 
 def _digest(file: str, version: Version) -> str:
@@ -82,43 +97,40 @@ def _digest(file: str, version: Version) -> str:
 
 
 def _parse(file: str, data: bytes) -> dict[str, Tensor]:
-    """Return the state dict in the bytes of a file."""
-    try:
-        if file.lower().endswith(".safetensors"):
-            from safetensors.torch import load
+    """Return the tensors in the bytes of a file, by the keys that lead to them."""
+    if not is_safetensors(data):
+        refuse_other_formats(file, data)
+    if is_safetensors(data) or (file.lower().endswith(".safetensors") and data[:2] != b"PK"):
+        from safetensors.torch import load
 
-            state: Any = load(data)
-        else:
-            import torch
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch remarks on files that it then refuses
-                state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{file} holds more than tensors, which could run code when loaded, and is refused",
-            "Save the network's state_dict() instead, best as .safetensors.",
-        ) from error
-    except Exception as error:  # damaged files fail in many ways
-        raise WeightsError(f"cannot read the weights {file}: {error}", "Fetch or save the file again.") from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(k, str) and _is_dense(v) for k, v in state.items()):
-        raise WeightsError(f"{file} holds no state dict", "Save the network's state_dict().")
-    for prefix in ("module.", "_orig_mod."):
-        if state and all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state
+        try:
+            return load(data)
+        except Exception as error:  # safetensors has errors of its own
+            raise WeightsError(f"cannot read the weights {file}: {error}", "Fetch or save the file again.") from error
+    content = load_tensors(file, data)
+    tensors = dict(_tensors_in(content))
+    if not tensors:
+        what = "no tensors" if isinstance(content, dict) else f"no names of tensors: {type(content).__name__}"
+        raise WeightsError(f"the weights {file} hold {what}", "Save the network's state_dict().")
+    return tensors
 
 
-def _is_dense(value: Any) -> bool:
-    """Tell a tensor with plain values from one that is sparse, quantised, nested or without any."""
+def _tensors_in(content: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors in dictionaries and lists inside each other, those that lie least deep first."""
     import torch
 
-    return (
-        isinstance(value, torch.Tensor)
-        and not value.is_nested
-        and value.layout == torch.strided
-        and not (value.is_quantized or value.is_meta)
-    )
+    level: list[tuple[str, Any]] = [("", content)] if isinstance(content, dict | list | tuple) else []
+    seen: set[int] = set()
+    for _ in range(DEPTH):
+        below: list[tuple[str, Any]] = []
+        for place, part in level:
+            if id(part) in seen:  # a pickle may hold itself
+                continue
+            seen.add(id(part))
+            inner = part.items() if isinstance(part, dict) else enumerate(part)
+            for key, value in inner:
+                if isinstance(value, torch.Tensor):
+                    yield f"{place}{key}", value
+                elif isinstance(value, dict | list | tuple):
+                    below.append((f"{place}{key}/", value))
+        level = below

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .backbones import arithmetic
 from .checkpoints import Checkpoint
 from .dense_head import DenseHead
+from .devices import arithmetic
 from .exceptions import TrainingError, TrainingWarning
 from .feeds import Feed, stream
 from .training_plan import TrainingPlan

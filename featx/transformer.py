@@ -10,8 +10,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .backbones import BackboneSource, View, resolve_device, resolve_precision
+from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec
+from .devices import resolve_device, resolve_precision
 from .exceptions import ParameterError
 from .extraction import Extraction, extract_embeddings
 from .image_estimator import ImageEstimator, open_cache
@@ -38,7 +39,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
         ImageNet's mean and standard deviation, and whose embeddings are what calling it gives.
     weights : str, PathLike or None, default="DEFAULT"
-        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local ``.pth`` or ``.safetensors`` file, or None for
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
         random weights.
     layer : str, default=None
         A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last

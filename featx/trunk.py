@@ -15,14 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, arithmetic, next_step
+from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, next_step
 from .copies import independent_copy
 from .cut_graph import CutGraph, choose_stages, describe_choice
+from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, ParameterError
 from .graphs import HookReader, last_node, reader, trace
 from .pooling import pool
 from .running_statistics import keeps_statistics
+from .state_matching import refuse_absent
 from .trained_part import TrainedPart
 from .training_graph import training_graph
 
@@ -97,7 +99,7 @@ class Trunk:
 
             images = source.preprocessing.normalise(fixed_images(source.preprocessing.crop))
             module.to("cpu")
-        reader(module, [node], name=source.name, images=images)
+        refuse_absent(module, reader(module, [node], name=source.name, images=images), [node], name=source.name)
         traced = _trace(module, node, images)
         if traced is None:
             return cls._whole(module, source, view, node, trainable_stages, trainable_layers)

@@ -11,7 +11,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .augmentation import resolve_augmentation
-from .backbones import BackboneSource, resolve_precision
+from .backbones import BackboneSource
+from .devices import resolve_precision
 from .extraction import Extraction
 from .image_estimator import ImageEstimator, open_cache
 from .images import ImageSource

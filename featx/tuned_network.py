@@ -18,6 +18,7 @@ from .dense_head import head_probabilities
 from .exceptions import WeightsError
 from .extraction import Extraction, extract_embeddings
 from .images import ImageSource
+from .state_matching import absent_tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -137,10 +138,13 @@ class TunedNetwork:
         if target.suffix != ".safetensors":
             raise WeightsError(f"got {target} for weights", "Choose a name that ends in .safetensors.")
         unused = f"{self.base.plan.class_layer}." if self.base.plan.class_layer else None
+        module = self.build()
+        # What the file of the base did not have is random here.
+        absent = set(absent_tensors(module)) - set(self.state)
         tensors = {
             name: value.detach().cpu().contiguous().clone()
-            for name, value in self.build().state_dict().items()
-            if unused is None or not name.startswith(unused)
+            for name, value in module.state_dict().items()
+            if name not in absent and (unused is None or not name.startswith(unused))
         }
         temporary = temporary_beside(target)
         try:

@@ -19,16 +19,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Weights",
     "file_weights",
-    "fit_state",
     "is_file_name",
     "module_digest",
     "published_weights",
     "random_weights",
 ]
-
-SUFFIXES = (".pth", ".pt", ".safetensors")
-# Heads that torchvision's networks have only while training.
-AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 
 
 @dataclass(frozen=True)
@@ -62,10 +57,16 @@ class Weights:
 
 
 def is_file_name(weights: Any) -> bool:
-    """Tell a file from the name of published weights."""
-    return isinstance(weights, os.PathLike) or (
-        isinstance(weights, str) and (weights.lower().endswith(SUFFIXES) or os.sep in weights)
-    )
+    """Tell a file from the name of published weights.
+
+    A path, a text with a separator or a suffix, and the name of a file that is there are files. DEFAULT and the names
+    of published weights mean these whatever is in the working directory: ``./DEFAULT`` is a file.
+    """
+    if not isinstance(weights, str):
+        return isinstance(weights, os.PathLike)
+    separated = os.sep in weights or (os.altsep is not None and os.altsep in weights)
+    published = weights == "DEFAULT" or weights.startswith("IMAGENET1K_")
+    return separated or bool(Path(weights).suffix) or (not published and os.path.isfile(weights))
 
 
 def random_weights(seed: int, *, initialisation: str = "") -> Weights:
@@ -86,7 +87,7 @@ def embedded_weights() -> Weights:
 
 
 def file_weights(path: str | os.PathLike[str]) -> Weights:
-    """Return the weights in a local ``.pth`` or ``.safetensors`` file.
+    """Return the weights in a local file of torch's or of safetensors', whatever its name.
 
     Raises
     ------
@@ -152,8 +153,8 @@ def weights_entry(name: str, weights: str) -> Any:
     except (KeyError, TypeError):
         known = [entry.name for entry in entries]
         raise WeightsError(
-            f"{name} has no weights {weights!r}; it has {', '.join(known)}",
-            nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a .pth or .safetensors file, or None.",
+            f"{name} has no weights {weights!r}, and there is no file of that name; it has {', '.join(known)}",
+            nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a file of weights, or None.",
         ) from None
 
 
@@ -169,40 +170,6 @@ def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:
         if file is not None and entry.url.rpartition("/")[2] == Path(file).name:
             return entry, True
     return next((entry for entry in entries if entry.name == "IMAGENET1K_V1"), entries[0]), False
-
-
-def fit_state(module: nn.Module, state: dict[str, Tensor], *, name: str, source: str, class_layer: str) -> None:
-    """Load a state dict into the module in place.
-
-    The class layer and torchvision's auxiliary heads may be missing or of another shape: no embedding uses them.
-
-    Raises
-    ------
-    WeightsError
-        If anything else differs; names the first differing keys.
-    """
-
-    def optional(key: str) -> bool:
-        return key.startswith((f"{class_layer}.", *AUXILIARY)) or key.endswith("num_batches_tracked")
-
-    expected = module.state_dict()
-    differences = [f"{key} is missing" for key in expected if key not in state and not optional(key)]
-    differences += [f"{key} is unknown" for key in state if key not in expected and not optional(key)]
-    differences += [
-        f"{key} is {tuple(state[key].shape)}, the network's is {tuple(value.shape)}"
-        for key, value in expected.items()
-        if key in state and state[key].shape != value.shape and not optional(key)
-    ]
-    if differences:
-        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
-        raise WeightsError(
-            f"the weights {source} do not fit {name}: {'; '.join(differences[:3])}{more}",
-            "Pass the backbone that they were trained with.",
-        )
-    # Not by load_state_dict: some networks (MNASNet) ask it for a version that only the file of a whole module has.
-    for key, value in state.items():
-        if key in expected and value.shape == expected[key].shape:
-            expected[key].copy_(value)
 
 
 def module_digest(module: nn.Module) -> str:

@@ -1,5 +1,7 @@
 """Promised: embeddings are what `module(x)` gives, hooks and patches included, at every layer and in training."""
 
+import collections
+import dataclasses
 import functools
 import random
 import types
@@ -377,16 +379,85 @@ def test_data_decides_a_branch():
     np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-5)
 
 
+class TwoArguments(Net):
+    def forward(self, x, mask):
+        return super().forward(x * mask)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_module_of_another_precision_is_given_images_of_it(dtype):
+    net = Net().eval().to(dtype)
+    source = resolve_backbone(net, image_size=32)
+    with torch.inference_mode():
+        expected = net(pixels(source).to(dtype)).float().numpy()
+    given = CNNFeatureTransformer(net, layer="output", image_size=32, cache=None).fit_transform(IMAGES)
+    np.testing.assert_array_equal(given, expected)
+
+
+class Parts(Net):
+    def __init__(self, wrap):
+        super().__init__()
+        self.wrap = wrap
+
+    def forward(self, x):
+        y = super().forward(x)
+        return self.wrap(2 * y, y)
+
+
+Pair = collections.namedtuple("Pair", ["first", "second"])
+
+
+@dataclasses.dataclass
+class Fields:
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+PARTS = {
+    "dict": (lambda a, b: {"first": a, "second": b}, "second"),
+    "tuple": (lambda a, b: (a, b), "1"),
+    "named": (Pair, "second"),
+    "dataclass": (Fields, "second"),
+    "nested": (lambda a, b: {"all": [a, (b, None)]}, "all.1.0"),
+}
+
+
+@pytest.mark.parametrize(("wrap", "part"), PARTS.values(), ids=PARTS)
+def test_a_part_of_what_a_module_returns_is_a_layer(wrap, part):
+    torch.manual_seed(0)
+    net = Parts(wrap).eval()
+    transformer = CNNFeatureTransformer(net, layer=f"output.{part}", image_size=32, cache=None)
+    source = resolve_backbone(net, image_size=32)
+    with torch.inference_mode():
+        expected = Net.forward(net, pixels(source)).numpy()
+    np.testing.assert_allclose(transformer.fit_transform(IMAGES), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(LayerError, match=rf"gives no tensor, but \w+\. Choose one .*'output\.{part}'"):
+        transformer.set_params(layer=None).fit_transform(IMAGES)
+    with pytest.raises(LayerError, match=r"the output of .* has no part 'third'"):
+        transformer.set_params(layer="output.third").fit_transform(IMAGES)
+
+
+def test_complex_numbers_are_no_embedding():
+    class Spectrum(Net):
+        def forward(self, x):
+            return torch.fft.fft(super().forward(x))
+
+    transformer = CNNFeatureTransformer(Spectrum(), layer="output", image_size=32, cache=None)
+    with pytest.raises(LayerError, match="complex64, not real numbers"):
+        transformer.fit_transform(IMAGES)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: torch.jit.script(nn.Flatten()), "RecursiveScriptModule.*Pass the module"),
         (lambda: nn.Sequential(nn.LazyConv2d(4, 3)), "has no values yet.*[Rr]un it"),
         (
-            lambda: nn.Conv2d(3, 4, 3).double(),
+            lambda: nn.Sequential(nn.Conv2d(3, 4, 3).double(), nn.Conv2d(4, 4, 3)),
             "parameters of float64, and the images are of float32: pass module.float",
         ),
-        (lambda: Net().half(), "parameters of float16, and the images are of float32: pass module.float"),
+        (lambda: nn.Conv2d(3, 4, 3).to("meta"), "without values, on the meta device.*to_empty"),
+        (TwoArguments, "needs x, mask; featx passes a batch of images alone.*Wrap it"),
         (lambda: nn.Sequential(nn.Conv2d(4, 4, 3)), "fails on images of 32 x 32 pixels"),
     ],
 )

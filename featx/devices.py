@@ -1,0 +1,57 @@
+"""The name of a device or of a precision goes in; the one to compute with, or why there is none, comes out."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from .exceptions import ParameterError
+
+__all__ = ["arithmetic", "resolve_device", "resolve_precision"]
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which a network computes with a precision that is resolved."""
+    import torch
+
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, getattr(torch, precision))
+
+
+def resolve_device(device: str) -> str:
+    """Return the device that "auto" stands for: CUDA, else Apple's MPS, else the CPU.
+
+    Raises
+    ------
+    ParameterError
+        If the device is not there.
+    """
+    import torch
+
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    try:
+        kind = torch.device(device)
+        there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+        if (kind.index or 0) < there.get(kind.type, 0):
+            return device
+        reason = "this machine has no such device"
+    except RuntimeError:
+        reason = "torch knows no such device"
+    raise ParameterError(f"got device={device!r}; {reason}", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
+
+
+def resolve_precision(precision: str) -> str:
+    """Return the arithmetic of a training, where "auto" is float32; `choose_precision` has that of embeddings.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if precision not in PRECISIONS:
+        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
+    return "float32" if precision == "auto" else precision
