@@ -60,7 +60,8 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
             click.option("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
                          help="Cut the central square, or squeeze the whole image into it."),
             click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16."),
-            click.option("--seed", default=0, show_default=True, help="Of folds, heads and random weights."),
+            click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+                         help="Of folds, heads and random weights."),
         ]
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
@@ -30,6 +31,7 @@ class ImageEstimator(BaseEstimator):
 
     def source(self) -> BackboneSource:
         """Return what identifies the network before any training; it is not built."""
+        self._check_types()
         return resolve_backbone(
             self.backbone,
             weights=self.weights,
@@ -39,6 +41,22 @@ class ImageEstimator(BaseEstimator):
             cache_key=self.cache_key,
             origin=getattr(self, "_origin", None),
         )
+
+    def _check_types(self) -> None:
+        if not isinstance(self.layer, str | None):
+            raise ParameterError(
+                f"got layer={self.layer!r}; expected the name of a layer, or None for the network's own",
+                f"`featx backbones --stages {self.backbone if isinstance(self.backbone, str) else 'NAME'}` lists them.",
+            )
+        # A device of torch's own is as good as its name.
+        if not isinstance(self.device, str) and type(self.device).__module__ != "torch":
+            raise ParameterError(f"got device={self.device!r}; expected a name", "'auto' takes a GPU if there is one.")
+        seed = self.random_state
+        drawn = self.weights is None and isinstance(self.backbone, str)
+        if drawn and (isinstance(seed, bool) or not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63):
+            raise ParameterError(
+                f"got random_state={seed!r} with weights=None; expected an integer", "Random weights need a seed."
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

@@ -98,7 +98,10 @@ def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -
         for value in class_weight.values():
             if not _is_number(value) or not 0 <= value < math.inf:
                 raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
-        return tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
+        weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
+        if not any(weights):
+            raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
+        return weights
     raise ParameterError(
         f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
     )

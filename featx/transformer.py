@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -275,8 +275,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return self.embedding_dim_
 
     def _views(self, source: BackboneSource) -> list[View]:
-        pairs = [] if isinstance(self.prefetch, str) else list(self.prefetch)
-        if len(pairs) != len(self.prefetch) or not all(isinstance(p, tuple | list) and len(p) == 2 for p in pairs):
+        pairs = list(self.prefetch) if isinstance(self.prefetch, Iterable) else [self.prefetch]
+        named = [isinstance(p, tuple | list) and len(p) == 2 and isinstance(p[0], str | None) for p in pairs]
+        if not all(named):
             raise ParameterError(f"got prefetch={self.prefetch!r}; expected pairs (layer, pooling)")
         others = [source.view(layer, pooling) for layer, pooling in pairs]
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))

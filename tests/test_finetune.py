@@ -591,7 +591,8 @@ BAD = {
     "trainable_stages": [-1, 1.5, None],
     "trainable_layers": [0, "2"],
     "precision": ["double"],
-    "device": ["tpu9"],
+    "device": ["tpu9", None],
+    "layer": [-1, ["features.12"]],
     "pooling": ["mean"],
     "n_jobs": [0],
     "cache": [5],
@@ -610,6 +611,12 @@ def test_bad_parameters_are_named_before_any_image_is_forwarded(data, name, valu
         shown = 9 if 9 in value else value[1]
     assert repr(shown) in str(caught.value)
     assert forwards.since() == 0
+
+
+def test_class_weights_that_are_all_zero_are_refused(data):
+    weights = dict.fromkeys(np.unique(data[1]).tolist(), 0)
+    with pytest.raises(ParameterError, match=r"got class_weight=.*above 0"):
+        classifier(class_weight=weights).fit(*data)
 
 
 def test_a_logistic_head_has_no_hidden_layer(data):
