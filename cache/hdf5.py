@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import CacheError
 from .temporary import temporary_beside
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5"]
 
+# Suffixes of other formats: what is named so would be taken for one of them.
+OTHERS = (".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".feather", ".json", ".pkl", ".pickle", ".joblib", ".mat",
+          ".pt", ".pth", ".safetensors", ".skops", ".xlsx", ".zarr")  # fmt: skip
 # The most that a file of the cache takes up besides its rows, in bytes.
 OVERHEAD = 16 << 10
 
@@ -57,7 +61,15 @@ def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
     ------
     OSError
         If it cannot be written; nothing is left behind, and what was at `target` is untouched.
+    CacheError
+        If it is named as a file of another format.
     """
+    if target.suffix.lower() in OTHERS:
+        raise CacheError(
+            f"got {target} to write to, and the file is HDF5, not {target.suffix}",
+            f"Name it {target.with_suffix('.h5')}; h5py.File({target.with_suffix('.h5').name!r})['embeddings'][:] is "
+            "the array in it.",
+        )
     import h5py  # not at the top: looking at a cache does without
 
     temporary = temporary_beside(target)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import io
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
-from .formats import FORMATS
+from .avif import frame_sizes
+from .formats import FORMATS, UNREAD, read_format, unread_format
 from .jpeg import decode_jpeg
-from .pixels import Refused, ValueRange, check_size, is_high_depth, pil_to_rgb
+from .netpbm import as_it_is
+from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb
 
 __all__ = ["decode_file", "holds_high_depth", "open_image"]
 
+# Tags of TIFF.
+SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
-def decode_file(data: bytes, *, max_pixels: int | None, value_range: ValueRange) -> tuple[np.ndarray, int | None, bool]:
+
+def decode_file(
+    data: bytes, *, name: str, max_pixels: int | None, value_range: ValueRange
+) -> tuple[np.ndarray, int | None, bool]:
     """Return the pixels, the largest value on the scale of 16 bits, and whether there are more than 8 bits.
 
     Parameters
     ----------
     data : bytes
+    name : str
+        Its suffix tells a format that the content does not.
     max_pixels : int or None
     value_range : (low, high), "minmax" or None
 
@@ -29,10 +38,16 @@ def decode_file(data: bytes, *, max_pixels: int | None, value_range: ValueRange)
     Refused
         With the reason; decoders raise whatever the damaged bytes lead them to.
     """
-    with _open(data) as image:
+    with _open(data, name) as image:
         check_size(image, max_pixels)
-        if is_high_depth(image):
-            return *pil_to_rgb(image, max_pixels, value_range), True
+        if image.format == "AVIF":
+            # The size in the header is only what the frames are scaled to.
+            for width, height in frame_sizes(data):
+                check_area(width, height, max_pixels)
+        deep = is_high_depth(image)
+        picture, full = as_it_is(image)
+        if deep or full is not None:
+            return *pil_to_rgb(picture, max_pixels, value_range if deep else None, full=full), deep
         pixels = decode_jpeg(image, data)
         return pil_to_rgb(image, max_pixels)[0] if pixels is None else pixels, None, False
 
@@ -51,12 +66,38 @@ def open_image(file: IO[bytes]) -> Image.Image:
     return Image.open(file, formats=FORMATS)
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, name: str = "") -> Image.Image:
     if not data:
         raise Refused("the file is empty")
     try:
-        return open_image(io.BytesIO(data))
+        image = open_image(io.BytesIO(data))
     except Image.UnidentifiedImageError:
-        raise Refused("not an image in a known format") from None
+        raise _unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None
+    except Exception as error:  # what is damaged leads to whatever it does
+        kind = read_format(data) or "file"
+        raise Refused(f"a damaged or truncated {kind} ({type(error).__name__}: {error})") from None
+    if image.format == "TIFF" and _is_raw(image, data):
+        raise _unread("camera RAW", UNREAD[".dng"][1])
+    return image
+
+
+def _unidentified(data: bytes, name: str) -> Refused:
+    if known := read_format(data):
+        if known == "AVIF" and not features.check("avif"):
+            return Refused("AVIF, which this Pillow was built without", "pip install --force-reinstall pillow")
+        return Refused(f"a damaged or truncated {known}, or one of a kind that Pillow does not read")
+    if found := unread_format(data, name):
+        return _unread(*found)
+    return Refused("not an image in a known format")
+
+
+def _unread(known: str, step: str) -> Refused:
+    return Refused(f"{known}, a format that is not read", step)
+
+
+def _is_raw(image: Any, data: bytes) -> bool:
+    """Tell a camera's raw file, whose first picture is a preview."""
+    tags = image.tag_v2
+    return DNG_VERSION in tags or data[8:10] == b"CR" or (tags.get(SUBFILE_TYPE) == 1 and SUB_IFDS in tags)

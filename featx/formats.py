@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-__all__ = ["EXTENSIONS", "FORMATS", "UNREAD", "unread_format"]
+__all__ = ["EXTENSIONS", "FORMATS", "UNREAD", "read_format", "unread_format"]
 
 # Pillow's names, one by one, because some of its other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM")
@@ -56,6 +56,7 @@ _UNREAD = (
         "Develop it as JPEG, or as TIFF of 8 bits.",
     ),
     ("OpenEXR", ".exr", "Save it as TIFF of floats from 0 to 1, or tone-map it to PNG."),
+    ("PAM", ".pam", "Convert it to PNG: `magick a.pam a.png`."),
     ("Radiance HDR", ".hdr", "Save it as TIFF of floats from 0 to 1, or tone-map it to PNG."),
     ("FITS", ".fits .fit .fts", "Save it as TIFF of 16 bits; value_range says which values mean black and white."),
     ("NIfTI", ".nii", "Save its slices as PNG or TIFF of 16 bits, or pass them as arrays."),
@@ -90,6 +91,7 @@ _UNREAD = (
 UNREAD = {suffix: (name, step) for name, suffixes, step in _UNREAD for suffix in suffixes.split()}
 
 _STEPS = {name: step for name, _, step in _UNREAD} | {
+    "PFM of three channels": "Pass it as an array of floats; value_range says which values mean black and white.",
     "HTML": "The server may have sent a page in its place: download it again.",
     "XML": "Pass the image that it describes.",
     "JSON": "Pass the image that it describes.",
@@ -99,11 +101,11 @@ _STEPS = {name: step for name, _, step in _UNREAD} | {
 _SIGNATURES = tuple(
     (re.compile(pattern, re.DOTALL), name)
     for pattern, name in (
-        (rb".{4}ftyp(?:hei[cxms]|hev[cmxs]|heif)", "HEIC"),
-        (rb".{4}ftyp(?:mif1|msf1|mif2)", "HEIC"),
-        (rb".{4}ftypcrx ", "camera RAW"),
-        (rb".{4}ftypjp2 |\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000"),
-        (rb".{4}ftyp|.{4}moov|\x1a\x45\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xba\xb3]|FLV\x01|OggS", "video"),
+        (rb"\0\0.{2}ftyp(?:hei[cxms]|hev[cmxs]|heif)", "HEIC"),
+        (rb"\0\0.{2}ftyp(?:mif1|msf1|mif2)", "HEIC"),
+        (rb"\0\0.{2}ftypcrx ", "camera RAW"),
+        (rb"\0\0.{2}ftypjp2 |\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", "JPEG 2000"),
+        (rb"\0\0.{2}ftyp|.{4}(?:moov|mdat)|\x1a\x45\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xba\xb3]|FLV\x01|OggS", "video"),
         (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (rb"II\xbc\x01", "JPEG XR"),
         (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]", "SVG"),
@@ -118,6 +120,8 @@ _SIGNATURES = tuple(
         (rb".{128}DICM", "DICOM"),
         (rb"FUJIFILMCCD-RAW|II(?:RO|RS|U\0)|FOVb|II\x1a\0\0\0HEAPCCDR", "camera RAW"),
         (rb"\x76\x2f\x31\x01", "OpenEXR"),
+        (rb"P7\n", "PAM"),
+        (rb"PF\s", "PFM of three channels"),
         (rb"#\?(?:RADIANCE|RGBE)", "Radiance HDR"),
         (rb"SIMPLE  =", "FITS"),
         (rb"\x5c\x01\0\0.{340}(?:n\+1|ni1)\0", "NIfTI"),
@@ -139,6 +143,17 @@ _SIGNATURES = tuple(
     )
 )  # fmt: skip
 HEAD = 1024
+_READ = re.compile(
+    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n)|(?P<WebP>RIFF.{4}WEBP)|(?P<GIF>GIF8[79]a)|(?P<BMP>BM.{4}\0\0\0\0)"
+    rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<AVIF>\0\0.{2}ftyp(?:avi[fs]|.{8}(?:.{4})*?avi[fs]))|(?P<PPM>P[1-6]\s)",
+    re.DOTALL,
+)
+
+
+def read_format(data: bytes) -> str | None:
+    """Return the name of the format that is read as which a file begins, or None."""
+    found = _READ.match(data[:64])
+    return found.lastgroup if found else None
 
 
 def unread_format(data: bytes, name: str = "") -> tuple[str, str] | None:

@@ -21,8 +21,8 @@ def note_idle_images(estimator: Any, images: Sequence[ImageSource]) -> None:
     if estimator.value_range is None:
         return
     text = (
-        f"value_range={estimator.value_range!r} has no effect on these images: all of them hold 8 bits a channel, "
-        "of which 0 is black and 255 white"
+        f"value_range={estimator.value_range!r} has no effect on these images: all of them are read with 8 bits a "
+        "channel, of which 0 is black and 255 white"
     )
     if is_noted(text):
         return

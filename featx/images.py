@@ -147,7 +147,7 @@ class ImageSource:
         if data is None:
             return self.digest(), self._pixels_in_memory()
         pixels, self.peak, high_depth = self._guard(
-            lambda: decode_file(data, max_pixels=self.max_pixels, value_range=self.value_range)
+            lambda: decode_file(data, name=self.name, max_pixels=self.max_pixels, value_range=self.value_range)
         )
         return self.keyed(digest_bytes(data), high_depth), pixels
 

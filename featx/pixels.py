@@ -16,11 +16,13 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .exceptions import ParameterError
+from .netpbm import white_of
 
 __all__ = [
     "Refused",
     "ValueRange",
     "array_to_rgb",
+    "check_area",
     "check_kind",
     "check_size",
     "checked_value_range",
@@ -46,8 +48,12 @@ class Refused(Exception):
 
 def check_size(image: Image.Image, max_pixels: int | None) -> None:
     """Refuse an image beyond the limit, or Pillow's own, before anything is decoded."""
+    check_area(*image.size, max_pixels)
+
+
+def check_area(width: int, height: int, max_pixels: int | None) -> None:
+    """Do so by width and height."""
     limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
-    width, height = image.size
     if limit is not None and width * height > limit:
         raise Refused(
             f"{width} x {height} pixels exceed the limit of {limit:,}",
@@ -61,14 +67,15 @@ def is_high_depth(image: Image.Image) -> bool:
 
 
 def pil_to_rgb(
-    image: Image.Image, max_pixels: int | None, value_range: ValueRange = None
+    image: Image.Image, max_pixels: int | None, value_range: ValueRange = None, *, full: int | None = None
 ) -> tuple[np.ndarray, int | None]:
     """Return uint8 (h, w, 3), and the largest value of an image that was read on the scale of 16 bits.
 
-    The pixel limit is checked before anything is decoded. The value range is for more than 8 bits a channel.
+    The pixel limit is checked before anything is decoded. The value range is for more than 8 bits a channel; `full` is
+    the value that means white where it is not that of the image's mode.
     """
     check_size(image, max_pixels)
-    deep_colour, scale = _is_deep_colour(image), _full_scale(image)
+    deep_colour, scale = _is_deep_colour(image), _full_scale(image) if full is None else (0.0, float(full))
     if deep_colour and value_range is not None and value_range != (0, DEEPEST):
         raise Refused(
             f"value_range={value_range!r} cannot be applied: 16-bit colour is read with 8 bits a channel",
@@ -85,6 +92,8 @@ def pil_to_rgb(
         if isinstance(clear := image.info.get("transparency"), int):
             pixels[values == clear] = 255
         return pixels, peak
+    if full is not None:
+        image = image.point([min(255, round(255 * value / full)) for value in range(256)] * len(image.getbands()))
     if image.mode == "RGB" and "transparency" not in image.info:
         pixels = np.array(image)
     elif image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
@@ -100,6 +109,8 @@ def _is_deep_colour(image: Image.Image) -> bool:
     """Tell colour, or grey with transparency, of 16 bits a channel, of which Pillow reads the upper 8."""
     if image.mode.startswith("I") or image.mode == "F":
         return False
+    if (white_of(image) or 0) > 255:
+        return True
     raw = [tile[3][0] if isinstance(tile[3], tuple) else tile[3] for tile in getattr(image, "tile", ())]
     return any(";16" in mode for mode in raw if isinstance(mode, str)) or 16 in _tiff_bits(image)
 

@@ -19,11 +19,13 @@ HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
     "augmentation",
     "operations",
+    "avif",
     "cells",
     "containers",
     "decoding",
     "formats",
     "images",
+    "netpbm",
     "image_bytes",
     "single_images",
     "datasets",

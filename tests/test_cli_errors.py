@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zlib
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -102,6 +103,17 @@ def test_a_bad_image_is_named_and_the_old_output_stays(name, folder, tmp_path):
     assert [file.name for file in tmp_path.glob("*out.h5*")] == ["out.h5"]
     kept = featx("extract", folder, "-o", output, *NETWORK, "--on-error", "skip", code=0)
     assert f"skipped {folder / 'dark' / name}: " in kept.stderr
+
+
+@pytest.mark.parametrize("name", ["features.npy", "features.csv", "features.NPZ", "a.b.parquet"])
+def test_an_output_named_as_another_format_is_refused_before_anything_is_forwarded(name, folder, tmp_path, forwards):
+    line = error_of("extract", folder, "-o", tmp_path / name, *NETWORK)
+    assert f"the file is HDF5, not {Path(name).suffix}. Name it" in line
+    assert str((tmp_path / name).with_suffix(".h5")) in line
+    assert forwards.since() == 0
+    assert not list(tmp_path.glob("*.*"))
+    featx("extract", folder, "-o", tmp_path / "features", *NETWORK, code=0)
+    assert "the file is HDF5" in featx("cache", "export", "-o", tmp_path / name).stderr
 
 
 def test_a_good_image_is_not_forwarded_again_after_a_bad_one(folder, tmp_path, forwards):

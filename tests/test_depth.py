@@ -223,8 +223,8 @@ def test_a_range_for_8_bits_says_that_it_does_nothing(tiny, tmp_path, remarks, k
     np.testing.assert_array_equal(model.fit_transform(X), CNNFeatureTransformer(**tiny, cache=None).fit_transform(X))
     model.transform(X)
     assert remarks() == [
-        "value_range=(0, 4095) has no effect on these images: all of them hold 8 bits a channel, of which 0 is black "
-        "and 255 white"
+        "value_range=(0, 4095) has no effect on these images: all of them are read with 8 bits a channel, of which 0 "
+        "is black and 255 white"
     ]
 
 

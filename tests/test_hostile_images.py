@@ -20,16 +20,18 @@ from pathlib import Path
 
 import fsspec
 import numpy as np
+import PIL
 import pytest
 from click.testing import CliRunner
 from featx.cache import EmbeddingCache
 from featx.cli import main
-from PIL import Image, ImageCms
+from PIL import AvifImagePlugin, Image, ImageCms
 from sklearn.datasets import load_sample_images
 from torch import nn
 
 import featx.images
 from featx import CNNFeatureTransformer
+from featx.avif import frame_sizes
 from featx.datasets import load_dataset
 from featx.exceptions import ImageDecodeError
 from featx.extraction import extract_embeddings
@@ -37,6 +39,7 @@ from featx.feeds import FreshFeed, stream
 from featx.images import as_sources, read_image
 from featx.networks import resolve_backbone
 from featx.patience import patient_map
+from featx.pixels import Refused
 
 PHOTO = Image.fromarray(load_sample_images().images[0][100:148, 200:264])
 RGB, GREY = np.asarray(PHOTO).astype(int), np.asarray(PHOTO.convert("L"))
@@ -77,6 +80,8 @@ def of_mode(mode):
     return image, np.asarray(image.convert("RGB"))
 
 
+# Pillow before 13 takes its own uncompressed TIFF in YCbCr for a truncated one.
+YCBCR = ["YCbCr"] if int(PIL.__version__.partition(".")[0]) >= 13 else []
 # Modes of each container, how it is written, and how far the mean of the pixels may be off.
 CONTAINERS = {
     "jpg": ("jpeg", ["1", "L", "RGB", "CMYK", "YCbCr"], {}, 5),
@@ -86,11 +91,13 @@ CONTAINERS = {
     "gif": ("gif", ["1", "L", "P", "P+"], {}, 0),
     "bmp": ("bmp", ["1", "L", "P", "RGB"], {}, 0),
     "dib": ("dib", ["1", "L", "P", "RGB"], {}, 0),
-    "tif": ("tiff", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"], {}, 0.25),
+    "tif": ("tiff", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", *YCBCR, "I;16", "I", "F"], {}, 0.25),
     "lzw.tif": ("tiff", ["L", "P", "RGB", "RGBA", "I;16", "F"], {"compression": "tiff_lzw"}, 0.25),
     "deflate.tiff": ("tiff", ["L", "RGB", "CMYK"], {"compression": "tiff_adobe_deflate"}, 0),
     "jpeg.tif": ("tiff", ["L", "RGB"], {"compression": "jpeg", "quality": 95}, 5),
     "fax.tif": ("tiff", ["1"], {"compression": "group4"}, 0),
+    "avif": ("avif", ["L", "LA", "P", "P+", "RGB", "RGBA"], {"quality": 98, "subsampling": "4:4:4", "speed": 8}, 5),
+    "ppm": ("ppm", ["1", "L", "RGB", "I;16", "I", "F"], {}, 0.25),
 }
 LOSSLESS = {"webp": {"lossless": True}}
 FORMS = [(suffix, mode) for suffix, (_, modes, _, _) in CONTAINERS.items() for mode in modes]
@@ -98,9 +105,9 @@ FORMS = [(suffix, mode) for suffix, (_, modes, _, _) in CONTAINERS.items() for m
 
 def form(suffix, mode, **options):
     format, _, more, _ = CONTAINERS[suffix]
-    extra = {"transparency": 3} if mode == "P+" and format != "webp" else {}
+    extra = {"transparency": 3} if mode == "P+" and format not in ("webp", "avif") else {}
     image = of_mode(mode)[0]
-    if mode == "P+" and format == "webp":
+    if mode == "P+" and format in ("webp", "avif"):
         image.info["transparency"] = 3
         image = image.convert("RGBA")
     return encode(image, format, **more, **extra, **options)
@@ -112,6 +119,14 @@ def chunk(name, data):
 
 def exif(tag, kind, count, value):
     return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHI", 1, tag, kind, count) + value + bytes(4)
+
+
+def claiming(avif, width, height):
+    """Return an AVIF whose header claims another size than its frame has."""
+    place = avif.index(b"ispe") + 8
+    claimed = avif[:place] + struct.pack(">II", width, height) + avif[place + 8 :]
+    # A sequence has a header of its own, in numbers of 16 and 16 bits.
+    return claimed.replace(struct.pack(">II", 64 << 16, 48 << 16), struct.pack(">II", width << 16, height << 16))
 
 
 PNG = encode(PHOTO, "png")
@@ -162,7 +177,22 @@ def bad():
     """Return files that are no image, each with a word of the reason."""
     bomb = zlib.compress(bytes(100 << 20))
     claim = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    avif = encode(PHOTO, "avif", speed=10)
     return {
+        "bomb.avif": (claiming(avif, 12_000, 12_000), "exceed"),
+        "larger-bomb.avif": (claiming(avif, 60_000, 60_000), "damaged or truncated AVIF"),
+        "no-frame.avif": (avif[: avif.rindex(b"mdat") + 4] + bytes(len(avif) - avif.rindex(b"mdat") - 4), ""),
+        "half.avif": (avif[: len(avif) // 2], "AVIF"),
+        "bomb.ppm": (b"P6\n60000 60000\n255\n", "exceed"),
+        "plain-bomb.pgm": (b"P2\n60000 60000\n65535\n", "exceed"),
+        "negative.pgm": (b"P5\n-5 -5\n255\n" + bytes(25), ""),
+        "endless.pbm": (b"P4 #" + bytes(9999), ""),
+        "half.ppm": (encode(PHOTO, "ppm")[:5000], "truncated"),
+        "half-12-bit.pgm": (b"P5\n64 48\n4095\n" + bytes(5000), "truncated"),
+        "beyond-white.pgm": (b"P5\n2 1\n4095\n\x10\x00\x0f\xff", "lie outside 0 to 4095"),
+        "telephone.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC"),
+        "page.png": (b"<!DOCTYPE html>\n<html>gone</html>", "HTML"),
+        "pointer.tif": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS pointer"),
         "empty.jpg": (b"", "empty"),
         "text.jpg": (b"no image\n" * 99, "known format"),
         "zeros.png": (bytes(9999), "known format"),
@@ -175,6 +205,53 @@ def bad():
         "half.tif": (encode(PHOTO, "tiff")[:1500], ""),
         "half.lzw.tif": (encode(PHOTO, "tiff", compression="tiff_lzw")[:1500], ""),
     }
+
+
+def test_an_avif_whose_frame_is_larger_than_its_header_says_is_refused_undecoded(tmp_path, monkeypatch):
+    lying = {mode: claiming(encode(of_mode(mode)[0], "avif", speed=10), 8, 8) for mode in ("RGB", "RGBA", "L")}
+    frames = {"save_all": True, "append_images": [PHOTO.rotate(90)] * 3}
+    lying["sequence"] = claiming(encode(PHOTO, "avif", speed=10, **frames), 8, 8)
+    paths = write_all(tmp_path / "lying", {f"{name}.avif": data for name, data in lying.items()})
+    for path in paths:
+        assert read_image(path).shape == (8, 8, 3)
+    monkeypatch.setattr(AvifImagePlugin.AvifImageFile, "load", lambda self: pytest.fail("the bomb was decoded"))
+    for path in paths:
+        with pytest.raises(ImageDecodeError, match="64 x 48 pixels exceed the limit of 3,000"):
+            read_image(path, max_pixels=3_000)
+
+
+def boxes(*parts):
+    return b"".join(struct.pack(">I4s", len(content) + 8, kind) + content for kind, content in parts)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        bytes(9999),
+        boxes((b"meta", bytes(4) + boxes((b"iloc", b"\0\0\0\0\0\0\xff\xff" + bytes(4 * 65535))))),
+        # Extents that all are the whole file
+        boxes((b"meta", bytes(4) + boxes((b"iloc", bytes(6) + b"\0\1" + bytes(4) + b"\xff\xff")))) + bytes(1 << 20),
+        boxes((b"moov", boxes((b"stco", b"\0\0\0\0\0\0\0\1\0\0\0\0")))) + b"\x12\0" * 500_000,
+        boxes(*[(b"free", b"")] * 200_000),
+        boxes((b"moov", boxes((b"stco", bytes(4))))),
+        boxes((b"moov", boxes((b"co64", b"\0\0\0\0\0\0\0\1" + b"\xff" * 8)))),
+    ],
+)
+def test_boxes_that_say_anything_are_looked_through_in_bounded_time(data):
+    began = time.process_time()
+    with pytest.raises(Refused, match="a damaged AVIF"):
+        frame_sizes(data)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("n_bytes", range(0, 1024, 16))
+def test_an_avif_damaged_anywhere_is_refused_or_read(tmp_path, n_bytes):
+    data = bytearray(encode(PHOTO.resize((16, 12)), "avif", speed=10))
+    data[n_bytes % len(data)] ^= 0xFF
+    path = write(tmp_path, "a.avif", bytes(data))
+    with contextlib.suppress(ImageDecodeError):
+        assert read_image(path).dtype == np.uint8
 
 
 @functools.cache

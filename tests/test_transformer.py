@@ -160,7 +160,7 @@ IMAGE = np.zeros((6, 6, 3), np.uint8)
         (pd.DataFrame({"path": []}), "0 sample|at least one"),
         ("photo.jpg", "single image.*list of images"),
         (Path("photo.jpg"), "single image.*list of images"),
-        (["a.png", 5.0], "got a float in row 1 of X; expected a path"),
+        (["a.png", 5.0], "type float in row 1 of X; expected a path"),
         (["a.png", None], "got no image in 1 of 2 rows of X .*: row 1. Leave"),
         ([[0.1, 0.2], [0.3]], "ragged"),
         (np.full((2, 64), np.nan), "NaN"),
