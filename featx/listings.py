@@ -76,5 +76,5 @@ def few(names: Sequence[str], most: int = 3) -> str:
 
 
 def quoted(*words: str) -> str:
-    """Return words as a shell takes them."""
-    return " ".join(map(shlex.quote, words))
+    """Return names of files as a shell takes them, none of which a command takes for an option."""
+    return " ".join(shlex.quote(f"./{word}" if word.startswith("-") else word) for word in words)

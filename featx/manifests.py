@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from functools import partial
 from typing import Any
 
 from .columns import Columns, boxes_in, choose_columns, known_names, plain
 from .exceptions import DatasetError
 from .image_bytes import is_url
-from .listings import Listing, Table, count, few, quoted
+from .listings import Listing, Table, count, few
 from .manifest_paths import place_images
 from .split_values import as_parts, read_split
 from .tables import read_table
@@ -137,7 +138,7 @@ def _labels(table: Table, column: str, cells: list[Any], *, named: bool) -> list
         if several:
             raise DatasetError(
                 f"{table.path} gives several classes to an image: {column} is {min(several)!r}",
-                f"featx gives each image one. If that is the name of a class: `--label-column {quoted(column)}`.",
+                f"featx gives each image one. If that is the name of a class: `--label-column {shlex.quote(column)}`.",
             )
     return labels
 

@@ -245,3 +245,8 @@ def test_names_do_not_depend_on_how_the_folder_is_written(tmp_path, monkeypatch,
     dataset = load_dataset(root, labelled=False)
     assert dataset.names[0] == first
     assert len(dataset) == 2
+
+
+def test_names_like_options_are_typed_as_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(grown(tmp_path, "-train/a/1.png", "-test/a/1.png", "-x y/2.png"))
+    assert "`featx fit ./-train --test ./-test -o model.skops`" in refusal(".")
