@@ -136,7 +136,7 @@ def _reason(error: Exception) -> tuple[str, str]:
         return "no connection to the server", again
     if kinds & {"ClientError", "ConnectionError"}:
         return f"the connection broke off ({type(error).__name__})", again
-    if "FileNotFoundError" in kinds:
+    if kinds & {"FileNotFoundError", "KeyError"}:  # the latter of an archive without such a member
         return "there is no such file", "Check the address."
     if kinds & {"PermissionError", "NoCredentialsError"}:
         return "access is denied", "Check the address and your credentials."
