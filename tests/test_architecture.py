@@ -32,6 +32,7 @@ LEAVES = (
     "notes",
     "state_files",
     "state_matching",
+    "misfits",
     "inert_pickles",
     "weight_formats",
     "urls",
