@@ -458,7 +458,7 @@ def test_timms_files_are_read_with_any_classifier(tmp_path, name):
     timm = pytest.importorskip("timm")
     net = timm.create_model(name, num_classes=7)
     torch.save({"state_dict": net.state_dict()}, tmp_path / "net.pth")
-    own = built(tmp_path / "net.pth", f"timm:{name}").state_dict()
+    own = built(tmp_path / "net.pth", f"timm:{name}", image_size=None).state_dict()
     assert all(torch.equal(value, net.state_dict()[key]) for key, value in own.items())
 
 
