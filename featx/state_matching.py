@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import WeightsError
+from .misfits import Fit, ambiguity, few, misfit
 from .notes import note_once
 
 if TYPE_CHECKING:
@@ -25,24 +25,11 @@ AUXILIARY = ("AuxLogits", "aux1", "aux2")
 WRAPPERS = frozenset(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"])
 # Counters that compute nothing: of BatchNorm, of a tool that counts operations, of averaged weights.
 COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
-ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
 # Places in a file that are looked at, those with the most names of the network first.
 PLACES = 8
 
 State = dict[str, "Tensor"]
 Adapt = Callable[[State], State]
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """What one place in a file has of a network."""
-
-    place: str
-    state: State
-    faults: list[str]
-    matched: int
-    needed: frozenset[str]
-    resized: list[str]
 
 
 def fit_state(
@@ -86,14 +73,16 @@ def fit_state(
     places = _places(short, {*expected, *aliases})
     needed = frozenset(key for key in expected if not key.startswith(unread))
     fits = [_fit(place, short, tensors, expected, needed, unread, adapt) for place in places]
-    if not any(not fit.faults for fit in fits) and (fewer := _needed(module, layer, needed)) != needed:
+    # The graph is read only where it matters what lies behind the layer.
+    several = len(fits) > 1 or any(fit.faults for fit in fits)
+    if several and (fewer := _needed(module, layer, needed)) != needed:
         fits = [_fit(place, short, tensors, expected, fewer, unread, adapt) for place in places]
     good = [fit for fit in fits if not fit.faults]
     if not good:
-        raise _misfit(fits, tensors, expected, name, source)
+        raise misfit(fits, tensors, expected, name, source)
     chosen = good[0]
     if others := [fit for fit in good[1:] if not _same(fit, chosen)]:
-        raise _ambiguous([chosen, *others], short, name, source)
+        raise ambiguity([chosen, *others], short, name, source)
     _note(chosen, expected, unread, source)
     # Not by load_state_dict: some networks (MNASNet) ask it for a version that only the file of a whole module has.
     absent = []
@@ -129,7 +118,7 @@ def refuse_absent(module: nn.Module, reader: Any, layers: Iterable[str], *, name
         lacking = [key for key in absent if not key.startswith(unread)]
     if lacking:
         raise WeightsError(
-            f"the layer {' or '.join(layers)} of {name} needs {_few(lacking)}, which the weights {source} do not have, "
+            f"the layer {' or '.join(layers)} of {name} needs {few(lacking)}, which the weights {source} do not have, "
             "or in another shape",
             "Read an earlier layer, or pass a file that has them.",
         )
@@ -167,7 +156,7 @@ def _fit(
     needed: frozenset[str],
     unread: tuple[str, ...],
     adapt: Adapt | None,
-) -> _Fit:
+) -> Fit:
     state = {key[len(place) :]: tensors[full] for key, full in short.items() if key.startswith(place)}
     faults = _faults(state, expected, needed, unread)
     resized: list[str] = []
@@ -177,7 +166,7 @@ def _fit(
             resized = [k for k in adapted if k in needed and k in state and state[k].shape != adapted[k].shape]
             state, faults = adapted, found
     matched = sum(key in state and not _fault(key, state[key], expected[key]) for key in needed)
-    return _Fit(place, state, faults, matched, needed, resized)
+    return Fit(place, state, faults, matched, needed, resized)
 
 
 def _faults(
@@ -223,7 +212,7 @@ def _needed(module: nn.Module, layer: str, otherwise: frozenset[str]) -> frozens
     return otherwise.intersection(graph.state_dict()) if isinstance(graph, torch.fx.GraphModule) else otherwise
 
 
-def _same(some: _Fit, other: _Fit) -> bool:
+def _same(some: Fit, other: Fit) -> bool:
     """Tell whether two places hold the same values for what is read."""
     import torch
 
@@ -231,55 +220,7 @@ def _same(some: _Fit, other: _Fit) -> bool:
     return all(some.state[key] is other.state[key] or torch.equal(some.state[key], other.state[key]) for key in keys)
 
 
-def _misfit(
-    fits: list[_Fit], tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str, source: str
-) -> WeightsError:
-    if any(word in key for key in tensors for word in ADAPTERS):
-        return WeightsError(
-            f"the weights {source} do not fit {name}: they are those of an adapter (LoRA), which changes a network and "
-            "is none",
-            "Merge it into its network where it was trained (peft: model.merge_and_unload()), and save that network's "
-            "state_dict().",
-        )
-    if not fits:
-        return WeightsError(
-            f"the weights {source} do not fit {name}: {next(iter(expected))} is missing, and so are all others; the "
-            f"file holds {_few(list(tensors))}",
-            "Pass the backbone that they were trained with, or name the tensors as it does.",
-        )
-    best = min(fits, key=lambda fit: (-fit.matched, len(fit.faults)))
-    where = f" (under {best.place.rstrip('.')!r})" if best.place else ""
-    return WeightsError(
-        f"the weights {source} do not fit {name}: {_few(best.faults, '; ')}; "
-        f"{best.matched} of {len(best.needed)} tensors match{where}",
-        "Pass the backbone that they were trained with"
-        + (", and the image size (image_size=)." if all("the network's is" in fault for fault in best.faults) else "."),
-    )
-
-
-def _ambiguous(fits: list[_Fit], short: Mapping[str, str], name: str, source: str) -> WeightsError:
-    places = [_place_in_file(fit, short) for fit in fits]
-    container, _, prefix = places[0].rpartition("/")
-    found = "checkpoint" + "".join(f"[{key!r}]" for key in container.split("/") if key)
-    if prefix:
-        found = f"{{k.removeprefix({prefix!r}): v for k, v in {found}.items() if k.startswith({prefix!r})}}"
-    return WeightsError(
-        f"the weights {source} hold {len(places)} sets of tensors that fit {name} and differ: under "
-        + " and ".join(repr(place.rstrip("./")) for place in places),
-        f"Save the one to use in a file of its own; for the first: torch.save({found}, 'weights.pth').",
-    )
-
-
-def _place_in_file(fit: _Fit, short: Mapping[str, str]) -> str:
-    """Return where the tensors stand as the file has it: the keys of dictionaries, then a prefix of names."""
-    for key in fit.state:
-        full = short.get(fit.place + key, "")
-        if full.replace("/", ".").endswith(key):
-            return full[: len(full) - len(key)]
-    return fit.place
-
-
-def _note(fit: _Fit, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
+def _note(fit: Fit, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
     own = {key.split(".")[0] for key in expected} | {head.split(".")[0] for head in unread}
     keys = [key for key in fit.state if not key.endswith(COUNTERS)]
     extra = Counter(key.split(".")[0] for key in keys if key.split(".")[0] not in own)
@@ -287,9 +228,4 @@ def _note(fit: _Fit, expected: Mapping[str, Tensor], unread: tuple[str, ...], so
         what = ", ".join(extra)
         note_once(f"{source}: {fit.matched} tensors are used; those of {what}, which the network has not, are left out")
     if fit.resized:
-        note_once(f"{source} was trained at another image size: {_few(fit.resized)} resampled to this one")
-
-
-def _few(names: list[str], between: str = ", ") -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return between.join(names[:3]) + more
+        note_once(f"{source} was trained at another image size: {few(fit.resized)} resampled to this one")

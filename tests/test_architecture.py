@@ -56,6 +56,7 @@ LEAVES = (
     "notes",
     "state_files",
     "state_matching",
+    "misfits",
     "inert_pickles",
     "weight_formats",
     "urls",

@@ -149,6 +149,13 @@ def test_of_two_networks_in_a_file_none_is_chosen(tmp_path, content, places):
     assert all(place in text for place in places)
 
 
+def test_a_network_less_its_classifier_is_another_network_in_a_file(tmp_path):
+    name = "mobilenet_v3_small"
+    other = {key: value for key, value in state_of(name, seed=1).items() if key.startswith("features.")}
+    torch.save({"whole": state_of(name), "body": other}, tmp_path / "net.pth")
+    assert "under 'whole' and 'body'" in refusal(tmp_path / "net.pth", name)
+
+
 @pytest.mark.parametrize("name", ["averaged", "momentum", "best"])
 def test_the_next_step_of_an_ambiguous_file_makes_one_that_is_read(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
@@ -158,7 +165,7 @@ def test_the_next_step_of_an_ambiguous_file_makes_one_that_is_read(tmp_path, mon
     assert_loaded("weights.pth")
 
 
-@pytest.mark.parametrize(("deep", "shallow"), [("resnet34", "resnet18"), ("convnext_small", "convnext_tiny")])
+@pytest.mark.parametrize(("deep", "shallow"), [("resnet34", "resnet18")])
 def test_a_deeper_network_is_not_read_as_a_shallower_one(tmp_path, deep, shallow):
     torch.save(state_of(deep), tmp_path / "net.pth")
     text = refusal(tmp_path / "net.pth", shallow)
@@ -169,11 +176,10 @@ def test_a_deeper_network_is_not_read_as_a_shallower_one(tmp_path, deep, shallow
     ("name", "place", "head"),
     [
         ("mobilenet_v2", "classifier", nn.Linear(1280, 5)),
-        ("vgg11", "classifier", nn.Sequential(nn.Linear(25088, 8), nn.ReLU(), nn.Linear(8, 5))),
+        ("mobilenet_v3_small", "classifier", nn.Sequential(nn.Linear(576, 8), nn.ReLU(), nn.Linear(8, 5))),
         ("resnet18", "fc", nn.Sequential(nn.Dropout(), nn.Linear(512, 5))),
         ("densenet121", "classifier", nn.Identity()),
-        ("convnext_tiny", "classifier", nn.Linear(768, 5)),
-        ("swin_t", "head", nn.Sequential(nn.Linear(768, 5))),
+        ("regnet_x_400mf", "fc", nn.Sequential(nn.Linear(400, 5))),
         ("shufflenet_v2_x0_5", "fc", nn.Linear(1024, 3, bias=False)),
     ],
 )
@@ -198,16 +204,18 @@ def test_a_layer_behind_what_the_file_has_is_refused(tmp_path):
     assert whole.fit_transform(X).shape == (4, 1000)
 
 
+@pytest.mark.filterwarnings("ignore::featx.exceptions.TrainingWarning")
 def test_what_the_file_lacked_is_not_exported(tmp_path):
-    net = models.alexnet(weights=None)
-    net.classifier = nn.Linear(9216, 3)
+    name, options = "mobilenet_v3_small", {"image_size": 32, "cache": None}
+    net = models.get_model(name, weights=None)
+    net.classifier = nn.Linear(576, 3)
     torch.save(net.state_dict(), tmp_path / "net.pth")
-    options = {"image_size": 64, "cache": None}
-    classifier = CNNFineTuneClassifier("alexnet", weights=tmp_path / "net.pth", trainable_stages=0, epochs=1, **options)
+    classifier = CNNFineTuneClassifier(name, weights=tmp_path / "net.pth", trainable_stages=0, epochs=1, **options)
     classifier.fit(X, [0, 1, 0, 1]).export_weights(tmp_path / "out.safetensors")
     assert not [key for key in safetensors.torch.load_file(tmp_path / "out.safetensors") if "classifier" in key]
     with pytest.raises(WeightsError, match="needs classifier"):
-        transformer = CNNFeatureTransformer("alexnet", weights=tmp_path / "out.safetensors", layer="fc6", **options)
+        out = tmp_path / "out.safetensors"
+        transformer = CNNFeatureTransformer(name, weights=out, layer="classifier.0", **options)
         transformer.fit_transform(X)
 
 
@@ -420,14 +428,11 @@ def test_a_torchscript_archive_is_refused_with_the_line_that_saves_its_tensors(t
 def test_position_embeddings_of_another_size_are_resampled_and_that_is_said(tmp_path, caplog):
     net = models.VisionTransformer(64, 32, 12, 12, 768, 3072, num_classes=3)
     torch.save({"state_dict": under("net.", net.state_dict())}, tmp_path / "vit.pth")
-    own = built(tmp_path / "vit.pth", "vit_b_32", image_size=64).state_dict()
-    assert torch.equal(own["encoder.pos_embedding"], net.encoder.pos_embedding)
-    assert "resampled" not in caplog.text
     assert built(tmp_path / "vit.pth", "vit_b_32", image_size=96).encoder.pos_embedding.shape == (1, 10, 768)
     assert "vit.pth was trained at another image size: encoder.pos_embedding resampled to this one" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224"])
+@pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224"])
 def test_timms_transformers_take_other_image_sizes(tmp_path, name, caplog):
     timm = pytest.importorskip("timm")
     net = timm.create_model(name, img_size=96, num_classes=5)
@@ -437,21 +442,23 @@ def test_timms_transformers_take_other_image_sizes(tmp_path, name, caplog):
     assert all(torch.equal(value, net.state_dict()[key]) for key, value in own.items())
     assert "resampled" not in caplog.text
     assert source.weights_digest.endswith(";positions=96")
-    transformer = CNNFeatureTransformer(f"timm:{name}", weights=tmp_path / "net.pth", image_size=128, cache=None)
-    assert transformer.fit_transform(X).shape == (4, net.num_features)
+    built(tmp_path / "net.pth", f"timm:{name}", image_size=128)
     assert "was trained at another image size" in caplog.text
+    if name == "test_vit":
+        transformer = CNNFeatureTransformer(f"timm:{name}", weights=tmp_path / "net.pth", image_size=128, cache=None)
+        assert transformer.fit_transform(X).shape == (4, net.num_features)
     state = net.state_dict()
     del state[sorted(key for key in own if key.endswith("weight"))[3]]
     torch.save(state, tmp_path / "net.pth")
     assert "is missing" in refusal(tmp_path / "net.pth", f"timm:{name}", image_size=96)
 
 
-@pytest.mark.parametrize("name", ["resnet10t", "test_convnext", "test_efficientnet", "test_resnet"])
+@pytest.mark.parametrize("name", ["resnet10t", "test_convnext", "deit_tiny_distilled_patch16_224"])
 def test_timms_files_are_read_with_any_classifier(tmp_path, name):
     timm = pytest.importorskip("timm")
     net = timm.create_model(name, num_classes=7)
     torch.save({"state_dict": net.state_dict()}, tmp_path / "net.pth")
-    own = built(tmp_path / "net.pth", f"timm:{name}").state_dict()
+    own = built(tmp_path / "net.pth", f"timm:{name}", image_size=None).state_dict()
     assert all(torch.equal(value, net.state_dict()[key]) for key, value in own.items())
 
 
