@@ -10,7 +10,7 @@ import torch
 import torchvision.io  # noqa: F401
 from PIL import Image
 
-from featx import images
+from featx import decoding
 from featx.exceptions import ImageDecodeError
 from featx.images import as_sources
 from featx.jpeg import decode_jpeg
@@ -29,7 +29,7 @@ def _pixels(data: bytes, tmp_path, monkeypatch: pytest.MonkeyPatch, *, by_pillow
     path.write_bytes(data)
     with monkeypatch.context() as patch:
         if by_pillow:
-            patch.setattr(images, "decode_jpeg", lambda image, data: None)
+            patch.setattr(decoding, "decode_jpeg", lambda image, data: None)
         try:
             return as_sources([str(path)])[0].load()[1]
         except ImageDecodeError:
