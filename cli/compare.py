@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .compare_report import describe_comparison, describe_costs
+from .data_options import data_options, dataset_from
 from .forecast_report import print_forecast
 from .options import (
     check_output,
@@ -19,7 +20,6 @@ from .options import (
     min_images_option,
     network_options,
     note,
-    note_dataset,
     reading_options,
     transformer_from,
     write_failures,
@@ -104,6 +104,7 @@ class _Size(click.ParamType):
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
+@data_options
 @min_images_option
 @network_options(several=False, backbones=True)
 @reading_options
@@ -111,17 +112,16 @@ class _Size(click.ParamType):
 def compare(data: str, dry_run: bool, **options: Any) -> None:
     """Compare frozen features, fine-tuning and training from scratch on DATA, and say which to use.
 
-    DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
-    (and perhaps group and stratum), or sample:digits. If it came with a split, its test part, or without one its
-    validation part, is the one test set, and the other images are to train on. Stopped, the same command goes on where
-    it was.
+    Stopped, the same command goes on where it was. A split that DATA came with gives one test set, its test part or
+    without one its validation part, and the other images are to train on.
+
+    {DATA}
 
     \b
     Example:
         featx compare sample:digits --strategy frozen --strategy frozen:knn --train-size 0.4 --repeats 2
     """
     from ..comparison import check_margin, compare_strategies
-    from ..datasets import load_dataset
 
     check_margin(options["margin"])
     check_outputs(None, options)
@@ -135,11 +135,8 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         for name in dict.fromkeys(options["backbone"])
     ]
     strategies = _strategies(options["strategies"], transformers, parse_settings(options["settings"]))
-    dataset = load_dataset(data)
-    note_dataset(options, dataset)
-    test = load_dataset(options["test_data"]) if options["test_data"] else None
-    if test is not None:
-        note_dataset(options, test)
+    dataset = dataset_from(options, data)
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     how: dict[str, Any] = {
         "test": test,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .data_options import data_options, images_from
 from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .options import (
@@ -14,7 +15,6 @@ from .options import (
     dry_run_option,
     network_options,
     note,
-    note_dataset,
     reading_options,
     transformer_from,
     write_failures,
@@ -26,25 +26,25 @@ __all__ = ["extract"]
 @click.command()
 @click.argument("images", nargs=-1, required=True)
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
+@data_options
 @network_options(several=False)
 @reading_options
 @dry_run_option
 def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any) -> None:
     """Write the embeddings of IMAGES to an HDF5 file.
 
-    IMAGES are files, URLs, folders, .csv or .parquet manifests, or sample:NAME. The file holds embeddings
-    (n, d), paths (n,), labels (n,) with classes where every image has one, and the spec as attributes.
+    IMAGES are files, URLs, folders, manifests, or sample:NAME. The file holds embeddings
+    (n, d), paths (n,), labels (n,) with classes where every image has one, split (n,) where they came with one
+    (training, validation or test), and the spec as attributes.
 
     \b
     Example:
         featx extract sample:photos -o photos.h5
     """
-    from ..datasets import collect_images
     from ..export import write_embeddings
 
     check_outputs(output, options)
-    dataset = collect_images(images)
-    note_dataset(options, dataset)
+    dataset = images_from(options, images)
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
     if dry_run:
         from ..extraction_forecast import forecast_extraction

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .data_options import data_options, dataset_from
 from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .options import (
@@ -16,7 +17,6 @@ from .options import (
     min_images_option,
     network_options,
     note,
-    note_dataset,
     reading_options,
     reading_parameters,
     training_options,
@@ -48,6 +48,7 @@ __all__ = ["finetune"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
+@data_options
 @min_images_option
 @network_options(several=False)
 @reading_options
@@ -57,14 +58,15 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
     The head is fitted first, on cached embeddings; then the last stages are trained while those below stay as they
     are, and what they give is computed once. With --weights none --trainable-stages all the network is trained from
-    scratch. DATA is as for `featx fit`. If it came with a split, the training part is trained on, the validation part
-    decides when to stop, and the test part judges; without a test part the validation part does.
+    scratch. Of a split that DATA came with, the training part is trained on, the validation part decides when to stop,
+    and the test part judges; without a test part the validation part does.
+
+    {DATA}
 
     \b
     Example:
         featx finetune sample:digits -o digits-tuned.skops --trainable-stages 2 --epochs 5
     """
-    from ..datasets import load_dataset
     from ..finetune import CNNFineTuneClassifier
     from ..finetune_outcome import finetune_model
 
@@ -77,11 +79,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
         for path in filter(None, (options["plot"], options["plot_confusion"])):
             check_picture(path)
-    dataset = load_dataset(data)
-    note_dataset(options, dataset)
-    test = load_dataset(options["test_data"]) if options["test_data"] else None
-    if test is not None:
-        note_dataset(options, test)
+    dataset = dataset_from(options, data)
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     reading = reading_parameters(options)
     skipping = reading.pop("on_error") == "nan"

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .data_options import data_options, dataset_from
 from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .options import (
@@ -16,7 +17,6 @@ from .options import (
     min_images_option,
     network_options,
     note,
-    note_dataset,
     reading_options,
     transformer_from,
     write_failures,
@@ -62,6 +62,7 @@ __all__ = ["fit"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
+@data_options
 @min_images_option
 @network_options(several=True)
 @reading_options
@@ -69,23 +70,20 @@ __all__ = ["fit"]
 def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     """Tune heads on the embeddings of DATA, print honest figures and save the best model.
 
-    DATA is a folder with one sub-folder a class, a .csv or .parquet manifest with the columns path and label
-    (and perhaps group), or sample:digits. If it came with a split, the training and validation parts are fitted on and
-    the test part judges; without a test part the validation part does.
+    Of a split that DATA came with, the training and validation parts are fitted on and the test part judges; without a
+    test part the validation part does.
+
+    {DATA}
 
     \b
     Example:
         featx fit sample:digits -o digits.skops --head logistic --head knn
     """
-    from ..datasets import load_dataset
     from ..fitting import fit_model
 
     check_outputs(output, options)
-    dataset = load_dataset(data)
-    note_dataset(options, dataset)
-    test = load_dataset(options["test_data"]) if options["test_data"] else None
-    if test is not None:
-        note_dataset(options, test)
+    dataset = dataset_from(options, data)
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     transformer = transformer_from(options)
     search: dict[str, Any] = {

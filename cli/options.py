@@ -13,7 +13,6 @@ import click
 from .report import printable
 
 if TYPE_CHECKING:
-    from ..datasets import ImageDataset
     from ..extraction import Failure
     from ..transformer import CNNFeatureTransformer
 
@@ -24,7 +23,6 @@ __all__ = [
     "min_images_option",
     "network_options",
     "note",
-    "note_dataset",
     "reading_options",
     "reading_parameters",
     "training_options",
@@ -233,12 +231,6 @@ def note(options: dict[str, Any], text: str) -> None:
     """Print a remark to stderr unless --quiet."""
     if not options["quiet"]:
         click.echo(printable(text), err=True)
-
-
-def note_dataset(options: dict[str, Any], dataset: ImageDataset) -> None:
-    """Print what was left out of a data set."""
-    for text in dataset.notes:
-        note(options, f"note: {text}")
 
 
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:

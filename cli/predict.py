@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .data_options import column_options, images_from
 from .extraction_report import describe_extraction
-from .options import check_outputs, note, note_dataset, reading_options, reading_parameters, write_failures
-from .report import printable, table
+from .options import check_outputs, note, reading_options, reading_parameters, write_failures
+from .report import describe_judgement, printable, table
 
 if TYPE_CHECKING:
     from ..prediction import Prediction
@@ -25,22 +26,23 @@ __all__ = ["predict"]
 @click.argument("images", nargs=-1, required=True)
 @click.option("--top", default=1, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@column_options
 @reading_options
 def predict(model: str, images: tuple[str, ...], top: int, form: str, **options: Any) -> None:
-    """Name the class of IMAGES with a MODEL that `featx fit` wrote.
+    """Name the class of IMAGES with a MODEL that `featx fit` wrote, and say how often it is right on labelled ones.
 
-    IMAGES are files, URLs, folders, .csv or .parquet manifests, or sample:NAME.
+    IMAGES are files, URLs, folders, manifests, or sample:NAME. The figures of labelled images, or of the test part of a
+    split that they came with, are printed below the table; with --format csv or json on standard error.
 
     \b
     Example:
         featx predict digits.skops sample:digits --top 2 --format csv
     """
-    from ..datasets import collect_images
+    from ..judged_predictions import judge_predictions
     from ..prediction import predict_images
 
     check_outputs(None, options)
-    dataset = collect_images(images)
-    note_dataset(options, dataset)
+    dataset = images_from(options, images)
     reading = reading_parameters(options)
     if reading["value_range"] is None:
         del reading["value_range"]  # that of the model
@@ -51,6 +53,12 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, **options:
     text = {"table": _as_table, "csv": _as_csv, "json": _as_json}[form](predictions)
     # What is read by a program keeps every byte of a name.
     click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))
+    if (judged := judge_predictions(predictions, dataset)) is not None:
+        figures = f"\n{describe_judgement(judged)}"
+        if form == "table":
+            click.echo(figures)
+        else:
+            note(options, figures)
 
 
 def _header(top: int) -> list[str]:

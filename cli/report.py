@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..baseline import Baseline
     from ..finetune_outcome import FineTuneOutcome
+    from ..held_out_report import HeldOutReport
+    from ..judged_predictions import JudgedPredictions
     from ..results import CandidateResult, EvaluationResult
 
 __all__ = [
     "count_text",
     "describe_evaluation",
     "describe_finetuning",
+    "describe_judgement",
     "describe_parts",
     "duration",
     "printable",
@@ -105,20 +108,26 @@ def describe_evaluation(result: EvaluationResult) -> str:
 
 def describe_finetuning(result: FineTuneOutcome) -> str:
     """Return how a network was trained and what it reaches on the test images."""
-    labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
-    scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
-              ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
-    rows = [[label, result.metrics[name].text()] for label, name in labels]
-    rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales]
     stages = ", ".join(result.trained_stages) or "the layers that were chosen"
     kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else "the head alone"
     spent = "; ".join(f"{name} {duration(value)}" for name, value in result.seconds.items())
     parts = [
         f"{result.protocol}; figures with 95 % intervals",
-        table(["on the test images", ""], rows),
+        _figures(result, "on the test images"),
         *filter(None, ["\n".join(result.notes)]),
         _baseline(result.baseline),
         f"trained: {stages}; kept: {kept}; {spent}",
+    ]
+    return printable("\n\n".join(parts + _by_class(result)))
+
+
+def describe_judgement(result: JudgedPredictions) -> str:
+    """Return how often predictions are right on labelled images."""
+    parts = [
+        f"{result.protocol}; figures with 95 % intervals",
+        _figures(result, "on the labelled images"),
+        *filter(None, ["\n".join(result.notes)]),
+        _baseline(result.baseline),
     ]
     return printable("\n\n".join(parts + _by_class(result)))
 
@@ -146,7 +155,17 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def _by_class(result: EvaluationResult | FineTuneOutcome) -> list[str]:
+def _figures(result: HeldOutReport, heading: str) -> str:
+    """Return the figures that there are, one in a row."""
+    labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
+    scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
+              ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
+    rows = [[label, result.metrics[name].text()] for label, name in labels]
+    rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales if name in result.metrics]
+    return table([heading, ""], rows)
+
+
+def _by_class(result: HeldOutReport) -> list[str]:
     parts = []
     if len(result.classes) <= REPORT_CLASSES:
         parts.append(_class_report(result))
@@ -155,7 +174,7 @@ def _by_class(result: EvaluationResult | FineTuneOutcome) -> list[str]:
     return parts
 
 
-def _class_report(result: EvaluationResult | FineTuneOutcome) -> str:
+def _class_report(result: HeldOutReport) -> str:
     rows = [
         [row["class"], *(f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1")), row["support"]]
         for row in result.per_class
@@ -163,7 +182,7 @@ def _class_report(result: EvaluationResult | FineTuneOutcome) -> str:
     return table(["class", "precision %", "recall %", "F1 %", "images"], rows, right=[1, 2, 3, 4])
 
 
-def _matrix(result: EvaluationResult | FineTuneOutcome) -> str:
+def _matrix(result: HeldOutReport) -> str:
     rows = [[name, *row] for name, row in zip(result.classes, result.confusion_matrix, strict=True)]
     columns = range(1, len(result.classes) + 1)
     return "true classes in rows, predicted in columns\n" + table(["", *result.classes], rows, right=columns)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .class_names import nearest_class
 from .datasets import ImageDataset
 from .exceptions import DatasetError
 from .notes import note_once
@@ -16,8 +17,9 @@ from .splits import Split, held_out_split, outer_folds
 __all__ = ["DataSplit", "join_test", "leave_out", "split_data"]
 
 NO_LABELS = "the images have no labels"
+PARTS = ("training", "validation", "test")
 LEDGER = "The ledger lists the reasons."
-DRAWN = "Or have the rows drawn at random: --test-size 0.25 (test_size=0.25)."
+DRAWN = "To have the rows drawn at random in place of it, pass --test-size 0.25 (test_size=0.25)."
 # How the groups of images without a group begin: no manifest has such a name.
 ALONE = "\0"
 # Classes that a note names.
@@ -136,8 +138,10 @@ def join_test(
     both = (dataset, _judging(test))
     test = both[1]
     if unknown := sorted(set(test.classes) - set(dataset.classes)):
+        like = nearest_class(unknown[0], dataset.classes)
         raise DatasetError(
-            f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
+            f"the test set has the class {unknown[0]!r}, which the training set has not",
+            "Leave those images out." if like is None else f"If it is the class {like!r}, give it that name.",
         )
     no_strata = dataset.strata is None or test.strata is None
     return ImageDataset(
@@ -205,8 +209,13 @@ def leave_out(dataset: ImageDataset, rows: Iterable[int]) -> ImageDataset:
 
 def _given(dataset: ImageDataset) -> DataSplit:
     """Return the rows of the parts that a data set came with."""
-    labels = np.asarray(dataset.labels)
-    train, validation, test = (np.flatnonzero(dataset.split == part) for part in ("training", "validation", "test"))
+    labels, parts = np.asarray(dataset.labels), np.asarray(dataset.split)
+    expected = f"expected {', '.join(PARTS)} for each image"
+    if len(parts) != len(labels):
+        raise DatasetError(f"got {len(parts)} parts in `split` for {len(labels)} images; {expected}", DRAWN)
+    if len(unknown := np.setdiff1d(parts, PARTS)):
+        raise DatasetError(f"got the part {str(unknown[0])!r} in `split`; {expected}", DRAWN)
+    train, validation, test = (np.flatnonzero(parts == part) for part in PARTS)
     name, how = "test", ", the test part of the given split" if len(validation) else ""
     if not len(test):
         name, how = "validation", ", the validation part of the given split, which has no test part"
@@ -226,8 +235,9 @@ def _given(dataset: ImageDataset) -> DataSplit:
         more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
         classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")
         notes.append(f"no test image is of the {classes} {named}{more}: the figures say nothing of {it}")
-    found = DataSplit.held_out(train, test, groups=dataset.groups, how=how)
-    return replace(found, validation=validation, notes=notes, given=True)
+    others = np.concatenate([train, validation])
+    found = DataSplit.held_out(others, test, groups=dataset.groups, how=how)
+    return replace(found, train=train, validation=validation, notes=notes, given=True)
 
 
 def _judging(test: ImageDataset) -> ImageDataset:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,19 @@ from typing import Any
 import numpy as np
 
 from .class_names import normalise_classes
-from .exceptions import DatasetError, MissingDependencyError, nearest
+from .exceptions import DatasetError
+from .foreign_layouts import explain_unlabelled
+from .formats import UNREAD
 from .image_bytes import is_url
-from .images import EXTENSIONS
+from .image_folders import list_folder
+from .listings import Listing, count, few
+from .manifests import list_manifest
+from .samples import list_sample
+from .split_files import split_by_file
+from .split_names import PARTS
+from .tables import SPREADSHEETS, TABLES
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
-
-MANIFESTS = (".csv", ".parquet")
-COLUMNS = ("path", "label", "group", "stratum")
 
 
 @dataclass(frozen=True)
@@ -81,221 +85,171 @@ class ImageDataset:
         )
 
 
-def load_dataset(source: str | os.PathLike[str], *, labelled: bool = True) -> ImageDataset:
+def load_dataset(
+    source: str | os.PathLike[str],
+    *,
+    labelled: bool = True,
+    split_from: str | os.PathLike[str] | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+) -> ImageDataset:
     """Load a data set.
 
     Parameters
     ----------
     source : str or PathLike
-        - a folder with one sub-folder a class; images at any depth below it belong to that class;
-        - a `.csv` or `.parquet` manifest with the columns `path` and `label`, and perhaps `group` and `stratum`;
-          relative paths start at the manifest's folder;
+        - a folder with one sub-folder a class; images at any depth below it belong to that class. Folders of these for
+          parts of a split (`train`, `val`, `test` and the like) give one data set with a `split`;
+        - a manifest: CSV with any usual separator, JSON Lines or Parquet, with the columns `path` and `label`, and
+          perhaps `group`, `stratum` and `split`; relative paths start at the manifest's folder;
         - ``sample:digits``, 1,797 handwritten digits of 8 x 8 pixels (10 classes), or ``sample:photos``, two
           photographs without labels; both come with scikit-learn.
     labelled : bool, default=True
         Whether labels are required. Without them a flat folder or a manifest of paths alone will do.
+    split_from : str or PathLike, default=None
+        A file that gives each image its part of a split: a table with the columns `path` and `split` (train, val or
+        test), or `setid.mat` of the Oxford flowers.
+    path_column, label_column : str, default=None
+        The manifest's columns of image files and of classes; by default those of the usual names.
 
     Raises
     ------
     DatasetError
-        If there is no such data set, it holds no image, or labels are required and missing.
+        If there is no such data set, it holds no image, labels are required and missing, or it cannot be told which
+        folders or columns are what.
     """
     text = os.fspath(source)
+    columns = {"path_column": path_column, "label_column": label_column}
     if text.startswith("sample:"):
-        dataset = _sample(text)
+        listing = list_sample(text)
     elif os.path.isdir(text):
-        dataset = _folder(Path(text), labelled=labelled)
-    elif Path(text).suffix.lower() in MANIFESTS:
-        dataset = _manifest(Path(text))
-    elif os.path.exists(text):
-        raise DatasetError(f"{text} is no data set", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
+        listing = _folder(text, labelled=labelled)
+    elif _is_table(text):
+        listing = list_manifest(text, labelled=labelled, **columns)
     else:
-        raise DatasetError(f"{text} does not exist", "Pass a folder, a .csv or .parquet manifest, or sample:digits.")
-    if labelled and dataset.labels is None:
-        raise DatasetError(
-            f"{text} has no labels",
-            "Make one sub-folder a class, or a manifest with the columns path and label.",
-        )
-    return replace(dataset, labels=_composed(dataset.labels), groups=_composed(dataset.groups))
+        raise _no_dataset(text)
+    if not _is_table(text):
+        listing.notes += _without_effect(columns)
+    if split_from is not None:
+        listing = split_by_file(listing, os.fspath(split_from))
+    if labelled and listing.labels is None:
+        step = "Make one sub-folder a class, or a manifest with the columns path and label."
+        raise DatasetError(*(listing.unlabelled or (f"{text} has no labels", step)))
+    return _dataset(text, listing, labelled=labelled)
 
 
-def _composed(names: np.ndarray | None) -> np.ndarray | None:
-    return None if names is None else normalise_classes(names)
+def collect_images(
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    split_from: str | os.PathLike[str] | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+) -> ImageDataset:
+    """Gather image files, URLs, folders, manifests and samples into one data set.
 
-
-def collect_images(sources: Sequence[str | os.PathLike[str]]) -> ImageDataset:
-    """Gather image files, URLs, folders, manifests and samples into one data set, labelled if all of them are.
+    It is labelled, and split into parts, if all of its sources are. The other parameters are those of `load_dataset`;
+    `split_from` takes one source.
 
     Raises
     ------
     DatasetError
         If a source does not exist or nothing is found.
     """
+    places = [os.fspath(source) for source in sources]
+    if split_from is not None and (len(places) != 1 or not _is_set(places[0])):
+        raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
+    columns = {"path_column": path_column, "label_column": label_column}
     parts = []
-    for source in [os.fspath(source) for source in sources]:
-        is_set = source.startswith("sample:") or Path(source).suffix.lower() in MANIFESTS or os.path.isdir(source)
-        if not (is_set or is_url(source) or os.path.lexists(source)):
-            raise DatasetError(f"{source} does not exist", "Pass image files, folders, manifests or samples.")
-        parts.append(load_dataset(source, labelled=False) if is_set else ImageDataset([source], [source]))
+    for place in places:
+        if _is_set(place):
+            named = columns if _is_table(place) else {}
+            parts.append(load_dataset(place, labelled=False, split_from=split_from, **named))
+        elif is_url(place) or os.path.lexists(place):
+            parts.append(ImageDataset([place], [place]))
+        else:
+            raise DatasetError(f"{place} does not exist", "Pass image files, folders, manifests or samples.")
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
-    labels = [part.labels for part in parts]
-    known = [found for found in labels if found is not None]
     return ImageDataset(
         [image for part in parts for image in part.images],
         [name for part in parts for name in part.names],
-        np.concatenate(known) if known and len(known) == len(parts) else None,
-        notes=[note for part in parts for note in part.notes],
+        _joined([part.labels for part in parts]),
+        _joined([part.groups for part in parts]),
+        notes=[note for part in parts for note in part.notes]
+        + ([] if any(map(_is_table, places)) else _without_effect(columns)),
+        split=_joined([part.split for part in parts]),
     )
 
 
-def _folder(root: Path, *, labelled: bool) -> ImageDataset:
-    entries = sorted(root.iterdir())
-    classes = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    skipped = _Skipped()
-    loose = sorted(_images_in([e for e in entries if not e.is_dir() or e.name.startswith(".")], skipped))
-    found = {name: sorted(_images_below(root / name, skipped)) for name in classes}
-    empty = [name for name, files in found.items() if not files]
-    files = [file for name in classes for file in found[name]]
-    labels = [name for name in classes for _ in found[name]]
-    notes = skipped.notes()
-    if empty:
-        notes.append(f"{_count(len(empty), 'class')} without images left out: {_few(empty)}")
-    if files and loose and labelled:
-        notes.append(f"{_count(len(loose), 'image')} outside the class folders left out: {_few(loose)}")
-    elif loose:
-        files, labels = sorted(files + loose), []
-    if not files:
-        raise DatasetError(
-            f"{root} holds no image" + (f" ({'; '.join(notes)})" if notes else ""),
-            f"Images end in {' '.join(sorted(EXTENSIONS))}.",
-        )
-    return ImageDataset(files, list(files), np.array(labels) if labels else None, notes=notes)
+def _without_effect(columns: dict[str, str | None]) -> list[str]:
+    return [f"{name}={given!r} has no effect: there is no manifest" for name, given in columns.items() if given]
 
 
-class _Skipped:
-    """What a walk through folders left out."""
-
-    def __init__(self) -> None:
-        self.hidden: list[str] = []
-        self.others: list[str] = []
-
-    def notes(self) -> list[str]:
-        notes = []
-        if self.hidden:
-            notes.append(f"{_count(len(self.hidden), 'hidden entry')} left out: {_few(self.hidden)}")
-        if self.others:
-            notes.append(f"{_count(len(self.others), 'file')} that are no images left out: {_few(self.others)}")
-        return notes
+def _joined(columns: list[np.ndarray | None]) -> np.ndarray | None:
+    """Return the values of all parts, if all have them."""
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if known and len(known) == len(columns) else None
 
 
-def _images_in(files: list[Path], skipped: _Skipped) -> Iterator[str]:
-    for file in files:
-        if file.name.startswith("."):
-            skipped.hidden.append(str(file))
-        elif file.suffix.lower() in EXTENSIONS:
-            yield str(file)
-        else:
-            skipped.others.append(str(file))
+def _is_table(text: str) -> bool:
+    return not os.path.isdir(text) and not is_url(text) and Path(text).suffix.lower() in TABLES
 
 
-def _images_below(folder: Path, skipped: _Skipped) -> Iterator[str]:
-    """Yield the images at any depth; linked folders are followed, each folder once."""
-    # A link back to a folder above would bring in the images of other classes.
-    seen = {(found.st_dev, found.st_ino) for found in map(os.stat, Path(os.path.abspath(folder)).parents)}
-    for place, folders, files in os.walk(folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        hidden = [name for name in folders if name.startswith(".")]
-        folders[:] = sorted(set(folders) - set(hidden))
-        yield from _images_in([Path(place, name) for name in sorted(files + hidden)], skipped)
+def _is_set(text: str) -> bool:
+    return text.startswith("sample:") or _is_table(text) or os.path.isdir(text)
 
 
-def _manifest(path: Path) -> ImageDataset:
-    if not path.is_file():
-        raise DatasetError(f"{path} does not exist", "Pass a manifest with the columns path and label.")
-    columns = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    if "path" not in columns:
-        raise DatasetError(
-            f"{path} has the columns {', '.join(columns) or '(none)'}; expected path and label",
-            "Name the column of image files `path`.",
-        )
-    names = columns["path"]
-    if not names:
-        raise DatasetError(f"{path} lists no image", "Add a row for each image.")
-    for row, name in enumerate(names, start=1):
-        # Such a file may hold templates, which older versions of fsspec run as code.
-        if is_url(name) and "reference:" in name:
+def _no_dataset(text: str) -> DatasetError:
+    step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
+    if not os.path.exists(text):
+        return DatasetError(f"{text} does not exist", step)
+    suffix = Path(text).suffix.lower()
+    if suffix in SPREADSHEETS:
+        return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
+    if suffix == ".json":
+        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
+    return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)
+
+
+def _folder(text: str, *, labelled: bool) -> Listing:
+    """Return what a folder lists; where labels are required and missing, with what is known of such data sets."""
+    listing, skipped = list_folder(text, labelled=labelled)
+    if listing.images and (listing.labels is not None or not labelled):
+        return listing
+    others = skipped.others + [path for paths in skipped.unread.values() for path in paths]
+    known = explain_unlabelled(listing, others)
+    if not listing.images:
+        raise DatasetError(*known) if known else skipped.refusal(text, listing.notes)
+    return replace(listing, unlabelled=known or listing.unlabelled)
+
+
+def _dataset(text: str, listing: Listing, *, labelled: bool) -> ImageDataset:
+    """Return the data set of what a source lists: here names of classes and parts of a split become final."""
+    split = listing.split if listing.split and len(set(listing.split)) > 1 else None
+    if labelled and split is not None and "training" not in split:
+        raise DatasetError(f"{text} has {' and '.join(sorted(set(split)))} images only", "Pass one of the parts alone.")
+    names = [str(image) for image in listing.images] if listing.names is None else listing.names
+    labels, groups, strata, parts = (
+        None if values is None else np.array(values)
+        for values in (listing.labels, listing.groups, listing.strata, split)
+    )
+    labels, groups = (None if known is None else normalise_classes(known) for known in (labels, groups))
+    if labels is not None and parts is not None:
+        listing.notes += _lacking(text, labels, parts, labelled=labelled)
+    return ImageDataset(listing.images, names, labels, groups, listing.notes, strata, parts)
+
+
+def _lacking(text: str, labels: np.ndarray, split: np.ndarray, *, labelled: bool) -> list[str]:
+    """Return notes of the classes that parts of a split lack."""
+    classes = {part: set(labels[split == part].tolist()) for part in PARTS if part in split}
+    first, notes = next(iter(classes)), []
+    for part, known in classes.items():
+        if labelled and not known & classes[first]:
             raise DatasetError(
-                f"{path} has {name} in row {row}, a URL through a file of references", "Name the image itself."
+                f"the {part} images of {text} have the classes {few(sorted(known))}, the {first} images others: "
+                f"{few(sorted(classes[first]))}",
+                "Give the classes the same names in all parts of the split.",
             )
-    images = [name if is_url(name) else os.path.join(path.parent, name) for name in names]
-    for column in COLUMNS:
-        blank = [row for row, value in enumerate(columns.get(column, []), start=1) if not value]
-        if blank:
-            raise DatasetError(f"{path} has no {column} in row {blank[0]}", "Fill it in or remove the row.")
-    labels, groups, strata = (np.array(columns[c]) if columns.get(c) else None for c in COLUMNS[1:])
-    return ImageDataset(images, list(images), labels, groups, strata=strata)
-
-
-def _read_csv(path: Path) -> dict[str, list[str]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = names
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DatasetError(f"{path} has the column {twice[0]} twice", "Rename one of them.")
-    for number, row in enumerate(rows, start=1):
-        if None in row:
-            raise DatasetError(f"{path} has too many values in row {number}", "Quote values that hold a comma.")
-    return {name: [(row[name] or "").strip() for row in rows] for name in names}
-
-
-def _read_parquet(path: Path) -> dict[str, list[str]]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", "a Parquet manifest", "parquet") from error
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DatasetError(f"cannot read {path}: {error}", "Save it again as Parquet.") from error
-    return {
-        # NaN is the one value that is not equal to itself
-        name: ["" if v is None or v != v else str(v).strip() for v in table.column(name).to_pylist()]
-        if name in COLUMNS
-        else []
-        for name in table.column_names
-    }
-
-
-def _sample(text: str) -> ImageDataset:
-    from sklearn import datasets as samples
-
-    name = text.partition(":")[2]
-    if name == "digits":
-        digits = samples.load_digits()
-        images = [np.rint(image * (255 / 16)).astype(np.uint8) for image in digits.images]
-        return ImageDataset(images, [f"{text}[{i}]" for i in range(len(images))], digits.target.astype(str))
-    if name == "photos":
-        photos = samples.load_sample_images()
-        return ImageDataset(list(photos.images), [f"{text}[{Path(f).name}]" for f in photos.filenames])
-    hint = nearest(name, ["digits", "photos"])
-    raise DatasetError(f"there is no sample {name!r}", f"{hint} Known: sample:digits, sample:photos.".strip())
-
-
-def _few(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _count(number: int, noun: str) -> str:
-    plural = {"class": "classes", "hidden entry": "hidden entries"}.get(noun, noun + "s")
-    return f"{number} {noun if number == 1 else plural}"
+        if missing := sorted(set(labels.tolist()) - known):
+            notes.append(f"the {part} images lack {count(len(missing), 'class')}: {few(missing)}")
+    return notes

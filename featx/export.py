@@ -26,7 +26,8 @@ def write_embeddings(
     """Write the embeddings of a data set to an HDF5 file.
 
     The file holds `embeddings` float32 (n, d) and `paths` (n,); `labels` int64 (n,), which number the rows of
-    `classes`, when the data set has labels; and the spec as attributes. It is renamed into place when complete, and
+    `classes`, when the data set has labels; `split` (n,), each "training", "validation" or "test", when it came with a
+    split; and the spec as attributes. It is renamed into place when complete, and
     no more than a part of the embeddings is held in memory.
 
     Parameters
@@ -92,6 +93,8 @@ def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]
         classes, labels = np.unique(dataset.labels, return_inverse=True)
         file.create_dataset("labels", data=labels, dtype="<i8")
         file.create_dataset("classes", data=[_storable(str(name)) for name in classes], dtype=text)
+    if dataset.split is not None:
+        file.create_dataset("split", data=[str(part) for part in dataset.split], dtype=text)
 
 
 def _storable(name: str) -> str:

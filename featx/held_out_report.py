@@ -1,4 +1,4 @@
-"""True classes and predicted probabilities of held-out images go in; what the model reaches on them comes out."""
+"""True classes of held-out images and what a model answered go in; what the model reaches on them comes out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
-from .metrics import confusion_matrix, interval_notes, report_classes, score_predictions
+from .metrics import confusion_matrix, interval_notes, report_classes, score_classes, score_predictions
 
 __all__ = ["HeldOutReport", "binding_groups", "report_held_out"]
 
@@ -47,7 +47,7 @@ class HeldOutReport:
 
 def report_held_out(
     truth: np.ndarray,
-    probabilities: np.ndarray,
+    answers: np.ndarray,
     *,
     classes: Iterable[Any],
     largest: np.ndarray | int,
@@ -63,7 +63,8 @@ def report_held_out(
     ----------
     truth : ndarray of int, shape (n,)
         Class numbers.
-    probabilities : ndarray, shape (n, k)
+    answers : ndarray, shape (n, k) or (n,)
+        Probabilities, of which the largest is the answer; or class numbers, where no more is known.
     classes : iterable of length k
         All classes, by number.
     largest : int or ndarray of int, shape (n,)
@@ -78,8 +79,12 @@ def report_held_out(
         Figures that are printed beside these, and that notes on intervals speak of, too.
     """
     names, groups = [str(name) for name in classes], binding_groups(groups)
-    predicted = probabilities.argmax(axis=1)
-    metrics = score_predictions(truth, probabilities, groups=groups, random_state=random_state)
+    if answers.ndim == 2:
+        predicted = answers.argmax(axis=1)
+        metrics = score_predictions(truth, answers, groups=groups, random_state=random_state)
+    else:
+        predicted = answers
+        metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
     matrix = confusion_matrix(truth, predicted, len(names))
     return HeldOutReport(
         classes=names,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .pixels import Refused
 
-__all__ = ["is_url", "read_bytes"]
+__all__ = ["check_length", "is_url", "read_bytes"]
 
 
 def is_url(text: str) -> bool:
@@ -26,11 +26,12 @@ def _read_file(path: str, most: int) -> bytes:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise Refused("not a regular file")
-    _check_length(status.st_size, most)
+    check_length(status.st_size, most)
     return Path(path).read_bytes()
 
 
-def _check_length(n_bytes: int, most: int) -> None:
+def check_length(n_bytes: int, most: int) -> None:
+    """Refuse more bytes than one image has."""
     if n_bytes > most:
         raise Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
 
@@ -50,5 +51,5 @@ def _read_url(url: str, most: int) -> bytes:
                 data = data + part if data else part
     except ImportError as error:
         raise Refused(str(error), "Install the package that fsspec needs for this protocol.") from error
-    _check_length(len(data), most)
+    check_length(len(data), most)
     return data

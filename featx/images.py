@@ -1,4 +1,4 @@
-"""A path, URL, PIL image or array goes in; RGB uint8 pixels and a digest of the content come out.
+"""A path, URL, PIL image, array or a file's bytes go in; RGB uint8 pixels and a digest of the content come out.
 
 The same conversion is used everywhere: EXIF orientation applied; palettes, grey, 16-bit and CMYK converted;
 transparency laid on white; the first frame of animations taken. Colour profiles are not applied.
@@ -6,7 +6,6 @@ transparency laid on white; the first frame of animations taken. Colour profiles
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,27 +15,22 @@ import numpy as np
 from PIL import Image
 
 from .cache.digests import digest_array, digest_bytes
+from .cells import read_cell
+from .decoding import decode_file, holds_high_depth, open_image
 from .exceptions import ImageDecodeError, ParameterError
-from .image_bytes import is_url, read_bytes
-from .jpeg import decode_jpeg
+from .image_bytes import check_length, is_url, read_bytes
 from .pixels import (
     Refused,
     ValueRange,
     array_to_rgb,
     check_kind,
-    check_size,
     checked_value_range,
     is_high_depth,
     pil_to_rgb,
 )
 from .single_images import refuse_single_image
 
-__all__ = ["EXTENSIONS", "ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
-
-EXTENSIONS = frozenset([".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"])
-
-# Named one by one, because some of Pillow's other formats run programs (EPS starts Ghostscript).
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
+__all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
 
 # Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
 # four channels of 16 bits without compression; what goes on for longer is no single image.
@@ -49,8 +43,8 @@ class ImageSource:
 
     Parameters
     ----------
-    content : str, PIL.Image.Image or ndarray
-        A path, a URL, or the image itself.
+    content : str, bytes, PIL.Image.Image, ndarray or None
+        A path, a URL, the content of a file, or the image itself; None where there is none.
     name : str
         What messages call it.
     max_pixels : int or None
@@ -75,13 +69,18 @@ class ImageSource:
         """The file's path, or None for a URL or an image in memory."""
         return self.content if isinstance(self.content, str) and not is_url(self.content) else None
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the image is to be decoded: a file, a URL or the content of a file, or none at all."""
+        return self.content is None or isinstance(self.content, str | bytes)
+
     def digest(self) -> bytes:
         """Return the key of the image's content, 32 bytes.
 
         It is the SHA-256 of the file's bytes, or of an array's shape, dtype and bytes; with the value range, where
         that changes what is seen.
         """
-        if isinstance(self.content, str):
+        if self.is_encoded:
             return self.keyed(*self.inspect())
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
@@ -90,9 +89,9 @@ class ImageSource:
         return digest_bytes(digest + scale.encode()) if scale else digest
 
     def inspect(self) -> tuple[bytes, bool]:
-        """Return the SHA-256 of a file's or URL's bytes, and whether they hold more than 8 bits a channel."""
+        """Return the SHA-256 of an encoded image's bytes, and whether they hold more than 8 bits a channel."""
         data = self._read_bytes()
-        return digest_bytes(data), self.value_range is not None and _holds_high_depth(data)
+        return digest_bytes(data), self.value_range is not None and holds_high_depth(data)
 
     def keyed(self, digest: bytes, high_depth: bool) -> bytes:
         """Return the key of a file by the digest of its bytes: another one where the value range changes its pixels."""
@@ -105,12 +104,14 @@ class ImageSource:
         """Tell whether a value range can change what is seen; files are opened for that, and URLs are not fetched."""
         if isinstance(self.content, Image.Image):
             return is_high_depth(self.content)
+        if self.content is None or isinstance(self.content, bytes):
+            return self.content is not None and holds_high_depth(self.content)
         if self.path is None:
             return True
         try:
             if not os.path.isfile(self.path):  # a FIFO would block for ever
                 return True
-            with open(self.path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+            with open(self.path, "rb") as file, open_image(file) as image:
                 return is_high_depth(image)
         except Exception:  # whatever is wrong with it is told when it is decoded
             return True
@@ -132,19 +133,21 @@ class ImageSource:
         return self.decode(self.read())
 
     def read(self) -> bytes | None:
-        """Return the bytes of a file or URL, or None for an image in memory.
+        """Return the bytes of a file or URL, or None for an image that is decoded already.
 
         Raises
         ------
         ImageDecodeError
         """
-        return self._read_bytes() if isinstance(self.content, str) else None
+        return self._read_bytes() if self.is_encoded else None
 
     def decode(self, data: bytes | None) -> tuple[bytes, np.ndarray]:
         """Return what `load` does, of bytes that `read` has returned."""
         if data is None:
             return self.digest(), self._pixels_in_memory()
-        pixels, self.peak, high_depth = self._guard(lambda: _decode(data, self))
+        pixels, self.peak, high_depth = self._guard(
+            lambda: decode_file(data, max_pixels=self.max_pixels, value_range=self.value_range)
+        )
         return self.keyed(digest_bytes(data), high_depth), pixels
 
     def _pixels_in_memory(self) -> np.ndarray:
@@ -155,7 +158,7 @@ class ImageSource:
         return pixels
 
     def _read_bytes(self) -> bytes:
-        return self._guard(lambda: read_bytes(self.content, most=MAX_BYTES))
+        return self._guard(lambda: _bytes_of(self.content))
 
     def _guard(self, action: Any) -> Any:
         try:
@@ -176,7 +179,7 @@ class ImageSources(Sequence[ImageSource]):
 
     Parameters
     ----------
-    contents : list of str, PIL.Image.Image or ndarray
+    contents : list of str, bytes, PIL.Image.Image, ndarray or None
     names : sequence of str
         Of the same length.
     max_pixels, value_range
@@ -207,9 +210,10 @@ def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueR
 
     Parameters
     ----------
-    image : str, PathLike, PIL.Image.Image or ndarray
-        A path, a URL that fsspec opens, or an image in memory: grey (h, w) or (h, w, 1), RGB (h, w, 3) or
-        RGBA (h, w, 4); uint8, uint16, bool, or float between 0 and 1.
+    image : str, PathLike, bytes, BytesIO, dict, PIL.Image.Image or ndarray
+        A path, a URL that fsspec opens, the content of a file, ``{"bytes": ..., "path": ...}`` of Hugging Face, or
+        pixels: grey (h, w) or (h, w, 1), RGB (h, w, 3) or RGBA (h, w, 4); uint8, uint16, bool, or float between 0
+        and 1. Bytes that could be a path are one.
     max_pixels : int, default=None
         Larger images are refused before they are decoded, as are those beyond ``PIL.Image.MAX_IMAGE_PIXELS``.
     value_range : (low, high), "minmax" or None, default=None
@@ -241,7 +245,8 @@ def as_sources(
     Parameters
     ----------
     images : sequence
-        Paths, URLs, PIL images, arrays, or one 3-D or 4-D array whose first axis counts images.
+        Whatever `read_image` takes, or one 3-D or 4-D array whose first axis counts images. None is an image that
+        cannot be read.
     names : sequence of str, default=None
         What messages call them; the path or "image 3" when not given.
     max_pixels, value_range
@@ -265,56 +270,31 @@ def wrap_images(
 ) -> ImageSources:
     """Do as `as_sources` with what is known to be several images, however narrow they are."""
     value_range = checked_value_range(value_range)
-    contents = [image if type(image) is str else _content(image, number) for number, image in enumerate(images)]
+    given: dict[int, str] = {}
+    contents = [image if type(image) is str else _content(image, n, given) for n, image in enumerate(images)]
     if names is None:
-        paths = set(map(type, contents)) <= {str}
-        names = contents if paths else [c if isinstance(c, str) else f"image {n}" for n, c in enumerate(contents)]
+        paths = not given and set(map(type, contents)) <= {str}
+        names = contents if paths else [_name(content, n, given) for n, content in enumerate(contents)]
     if len(names) != len(contents):
         raise ParameterError(f"got {len(names)} names for {len(contents)} images; expected one for each")
     return ImageSources(contents, names, max_pixels=max_pixels, value_range=value_range)
 
 
-def _content(image: Any, number: int) -> Any:
-    if isinstance(image, str):
-        return str(image)
-    if isinstance(image, os.PathLike):
-        return os.fsdecode(image)
-    if isinstance(image, Image.Image):
-        return image
-    if isinstance(image, np.ndarray) and image.ndim:
-        return image
-    if hasattr(image, "__array__") and getattr(image, "ndim", 0) >= 2:
-        return np.asarray(image)
-    raise ParameterError(
-        f"got image {number} of type {type(image).__name__}; expected a path, a URL, a PIL image or an array",
-        "Pass one image for each sample.",
-    )
+def _content(image: Any, number: int, names: dict[int, str]) -> Any:
+    content, name = read_cell(image, number)
+    if name is not None:
+        names[number] = name
+    return content
 
 
-def _decode(data: bytes, source: ImageSource) -> tuple[np.ndarray, int | None, bool]:
-    """Return the pixels, the largest value on the scale of 16 bits, and whether there are more than 8 bits."""
-    with _open(data) as image:
-        check_size(image, source.max_pixels)
-        if is_high_depth(image):
-            return *pil_to_rgb(image, source.max_pixels, source.value_range), True
-        pixels = decode_jpeg(image, data)
-        return pil_to_rgb(image, source.max_pixels)[0] if pixels is None else pixels, None, False
+def _name(content: Any, number: int, names: dict[int, str]) -> str:
+    return names.get(number) or (content if isinstance(content, str) else f"image {number}")
 
 
-def _holds_high_depth(data: bytes) -> bool:
-    try:
-        with _open(data) as image:
-            return is_high_depth(image)
-    except Exception:  # whatever is wrong with it is told when it is decoded
-        return False
-
-
-def _open(data: bytes) -> Image.Image:
-    if not data:
-        raise Refused("the file is empty")
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.UnidentifiedImageError:
-        raise Refused("not an image in a known format") from None
-    except Image.DecompressionBombError as error:
-        raise Refused(str(error)) from None
+def _bytes_of(content: str | bytes | None) -> bytes:
+    if content is None:
+        raise Refused("there is none: the cell is empty", "Leave it out.")
+    if isinstance(content, str):
+        return read_bytes(content, most=MAX_BYTES)
+    check_length(len(content), MAX_BYTES)
+    return content

@@ -7,17 +7,17 @@ one of 3 * s * s values a square RGB image; any other length is a grey strip, on
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from .cells import array_of, is_missing
+from .containers import cells_of, first_few
 from .exceptions import DatasetError, ParameterError
 from .images import ImageSource, ValueRange, wrap_images
 from .notes import note_once
@@ -25,8 +25,9 @@ from .single_images import refuse_single_image
 
 __all__ = ["check_images", "check_labels"]
 
-# Longer rows are remarked on where nothing says that they are square images.
+# Longer rows are remarked on where nothing says how they are to be folded.
 PLAIN_ROW = 16
+CHANNELS = (1, 3, 4)
 
 
 def check_images(
@@ -45,11 +46,13 @@ def check_images(
     estimator : estimator
         Whose ``n_features_in_`` is set (`reset`) or compared, for 2-D X.
     X : array-like of shape (n_samples,), (n_samples, n_values), (n_samples, h, w) or (n_samples, h, w, c)
-        Paths, URLs, PIL images or arrays; a data frame of one column of paths; or numbers.
+        Images of any kinds that `read_image` takes: in a list, an array, a Series or another column, or a frame of one
+        column, of pandas, polars or pyarrow; or numbers. None, NaN, NaT, ``pd.NA`` and "" are missing images, which
+        raise unless the estimator has ``on_error="nan"``.
     reset : bool
         True in ``fit``.
     image_shape : tuple of int, default=None
-        (h, w) or (h, w, c) of the flattened rows.
+        (h, w), (h, w, c) or (c, h, w) of the flattened rows; where both could be meant, the channels are last.
     value_range : (low, high), "minmax" or None
     max_pixels : int or None
 
@@ -58,32 +61,31 @@ def check_images(
     ValueError
         If X is empty, one-dimensional and numeric, ragged, or holds NaN.
     ParameterError
-        If X mixes kinds, or is a single image; it is a ValueError too.
+        If X is a single image, has more than one column, no order or no numbered items, holds what is no image, or
+        misses images; the message names the type, and the row or the column. It is a ValueError too.
     """
     options: dict[str, Any] = {"value_range": value_range, "max_pixels": max_pixels}
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
     refuse_single_image(X)
-    items = _items(X)
-    if items is not None:
-        if not items:
+    # A tensor with a gradient, on another device or in bfloat16 gives its values.
+    X = array_of(X) if hasattr(X, "detach") else X
+    if (found := cells_of(X)) is not None:
+        cells, missing = found
+        if not cells:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
+        if missing and getattr(estimator, "on_error", "raise") != "nan":
+            raise _missing("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
         _note_image_shape(image_shape)
-        return wrap_images(items, **options)
+        return wrap_images(cells, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
     if getattr(array, "ndim", 0) > 2:
         _note_image_shape(image_shape)
+        _refuse_channels_first(array)
         images = validate_data(estimator, array, reset=False, ensure_2d=False, allow_nd=True)
         return wrap_images(images, **options)
-    rows = validate_data(estimator, X, reset=reset)
-    shape = _row_shape(rows.shape[1], image_shape)
-    if image_shape is None and rows.shape[1] > PLAIN_ROW and (shape[0] == 1 or rows.shape[0] == rows.shape[1]):
-        note_once(
-            f"rows of {rows.shape[1]} values are taken as images of {' x '.join(map(str, shape))}: image_shape= says "
-            "what they are; a single grey image is passed as [image]"
-        )
-    return wrap_images(rows.reshape(-1, *shape), **options)
+    return wrap_images(_folded(validate_data(estimator, X, reset=reset), image_shape), **options)
 
 
 def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -92,12 +94,14 @@ def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.
     Raises
     ------
     ValueError
-        If y is missing, continuous, of another length, or holds NaN.
+        If y is missing, continuous, of another length, or holds None or NaN, which are counted.
     DatasetError
         If there is only one class; it is a ValueError too.
     """
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None: pass the labels.")
+    if absent := _unlabelled(y):
+        raise _missing("label", "y", absent, len(y))
     labels = column_or_1d(y, warn=True)
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
@@ -109,61 +113,29 @@ def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.
     return classes, targets
 
 
+def _unlabelled(y: Any) -> list[int]:
+    """Return the places of None, NaN, NaT and pandas' missing value."""
+    if isinstance(y, list | tuple):  # NumPy would turn NaN among texts into one
+        values: Any = y
+    elif (array := np.asarray(y)).dtype.kind not in "OfMm":
+        return []
+    else:
+        values = array.ravel()
+    return [place for place, value in enumerate(values) if is_missing(value)]
+
+
+def _missing(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
+    skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
+    return ParameterError(
+        f"got no {what} in {len(rows):,} of {n_rows:,} rows of {where} (None, NaN or empty): row"
+        f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",
+        f"Leave these rows out{skip}.",
+    )
+
+
 def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
     if image_shape is not None:
         note_once(f"image_shape={image_shape!r} has no effect on these images: only rows of numbers are folded")
-
-
-def _items(X: Any) -> list[Any] | None:
-    """Return the images of a one-dimensional collection, or None where X is numbers."""
-    if hasattr(X, "columns") and hasattr(X, "shape"):
-        if X.shape[1] != 1 or not _is_text(np.asarray(X)[:1].ravel()):
-            return None
-        return list(np.asarray(X).ravel())
-    if isinstance(X, np.ndarray) and not (X.dtype.kind in "OUT" and _is_collection(X)):
-        return None
-    if hasattr(X, "toarray") or not (isinstance(X, Sequence) or hasattr(X, "__array__")):
-        return None
-    if not isinstance(X, Sequence):
-        array = np.asarray(X)
-        if array.dtype.kind not in "OUT" or not _is_collection(array):
-            return None
-        X = array
-    values = list(np.ravel(X)) if isinstance(X, np.ndarray) else list(X)
-    # Hundreds of thousands of plain paths are told by their types alone.
-    kinds = {"path"} if values and set(map(type, values)) == {str} else {_kind(value) for value in values}
-    if kinds - {"path", "PIL image", "array"}:
-        if kinds & {"path", "PIL image"}:
-            raise _mixed(kinds)
-        return None
-    if len(kinds) > 1:
-        raise _mixed(kinds)
-    return values
-
-
-def _mixed(kinds: set[str]) -> ParameterError:
-    return ParameterError(f"got X that mixes {' and '.join(sorted(kinds))}", "Pass images of one kind.")
-
-
-def _is_collection(array: np.ndarray) -> bool:
-    """Tell an array of images from an object array of numbers."""
-    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] != 1):
-        return False
-    return array.size == 0 or _kind(array.flat[0]) in ("path", "PIL image", "array")
-
-
-def _is_text(values: np.ndarray) -> bool:
-    return len(values) > 0 and _kind(values[0]) == "path"
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, str | os.PathLike):
-        return "path"
-    if isinstance(value, Image.Image):
-        return "PIL image"
-    if getattr(value, "ndim", 0) >= 2 and hasattr(value, "__array__"):
-        return "array"
-    return "number" if np.ndim(value) == 0 else "row"
 
 
 def _as_array(X: Any) -> Any:
@@ -176,17 +148,47 @@ def _as_array(X: Any) -> Any:
         raise ValueError(f"X is ragged: {error}. Pass a list of arrays for images of different sizes.") from None
 
 
-def _row_shape(n_values: int, image_shape: tuple[int, ...] | None) -> tuple[int, ...]:
-    if image_shape is not None:
-        sides = image_shape if isinstance(image_shape, Sequence) else [image_shape]
-        whole = all(isinstance(side, int | np.integer) and side > 0 for side in sides)
-        if not whole or len(sides) not in (2, 3):
-            raise ParameterError(
-                f"got image_shape={image_shape!r}; expected (height, width) or (height, width, channels)"
+def _refuse_channels_first(array: Any) -> None:
+    shape = tuple(array.shape)
+    if len(shape) == 4 and shape[3] not in CHANNELS and shape[1] in CHANNELS:
+        raise ParameterError(
+            f"got X of shape {shape}, whose channels come first",
+            "Pass (n, h, w, channels): X.transpose(0, 2, 3, 1), of a tensor X.permute(0, 2, 3, 1).",
+        )
+
+
+def _folded(rows: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray:
+    """Return rows of values as images (n, h, w) or (n, h, w, c)."""
+    n_rows, n_values = rows.shape
+    if image_shape is None:
+        shape = _square(n_values)
+        if n_values > PLAIN_ROW and (shape[0] == 1 or n_rows == n_values):
+            note_once(
+                f"rows of {n_values} values are taken as images of {' x '.join(map(str, shape))}: image_shape= says "
+                "what they are; a single grey image is passed as [image]"
             )
-        if math.prod(image_shape) != n_values:
-            raise ParameterError(f"got image_shape={tuple(image_shape)}, which does not fit rows of {n_values} values")
-        return tuple(image_shape)
+        elif n_values > PLAIN_ROW and len(shape) == 3:
+            note_once(
+                f"rows of {n_values} values are taken as images of {' x '.join(map(str, shape))}, with the channels of "
+                f"each pixel side by side: image_shape=(3, {shape[0]}, {shape[1]}) says that one channel comes after "
+                "the other, as in CIFAR's files"
+            )
+        return rows.reshape(-1, *shape)
+    sides = image_shape if isinstance(image_shape, Sequence) else [image_shape]
+    whole = all(isinstance(side, int | np.integer) and side > 0 for side in sides)
+    if not whole or len(sides) not in (2, 3):
+        raise ParameterError(
+            f"got image_shape={image_shape!r}; expected (height, width), (height, width, channels) or (channels, "
+            "height, width)"
+        )
+    if math.prod(sides) != n_values:
+        raise ParameterError(f"got image_shape={tuple(sides)}, which does not fit rows of {n_values} values")
+    images = rows.reshape(-1, *sides)
+    first = len(sides) == 3 and sides[2] not in CHANNELS and sides[0] in CHANNELS
+    return images.transpose(0, 2, 3, 1) if first else images
+
+
+def _square(n_values: int) -> tuple[int, ...]:
     side = math.isqrt(n_values)
     if side * side == n_values:
         return side, side

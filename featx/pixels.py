@@ -32,6 +32,8 @@ __all__ = [
 FULL_SCALE = {
     "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
 }  # fmt: skip
+# How far beyond its range rounding takes a float, as a part of that range; a grey level is 0.004 of it.
+ROUNDING = {"f2": 1e-3, "f4": 1e-5, "f8": 1e-5}
 DEEPEST = 65535
 BITS_PER_SAMPLE = 258
 
@@ -120,7 +122,7 @@ def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
         raise Refused(
             f"an array of shape {array.shape} has its channels first",
-            "Pass (h, w, channels): x.transpose(1, 2, 0).",
+            "Pass (h, w, channels): x.transpose(1, 2, 0), of a tensor x.permute(1, 2, 0).",
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
         raise Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")
@@ -171,16 +173,25 @@ def _scaled(array: np.ndarray, value_range: ValueRange, kind: str) -> np.ndarray
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise Refused("contains NaN or infinity", "Replace them, or say which values mean black: value_range.")
-    step = "Say which values mean black and white: value_range=(low, high)."
+    least, most = values.min(), values.max()
+    # As they are written in their own type: 1.00002, not 1.
+    least_text, most_text = (str(array.dtype.type(value)).removesuffix(".0") for value in (least, most))
+    span = f"values from {least_text} to {most_text}"
+    step = "say which values mean black and white: value_range=(low, high)."
     if value_range is None:
-        raise Refused(f"values from {values.min():g} to {values.max():g} of {kind} have no scale of their own", step)
+        cast = " If 255 is white, pass x.astype(np.uint8)." if least >= 0 and 1 < most <= 255 else ""
+        raise Refused(f"{span} of {kind} have no scale of their own", f"{step.capitalize()}{cast}")
     if isinstance(value_range, str):
-        low, high = values.min(), values.max()
+        low, high = least, most
         high = high if high > low else low + 1
     else:
         low, high = value_range
-    if values.min() < low or values.max() > high:
-        raise Refused(f"values from {values.min():g} to {values.max():g} lie outside {low:g} to {high:g}", step)
+        slack = ROUNDING.get(array.dtype.str[1:], 0) * (high - low)
+        if least < low - slack or most > high + slack:
+            clip = f"Clip them, np.clip(x, {low:g}, {high:g}), or " if array.dtype.kind == "f" else ""
+            raise Refused(f"{span} lie outside {low:g} to {high:g}", clip + (step if clip else step.capitalize()))
+        if least < low or most > high:
+            np.clip(values, low, high, out=values)
     # In place: an image of the largest size allowed takes 0.7 GB as float64.
     values -= low
     values *= 255 / (high - low)

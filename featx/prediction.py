@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from .notes import note_once
 from .persistence import load_model
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["Prediction", "predict_images"]
+__all__ = ["Prediction", "Predictions", "predict_images"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,26 @@ class Prediction:
     top: tuple[tuple[str, float], ...]
 
 
+class Predictions(list[Prediction]):
+    """The predictions of the images that can be read, in their order.
+
+    Parameters
+    ----------
+    predictions : iterable of Prediction
+    rows : list of int
+        Their rows in the data set.
+    classes : list of str
+        All that the model knows.
+    """
+
+    def __init__(self, predictions: Iterable[Prediction], *, rows: list[int], classes: list[str]) -> None:
+        super().__init__(predictions)
+        self.rows, self.classes = rows, classes
+
+
 def predict_images(
     path: str | os.PathLike[str], dataset: ImageDataset, *, top: int = 1, **parameters: Any
-) -> tuple[list[Prediction], Extraction]:
+) -> tuple[Predictions, Extraction]:
     """Predict the classes of images with a saved pipeline or fine-tuned network.
 
     Parameters
@@ -52,8 +70,8 @@ def predict_images(
 
     Returns
     -------
-    predictions : list of Prediction
-        In the order of the images, without those in the ledger.
+    predictions : Predictions
+        A list of `Prediction`, in the order of the images, without those in the ledger.
     extraction : Extraction
         Without the embeddings.
 
@@ -71,11 +89,11 @@ def predict_images(
                              "Use load_model and its predict.")  # fmt: skip
     failed = {failure.index for failure in extraction.failures}
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-    return [
-        Prediction(name, tuple((str(model.classes_[c]), float(row[c])) for c in best))
-        for i, (name, row, best) in enumerate(zip(dataset.names, probabilities, order, strict=True))
-        if i not in failed
-    ], extraction
+    classes, rows = [str(name) for name in model.classes_], [i for i in range(len(dataset)) if i not in failed]
+    found = [
+        Prediction(dataset.names[i], tuple((classes[c], float(probabilities[i, c])) for c in order[i])) for i in rows
+    ]
+    return Predictions(found, rows=rows, classes=classes), extraction
 
 
 def _from_network(

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .cells import IMAGES, kind_of
 from .exceptions import ParameterError
+from .image_bytes import is_url
 
 __all__ = ["refuse_single_image"]
 
@@ -20,9 +22,11 @@ NARROW = 4
 
 def refuse_single_image(X: Any) -> None:
     """Raise a ParameterError where X is a path, the bytes of a file, a PIL image or the pixels of one image."""
-    if isinstance(X, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or hasattr(X, "read"):
+    if isinstance(X, str | os.PathLike):
+        _refuse_place(os.fspath(X))
+    one = isinstance(X, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or hasattr(X, "read")
+    if one or (type(X) is dict and kind_of(X) in IMAGES):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
-    _refuse_encoded(X)
     shape = _shape(X)
     if shape == () and not np.issubdtype(np.asarray(X).dtype, np.number):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
@@ -43,21 +47,14 @@ def refuse_single_image(X: Any) -> None:
         )
 
 
-def _refuse_encoded(X: Any) -> None:
-    """Raise a ParameterError where the first of several images is a file's bytes, or an open file."""
-    if isinstance(X, np.ndarray):
-        first = X.flat[0] if X.size and X.dtype.kind in "OS" else None
-    else:
-        first = X[0] if isinstance(X, list | tuple) and X else None
-    if isinstance(first, bytes | bytearray | memoryview):
-        how = "PIL.Image.open(io.BytesIO(data)) for each"
-    elif hasattr(first, "read") and not isinstance(first, Image.Image):
-        how = "PIL.Image.open(file) for each"
-    else:
-        return
-    raise ParameterError(
-        f"got images of type {type(first).__name__}; expected paths, URLs, PIL images or arrays", f"Pass {how}."
-    )
+def _refuse_place(place: str | bytes) -> None:
+    """Raise a ParameterError where a path names more than one image."""
+    text = os.fsdecode(place)
+    if os.path.isdir(text) or os.path.splitext(text)[1].lower() in (".csv", ".parquet"):
+        what = "a folder" if os.path.isdir(text) else "a manifest"
+        raise ParameterError(f"got {what}, {text}", f"Pass its images: load_dataset({text!r}, labelled=False).images.")
+    if "*" in text and not is_url(text) and not os.path.lexists(text):
+        raise ParameterError(f"got a pattern, {text}", f"Pass the images that it matches: sorted(glob.glob({text!r})).")
 
 
 def _shape(X: Any) -> tuple[int, ...]:

@@ -57,7 +57,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         "crop" keeps the aspect ratio and cuts the central square, as the weights' own preprocessing does;
         "squash" resizes the whole image.
     image_shape : tuple of int, default=None
-        (h, w) or (h, w, c) of rows of flattened images; None takes squares: see Notes.
+        (h, w), (h, w, c) or (c, h, w) of rows of flattened images, where c is 1, 3 or 4; if both could be meant, the
+        channels are last. None takes squares: see Notes.
     value_range : (low, high), "minmax" or None, default=None
         The values that mean black and white, of arrays and of files and PIL images of more than 8 bits; "minmax" takes
         each image's own. None means 0 to 255 for uint8, 0 to 65535 for 16 bits, 0 to 1 for floats. Files and PIL images
@@ -75,8 +76,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     random_state : int, default=0
         Seed of random weights (``weights=None``).
     on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable image raises, or becomes a row of NaN and an entry of ``failures_``. Most heads refuse
-        NaN; put ``SimpleImputer`` between, or drop the rows.
+        Whether an unreadable or missing image raises, or becomes a row of NaN and an entry of ``failures_``. Most
+        heads refuse NaN; put ``SimpleImputer`` between, or drop the rows.
     cache : str, PathLike, EmbeddingCache or None, default="auto"
         Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
     verbose : bool, default=False
@@ -97,10 +98,16 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
     Notes
     -----
-    ``fit`` trains nothing. X may be a list or array of paths, URLs, PIL images or arrays (of different sizes if need
-    be); an array (n, h, w) or (n, h, w, c); a data frame of one column of paths; or rows of flattened images. A row
-    of s * s values is taken as a square grey image, one of 3 * s * s values as a square RGB image, any other as a
-    strip one pixel high, unless `image_shape` says otherwise.
+    ``fit`` trains nothing. X may be a list, an array, a Series or another column, or a frame of one column, of pandas,
+    polars or pyarrow. Each of its cells is a path or a URL (text, bytes or PathLike), the content of a file (bytes,
+    bytearray, memoryview, BytesIO), ``{"bytes": ..., "path": ...}`` of Hugging Face, a PIL image, or an array (h, w) or
+    (h, w, c) of NumPy, torch or another library; kinds and sizes may differ. Bytes are a path if they have no control
+    characters and at most 4,096 bytes, and do not begin as JPEG, HTML, XML or JSON do. None, NaN, ``pd.NA`` and "" are
+    missing images. The content of a file has the embedding of the file.
+
+    X may also be an array (n, h, w) or (n, h, w, c), or rows of flattened images. A row of s * s values is taken as a
+    square grey image, one of 3 * s * s values as a square RGB image, any other as a strip one pixel high, unless
+    `image_shape` says otherwise.
 
     The loaded network is shared by all transformers of the process with the same parameters and is never pickled.
 
@@ -229,7 +236,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         result = self.extract(images)
         if self.on_error == "nan":
             self.failures_ = result.failures
-        return result.embeddings[0]
+        rows = result.embeddings[0]
+        # Where no image at all could be read, nothing has told how wide the rows are.
+        return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
     def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> Extraction:
         """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.

@@ -19,11 +19,32 @@ HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
     "augmentation",
     "operations",
+    "cells",
+    "containers",
+    "decoding",
+    "formats",
     "images",
     "image_bytes",
     "single_images",
     "datasets",
     "class_names",
+    "columns",
+    "csv_tables",
+    "doubtful_folders",
+    "folders",
+    "foreign_layouts",
+    "image_folders",
+    "json_tables",
+    "listings",
+    "manifest_paths",
+    "manifests",
+    "parquet_tables",
+    "samples",
+    "split_files",
+    "split_folders",
+    "split_names",
+    "split_values",
+    "tables",
     "jpeg",
     "pixels",
     "pooling",
@@ -105,7 +126,7 @@ SCIENCE = [name for name in MODULES if name not in {*room("featx.cache"), *room(
 def test_every_room_is_read():
     assert all(f"featx.{name}" in MODULES for name in (*LEAVES, "cache.store", "cli.fit", "exceptions"))
     assert imports("featx.cli.fit", everywhere=True) >= {"featx.fitting", "featx.cli.options", "click", "ast"}
-    assert imports("featx.datasets") >= {"featx.exceptions", "featx.images", "csv"}
+    assert imports("featx.csv_tables") >= {"featx.exceptions", "featx.listings", "csv"}
     assert imports("featx.cache.store") >= {"featx.cache.maintenance", "featx.exceptions"}
 
 

@@ -244,9 +244,10 @@ def test_a_fraction_or_another_data_set_is_the_test_set(folder, manifest, tmp_pa
 
 
 def test_predict_prints_tables_csv_and_json(model, folder):
-    shown = featx("predict", model, folder).stdout.splitlines()
-    assert shown[0].split() == ["path", "label", "probability"]
-    assert len(shown) == 42
+    shown, _, figures = featx("predict", model, folder).stdout.partition("\n\n")
+    assert shown.split()[:3] == ["path", "label", "probability"]
+    assert len(shown.splitlines()) == 42
+    assert figures.startswith("judged by 40 labelled images; figures with 95 % intervals")
     rows = list(csv.DictReader(io.StringIO(featx("predict", model, folder, "--top", "2", "--format", "csv").stdout)))
     found = json.loads(featx("predict", model, folder, "--top", "5", "--format", "json").stdout)
     assert list(rows[0]) == ["path", "label", "probability", "label_2", "probability_2"]

@@ -212,9 +212,9 @@ def _cache_error(full):
 @pytest.mark.parametrize("command", ["extract", "fit"])
 def test_data_that_is_not_there_is_named(command, folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "list.csv").write_text("file,label\na.png,b\n")
+    (tmp_path / "list.csv").write_text("where,label\na.png,b\n")
     (tmp_path / "notes.txt").write_text("text")
-    cases = {"empty": "holds no image", "missing": "does not exist", "list.csv": "columns file, label"}
+    cases = {"empty": "holds no image", "missing": "does not exist", "list.csv": "columns where, label"}
     for name, reason in cases.items():
         line = error_of(command, tmp_path / name, "-o", tmp_path / "out", *NETWORK)
         assert str(tmp_path / name) in line

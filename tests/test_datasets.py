@@ -73,8 +73,8 @@ def test_images_at_any_depth_belong_to_their_class_and_are_sorted(grow, kind):
         (".hidden.png", "hidden"),
         (".thumbs/1.png", "hidden"),
         ("a/.thumbs/1.png", "hidden"),
-        ("a/notes.txt", "no images"),
-        ("readme.md", "no images"),
+        ("a/notes.txt", "1 file that is no image left out"),
+        ("readme.md", "1 file that is no image left out"),
         ("empty/notes.txt", "class without images"),
         ("loose.png", "outside the class folders"),
     ],
@@ -143,8 +143,8 @@ def test_what_does_not_exist_is_refused(tmp_path, monkeypatch, name):
 
 
 def test_what_holds_no_image_is_refused_with_what_was_found(grow):
-    root = grow("a/notes.txt", "text.txt")
-    assert "text.txt is no data set" in refusal(load_dataset, root / "text.txt")
+    root = grow("a/notes.txt", "text.md")
+    assert "text.md is no data set" in refusal(load_dataset, root / "text.md")
     message = refusal(load_dataset, root)
     (root / "empty").mkdir()
     assert "holds no image" in refusal(load_dataset, root / "empty")
@@ -168,7 +168,7 @@ def test_manifest_paths_are_relative_absolute_or_urls(grow, monkeypatch):
     assert read_image(dataset.images[0]).shape == (3, 4, 3)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize(
     "text",
     [
@@ -193,17 +193,17 @@ def test_manifest_of_paths_alone_serves_only_without_labels(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "expected path and label"),
-        ("file,label\na.png,x\n", "columns file, label; expected path"),
-        ("path;label\na.png;x\n", "expected path"),
+        ("", "is empty; expected the columns path and label"),
+        ("where,label\na.png,x\n", "columns where, label; expected path"),
+        ("where;label\na.png;x\n", "columns where, label; expected path"),
         ("path,label\n", "lists no image"),
-        ("path,label\na.png,x\nb.png,\n", "no label in row 2"),
-        ("path,label\na.png,x\nb.png, \n", "no label in row 2"),
-        ("path,label\na.png,x\n,y\n", "no path in row 2"),
-        ("path,label,group\na.png,x,1\nb.png,x,\n", "no group in row 2"),
-        ("path,label\na.png,x\nb.png\n", "no label in row 2"),
-        ("path,label\na.png,x\nb,c.png,y\n", "row 2"),
-        ("path,label,label\na.png,x,y\n", "label"),
+        ("path,label\na.png,x\nb.png,\n", "no label in line 3"),
+        ("path,label\na.png,x\n\nb.png, \nc.png,\n", "no label in line 4 and 1 more row."),
+        ('path,label\n"a\nb.png",x\n,y\n', "no path in line 4"),
+        ("path,label,group\na.png,x,1\nb.png,x,\n", "no group in line 3"),
+        ("path,label\na.png,x\nb.png\n", "no label in line 3"),
+        ("path,label\na.png,x\nb,c.png,y\n", "too many values in line 3. Quote values that hold a comma"),
+        ("path,label,label\na.png,x,y\n", "column label twice"),
         ('path,label\n"a.png,x\n', "cannot read"),
         ("path,label\n" + "a" * 200_000 + ",x\n", "cannot read"),
     ],
@@ -215,7 +215,7 @@ def test_malformed_manifest_is_refused_with_the_place(tmp_path, text, reason):
     assert str(path) in message
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le"])
 def test_manifest_in_another_encoding_is_refused(tmp_path, encoding):
     assert "UTF-8" in refusal(load_dataset, manifest(tmp_path, "path,label\né.png,x\n", encoding))
 
@@ -237,7 +237,7 @@ def test_missing_number_as_a_parquet_label_is_refused(tmp_path):
 
 
 def test_parquet_without_paths_is_refused_with_its_columns(tmp_path):
-    assert "columns file, label" in refusal(load_dataset, parquet(tmp_path, file=["a"], label=["x"]))
+    assert "columns where, label" in refusal(load_dataset, parquet(tmp_path, where=["a"], label=["x"]))
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"this is no Parquet file" * 10])
@@ -329,5 +329,5 @@ def test_a_manifest_may_name_strata_beside_groups(tmp_path):
     assert dataset.groups is None
     assert dataset.take([1]).strata.tolist() == ["severe"]
     (tmp_path / "m.csv").write_text("path,label,stratum\na.png,x,\n")
-    with pytest.raises(DatasetError, match="no stratum in row 1"):
+    with pytest.raises(DatasetError, match="no stratum in line 2"):
         load_dataset(tmp_path / "m.csv")

@@ -329,8 +329,8 @@ def test_depths_are_remembered_by_content_and_read_once(tmp_path, monkeypatch):
     from featx.image_keys import image_keys
 
     opened = []
-    look = images._holds_high_depth
-    monkeypatch.setattr(images, "_holds_high_depth", lambda data: opened.append(1) or look(data))
+    look = images.holds_high_depth
+    monkeypatch.setattr(images, "holds_high_depth", lambda data: opened.append(1) or look(data))
     sources = as_sources([save(tmp_path / "a.png", DEEP), save(tmp_path / "b.png", RGB)], value_range=TWELVE)
     for cache in (EmbeddingCache(tmp_path / "cache"), EmbeddingCache(tmp_path / "cache")):
         keys = image_keys(sources, cache.digests, threads=1)

@@ -201,6 +201,14 @@ def test_a_split_without_a_training_part_is_refused():
         fit_model(noise({"validation": 6, "test": 8}), frozen(), **GRID)
 
 
+def test_other_words_for_the_parts_are_refused():
+    data = some("training", "test")
+    with pytest.raises(DatasetError, match=r"got the part 'train' in `split`; expected training, validation, test"):
+        fit_model(dataclasses.replace(data, split=np.char.replace(data.split, "training", "train")), frozen(), **GRID)
+    with pytest.raises(DatasetError, match="got 3 parts in `split` for 20 images"):
+        finetune_model(dataclasses.replace(data, split=data.split[:3]), tiny())
+
+
 def unreadable(data, rows):
     images = list(data.images)
     for row in rows:
@@ -240,6 +248,12 @@ def test_groups_on_one_side_of_a_given_split_are_said_to_be_and_others_are_not()
     assert "too few groups (fewer than 5)" in found.metrics["accuracy"].reason
     shared = np.where(apart == "test 6", "training 0", apart)
     with pytest.raises(DatasetError, match=r"both to train on and to test on: 'training 0' \(2 and 2\)"):
+        fit_model(dataclasses.replace(data, groups=shared), frozen(), **GRID)
+    data = some("training", "validation", "test")
+    apart = np.array([f"{part} {place // 2}" for place, part in enumerate(data.split)])
+    assert "whole groups" in fit_model(dataclasses.replace(data, groups=apart), frozen(), **GRID).evaluation.protocol
+    shared = np.where(apart == "test 9", "validation 6", apart)
+    with pytest.raises(DatasetError, match=r"both to train on and to test on: 'validation 6'"):
         fit_model(dataclasses.replace(data, groups=shared), frozen(), **GRID)
 
 

@@ -230,14 +230,14 @@ def extract(source, tmp_path):
 @pytest.fixture
 def stuck(monkeypatch):
     """Return bytes that a decoder never finishes, and have no image take longer than half a second."""
-    decode, end = featx.images._decode, threading.Event()
+    decode, end = featx.images.decode_file, threading.Event()
 
-    def looping(data, max_pixels):
+    def looping(data, **options):
         if data.startswith(b"stuck"):
             end.wait()
-        return decode(data, max_pixels)
+        return decode(data, **options)
 
-    monkeypatch.setattr("featx.images._decode", looping)
+    monkeypatch.setattr("featx.images.decode_file", looping)
     monkeypatch.setattr("featx.patience.DECODE_SECONDS", 0.5)
     yield lambda number: b"stuck %d" % number
     end.set()
@@ -564,15 +564,15 @@ def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_pro
         import featx.cache.digests, featx.images, featx.patience
         featx.patience.DECODE_SECONDS = 0.5
         # A FIFO that took the place of a file since it was looked at, and a decoder that loops
-        versions, decode = featx.cache.digests._versions, featx.images._decode
+        versions, decode = featx.cache.digests._versions, featx.images.decode_file
         featx.cache.digests._versions = lambda paths: (versions(paths)[0], {})
 
-        def looping(data, max_pixels):
+        def looping(data, **options):
             while data == b"loop":
                 pass
-            return decode(data, max_pixels)
+            return decode(data, **options)
 
-        featx.images._decode = looping
+        featx.images.decode_file = looping
         patient = functools.partial(featx.patience.patient_map, threads=1)
         print([str(d)[:22] for d in featx.cache.digests.FileDigests(None).digest(["fifo.png", "a.png"], map=patient)])
         print([str(d)[:22] for d in patient(lambda i: i.load(), featx.images.as_sources(["loop.png", "a.png"]))])
@@ -597,20 +597,20 @@ def test_ctrl_c_while_decoding_stops_at_once_and_keeps_what_was_computed(tmp_pat
         import featx.images
         from featx.backbones import Backbone
         from featx.cli import main
-        embed, decode, batches = Backbone.embed, featx.images._decode, []
+        embed, decode, batches = Backbone.embed, featx.images.decode_file, []
 
         def counting(*args, **options):
             batches.append(rows := embed(*args, **options))
             return rows
 
-        def stuck(data, max_pixels):
+        def stuck(data, **options):
             while data.startswith(b"BM"):
                 if len(batches) == 3:
                     print("decoding", flush=True)
                 time.sleep(0.1)
-            return decode(data, max_pixels)
+            return decode(data, **options)
 
-        Backbone.embed, featx.images._decode = counting, stuck
+        Backbone.embed, featx.images.decode_file = counting, stuck
         main()
         """
     network = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--batch-size", "2"]

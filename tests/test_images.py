@@ -223,6 +223,45 @@ def test_value_range_says_what_black_and_white_are(values, value_range, expected
     assert read_image(values, value_range=value_range)[0, :, 0].tolist() == expected
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0, 4095), (1000, 1001)])
+def test_floats_that_rounding_took_past_their_range_are_clipped(dtype, low, high):
+    options = {} if (low, high) == (0, 1) else {"value_range": (low, high)}
+    past = 0.9e-5 * (high - low)
+    array = np.array([[low - past, low, high, high + past]]).astype(dtype)
+    if dtype == "f8" or high < 1000:
+        assert (array[0, 0] < low, array[0, 3] > high) == (True, True)
+    assert read_image(array, **options)[0, :, 0].tolist() == [0, 0, 255, 255]
+    with pytest.raises(ImageDecodeError, match=r"lie outside .* Clip them, np\.clip\(x, .*value_range"):
+        read_image(np.array([[low, high + 3 * past]]), **options)
+
+
+@pytest.mark.parametrize("value", [1 + 2**-10, -(2**-14)])
+def test_a_rounding_error_of_half_precision_is_clipped(value):
+    assert read_image(np.array([[value, 0.5]], np.float16))[0, 0, 0] == (255 if value > 1 else 0)
+    with pytest.raises(ImageDecodeError, match=r"1\.002"):
+        read_image(np.array([[1.002]], np.float16))
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.array([[0, 1.00002]], np.float32), "values from 0 to 1.00002 lie outside 0 to 1. Clip"),
+        (np.array([[-3e-05, 1]], np.float32), "values from -3e-05 to 1 lie outside 0 to 1. Clip"),
+        (np.array([[0.1, 1.1]], np.float32), "values from 0.1 to 1.1 lie outside 0 to 1. Clip"),
+        (np.array([[0, 255]]), "0 to 255 of int64 have no scale of their own.*255 is white, pass x.astype(np.uint8)"),
+        (np.array([[0, 4095]]), "0 to 4095 of int64 have no scale of their own. Say which values mean black"),
+    ],
+)
+def test_values_without_a_place_on_the_scale_are_shown_with_what_to_do(array, words):
+    assert re.search(re.escape(words).replace(r"\.\*", ".*"), str(refusal(array)))
+
+
+def test_whole_numbers_are_not_rounded():
+    for value in (-1, 1_000_001):
+        assert "lie outside 0 to 1e+06. Say which" in str(refusal(np.array([[0, value]]), value_range=(0, 1_000_000)))
+
+
 @pytest.mark.parametrize(
     ("array", "options", "reason"),
     [
@@ -242,7 +281,7 @@ def test_array_that_is_no_image_is_refused(array, options, reason):
     assert re.search(reason, str(refusal(array, **options)))
 
 
-@pytest.mark.parametrize("image", [None, 3, 2.5, b"bytes", [[1, 2], [3, 4]], {}, np.array(3), object()])
+@pytest.mark.parametrize("image", [3, 2.5, [[1, 2], [3, 4]], {}, np.array(3), object()])
 def test_wrong_type_is_a_parameter_error(image):
     with pytest.raises(ParameterError, match="image 1 of type") as caught:
         as_sources([PICTURE, image])

@@ -1,0 +1,204 @@
+"""A folder goes in; which of its folders are classes and which parts of a split comes out, or why it cannot be told."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+
+from .doubtful_folders import fit_command, refuse_doubtful, says_where
+from .exceptions import DatasetError
+from .folders import Folder
+from .listings import few, quoted
+from .split_names import PARTS, parts_of
+
+__all__ = ["ClassFolder", "Layout", "find_layout"]
+
+
+@dataclass
+class ClassFolder:
+    """A folder whose images, at any depth, are of one class and of one part of a split, if there is one."""
+
+    folder: Folder
+    label: str | None
+    part: str | None = None
+
+
+@dataclass
+class Layout:
+    """Where the images are.
+
+    Attributes
+    ----------
+    classes : list of ClassFolder
+        In the order in which their images are listed.
+    passed : list of Folder
+        Folders above them; images that lie in these are outside the class folders.
+    notes : list of str
+    problem : DatasetError or None
+        Why the images have no labels that can be used, where the parts can be told.
+    """
+
+    classes: list[ClassFolder]
+    passed: list[Folder]
+    notes: list[str] = field(default_factory=list)
+    problem: DatasetError | None = None
+
+
+def find_layout(top: Folder) -> Layout | None:
+    """Return where the classes and parts are, or None where there are no class folders.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be told which folders are classes.
+    """
+    passed, place = [top], top
+    inner = _single(place)
+    while inner is not None and not inner.images:
+        passed.append(inner)
+        place, inner = inner, _single(inner)
+    if inner is not None:
+        # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
+        if any(says_where(folder.name) for folder in [*passed[1:], inner]):
+            return None
+        return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
+    if len(place.filled) < 2:
+        return None
+    layout = _among(place)
+    if layout is None:
+        return None
+    layout.passed = passed + layout.passed
+    if len(passed) > 1:
+        layout.notes.insert(0, f"{place.path} is read, the only folder with images in {top.path}")
+    return layout
+
+
+def _single(place: Folder) -> Folder | None:
+    return place.filled[0] if len(place.filled) == 1 else None
+
+
+def _among(place: Folder) -> Layout | None:
+    """Return the layout of a place with several folders that hold images."""
+    folders = place.filled
+    names = [folder.name for folder in folders]
+    parts = parts_of(names)
+    if len(parts) == len(folders):
+        return _parts(place, {folder.name: folder for folder in folders}, parts)
+    refuse_doubtful(place, parts)
+    return _classes_with_parts(place) or _plain(place)
+
+
+def _plain(place: Folder) -> Layout:
+    notes = []
+    deep = [folder for folder in place.filled if not folder.images and len(folder.filled) > 1]
+    if deep:
+        notes.append(
+            f"the classes are the {len(place.filled)} folders of {place.path}; {deep[0].name} holds "
+            f"{few([folder.name for folder in deep[0].filled])}, whose images are all of class {deep[0].name}"
+        )
+    return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
+
+
+def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
+    """Return the layout of folders that are all parts of a split, each with class folders inside."""
+    levels = {name: _class_level(folder) for name, folder in folders.items()}
+    # Where one part has a single folder, it is a class if another part has a class by that name.
+    several = {inner.name for chain in levels.values() if len(chain[-1].filled) > 1 for inner in chain[-1].filled}
+    for name, chain in levels.items():
+        for depth, folder in enumerate(chain):
+            if {inner.name for inner in folder.filled} & several:
+                levels[name] = chain[: depth + 1]
+                break
+    flat = [name for name, chain in levels.items() if not _has_classes(chain[-1], several)]
+    by_part: dict[str, str] = {}
+    for name, part in parts.items():
+        if part in by_part:
+            raise DatasetError(
+                f"{place.path} holds {by_part[part]} and {name}, which both mean the {part} part",
+                f"Leave one of them: `featx fit {quoted(folders[name].path)} -o model.skops` reads it alone.",
+            )
+        by_part[part] = name
+    ordered = {part: folders[by_part[part]] for part in PARTS if part in by_part}
+    notes = [
+        f"{place.path} comes with a split: " + ", ".join(f"{folder.name} ({part})" for part, folder in ordered.items())
+    ]
+    found: list[ClassFolder] = []
+    passed: list[Folder] = []
+    for part, folder in ordered.items():
+        if folder.name in flat:
+            found.append(ClassFolder(folder, None, part))
+        else:
+            found += [ClassFolder(inner, inner.name, part) for inner in levels[folder.name][-1].filled]
+            passed += levels[folder.name]
+    problem = _without_classes(ordered, flat, parts) if flat else _unlike(found, ordered)
+    return Layout(found, passed, notes, problem)
+
+
+def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
+    without = [folder.path for folder in ordered.values() if folder.name in flat]
+    known = [folder for folder in ordered.values() if folder.name not in flat]
+    message = f"{' and '.join(without)} {'holds' if len(flat) == 1 else 'hold'} images without class folders"
+    if not known:
+        return DatasetError(
+            message, "Make a folder for each class in each part, or pass a manifest with the columns path and label."
+        )
+    return DatasetError(
+        f"{message}, {' and '.join(folder.path for folder in known)} with them",
+        f"Pass those with classes, {fit_command(known[0], known[1:], parts)}; "
+        f"`featx predict model.skops {quoted(without[0])}` names the classes of the others.",
+    )
+
+
+def _class_level(part: Folder) -> list[Folder]:
+    """Return the part and the single folders inside that may be one more folder above the classes."""
+    chain = [part]
+    while (inner := _single(chain[-1])) is not None and not inner.images:
+        chain.append(inner)
+    return chain
+
+
+def _has_classes(level: Folder, known: set[str]) -> bool:
+    return any(f.name in known or not (says_where(f.name) or f.name == level.name) for f in level.filled)
+
+
+def _unlike(found: list[ClassFolder], ordered: dict[str, Folder]) -> DatasetError | None:
+    """Return what is wrong with a part that has no class in common with the first."""
+    # A folder that was named on a Mac is the same one.
+    classes = {
+        part: {unicodedata.normalize("NFC", entry.label or "") for entry in found if entry.part == part}
+        for part in ordered
+    }
+    first, there = next(iter(ordered.items()))
+    for part, folder in ordered.items():
+        if not classes[part] & classes[first]:
+            return DatasetError(
+                f"{folder.path} has the classes {few(sorted(classes[part]))}, {there.path} others: "
+                f"{few(sorted(classes[first]))}",
+                f"Name the same folders in both, or pass one alone: `featx fit {quoted(there.path)} -o model.skops`.",
+            )
+    return None
+
+
+def _classes_with_parts(place: Folder) -> Layout | None:
+    """Return the layout of class folders with the parts inside (`cat/train`, `cat/test`), or None."""
+    inner = {folder.name: parts_of([f.name for f in folder.filled]) for folder in place.filled}
+    if all(len(set(parts.values())) < 2 for parts in inner.values()):
+        return None
+    whole = all(len(inner[f.name]) == len(f.filled) and not f.images for f in place.filled)
+    flat = not any(part.filled for folder in place.filled for part in folder.filled)
+    if whole and flat:
+        found = [
+            ClassFolder(part, folder.name, inner[folder.name][part.name])
+            for wanted in PARTS
+            for folder in place.filled
+            for part in folder.filled
+            if inner[folder.name][part.name] == wanted
+        ]
+        return Layout(found, list(place.filled), [f"{place.path} comes with a split inside its class folders"])
+    some = next(folder for folder in place.filled if len(set(inner[folder.name].values())) > 1)
+    raise DatasetError(
+        f"{some.path} holds parts of a split ({few([f.name for f in some.filled])}), but they do not make one split of "
+        f"{place.path}",
+        f"Pass {quoted(some.path)} alone, if it is one of several data sets; else "
+        f"move the folders, so that the parts are above the classes: {quoted(place.path + '/train/' + some.name)}.",
+    )

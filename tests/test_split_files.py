@@ -1,0 +1,174 @@
+"""Promised: a file's split reaches every image, by path or by name; what it leaves open is refused and counted."""
+
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+from featx.datasets import collect_images, load_dataset
+from featx.exceptions import DatasetError
+
+IMAGES = ("cat/1.png", "cat/2.png", "dog/3.png", "dog/4.png")
+PARTS = ("training", "test", "validation", "training")
+WORDS = ("train", "test", "val", "training")
+
+
+def grown(folder, names=IMAGES):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 3)).save(folder / name)
+    return folder
+
+
+def table(folder, paths, words=WORDS, header="path,split", separator=","):
+    lines = [header, *(f"{path}{separator}{word}" for path, word in zip(paths, words, strict=True))]
+    (folder / "split.csv").write_text("\n".join(lines))
+    return folder / "split.csv"
+
+
+def refusal(*args, **options):
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(*args, **options)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{folder}/{stem}.png",
+        "./{folder}/{stem}.png",
+        "data/{folder}/{stem}.png",
+        "{root}/data/{folder}/{stem}.png",
+        "{folder}\\{stem}.png",
+        "{folder}/{stem}",
+        "/home/other/data/{folder}/{stem}.png",
+        "D:\\other\\{folder}\\{stem}.png",
+        "{stem}.png",
+        "{stem}",
+        "elsewhere/{stem}.jpg",
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_images_are_found_by_path_or_by_name(tmp_path, form, separator):
+    data = grown(tmp_path / "data")
+    pieces = [name.removesuffix(".png").split("/") for name in IMAGES]
+    paths = [form.format(folder=folder, stem=stem, root=tmp_path) for folder, stem in pieces]
+    # Rows in another order than the images'.
+    split = table(tmp_path, paths[::-1], WORDS[::-1], f"path{separator}split", separator)
+    dataset = load_dataset(data, split_from=split)
+    assert dataset.split.tolist() == list(PARTS)
+    assert dataset.labels.tolist() == ["cat", "cat", "dog", "dog"]
+    assert collect_images([data], split_from=split).split.tolist() == list(PARTS)
+
+
+def test_names_that_several_images_share_do_not_count(tmp_path):
+    data = grown(tmp_path / "data", ["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"])
+    assert "names none of the 4 images. Write paths as they are below" in refusal(
+        data, split_from=table(tmp_path, ["1.png", "2.png"], ["train", "test"])
+    )
+
+
+def test_images_without_a_part_are_counted_and_refused(tmp_path):
+    data = grown(tmp_path / "data")
+    message = refusal(data, split_from=table(tmp_path, IMAGES[:2], WORDS[:2]))
+    assert f"does not name 2 images of 4: {data}/dog/3.png, {data}/dog/4.png" in message
+
+
+def test_names_without_an_image_are_counted(tmp_path):
+    split = table(tmp_path, [*IMAGES, "x.png", "y.png"], [*WORDS, "train", "val"])
+    dataset = load_dataset(grown(tmp_path / "data"), split_from=split)
+    assert dataset.split.tolist() == list(PARTS)
+    assert "names 2 images that the data set has not: x.png, y.png" in dataset.notes[0]
+
+
+def test_an_image_in_two_parts_is_refused(tmp_path):
+    split = table(tmp_path, [*IMAGES, IMAGES[0]], [*WORDS, "test"])
+    assert "gives cat/1.png two parts" in refusal(grown(tmp_path / "data"), split_from=split)
+    same = table(tmp_path, [*IMAGES, IMAGES[0]], [*WORDS, "train"])
+    assert load_dataset(tmp_path / "data", split_from=same).split.tolist() == list(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path,split\ncat/1.png,0\n", "has '0' as split"),
+        ("path,split\ncat/1.png,\n", "no split in line 2"),
+        ("path,kind\ncat/1.png,train\n", "columns path, kind; expected path and split"),
+        ("cat/1.png,train\n", "does not name its columns"),
+        ("", "expected path and split"),
+    ],
+)
+def test_other_tables_are_refused(tmp_path, text, words):
+    (tmp_path / "split.csv").write_text(text)
+    assert words in refusal(grown(tmp_path / "data"), split_from=tmp_path / "split.csv")
+
+
+def test_lists_of_the_parts_are_refused_with_the_command_that_joins_them(tmp_path):
+    (tmp_path / "meta data").mkdir()
+    for name in ("train.txt", "test.txt", "classes.txt"):
+        (tmp_path / "meta data" / name).write_text("cat/1\n")
+    message = refusal(grown(tmp_path / "data"), split_from=tmp_path / "meta data" / "train.txt")
+    assert f"sed 's/$/,test/' '{tmp_path}/meta data/test.txt'; sed 's/$/,train/'" in message
+    assert "classes.txt" not in message
+
+
+def test_the_files_split_goes_before_that_of_the_folders(tmp_path):
+    names = ["train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png"]
+    split = table(tmp_path, names, ["train", "train", "val", "val"])
+    dataset = load_dataset(grown(tmp_path / "data", names), split_from=split)
+    assert dataset.split.tolist() == ["training", "training", "validation", "validation"]
+    assert "in place of the one that the data set came with" in " ".join(dataset.notes)
+
+
+def test_a_manifest_and_a_sample_take_one(tmp_path):
+    grown(tmp_path)
+    (tmp_path / "m.csv").write_text("path,label\n" + "".join(f"{name},x\n" for name in IMAGES))
+    assert load_dataset(tmp_path / "m.csv", split_from=table(tmp_path, IMAGES)).split.tolist() == list(PARTS)
+    rows = [f"sample:digits[{i}]" for i in range(1797)]
+    words = ["test" if i % 3 == 0 else "train" for i in range(1797)]
+    split = load_dataset("sample:digits", split_from=table(tmp_path, rows, words)).split
+    assert (split[::3] == "test").all()
+    assert (split[1::3] == "training").all()
+
+
+def test_several_sources_take_none(tmp_path):
+    data = grown(tmp_path / "data")
+    with pytest.raises(DatasetError, match="that of one data set"):
+        collect_images([data, data], split_from=table(tmp_path, IMAGES))
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    """Six flowers of two kinds in a flat folder, with the files that the data set comes with."""
+    grown(tmp_path, [f"jpg/image_{number:05}.jpg" for number in range(1, 7)])
+    scipy.io.savemat(tmp_path / "setid.mat", {"trnid": [[1, 6]], "valid": [[2, 5]], "tstid": [[3, 4]]})
+    scipy.io.savemat(tmp_path / "imagelabels.mat", {"labels": np.uint8([[77, 1, 1, 77, 77, 1]])})
+    return tmp_path
+
+
+@pytest.mark.parametrize("data", [".", "jpg"])
+def test_the_oxford_flowers_are_read_with_their_labels(flowers, data):
+    dataset = load_dataset(flowers / data, split_from=flowers / "setid.mat")
+    assert dataset.labels.tolist() == ["77", "1", "1", "77", "77", "1"]
+    assert dataset.split.tolist() == ["training", "validation", "test", "test", "validation", "training"]
+
+
+def test_flowers_that_are_sorted_into_classes_keep_them(flowers):
+    for number in range(1, 7):
+        (flowers / str(number % 2)).mkdir(exist_ok=True)
+        (flowers / "jpg" / f"image_{number:05}.jpg").rename(flowers / str(number % 2) / f"image_{number:05}.jpg")
+    dataset = load_dataset(flowers, split_from=flowers / "setid.mat")
+    assert dataset.labels.tolist() == ["0"] * 3 + ["1"] * 3
+    assert dataset.split.tolist() == ["validation", "test", "training", "training", "test", "validation"]
+
+
+def test_other_files_of_matrices_are_refused(flowers):
+    assert "expected trnid, valid and tstid" in refusal(flowers / "jpg", split_from=flowers / "imagelabels.mat")
+    (flowers / "setid.mat").write_bytes(b"no matrices")
+    assert "cannot read" in refusal(flowers / "jpg", split_from=flowers / "setid.mat")
+    assert "does not exist" in refusal(flowers / "jpg", split_from=flowers / "nothing.mat")
+
+
+def test_flowers_beyond_the_list_are_refused(flowers):
+    grown(flowers, ["jpg/image_00007.jpg", "jpg/mine.jpg"])
+    assert "does not name 2 images of 8" in refusal(flowers / "jpg", split_from=flowers / "setid.mat")
