@@ -19,6 +19,7 @@ __all__ = ["DataPlan", "PlannedData"]
 
 # Fractions to test on that are tried where the one that was asked for does not do.
 FRACTIONS = np.append(np.arange(0.05, 0.96, 0.05), [0.33, 0.34, 0.66, 0.67]).round(2)
+MOST_FOLDS = 10
 # Numbers of images a class that are tried; there are as many as sizes of classes.
 MOST_TRIED = 30
 
@@ -133,10 +134,10 @@ class DataPlan:
         cv = self.settings.get("cv")
         if cv is None or dataset.split is not None or self.settings.get("test_size") is not None:
             return
-        # As many as the smallest class has images, or fewer, because of groups or beside `min_images`.
         most = int(_counts(dataset).max())
-        for folds in range(min(most, cv - 1) if cv > 3 else 3, 2, -1):
-            if folds != cv:
+        # Fewer folds need fewer images of a class; more of them leave more groups to tune on.
+        for folds in [*range(min(most, cv - 1), 2, -1), *range(cv + 1, min(most, MOST_FOLDS) + 1)]:
+            if folds >= 3:
                 yield ((f"cv={folds}", f"--cv {folds}"),), {"cv": folds}
 
     def _fractions(self, dataset: ImageDataset) -> Iterator[Other]:

@@ -128,7 +128,7 @@ def finetune_model(
     failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
     if failures:
         dataset = leave_out(dataset, [failure.index for failure in failures])
-    keys = classifier.keys(classifier.sources(dataset.images, dataset.names))
+    keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
     planned = plan.apply(dataset, keys)

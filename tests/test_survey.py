@@ -461,6 +461,14 @@ def test_advice_is_what_works(labels, settings, expected):
     assert found == ("Add images." if expected is None else f"Add images, or {expected}")
 
 
+def test_groups_that_are_too_few_are_told_what_works():
+    data = dataclasses.replace(noise("ab" * 12), groups=np.repeat(list("pqr"), 8))
+    with pytest.raises(DatasetError, match="too few groups to tune on") as caught:
+        fit_model(data, frozen(), cv=2)
+    assert caught.value.next_step == "Pass smaller groups, or none. Or use cv=3 (--cv 3)."
+    assert fit_model(data, frozen(), cv=3, **GRID).evaluation.n_test == 24
+
+
 def test_fine_tuning_many_small_classes_is_told_a_fraction_that_works():
     data = noise("".join(chr(97 + number) for number in range(12)) * 3)
     with pytest.raises(DatasetError, match=r"got test_size=0\.2; of 36 images") as caught:
