@@ -105,8 +105,8 @@ class _Size(click.ParamType):
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
-@min_images_option
 @data_options
+@min_images_option
 @network_options(several=False, backbones=True)
 @reading_options
 @dry_run_option

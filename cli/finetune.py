@@ -54,8 +54,8 @@ __all__ = ["finetune"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
-@min_images_option
 @data_options
+@min_images_option
 @network_options(several=False)
 @reading_options
 @dry_run_option

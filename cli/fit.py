@@ -62,8 +62,8 @@ __all__ = ["fit"]
     metavar="FILE",
     help="Write the result as JSON; - for standard output.",
 )
-@min_images_option
 @data_options
+@min_images_option
 @network_options(several=True)
 @reading_options
 @dry_run_option

@@ -97,4 +97,7 @@ def list_sizes(classes: Sequence[Any] | np.ndarray, counts: np.ndarray) -> str:
     order = np.argsort(counts, kind="stable")
     listed = [f"{str(classes[int(place)])!r} ({counts[place]})" for place in order[:MOST]]
     rest = counts[order[MOST:]]
-    return ", ".join(listed) + (f" and {len(rest)} more with {rest.min()} to {rest.max()}" if len(rest) else "")
+    if not len(rest):
+        return ", ".join(listed)
+    span = f"{rest.min()}" if rest.min() == rest.max() else f"{rest.min()} to {rest.max()}"
+    return f"{', '.join(listed)} and {len(rest)} more with {span}"

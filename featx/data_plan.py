@@ -18,9 +18,14 @@ from .units import content_units
 __all__ = ["DataPlan", "PlannedData"]
 
 # Fractions to test on that are tried where the one that was asked for does not do.
-FRACTIONS = np.arange(0.05, 0.96, 0.05).round(2)
+FRACTIONS = np.append(np.arange(0.05, 0.96, 0.05), [0.33, 0.34, 0.66, 0.67]).round(2)
+MOST_FOLDS = 10
 # Numbers of images a class that are tried; there are as many as sizes of classes.
 MOST_TRIED = 30
+
+# Words to choose settings by, in Python and on the command line, and the settings.
+Other = tuple[tuple[tuple[str, str], ...], Mapping[str, Any]]
+ALONE: Other = ((), {})
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class DataPlan:
         Takes a data set and the settings as keywords, and returns its parts; DatasetError if it has none.
     settings : mapping of str to object
         Those that the user chose or that stand by default: `cv` or `test_size`, and others.
-    others : sequence of (str, mapping), default=()
-        Other settings that may do, with the words to choose them.
+    others : sequence of Other, default=()
+        Other settings that may do.
     min_images : int, default=1
     validation_apart : bool, default=False
         As for `survey`.
@@ -64,7 +69,7 @@ class DataPlan:
 
     divide: Callable[..., Any]
     settings: Mapping[str, Any]
-    others: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    others: Sequence[Other] = ()
     min_images: int = 1
     validation_apart: bool = False
 
@@ -94,16 +99,29 @@ class DataPlan:
         return PlannedData(look.dataset, look.rows, split, look.notes)
 
     def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
-        """Name what would do, found by trying."""
-        ways = []
-        for alternatives in (self._folds(dataset), self._fractions(dataset), iter(self.others)):
-            found = (text for text, changes in alternatives if self._does(dataset, changes))
-            ways += [text] if (text := next(found, "")) else []
-        ways += [text] if (text := next(self._without_small(dataset), "")) else []
-        if ways and isinstance(error, SmallClassError):
-            error.next_step = f"Add {'groups' if 'group' in error.message else 'images'}, or use {' or '.join(ways)}."
+        """Name what would do, found by trying: one other setting, or, where none does, one beside `min_images`."""
+        kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.others))
+        ways = [way for kind in kinds if (way := self._first(dataset, kind))]
+        smaller, number = list(self._without_small(dataset)), len(dataset.classes)
+
+        def beside(kinds: Sequence[Sequence[Other]]) -> list[str]:
+            for least, left in smaller:
+                for kind in kinds:
+                    if way := self._first(left, kind, _min_images(least)):
+                        return [f"{way}, which leaves {number - len(left.classes)} of the {number} classes out"]
+            return []
+
+        ways += beside([[ALONE]])
+        ways = ways or beside(kinds)
+        if isinstance(error, SmallClassError):
+            what = "groups" if "group" in error.message else "images"
+            error.next_step = f"Add {what}{', or use ' if ways else ''}{' or '.join(ways)}."
         elif ways:
             error.next_step += f" Or use {' or '.join(ways)}."
+
+    def _first(self, dataset: ImageDataset, kind: Sequence[Other], *first: tuple[str, str]) -> str:
+        """Return how to choose the first of some settings that does, after what is chosen already."""
+        return next((_text(*first, *words) for words, changes in kind if self._does(dataset, changes)), "")
 
     def _does(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
         try:
@@ -112,34 +130,39 @@ class DataPlan:
             return False
         return True
 
-    def _folds(self, dataset: ImageDataset) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _folds(self, dataset: ImageDataset) -> Iterator[Other]:
         cv = self.settings.get("cv")
         if cv is None or dataset.split is not None or self.settings.get("test_size") is not None:
             return
-        # As many as the smallest class has images; with groups, perhaps fewer.
-        most = int(_counts(dataset).min())
-        for folds in range(min(most, cv - 1) if cv > 3 else 3, 2, -1):
-            if folds != cv:
-                yield f"cv={folds} (--cv {folds})", {"cv": folds}
+        most = int(_counts(dataset).max())
+        # Fewer folds need fewer images of a class; more of them leave more groups to tune on.
+        for folds in [*range(min(most, cv - 1), 2, -1), *range(cv + 1, min(most, MOST_FOLDS) + 1)]:
+            if folds >= 3:
+                yield ((f"cv={folds}", f"--cv {folds}"),), {"cv": folds}
 
-    def _fractions(self, dataset: ImageDataset) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _fractions(self, dataset: ImageDataset) -> Iterator[Other]:
         size = self.settings.get("test_size")
         if size is None or dataset.split is not None:
             return
         for near in FRACTIONS[np.argsort(np.abs(FRACTIONS - size), kind="stable")].tolist():
-            yield f"test_size={near:g} (--test-size {near:g})", {"test_size": near}
+            yield ((f"test_size={near:g}", f"--test-size {near:g}"),), {"test_size": near}
 
-    def _without_small(self, dataset: ImageDataset) -> Iterator[str]:
-        """Yield the numbers of images a class that leave what can be parted."""
-        n_classes = len(dataset.classes)
+    def _without_small(self, dataset: ImageDataset) -> Iterator[tuple[int, ImageDataset]]:
+        """Yield numbers of images a class, with what they leave of a data set."""
         for least in (np.unique(_counts(dataset)) + 1)[:MOST_TRIED].tolist():
             small = list(small_classes(dataset, least, validation_apart=self.validation_apart))
-            if n_classes - len(small) < 2:
+            if len(dataset.classes) - len(small) < 2:
                 return
-            left = dataset.take(~np.isin(np.asarray(dataset.labels), small))
-            if self._does(left, {}):
-                number = f"{len(small)} of the {n_classes} classes"
-                yield f"min_images={least} (--min-images {least}), which leaves {number} out"
+            yield least, dataset.take(~np.isin(np.asarray(dataset.labels), small))
+
+
+def _min_images(least: int) -> tuple[str, str]:
+    return f"min_images={least}", f"--min-images {least}"
+
+
+def _text(*words: tuple[str, str]) -> str:
+    """Return settings as they are written in Python and on the command line."""
+    return f"{' and '.join(name for name, _ in words)} ({' '.join(option for _, option in words)})"
 
 
 def _counts(dataset: ImageDataset) -> np.ndarray:

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from .class_names import nearest_class
 from .datasets import ImageDataset
 from .exceptions import DatasetError
 from .notes import note_once
+from .split_names import PARTS
 from .splits import Split, held_out_split, outer_folds
 
-__all__ = ["DataSplit", "join_test", "leave_out", "split_data"]
+__all__ = ["DataSplit", "check_parts", "join_test", "leave_out", "split_data"]
 
 NO_LABELS = "the images have no labels"
-PARTS = ("training", "validation", "test")
 LEDGER = "The ledger lists the reasons."
 DRAWN = "To have the rows drawn at random in place of it, pass --test-size 0.25 (test_size=0.25)."
 # How the groups of images without a group begin: no manifest has such a name.
@@ -137,8 +138,10 @@ def join_test(
     both = (dataset, _judging(test))
     test = both[1]
     if unknown := sorted(set(test.classes) - set(dataset.classes)):
+        like = nearest_class(unknown[0], dataset.classes)
         raise DatasetError(
-            f"the test set has the class {unknown[0]!r}, which the training set has not", "Leave those images out."
+            f"the test set has the class {unknown[0]!r}, which the training set has not",
+            "Leave those images out." if like is None else f"If it is the class {like!r}, give it that name.",
         )
     no_strata = dataset.strata is None or test.strata is None
     return ImageDataset(
@@ -204,14 +207,19 @@ def leave_out(dataset: ImageDataset, rows: Iterable[int]) -> ImageDataset:
     return left
 
 
+def check_parts(parts: np.ndarray, n: int) -> None:
+    """Raise DatasetError unless there is one of `PARTS` for each of n images."""
+    expected = f"expected {', '.join(PARTS)} for each image"
+    if len(parts) != n:
+        raise DatasetError(f"got {len(parts)} parts in `split` for {n} images; {expected}", DRAWN)
+    if len(unknown := np.setdiff1d(parts, PARTS)):
+        raise DatasetError(f"got the part {str(unknown[0])!r} in `split`; {expected}", DRAWN)
+
+
 def _given(dataset: ImageDataset) -> DataSplit:
     """Return the rows of the parts that a data set came with."""
     labels, parts = np.asarray(dataset.labels), np.asarray(dataset.split)
-    expected = f"expected {', '.join(PARTS)} for each image"
-    if len(parts) != len(labels):
-        raise DatasetError(f"got {len(parts)} parts in `split` for {len(labels)} images; {expected}", DRAWN)
-    if len(unknown := np.setdiff1d(parts, PARTS)):
-        raise DatasetError(f"got the part {str(unknown[0])!r} in `split`; {expected}", DRAWN)
+    check_parts(parts, len(labels))
     train, validation, test = (np.flatnonzero(parts == part) for part in PARTS)
     name, how = "test", ", the test part of the given split" if len(validation) else ""
     if not len(test):

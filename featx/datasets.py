@@ -243,7 +243,7 @@ def _dataset(text: str, listing: Listing, *, labelled: bool) -> ImageDataset:
         None if values is None else np.array(values)
         for values in (listing.labels, listing.groups, listing.strata, split)
     )
-    labels, groups = (None if values is None else normalise_classes(values) for values in (labels, groups))
+    labels, groups = (None if known is None else normalise_classes(known) for known in (labels, groups))
     if labels is not None and parts is not None:
         listing.notes += _lacking(text, labels, parts, labelled=labelled)
     return ImageDataset(listing.images, names, labels, groups, listing.notes, strata, parts)

@@ -239,7 +239,7 @@ class CNNFineTuneClassifier(TunedEstimator):
         validation = self._validation(X_val, y_val)
         tuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
         # Copies are on one side of what is held out to stop by, and of the folds that tune the head.
-        tuning.together = same_content(self.keys(images))
+        tuning.together = same_content(self.content_keys(images))
         outcome = tuning.run()
         self.history_ = outcome.history
         self.n_iter_ = len(outcome.history["epoch"])

@@ -25,11 +25,13 @@ from .held_out_report import HeldOutReport, report_held_out
 from .ledger import Failure, find_unreadable
 from .persistence import save_model
 from .training_parameters import check_parameters
-from .validation_part import WITHOUT, hold_out_validation
+from .validation_part import hold_out_validation
 
 __all__ = ["FineTuneOutcome", "finetune_model", "plan_training"]
 
 TEST_SIZE = 0.2
+
+WITHOUT = (("early_stopping=False", "--no-early-stopping"),)
 
 
 @dataclass
@@ -126,7 +128,7 @@ def finetune_model(
     failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
     if failures:
         dataset = leave_out(dataset, [failure.index for failure in failures])
-    keys = classifier.keys(classifier.sources(dataset.images, dataset.names))
+    keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
     planned = plan.apply(dataset, keys)

@@ -58,7 +58,7 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
         features[view] = Features(embeddings[kept], labels[rows[kept]], np.asarray(inputs.dataset.labels))
     n = len(inputs.images)
     searched = {name: options[name] for name in ("grids", "cv", "class_weight", "scoring", "random_state", "n_jobs")
-                if name in options}  # fmt: skip
+                if options.get(name) is not None}  # fmt: skip
     held_out = None if inputs.split.folds is not None else len(inputs.split.test) / n
     heads = options.get("heads", ("logistic",))
     seconds = evaluation_seconds(features, n, heads, held_out=held_out, **searched)

@@ -261,7 +261,7 @@ def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_s
 
 def _look(inputs: FitInputs) -> FitInputs:
     """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
-    keys = inputs.transformer.keys(inputs.images, fetch=True)
+    keys = inputs.transformer.content_keys(inputs.images, fetch=True)
     failed = [key for key in keys if not isinstance(key, bytes)]
     if failed and inputs.transformer.on_error == "raise":
         raise failed[0]

@@ -111,7 +111,7 @@ class ImageEstimator(BaseEstimator):
         note_idle_images(self, sources)
         return sources
 
-    def keys(self, images: Sequence[ImageSource], *, fetch: bool = False) -> list[Any]:
+    def content_keys(self, images: Sequence[ImageSource], *, fetch: bool = False) -> list[Any]:
         """Return what identifies the content of each image, or the error that reading it gave; see `image_keys`.
 
         Parameters

@@ -253,9 +253,7 @@ def inner_folds(
         splits = _folds(folds, truth, units, groups, random_state)
         if all(len(test) and len(np.unique(y[train])) == len(classes) for train, test in splits):
             return splits
-    raise DatasetError(
-        "the training images lie in too few groups to tune on", "Use more folds, smaller groups, or no groups."
-    )
+    raise DatasetError("the training images lie in too few groups to tune on", "Pass smaller groups, or none.")
 
 
 def _folds(folds: int, truth: np.ndarray, units: Units, groups: np.ndarray | None, random_state: int) -> list[Split]:

@@ -16,15 +16,16 @@ import numpy as np
 
 from .class_names import check_class_names
 from .class_sizes import list_sizes
+from .data_split import check_parts
 from .datasets import ImageDataset
 from .exceptions import DatasetError, ParameterError
+from .split_names import PARTS
 from .units import content_units, same_content
 
 __all__ = ["Survey", "small_classes", "survey"]
 
 # Images, groups or classes that a message names.
 MOST = 3
-PARTS = ("training", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def survey(
         raise ParameterError(f"got min_images={min_images!r}; expected a positive integer")
     labels = np.asarray(dataset.labels)
     notes = check_class_names(labels)
+    if dataset.split is not None:
+        check_parts(np.asarray(dataset.split), len(labels))
     roles = _roles(dataset.split, validation_apart)
     if dataset.groups is not None and roles is not None:
         notes += _check_groups(np.asarray(dataset.groups), roles)

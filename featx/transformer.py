@@ -248,7 +248,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         ----------
         images : sequence of ImageSource
         keys : sequence of (bytes or ImageDecodeError), default=None
-            What `keys` gave for them, so that they are not read for it again.
+            What `content_keys` gave for them, so that they are not read for it again.
 
         Returns
         -------

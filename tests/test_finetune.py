@@ -398,7 +398,7 @@ def test_global_generators_are_left_alone(data):
 def test_a_class_of_one_image_needs_a_training_without_validation(data):
     X, _ = data
     lonely = np.where(np.arange(COUNT) == 5, "once", "often")
-    with pytest.raises(DatasetError, match=r"class 'once' has one image.*early_stopping=False"):
+    with pytest.raises(DatasetError, match=r"class 'once' has 1 image, .*early_stopping=False"):
         classifier().fit(X, lonely)
     for head_init in ("logistic", "warmup"):
         fitted = classifier(early_stopping=False, head_init=head_init).fit(X, lonely)
@@ -428,7 +428,7 @@ def test_too_few_images_for_a_validation_part_are_refused():
     X, y = coloured(3, 5)
     y = np.array([0, 0, 1, 1, 1])
     assert classifier(epochs=1).fit(X, y).n_iter_ == 1
-    with pytest.raises(DatasetError, match=r"5 images of 3 classes|one image"):
+    with pytest.raises(DatasetError, match="class '2' has 1 image, fewer than the 2 that training and validation need"):
         classifier().fit(X, np.array([0, 0, 1, 1, 2]))
 
 

@@ -249,6 +249,12 @@ def test_groups_on_one_side_of_a_given_split_are_said_to_be_and_others_are_not()
     shared = np.where(apart == "test 6", "training 0", apart)
     with pytest.raises(DatasetError, match=r"both to train on and to test on: 'training 0' \(2 and 2\)"):
         fit_model(dataclasses.replace(data, groups=shared), frozen(), **GRID)
+    data = some("training", "validation", "test")
+    apart = np.array([f"{part} {place // 2}" for place, part in enumerate(data.split)])
+    assert "whole groups" in fit_model(dataclasses.replace(data, groups=apart), frozen(), **GRID).evaluation.protocol
+    shared = np.where(apart == "test 9", "validation 6", apart)
+    with pytest.raises(DatasetError, match=r"both to train on and to test on: 'validation 6'"):
+        fit_model(dataclasses.replace(data, groups=shared), frozen(), **GRID)
 
 
 def test_images_to_validate_on_may_be_passed(tmp_path, remarks):

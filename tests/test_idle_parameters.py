@@ -91,10 +91,11 @@ def test_a_test_size_beside_a_test_set_says_so(tiny, remarks):
     from featx import ImageDataset, finetune_model
 
     data = ImageDataset(X, [f"{number}" for number in range(12)], np.array(y))
+    other = ImageDataset([255 - pixels for pixels in X], data.names, data.labels)
     classifier = CNNFineTuneClassifier(**tiny, epochs=1, cache=None)
-    finetune_model(data, classifier, test=data)
+    finetune_model(data, classifier, test=other)
     assert remarks() == []
-    finetune_model(data, classifier, test=data, test_size=0.5)
+    finetune_model(data, classifier, test=other, test_size=0.5)
     assert remarks() == ["test_size=0.5 has no effect: a test set is given"]
 
 

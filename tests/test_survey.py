@@ -6,6 +6,7 @@ import logging
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from featx import (
     CNNFeatureTransformer,
@@ -14,6 +15,7 @@ from featx import (
     ImageDataset,
     ImageDecodeError,
     ParameterError,
+    compare_strategies,
     evaluate_heads,
     finetune_model,
     fit_model,
@@ -24,6 +26,7 @@ from featx.data_plan import DataPlan
 from featx.data_split import join_test, split_data
 from featx.fit_forecast import forecast_fit
 from featx.splits import held_out_split
+from featx.strategies import TunedHead
 from featx.survey import survey
 from featx.training import Training
 from featx.training_forecast import forecast_finetuning
@@ -298,6 +301,89 @@ def test_failures_are_counted_in_what_was_passed(tmp_path):
     assert [failure.index for failure in found.extraction.failures] == [12]
 
 
+@pytest.mark.parametrize(("first", "second"), [("cat", "Cat"), ("sea lion", "sea_lion"), ("dog", "dog\u00a0")])
+def test_a_class_that_the_training_set_spells_otherwise_is_named(first, second):
+    data, test = noise("ab" * 6), noise("ab" * 2, seed=1)
+    data = dataclasses.replace(data, labels=np.where(data.labels == "a", first, "other"))
+    test = dataclasses.replace(test, labels=np.where(test.labels == "a", second, "other"))
+    with pytest.raises(DatasetError) as caught:
+        fit_model(data, frozen(), test=test)
+    assert caught.value.next_step == f"If it is the class {first!r}, give it that name."
+
+
+# Comparisons
+
+
+class Guess(ClassifierMixin, BaseEstimator):
+    """Notes the rows that it is fitted on and predicts, by the number in the first pixel."""
+
+    seen = []  # noqa: RUF012
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.rows_ = [int(image[0, 0, 0]) for image in X]
+        return self
+
+    def predict_proba(self, X):
+        type(self).seen.append((self.rows_, [int(image[0, 0, 0]) for image in X]))
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+    def predict(self, X):
+        return self.classes_[np.zeros(len(X), int)]
+
+
+def numbered(numbers, labels):
+    images = [np.full((4, 4, 3), number, np.uint8) for number in numbers]
+    return ImageDataset(images, [f"image {place}" for place in range(len(images))], np.array(list(labels)))
+
+
+def test_compare_keeps_copies_on_one_side_and_leaves_out_those_of_a_given_test_set(remarks):
+    copies = np.repeat(np.arange(24), 2)
+    data = numbered(copies, np.repeat(list("ab" * 12), 2))
+    Guess.seen.clear()
+    result = compare_strategies(data, {"guess": Guess()}, train_sizes=[0.3, 0.75], repeats=3)
+    assert len(Guess.seen) >= 6
+    for train, test in Guess.seen:
+        assert not set(train) & set(test)
+        assert set(np.unique(train, return_counts=True)[1]) == {2}
+    assert "whole groups" not in result.protocol
+    assert any(note.startswith("24 images repeat another") for note in result.notes)
+    Guess.seen.clear()
+    result = compare_strategies(data, {"guess": Guess()}, test=numbered([0, 1, 40, 41], "abab"))
+    assert [sorted(set(train)) for train, _ in Guess.seen] == [list(range(2, 24))] * len(Guess.seen)
+    assert any("4 training images are copies of test images" in remark for remark in remarks())
+
+
+def test_compare_leaves_small_classes_out_and_names_what_would_do():
+    data = numbered(range(27), "ab" * 12 + "ccc")
+    with pytest.raises(DatasetError, match="class 'c' has 3 images, fewer than the 4") as caught:
+        compare_strategies(data, {"guess": Guess()})
+    assert "min_images=4 (--min-images 4), which leaves 1 of the 3 classes out" in caught.value.next_step
+    assert compare_strategies(data, {"guess": Guess()}, min_images=4).classes == ["a", "b"]
+    groups = np.repeat(["p", "q", "r"], 9)
+    shared = dataclasses.replace(numbered([50, 51], "ab"), groups=np.array(["q", "z"]))
+    with pytest.raises(DatasetError, match=r"both to train on and to test on: 'q' \(9 and 1\)"):
+        compare_strategies(dataclasses.replace(data, groups=groups), {"guess": Guess()}, test=shared)
+
+
+def test_strata_follow_the_images_that_are_left():
+    data = numbered(range(27), "ab" * 12 + "ccc")
+    finer = np.array(list("xxyy" * 6 + "zzz"))
+    result = compare_strategies(data, {"guess": Guess()}, min_images=4, stratify=finer)
+    assert "finer labels" in result.protocol
+    with pytest.raises(ParameterError, match="got 3 labels to stratify by for 27 images"):
+        compare_strategies(data, {"guess": Guess()}, stratify=finer[:3])
+
+
+def test_a_tuned_head_keeps_copies_together():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(30, 40)), 3, axis=0).astype(np.float32)
+    y = np.repeat(rng.permutation(np.arange(30) % 2), 3)
+    head = TunedHead("knn", grid={"n_neighbors": [1]})
+    assert head.fit(X, y).best_score_ > 0.9
+    assert head.fit(X, y, together=np.repeat(np.arange(30), 3)).best_score_ < 0.75
+
+
 # Small classes
 
 
@@ -373,6 +459,14 @@ def test_advice_is_what_works(labels, settings, expected):
 
     found = advice(labels, divide, settings)
     assert found == ("Add images." if expected is None else f"Add images, or {expected}")
+
+
+def test_groups_that_are_too_few_are_told_what_works():
+    data = dataclasses.replace(noise("ab" * 12), groups=np.repeat(list("pqr"), 8))
+    with pytest.raises(DatasetError, match="too few groups to tune on") as caught:
+        fit_model(data, frozen(), cv=2)
+    assert caught.value.next_step == "Pass smaller groups, or none. Or use cv=3 (--cv 3)."
+    assert fit_model(data, frozen(), cv=3, **GRID).evaluation.n_test == 24
 
 
 def test_fine_tuning_many_small_classes_is_told_a_fraction_that_works():
