@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,9 @@ def predict_images(
                              "Use load_model and its predict.")  # fmt: skip
     failed = {failure.index for failure in extraction.failures}
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-    classes, rows = [str(name) for name in model.classes_], [i for i in range(len(dataset)) if i not in failed]
+    # As the names of labelled images are read; models of earlier versions may hold another form.
+    classes = [unicodedata.normalize("NFC", str(name)) for name in model.classes_]
+    rows = [i for i in range(len(dataset)) if i not in failed]
     found = [
         Prediction(dataset.names[i], tuple((classes[c], float(probabilities[i, c])) for c in order[i])) for i in rows
     ]
