@@ -7,7 +7,7 @@ from typing import Any
 
 from .exceptions import ParameterError
 
-__all__ = ["arithmetic", "resolve_device", "resolve_precision"]
+__all__ = ["arithmetic", "out_of_memory", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -55,3 +55,11 @@ def resolve_precision(precision: str) -> str:
     if precision not in PRECISIONS:
         raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
     return "float32" if precision == "auto" else precision
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error means that the memory of a device does not suffice; on CPUs it is a plain one."""
+    import torch
+
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text

@@ -24,7 +24,7 @@ from .class_sizes import check_counts
 from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
-from .heads import HEADS, LINEAR, make_head
+from .heads import HEADS, LINEAR, make_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
@@ -114,15 +114,14 @@ def evaluate_heads(
     splits = split.splits
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
-    candidates = [
-        Candidate(
-            view,
-            make_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state),
-            np.zeros((len(y), len(classes))),
-        )
-        for view in matrices
+    made = [
+        make_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
         for head in dict.fromkeys(heads)
     ]
+    for head in made:
+        if grids and head.name in grids:
+            try_head(head, len(classes))
+    candidates = [Candidate(view, head, np.zeros((len(y), len(classes)))) for view in matrices for head in made]
     tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
     total = len(candidates) * len(splits) + 1
     bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)

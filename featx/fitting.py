@@ -21,7 +21,7 @@ from .estimates import as_json
 from .evaluation import evaluate_heads
 from .exceptions import ParameterError
 from .extraction import Extraction
-from .heads import make_head
+from .heads import make_head, try_head
 from .images import ImageSource
 from .persistence import save_model
 from .results import EvaluationResult
@@ -236,8 +236,10 @@ def check_fit(
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
-    for head in heads:
-        make_head(head, grid=(grids or {}).get(head), class_weight=class_weight)
+    for name in heads:
+        head = make_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
+        if grids and name in grids:
+            try_head(head, len(dataset.classes))
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import ParameterGrid
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
@@ -16,9 +19,12 @@ from sklearn.svm import SVC, LinearSVC
 
 from .exceptions import ParameterError, nearest
 
-__all__ = ["HEADS", "LINEAR", "Head", "make_head"]
+__all__ = ["HEADS", "LINEAR", "Head", "make_head", "try_head"]
 
 STEP = "classify"
+# Made-up rows of each class that a grid is tried on, and combinations of it that are.
+TRIAL_ROWS = 10
+TRIALS = 200
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,37 @@ def make_head(
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
     pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])
     return Head(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
+
+
+def try_head(head: Head, n_classes: int) -> None:
+    """Fit every combination of the grid on a few made-up rows, since values may be fine alone and not together.
+
+    Parameters
+    ----------
+    head : Head
+    n_classes : int
+        Two, or more, for which some solvers are not made.
+
+    Raises
+    ------
+    ParameterError
+        If a combination cannot be fitted.
+    """
+    rng, some = np.random.default_rng(0), min(n_classes, 3)
+    X, y = rng.standard_normal((TRIAL_ROWS * some, 3)), np.repeat(np.arange(some), TRIAL_ROWS)
+    for values in list(ParameterGrid(head.grid))[:TRIALS]:
+        estimator = clone(head.estimator).set_params(**values)
+        if isinstance(estimator[-1].get_params().get("class_weight"), Mapping):
+            estimator.set_params(**{f"{STEP}__class_weight": None})  # of the real classes
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                estimator.fit(X, y)
+        except Exception as error:  # scikit-learn's solvers refuse in many ways
+            told = ", ".join(f"{name.partition('__')[2]}={value!r}" for name, value in values.items())
+            raise ParameterError(
+                f"the head {head.name} cannot be fitted with {told}", " ".join(str(error).split())
+            ) from error
 
 
 def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:

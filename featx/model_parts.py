@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
@@ -58,10 +59,15 @@ def image_estimators(model: BaseEstimator) -> dict[str, ImageEstimator]:
 
 
 def class_names(classes: Any) -> list[str]:
-    """Return the names of a classifier's classes as text; none for a model of several labels an image."""
+    """Return the names of a classifier's classes as text; none for a model of several labels an image.
+
+    They have the Unicode form in which the names of labelled images are read: models of earlier versions may hold
+    another.
+    """
     if isinstance(classes, list):  # one array for each label
         return []
-    return [name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name) for name in classes]
+    names = [name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name) for name in classes]
+    return [unicodedata.normalize("NFC", name) for name in names]
 
 
 def difference(a: Any, b: Any) -> str | None:

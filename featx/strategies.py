@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from .class_sizes import check_counts
 from .evaluation import SCORINGS
 from .exceptions import ParameterError, nearest
-from .heads import HEADS, make_head
+from .heads import HEADS, make_head, try_head
 from .training_parameters import class_weights
 from .transformer import CNNFeatureTransformer
 from .tuning import Candidate, Tuner
@@ -126,7 +126,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         DatasetError
             If there are too few rows of a class, or too few groups, to tune on.
         """
-        candidate = self.candidate()
+        candidate = self.candidate(2)
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
@@ -141,13 +141,15 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.classes_ = self.head_.classes_
         return self
 
-    def candidate(self) -> Candidate:
+    def candidate(self, n_classes: int) -> Candidate:
         """Return the head and its grid; raises ParameterError if a parameter holds a value that it does not accept."""
         if self.scoring not in SCORINGS:
             raise ParameterError(f"got scoring={self.scoring!r}; expected one of {', '.join(SCORINGS)}")
         if isinstance(self.random_state, Integral) and not 0 <= self.random_state < 2**32:
             raise ParameterError(f"got random_state={self.random_state}; expected an integer from 0 to below 2**32")
         head = make_head(self.head, grid=self.grid, class_weight=self.class_weight, random_state=self.random_state)
+        if self.grid:
+            try_head(head, n_classes)
         return Candidate(VIEW, head, np.empty((0, 0)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -211,7 +213,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
         part.set_params(**{key: chosen.pop(key) for key in own})
     values = {k: v if isinstance(v, list | tuple | np.ndarray) else [v] for k, v in chosen.items()}
     classifier.set_params(grid={**(classifier.grid or {}), **values} or None)
-    classifier.candidate()
+    classifier.candidate(2)
     return Pipeline([("features", transformer), ("head", classifier)])
 
 

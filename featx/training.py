@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from .checkpoints import Checkpoint
 from .dense_head import DenseHead
-from .devices import arithmetic
+from .devices import arithmetic, out_of_memory
 from .exceptions import TrainingError, TrainingWarning
 from .feeds import Feed, stream
 from .training_plan import TrainingPlan
@@ -30,7 +30,6 @@ from .trunk import Trunk
 __all__ = ["CURVES", "Progress", "Training"]
 
 CURVES = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-
 # Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and little beside an epoch of more images.
 ESTIMATED_IMAGES = 1024
 
@@ -111,9 +110,9 @@ class Training:
         plan = self.plan
         self._micro = plan.batch_size
         self._weights = plan.weights_tensor()
-        self._steps = max(1, math.ceil(len(self.train) / plan.batch_size))
-        if self.trunk.part.updated(self.trunk.update_statistics):  # a batch of one image has no statistics
-            self._steps = min(self._steps, max(1, len(self.train) // 2))
+        # A batch of one image has no statistics.
+        self._least = 2 if self.trunk.part.updated(self.trunk.update_statistics) else 1
+        self._steps = self._n_parts(len(self.train), plan.batch_size)
         self._optimizer = plan.make_optimizer(self.trunk, self.head)
         self._scheduler = plan.make_scheduler(self._optimizer, plan.epochs * self._steps)
         self._score: tuple[float, float] | None = None
@@ -155,7 +154,6 @@ class Training:
             torch.manual_seed(int(np.random.default_rng([plan.seed, epoch, 1]).integers(2**63)))
             self.trunk.train()
             self.head.train()
-            # Parts of like size: a last batch of one image would have no statistics.
             for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
                 loss, right = self._step(rows, batch)
                 losses += loss * len(rows)
@@ -185,8 +183,7 @@ class Training:
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 loss, right = 0.0, 0
-                for part in range(0, len(rows), self._micro):
-                    piece = slice(part, part + self._micro)
+                for piece in self._pieces(len(rows)):
                     logits = self._logits(batch[piece])
                     share = self._loss(logits, targets[piece]) / total
                     if not math.isfinite(value := float(share.detach())):
@@ -197,11 +194,20 @@ class Training:
                 self._optimizer.step()
                 self._scheduler.step()
                 return loss, right
-            except RuntimeError as error:  # OutOfMemoryError is one; on CPUs it is a plain one
+            except RuntimeError as error:
                 self._halve(len(rows), error)
 
+    def _n_parts(self, count: int, most: int) -> int:
+        """Return into how many parts of like size to cut images, at most so many in one and no fewer than may be."""
+        return min(math.ceil(count / most), max(1, count // self._least))
+
+    def _pieces(self, count: int) -> list[slice]:
+        """Return the parts of a batch that the memory suffices for."""
+        parts = np.array_split(np.arange(count), self._n_parts(count, self._micro))
+        return [slice(part[0], part[-1] + 1) for part in parts]
+
     def _halve(self, size: int, error: RuntimeError) -> None:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise error
         if min(self._micro, size) == 1:
             raise TrainingError(
@@ -245,18 +251,17 @@ class Training:
 
     def _scores(self, chosen: np.ndarray, epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Yield rows and their logits, batch by batch; when the memory does not suffice, in smaller parts."""
-        parts = math.ceil(len(chosen) / self.plan.batch_size)
+        parts = self._n_parts(len(chosen), self.plan.batch_size)
         for rows, batch in stream(self.feed, np.array_split(chosen, parts), epoch):
-            done = 0
-            while done < len(rows):
-                piece = slice(done, done + self._micro)
+            while len(rows):
+                size = self._pieces(len(rows))[0].stop
                 try:
-                    logits = self._logits(batch[piece])
+                    logits = self._logits(batch[:size])
                 except RuntimeError as error:
                     self._halve(len(rows), error)
                     continue
-                yield rows[piece], logits
-                done += len(logits)
+                yield rows[:size], logits
+                rows, batch = rows[size:], batch[size:]
 
     def _keep_if_better(self, epoch: int, loss: float, accuracy: float) -> None:
         score = (accuracy, -loss)
@@ -313,8 +318,3 @@ class Training:
         self._optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
         return True
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text

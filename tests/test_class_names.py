@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featx import DatasetError, load_dataset
+from featx import CNNFeatureTransformer, DatasetError, ImageDataset, fit_model, load_dataset, predict_images
 from featx.class_names import check_class_names, nearest_class, normalise_classes, plain_name
+from featx.judged_predictions import judge_predictions
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 
@@ -108,3 +109,18 @@ def test_names_of_missing_values_are_asked_about(name):
 @pytest.mark.parametrize("name", ["Nan bread", "unknown", "nature", "zero", "0", "nano", "other", "no"])
 def test_names_of_things_are_not(name):
     assert check_class_names(np.array([name, "cat"])) == []
+
+
+def test_a_model_of_another_form_is_judged_by_the_same_names(tmp_path, tiny):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(low, low + 60, (8, 8, 3), dtype=np.uint8) for low in (0, 180) * 6]
+    names = [f"image {number}" for number in range(12)]
+    given = np.array([NFD, "caff"] * 6)
+    fit_model(ImageDataset(images, names, given), CNNFeatureTransformer(**tiny), cv=3).save(tmp_path / "m.skops")
+    found, _ = predict_images(tmp_path / "m.skops", ImageDataset(images, names))
+    assert sorted(found.classes) == ["caff", NFC]
+    judged = judge_predictions(found, ImageDataset(images, names, np.array([NFC, "caff"] * 6)))
+    assert judged.n_test == 12
+    assert judged.metrics["accuracy"].value == np.mean(
+        [p.top[0][0] == n for p, n in zip(found, [NFC, "caff"] * 6, strict=True)]
+    )

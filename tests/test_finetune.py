@@ -555,6 +555,30 @@ def test_one_image_too_much_for_the_memory_is_an_error(data, little_memory):
         classifier().fit(*data)
 
 
+@pytest.mark.parametrize(("n", "batch_size", "most"), [(5, 2, None), (7, 3, None), (7, 4, None), (9, 4, 3), (11, 8, 3)])
+def test_no_part_of_one_image_is_normalised_by_its_own_statistics(
+    data, settled, little_memory, monkeypatch, n, batch_size, most
+):
+    sizes, features = [], Trunk.features
+
+    def counting(self, inputs):
+        sizes.append(len(inputs))
+        return features(self, inputs)
+
+    monkeypatch.setattr(Trunk, "features", counting)
+    if most is not None:
+        little_memory(most)
+    options = {
+        "backbone": "mnasnet0_5",
+        "weights": settled("mnasnet0_5"),
+        "batch_norm": "update",
+        "head_init": "random",
+    }
+    classifier(**options, early_stopping=False, batch_size=batch_size).fit(data[0][:n], data[1][:n])
+    assert min(sizes) >= 2
+    assert max(size for size in sizes if most is None or size <= most) <= max(batch_size, 3)
+
+
 def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory(data, monkeypatch):
     def failing(self, inputs):
         raise RuntimeError("shapes do not match")

@@ -9,11 +9,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from featx import HEADS, CNNFeatureTransformer, ParameterError, load_model, make_head
-from featx.datasets import ImageDataset
+from featx.comparison import compare_strategies
+from featx.datasets import ImageDataset, load_dataset
+from featx.evaluation import evaluate_heads
 from featx.fitting import fit_model
-from featx.heads import STEP
+from featx.heads import STEP, try_head
 from featx.paths import predict_path
-from featx.strategies import TunedHead
+from featx.strategies import TunedHead, make_strategy
 
 WEIGHTED = ("logistic", "linear_svm", "svm", "ridge")
 
@@ -218,3 +220,50 @@ def test_a_tuned_head_refuses_weights_and_seeds_that_mean_nothing(name, paramete
     X = np.random.default_rng(0).normal(size=(20, 4))
     with pytest.raises(ParameterError, match=next(iter(parameters))):
         TunedHead(name, **parameters).fit(X, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "grid", "n_classes", "words"),
+    [
+        ("logistic", {"penalty": ["l1"]}, 2, "penalty='l1'"),
+        ("logistic", {"solver": ["lbfgs", "liblinear"]}, 3, "solver='liblinear'"),
+        ("logistic", {"solver": ["liblinear"], "l1_ratio": [0.5]}, 2, "l1_ratio=0.5"),
+        ("linear_svm", {"penalty": ["l1"]}, 2, "penalty='l1'"),
+        ("ridge", {"solver": ["lbfgs"]}, 2, "solver='lbfgs'"),
+        ("knn", {"metric": ["haversine"]}, 2, "metric='haversine'"),
+    ],
+)
+def test_values_that_are_fine_alone_and_not_together_are_found_before_anything_is_fitted(name, grid, n_classes, words):
+    with pytest.raises(ParameterError, match=words):
+        try_head(make_head(name, grid=grid), n_classes)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 102])
+@pytest.mark.parametrize("name", HEADS)
+def test_a_grid_that_can_be_fitted_is_not_refused(name, n_classes):
+    try_head(make_head(name), n_classes)
+
+
+def test_what_works_for_two_classes_is_not_refused_for_two():
+    try_head(make_head("logistic", grid={"solver": ["liblinear"]}), 2)
+    try_head(make_head("logistic", grid={"class_weight": [{"a": 2.0, "b": 1.0}, "balanced"]}), 2)
+
+
+def test_every_way_to_a_grid_tries_it_before_an_image_is_forwarded(monkeypatch):
+    def forwarded(*args, **options):
+        pytest.fail("an image was forwarded")
+
+    monkeypatch.setattr("featx.backbones.Backbone.embed", forwarded)
+    data, transformer, grid = (
+        load_dataset("sample:digits"),
+        CNNFeatureTransformer(cache=None),
+        {"solver": ["liblinear"]},
+    )
+    with pytest.raises(ParameterError, match="solver='liblinear'"):
+        fit_model(data, transformer, grids={"logistic": grid})
+    strategies = {"frozen": make_strategy("frozen", transformer, parameters=grid)}
+    with pytest.raises(ParameterError, match=r"strategy frozen: .*solver='liblinear'"):
+        compare_strategies(data, strategies, transfer=None)
+    rows, labels = np.zeros((9, 2), np.float32), np.arange(9) // 3
+    with pytest.raises(ParameterError, match="solver='liblinear'"):
+        evaluate_heads({("head", "avg"): rows}, labels, grids={"logistic": grid}, cv=3)
