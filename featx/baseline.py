@@ -53,9 +53,20 @@ class Baseline:
     text: str
 
 
-def largest_class(truth: np.ndarray, n_classes: int) -> int:
-    """Return the number of the class with the most rows, the first of equals."""
-    return int(np.bincount(truth, minlength=n_classes).argmax())
+def largest_class(truth: np.ndarray, n_classes: int, tested: np.ndarray) -> int:
+    """Return the number of the class with the most training rows.
+
+    Of equals it is the one with the most rows among those that are tested: whoever always answers one of them may have
+    chosen that one.
+
+    Parameters
+    ----------
+    truth, tested : ndarray of int
+        Class numbers of the images that are trained on, and of those that judge.
+    n_classes : int
+    """
+    counts, judging = (np.bincount(part, minlength=n_classes) for part in (truth, tested))
+    return int(np.lexsort((-np.arange(n_classes), judging, counts))[-1])
 
 
 def compare_baseline(

@@ -125,7 +125,7 @@ def compare_strategies(
     files = RunFiles(folder)
     failures = _unreadable(dataset, strategies) if on_error == "skip" else []
     if failures:
-        dataset = leave_out(dataset, [failure.index for failure in failures])
+        dataset = leave_out(dataset, failures)
     keys = read_keys(dataset, strategies)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:

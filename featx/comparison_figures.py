@@ -76,7 +76,7 @@ class Figures:
         n_train = round(float(np.mean([len(some) for some in rows])))
         per_class = n_train / self.n_classes
         always = [
-            self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes)
+            self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes, self.truth[repeat.test])
             for repeat, some in zip(self.plan, rows, strict=True)
         ]
         tested = self.tested

@@ -15,7 +15,7 @@ from .data_split import DataSplit, split_data
 from .datasets import ImageDataset
 from .exceptions import DatasetError, ParameterError
 from .notes import note_once
-from .splits import Split, held_out_split, nested_subsets
+from .splits import Split, check_fraction, held_out_split, nested_subsets
 from .units import content_units
 
 __all__ = ["ComparisonPlan", "Repeat", "plan_comparison", "plan_data", "plan_repeats", "stratified"]
@@ -185,8 +185,7 @@ def plan_repeats(
     """
     if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
         raise ParameterError(f"got repeats={repeats!r}; expected a positive integer")
-    if isinstance(test_size, bool) or not isinstance(test_size, float | int | np.floating) or not 0 < test_size < 1:
-        raise ParameterError(f"got test_size={test_size!r}; expected a fraction between 0 and 1")
+    check_fraction(test_size)
     classes, truth = np.unique(y, return_inverse=True)
     once = together is not None
     if given is None:

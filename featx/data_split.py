@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from .class_names import nearest_class
 from .datasets import ImageDataset
-from .exceptions import DatasetError
+from .exceptions import DatasetError, ParameterError
+from .ledger import Failure, first_reason
 from .notes import note_once
 from .split_names import PARTS
-from .splits import Split, held_out_split, outer_folds
+from .splits import Split, check_fraction, held_out_split, outer_folds
 
 __all__ = ["DataSplit", "check_parts", "join_test", "leave_out", "split_data"]
 
 NO_LABELS = "the images have no labels"
-LEDGER = "The ledger lists the reasons."
 DRAWN = "To have the rows drawn at random in place of it, pass --test-size 0.25 (test_size=0.25)."
 # How the groups of images without a group begin: no manifest has such a name.
 ALONE = "\0"
@@ -122,6 +122,11 @@ def join_test(
     DatasetError
         If there are no labels, or a class of the test set is none of the data set's.
     """
+    for given in (dataset, test):
+        if given is not None and not isinstance(given, ImageDataset):
+            raise ParameterError(f"got a data set of type {type(given).__name__}", "Pass what load_dataset returns.")
+    if test_size is not None:
+        check_fraction(test_size)
     if test is not None and test_size is not None:
         note_once(f"test_size={test_size:g} has no effect: a test set is given")
     if cv is not None and (test is not None or test_size is not None):
@@ -156,7 +161,12 @@ def join_test(
 
 
 def split_data(
-    dataset: ImageDataset, *, cv: int | None = None, test_size: float | None = None, random_state: int = 0
+    dataset: ImageDataset,
+    *,
+    cv: int | None = None,
+    test_size: float | None = None,
+    validation_apart: bool = False,
+    random_state: int = 0,
 ) -> DataSplit:
     """Return the rows that a data set is trained, validated and tested on.
 
@@ -168,6 +178,8 @@ def split_data(
         The folds of a cross-validation, if there is neither a split nor a size.
     test_size : float, default=None
         The fraction to test on.
+    validation_apart : bool, default=False
+        Whether the validation part of a given split is not trained on.
     random_state : int, default=0
 
     Raises
@@ -177,33 +189,42 @@ def split_data(
     labels = np.asarray(dataset.labels)
     kept: dict[str, Any] = {"groups": dataset.groups, "together": dataset.together}
     if dataset.split is not None:
-        return _given(dataset)
+        return _given(dataset, validation_apart)
     if test_size is None:
         return DataSplit.cross_validation(labels, cv or 0, **kept, random_state=random_state)
     train, test = held_out_split(labels, test_size, **kept, random_state=random_state)
     return DataSplit.held_out(train, test, groups=dataset.groups, how=", stratified by class")
 
 
-def leave_out(dataset: ImageDataset, rows: Iterable[int]) -> ImageDataset:
-    """Return a data set without the rows that cannot be read.
+def leave_out(dataset: ImageDataset, failures: Sequence[Failure]) -> ImageDataset:
+    """Return a data set without the images that cannot be read.
 
     Raises
     ------
     DatasetError
-        If nothing, or nothing of a part that is needed, is left.
+        If nothing is left, or nothing of a part or of a class to train on that is needed.
     """
-    good = np.setdiff1d(np.arange(len(dataset)), np.fromiter(rows, dtype=int))
-    left = dataset.take(good)
+    left = dataset.take(np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in failures]))
     if not len(left):
-        raise DatasetError("none of the images can be read", LEDGER)
-    if dataset.split is not None and left.split is not None:
-        for part in np.setdiff1d(dataset.split, left.split).tolist():
-            # Without a validation part another one is held out; without the others nothing can be done.
-            if part != "validation" or "test" not in left.split:
-                raise DatasetError(
-                    f"none of the images of the {part} part can be read", "The ledger lists the reasons."
-                )
-            note_once("none of the images of the validation part can be read: it is as though there were none")
+        raise DatasetError("none of the images can be read", first_reason(failures))
+    labels, lost = np.asarray(dataset.labels), np.zeros(len(dataset), dtype=bool)
+    lost[[failure.index for failure in failures]] = True
+
+    def refused(what: str, rows: np.ndarray) -> DatasetError:
+        return DatasetError(f"none of the {what} can be read", first_reason([f for f in failures if rows[f.index]]))
+
+    if dataset.split is None or left.split is None:
+        for name in np.setdiff1d(labels, np.asarray(left.labels)).tolist():
+            note_once(f"none of the images of class {name!r} can be read: it is left out")
+        return left
+    for part in np.setdiff1d(dataset.split, left.split).tolist():
+        # Without a validation part another one is held out; without the others nothing can be done.
+        if part != "validation" or "test" not in left.split:
+            raise refused(f"images of the {part} part", dataset.split == part)
+        note_once("none of the images of the validation part can be read: it is as though there were none")
+    training = dataset.split == "training"
+    for name in np.setdiff1d(labels[training], labels[training & ~lost]).tolist():
+        raise refused(f"training images of class {name!r}", training & (labels == name))
     return left
 
 
@@ -216,7 +237,7 @@ def check_parts(parts: np.ndarray, n: int) -> None:
         raise DatasetError(f"got the part {str(unknown[0])!r} in `split`; {expected}", DRAWN)
 
 
-def _given(dataset: ImageDataset) -> DataSplit:
+def _given(dataset: ImageDataset, validation_apart: bool) -> DataSplit:
     """Return the rows of the parts that a data set came with."""
     labels, parts = np.asarray(dataset.labels), np.asarray(dataset.split)
     check_parts(parts, len(labels))
@@ -228,14 +249,15 @@ def _given(dataset: ImageDataset) -> DataSplit:
     for part, rows in (("training", train), ("validation or test", test)):
         if not len(rows):
             raise DatasetError(f"the split has no {part} part", f"Add one. {DRAWN}")
+    fitted = train if validation_apart else np.concatenate([train, validation])
     for part, rows in (("validation", validation), (name, test)):
-        if len(unknown := np.setdiff1d(labels[rows], labels[train])):
+        if len(unknown := np.setdiff1d(labels[rows], labels[fitted])):
             raise DatasetError(
                 f"the {part} part has the class {str(unknown[0])!r}, which the training part has not",
                 f"Add images of it to the training part, or leave it out of the others. {DRAWN}",
             )
     notes = []
-    if len(lacking := np.setdiff1d(labels[train], labels[test])):
+    if len(lacking := np.setdiff1d(labels[fitted], labels[test])):
         named = ", ".join(repr(str(label)) for label in lacking[:NAMED])
         more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
         classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")

@@ -130,7 +130,7 @@ def evaluate_heads(
         chosen = np.zeros((len(y), len(classes)))
         largest = np.zeros(len(y), dtype=int)
         for train, test in splits:
-            largest[test] = largest_class(truth[train], len(classes))
+            largest[test] = largest_class(truth[train], len(classes), truth[test])
             for candidate in candidates:
                 tuner.run(candidate, train, test, classes)
                 bar.update()

@@ -13,6 +13,7 @@ from .cache.hdf5 import atomic_hdf5
 from .datasets import ImageDataset
 from .exceptions import CacheError, DatasetError
 from .extraction import Extraction, Failure
+from .ledger import first_reason
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["write_embeddings"]
@@ -73,7 +74,7 @@ def write_embeddings(
                 total.damaged = part.damaged
                 seconds.update(part.seconds)
             if not good:
-                raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
+                raise DatasetError("none of the images can be read", first_reason(total.failures))
             file["embeddings"].resize(len(good), axis=0)
             width = file["embeddings"].shape[1]
             _describe(file, dataset if len(good) == len(sources) else dataset.take(good), spec.to_dict())

@@ -127,7 +127,7 @@ def finetune_model(
     plan.apply(dataset)
     failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
     if failures:
-        dataset = leave_out(dataset, [failure.index for failure in failures])
+        dataset = leave_out(dataset, failures)
     keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
@@ -151,7 +151,7 @@ def finetune_model(
         numbers[split.test],
         probabilities,
         classes=model.classes_,
-        largest=largest_class(numbers[split.train], len(model.classes_)),
+        largest=largest_class(numbers[split.train], len(model.classes_), numbers[split.test]),
         groups=held.groups,
         random_state=classifier.random_state,
     )
@@ -198,7 +198,7 @@ def _divide(
     classifier: CNNFineTuneClassifier, dataset: ImageDataset, *, test_size: float, early_stopping: bool
 ) -> DataSplit:
     seed = int(classifier.random_state)
-    split = split_data(dataset, test_size=test_size, random_state=seed)
+    split = split_data(dataset, test_size=test_size, validation_apart=early_stopping, random_state=seed)
     if not early_stopping:
         split = dataclasses.replace(split, train=split.fitted, validation=split.validation[:0])
     labels, train = np.asarray(dataset.labels), dataset.take(split.train)

@@ -19,14 +19,16 @@ from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
 from .evaluation import evaluate_heads
-from .exceptions import ParameterError
+from .exceptions import ImageDecodeError, ParameterError
 from .extraction import Extraction
 from .heads import make_head, try_head
 from .images import ImageSource
+from .ledger import find_unreadable
 from .persistence import save_model
 from .results import EvaluationResult
 from .splits import inner_folds
 from .transformer import CNNFeatureTransformer
+from .units import same_content
 
 __all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
 
@@ -183,7 +185,7 @@ def fit_model(
     matrices = dict(zip(views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
-        dataset = leave_out(dataset, failed)
+        dataset = leave_out(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
         split = inputs.plan.divide(dataset, **inputs.plan.settings)
         extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
@@ -265,6 +267,21 @@ def _look(inputs: FitInputs) -> FitInputs:
     """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
     keys = inputs.transformer.content_keys(inputs.images, fetch=True)
     failed = [key for key in keys if not isinstance(key, bytes)]
-    if failed and inputs.transformer.on_error == "raise":
+    if inputs.transformer.on_error != "raise":
+        return inputs.with_keys(_readable(inputs.images, keys))
+    if failed:
         raise failed[0]
     return inputs.with_keys(keys)
+
+
+def _readable(images: Sequence[ImageSource], keys: list[Any]) -> list[Any]:
+    """Return the keys with an error for files that are copies and cannot be decoded: they are no copies of an image."""
+    if (together := same_content(keys)) is None:
+        return keys
+    numbers, counts = np.unique(together, return_counts=True)
+    first = numbers[counts > 1]
+    broken = {int(first[failure.index]): failure for failure in find_unreadable([images[row] for row in first])}
+    return [
+        ImageDecodeError(images[row].name, broken[number].reason) if number in broken else keys[row]
+        for row, number in enumerate(together.tolist())
+    ]

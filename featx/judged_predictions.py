@@ -76,7 +76,7 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         truth,
         np.array([numbers[answer] for answer in answers[known]]),
         classes=predictions.classes,
-        largest=largest_class(truth, len(numbers)),
+        largest=largest_class(truth, len(numbers), truth),
         groups=None if dataset.groups is None else dataset.groups[rows[known]],
     )
     notes = report.notes

@@ -10,7 +10,7 @@ from .exceptions import ImageDecodeError
 from .images import ImageSource
 from .patience import patient_map
 
-__all__ = ["Failure", "find_unreadable"]
+__all__ = ["Failure", "find_unreadable", "first_reason"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +42,10 @@ def find_unreadable(images: Sequence[ImageSource]) -> list[Failure]:
 
     reasons = patient_map(reason, images, threads=min(4, os.cpu_count() or 1))
     return [Failure(i, images[i].name, str(text)) for i, text in enumerate(reasons) if text is not None]
+
+
+def first_reason(failures: Sequence[Failure]) -> str:
+    """Return the name of the first failure and why it is one, as the end of an error."""
+    first = min(failures, key=lambda failure: failure.index)
+    more = f", and {len(failures) - 1:,} more" if len(failures) > 1 else ""
+    return f"The first is {first.name}: {first.reason.rstrip('.')}{more}."

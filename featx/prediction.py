@@ -18,6 +18,7 @@ from .datasets import ImageDataset
 from .exceptions import DatasetError, ModelFileError
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
+from .ledger import first_reason
 from .model_parts import class_names, image_estimators, parts
 from .moved_weights import Files
 from .notes import note_once
@@ -220,7 +221,7 @@ def _from_parts(
         total.damaged += found.damaged
     good = np.setdiff1d(np.arange(len(dataset)), list(bad))
     if len(good) == 0:
-        raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
+        raise DatasetError("none of the images can be read", first_reason(list(bad.values())))
     total.failures = [bad[index] for index in sorted(bad)]
     # Their embeddings are in the cache now.
     scores = class_scores(model, [dataset.images[i] for i in good])
@@ -235,4 +236,4 @@ def _good(extraction: Extraction) -> np.ndarray:
 
 def _check_any(extraction: Extraction) -> None:
     if len(extraction.failures) == extraction.n_images:
-        raise DatasetError("none of the images can be read", "The ledger lists the reasons.")
+        raise DatasetError("none of the images can be read", first_reason(extraction.failures))

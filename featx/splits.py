@@ -16,6 +16,7 @@ from .units import Units, content_units, join_groups
 __all__ = [
     "INNER_FOLDS",
     "Split",
+    "check_fraction",
     "held_out_split",
     "inner_folds",
     "nested_subsets",
@@ -61,8 +62,8 @@ def held_out_split(
         If the classes are too small for it.
     """
     whole = isinstance(test_size, int | np.integer) and 0 < test_size < len(y)
-    if not (whole or 0 < test_size < 1):
-        raise ParameterError(f"got test_size={test_size}; expected a fraction between 0 and 1")
+    if not whole:
+        check_fraction(test_size)
     classes, truth = np.unique(y, return_inverse=True)
     units = content_units(truth, together)
     check_counts(units.labels, classes, 2, "a training and a test part need", once=together is not None)
@@ -111,6 +112,13 @@ def _one_group(groups: np.ndarray) -> str:
     return (
         "all images are of one group" if number == 1 else f"images that lie in several groups join all {number} to one"
     )
+
+
+def check_fraction(test_size: float) -> None:
+    """Raise ParameterError unless it is a fraction between 0 and 1."""
+    number = isinstance(test_size, int | float | np.integer | np.floating) and not isinstance(test_size, bool)
+    if not number or not 0 < test_size < 1:
+        raise ParameterError(f"got test_size={test_size!r}; expected a fraction between 0 and 1")
 
 
 def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

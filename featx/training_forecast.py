@@ -190,8 +190,10 @@ class TrainingRehearsal:
             if not chosen:
                 raise DatasetError("none of the images that were probed can be read", "Look at some of them.")
             probe = clone(classifier).set_params(
-                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, patience=PROBE_EPOCHS, head_init="random",
-                augment_views=1, class_weight=None, verbose=False,
+                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_views=1,
+                class_weight=None, verbose=False,
+                # Without early stopping it would have no effect, which would be said.
+                patience=PROBE_EPOCHS if classifier.early_stopping else classifier.patience,
             )  # fmt: skip
             images = [image.content for image in chosen]
             probe.fit(images, np.arange(len(images)) % 2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from featx.baseline import compare_baseline, largest_class
+from featx.evaluation import evaluate_heads
 from featx.metrics import score_predictions
 from featx.paired import compare_paired
 
@@ -96,5 +97,18 @@ def test_the_answers_of_several_folds_are_all_named():
     assert "'few' or 'many'" in found.text
 
 
-def test_the_largest_class_is_the_first_of_equals():
-    assert largest_class(np.array([2, 2, 1, 1, 0]), 4) == 1
+@pytest.mark.parametrize(("tested", "largest"), [([], 1), ([0, 0, 3], 1), ([2], 2), ([1, 2, 2], 2), ([1, 2], 1)])
+def test_of_equally_large_classes_it_is_the_one_that_is_tested_most_and_then_the_first(tested, largest):
+    assert largest_class(np.array([2, 2, 1, 1, 0]), 4, np.array(tested, dtype=int)) == largest
+
+
+def test_a_model_at_chance_does_not_beat_one_of_equally_large_classes_by_a_test_set_without_the_first():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.array(["boat", "car", "plane"]), 30)
+    X = {("layer", "avg"): rng.normal(size=(110, 8)).astype(np.float32)}
+    labels = np.append(y, np.repeat("car", 20))
+    split = np.arange(90), np.arange(90, 110)
+    result, _ = evaluate_heads(X, labels, split=split, grids={"logistic": {"C": [0.01]}})
+    assert result.baseline.answer == ["car"]
+    assert result.baseline.value == 1.0
+    assert not result.baseline.beaten

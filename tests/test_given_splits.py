@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -165,16 +166,54 @@ def test_a_class_that_is_not_trained_on_is_refused_before_any_image_is_read(plac
     labels[np.flatnonzero(data.split == place)[0]] = "grey"
     data = dataclasses.replace(data, labels=labels)
     message = f"the {place} part has the class 'grey', which the training part has not"
-    for call in (
-        lambda: fit_model(data, frozen(), **GRID),
-        lambda: finetune_model(data, tiny()),
-        lambda: forecast_fit(data, frozen(), **GRID),
-        lambda: forecast_finetuning(data, tiny()),
-    ):
+    frozen_calls = (lambda: fit_model(data, frozen(), **GRID), lambda: forecast_fit(data, frozen(), **GRID))
+    tuned_calls = (lambda: finetune_model(data, tiny()), lambda: forecast_finetuning(data, tiny()))
+    # The validation part is fitted on, but by what stops by it.
+    for call in tuned_calls + (frozen_calls if place == "test" else ()):
         with pytest.raises(DatasetError, match=message) as caught:
             call()
         assert "--test-size" in str(caught.value)
     assert forwards.count == 0
+
+
+def test_a_class_of_the_validation_part_alone_is_learnt_by_what_is_fitted_on_it():
+    data = some("training", "validation", "test")
+    labels = data.labels.astype("U9")
+    labels[np.flatnonzero(data.split == "validation")[:2]] = "grey"
+    data = dataclasses.replace(data, labels=labels)
+    result = fit_model(data, frozen(), **GRID)
+    assert result.evaluation.classes == ["dark", "grey", "light"]
+    assert any("no test image is of the class 'grey'" in text for text in result.evaluation.notes)
+    assert list(finetune_model(data, tiny(early_stopping=False)).model.classes_) == ["dark", "grey", "light"]
+
+
+def test_what_cannot_be_read_is_named_where_too_little_is_left():
+    data = some("training", "validation", "test")
+    dark = np.flatnonzero((data.split == "training") & (data.labels == "dark"))
+    for rows, words in (
+        (np.flatnonzero(data.split == "test"), "none of the images of the test part can be read"),
+        (dark, "none of the training images of class 'dark' can be read"),
+        (np.arange(len(data)), "none of the images can be read"),
+    ):
+        broken = unreadable(data, rows)
+        for call in (
+            lambda: fit_model(broken, frozen(on_error="nan"), **GRID),
+            lambda: finetune_model(broken, tiny(), skip_unreadable=True),
+        ):
+            with pytest.raises(
+                DatasetError, match=rf"{words}. The first is {re.escape(broken.names[rows[0]])}: .*more"
+            ):
+                call()
+
+
+def test_a_class_of_which_nothing_can_be_read_is_said_to_be_left_out(remarks):
+    data = dataclasses.replace(some("training", "validation", "test"), split=None)
+    labels = data.labels.astype("U9")
+    labels[:3] = "grey"
+    broken = unreadable(dataclasses.replace(data, labels=labels), np.arange(3))
+    found = fit_model(broken, frozen(on_error="nan"), **GRID, cv=2)
+    assert found.evaluation.classes == ["dark", "light"]
+    assert "none of the images of class 'grey' can be read: it is left out" in remarks()
 
 
 def test_a_class_that_is_not_tested_is_named():

@@ -486,3 +486,24 @@ def test_a_class_of_two_is_too_small_to_hold_out_twice():
     assert "early_stopping=False (--no-early-stopping)" in c.value.next_step
     assert "min_images=3 (--min-images 3)" in c.value.next_step
     finetune_model(data, tiny(early_stopping=False))
+
+
+@pytest.mark.parametrize("split", [None, ["training"] * 12 + ["test"] * 4], ids=["folds", "given"])
+def test_files_that_cannot_be_read_are_no_copies_of_an_image(split, tmp_path, caplog, monkeypatch):
+    """Downloads that broke off leave files of equal bytes in all classes and parts."""
+    monkeypatch.setattr("featx.notes._told", set())
+    rng = np.random.default_rng(0)
+    paths = []
+    for number in range(16):
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(paths[-1])
+    broken = [0, 1, 14]
+    for number in broken:
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    labels = np.array(["dark", "light"] * 8)
+    data = ImageDataset(paths, paths, labels, split=None if split is None else np.array(split))
+    transformer = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32, on_error="nan", cache=None)
+    with caplog.at_level("WARNING", "featx"):
+        outcome = fit_model(data, transformer, grids={"logistic": {"C": [0.01]}}, cv=2 if split is None else None)
+    assert [failure.index for failure in outcome.extraction.failures] == broken
+    assert not [record for record in caplog.messages if "copies" in record or "class" in record]
