@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_finetuning(dataset, classifier, **held_out), options)
         return
-    keep(f"the finished epochs are in {options['checkpoint']}", options["checkpoint"])
+    keep(_epochs_in(options["checkpoint"]), options["checkpoint"])
     outcome = _train(dataset, classifier, held_out, options, own_checkpoint)
     write_failures(options, outcome.failures)
     if options["verbose"]:
@@ -150,14 +151,29 @@ def _train(
     from ..checkpoints import CheckpointError
     from ..finetune_outcome import finetune_model
 
+    aside = None if own_checkpoint is None else own_checkpoint.with_name(f"{own_checkpoint.name}.other")
+    if own_checkpoint and aside and aside.exists() and not own_checkpoint.exists():
+        aside.replace(own_checkpoint)  # a training was killed before its first epoch
     try:
         return finetune_model(dataset, classifier, **held_out)
     except CheckpointError as error:
-        if own_checkpoint is None:
+        if own_checkpoint is None or aside is None:
             raise
         note(options, f"note: the training begins anew: {error.message}")
-        own_checkpoint.unlink(missing_ok=True)
+    # Epochs of the other training are kept until there is one of this.
+    keep(_epochs_in(own_checkpoint), own_checkpoint, since=time.time())
+    own_checkpoint.replace(aside)
+    try:
         return finetune_model(dataset, classifier, **held_out)
+    finally:
+        if own_checkpoint.exists():
+            aside.unlink()
+        else:
+            aside.replace(own_checkpoint)
+
+
+def _epochs_in(path: Path) -> str:
+    return f"the finished epochs are in {path}"
 
 
 def training_parameters(options: dict[str, Any]) -> dict[str, Any]:

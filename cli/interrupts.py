@@ -18,12 +18,12 @@ INTERRUPTED = 128 + signal.SIGINT
 # How long Python has to unwind by itself.
 PATIENCE = 1.0
 # What the command that runs has kept so far, and where: a file or folder that is named once it is there, or None.
-_kept: list[tuple[str, Path | None]] = []
+_kept: dict[str, tuple[Path | None, float]] = {}
 
 
-def keep(what: str, where: Path | None = None) -> None:
-    """Have a command that is stopped say what it has kept; with a place, only if something is there."""
-    _kept.append((what, where))
+def keep(what: str, where: Path | None = None, *, since: float = 0.0) -> None:
+    """Have a command that is stopped say what it has kept; with a place, only if something is there since that time."""
+    _kept[what] = where, since
 
 
 def forget() -> None:
@@ -33,9 +33,15 @@ def forget() -> None:
 
 def say_stopped() -> None:
     """Print what has become of the work."""
-    told = [what for what, where in _kept if where is None or where.is_file() or any(where.glob("*"))]
+    told = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]
     text = f"{' and '.join(told)}; run the same command to go on" if told else "nothing was kept"
     print(f"featx: stopped; {text}", file=sys.stderr, flush=True)
+
+
+def _is_there(place: Path, since: float) -> bool:
+    return any(
+        file.stat().st_mtime >= since for file in (place.glob("*") if place.is_dir() else [place]) if file.exists()
+    )
 
 
 @contextlib.contextmanager

@@ -382,6 +382,30 @@ def test_finetune_replaces_its_own_checkpoint_of_another_training_and_no_other(
     assert not (tmp_path / "m.skops.checkpoint").exists()
 
 
+def test_epochs_of_another_training_are_kept_until_there_is_one_of_this(
+    folder, tmp_path, stopped_after_two_epochs, monkeypatch
+):
+    run, kept = ["finetune", folder, "-o", tmp_path / "m.skops", *TUNE], tmp_path / "m.skops.checkpoint"
+    featx(*run, code=130)
+    first = kept.read_bytes()
+
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("featx.training.Training.run", interrupted)
+        said = featx(*run, "--seed", "5", code=130).stderr
+    assert "seed was 0 and is 5" in said
+    assert "finished epochs are in" not in said.splitlines()[-1]
+    assert kept.read_bytes() == first
+    # Killed where nothing is cleaned up
+    kept.rename(tmp_path / "m.skops.checkpoint.other")
+    again = featx(*run, code=0).stderr
+    assert "epoch 3/4" in again
+    assert "epoch 2/4" not in again
+    assert sorted(path.name for path in tmp_path.glob("m.skops*")) == ["m.skops"]
+
+
 def test_without_a_cache_a_stopped_command_says_that_nothing_was_kept(folder, tmp_path, monkeypatch):
     def interrupted(*args, **options):
         raise KeyboardInterrupt

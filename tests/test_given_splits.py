@@ -187,30 +187,35 @@ def test_a_class_of_the_validation_part_alone_is_learnt_by_what_is_fitted_on_it(
     assert list(finetune_model(data, tiny(early_stopping=False)).model.classes_) == ["dark", "grey", "light"]
 
 
-def test_what_cannot_be_read_is_named_where_too_little_is_left():
+@pytest.mark.parametrize("command", ["fit", "finetune"])
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (lambda data: data.split == "test", "none of the images of the test part can be read"),
+        (
+            lambda data: (data.split == "training") & (data.labels == "dark"),
+            "none of the training images of class 'dark' can be read",
+        ),
+        (lambda data: data.split != "", "none of the images can be read"),
+    ],
+    ids=["test part", "class", "all"],
+)
+def test_what_cannot_be_read_is_named_where_too_little_is_left(lost, words, command):
     data = some("training", "validation", "test")
-    dark = np.flatnonzero((data.split == "training") & (data.labels == "dark"))
-    for rows, words in (
-        (np.flatnonzero(data.split == "test"), "none of the images of the test part can be read"),
-        (dark, "none of the training images of class 'dark' can be read"),
-        (np.arange(len(data)), "none of the images can be read"),
-    ):
-        broken = unreadable(data, rows)
-        for call in (
-            lambda: fit_model(broken, frozen(on_error="nan"), **GRID),
-            lambda: finetune_model(broken, tiny(), skip_unreadable=True),
-        ):
-            with pytest.raises(
-                DatasetError, match=rf"{words}. The first is {re.escape(broken.names[rows[0]])}: .*more"
-            ):
-                call()
+    rows = np.flatnonzero(lost(data))
+    broken = unreadable(data, rows)
+    with pytest.raises(DatasetError, match=rf"{words}. The first is {re.escape(broken.names[rows[0]])}: .*more"):
+        if command == "fit":
+            fit_model(broken, frozen(on_error="nan"), **GRID)
+        else:
+            finetune_model(broken, tiny(), skip_unreadable=True)
 
 
 def test_a_class_of_which_nothing_can_be_read_is_said_to_be_left_out(remarks):
     data = dataclasses.replace(some("training", "validation", "test"), split=None)
     labels = data.labels.astype("U9")
-    labels[:3] = "grey"
-    broken = unreadable(dataclasses.replace(data, labels=labels), np.arange(3))
+    labels[:4] = "grey"
+    broken = unreadable(dataclasses.replace(data, labels=labels), np.arange(4))
     found = fit_model(broken, frozen(on_error="nan"), **GRID, cv=2)
     assert found.evaluation.classes == ["dark", "light"]
     assert "none of the images of class 'grey' can be read: it is left out" in remarks()
