@@ -228,19 +228,17 @@ def leave_out(dataset: ImageDataset, failures: Sequence[Failure]) -> ImageDatase
     return left
 
 
-def check_parts(parts: np.ndarray, n: int) -> None:
-    """Raise DatasetError unless there is one of `PARTS` for each of n images."""
-    expected = f"expected {', '.join(PARTS)} for each image"
-    if len(parts) != n:
-        raise DatasetError(f"got {len(parts)} parts in `split` for {n} images; {expected}", DRAWN)
+def check_parts(parts: np.ndarray) -> None:
+    """Raise DatasetError unless each is one of `PARTS`."""
     if len(unknown := np.setdiff1d(parts, PARTS)):
+        expected = f"expected {', '.join(PARTS)} for each image"
         raise DatasetError(f"got the part {str(unknown[0])!r} in `split`; {expected}", DRAWN)
 
 
 def _given(dataset: ImageDataset, validation_apart: bool) -> DataSplit:
     """Return the rows of the parts that a data set came with."""
     labels, parts = np.asarray(dataset.labels), np.asarray(dataset.split)
-    check_parts(parts, len(labels))
+    check_parts(parts)
     train, validation, test = (np.flatnonzero(parts == part) for part in PARTS)
     name, how = "test", ", the test part of the given split" if len(validation) else ""
     if not len(test):

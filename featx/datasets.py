@@ -26,6 +26,9 @@ from .urls import redacted, shown_names
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 
+# What columns of images are called in notes.
+NAMES = {"labels": "labels", "groups": "groups", "split": "a split"}
+
 
 @dataclass(frozen=True)
 class ImageDataset:
@@ -65,6 +68,19 @@ class ImageDataset:
     def __post_init__(self) -> None:
         # What is shown and written holds no credentials; images are read by their full URLs.
         object.__setattr__(self, "names", shown_names(self.names))
+        for name in ("labels", "groups", "strata", "split", "together"):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if isinstance(values, str) or np.ndim(values) != 1 or len(values) != len(self.images):
+                raise DatasetError(
+                    f"got {name} of shape {np.shape(values)} for {len(self.images):,} images",
+                    "Pass one for each image, or None.",
+                )
+            array = np.asarray(values)
+            if array.dtype == object and any(value is None or value != value for value in array.tolist()):
+                raise DatasetError(f"got {name} with missing values", "Fill them in, or leave those images out.")
+            object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -180,25 +196,25 @@ def collect_images(
             raise DatasetError(f"{place} does not exist", "Pass image files, folders, manifests or samples.")
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
+    notes = [note for part in parts for note in part.notes]
+    notes += [] if any(map(_is_table, places)) else _without_effect(columns)
+    kept = {}
+    for name in ("labels", "groups", "split"):
+        given = [getattr(part, name) for part in parts]
+        known = [column for column in given if column is not None]
+        kept[name] = np.concatenate(known) if known and len(known) == len(parts) else None
+        if known and kept[name] is None:
+            notes.append(f"not all of what was passed has {NAMES[name]}: nothing is made of that of the others")
     return ImageDataset(
         [image for part in parts for image in part.images],
         [name for part in parts for name in part.names],
-        _joined([part.labels for part in parts]),
-        _joined([part.groups for part in parts]),
-        notes=[note for part in parts for note in part.notes]
-        + ([] if any(map(_is_table, places)) else _without_effect(columns)),
-        split=_joined([part.split for part in parts]),
+        notes=notes,
+        **kept,
     )
 
 
 def _without_effect(columns: dict[str, str | None]) -> list[str]:
     return [f"{name}={given!r} has no effect: there is no manifest" for name, given in columns.items() if given]
-
-
-def _joined(columns: list[np.ndarray | None]) -> np.ndarray | None:
-    """Return the values of all parts, if all have them."""
-    known = [column for column in columns if column is not None]
-    return np.concatenate(known) if known and len(known) == len(columns) else None
 
 
 def _is_table(text: str) -> bool:

@@ -80,7 +80,7 @@ def survey(
     labels = np.asarray(dataset.labels)
     notes = check_class_names(labels)
     if dataset.split is not None:
-        check_parts(np.asarray(dataset.split), len(labels))
+        check_parts(np.asarray(dataset.split))
     roles = _roles(dataset.split, validation_apart)
     if dataset.groups is not None and roles is not None:
         notes += _check_groups(np.asarray(dataset.groups), roles)

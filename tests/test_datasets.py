@@ -331,3 +331,36 @@ def test_a_manifest_may_name_strata_beside_groups(tmp_path):
     (tmp_path / "m.csv").write_text("path,label,stratum\na.png,x,\n")
     with pytest.raises(DatasetError, match="no stratum in line 2"):
         load_dataset(tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize("column", ["labels", "groups", "strata", "split"])
+def test_columns_may_be_lists_and_must_have_a_value_for_each_image(column):
+    values = ["training", "test"]
+    data = ImageDataset(["a.png", "b.png"], ["a", "b"], **{column: values})
+    assert getattr(data, column).tolist() == values
+    assert getattr(data.take([1]), column).tolist() == ["test"]
+    for wrong, words in (
+        (values[:1], r"shape \(1,\) for 2 images"),
+        ("ab", "for 2 images"),
+        ([values], "shape"),
+        (["test", None], "missing values"),
+        (np.array(["test", np.nan], object), "missing values"),
+    ):
+        with pytest.raises(DatasetError, match=f"got {column} .*{words}"):
+            ImageDataset(["a.png", "b.png"], ["a", "b"], **{column: wrong})
+
+
+def test_what_some_of_several_sources_have_is_said_to_be_dropped(grow):
+    root = grow(
+        "split/train/a/1.png",
+        "split/train/b/1.png",
+        "split/test/a/2.png",
+        "plain/a/3.png",
+        "plain/b/3.png",
+        "flat/4.png",
+    )
+    for others, labels, split in (("split", True, True), ("plain", True, False), ("flat", False, False)):
+        data = collect_images([root / "split", root / others])
+        assert ((data.labels is not None), (data.split is not None)) == (labels, split)
+        dropped = [note for note in data.notes if note.startswith("not all of what was passed has")]
+        assert ["labels" in " ".join(dropped), "a split" in " ".join(dropped)] == [not labels, not split]
