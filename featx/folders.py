@@ -154,15 +154,23 @@ class Folder:
         filled = set(self.filled)
         return [folder for folder in self.folders if folder not in filled]
 
+    @cached_property
+    def occupied(self) -> list[Folder]:
+        """The sub-folders that hold an image at any depth, be it in a format that is not read."""
+        return [folder for folder in self.folders if any(place._has_pictures for place in folder.walk())]
+
+    @property
+    def _has_pictures(self) -> bool:
+        if self.images:
+            return True
+        skipped = Skipped()
+        skipped.add(self)
+        return bool(skipped.formats(containers=False))
+
     @property
     def only(self) -> Folder | None:
         """The one sub-folder with images, if no other has any, be it in a format that is not read."""
-        if len(self.filled) != 1:
-            return None
-        skipped = Skipped()
-        for folder in self.empty:
-            folder.below(skipped)
-        return None if skipped.formats(containers=False) else self.filled[0]
+        return self.filled[0] if len(self.filled) == len(self.occupied) == 1 else None
 
     @cached_property
     def _identity(self) -> tuple[int, int]:

@@ -53,32 +53,43 @@ def find_layout(top: Folder) -> Layout | None:
         If it cannot be told which folders are classes.
     """
     passed, place = [top], top
-    inner = place.only
+    inner = _inner(place)
     while inner is not None and not inner.images:
         passed.append(inner)
-        place, inner = inner, inner.only
+        place, inner = inner, _inner(inner)
     if inner is not None:
         # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
-        if any(says_where(folder.name) for folder in [*passed[1:], inner]):
+        if place.only is None or any(says_where(folder.name) for folder in [*passed[1:], inner]):
             return None
         return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
     if not place.filled:
         return None
-    layout = _among(place) if len(place.filled) > 1 else _plain(place)
+    layout = _among(place) if len(place.occupied) > 1 else _plain(place)
     layout.passed = passed + layout.passed
     if len(passed) > 1:
-        layout.notes.insert(0, f"{place.path} is read, the only folder with images in {top.path}")
+        formats = "" if all(folder.only for folder in passed[:-1]) else " in formats that are read"
+        layout.notes.insert(0, f"{place.path} is read, the only folder with images{formats} in {top.path}")
     return layout
 
 
+def _inner(place: Folder) -> Folder | None:
+    """Return the one folder of which the classes may lie inside, or None.
+
+    It is the only one with images; or the others hold formats that are not read, and all of their names say where
+    images lie: parts of a split, or kinds of files.
+    """
+    if place.only is not None or len(place.filled) != 1:
+        return place.only
+    names = [folder.name for folder in place.occupied]
+    return place.filled[0] if set(names) == set(parts_of(names)).union(filter(says_where, names)) else None
+
+
 def _among(place: Folder) -> Layout:
-    """Return the layout of a place with several folders that hold images."""
-    folders = place.filled
-    names = [folder.name for folder in folders]
-    parts = parts_of(names)
-    if len(parts) == len(folders):
-        return _parts(place, {folder.name: folder for folder in folders}, parts)
-    refuse_doubtful(place, parts)
+    """Return the layout of a place with several folders that hold images, perhaps in formats that are not read."""
+    parts = parts_of([folder.name for folder in place.filled])
+    if len(place.filled) > 1 and len(parts) == len(place.filled):
+        return _parts(place, {folder.name: folder for folder in place.filled}, parts)
+    refuse_doubtful(place, parts_of([folder.name for folder in place.occupied]))
     return _classes_with_parts(place) or _plain(place)
 
 
@@ -146,7 +157,7 @@ def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[st
 def _class_level(part: Folder) -> list[Folder]:
     """Return the part and the single folders inside that may be one more folder above the classes."""
     chain = [part]
-    while (inner := chain[-1].only) is not None and not inner.images:
+    while (inner := _inner(chain[-1])) is not None and not inner.images:
         chain.append(inner)
     return chain
 

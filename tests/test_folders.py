@@ -177,6 +177,15 @@ def test_words_of_names_are_told_apart():
         (["a/1.png"], "a", None),
         (["a/x/1.png"], "a", None),
         (["a/1.heic", "b/x/1.png", "b/y/1.png"], "b", None),
+        # The other parts, or kinds of files, in formats that are not read.
+        (["train/a/1.png", "train/b/1.png", "test/1.heic"], "a b", None),
+        (["train/a/1.png", "train/b/1.png", "val/a/1.heic", "val/b/2.heic", "test/a/3.dcm"], "a b", None),
+        (["x/seg_train/a/1.png", "x/seg_train/b/1.png", "x/seg_test/a/1.nef"], "a b", None),
+        (["train/a/1.png", "train/b/1.png", "val/a/1.png", "test/a/1.dcm"], "a b", "training validation"),
+        (["train/a/1.png", "train/b/1.heic", "test/a/1.heic"], "a", None),
+        (["jpg/a/1.png", "jpg/b/1.png", "heic/a/1.heic"], "a b", None),
+        (["train/jpg/a/1.png", "train/heic/a/1.heic", "test/jpg/a/1.png"], "a", "training test"),
+        (["train/steam/1.png", "train/electric/1.png", "car/1.heic", "plane/1.heic"], "train", None),
         # A part with one class, and an empty one.
         (["train/a/1.png", "train/b/1.png", "test/b/1.png"], "a b", "training test"),
         (["train/a/1.png", "train/b/1.png", "test/b/1.png", "val/readme.txt"], "a b", "training test"),
@@ -202,6 +211,9 @@ def test_classes_and_parts_are_told_apart(tmp_path, names, classes, split):
         (["train/a/1.png", "test/b/1.png"], "test has the classes b,"),
         (["train/1.png", "test/1.png"], "hold images without class folders"),
         (["train/1.png"], "has no labels"),
+        (["train/1.png", "test/1.heic"], "has no labels"),
+        (["seg_train/1.png", "seg_test/1.heic"], "has no labels"),
+        (["train/a/1.png", "train/b/1.png", "unlabeled/1.heic"], "`featx fit {}/train -o model.skops`"),
         (["train/images/1.png", "val/images/2.png"], "hold images without class folders"),
         (["train/a/1.png", "training/a/1.png"], "both mean the training part"),
         (["val/a/1.png", "test/a/1.png"], "test and validation images only"),
@@ -218,7 +230,7 @@ def test_folders_that_cannot_be_told_are_refused(tmp_path, names, words):
     message = refusal(grown(tmp_path, *names))
     assert words.replace("{}", str(tmp_path)) in message
     dataset = load_dataset(tmp_path, labelled=False)
-    assert len(dataset) == len(names)
+    assert len(dataset) == sum(name.endswith(".png") for name in names)
 
 
 def test_parts_are_told_where_labels_are_not(tmp_path):
