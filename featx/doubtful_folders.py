@@ -113,7 +113,11 @@ def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
     command = fit_command(train, [folder for folder in usable if folder is not train], parts)
     step = f"Pass one part, {command}" if usable else "Pass a manifest with the columns path and label"
     raise DatasetError(
-        f"{place.path} holds {few([f.name for f in named])}, which may be parts of a split, beside "
-        f"{few([f.name for f in others])}, which are none",
-        f"{step}; or rename or move {'it' if len(named) == 1 else 'them'}, if these are classes.",
+        f"{place.path} holds {few([f.name for f in named])}, which may be {_parts(named)} of a split, beside "
+        f"{few([f.name for f in others])}, which {'is' if len(others) == 1 else 'are'} not {_parts(others)}",
+        f"{step}; or rename or move {'it, if it is a class' if len(named) == 1 else 'them, if they are classes'}.",
     )
+
+
+def _parts(folders: list[Folder]) -> str:
+    return "a part" if len(folders) == 1 else "parts"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 
+from .alike_folders import refuse_alike
 from .doubtful_folders import fit_command, refuse_doubtful, says_where
 from .exceptions import DatasetError
 from .folders import Folder
-from .listings import few, quoted
-from .split_names import PARTS, parts_of
+from .listings import count, few, quoted
+from .manifest_commands import manifest_command
+from .split_names import PARTS, part_of, parts_of
 
 __all__ = ["ClassFolder", "Layout", "find_layout"]
 
@@ -90,7 +92,10 @@ def _among(place: Folder) -> Layout:
     if len(place.filled) > 1 and len(parts) == len(place.filled):
         return _parts(place, {folder.name: folder for folder in place.filled}, parts)
     refuse_doubtful(place, parts_of([folder.name for folder in place.occupied]))
-    return _classes_with_parts(place) or _plain(place)
+    layout = _classes_with_parts(place)
+    if layout is None:
+        refuse_alike(place)
+    return layout or _plain(place)
 
 
 def _plain(place: Folder) -> Layout:
@@ -98,7 +103,7 @@ def _plain(place: Folder) -> Layout:
     deep = [folder for folder in place.filled if not folder.images and len(folder.filled) > 1]
     if deep:
         notes.append(
-            f"the classes are the {len(place.filled)} folders of {place.path}; {deep[0].name} holds "
+            f"the classes are the {count(len(place.filled), 'folder')} of {place.path}; {deep[0].name} holds "
             f"{few([folder.name for folder in deep[0].filled])}, whose images are all of class {deep[0].name}"
         )
     return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
@@ -120,9 +125,11 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
         if part in by_part:
             raise DatasetError(
                 f"{place.path} holds {by_part[part]} and {name}, which both mean the {part} part",
-                f"Leave one of them: `featx fit {quoted(folders[name].path)} -o model.skops` reads it alone.",
+                _keep_one([folder for folder in folders.values() if folder.name not in flat], parts),
             )
         by_part[part] = name
+    if not flat:
+        refuse_alike(place, {part: levels[by_part[part]] for part in PARTS if part in by_part})
     ordered = {part: folders[by_part[part]] for part in PARTS if part in by_part}
     notes = [
         f"{place.path} comes with a split: " + ", ".join(f"{folder.name} ({part})" for part, folder in ordered.items())
@@ -137,6 +144,14 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
             passed += levels[folder.name]
     problem = _without_classes(ordered, flat, parts) if flat else _unlike(found, ordered)
     return Layout(found, passed, notes, problem)
+
+
+def _keep_one(usable: list[Folder], parts: dict[str, str]) -> str:
+    """Return what to do about two folders of one part: a command where one may be trained on."""
+    train = [folder for folder in usable if parts[folder.name] == "training"]
+    others = [folder for folder in usable if parts[folder.name] != "training"]
+    step = "Keep one of them in this folder"
+    return f"{step}, or pass them yourself: {fit_command(train[0], others, parts)}." if train else f"{step}."
 
 
 def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
@@ -201,9 +216,18 @@ def _classes_with_parts(place: Folder) -> Layout | None:
         ]
         return Layout(found, list(place.filled), [f"{place.path} comes with a split inside its class folders"])
     some = next(folder for folder in place.filled if len(set(inner[folder.name].values())) > 1)
-    raise DatasetError(
-        f"{some.path} holds parts of a split ({few([f.name for f in some.filled])}), but they do not make one split of "
-        f"{place.path}",
-        f"Pass {quoted(some.path)} alone, if it is one of several data sets; else "
-        f"move the folders, so that the parts are above the classes: {quoted(place.path + '/train/' + some.name)}.",
-    )
+    holds = f"{some.path} holds parts of a split ({few([f.name for f in some.filled])})"
+    alone = f"Pass {some.path} alone, if it is one of several data sets"
+    others = [f.path for f in place.filled if f.images or not inner[f.name] or len(inner[f.name]) < len(f.filled)]
+    if others:
+        same = f"make such folders in {others[0]}"
+        raise DatasetError(
+            f"{holds}, but {few(others)} {'has' if len(others) == 1 else 'have'} images outside such folders",
+            # Without class folders inside, it is no data set.
+            f"{alone}; else {same}." if any(part.filled for part in some.filled) else f"M{same[1:]}.",
+        )
+    manifest = "make a manifest with the columns path, label and split"
+    if all(part_of(part.name) and not part.images for folder in place.filled for part in folder.filled):
+        # The classes are inside the parts: ./cam1/train/cat/1.png, cut at each /.
+        manifest = f"make one of all: {manifest_command(place, 'path label split', [(place, 4, '$4, $3')])}"
+    raise DatasetError(f"{holds}, but they do not make one split of {place.path}", f"{alone}; or {manifest}.")

@@ -203,11 +203,14 @@ def test_classes_and_parts_are_told_apart(tmp_path, names, classes, split):
     [
         (
             ["train/a/1.png", "val/a/1.png", "more/a/1.png"],
-            "holds train, val, which may be parts of a split, beside more",
+            "holds train, val, which may be parts of a split, beside more, which is not a part.",
         ),
-        (["train/a/1.png", "train/b/1.png", "unlabeled/1.png"], "beside unlabeled"),
+        (["train/a/1.png", "train/b/1.png", "unlabeled/1.png"], "beside unlabeled, which is not a part."),
         (["train/1.png", "train_masks/1.png"], "beside train_masks"),
-        (["train/a/1.png", "train/b/1.png", "other/a/1.png", "third/b/1.png"], "beside other, third"),
+        (
+            ["train/a/1.png", "train/b/1.png", "other/a/1.png", "third/b/1.png"],
+            "beside other, third, which are not parts.",
+        ),
         (["train/a/1.png", "test/b/1.png"], "test has the classes b,"),
         (["train/1.png", "test/1.png"], "hold images without class folders"),
         (["train/1.png"], "has no labels"),
@@ -219,8 +222,18 @@ def test_classes_and_parts_are_told_apart(tmp_path, names, classes, split):
         (["val/a/1.png", "test/a/1.png"], "test and validation images only"),
         (
             ["a/train/1.png", "a/test/1.png", "b/1.png"],
-            "a holds parts of a split (test, train), but they do not make one",
+            "parts of a split (test, train), but {}/b has images outside such folders. Make such folders in {}/b.",
         ),
+        (
+            ["a/train/c/1.png", "a/test/c/1.png", "b/train/1.png", "b/2.png", "d/3.png"],
+            "but {}/b, {}/d have images outside such folders. Pass {}/a alone, if it is one of several data sets",
+        ),
+        (["train/a/1.png", "val/a/1.png", "validation/a/1.png"], "`featx fit {}/train --test {}/validation -o"),
+        (
+            ["train_1/a/1.png", "train_2/a/1.png", "test/a/1.png"],
+            "`featx fit {}/train_1 --test {}/test -o model.skops`",
+        ),
+        (["val/a/1.png", "validation/a/1.png"], "both mean the validation part. Keep one of them in this folder."),
         (["trainval/a/1.png", "test/a/1.png"], "`featx fit {}/trainval --test {}/test -o model.skops`"),
         (["data/a/1.png", "data/b/1.png", "docs/1.png"], "beside data, which has the folders a, b"),
         (["cats_train/1.png", "cats_test/1.png", "dogs_train/1.png"], "in every folder's name"),
