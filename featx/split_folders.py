@@ -103,10 +103,14 @@ def _plain(place: Folder) -> Layout:
     deep = [folder for folder in place.filled if not folder.images and len(folder.filled) > 1]
     if deep:
         notes.append(
-            f"the classes are the {count(len(place.filled), 'folder')} of {place.path}; {deep[0].name} holds "
+            f"{_said(len(place.filled))} of {place.path}; {deep[0].name} holds "
             f"{few([folder.name for folder in deep[0].filled])}, whose images are all of class {deep[0].name}"
         )
     return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
+
+
+def _said(number: int) -> str:
+    return "the only class is the one folder" if number == 1 else f"the classes are the {count(number, 'folder')}"
 
 
 def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:

@@ -36,7 +36,12 @@ def test_formats_that_are_not_read_are_counted_by_name(tmp_path):
     assert len(dataset) == 2
     formats, others = dataset.notes
     assert formats.startswith("3 images in formats that are not read left out: 2 .heic (HEIC), 1 .svg (SVG), such as")
-    assert "Convert it to JPEG" in formats
+    assert "HEIC: Convert it to JPEG" in formats
+    assert formats.endswith("SVG: Draw it as PNG: `rsvg-convert a.svg -o a.png`")
+    alone = load_dataset(grown(tmp_path / "x", "a/1.png", "a/2.heic", "a/3.heif"))
+    assert ". Convert it to JPEG" in alone.notes[0]
+    none = refusal(grown(tmp_path / "y", "a/1.heic", "a/2.svg"))
+    assert none.endswith("SVG: Draw it as PNG: `rsvg-convert a.svg -o a.png`.")
     assert others.startswith("2 files that are no images left out")
 
 
@@ -261,7 +266,10 @@ def test_images_beside_the_parts_leave_neither(tmp_path):
 
 def test_classes_that_hold_folders_are_said(tmp_path):
     (note,) = load_dataset(grown(tmp_path, "a/x/1.png", "a/y/1.png", "b/1.png")).notes
+    assert "the classes are the 2 folders of" in note
     assert "a holds x, y, whose images are all of class a" in note
+    note = load_dataset(grown(tmp_path / "one", "a/x/1.png", "a/y/1.png", "b/1.heic")).notes[0]
+    assert note.startswith("the only class is the one folder of")
 
 
 @pytest.mark.parametrize(("root", "first"), [(".", "a/1.png"), ("./a/..//a/", "a/../a/1.png"), ("a/", "a/1.png")])
