@@ -89,7 +89,9 @@ def _alike(place: Folder) -> list[Folder]:
 
 
 def _names(folder: Folder) -> set[str]:
-    """Return the names of the folders inside that may be classes."""
+    """Return the names of the folders inside that may be classes, be it below single folders such as ``images``."""
+    while (only := folder.only) is not None and not only.images:
+        folder = only
     names = [inner.name for inner in folder.occupied]
     parts = parts_of(names)
     return {

@@ -20,6 +20,7 @@ from .urls import redacted
 __all__ = ["list_manifest"]
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+WHOLE = re.compile(r"^([+-]?\d+)\.0*$")
 
 
 def list_manifest(
@@ -102,9 +103,11 @@ def _texts(table: Table, column: str, meaning: str, notes: list[str]) -> list[st
             f"{table.path} has no text or number as {column} in {table.place(row)}, but {type(values[row]).__name__}",
             f"Name another column as the {meaning}, or write it as text.",
         )
-    if any(value.endswith(".0") for value in values) and all(map(NUMBER.fullmatch, values)):
-        notes.append(f"{table.path}: whole numbers in the column {column} are named without .0")
-        return [value.removesuffix(".0") for value in values]
+    if all(map(NUMBER.fullmatch, values)):
+        whole = [WHOLE.sub(r"\1", value) for value in values]
+        if whole != values:
+            notes.append(f"{table.path}: whole numbers in the column {column} are named without .0")
+        return whole
     return values
 
 

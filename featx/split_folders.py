@@ -82,8 +82,16 @@ def _inner(place: Folder) -> Folder | None:
     """
     if place.only is not None or len(place.filled) != 1:
         return place.only
-    names = [folder.name for folder in place.occupied]
-    return place.filled[0] if set(names) == set(parts_of(names)).union(filter(says_where, names)) else None
+    (found,), parts = place.filled, parts_of([folder.name for folder in place.occupied])
+    if any(folder.name not in parts and not says_where(folder.name) for folder in place.occupied):
+        return None
+    train = next((folder for folder in place.occupied if parts.get(folder.name) == "training"), None)
+    if train is not None and parts.get(found.name, "training") != "training":
+        raise DatasetError(
+            f"{train.path} holds images in formats that are not read, and {found.path} others",
+            f"Convert those to train on; or pass the others alone: `featx fit {quoted(found.path)} -o model.skops`.",
+        )
+    return found
 
 
 def _among(place: Folder) -> Layout:

@@ -222,6 +222,10 @@ def test_classes_and_parts_are_told_apart(tmp_path, names, classes, split):
         (["train/1.png", "test/1.heic"], "has no labels"),
         (["seg_train/1.png", "seg_test/1.heic"], "has no labels"),
         (["train/a/1.png", "train/b/1.png", "unlabeled/1.heic"], "`featx fit {}/train -o model.skops`"),
+        (
+            ["train/a/1.heic", "val/a/1.png", "val/b/1.png"],
+            "Convert those to train on; or pass the others alone: `featx",
+        ),
         (["train/images/1.png", "val/images/2.png"], "hold images without class folders"),
         (["train/a/1.png", "training/a/1.png"], "both mean the training part"),
         (["val/a/1.png", "test/a/1.png"], "test and validation images only"),

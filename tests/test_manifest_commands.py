@@ -102,6 +102,7 @@ def test_pieces_of_classes_are_no_doubt(tmp_path, names):
         ["tr/0/1.png", "tr/1/1.png", "te/0/1.png", "te/1/1.png"],
         ["entrenamiento/a/1.png", "entrenamiento/b/1.png", "prueba/b/1.png"],
         ["cat/day/1.png", "cat/night/1.png", "dog/day/1.png", "dog/night/1.png", "dog/dusk/1.png", "emu/1.png"],
+        ["amazon/images/a/1.png", "amazon/images/b/1.png", "dslr/images/a/1.png", "dslr/images/b/1.png"],
         ["A/a/1.png", "A/b/1.png", "B/a/1.heic", "B/b/1.heic", "C/a/1.png", "C/b/1.png"],
     ],
 )

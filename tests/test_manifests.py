@@ -175,7 +175,8 @@ def test_rows_without_any_value_are_left_out_and_counted(folder):
         ("-1.0 1.5", "-1 1.5"),
         ("10.0 1e3", "10 1e3"),
         ("007 1.0", "007 1"),
-        ("1.00 2.50", "1.00 2.50"),
+        ("1.00 2.50", "1 2.50"),
+        ("1. 20.", "1 20"),
         ("1.0 other", "1.0 other"),
         ("v1.0 v2.0", "v1.0 v2.0"),
         ("1.1.0 2.0", "1.1.0 2.0"),
@@ -192,8 +193,13 @@ def test_whole_numbers_are_named_alike(folder, values, read, column):
     assert dataset.notes == told
 
 
+def test_whole_numbers_in_json_lines_are_named_alike_whatever_their_type(folder):
+    text = '{"path": "a.png", "label": 1}\n{"path": "b.png", "label": 1.0}\n'
+    assert load(folder, text, name="m.jsonl").labels.tolist() == ["1", "1"]
+
+
 @pytest.mark.parametrize(
-    "kind", [pyarrow.int64(), pyarrow.float64(), pyarrow.float32(), pyarrow.string(), pyarrow.decimal128(20, 1)]
+    "kind", [pyarrow.int64(), pyarrow.float64(), pyarrow.float32(), pyarrow.string(), pyarrow.decimal128(30, 2)]
 )
 def test_whole_numbers_in_parquet_are_named_alike_whatever_their_type(folder, kind):
     numbers = [3, 2**60]

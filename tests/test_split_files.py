@@ -100,6 +100,7 @@ def test_an_image_in_two_parts_is_refused(tmp_path):
         ("path,split\ncat/1.png,\n", "no split in line 2"),
         ("path,kind\ncat/1.png,train\n", "columns path, kind; expected path and split"),
         ("cat/1.png,train\n", "does not name its columns"),
+        ('"path" "split"\n"1" "cat/1.png" "train"\n', "separates its values by blanks (path split)"),
         ("", "expected path and split"),
     ],
 )
