@@ -41,19 +41,20 @@ def refuse_alike(place: Folder, chains: Mapping[str, list[Folder]] | None = None
     """
     levels = [place] if chains is None else [chain[-1] for chain in chains.values()]
     for level in levels:
-        outer = _alike(level)
+        outer, inner = _alike(level)
         if not outer:
             continue
-        inner = sorted(set.intersection(*(_names(folder) for folder in outer[:2])))
         names = [folder.name for folder in outer]
         if chains is None:
             rename = ", or rename them train and test" if len(outer) == len(place.filled) == 2 else ""
             command = manifest_command(place, "path label", [(place, 2, "$2")])
             step = f"If the classes are {few(inner)}: {_fit(outer)}{rename}. If they are {few(names)}: {command}."
         else:
+            depths = {len(_singles(folder)) for chain in chains.values() for folder in chain[-1].filled}
+            by_hand = "make a manifest with the columns path, label and split"
+            deep = _with_parts(place, chains, *depths) if len(depths) == 1 else by_hand
             step = (
-                f"If the classes are {few(inner)}: {_with_parts(place, chains, 1)}. "
-                f"If they are {few(names)}: {_with_parts(place, chains, 0)}."
+                f"If the classes are {few(inner)}: {deep}. If they are {few(names)}: {_with_parts(place, chains, 0)}."
             )
         raise DatasetError(
             f"{level.path} holds {few(names)}, with the folders {few(inner)} in each: it cannot be told which of them "
@@ -76,23 +77,29 @@ def _fit(outer: list[Folder]) -> str:
     return f"`featx fit {quoted(train.path)}{test} -o model.skops`"
 
 
-def _alike(place: Folder) -> list[Folder]:
-    """Return the folders with the same folders inside, if most folders of a place are such."""
-    deep = [folder for folder in place.filled if not folder.images and _names(folder)]
-    for first, second in itertools.combinations(deep[:MOST], 2):
-        shared = _names(first) & _names(second)
-        smaller, larger = sorted((_names(first), _names(second)), key=len)
+def _alike(place: Folder) -> tuple[list[Folder], list[str]]:
+    """Return the folders with the same folders inside and the names of these, if most folders of a place are such."""
+    inside = {folder: names for folder in place.filled if not folder.images and (names := _names(folder))}
+    for first, second in itertools.combinations(list(inside)[:MOST], 2):
+        shared = inside[first] & inside[second]
+        smaller, larger = sorted((inside[first], inside[second]), key=len)
         if len(shared) > 1 or (shared and smaller < larger):
-            found = [first, second, *(f for f in deep if f not in (first, second) and _names(f) & shared)]
-            return found if 2 * len(found) > len(place.filled) else []
-    return []
+            found = [folder for folder, names in inside.items() if names >= shared]
+            return (found, sorted(shared)) if 2 * len(found) > len(place.filled) else ([], [])
+    return [], []
+
+
+def _singles(folder: Folder) -> list[Folder]:
+    """Return a folder and the single ones inside, such as ``images``, down to the one that may hold classes."""
+    chain = [folder]
+    while (only := chain[-1].only) is not None and not only.images:
+        chain.append(only)
+    return chain
 
 
 def _names(folder: Folder) -> set[str]:
-    """Return the names of the folders inside that may be classes, be it below single folders such as ``images``."""
-    while (only := folder.only) is not None and not only.images:
-        folder = only
-    names = [inner.name for inner in folder.occupied]
+    """Return the names of the folders inside that may be classes."""
+    names = [inner.name for inner in _singles(folder)[-1].occupied]
     parts = parts_of(names)
     return {
         name

@@ -239,7 +239,10 @@ def _classes_with_parts(place: Folder) -> Layout | None:
             f"{alone}; else {same}." if any(part.filled for part in some.filled) else f"M{same[1:]}.",
         )
     manifest = "make a manifest with the columns path, label and split"
-    if all(part_of(part.name) and not part.images for folder in place.filled for part in folder.filled):
+    pieces = [part for folder in place.filled for part in folder.filled]
+    if all(
+        part_of(part.name) and not part.images and not any(says_where(f.name) for f in part.filled) for part in pieces
+    ):
         # The classes are inside the parts: ./cam1/train/cat/1.png, cut at each /.
         manifest = f"make one of all: {manifest_command(place, 'path label split', [(place, 4, '$4, $3')])}"
     raise DatasetError(f"{holds}, but they do not make one split of {place.path}", f"{alone}; or {manifest}.")

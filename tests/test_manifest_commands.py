@@ -57,15 +57,16 @@ def test_outer_folders_become_the_classes(tmp_path, monkeypatch, here):
     assert rows(data / "classes.tsv", data) == [(name, name.split("/")[0], "") for name in names]
 
 
-@pytest.mark.parametrize("above", ["", "images/"])
-def test_either_level_inside_the_parts_becomes_the_classes(tmp_path, above):
+@pytest.mark.parametrize(("above", "between"), [("", ""), ("images/", ""), ("", "all/")])
+def test_either_level_inside_the_parts_becomes_the_classes(tmp_path, above, between):
     parts = {"train": "training", "test": "test"}
-    names = [f"{part}/{above}{c}/{k}/1.png" for part in ("test", "train") for c in ("cam1", "cam2") for k in "ab"]
+    cams = ("cam1", "cam2")
+    names = [f"{part}/{above}{c}/{between}{k}/1.png" for part in ("test", "train") for c in cams for k in "ab"]
     error = refusal(grown(tmp_path, *names))
     assert "holds cam1, cam2, with the folders a, b in each" in error.message
     inner, outer = typed(tmp_path, error)
     assert rows(inner, tmp_path) == [(name, name.split("/")[-2], parts[name.split("/")[0]]) for name in names]
-    assert rows(outer, tmp_path) == [(name, name.split("/")[-3], parts[name.split("/")[0]]) for name in names]
+    assert rows(outer, tmp_path) == [(name, re.search(r"cam.", name)[0], parts[name.split("/")[0]]) for name in names]
 
 
 def test_parts_inside_several_data_sets_become_those_of_one(tmp_path):
@@ -103,6 +104,17 @@ def test_pieces_of_classes_are_no_doubt(tmp_path, names):
         ["entrenamiento/a/1.png", "entrenamiento/b/1.png", "prueba/b/1.png"],
         ["cat/day/1.png", "cat/night/1.png", "dog/day/1.png", "dog/night/1.png", "dog/dusk/1.png", "emu/1.png"],
         ["amazon/images/a/1.png", "amazon/images/b/1.png", "dslr/images/a/1.png", "dslr/images/b/1.png"],
+        [
+            "A/a/1.png",
+            "A/x/1.png",
+            "B/b/1.png",
+            "B/a/1.png",
+            "B/y/1.png",
+            "C/a/1.png",
+            "C/b/1.png",
+            "D/a/1.png",
+            "D/b/1.png",
+        ],
         ["A/a/1.png", "A/b/1.png", "B/a/1.heic", "B/b/1.heic", "C/a/1.png", "C/b/1.png"],
     ],
 )
