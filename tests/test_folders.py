@@ -234,6 +234,10 @@ def test_classes_and_parts_are_told_apart(tmp_path, names, classes, split):
             "parts of a split (test, train), but {}/b has images outside such folders. Make such folders in {}/b.",
         ),
         (
+            ["a/train/images/c/1.png", "a/test/images/c/1.png", "b/train/images/c/1.png", "b/test/images/c/1.png"],
+            "one of several data sets; or make a manifest with the columns path, label and split.",
+        ),
+        (
             ["a/train/c/1.png", "a/test/c/1.png", "b/train/1.png", "b/2.png", "d/3.png"],
             "but {}/b, {}/d have images outside such folders. Pass {}/a alone, if it is one of several data sets",
         ),
