@@ -11,7 +11,7 @@ from .formats import EXTENSIONS
 from .image_bytes import is_url
 from .listings import Table, few
 
-__all__ = ["Columns", "boxes_in", "choose_columns", "known_names"]
+__all__ = ["Columns", "boxes_in", "choose_columns", "known_names", "names_image"]
 
 # Other names that tools and people give to the columns, without case, blanks and joiners.
 PATHS = [
@@ -76,7 +76,12 @@ def boxes_in(names: Sequence[str]) -> bool:
     return any(box <= found for box in BOXES)
 
 
-def choose_columns(table: Table, *, path_column: str | None, label_column: str | None) -> Columns:
+def names_image(text: str) -> bool:
+    """Tell whether a text is a URL or holds a file's name with the suffix of an image."""
+    return bool(IMAGE.search(text)) or is_url(text)
+
+
+def choose_columns(table: Table, *, path_column: str | None, label_column: str | None, other: str = "label") -> Columns:
     """Return which column holds what.
 
     A column goes before others by its exact name, then by the same name in other capitals, then by another usual name.
@@ -86,13 +91,15 @@ def choose_columns(table: Table, *, path_column: str | None, label_column: str |
     table : Table
     path_column, label_column : str or None
         Those that the user has named.
+    other : str, default="label"
+        What stands beside the path where the columns have no names, for the message.
 
     Raises
     ------
     DatasetError
         If a named column does not exist, or several may be meant.
     """
-    _check_header(table)
+    _check_header(table, other)
     notes: list[str] = []
     free = [name for name in table.names if name not in (path_column, label_column)]
     path = _named(table, path_column, "--path-column") or _found(table, free, "path", "--path-column", notes)
@@ -103,15 +110,19 @@ def choose_columns(table: Table, *, path_column: str | None, label_column: str |
     return Columns(path, label, group, stratum, split, perhaps, notes)
 
 
-def _check_header(table: Table) -> None:
+def _check_header(table: Table, other: str) -> None:
     """Refuse a first line that names an image, or one column twice."""
-    images = [name for name in table.names if IMAGE.search(name) or is_url(name)]
+    images = [name for name in table.names if names_image(name)]
     if images:
-        names = ["path" if name == images[0] else "label" for name in table.names]
-        order = f", here {' and '.join(names)}" if len(names) == 2 else ", path and label among them"
+        names = ["path" if name == images[0] else other for name in table.names]
+        order = f", here {' and '.join(names)}" if len(names) == 2 else f", path and {other} among them"
+        step = f"Write a line with their names above it{order}."
+        found = IMAGE.search(images[0])
+        if len(names) == 1 and found and found.end() < len(images[0]):
+            step = f"Write commas or tabs between the values, and a line with their names above it, path and {other}."
         raise DatasetError(
             f"{table.path} does not name its columns: its first line has the image {images[0]}",
-            f"Write a line with their names above it{order}.",
+            step,
         )
     if twice := sorted({name for name in table.names if table.names.count(name) > 1}):
         raise DatasetError(f"{table.path} has the column {twice[0]} twice", "Rename one of them.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Callable, Sequence
 
 from .exceptions import DatasetError
@@ -29,7 +30,11 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
     ------
     DatasetError
     """
-    separator, before = _separator(text, knows)
+    notes: list[str] = []
+    separator, before = _separator(path, text, knows, notes)
+    if before:
+        # Quotes in a comment open no value.
+        text = "\n" * before + "\n".join(text.split("\n")[before:])
     rows: list[list[str]] = []
     ends: list[int] = []
     try:
@@ -57,7 +62,8 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
             continue
         kept.append(row)
         lines.append(line)
-    notes = [f"{count(blank, 'row')} without any value left out of {path}"] if blank else []
+    if blank:
+        notes.append(f"{count(blank, 'row')} without any value left out of {path}")
     places = {name: place for place, name in enumerate(names) if name}
 
     def column(name: str) -> list[str]:
@@ -67,24 +73,52 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
     return Table(path, list(filter(None, names)), column, lambda row: f"line {lines[row]}", notes)
 
 
-def _separator(text: str, knows: Callable[[Sequence[str]], int]) -> tuple[str, int]:
+def _separator(path: str, text: str, knows: Callable[[Sequence[str]], int], notes: list[str]) -> tuple[str, int]:
     """Return what separates the values, and how many lines stand before the header."""
-    lines = iter(enumerate(io.StringIO(text), start=1))
-    number, line = next(((number, line) for number, line in lines if line.strip()), (0, ""))
+    lines = [(number, line) for number, line in enumerate(io.StringIO(text), start=1) if line.strip()]
+    number, line = lines[0] if lines else (0, "")
     # Excel writes this line, and does not show it.
     told = line.strip().strip('"').lower().rstrip(",;")
     if told.startswith("sep=") or line.lower().startswith('"sep='):
         named = line.strip().strip('"')[4:5] or "\t"
         return (named if named in SEPARATORS else ","), number
 
-    def quality(separator: str) -> tuple[int, int, int]:
+    def names(line: str, separator: str) -> list[str]:
         try:
-            names = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+            return [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])]
         except csv.Error:
-            names = []
-        return knows([name.strip() for name in names]), len(names), -SEPARATORS.index(separator)
+            return []
 
-    return max(SEPARATORS, key=quality), 0
+    def quality(line: str, separator: str) -> tuple[int, int, int]:
+        found = names(line, separator)
+        return knows(found), len(found), -SEPARATORS.index(separator)
+
+    def best(line: str) -> str:
+        return max(SEPARATORS, key=lambda separator: quality(line, separator))
+
+    def known(line: str) -> int:
+        return quality(line, best(line))[0]
+
+    before = 0
+    comments = list(itertools.takewhile(lambda numbered: numbered[1].startswith("#"), lines))
+    if comments and len(comments) < len(lines):
+        below = lines[len(comments)][1]
+        # The names may themselves stand in the last line that begins so.
+        if known(below) > 0 and all(known(line) <= known(below) for _, line in comments):
+            before, line = comments[-1][0], below
+            notes.append(f"{count(len(comments), 'line')} that {_begin(comments)} with # left out of {path}")
+    separator = best(line)
+    if knows(words := names(line.strip(), " ")) > max(1, known(line)):
+        raise DatasetError(
+            f"{path} separates its values by blanks ({' '.join(words)})",
+            'Save it as CSV: `write.csv(table, "table.csv", row.names = FALSE)` in R, '
+            '`table.to_csv("table.csv", index=False)` in pandas.',
+        )
+    return separator, before
+
+
+def _begin(comments: Sequence[object]) -> str:
+    return "begins" if len(comments) == 1 else "begin"
 
 
 def _named(separator: str) -> str:

@@ -252,6 +252,11 @@ def _folder(text: str, *, labelled: bool) -> Listing:
 def _dataset(text: str, listing: Listing, *, labelled: bool) -> ImageDataset:
     """Return the data set of what a source lists: here names of classes and parts of a split become final."""
     split = listing.split if listing.split and len(set(listing.split)) > 1 else None
+    if listing.split and split is None:
+        listing.notes.append(
+            f"all images of {text} are of the {listing.split[0]} part, so that there is no split: the data are read as "
+            "without one"
+        )
     if labelled and split is not None and "training" not in split:
         raise DatasetError(f"{text} has {' and '.join(sorted(set(split)))} images only", "Pass one of the parts alone.")
     names = [str(image) for image in listing.images] if listing.names is None else listing.names

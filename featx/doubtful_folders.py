@@ -16,7 +16,7 @@ KINDS = frozenset([
     "image", "images", "img", "imgs", "jpg", "jpgs", "jpeg", "jpegs", "png", "pngs", "jpegimages", "photos",
     "pictures", "data", "dataset", "datasets", "mask", "masks", "label", "labels", "annotation", "annotations",
     "annot", "gt", "groundtruth", "segmentation", "segmentations", "segmentationclass", "segmentationobject",
-    "bbox", "bboxes",
+    "bbox", "bboxes", "heic", "heif", "dng", "dcm", "dicom", "tif", "tiff", "bmp", "webp", "avif", "svg",
 ])  # fmt: skip
 # So do these, beside the folders of parts.
 BESIDE = KINDS | frozenset([
@@ -50,7 +50,7 @@ def refuse_doubtful(place: Folder, parts: dict[str, str]) -> None:
     ------
     DatasetError
     """
-    names = [folder.name for folder in place.filled]
+    names = [folder.name for folder in place.occupied]
     if parts:
         _refuse_mixture(place, parts)
     _refuse_levels(place)
@@ -81,7 +81,7 @@ def _words(name: str) -> set[str]:
 
 def _refuse_levels(place: Folder) -> None:
     """Refuse a place that holds the folder of classes beside others, or classes and the same ones a level deeper."""
-    names = {folder.name for folder in place.filled}
+    names = {folder.name for folder in place.occupied}
     for folder in place.filled:
         inner = [deeper.name for deeper in folder.filled]
         kind = _words(folder.name) <= KINDS and len(inner) > 1 and not folder.images
@@ -96,8 +96,8 @@ def _refuse_levels(place: Folder) -> None:
 
 def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
     """Refuse folders of parts beside other folders, unless one of them is rather a class by that name."""
-    named = [folder for folder in place.filled if folder.name in parts]
-    others = [folder for folder in place.filled if folder.name not in parts]
+    named = [folder for folder in place.occupied if folder.name in parts]
+    others = [folder for folder in place.occupied if folder.name not in parts]
     beside = all(_words(folder.name) & BESIDE or part_words(folder.name) for folder in others)
     if len(set(parts.values())) == 1 and not beside:
         (part, *_), inside = named, {inner.name for folder in named for inner in folder.filled}
@@ -113,7 +113,11 @@ def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
     command = fit_command(train, [folder for folder in usable if folder is not train], parts)
     step = f"Pass one part, {command}" if usable else "Pass a manifest with the columns path and label"
     raise DatasetError(
-        f"{place.path} holds {few([f.name for f in named])}, which may be parts of a split, beside "
-        f"{few([f.name for f in others])}, which are none",
-        f"{step}; or rename or move {'it' if len(named) == 1 else 'them'}, if these are classes.",
+        f"{place.path} holds {few([f.name for f in named])}, which may be {_parts(named)} of a split, beside "
+        f"{few([f.name for f in others])}, which {'is' if len(others) == 1 else 'are'} not {_parts(others)}",
+        f"{step}; or rename or move {'it, if it is a class' if len(named) == 1 else 'them, if they are classes'}.",
     )
+
+
+def _parts(folders: list[Folder]) -> str:
+    return "a part" if len(folders) == 1 else "parts"

@@ -58,7 +58,7 @@ class Skipped:
             first = min(self.unread[images[0]])
             notes.append(
                 f"{count(number, 'image')} in formats that are not read left out: {self.describe(images)}, such as "
-                f"{first}. {UNREAD[images[0]][1]}".rstrip(".")
+                f"{first}. {_steps(images)}".rstrip(".")
             )
         others = self.others + [
             path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
@@ -72,7 +72,7 @@ class Skipped:
         """Return the error for a folder without images that are read, with what was found there."""
         if suffixes := self.formats(containers=False) or self.formats(containers=True):
             return DatasetError(
-                f"{root} holds no image in a format that is read, but {self.describe(suffixes)}", UNREAD[suffixes[0]][1]
+                f"{root} holds no image in a format that is read, but {self.describe(suffixes)}", _steps(suffixes)
             )
         return DatasetError(
             f"{root} holds no image" + (f" ({'; '.join(notes)})" if notes else ""),
@@ -154,15 +154,23 @@ class Folder:
         filled = set(self.filled)
         return [folder for folder in self.folders if folder not in filled]
 
+    @cached_property
+    def occupied(self) -> list[Folder]:
+        """The sub-folders that hold an image at any depth, be it in a format that is not read."""
+        return [folder for folder in self.folders if any(place._has_pictures for place in folder.walk())]
+
+    @property
+    def _has_pictures(self) -> bool:
+        if self.images:
+            return True
+        skipped = Skipped()
+        skipped.add(self)
+        return bool(skipped.formats(containers=False))
+
     @property
     def only(self) -> Folder | None:
         """The one sub-folder with images, if no other has any, be it in a format that is not read."""
-        if len(self.filled) != 1:
-            return None
-        skipped = Skipped()
-        for folder in self.empty:
-            folder.below(skipped)
-        return None if skipped.formats(containers=False) else self.filled[0]
+        return self.filled[0] if len(self.filled) == len(self.occupied) == 1 else None
 
     @cached_property
     def _identity(self) -> tuple[int, int]:
@@ -195,6 +203,14 @@ class Folder:
             images += folder.images
             skipped.add(folder)
         return sorted(images)
+
+
+def _steps(suffixes: list[str]) -> str:
+    """Return what to do about formats that are not read, each named where there are several."""
+    steps = dict(UNREAD[suffix] for suffix in suffixes)
+    return (
+        next(iter(steps.values())) if len(steps) == 1 else " ".join(f"{name}: {step}" for name, step in steps.items())
+    )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

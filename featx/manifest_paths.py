@@ -57,7 +57,8 @@ def _with_slashes(table: Table, names: Sequence[str], folder: str, notes: list[s
         if DRIVE.match(name):
             raise DatasetError(
                 f"{table.path} has {name} in {table.place(row)}, a path of Windows",
-                f"Write paths that start at the manifest's folder, {folder}.",
+                "Write paths that start at the manifest's folder, "
+                f"{'the current one' if folder == '.' else quoted(folder)}.",
             )
         found[row] = os.path.expanduser(name.replace("\\", "/"))
         changed += "\\" in name

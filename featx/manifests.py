@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from functools import partial
 from typing import Any
@@ -17,6 +18,9 @@ from .tables import read_table
 from .urls import redacted
 
 __all__ = ["list_manifest"]
+
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+WHOLE = re.compile(r"^([+-]?\d+)\.0*$")
 
 
 def list_manifest(
@@ -54,13 +58,13 @@ def list_manifest(
         raise DatasetError(f"{path} lists no image", "Add a row for each image.")
     images, names = _images(table, cells, notes)
     groups, strata = (
-        None if name is None else _texts(table, name, meaning)
+        None if name is None else _texts(table, name, meaning, notes)
         for name, meaning in ((columns.group, "group"), (columns.stratum, "stratum"))
     )
     labels = None
     if columns.label is not None:
         try:
-            labels = _labels(table, columns.label, cells, named=label_column is not None)
+            labels = _labels(table, columns.label, cells, notes, named=label_column is not None)
         except DatasetError as error:
             if labelled:
                 raise
@@ -87,8 +91,11 @@ def _filled(table: Table, column: str, meaning: str) -> list[Any]:
     return values
 
 
-def _texts(table: Table, column: str, meaning: str) -> list[str]:
-    """Return the values of a column of text, none of them blank."""
+def _texts(table: Table, column: str, meaning: str, notes: list[str]) -> list[str]:
+    """Return the values of a column of text, none of them blank; of one of numbers, whole ones without ``.0``.
+
+    pandas writes it where a column of whole numbers has a gap: in one file of a data set, and not in another.
+    """
     values = _filled(table, column, meaning)
     if not all(isinstance(value, str) for value in values):
         row = next(row for row, value in enumerate(values) if not isinstance(value, str))
@@ -96,6 +103,11 @@ def _texts(table: Table, column: str, meaning: str) -> list[str]:
             f"{table.path} has no text or number as {column} in {table.place(row)}, but {type(values[row]).__name__}",
             f"Name another column as the {meaning}, or write it as text.",
         )
+    if all(map(NUMBER.fullmatch, values)):
+        whole = [WHOLE.sub(r"\1", value) for value in values]
+        if whole != values:
+            notes.append(f"{table.path}: whole numbers in the column {column} are named without .0")
+        return whole
     return values
 
 
@@ -121,9 +133,9 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
     return images, names
 
 
-def _labels(table: Table, column: str, cells: list[Any], *, named: bool) -> list[str]:
+def _labels(table: Table, column: str, cells: list[Any], notes: list[str], *, named: bool) -> list[str]:
     """Return the class of each image; refuse what gives an image several, unless the user has named the column."""
-    labels = _texts(table, column, "label")
+    labels = _texts(table, column, "label", notes)
     if named:
         return labels
     paths = [cell for cell in cells if isinstance(cell, str)]

@@ -58,6 +58,9 @@ def _values(path: str, name: str, values: Any, classes: list[str] | None) -> lis
     if classes is not None and types.is_integer(kind):
         # Hugging Face writes -1 where the class is not known.
         return ["" if v is None or v < 0 else classes[v] if v < len(classes) else str(v) for v in found]
+    if types.is_floating(kind):
+        # Large whole numbers, too, are written as their digits.
+        found = [f"{v:.1f}" if v is not None and float(v).is_integer() else v for v in found]
     # NaN is the one value that is not equal to itself.
     return ["" if v is None or v != v else str(v).strip() for v in found]
 

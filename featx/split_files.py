@@ -10,11 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .columns import choose_columns, known_names
+from .columns import choose_columns, known_names, names_image
 from .exceptions import DatasetError
 from .formats import EXTENSIONS
 from .image_bytes import is_url
-from .listings import Listing, Table, count, few, quoted
+from .listings import Listing, Table, count, few
+from .manifest_commands import list_command
 from .split_names import part_of
 from .split_values import as_parts, read_split
 from .tables import TABLES, read_table
@@ -24,6 +25,8 @@ __all__ = ["split_by_file"]
 # The Oxford flowers' names of parts in setid.mat.
 FLOWERS = {"trnid": "training", "valid": "validation", "tstid": "test"}
 NUMBER = re.compile(r"image_0*(\d+)\.\w+")
+# The names of files that list the images of a part: train.txt, test2.txt, valid_list.txt, trainlist01.txt.
+LIST = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
 
 
 def split_by_file(listing: Listing, path: str) -> Listing:
@@ -52,7 +55,7 @@ def split_by_file(listing: Listing, path: str) -> Listing:
         raise DatasetError(f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLES)}).")
     table = read_table(path, known_names)
     try:
-        columns = choose_columns(table, path_column=None, label_column=None)
+        columns = choose_columns(table, path_column=None, label_column=None, other="split")
     except DatasetError:
         _refuse_list(table)
         raise
@@ -70,20 +73,39 @@ def split_by_file(listing: Listing, path: str) -> Listing:
 
 
 def _refuse_list(table: Table) -> None:
-    """Refuse a list of one part's images, with the command that makes one table of such lists."""
+    """Refuse a list of images without parts; where its name means one, with the command that joins such lists."""
     folder, name = os.path.split(table.path)
-    stem, suffix = os.path.splitext(name)
-    if part_of(stem) is None:
-        return
+    listed = _part_of_list(name)
+    if listed is not None:
+        lists = []
+        for other in sorted(_names_in(folder) | {name}):
+            found = _part_of_list(other)
+            if found and found[1:] == listed[1:]:
+                lists.append((os.path.join(folder, other), found[0]))
+        raise DatasetError(
+            f"{table.path} is a list of one part's images; expected a table with the columns path and split",
+            f"If each line is a path: {list_command(lists)}, and pass split.tsv.",
+        )
+    if len(table.names) == 1 and names_image(table.names[0]):
+        raise DatasetError(
+            f"{table.path} is a list of images; expected a table with the columns path and split",
+            "Write the part of each image (train, val or test) beside it, and a line with the names above.",
+        )
+
+
+def _names_in(folder: str) -> set[str]:
     try:
-        beside = sorted(f for f in os.listdir(folder or ".") if f.endswith(suffix) and part_of(os.path.splitext(f)[0]))
+        return set(os.listdir(folder or "."))
     except OSError:
-        beside = [name]
-    parts = " ".join(f"sed 's/$/,{os.path.splitext(f)[0]}/' {quoted(os.path.join(folder, f))};" for f in beside)
-    raise DatasetError(
-        f"{table.path} is a list of one part's images; expected a table with the columns path and split",
-        f"If each line is a path: `(echo path,split; {parts}) > split.csv`, and pass split.csv.",
-    )
+        return set()
+
+
+def _part_of_list(name: str) -> tuple[str, str, str] | None:
+    """Return the part that the name of a file means, and what lists of one split have in common: number and suffix."""
+    stem, suffix = os.path.splitext(name)
+    found = LIST.fullmatch(stem)
+    part = part_of(found[1]) if found else None
+    return (part, found[2], suffix) if found and part else None
 
 
 def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: list[str]) -> Listing:
@@ -107,7 +129,7 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
         reason = f"gives {twice} two parts" if twice else f"names none of the {count(len(names), 'image')}"
         raise DatasetError(
             f"{table.path} {reason}",
-            "Leave one row."
+            "Keep one of its rows."
             if twice
             else f"Write paths as they are below {listing.root or 'the data set'}, such as "
             f"{_relative(listing.root)(names[0])}, not {given[0] if given else 'nothing'}.",
@@ -191,13 +213,25 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
             f"{path} has no {few(missing)}; expected trnid, valid and tstid, as in setid.mat of the Oxford flowers",
             "Pass setid.mat, or a table with the columns path and split.",
         )
-    parts = {int(number): part for name, part in FLOWERS.items() for number in sets[name].ravel()}
+    parts: dict[int, str] = {}
+    for name, part in FLOWERS.items():
+        for number in map(int, sets[name].ravel()):
+            if parts.setdefault(number, part) != part:
+                first = next(other for other, known in FLOWERS.items() if known == parts[number])
+                raise DatasetError(
+                    f"{path} gives image {number} two parts: it is in {first} and in {name}",
+                    "Download it again, or pass a table with the columns path and split.",
+                )
     numbers = [_number(str(image)) for image in listing.images]
     lost = [image for image, number in zip(listing.images, numbers, strict=True) if number not in parts]
     if lost:
+        # Images of other names are another folder's; numbers that are missing are the file's fault.
+        numbered = all(_number(str(image)) for image in lost)
         raise DatasetError(
             f"{path} does not name {count(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
-            "Its images are called image_00001.jpg and so on: pass their folder, jpg.",
+            "Download it again, take them out of the data set, or pass a table with the columns path and split."
+            if numbered
+            else "Its images are called image_00001.jpg and so on: pass their folder, jpg.",
         )
     labels = listing.labels
     beside = os.path.join(os.path.dirname(path), "imagelabels.mat")

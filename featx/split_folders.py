@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 
+from .alike_folders import refuse_alike
 from .doubtful_folders import fit_command, refuse_doubtful, says_where
 from .exceptions import DatasetError
 from .folders import Folder
-from .listings import few, quoted
-from .split_names import PARTS, parts_of
+from .listings import count, few, quoted
+from .manifest_commands import manifest_command
+from .split_names import PARTS, part_of, parts_of
 
 __all__ = ["ClassFolder", "Layout", "find_layout"]
 
@@ -53,33 +55,55 @@ def find_layout(top: Folder) -> Layout | None:
         If it cannot be told which folders are classes.
     """
     passed, place = [top], top
-    inner = place.only
+    inner = _inner(place)
     while inner is not None and not inner.images:
         passed.append(inner)
-        place, inner = inner, inner.only
+        place, inner = inner, _inner(inner)
     if inner is not None:
         # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
-        if any(says_where(folder.name) for folder in [*passed[1:], inner]):
+        if place.only is None or any(says_where(folder.name) for folder in [*passed[1:], inner]):
             return None
         return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
     if not place.filled:
         return None
-    layout = _among(place) if len(place.filled) > 1 else _plain(place)
+    layout = _among(place) if len(place.occupied) > 1 else _plain(place)
     layout.passed = passed + layout.passed
     if len(passed) > 1:
-        layout.notes.insert(0, f"{place.path} is read, the only folder with images in {top.path}")
+        formats = "" if all(folder.only for folder in passed[:-1]) else " in formats that are read"
+        layout.notes.insert(0, f"{place.path} is read, the only folder with images{formats} in {top.path}")
     return layout
 
 
+def _inner(place: Folder) -> Folder | None:
+    """Return the one folder of which the classes may lie inside, or None.
+
+    It is the only one with images; or the others hold formats that are not read, and all of their names say where
+    images lie: parts of a split, or kinds of files.
+    """
+    if place.only is not None or len(place.filled) != 1:
+        return place.only
+    (found,), parts = place.filled, parts_of([folder.name for folder in place.occupied])
+    if any(folder.name not in parts and not says_where(folder.name) for folder in place.occupied):
+        return None
+    train = next((folder for folder in place.occupied if parts.get(folder.name) == "training"), None)
+    if train is not None and parts.get(found.name, "training") != "training":
+        raise DatasetError(
+            f"{train.path} holds images in formats that are not read, and {found.path} others",
+            f"Convert those to train on; or pass the others alone: `featx fit {quoted(found.path)} -o model.skops`.",
+        )
+    return found
+
+
 def _among(place: Folder) -> Layout:
-    """Return the layout of a place with several folders that hold images."""
-    folders = place.filled
-    names = [folder.name for folder in folders]
-    parts = parts_of(names)
-    if len(parts) == len(folders):
-        return _parts(place, {folder.name: folder for folder in folders}, parts)
-    refuse_doubtful(place, parts)
-    return _classes_with_parts(place) or _plain(place)
+    """Return the layout of a place with several folders that hold images, perhaps in formats that are not read."""
+    parts = parts_of([folder.name for folder in place.filled])
+    if len(place.filled) > 1 and len(parts) == len(place.filled):
+        return _parts(place, {folder.name: folder for folder in place.filled}, parts)
+    refuse_doubtful(place, parts_of([folder.name for folder in place.occupied]))
+    layout = _classes_with_parts(place)
+    if layout is None:
+        refuse_alike(place)
+    return layout or _plain(place)
 
 
 def _plain(place: Folder) -> Layout:
@@ -87,10 +111,14 @@ def _plain(place: Folder) -> Layout:
     deep = [folder for folder in place.filled if not folder.images and len(folder.filled) > 1]
     if deep:
         notes.append(
-            f"the classes are the {len(place.filled)} folders of {place.path}; {deep[0].name} holds "
+            f"{_said(len(place.filled))} of {place.path}; {deep[0].name} holds "
             f"{few([folder.name for folder in deep[0].filled])}, whose images are all of class {deep[0].name}"
         )
     return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
+
+
+def _said(number: int) -> str:
+    return "the only class is the one folder" if number == 1 else f"the classes are the {count(number, 'folder')}"
 
 
 def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
@@ -109,9 +137,11 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
         if part in by_part:
             raise DatasetError(
                 f"{place.path} holds {by_part[part]} and {name}, which both mean the {part} part",
-                f"Leave one of them: `featx fit {quoted(folders[name].path)} -o model.skops` reads it alone.",
+                _keep_one([folder for folder in folders.values() if folder.name not in flat], parts),
             )
         by_part[part] = name
+    if not flat:
+        refuse_alike(place, {part: levels[by_part[part]] for part in PARTS if part in by_part})
     ordered = {part: folders[by_part[part]] for part in PARTS if part in by_part}
     notes = [
         f"{place.path} comes with a split: " + ", ".join(f"{folder.name} ({part})" for part, folder in ordered.items())
@@ -126,6 +156,14 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
             passed += levels[folder.name]
     problem = _without_classes(ordered, flat, parts) if flat else _unlike(found, ordered)
     return Layout(found, passed, notes, problem)
+
+
+def _keep_one(usable: list[Folder], parts: dict[str, str]) -> str:
+    """Return what to do about two folders of one part: a command where one may be trained on."""
+    train = [folder for folder in usable if parts[folder.name] == "training"]
+    others = [folder for folder in usable if parts[folder.name] != "training"]
+    step = "Keep one of them in this folder"
+    return f"{step}, or pass them yourself: {fit_command(train[0], others, parts)}." if train else f"{step}."
 
 
 def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[str, str]) -> DatasetError:
@@ -146,7 +184,7 @@ def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[st
 def _class_level(part: Folder) -> list[Folder]:
     """Return the part and the single folders inside that may be one more folder above the classes."""
     chain = [part]
-    while (inner := chain[-1].only) is not None and not inner.images:
+    while (inner := _inner(chain[-1])) is not None and not inner.images:
         chain.append(inner)
     return chain
 
@@ -190,9 +228,21 @@ def _classes_with_parts(place: Folder) -> Layout | None:
         ]
         return Layout(found, list(place.filled), [f"{place.path} comes with a split inside its class folders"])
     some = next(folder for folder in place.filled if len(set(inner[folder.name].values())) > 1)
-    raise DatasetError(
-        f"{some.path} holds parts of a split ({few([f.name for f in some.filled])}), but they do not make one split of "
-        f"{place.path}",
-        f"Pass {quoted(some.path)} alone, if it is one of several data sets; else "
-        f"move the folders, so that the parts are above the classes: {quoted(place.path + '/train/' + some.name)}.",
-    )
+    holds = f"{some.path} holds parts of a split ({few([f.name for f in some.filled])})"
+    alone = f"Pass {some.path} alone, if it is one of several data sets"
+    others = [f.path for f in place.filled if f.images or not inner[f.name] or len(inner[f.name]) < len(f.filled)]
+    if others:
+        same = f"make such folders in {others[0]}"
+        raise DatasetError(
+            f"{holds}, but {few(others)} {'has' if len(others) == 1 else 'have'} images outside such folders",
+            # Without class folders inside, it is no data set.
+            f"{alone}; else {same}." if any(part.filled for part in some.filled) else f"M{same[1:]}.",
+        )
+    manifest = "make a manifest with the columns path, label and split"
+    pieces = [part for folder in place.filled for part in folder.filled]
+    if all(
+        part_of(part.name) and not part.images and not any(says_where(f.name) for f in part.filled) for part in pieces
+    ):
+        # The classes are inside the parts: ./cam1/train/cat/1.png, cut at each /.
+        manifest = f"make one of all: {manifest_command(place, 'path label split', [(place, 4, '$4, $3')])}"
+    raise DatasetError(f"{holds}, but they do not make one split of {place.path}", f"{alone}; or {manifest}.")

@@ -409,6 +409,26 @@ LAYOUTS = [
         refusal=("to_parquet",),
     ),
     Layout("Segmentation: images and masks", "images/1.png masks/1.png", refusal=("kinds of files and no classes",)),
+    Layout(
+        "PlantVillage: one set of images three times",
+        "color/rust/1.jpg color/scab/2.jpg gray/rust/1.jpg gray/scab/2.jpg segmented/rust/1.jpg segmented/scab/2.jpg",
+        refusal=(
+            "cannot be told which of them are the classes",
+            "If the classes are rust, scab: `featx fit {}/color -o model.skops`",
+        ),
+    ),
+    Layout(
+        "Parts with names of another language",
+        "Trainingsdaten/cat/ct{1,2}.jpg Trainingsdaten/dog/dt1.jpg Testdaten/cat/cs1.jpg",
+        refusal=(
+            "If the classes are cat: `featx fit {}/Trainingsdaten --test {}/Testdaten -o model.skops`, or rename them",
+        ),
+    ),
+    Layout(
+        "Classes with a folder a year",
+        "cat/2023/ct1.jpg cat/2024/ct2.jpg dog/2023/dt1.jpg dog/2024/dt2.jpg",
+        classes="cat 2, dog 2",
+    ),
     Layout("Folds", "fold1/cat/1.png fold1/dog/2.png fold2/cat/3.png", refusal=("pieces of one set", "group")),
 ]
 

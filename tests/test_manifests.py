@@ -167,6 +167,98 @@ def test_rows_without_any_value_are_left_out_and_counted(folder):
     assert dataset.notes == [f"3 rows without any value left out of {folder}/m.csv"]
 
 
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ("0.0 1.0", "0 1"),
+        ("1 1.0", "1 1"),
+        ("-1.0 1.5", "-1 1.5"),
+        ("10.0 1e3", "10 1e3"),
+        ("007 1.0", "007 1"),
+        ("1.00 2.50", "1 2.50"),
+        ("1. 20.", "1 20"),
+        ("1.0 other", "1.0 other"),
+        ("v1.0 v2.0", "v1.0 v2.0"),
+        ("1.1.0 2.0", "1.1.0 2.0"),
+    ],
+)
+@pytest.mark.parametrize("column", ["label", "group", "stratum"])
+def test_whole_numbers_are_named_alike(folder, values, read, column):
+    first, second = values.split()
+    more = "" if column == "label" else ",label"
+    dataset = load(folder, f"path,{column}{more}\na.png,{first}{more and ',x'}\nb.png,{second}{more and ',y'}\n")
+    found = {"label": dataset.labels, "group": dataset.groups, "stratum": dataset.strata}[column]
+    assert found.tolist() == read.split()
+    told = [] if values == read else [f"{folder}/m.csv: whole numbers in the column {column} are named without .0"]
+    assert dataset.notes == told
+
+
+def test_whole_numbers_in_json_lines_are_named_alike_whatever_their_type(folder):
+    text = '{"path": "a.png", "label": 1}\n{"path": "b.png", "label": 1.0}\n'
+    assert load(folder, text, name="m.jsonl").labels.tolist() == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    "kind", [pyarrow.int64(), pyarrow.float64(), pyarrow.float32(), pyarrow.string(), pyarrow.decimal128(30, 2)]
+)
+def test_whole_numbers_in_parquet_are_named_alike_whatever_their_type(folder, kind):
+    numbers = [3, 2**60]
+    column = pyarrow.array(list(map(float if pyarrow.types.is_floating(kind) else str, numbers))).cast(kind)
+    path = parquet(folder, path=["a.png", "b.png"], label=["x", "y"], group=column)
+    assert load_dataset(path).groups.tolist() == list(map(str, numbers))
+
+
+def test_groups_of_two_files_are_the_same_with_and_without_a_gap(folder):
+    pandas = pytest.importorskip("pandas")
+    train = pandas.DataFrame({"path": ["a.png", "b.png"], "label": ["x", "y"], "group": [0, 5]})
+    test = train.assign(group=[0, None]).ffill()
+    assert test.group.dtype == "float64"
+    for suffix, write in (("csv", "to_csv"), ("parquet", "to_parquet"), ("tsv", "to_csv")):
+        getattr(train, write)(folder / f"train.{suffix}", index=False)
+        getattr(test, write)(folder / f"test.{suffix}", index=False)
+        assert set(load_dataset(folder / f"test.{suffix}").groups) <= set(
+            load_dataset(folder / f"train.{suffix}").groups
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"path" "label"\n"1" "a.png" "x"\n"2" "b.png" "y"\n',
+        "path label\na.png x\nb.png y\n",
+        "path   label   score\na.png   x    0.5\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["m.csv", "m.txt"])
+def test_blanks_between_values_are_refused_as_what_they_are(folder, text, name):
+    message = refusal(folder, text, name=name)
+    assert "separates its values by blanks (path label" in message
+    assert "write.csv" in message
+
+
+def test_a_list_with_blanks_and_without_names_is_refused_as_one(folder):
+    message = refusal(folder, "a.png 0\nb.png 1\n", name="m.txt")
+    assert "does not name its columns: its first line has the image a.png 0" in message
+    assert "Write commas or tabs between the values, and a line with their names above it, path and label." in message
+
+
+@pytest.mark.parametrize(
+    ("above", "told"),
+    [
+        ("# made by me, on Monday\n", ["1 line that begins with # left out of {}"]),
+        ('\n# 5" of label, path\n#\n', ["2 lines that begin with # left out of {}"]),
+        ("#image;of;mine\r\n", ["1 line that begins with # left out of {}"]),
+    ],
+)
+def test_comments_above_the_names_are_left_out(folder, above, told):
+    dataset = load(folder, f"{above}path,label\na.png,x\nb.png,y\n")
+    assert dataset.labels.tolist() == ["x", "y"]
+    assert dataset.notes == [note.format(folder / "m.csv") for note in told]
+    # Lines are still those of the file.
+    line = above.count("\n") + 2
+    assert f"no label in line {line}." in refusal(folder, f"{above}path,label\na.png,\n")
+
+
 def test_lines_are_those_of_the_file(folder):
     assert "no label in line 5." in refusal(folder, '\n\npath,label\na.png,"x"\nb.png,\n')
     assert "no label in line 5 and 1 more row." in refusal(folder, 'path,label\n"a.png","x\ny"\n,,\nb.png,\nc.png,\n')
@@ -180,6 +272,14 @@ def test_paths_of_windows_are_found_and_said_once(folder):
     assert [note.partition(": ")[2] for note in dataset.notes] == ["\\ in paths, such as sub\\c.png, is taken as /"]
     Image.new("RGB", (4, 3)).save(folder / "sub\\c.png")
     assert names(load(folder, "path,label\nsub\\c.png,x\nsub\\d.png,y\n"), folder) == ["sub\\c.png", "sub/d.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there they are paths")
+def test_drives_of_windows_are_refused_with_where_paths_start(folder):
+    text = "path,label\nD:\\x\\a.png,x\n"
+    assert f"a path of Windows. Write paths that start at the manifest's folder, {folder}." in refusal(folder, text)
+    with pytest.raises(DatasetError, match=r"manifest's folder, the current one\.$"):
+        load_dataset("m.csv")
 
 
 def test_a_home_folder_is_expanded(folder, monkeypatch):
@@ -226,7 +326,9 @@ def test_a_column_gives_the_split(folder, column, values, split):
 @pytest.mark.parametrize("values", ["train train", "TRAIN training"])
 def test_one_part_alone_is_no_split(folder, values):
     first, second = values.split()
-    assert load(folder, f"path,label,split\na.png,x,{first}\nb.png,y,{second}\n").split is None
+    dataset = load(folder, f"path,label,split\na.png,x,{first}\nb.png,y,{second}\n")
+    assert dataset.split is None
+    assert "are of the training part, so that there is no split" in dataset.notes[-1]
 
 
 def test_a_column_of_another_meaning_is_no_split(folder):

@@ -1,5 +1,9 @@
 """Promised: a file's split reaches every image, by path or by name; what it leaves open is refused and counted."""
 
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 import scipy.io
@@ -7,6 +11,7 @@ from PIL import Image
 
 from featx.datasets import collect_images, load_dataset
 from featx.exceptions import DatasetError
+from featx.split_names import part_of
 
 IMAGES = ("cat/1.png", "cat/2.png", "dog/3.png", "dog/4.png")
 PARTS = ("training", "test", "validation", "training")
@@ -95,6 +100,7 @@ def test_an_image_in_two_parts_is_refused(tmp_path):
         ("path,split\ncat/1.png,\n", "no split in line 2"),
         ("path,kind\ncat/1.png,train\n", "columns path, kind; expected path and split"),
         ("cat/1.png,train\n", "does not name its columns"),
+        ('"path" "split"\n"1" "cat/1.png" "train"\n', "separates its values by blanks (path split)"),
         ("", "expected path and split"),
     ],
 )
@@ -103,13 +109,58 @@ def test_other_tables_are_refused(tmp_path, text, words):
     assert words in refusal(grown(tmp_path / "data"), split_from=tmp_path / "split.csv")
 
 
-def test_lists_of_the_parts_are_refused_with_the_command_that_joins_them(tmp_path):
-    (tmp_path / "meta data").mkdir()
-    for name in ("train.txt", "test.txt", "classes.txt"):
-        (tmp_path / "meta data" / name).write_text("cat/1\n")
-    message = refusal(grown(tmp_path / "data"), split_from=tmp_path / "meta data" / "train.txt")
-    assert f"sed 's/$/,test/' '{tmp_path}/meta data/test.txt'; sed 's/$/,train/'" in message
-    assert "classes.txt" not in message
+def typed(message, folder):
+    """Run what a message prints in brackets, as it is, and return the table that it writes."""
+    (command,) = re.findall(r"`(\(.*?\) > split.tsv)`", message)
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True, capture_output=True)
+    return folder / "split.tsv"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the command is one of a Unix shell")
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize(
+    ("form", "suffix"),
+    [("{}.txt", ""), ("{}1.txt", ".png"), ("{}list.txt", ".png"), ("{}_files_01.csv", "")],
+)
+def test_lists_of_the_parts_are_joined_by_the_command_that_is_printed(tmp_path, end, form, suffix):
+    lists = tmp_path / "meta data"
+    lists.mkdir()
+    line = "\r\n" if end == "\r\n" else "\n"
+    for word in dict.fromkeys(WORDS[:3]):
+        names = [name for name, part in zip(IMAGES, PARTS, strict=True) if part_of(word) == part]
+        text = line.join(name.removesuffix(".png") + suffix for name in names)
+        (lists / form.format(word)).write_bytes((text + end).encode())
+    # Neither of these is a part of the same split.
+    (lists / "classes.txt").write_text("cat")
+    (lists / "train2.txt").write_text("dog/3.png")
+    data = grown(tmp_path / "data")
+    message = refusal(data, split_from=lists / form.format("train"))
+    assert "list of one part's images" in message
+    assert load_dataset(data, split_from=typed(message, tmp_path)).split.tolist() == list(PARTS)
+
+
+@pytest.mark.parametrize("order", ["{path},{part}", "{part},{path}"])
+def test_a_table_without_names_of_columns_is_told_what_to_write(tmp_path, order):
+    data = grown(tmp_path / "data")
+    lines = [order.format(path=path, part=part) for path, part in zip(IMAGES, WORDS, strict=True)]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    message = refusal(data, split_from=tmp_path / "mine.csv")
+    header = re.search(r"above it, here (\w+) and (\w+)\.", message).groups()
+    (tmp_path / "mine.csv").write_text("\n".join([",".join(header), *lines]))
+    assert load_dataset(data, split_from=tmp_path / "mine.csv").split.tolist() == list(PARTS)
+
+
+@pytest.mark.parametrize(("word", "part"), [("train", "training"), ("val", "validation"), ("test", "test")])
+def test_a_file_of_one_part_is_no_split_and_that_is_said(tmp_path, word, part):
+    dataset = load_dataset(grown(tmp_path / "data"), split_from=table(tmp_path, IMAGES, [word] * 4))
+    assert dataset.split is None
+    assert dataset.notes[-1].startswith(f"all images of {tmp_path}/data are of the {part} part")
+
+
+def test_a_list_of_images_of_no_part_is_refused_as_one(tmp_path):
+    (tmp_path / "mine.txt").write_text("\n".join(IMAGES))
+    message = refusal(grown(tmp_path / "data"), split_from=tmp_path / "mine.txt")
+    assert "is a list of images; expected a table with the columns path and split. Write the part" in message
 
 
 def test_the_files_split_goes_before_that_of_the_folders(tmp_path):
@@ -170,5 +221,21 @@ def test_other_files_of_matrices_are_refused(flowers):
 
 
 def test_flowers_beyond_the_list_are_refused(flowers):
-    grown(flowers, ["jpg/image_00007.jpg", "jpg/mine.jpg"])
-    assert "does not name 2 images of 8" in refusal(flowers / "jpg", split_from=flowers / "setid.mat")
+    grown(flowers, ["jpg/image_00007.jpg"])
+    message = refusal(flowers / "jpg", split_from=flowers / "setid.mat")
+    assert "does not name 1 image of 7" in message
+    assert "Download it again, take them out of the data set" in message
+    grown(flowers, ["jpg/mine.jpg"])
+    message = refusal(flowers / "jpg", split_from=flowers / "setid.mat")
+    assert "does not name 2 images of 8" in message
+    assert "pass their folder, jpg" in message
+
+
+@pytest.mark.parametrize(("name", "first"), [("tstid", "trnid"), ("valid", "trnid")])
+def test_a_flower_in_two_parts_is_refused(flowers, name, first):
+    sets = {"trnid": [[1, 6, 6]], "valid": [[2, 5]], "tstid": [[3, 4]]}
+    scipy.io.savemat(flowers / "setid.mat", sets)
+    assert len(load_dataset(flowers, split_from=flowers / "setid.mat")) == 6
+    scipy.io.savemat(flowers / "setid.mat", {**sets, name: [[*sets[name][0], 6]]})
+    message = refusal(flowers, split_from=flowers / "setid.mat")
+    assert f"gives image 6 two parts: it is in {first} and in {name}" in message
