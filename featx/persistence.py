@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,12 @@ from ._version import __version__
 from .cache.temporary import temporary_beside
 from .compiled_parts import check_compiled
 from .exceptions import ModelFileError, ParameterError
+from .hidden_methods import check_attributes
 from .image_estimator import ImageEstimator
 from .loadable import copy_model, dump_loadable, untrusted_names
 from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
+from .model_schema import check_references
 from .moved_weights import Files, find_weights
 from .trusted_types import Trusted, trusted_types
 from .weights import is_file_name
@@ -195,8 +199,14 @@ def read_model(
 
 
 def _read(name: str, trusted: Trusted) -> Any:
+    known = trusted_types(trusted)
     try:
-        content = skops.io.load(name, trusted=trusted_types(trusted))
+        if not (os.path.isdir(name) or stat.S_ISREG(os.stat(name).st_mode)):  # a pipe would block for ever
+            raise OSError(errno.EINVAL, "not a regular file")
+        with open(name, "rb") as file:
+            check_references(file)
+            content = skops.io.load(file, trusted=known)
+        check_attributes(content)
         check_compiled(content)
         return content
     except UntrustedTypesFoundException as error:
