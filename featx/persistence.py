@@ -8,7 +8,6 @@ import logging
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import skops.io
@@ -16,7 +15,7 @@ from sklearn.base import BaseEstimator
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from ._version import __version__
-from .cache.temporary import temporary_beside
+from .cache.temporary import replaced
 from .compiled_parts import check_compiled
 from .exceptions import ModelFileError, ParameterError
 from .hidden_methods import check_attributes
@@ -91,6 +90,7 @@ def save_model(
     ModelFileError
         If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
     """
+    target = _name(path)
     model = copy_model(model)
     transformers = image_estimators(model) if isinstance(model, BaseEstimator) else {}
     if not transformers:
@@ -113,17 +113,14 @@ def save_model(
         ) from error
     forget_machine(model)
     data = dump_loadable(model, text, trusted=trusted)
-    target = Path(path)
-    if target.is_dir():
-        raise ModelFileError(f"cannot write {target}: it is a folder", "Choose a name that ends in .skops.")
-    temporary = temporary_beside(target)
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise ModelFileError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        with replaced(target) as temporary:
+            temporary.write_bytes(data)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(
+            f"cannot write {target}: {reason}", "Choose another place, and a name that ends in .skops."
+        ) from error
 
 
 def load_model(
@@ -171,7 +168,7 @@ def read_model(
     trusted: Trusted = (),
 ) -> SavedModel:
     """Return the model in a file with what is known of it; otherwise as `load_model`."""
-    name = os.fspath(path)
+    name = _name(path)
     content = _read(name, trusted)
     try:
         meta, model = json.loads(content["featx"]), content["model"]
@@ -196,6 +193,14 @@ def read_model(
     for transformer, spec in pairs:
         _check_spec(name, transformer, spec)
     return saved
+
+
+def _name(path: Any) -> str:
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise ParameterError(
+            f"got path={path!r:.80}; expected the path of a file", "Write what is in memory to a file first."
+        )
+    return os.fsdecode(path)
 
 
 def _read(name: str, trusted: Trusted) -> Any:
