@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import CacheError
-from .temporary import temporary_beside
+from .temporary import replaced
 
 if TYPE_CHECKING:
     import h5py
@@ -72,13 +72,8 @@ def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
         )
     import h5py  # not at the top: looking at a cache does without
 
-    temporary = temporary_beside(target)
-    try:
-        with GuardedFile(temporary, "w+") as output:
-            with h5py.File(output, "w") as file:
-                yield file
-            output.check()
-            os.fsync(output.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced(target) as temporary, GuardedFile(temporary, "w+") as output:
+        with h5py.File(output, "w") as file:
+            yield file
+        output.check()
+        os.fsync(output.fileno())

@@ -1,15 +1,27 @@
-"""A file that is to be written goes in, a temporary name that tells its writer comes out; dead writers' files go."""
+"""A file that is to be written goes in, and is there whole or not at all; what writers that were killed left goes."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
+import stat
 import uuid
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["TEMPORARY", "is_abandoned", "sweep", "sync_folder", "temporary_beside", "temporary_name"]
+__all__ = [
+    "TEMPORARY",
+    "is_abandoned",
+    "replaced",
+    "sweep",
+    "sync_folder",
+    "temporary_beside",
+    "temporary_name",
+    "written_path",
+]
 
 TEMPORARY = "tmp-"
 
@@ -24,6 +36,43 @@ def temporary_beside(target: Path) -> Path:
     mark = f".{zlib.crc32(os.fsencode(target.name)):08x}{target.suffix}"
     sweep(target.parent, mark)
     return target.with_name(temporary_name(mark))
+
+
+def written_path(path: str | os.PathLike[str]) -> Path:
+    """Return the file that is to be replaced, where links lead.
+
+    Raises
+    ------
+    OSError
+        If there is something else: a folder, or a device or pipe, which a file must not take the place of.
+    """
+    target = Path(os.path.realpath(os.fsdecode(path)))
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(target).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a device, pipe or socket, not a file")
+    return target
+
+
+@contextlib.contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary name to write to, which takes the place of the file when all went well.
+
+    Raises
+    ------
+    OSError
+        As `written_path`, or if it cannot be renamed. What was there stays, and nothing is left behind.
+    """
+    target = written_path(path)
+    temporary = temporary_beside(target)
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        with contextlib.suppress(OSError):  # nor does a folder that is none hide what is wrong
+            temporary.unlink(missing_ok=True)
 
 
 def is_abandoned(path: Path) -> bool:

@@ -177,16 +177,22 @@ dry_run_option = click.option(
 )
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, *, in_place: bool = False) -> None:
     """Refuse a file that could not be written, before hours are spent on what it is to hold.
+
+    What is written in place, and not replaced as a whole, may be a pipe.
 
     Raises
     ------
     ParameterError
     """
+    from ..cache.temporary import written_path
     from ..exceptions import ParameterError
 
-    folder = path.absolute().parent
+    try:
+        folder = (path.absolute() if in_place else written_path(path)).parent
+    except OSError as error:
+        raise ParameterError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
     if not folder.is_dir():
         raise ParameterError(f"cannot write {path}: there is no folder {folder}", "Make it, or choose another place.")
     if not os.access(folder, os.W_OK):
@@ -195,9 +201,11 @@ def check_output(path: Path) -> None:
 
 def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
     """Refuse any of the command's output files that could not be written."""
-    for path in (output, options["failures"], options.get("json_file")):
+    if output is not None:
+        check_output(output)
+    for path in (options["failures"], options.get("json_file")):
         if path not in (None, "-"):
-            check_output(Path(path))
+            check_output(Path(path), in_place=True)
     if options["failures"] and options["on_error"] == "raise":
         from ..notes import note_once
 

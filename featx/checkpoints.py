@@ -6,7 +6,6 @@ Nothing in it is executed when it is read.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pickle
@@ -15,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .cache.temporary import sync_folder, temporary_beside
+from .cache.temporary import replaced, sync_folder, written_path
 from .exceptions import ModelFileError
 
 __all__ = ["Checkpoint", "CheckpointError"]
@@ -58,7 +57,7 @@ class Checkpoint:
             return None
         step = "Choose another path, or remove the file to begin anew."
         try:
-            content = torch.load(self.path, map_location=device, weights_only=True)
+            content = torch.load(written_path(self.path), map_location=device, weights_only=True)
             identity, state = dict(json.loads(content["identity"])), dict(content["state"])
             if content["format"] != FORMAT:
                 raise CheckpointError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
@@ -84,8 +83,9 @@ class Checkpoint:
         ModelFileError
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path.parent):
+            target = written_path(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=target.parent):
                 pass
         except OSError as error:
             raise ModelFileError(
@@ -102,26 +102,20 @@ class Checkpoint:
         """
         import torch
 
-        temporary = temporary_beside(self.path)
         content = {"format": FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
+            target = written_path(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(target) as temporary, open(temporary, "wb") as file:
                 torch.save(content, file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-            sync_folder(self.path.parent)
+            sync_folder(target.parent)
         except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise ModelFileError(
                 f"cannot write the checkpoint {self.path}: {getattr(error, 'strerror', None) or error}",
                 "Free some space, or choose another path; the last epoch that was saved is still there.",
             ) from error
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def _difference(key: str, then: str | None, now: str | None) -> str:

@@ -12,6 +12,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from .compiled_parts import check_compiled
 from .exceptions import ModelFileError
+from .hidden_methods import check_attributes
 from .model_parts import difference
 from .trusted_types import Trusted, trusted_types
 
@@ -68,6 +69,7 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
         return ModelFileError(f"skops cannot write it: {str(error).rstrip('.')}", "Choose another step.")
     try:
         loaded = skops.io.loads(data, trusted=trusted_types(trusted))
+        check_attributes(loaded)
         check_compiled(loaded)
     except UntrustedTypesFoundException as error:
         names = untrusted_names(error)

@@ -33,7 +33,7 @@ def forget_machine(model: BaseEstimator) -> None:
     A place may also lie in wait: among the values of a grid, or in an attribute that an ensemble copies into its
     estimators.
     """
-    for _, part in list(parts(model)):
+    for _, part in list(parts(model, inside=True)):
         if isinstance(part, ImageEstimator):
             _forget_network(part)
         elif isinstance(part, BaseEstimator):
@@ -45,12 +45,12 @@ def forget_machine(model: BaseEstimator) -> None:
 
 
 def _forget_network(estimator: ImageEstimator) -> None:
-    known = estimator.get_params(deep=False)
+    known = type(estimator)._get_param_names()
     # The batch size of a training is no matter of the machine.
     local = {name: value for name, value in LOCAL.items() if name in known}
     if "checkpoint" in known:
         del local["batch_size"]
-    estimator.set_params(**local)
+    estimator.__dict__.update(local)  # not by its methods, which belong to the file
 
 
 def _drop_places(mapping: dict[Any, Any]) -> None:

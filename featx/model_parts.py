@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import unicodedata
 from collections.abc import Iterator, Mapping
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,18 @@ from .image_estimator import ImageEstimator
 
 __all__ = ["class_names", "difference", "image_estimators", "parts"]
 
-CLOSED = (type, FunctionType, ModuleType, ImageEstimator, str, bytes, int, float)
+# What belongs to Python and its modules, holds nothing, or is looked at elsewhere.
+CLOSED = (
+    *(type, FunctionType, BuiltinFunctionType, CodeType, FrameType, ModuleType),
+    *(ImageEstimator, str, bytes, int, float, complex, type(None)),
+)
 
 
-def parts(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield a model and all that it holds, each object once: estimators, collections, and objects with attributes.
+def parts(model: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield a model and all that it holds, each object once, however it is held.
 
     Before each stands how it is reached: attributes, keys and positions, each after a point. What is in an estimator
-    of images is left out: its network may be a module of somebody's own.
+    of images is left out, or `inside`, its network and cache alone: they may be objects of somebody's own.
     """
     seen: dict[int, Any] = {}
     waiting = [("", model)]
@@ -31,19 +36,29 @@ def parts(model: Any) -> Iterator[tuple[str, Any]]:
             continue
         seen[id(part)] = part  # kept, so that no other object gets its number
         yield name, part
-        waiting += [(f"{name}.{key}", child) for key, child in reversed(_children(part))]
+        if inside and isinstance(part, ImageEstimator):
+            children = [(key, child) for key, child in vars(part).items() if key not in ("backbone", "cache")]
+        else:
+            children = _children(part)
+        waiting += [(f"{name}.{key}", child) for key, child in reversed(children)]
 
 
 def _children(value: Any) -> list[tuple[Any, Any]]:
+    """Return what an object holds; last and without names, what only Python's garbage collector knows of."""
     if isinstance(value, CLOSED):
         return []
+    named: list[tuple[Any, Any]] = []
     if isinstance(value, Mapping):
-        return list(value.items())
-    if isinstance(value, list | tuple):
-        return list(enumerate(value))
-    if isinstance(value, np.ndarray):
-        return list(enumerate(np.asarray(value).flat)) if value.dtype == object else []
-    return list(getattr(value, "__dict__", {}).items())
+        named += value.items()
+    elif isinstance(value, list | tuple | set | frozenset):
+        named += enumerate(value)
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        named += enumerate(np.asarray(value).flat)
+    attributes = getattr(value, "__dict__", {})
+    named += attributes.items()
+    known = {id(attributes), *(id(child) for _, child in named)}
+    # Slots, keys, what a partial function, a bound method, an iterator or a compiled object keeps.
+    return named + [("", child) for child in gc.get_referents(value) if id(child) not in known]
 
 
 def image_estimators(model: BaseEstimator) -> dict[str, ImageEstimator]:

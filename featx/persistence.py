@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import skops.io
@@ -14,13 +15,15 @@ from sklearn.base import BaseEstimator
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from ._version import __version__
-from .cache.temporary import temporary_beside
+from .cache.temporary import replaced
 from .compiled_parts import check_compiled
 from .exceptions import ModelFileError, ParameterError
+from .hidden_methods import check_attributes
 from .image_estimator import ImageEstimator
 from .loadable import copy_model, dump_loadable, untrusted_names
 from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
+from .model_schema import check_references
 from .moved_weights import Files, find_weights
 from .trusted_types import Trusted, trusted_types
 from .weights import is_file_name
@@ -87,6 +90,7 @@ def save_model(
     ModelFileError
         If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
     """
+    target = _name(path)
     model = copy_model(model)
     transformers = image_estimators(model) if isinstance(model, BaseEstimator) else {}
     if not transformers:
@@ -109,17 +113,14 @@ def save_model(
         ) from error
     forget_machine(model)
     data = dump_loadable(model, text, trusted=trusted)
-    target = Path(path)
-    if target.is_dir():
-        raise ModelFileError(f"cannot write {target}: it is a folder", "Choose a name that ends in .skops.")
-    temporary = temporary_beside(target)
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise ModelFileError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        with replaced(target) as temporary:
+            temporary.write_bytes(data)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(
+            f"cannot write {target}: {reason}", "Choose another place, and a name that ends in .skops."
+        ) from error
 
 
 def load_model(
@@ -167,7 +168,7 @@ def read_model(
     trusted: Trusted = (),
 ) -> SavedModel:
     """Return the model in a file with what is known of it; otherwise as `load_model`."""
-    name = os.fspath(path)
+    name = _name(path)
     content = _read(name, trusted)
     try:
         meta, model = json.loads(content["featx"]), content["model"]
@@ -194,9 +195,23 @@ def read_model(
     return saved
 
 
+def _name(path: Any) -> str:
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise ParameterError(
+            f"got path={path!r:.80}; expected the path of a file", "Write what is in memory to a file first."
+        )
+    return os.fsdecode(path)
+
+
 def _read(name: str, trusted: Trusted) -> Any:
+    known = trusted_types(trusted)
     try:
-        content = skops.io.load(name, trusted=trusted_types(trusted))
+        if not (os.path.isdir(name) or stat.S_ISREG(os.stat(name).st_mode)):  # a pipe would block for ever
+            raise OSError(errno.EINVAL, "not a regular file")
+        with open(name, "rb") as file:
+            check_references(file)
+            content = skops.io.load(file, trusted=known)
+        check_attributes(content)
         check_compiled(content)
         return content
     except UntrustedTypesFoundException as error:

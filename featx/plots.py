@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .cache.temporary import temporary_beside
+from .cache.temporary import replaced
 from .exceptions import FeatxError, MissingDependencyError, ParameterError
 
 if TYPE_CHECKING:
@@ -144,13 +144,9 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "featx"}):
         figure.savefig(content, format=kind[1:], dpi=DPI, bbox_inches="tight", metadata=METADATA[kind])
     target = Path(path)
-    temporary = temporary_beside(target)
     try:
-        try:
+        with replaced(target) as temporary:
             temporary.write_bytes(content.getvalue())
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise FeatxError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
 

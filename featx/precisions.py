@@ -21,7 +21,7 @@ import numpy as np
 
 from .backbones import BackboneSource
 from .cache import EmbeddingCache
-from .cache.temporary import temporary_beside
+from .cache.temporary import replaced
 from .devices import resolve_device, resolve_precision
 from .exceptions import FeatxError
 from .images import read_image
@@ -212,6 +212,5 @@ def _note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
     # A cache that cannot be written costs a measurement in every process and nothing else.
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_beside(target)
-        temporary.write_text(json.dumps(note, indent=2) + "\n")
-        temporary.replace(target)
+        with replaced(target) as temporary:
+            temporary.write_text(json.dumps(note, indent=2) + "\n")

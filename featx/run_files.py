@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ._version import __version__
-from .cache.temporary import temporary_beside
+from .cache.temporary import replaced
 from .exceptions import ParameterError
 from .image_estimator import ImageEstimator
 
@@ -128,18 +128,15 @@ class RunFiles:
         if self.folder is None:
             return
         target = self._path(name, key)
-        temporary = temporary_beside(target)
         stream = io.BytesIO()
         np.savez_compressed(stream, figures=np.array(json.dumps({**figures, "fingerprint": key})), array=array)
         try:
-            temporary.write_bytes(stream.getvalue())
-            os.replace(temporary, target)
+            with replaced(target) as temporary:
+                temporary.write_bytes(stream.getvalue())
         except OSError as error:
             raise ParameterError(
                 f"cannot write {target}: {error.strerror or error}", "Choose another folder."
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
         checkpoint = self.checkpoint(name, key)
         if checkpoint.is_dir():
             shutil.rmtree(checkpoint, ignore_errors=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .augmentation import Augmentation
 from .backbones import BackboneSource, View
-from .cache.temporary import temporary_beside
+from .cache.temporary import replaced
 from .dense_head import head_probabilities
 from .exceptions import WeightsError
 from .extraction import Extraction, extract_embeddings
@@ -146,11 +146,10 @@ class TunedNetwork:
             for name, value in module.state_dict().items()
             if name not in absent and (unused is None or not name.startswith(unused))
         }
-        temporary = temporary_beside(target)
+        metadata = {"backbone": self.base.name, "base": self.base.weights_digest}
         try:
-            save_file(tensors, temporary, metadata={"backbone": self.base.name, "base": self.base.weights_digest})
-            os.replace(temporary, target)
+            with replaced(target) as temporary:
+                save_file(tensors, temporary, metadata=metadata)
         except Exception as error:  # safetensors has errors of its own
-            raise WeightsError(f"cannot write {target}: {error}", "Choose another place.") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or error
+            raise WeightsError(f"cannot write {target}: {reason}", "Choose another place.") from error

@@ -1,7 +1,12 @@
 """Promised: a stranger's model file chooses no place to write to, and leads no compiled code out of its memory."""
 
+import collections
+import functools
+import json
 import os
 import pickle
+import types
+import zipfile
 
 import joblib
 import numpy as np
@@ -25,6 +30,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
 from featx.exceptions import ModelFileError
+from featx.local_settings import forget_machine
+from featx.model_parts import parts
 from featx.strategies import TunedHead
 from featx.trusted_types import trusted_types
 
@@ -114,6 +121,194 @@ def test_no_part_of_a_loaded_model_names_a_place(name, tiny, path, tmp_path):
     path.write_bytes(skops.io.dumps(content))
     assert b"elsewhere" in path.read_bytes()
     assert b"elsewhere" not in skops.io.dumps(load_model(path))
+
+
+class Slots:
+    __slots__ = ("held",)
+
+    def __init__(self, held):
+        self.held = held
+
+
+HOLDERS = {
+    "set": lambda step: {("a", step)},
+    "frozenset": lambda step: frozenset([step]),
+    "deque": lambda step: collections.deque([step]),
+    "key": lambda step: {step: 1},
+    "values": lambda step: {"a": step}.values(),
+    "iterator": lambda step: iter([step]),
+    "map": lambda step: map(str, [step]),
+    "default": lambda step: collections.defaultdict(step.fit),
+    "partial": lambda step: functools.partial(print, step),
+    "keyword": lambda step: functools.partial(print, step=step),
+    "bound method": lambda step: step.fit,
+    "slot": Slots,
+    "namespace": lambda step: types.SimpleNamespace(step=step),
+    "proxy": lambda step: types.MappingProxyType({"a": step}),
+    "array": lambda step: np.array([[step, None]], dtype=object),
+    "masked array": lambda step: np.ma.array(np.array([step, None], dtype=object), mask=True),
+    "attribute of a collection": lambda step: set_on(type("Own", (list,), {})(), "held", step),
+    "images": lambda step: set_on(CNNFeatureTransformer(), "held", {step}),
+}
+
+
+def set_on(part, name, value):
+    vars(part)[name] = value
+    return part
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_place_is_forgotten_however_its_step_is_held(name):
+    step = Pipeline([("pca", PCA(2))], memory="elsewhere")
+    model = set_on(PCA(), "held", [HOLDERS[name](step)])
+    forget_machine(model)
+    assert step.memory is None
+    assert any(part is step for _, part in parts(model, inside=True))
+
+
+def edited(path, change):
+    """Change the schema of a model file, with or without skops."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(content["schema.json"])
+    change(schema)
+    content["schema.json"] = json.dumps(schema).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return path
+
+
+def nodes(value, kind):
+    """Yield the nodes of a schema that are objects of a class."""
+    if isinstance(value, dict) and value.get("__class__") == kind and value.get("__loader__") == "ObjectNode":
+        yield value
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from nodes(child, kind)
+
+
+def literal(value):
+    content = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"}
+    return {**content, "content": json.dumps(value), "is_json": True}
+
+
+def add(node, key, value):
+    """Add an attribute to an object, or replace it."""
+    content = node["content"]
+    if key not in content["content"]:
+        content["key_types"]["content"].append({"__class__": "str", "__module__": "builtins", "__loader__": "TypeNode"})
+    content["content"][key] = value
+
+
+def test_steps_in_a_set_write_nothing_when_they_are_fitted_again(tiny, path, tmp_path):
+    place = tmp_path / "elsewhere"
+    union = FeatureUnion([("a", Pipeline([("p", PCA(3)), ("q", PCA(2))])), ("b", PCA(2))])
+    model = make_pipeline(CNNFeatureTransformer(**tiny), union, LogisticRegression()).fit(IMAGES, LABELS)
+    save_model(model, path)
+
+    def change(schema):
+        steps = next(nodes(schema, "FeatureUnion"))["content"]["content"]["transformer_list"]
+        steps.update({"__class__": "set", "__loader__": "SetNode"})
+        add(next(nodes(steps, "Pipeline")), "memory", literal(str(place)))
+
+    loaded = load_model(edited(path, change))
+    assert isinstance(loaded[1].transformer_list, set)
+    loaded.fit(IMAGES, LABELS)
+    assert not place.exists()
+
+
+BUNCH = {"__class__": "Bunch", "__module__": "sklearn.utils._bunch", "__loader__": "TypeNode"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("CNNFeatureTransformer", "set_params", BUNCH),
+        ("CNNFeatureTransformer", "get_params", BUNCH),
+        ("CNNFeatureTransformer", "extract", BUNCH),
+        ("CNNFeatureTransformer", "__sklearn_clone__", BUNCH),
+        ("Pipeline", "get_params", BUNCH),
+        ("Pipeline", "memory_", None),
+        ("LogisticRegression", "predict", BUNCH),
+        ("LogisticRegression", "predict_proba", literal("text")),
+        ("LogisticRegression", "_parameter_constraints", literal({})),
+        ("LogisticRegression", "__class__", BUNCH),
+        ("LogisticRegression", "_get_param_names", BUNCH),
+    ],
+)
+def test_an_attribute_that_hides_a_method_is_refused(kind, key, value, tiny, path, tmp_path):
+    features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
+    save_model(make_pipeline(features, LogisticRegression().fit(X, Y)), path)
+    place = tmp_path / "elsewhere"
+
+    def change(schema):
+        add(next(nodes(schema, "CNNFeatureTransformer")), "cache", literal(str(place)))
+        if value is not None:
+            add(next(nodes(schema, kind)), key, value)
+
+    edited(path, change)
+    if value is None:  # the file is what it should be but for the attribute
+        assert load_model(path)[0].cache == "auto"
+        return
+    with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
+        load_model(path)
+    assert not place.exists()
+
+
+def test_saving_names_the_attribute_that_hides_a_method(tiny, path):
+    features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
+    head = LogisticRegression().fit(X, Y)
+    head.predict = np.max
+    with pytest.raises(ModelFileError, match=r"step 'logisticregression'.*attribute predict hides that of Logistic"):
+        save_model(make_pipeline(features, head), path)
+
+
+def reference(number):
+    return {"__class__": "list", "__module__": "builtins", "__loader__": "CachedNode", "__id__": number}
+
+
+def collection(number, *content):
+    return {**reference(number), "__loader__": "ListNode", "content": list(content)}
+
+
+def laughs(depth, second=reference):
+    """Return lists that hold the next one twice, the second time by a reference."""
+    node = collection(1, literal(1))
+    for number in range(2, depth):
+        node = collection(number, node, second(number - 1))
+    return node
+
+
+# Where a number has two meanings, skops takes the one that it meets first.
+TWICE = {
+    "references": lambda: laughs(60),
+    "numbers": lambda: laughs(60, lambda number: collection(number)),
+    "itself": lambda: collection(1, reference(1)),
+    "each other": lambda: collection(1, collection(2, reference(1)), reference(2)),
+    "unknown": lambda: collection(1, reference(9)),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_references_that_expand_without_end_are_refused(name, tiny, path):
+    features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
+    save_model(make_pipeline(features, LogisticRegression().fit(X, Y)), path)
+    edited(path, lambda schema: add(next(nodes(schema, "LogisticRegression")), "more", TWICE[name]()))
+    with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
+        load_model(path)
+
+
+def test_a_reference_or_two_are_read(tiny, path):
+    features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
+    save_model(make_pipeline(features, LogisticRegression().fit(X, Y)), path)
+    edited(path, lambda schema: add(next(nodes(schema, "LogisticRegression")), "more", laughs(5)))
+    assert load_model(path)[1].more == [[[[1], [1]], [[1], [1]]], [[[1], [1]], [[1], [1]]]]
+
+
+def test_a_pipe_is_no_model_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.skops")
+    with pytest.raises(ModelFileError, match="not a regular file"):
+        load_model(tmp_path / "model.skops")
 
 
 def test_steps_that_are_called_like_a_place_are_kept(tiny, path):
