@@ -87,7 +87,7 @@ def misfit(
 
 
 def not_finite(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) -> WeightsError:
-    """Return the error for a file whose tensors hold NaN or infinity: the first of them, and how many more there are."""
+    """Return the error for tensors that hold NaN or infinity: names the first of them, and counts the others."""
     first, (count, size) = next(iter(spoilt.items()))
     others = len(spoilt) - 1
     more = f", and so are values of {others} more tensor{'s' if others > 1 else ''}" if others else ""
@@ -100,7 +100,8 @@ def not_finite(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) ->
 
 def ambiguity(fits: list[Fit], short: Mapping[str, str], name: str, source: str) -> WeightsError:
     """Return the error for a file of which several places fit and differ, with the line that saves one alone."""
-    places = [place_in_file(fit, short) for fit in fits]
+    # One without a name of its own comes last: the line would save the others with it.
+    places = sorted((place_in_file(fit, short) for fit in fits), key=lambda place: not place)
     container, _, prefix = places[0].rpartition("/")
     found = "checkpoint" + "".join(f"[{number or repr(key)}]" for number, key in KEYS.findall(f"{container}/"))
     if prefix:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
-from .exceptions import BackboneError, ParameterError, WeightsError
+from .exceptions import BackboneError, ParameterError
 from .notes import note_once
 from .preprocessing import IMAGENET, Preprocessing
 from .stages import NetworkPlan
