@@ -21,6 +21,7 @@ they are for. Anything else that escapes is a bug in featx.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
     "TrainingWarning",
     "WeightsError",
 ]
+
+# Of a name in a message: text that was taken for a path may be a whole file.
+LONGEST = 200
 
 
 class FeatxError(Exception):
@@ -76,10 +80,19 @@ class ImageDecodeError(FeatxError, ValueError):
     """
 
     def __init__(self, name: str, reason: str, next_step: str = "") -> None:
-        super().__init__(f"cannot read image {name}: {reason}", next_step)
+        super().__init__(f"cannot read {_named(name)}: {reason}", next_step)
         self.args = (name, reason, next_step)
         self.name = name
         self.reason = reason
+
+
+def _named(name: str) -> str:
+    """Return what a message calls an image, in a line of bearable length."""
+    if re.fullmatch(r"image \d+", name):  # its position
+        return name
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST // 2]}...{name[-LONGEST // 2 :]}"
+    return f"image {name if name.strip() else repr(name)}"
 
 
 class DatasetError(FeatxError, ValueError):

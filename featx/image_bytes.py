@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .exceptions import MissingDependencyError
 from .pixels import Refused
-from .urls import is_url, local_path, redacted
+from .urls import is_url, local_path, redacted, with_small_schemes
 
 __all__ = ["check_length", "is_url", "read_bytes"]
 
@@ -21,6 +21,8 @@ STATUS = {
     429: "the server refuses so many requests",
 }
 WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype|html|Error))", re.IGNORECASE)
+DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.=+-]*)*,", re.IGNORECASE)
+DECODE = "base64.b64decode(text.partition(',')[2])"
 # What an extra of featx brings, by the protocol.
 EXTRAS = {"http": "http", "https": "http"}
 PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
@@ -37,6 +39,8 @@ def read_bytes(place: str, *, most: int) -> bytes:
     MissingDependencyError
         If a package for the protocol is not installed: that is not the image's fault.
     """
+    if DATA_URL.match(place):
+        raise Refused("a data: URL, whose image is in its text", f"Pass the image: {DECODE}.")
     return _read_url(place, most) if is_url(place) else _read_file(place, most)
 
 
@@ -60,7 +64,8 @@ def _read_url(url: str, most: int) -> bytes:
 
     if (path := local_path(url)) is not None:
         return _read_file(path, most)
-    if "reference:" in url:
+    url = with_small_schemes(url)
+    if "reference:" in url.lower():
         raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
     _check_protocols(url)
     # fsspec does not decode what a chain names on this machine.
@@ -74,7 +79,7 @@ def _read_url(url: str, most: int) -> bytes:
     except ImportError as error:
         raise _missing(url.partition(":")[0], str(error)) from None
     except Exception as error:  # each protocol has errors of its own, whose text may hold the URL's credentials
-        raise Refused(*_reason(error)) from None
+        raise Refused(*_reason(error, url)) from None
     check_length(len(data), most)
     if WEB_PAGE.match(data[:400]):
         raise Refused("a web page in place of an image", "Open the address in a browser: it may ask for a login.")
@@ -87,9 +92,9 @@ def _check_protocols(url: str) -> None:
 
     for protocol in re.findall(r"(?:^|::)([A-Za-z][\w+.-]*)://", url):
         try:
-            get_filesystem_class(protocol.lower())
+            get_filesystem_class(protocol)
         except ImportError as error:
-            raise _missing(protocol.lower(), str(error)) from None
+            raise _missing(protocol, str(error)) from None
         except ValueError:
             known = "http, https, ftp, s3, gs, zip and others"
             raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.") from None
@@ -109,7 +114,7 @@ def _missing(protocol: str, said: str) -> MissingDependencyError:
     return MissingDependencyError(package, f"reading {protocol}:// URLs", EXTRAS.get(protocol, ""))
 
 
-def _reason(error: Exception) -> tuple[str, str]:
+def _reason(error: Exception, url: str) -> tuple[str, str]:
     """Return what went wrong with a URL in plain words, and a next step."""
     again = "Check the address and the network, and call again."
     chain: list[BaseException] = [error]
@@ -140,9 +145,10 @@ def _reason(error: Exception) -> tuple[str, str]:
         return "there is no such file", "Check the address."
     if kinds & {"PermissionError", "NoCredentialsError"}:
         return "access is denied", "Check the address and your credentials."
-    return _short(error), again
+    return _short(error, url), again
 
 
-def _short(error: Exception) -> str:
-    text = " ".join(redacted(str(error)).split())
+def _short(error: Exception, url: str) -> str:
+    # As it was passed on, a URL is known whatever is in it; in other texts a blank ends it.
+    text = " ".join(redacted(str(error).replace(url, redacted(url))).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

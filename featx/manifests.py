@@ -115,7 +115,7 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
     """Return the images and what messages call them."""
     for row, cell in enumerate(cells):
         # Such a file may hold templates, which older versions of fsspec run as code.
-        if isinstance(cell, str) and "reference:" in cell and is_url(cell):
+        if isinstance(cell, str) and "reference:" in cell.lower() and is_url(cell):
             raise DatasetError(
                 f"{table.path} has {redacted(cell)} in {table.place(row)}, a URL through a file of references",
                 "Name the image itself.",

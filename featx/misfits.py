@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,11 +12,13 @@ from .exceptions import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Fit", "ambiguity", "few", "misfit"]
+__all__ = ["Fit", "ambiguity", "few", "misfit", "not_finite"]
 
 ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
 # In the names of tensors that stand for another one, and of those that follow the image size.
 REPARAMETRISED = ("parametrizations.", "weight_orig", "weight_g", "weight_v")
+# In the place of a set of tensors: what stands in brackets is written as it is, all else is text.
+KEYS = re.compile(r"\[(.*?)\]/|([^/]+)/")
 POSITIONS = ("pos_", "position", "attention_bias")
 
 
@@ -58,6 +61,8 @@ def misfit(
             "Merge it into its network where it was trained (peft: model.merge_and_unload()), and save that network's "
             "state_dict().",
         )
+    if not tensors:
+        return WeightsError(f"the weights {source} hold no tensors", "Save the network's state_dict().")
     if not fits:
         return WeightsError(
             f"the weights {source} do not fit {name}: {next(iter(expected))} is missing, and so are all others; the "
@@ -81,11 +86,24 @@ def misfit(
     )
 
 
+def not_finite(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) -> WeightsError:
+    """Return the error for tensors that hold NaN or infinity: names the first of them, and counts the others."""
+    first, (count, size) = next(iter(spoilt.items()))
+    others = len(spoilt) - 1
+    more = f", and so are values of {others} more tensor{'s' if others > 1 else ''}" if others else ""
+    return WeightsError(
+        f"the weights {source} cannot be used for {name}: in {first}, {count:,} of {size:,} values are NaN or "
+        f"infinite{more}",
+        "Pass a checkpoint from before the training diverged, or save the weights again in float32.",
+    )
+
+
 def ambiguity(fits: list[Fit], short: Mapping[str, str], name: str, source: str) -> WeightsError:
     """Return the error for a file of which several places fit and differ, with the line that saves one alone."""
-    places = [place_in_file(fit, short) for fit in fits]
+    # One without a name of its own comes last: the line would save the others with it.
+    places = sorted((place_in_file(fit, short) for fit in fits), key=lambda place: not place)
     container, _, prefix = places[0].rpartition("/")
-    found = "checkpoint" + "".join(f"[{key!r}]" for key in container.split("/") if key)
+    found = "checkpoint" + "".join(f"[{number or repr(key)}]" for number, key in KEYS.findall(f"{container}/"))
     if prefix:
         found = f"{{k.removeprefix({prefix!r}): v for k, v in {found}.items() if k.startswith({prefix!r})}}"
     return WeightsError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
-from .exceptions import BackboneError, ParameterError, WeightsError
+from .exceptions import BackboneError, ParameterError
 from .notes import note_once
 from .preprocessing import IMAGENET, Preprocessing
 from .stages import NetworkPlan
@@ -109,10 +109,7 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
     elif weights == "DEFAULT":
         found = weight_files.embedded_weights()
     else:
-        raise WeightsError(
-            f"{EMBEDDED} has no weights {weights!r}, and there is no file of that name",
-            "Pass 'DEFAULT', a file of weights, or None.",
-        )
+        raise weight_files.unknown_weights(EMBEDDED, weights, "Pass 'DEFAULT', a file of weights, or None.")
     plan = stages.EMBEDDED_PLAN
     return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, plan, build)
 

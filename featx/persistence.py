@@ -246,7 +246,7 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
     spec = source.spec(view, transformer.arithmetic(source)).to_dict()
     if not isinstance(transformer.backbone, str):
         transformer.backbone = MODULE + source.name
-    if isinstance(transformer.weights, str | os.PathLike) and os.path.exists(transformer.weights):
+    if is_file_name(transformer.weights) and os.path.exists(transformer.weights):
         transformer.weights = os.path.abspath(transformer.weights)
     if hasattr(transformer, "failures_"):
         del transformer.failures_

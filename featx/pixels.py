@@ -154,9 +154,14 @@ def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray
 
 def check_kind(array: np.ndarray) -> np.ndarray:
     """Return the array if it holds numbers."""
-    if array.dtype.kind not in "buif":
-        raise Refused(f"an array of {array.dtype} is no image")
-    return array
+    if array.dtype.kind in "buif":
+        return array
+    step = "Pass an array of numbers."
+    if array.dtype.kind == "O" and all(isinstance(value, Real) for value in array.flat):
+        step = "Give it a type of numbers: x.astype(np.uint8) where 255 is white, x.astype(float) where 1 is."
+    elif array.dtype.kind == "c":
+        step = "Pass one real number for each value, such as np.abs(x)."
+    raise Refused(f"an array of {array.dtype} is no image", step)
 
 
 def checked_value_range(value_range: Any) -> ValueRange:

@@ -49,6 +49,7 @@ def load_state(file: str, *, digest: str) -> dict[str, Tensor]:
     """Return the tensors in a file, of the very bytes that have the digest; nothing in it is run.
 
     Their names are those in the file, after the keys of the dictionaries that they lie in: ``state_dict/fc.weight``.
+    Keys that are no plain text stand in brackets, as do places in a list: ``[0]/fc.weight``.
 
     Raises
     ------
@@ -132,5 +133,6 @@ def _tensors_in(content: Any) -> Iterator[tuple[str, Tensor]]:
                 if isinstance(value, torch.Tensor):
                     yield f"{place}{key}", value
                 elif isinstance(value, dict | list | tuple):
-                    below.append((f"{place}{key}/", value))
+                    plain = isinstance(key, str) and "/" not in key
+                    below.append((f"{place}{key if plain else f'[{key!r}]'}/", value))
         level = below

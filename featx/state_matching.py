@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .exceptions import WeightsError
-from .misfits import Fit, ambiguity, few, misfit
+from .misfits import Fit, ambiguity, few, misfit, not_finite
 from .notes import note_once
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def fit_state(
     Raises
     ------
     WeightsError
-        If a tensor that the layer needs is missing or of another shape, there are tensors of a deeper network, or two
-        places fit and differ; names them.
+        If a tensor that the layer needs is missing, of another shape or not finite, there are tensors of a deeper
+        network, or two places fit and differ; names them.
     """
     expected = module.state_dict()
     unread = tuple(f"{head}." for head in (*heads, *AUXILIARY) if head)
@@ -74,20 +74,25 @@ def fit_state(
     needed = frozenset(key for key in expected if not key.startswith(unread))
     fits = [_fit(place, short, tensors, expected, needed, unread, adapt) for place in places]
     # The graph is read only where it matters what lies behind the layer.
-    several = len(fits) > 1 or any(fit.faults for fit in fits)
+    several = len(fits) > 1 or any(fit.faults or _spoilt(fit, expected) for fit in fits)
     if several and (fewer := _needed(module, layer, needed)) != needed:
         fits = [_fit(place, short, tensors, expected, fewer, unread, adapt) for place in places]
     good = [fit for fit in fits if not fit.faults]
     if not good:
         raise misfit(fits, tensors, expected, name, source)
+    # Values that are no numbers do not make the other place in a file the right one.
+    good.sort(key=lambda fit: bool(_spoilt(fit, expected)))
     chosen = good[0]
+    if spoilt := _spoilt(chosen, expected):
+        raise not_finite(spoilt, name, source)
     if others := [fit for fit in good[1:] if not _same(fit, chosen)]:
         raise ambiguity([chosen, *others], short, name, source)
     _note(chosen, expected, unread, source)
     # Not by load_state_dict: some networks (MNASNet) ask it for a version that only the file of a whole module has.
     absent = []
     for key, value in expected.items():
-        if key in chosen.state and not _fault(key, chosen.state[key], value):
+        usable = key in chosen.state and not _fault(key, chosen.state[key], value)
+        if usable and not _n_spoilt(chosen.state[key], value):
             value.copy_(chosen.state[key])
         elif not key.endswith(COUNTERS):
             absent.append(key)
@@ -119,7 +124,7 @@ def refuse_absent(module: nn.Module, reader: Any, layers: Iterable[str], *, name
     if lacking:
         raise WeightsError(
             f"the layer {' or '.join(layers)} of {name} needs {few(lacking)}, which the weights {source} do not have, "
-            "or in another shape",
+            "or in another shape, or with values that are NaN or infinite",
             "Read an earlier layer, or pass a file that has them.",
         )
 
@@ -199,6 +204,26 @@ def _fault(key: str, given: Tensor, own: Tensor) -> str:
     if own.is_floating_point() and not given.is_floating_point():
         return f"{key} holds {str(given.dtype).removeprefix('torch.')}, the network's are floating-point numbers"
     return ""
+
+
+def _spoilt(fit: Fit, expected: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
+    """Return which tensors that are needed hold NaN or infinity, and of how many values how many are."""
+    keys = [key for key in expected if key in fit.needed and key in fit.state and not key.endswith(COUNTERS)]
+    counts = {key: _n_spoilt(fit.state[key], expected[key]) for key in keys if not fit.faults}
+    return {key: (count, fit.state[key].numel()) for key, count in counts.items() if count}
+
+
+def _n_spoilt(given: Tensor, own: Tensor) -> int:
+    """Return how many values are NaN or infinite in the network's type, where its own are finite: a mask may not be."""
+    import torch
+
+    if not (given.is_floating_point() or given.is_complex()):
+        return 0
+    taken = given.to(own.dtype)
+    # A sum is finite only where all of its terms are.
+    if bool(torch.isfinite(taken.sum())):
+        return 0
+    return int((torch.isfinite(own) & ~torch.isfinite(taken)).sum())
 
 
 def _needed(module: nn.Module, layer: str, otherwise: frozenset[str]) -> frozenset[str]:

@@ -50,10 +50,8 @@ def timm_source(
     known = _configuration(short)
     is_file = weight_files.is_file_name(weights)
     if not (weights is None or is_file or weights == "DEFAULT"):
-        raise WeightsError(
-            f"{name} has no weights {weights!r}, and there is no file of that name",
-            "Pass 'DEFAULT', a file of weights, or None; a tag of timm's belongs to the name: timm:NAME.TAG.",
-        )
+        step = "Pass 'DEFAULT', a file of weights, or None; a tag of timm's belongs to the name: timm:NAME.TAG."
+        raise weight_files.unknown_weights(name, weights, step)
     found = weight_files.random_weights(seed) if weights is None else None
     if is_file:
         found = weight_files.file_weights(weights)

@@ -8,22 +8,34 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-__all__ = ["is_url", "local_path", "redacted", "shown_names"]
+__all__ = ["is_url", "local_path", "redacted", "shown_names", "with_small_schemes"]
 
 HIDDEN = "***"
-# Up to the last @ before a slash; further, where a password holds slashes itself.
-_USER = re.compile(r"(?<=://)(?:(?:(?!::)[^/?#\s])*|[^/?#\s:@]+:(?!:|\d+(?:/|$))(?:(?!::)\S)*)@")
-# A parameter of a query or a fragment, up to the next one, a blank or a link of a chain.
-_PARAMETER = re.compile(r"(?<=[?&;#])([^=&;#\s?]+)=([^&;#\s]+?)(?=[&;#]|::|[\s'\")\]]|$)")
+# What a text begins with that is a URL as a whole, and what leads to the last link of a chain: archives and copies of
+# files have no users.
+_URL = re.compile(r"\s*(?:[\w+.-]+::)*[A-Za-z][\w+.-]+:/")
+_CHAIN = re.compile(
+    r"\s*(?:[\w+.-]+::|(?:zip|tar|libarchive|dir|(?:simple|file|block)cache|cached)://.*?::)*", re.DOTALL
+)
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]+://?")
+# Of one link: a user up to the last @ before the path, and further where what follows has a host and a path again; or
+# a user and a password that holds slashes itself. What follows a host and its port is no password.
+_USER = re.compile(
+    r"[^/?#]*@(?:.*@(?=[^@/?#\s]+/))?|(?!\[)[^/?#:@]+:(?!\d+(?:/|$))(?:.*@(?=[^@/?#\s]+/)|.*@)", re.DOTALL
+)
+# In other texts a blank ends a URL, and what stands around one may follow.
+_USER_IN_TEXT = re.compile(r"(?<=://)(?:(?:(?!::)[^/?#\s])*|[^/?#\s:@]+:(?!:|\d+(?:/|$))(?:(?!::)\S)*)@")
+_PARAMETER = re.compile(r"(?<=[?&;#])([^=&;#\s?]+)=([^&#\s]+?)(?=[&#]|;[^=&;#\s?]+=|::|\s|['\")\]>]+[.,:;]?(?:\s|$)|$)")
 # Names of parameters that hold credentials: tokens, keys, passwords, signatures of AWS, Google, Azure and others.
 _SECRET = re.compile(
-    r"token|secret|passw|pwd|passphrase|signature|credential|auth(?!or)|session|jwt|bearer|hmac|policy"
-    r"|(?:api|access|private|subscription|account|pair)[-_.]?(?:key|id)|^(?:x-)?(?:amz|goog|oss|cos|ms|obs)-"
-    r"|^(?:key|sig|sign|sas|code|pw|pass|hash|ticket|cookie|sid|s)$",
+    r"token|secret|passw|passcode|passkey|passphrase|pwd|psw|signature|credential|auth(?!or)|session|jwt|bearer|hmac"
+    r"|policy|login|(?:api|access|private|subscription|account|pair)[-_.]?(?:key|id)"
+    r"|^(?:x-)?(?:amz|goog|oss|cos|ms|obs)-|(?:^|[-_.]|user|my)pass$"
+    r"|^(?:key|sig|sign|sas|code|pw|pin|otp|hash|ticket|cookie|sid|s)$",
     re.IGNORECASE,
 )
 # Long values without any structure, and JSON web tokens, are taken for credentials whatever they are called.
-_OPAQUE = re.compile(r"eyJ[\w-]{10,}.*|[\w+/=%~-]{40,}")
+_OPAQUE = re.compile(r"eyJ[\w-]{6,}.*|[\w+/=%~-]{40,}", re.DOTALL)
 
 
 def is_url(text: str) -> bool:
@@ -57,19 +69,53 @@ def local_path(url: str) -> str | None:
     return rest if "%" in rest and os.path.lexists(rest) and not os.path.lexists(path) else path
 
 
+def with_small_schemes(url: str) -> str:
+    """Return a URL whose schemes are in small letters, those of a chain too: fsspec knows them so alone."""
+    return re.sub(r"(?:^|(?<=::))[A-Za-z][\w+.-]*(?=://|::)", lambda match: match[0].lower(), url)
+
+
 def redacted(text: str) -> str:
     """Return a text without the credentials in its URLs: users, passwords, tokens and signatures."""
-    if "://" not in text:
-        return text
-    return _PARAMETER.sub(_parameter, _USER.sub(f"{HIDDEN}@", text))
+    if _URL.match(text):
+        return _redacted_url(text)
+    return _redacted_text(text) if "://" in text else text
+
+
+def _redacted_text(text: str) -> str:
+    return _PARAMETER.sub(_parameter, _USER_IN_TEXT.sub(f"{HIDDEN}@", text))
+
+
+def _redacted_url(url: str) -> str:
+    """Return a URL, which may hold blanks and other characters that should have been written with percent signs."""
+    chain = _CHAIN.match(url)
+    scheme = _SCHEME.match(url, chain.end()) if chain else None
+    if scheme is None:  # the last link is a path
+        return url
+    user = _USER.match(url, scheme.end())
+    place, *parameters = re.split(r"([?&;#])", url[(user or scheme).end() :])
+    shown = (f"{HIDDEN}@" if user else "") + place
+    hides = False
+    for mark, part in zip(parameters[::2], parameters[1::2], strict=True):
+        name, given, value = part.partition("=")
+        if given and _is_secret(name, value):
+            shown += f"{mark}{name}={HIDDEN}"
+            hides = True
+        elif not hides or (given and mark == "&"):
+            shown += mark + part
+            hides = False
+        # Anything else belongs to the value before it.
+    # A parameter may be another URL.
+    return url[: scheme.end()] + _redacted_text(shown)
 
 
 def shown_names(names: Sequence[str]) -> Sequence[str]:
     """Return names as tables, ledgers and messages may show them; the sequence itself if none is a URL."""
-    return [redacted(name) for name in names] if any("://" in name for name in names) else names
+    return [redacted(name) for name in names] if any(":/" in name for name in names) else names
 
 
 def _parameter(match: re.Match[str]) -> str:
-    name, value = match[1], match[2]
-    hidden = _SECRET.search(unquote(name)) or _OPAQUE.fullmatch(value)
-    return f"{name}={HIDDEN if hidden else value}"
+    return f"{match[1]}={HIDDEN if _is_secret(match[1], match[2]) else match[2]}"
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_SECRET.search(unquote(name)) or _OPAQUE.fullmatch(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "module_digest",
     "published_weights",
     "random_weights",
+    "unknown_weights",
 ]
 
 
@@ -67,6 +69,26 @@ def is_file_name(weights: Any) -> bool:
     separated = os.sep in weights or (os.altsep is not None and os.altsep in weights)
     published = weights == "DEFAULT" or weights.startswith("IMAGENET1K_")
     return separated or bool(Path(weights).suffix) or (not published and os.path.isfile(weights))
+
+
+def unknown_weights(name: str, weights: Any, step: str, *, known: Sequence[str] = ()) -> WeightsError:
+    """Return the error for what is neither a file nor the name of weights of a network.
+
+    Parameters
+    ----------
+    name : str
+        The network.
+    weights : object
+    step : str
+        What to do, unless a file of that name is there: names of published weights mean these all the same.
+    known : sequence of str, default=()
+        The names of those that the network has.
+    """
+    has = f"; it has {', '.join(known)}" if known else ""
+    if isinstance(weights, str) and os.path.isfile(weights):
+        file = os.path.join(os.curdir, weights)
+        return WeightsError(f"{name} has no weights {weights!r}{has}", f"To read the file of that name, pass {file!r}.")
+    return WeightsError(f"{name} has no weights {weights!r}, and there is no file of that name{has}", step)
 
 
 def random_weights(seed: int, *, initialisation: str = "") -> Weights:
@@ -152,10 +174,8 @@ def weights_entry(name: str, weights: str) -> Any:
         return entries[weights]
     except (KeyError, TypeError):
         known = [entry.name for entry in entries]
-        raise WeightsError(
-            f"{name} has no weights {weights!r}, and there is no file of that name; it has {', '.join(known)}",
-            nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a file of weights, or None.",
-        ) from None
+        step = nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a file of weights, or None."
+        raise unknown_weights(name, weights, step, known=known) from None
 
 
 def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:

@@ -154,3 +154,11 @@ def test_the_command_takes_weights_that_moved(there):
     run = CliRunner().invoke(main, ["predict", "server/m.skops", "a.png", "--weights", "other.pth"])
     assert run.exit_code == 2
     assert "does not hold the weights" in run.output
+
+
+def test_a_file_with_the_name_of_published_weights_is_not_taken_for_them(there):
+    write("IMAGENET1K_V1")
+    write("DEFAULT")
+    model = make_pipeline(CNNFeatureTransformer(weights="DEFAULT", image_size=32), LogisticRegression()).fit(X, Y)
+    save_model(model, "server/m.skops")
+    assert load_model("server/m.skops")[0].weights == "DEFAULT"

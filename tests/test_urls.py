@@ -1,11 +1,13 @@
 """Promised: URLs are read, what is missing for them is told, and no credentials in them are shown or written."""
 
+import base64
 import http.server
 import importlib
 import json
 import logging
 import os
 import pickle
+import re
 import socket
 import sys
 import threading
@@ -18,6 +20,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -98,6 +102,36 @@ def reason_of(url):
 def test_http_is_read(server):
     np.testing.assert_array_equal(read_image(f"http://{server}/cat.png?id=3"), PIXELS)
     np.testing.assert_array_equal(read_image(f"simplecache::http://{server}/cat.png"), PIXELS)
+
+
+@pytest.mark.parametrize("url", ["HTTP://{}/cat.png", "Http://{}/cat.png", "SimpleCache::HTTP://{}/cat.png"])
+def test_schemes_are_read_in_capitals_too(server, url):
+    np.testing.assert_array_equal(read_image(url.format(server)), PIXELS)
+
+
+def test_schemes_in_capitals_are_read_in_chains_and_members_keep_theirs(tmp_path):
+    with zipfile.ZipFile(tmp_path / "A.ZIP", "w") as archive:
+        archive.write(picture(tmp_path / "a.png"), "IN.png")
+    np.testing.assert_array_equal(read_image(f"ZIP://IN.png::{tmp_path / 'A.ZIP'}"), PIXELS)
+    np.testing.assert_array_equal(read_image(f"Zip://IN.png::FILE://{tmp_path / 'A.ZIP'}"), PIXELS)
+
+
+@pytest.mark.parametrize("url", ["REFERENCE://x", "Reference::x.json"])
+def test_files_of_references_are_refused_in_capitals_too(tmp_path, url):
+    assert "a file of references" in reason_of(f"{url}::http://h/a.png")
+    (tmp_path / "set.csv").write_text(f"path\n{url}::http://h/a.png\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="a file of references"):
+        load_dataset(tmp_path / "set.csv", labelled=False)
+
+
+def test_the_text_of_a_data_url_is_refused_shortly(tmp_path):
+    text = base64.b64encode(picture(tmp_path / "a.png").read_bytes()).decode()
+    with pytest.raises(ImageDecodeError, match="a data: URL, whose image is in its text") as caught:
+        read_image(f"data:image/png;base64,{text}")
+    assert len(str(caught.value)) < 500
+    scope = {"base64": base64, "text": f"data:image/png;base64,{text}"}
+    pixels = read_image(eval(caught.value.next_step.partition(": ")[2].rstrip("."), scope))
+    np.testing.assert_array_equal(pixels, PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +288,26 @@ SHOWN = {
     "https://h/a?id=550e8400-e29b-41d4-a716-446655440000": None,
     "http://[::1]:80/a.png": None,
     "/plain/user:pa55@x?token=1": None,
+    "http://carl:my pass@host/a.png": "http://***@host/a.png",
+    "http://dora:a::b@host/a.png": "http://***@host/a.png",
+    "https://user:p@ss/w@host/a.png": "https://***@host/a.png",
+    "https://h/a?token=x)y&n=1": "https://h/a?token=***&n=1",
+    "https://h/a?sig=x'y": "https://h/a?sig=***",
+    "https://h/a?token=x;y&size=2": "https://h/a?token=***&size=2",
+    "https://h/a?token=x y#z": "https://h/a?token=***",
+    "https://h/a?passcode=1&psw=2&login=3&user_pass=4&pin=5": "https://h/a?passcode=***&psw=***&login=***&user_pass=***&pin=***",
+    "https://h/a?auth[token]=1&compass=5": "https://h/a?auth[token]=***&compass=5",
+    "https://h/a?t=eyJhbGciOi.abc.def": "https://h/a?t=***",
+    "https://h/a;jsessionid=1?x=2": "https://h/a;jsessionid=***",
+    "http:/ida:pw@host/a.png": "http:/***@host/a.png",
+    "HTTPS://u:p@h/a.png": "HTTPS://***@h/a.png",
+    "zip://a b@2x.png::https://u:p q@h/b.zip": "zip://a b@2x.png::https://***@h/b.zip",
+    "simplecache::http://u:p q@h/a.png": "simplecache::http://***@h/a.png",
+    "(see https://h/a?token=x)y).": "(see https://h/a?token=***).",
+    "https://h/a?url=http://u:p@h/b&n=1": "https://h/a?url=http://***@h/b&n=1",
+    "C:/me@home/a.png": None,
+    "s3://bucket/photos@2x/a.png?a=b;c=d#e": None,
+    "zip://a.png::/data/me@home/b.zip": None,
 }  # fmt: skip
 
 
@@ -261,6 +315,45 @@ SHOWN = {
 def test_credentials_are_taken_out(text, shown):
     assert redacted(text) == (text if shown is None else shown)
     assert redacted(redacted(text)) == redacted(text)
+
+
+ODD = st.lists(
+    st.sampled_from(["S3CR", "ET77", *"@/?#: '\")(][;&=<>\\^`{|}%+,!*é\n\t", "::", "://", "%40", "%2F"]),
+    min_size=1,
+    max_size=8,
+).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(secret=ODD, chain=st.sampled_from(["", "simplecache::", "zip://in.png::", "filecache::zip://a@b.png::"]))
+def test_a_password_of_any_characters_is_never_shown(secret, chain):
+    # Digits before a slash are the port of a host.
+    url = f"{chain}https://user:{secret}@images.org:8443/set/a.png"
+    shown = redacted(url)
+    assert "S3CR" not in shown
+    assert "ET77" not in shown
+    assert shown == redacted(shown) == f"{chain}https://***@images.org:8443/set/a.png"
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    # What begins another parameter is one.
+    secret=ODD.filter(lambda text: not re.search(r"&[^&#;?]*=", text)),
+    name=st.sampled_from(["token", "sig", "X-Amz-Signature", "passcode", "api_key", "access%5Ftoken"]),
+)
+def test_a_token_of_any_characters_is_never_shown(secret, name):
+    shown = redacted(f"https://images.org/a.png?size=2&{name}={secret}&page=3")
+    assert "S3CR" not in shown
+    assert "ET77" not in shown
+    assert shown == redacted(shown) == f"https://images.org/a.png?size=2&{name}=***&page=3"
+
+
+def test_what_a_protocol_says_of_a_url_is_shown_without_its_password(monkeypatch):
+    def refuse(url, mode):
+        raise ValueError(f"{url} is refused")
+
+    monkeypatch.setattr("fsspec.open", refuse)
+    assert reason_of(f"http://u:my {SECRET}@h/a.png") == "ValueError: http://***@h/a.png is refused"
 
 
 def test_credentials_are_shown_and_written_nowhere(server, tmp_path, caplog, monkeypatch):

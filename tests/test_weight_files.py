@@ -24,6 +24,7 @@ from torchvision import models
 import featx.notes
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, resolve_backbone
 from featx.exceptions import BackboneError, WeightsError
+from featx.state_matching import fit_state
 
 NAME = "squeezenet1_1"
 X = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
@@ -138,6 +139,11 @@ AMBIGUOUS = {
     "momentum": ({"state_dict": under("m.encoder_q.") | under("m.encoder_k.", OTHER)}, ["m.encoder_q", "m.encoder_k"]),
     "wrapped": (STATE | under("module.", OTHER), ["''", "module"]),
     "best": ({"last": {"net": STATE}, "best": {"net": OTHER}}, ["last/net", "best/net"]),
+    "list": ([STATE, OTHER], ["'[0]'", "'[1]'"]),
+    "epochs": ({"epochs": {3: {"net": STATE}, 7: {"net": OTHER}}}, ["epochs/[3]/net", "epochs/[7]/net"]),
+    "text": ({"0": STATE, "1": OTHER}, ["'0'", "'1'"]),
+    "slash": ({"runs/a": STATE, "runs/b": OTHER}, ["['runs/a']", "['runs/b']"]),
+    "pairs": ([(under("net."), 1), (under("net.", OTHER), 2)], ["[0]/[0]/net", "[1]/[0]/net"]),
 }
 
 
@@ -156,13 +162,77 @@ def test_a_network_less_its_classifier_is_another_network_in_a_file(tmp_path):
     assert "under 'whole' and 'body'" in refusal(tmp_path / "net.pth", name)
 
 
-@pytest.mark.parametrize("name", ["averaged", "momentum", "best"])
+@pytest.mark.parametrize("name", AMBIGUOUS)
 def test_the_next_step_of_an_ambiguous_file_makes_one_that_is_read(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     checkpoint = AMBIGUOUS[name][0]
     torch.save(checkpoint, "net.pth")
     exec(refusal("./net.pth").partition("for the first: ")[2].rstrip("."), {"torch": torch, "checkpoint": checkpoint})
-    assert_loaded("weights.pth")
+    # Without a prefix, the tensors of both would be saved again.
+    state = OTHER if name == "wrapped" else STATE
+    assert_loaded("weights.pth", {key: state[key] for key in BODY})
+
+
+def spoilt(value, key="features.6.expand1x1.weight", state=STATE):
+    tensor = state[key].clone()
+    tensor.flatten()[[0, 7]] = value
+    return {**state, key: tensor}
+
+
+LARGE = {key: value.double() for key, value in STATE.items()}
+NOT_FINITE = {
+    "NaN": spoilt(float("nan")),
+    "infinity": spoilt(-float("inf")),
+    "half": spoilt(float("inf"), state={key: value.half() for key, value in STATE.items()}),
+    "too large for float32": spoilt(1e300, state=LARGE),
+    "both places": {"model": spoilt(float("nan")), "copy": spoilt(float("nan"))},
+}
+
+
+@pytest.mark.parametrize("content", NOT_FINITE.values(), ids=NOT_FINITE)
+def test_weights_that_are_not_finite_are_refused(tmp_path, content):
+    torch.save(content, tmp_path / "net.pth")
+    size = STATE["features.6.expand1x1.weight"].numel()
+    text = refusal(tmp_path / "net.pth")
+    assert f"in features.6.expand1x1.weight, 2 of {size:,} values are NaN or infinite. Pass a checkpoint" in text
+
+
+def test_the_first_tensor_that_is_not_finite_is_named_and_the_others_are_counted(tmp_path):
+    diverged = {key: torch.full_like(value, float("nan")) for key, value in STATE.items()}
+    torch.save(diverged, tmp_path / "net.pth")
+    text = refusal(tmp_path / "net.pth")
+    first, others = next(iter(BODY)), len(BODY) - 1
+    size = STATE[first].numel()
+    assert f"in {first}, {size:,} of {size:,} values are NaN or infinite, and so are values of {others} more" in text
+
+
+def test_of_a_network_that_diverged_and_another_none_is_chosen(tmp_path):
+    torch.save({"model": spoilt(float("nan")), "model_ema": OTHER}, tmp_path / "net.pth")
+    assert "2 sets of tensors that fit" in refusal(tmp_path / "net.pth")
+
+
+def test_what_is_not_finite_behind_the_layer_is_no_matter_until_it_is_read(tmp_path):
+    torch.save(spoilt(float("nan"), key="classifier.1.weight"), tmp_path / "net.pth")
+    assert_loaded(tmp_path / "net.pth")
+    options = {"weights": tmp_path / "net.pth", "image_size": 32, "cache": None}
+    assert np.isfinite(CNNFeatureTransformer(NAME, **options).fit_transform(X)).all()
+    with pytest.raises(WeightsError, match=r"needs classifier\.1\.weight.*NaN or infinite"):
+        CNNFeatureTransformer(NAME, layer="classifier.1", **options).fit_transform(X)
+
+
+def test_masks_that_are_infinite_in_the_network_itself_are_right():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mask", torch.tensor([0.0, -float("inf")]))
+
+        def forward(self, x):
+            return (x.flatten(1)[:, :2] + self.mask).softmax(1)
+
+    options = {"name": "masked", "source": "net.pth", "layer": "output"}
+    fit_state(Masked(), {"mask": torch.tensor([0.0, -float("inf")])}, **options)
+    with pytest.raises(WeightsError, match="in mask, 1 of 2 values"):
+        fit_state(Masked(), {"mask": torch.tensor([float("nan"), -float("inf")])}, **options)
 
 
 @pytest.mark.parametrize(("deep", "shallow"), [("resnet34", "resnet18")])
@@ -258,6 +328,21 @@ def test_names_of_published_weights_do_not_depend_on_the_working_directory(tmp_p
 
 
 @pytest.mark.parametrize(
+    ("name", "network"),
+    [("IMAGENET1K_V7", NAME), ("IMAGENET1K_V2", "efficientnet_lite0"), ("IMAGENET1K_V2", "timm:test_vit")],
+)
+def test_a_file_with_the_name_of_weights_that_there_are_not_is_pointed_to(tmp_path, monkeypatch, name, network):
+    if network.startswith("timm:"):
+        pytest.importorskip("timm")
+    monkeypatch.chdir(tmp_path)
+    assert "and there is no file of that name" in refusal(name, network)
+    torch.save(STATE, name)
+    text = refusal(name, network)
+    assert "no file of that name" not in text
+    assert text.endswith(f"To read the file of that name, pass {os.path.join('.', name)!r}.")
+
+
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("modle_best.pth.tar", "No such file or directory. Did you mean model_best.pth.tar?"),
@@ -272,6 +357,12 @@ def test_a_file_that_is_not_there_is_told_so(tmp_path, monkeypatch, name, words)
     os.mkdir("folder")
     torch.save(STATE, "folder/inner.pth")
     assert words in refusal(name)
+
+
+def test_a_file_without_tensors_is_told_so(tmp_path):
+    for name, data in {"net.safetensors": safetensors.torch.save({}), "net.pth": None}.items():
+        (tmp_path / name).write_bytes(data) if data else torch.save({}, tmp_path / name)
+        assert refusal(tmp_path / name).endswith("hold no tensors. Save the network's state_dict().")
 
 
 @pytest.mark.parametrize("name", ["net.bin", "net.pth", "net"])
