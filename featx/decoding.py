@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image, features
 
 from .avif import frame_sizes
-from .formats import FORMATS, UNREAD, read_format, unread_format
+from .formats import FORMATS, UNREAD, is_raw_tiff, read_format, unread_format
 from .jpeg import decode_jpeg
 from .netpbm import as_it_is
-from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb
+from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb, said
 
 __all__ = ["decode_file", "holds_high_depth", "open_image"]
 
@@ -69,6 +69,8 @@ def open_image(file: IO[bytes]) -> Image.Image:
 def _open(data: bytes, name: str = "") -> Image.Image:
     if not data:
         raise Refused("the file is empty")
+    if is_raw_tiff(data, name):
+        raise _unread("camera RAW", UNREAD[".dng"][1])
     try:
         image = open_image(io.BytesIO(data))
     except Image.UnidentifiedImageError:
@@ -77,8 +79,8 @@ def _open(data: bytes, name: str = "") -> Image.Image:
         raise Refused(str(error)) from None
     except Exception as error:  # what is damaged leads to whatever it does
         kind = read_format(data) or "file"
-        raise Refused(f"a damaged or truncated {kind} ({type(error).__name__}: {error})") from None
-    if image.format == "TIFF" and _is_raw(image, data):
+        raise Refused(f"a damaged or truncated {kind} ({said(error)})") from None
+    if image.format == "TIFF" and _is_raw(image):
         raise _unread("camera RAW", UNREAD[".dng"][1])
     return image
 
@@ -97,7 +99,7 @@ def _unread(known: str, step: str) -> Refused:
     return Refused(f"{known}, a format that is not read", step)
 
 
-def _is_raw(image: Any, data: bytes) -> bool:
-    """Tell a camera's raw file, whose first picture is a preview."""
+def _is_raw(image: Any) -> bool:
+    """Tell a camera's raw file, whose first picture is a preview, by its tags."""
     tags = image.tag_v2
-    return DNG_VERSION in tags or data[8:10] == b"CR" or (tags.get(SUBFILE_TYPE) == 1 and SUB_IFDS in tags)
+    return DNG_VERSION in tags or (tags.get(SUBFILE_TYPE) == 1 and SUB_IFDS in tags)

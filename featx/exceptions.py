@@ -39,8 +39,8 @@ __all__ = [
     "WeightsError",
 ]
 
-# Of a name in a message: text that was taken for a path may be a whole file.
-LONGEST = 200
+# Names are told whole up to here, and by their ends beyond: text that was taken for a path may be a whole file.
+LONGEST, END = 1000, 100
 
 
 class FeatxError(Exception):
@@ -91,7 +91,7 @@ def _named(name: str) -> str:
     if re.fullmatch(r"image \d+", name):  # its position
         return name
     if len(name) > LONGEST:
-        name = f"{name[: LONGEST // 2]}...{name[-LONGEST // 2 :]}"
+        name = f"{name[:END]}...{name[-END:]}"
     return f"image {name if name.strip() else repr(name)}"
 
 

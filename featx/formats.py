@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-__all__ = ["EXTENSIONS", "FORMATS", "UNREAD", "read_format", "unread_format"]
+__all__ = ["EXTENSIONS", "FORMATS", "UNREAD", "is_raw_tiff", "read_format", "unread_format"]
 
 # Pillow's names, one by one, because some of its other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM")
@@ -156,6 +156,16 @@ def read_format(data: bytes) -> str | None:
     return found.lastgroup if found else None
 
 
+def is_raw_tiff(data: bytes, name: str) -> bool:
+    """Tell a camera's raw file among TIFF files: Canon's by what it begins with, others by the suffix of the name.
+
+    Most of them are TIFF files by their content, whose first picture is a preview.
+    """
+    if read_format(data) != "TIFF":
+        return False
+    return data[4:12] == b"\x10\0\0\0CR\x02\0" or UNREAD.get(_suffix(name), ("", ""))[0] == "camera RAW"
+
+
 def unread_format(data: bytes, name: str = "") -> tuple[str, str] | None:
     """Return the name of a format that is not read and what to do, or None where the file is not known.
 
@@ -170,4 +180,10 @@ def unread_format(data: bytes, name: str = "") -> tuple[str, str] | None:
     for signature, known in _SIGNATURES:
         if signature.match(head):
             return known, _STEPS[known]
-    return UNREAD.get(PurePath(name).suffix.lower())
+    return UNREAD.get(_suffix(name))
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a file or of what a URL names, in small letters."""
+    path = re.split(r"[?#]", name)[0] if "://" in name else name
+    return PurePath(path).suffix.lower()

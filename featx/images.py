@@ -27,6 +27,7 @@ from .pixels import (
     checked_value_range,
     is_high_depth,
     pil_to_rgb,
+    said,
 )
 from .single_images import refuse_single_image
 from .urls import shown_names
@@ -169,8 +170,7 @@ class ImageSource:
         except FeatxError:  # a package that is missing is no fault of the image
             raise
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
-            said = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-            raise ImageDecodeError(self.name, said) from error
+            raise ImageDecodeError(self.name, getattr(error, "strerror", None) or said(error)) from error
 
 
 class ImageSources(Sequence[ImageSource]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from numbers import Real
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "checked_value_range",
     "is_high_depth",
     "pil_to_rgb",
+    "said",
 ]
 
 # What an array spans when nothing else is said. Other integers have no scale that an image would fill.
@@ -44,6 +46,14 @@ ValueRange = tuple[float, float] | str | None
 
 class Refused(Exception):
     """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
+
+
+def said(error: Exception) -> str:
+    """Return what a decoder says, without what it quotes of the file."""
+    first = error.args[0] if error.args else ""
+    text = first.partition(b":")[0].decode("ascii", "replace") if isinstance(first, bytes) else str(error)
+    text = re.sub(r":?\s*\bb(?:'.*'|\".*\")", "", text, flags=re.DOTALL)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def check_size(image: Image.Image, max_pixels: int | None) -> None:

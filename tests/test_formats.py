@@ -240,6 +240,44 @@ def test_the_preview_in_a_cameras_raw_file_is_not_taken_for_the_picture():
         assert refusal(raw, "a.dng").reason == "camera RAW, a format that is not read"
 
 
+RAW = sorted(suffix for suffix, (name, _) in UNREAD.items() if name == "camera RAW")
+
+
+@pytest.mark.parametrize("suffix", RAW)
+def test_a_tiff_is_a_cameras_raw_file_where_its_name_says_so(tmp_path, suffix):
+    for name in (f"a{suffix}", f"A{suffix.upper()}", f"https://host/a{suffix}?size=2"):
+        for data in (tiff_with(), tiff_with()[:20], b"MM\0*\0\0\0\x08\0", b"II+\0\x08\0"):
+            error = refusal(data, name)
+            assert error.reason == "camera RAW, a format that is not read"
+            assert error.next_step == UNREAD[".dng"][1]
+    # Of content that is no TIFF the name says nothing.
+    assert read_image(write(tmp_path / f"a{suffix}", encode(PICTURE, "png"))).shape == PICTURE.shape
+
+
+def test_a_raw_file_of_canons_is_known_by_what_it_begins_with():
+    assert refusal(b"II*\0\x10\0\0\0CR\2\0" + bytes(20), "a.jpg").reason.startswith("camera RAW")
+    # Pixels may be these letters.
+    letters = tiff_with()[:8] + b"CR\2\0" + tiff_with()[12:]
+    assert as_sources([bytearray(letters)], names=["a.tif"])[0].load()[1][0, :, 0].tolist() == [67, 82]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"P6\n8 8\n255\xa7\xe4\xb7\xaa\xed\xaa\x13\xcd" + bytes(200), "a damaged or truncated PPM (ValueError: Token"),
+        (b"P6\n8 hunter2\n255\n", "a damaged or truncated PPM (ValueError: invalid literal for int() with base 10)"),
+        (b"P5\n1 '\xe4\n255\n", "a damaged or truncated PPM (ValueError: invalid literal for int() with base 10)"),
+        (b"P3\n1 1\n255\n1 2 hunter2\n", "ValueError: invalid literal for int() with base 10"),
+        (b"P3\n1 1\n255\n1 2 hunter299999999999999999\n", "ValueError: Token too long found in data"),
+    ],
+)
+def test_what_a_damaged_ppm_holds_is_not_told(data, words):
+    reason = refusal(data, "a.ppm").reason
+    assert reason.startswith(words)
+    assert reason.isprintable()
+    assert not [part for part in ("hunter2", "\\x", "b'") if part in reason]
+
+
 def test_the_reason_is_in_the_ledger_and_nothing_of_the_content(tiny, tmp_path):
     secret = write(tmp_path / "a.png", b'{"password": "hunter2"}')
     Image.fromarray(PICTURE).save(tmp_path / "b.ppm")

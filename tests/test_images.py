@@ -408,3 +408,37 @@ def test_damaged_bytes_raise_nothing_but_image_decode_error(tmp_path, format):
         except ImageDecodeError:
             refused += 1
     assert refused
+
+
+@pytest.mark.parametrize(
+    ("array", "step"),
+    [
+        (np.full((4, 4), 7, dtype=object), "Give it a type of numbers: x.astype(np.uint8) where 255 is white"),
+        (np.full((4, 4), "7"), "Pass an array of numbers."),
+        (np.full((4, 4), None), "Pass an array of numbers."),
+        (np.full((4, 4), 1j), "Pass one real number for each value, such as np.abs(x)."),
+    ],
+)
+def test_arrays_that_are_not_of_numbers_are_refused_with_what_to_do(array, step):
+    with pytest.raises(
+        ImageDecodeError, match=f"^cannot read image 0: an array of {array.dtype} is no image"
+    ) as caught:
+        read_image(array)
+    assert caught.value.next_step.startswith(step)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("image 12", "cannot read image 12: "),
+        ("image.png", "cannot read image image.png: "),
+        ("image 12.png", "cannot read image image 12.png: "),
+        (" ", "cannot read image ' ': "),
+        ("", "cannot read image '': "),
+        ("a" * 500 + "b" * 5000, f"cannot read image {'a' * 100}...{'b' * 100}: "),
+    ],
+)
+def test_messages_name_an_image_once_and_in_bearable_length(name, shown):
+    error = ImageDecodeError(name, "a reason", "A step.")
+    assert str(error) == f"{shown}a reason. A step."
+    assert error.name == name
