@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from .exceptions import ModelFileError
+from .exceptions import FeatxError, ModelFileError
 from .model_parts import parts
 
 __all__ = ["ClassScores", "class_scores", "scores_of"]
@@ -56,18 +56,25 @@ def class_scores(model: Any, X: Any) -> ClassScores:
     ModelFileError
         If it names several labels for a row, or fails.
     """
-    classes = np.asarray(model.classes_)
     try:
+        classes = np.asarray(model.classes_)
         answers = np.asarray(model.predict(X))
         probabilities = np.asarray(model.predict_proba(X)) if hasattr(model, "predict_proba") else None
         values = probabilities if probabilities is not None else _decision_values(model, X, len(classes))
-    except ValueError as error:
-        last = model[-1] if isinstance(model, Pipeline) else model
-        raise ModelFileError(f"the model's {type(last).__name__} fails: {error}", "Choose another head.") from error
-    if answers.ndim != 1:
+    except (FeatxError, MemoryError):
+        raise
+    except Exception as error:  # scikit-learn raises whatever a damaged or forged head leads it to
+        last = model[-1] if isinstance(model, Pipeline) and model.steps else model
+        raise ModelFileError(
+            f"the model's {type(last).__name__} fails: {str(error) or type(error).__name__}",
+            "Fit it again, with another head if it is no damage.",
+        ) from error
+    if answers.ndim == 2:
         raise ModelFileError(
             f"the model names {answers.shape[1]} labels for an image", "Use load_model and its predict in Python."
         )
+    if answers.shape != (len(X),) or (values is not None and values.shape != (len(X), len(classes))):
+        raise ModelFileError("the model's answers do not fit its classes", "Fit it again.")
     first = answers[:, None] == classes[None, :]
     if values is None:
         return ClassScores(first.argmax(axis=1)[:, None], None)

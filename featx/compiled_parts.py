@@ -1,4 +1,4 @@
-"""A loaded model goes in; it is refused if compiled code would follow its trees out of their memory.
+"""A loaded model goes in; it is refused if compiled code would follow its trees or sparse matrices out of their memory.
 
 scikit-learn's trees hold positions in arrays, and follow them without looking. skops trusts none of them for that
 reason (https://github.com/scikit-learn/scikit-learn/pull/34558); here each position is looked at once.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -53,6 +54,8 @@ def check_compiled(model: Any) -> None:
 def _is_sound(part: Any) -> bool:
     if isinstance(part, NEIGHBOURS):
         return _neighbours(part)
+    if isinstance(part, csr_matrix | csr_array):
+        return _sparse(part)
     if not isinstance(part, BaseEstimator):
         return True
     held = vars(part)
@@ -110,6 +113,25 @@ def _boosted_tree(tree: TreePredictor, holder: BaseEstimator) -> bool:
 def _leads_down(left: Any, right: Any, places: Any, count: int) -> bool:
     """Tell whether both children of each node come after it, and exist: then every way ends at a leaf."""
     return all(bool(np.all((child > places) & (child < count))) for child in (left.astype(int), right.astype(int)))
+
+
+def _sparse(matrix: Any) -> bool:
+    """Tell whether the positions of a sparse matrix are in its shape, and nothing is claimed of their order."""
+    positions = [matrix.indices, matrix.indptr]
+    sound = (
+        set(vars(matrix)) <= {"_shape", "maxprint", "data", "indices", "indptr"}
+        and all(type(array) is np.ndarray and array.ndim == 1 for array in [matrix.data, *positions])
+        and matrix.data.dtype.kind in "biufc"
+        and all(array.dtype.kind == "i" for array in positions)
+        and len(matrix.shape) == 2
+        and all(type(size) is int and size >= 0 for size in matrix.shape)
+    )
+    try:
+        if sound:
+            matrix.check_format(full_check=True)
+    except ValueError:
+        return False
+    return sound
 
 
 def _neighbours(tree: Any) -> bool:

@@ -16,7 +16,7 @@ from .hidden_methods import check_attributes
 from .model_parts import difference
 from .trusted_types import Trusted, trusted_types
 
-__all__ = ["copy_model", "dump_loadable", "untrusted_names"]
+__all__ = ["copy_model", "dump_loadable", "is_local", "untrusted_names"]
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:
@@ -61,6 +61,11 @@ def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
     return [name.strip(" '\"") for name in text.split(",")]
 
 
+def is_local(name: str) -> bool:
+    """Tell whether a type or function is known in its own process only: a lambda, or one of a script or notebook."""
+    return "<" in name or name.startswith("__main__.")
+
+
 def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
     """Return the bytes of what can be loaded, or what is wrong with it."""
     try:
@@ -73,7 +78,7 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
         check_compiled(loaded)
     except UntrustedTypesFoundException as error:
         names = untrusted_names(error)
-        if any("<" in name for name in names):
+        if any(map(is_local, names)):
             way = "Write it as a function or class in a module that can be imported, or choose another step."
         else:
             way = f"Choose another step, or, if they are yours, pass trusted={names} to save_model and load_model."

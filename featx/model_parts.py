@@ -9,6 +9,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Module
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import BaseEstimator
 
 from .image_estimator import ImageEstimator
@@ -110,6 +111,8 @@ def _pairs(a: Any, b: Any) -> list[tuple[Any, Any, Any]] | None:
         return None
     if isinstance(a, np.ndarray | np.generic):
         return _array_pairs(np.ma.getdata(a), np.ma.getdata(b), np.ma.getmask(a), np.ma.getmask(b))
+    if isinstance(a, csr_matrix | csr_array):  # without what they remember of the order of their positions
+        return [(name, getattr(a, name), getattr(b, name)) for name in ("shape", "data", "indices", "indptr")]
     if isinstance(a, Mapping):
         return [(key, a[key], b[key]) for key in a] if list(a) == list(b) and _kinds(a) == _kinds(b) else None
     if isinstance(a, list | tuple):

@@ -48,18 +48,23 @@ class _Expansion:
 
     def of(self, value: Any) -> int:
         number = value.get("__id__") if isinstance(value, dict) else None
-        if number not in self.definitions:
-            return self._within(value)
-        if number not in self.sizes:
+        shared = number in self.definitions
+        if shared and number in self.sizes:
+            size = self.sizes[number]
+            if size is None:
+                raise ValueError("an object in it refers to itself")
+            return size
+        if shared:
             self.sizes[number] = None
-            self.sizes[number] = max(self._within(one) for one in self.definitions[number])
-        size = self.sizes[number]
-        if size is None:
-            raise ValueError("an object in it refers to itself")
-        return size
-
-    def _within(self, value: Any) -> int:
-        return isinstance(value, dict) + sum(self.of(child) for child in _children(value))
+        largest = 0
+        for one in self.definitions[number] if shared else [value]:
+            size = int(isinstance(one, dict))
+            for child in _children(one):  # no deeper in Python's stack than skops
+                size += self.of(child)
+            largest = max(largest, size)
+        if shared:
+            self.sizes[number] = largest
+        return largest
 
 
 def _children(value: Any) -> list[Any]:

@@ -20,12 +20,12 @@ from .compiled_parts import check_compiled
 from .exceptions import ModelFileError, ParameterError
 from .hidden_methods import check_attributes
 from .image_estimator import ImageEstimator
-from .loadable import copy_model, dump_loadable, untrusted_names
+from .loadable import copy_model, dump_loadable, is_local, untrusted_names
 from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
 from .model_schema import check_references
 from .moved_weights import Files, find_weights
-from .trusted_types import Trusted, trusted_types
+from .trusted_types import Trusted, check_importable, trusted_types
 from .weights import is_file_name
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
@@ -81,16 +81,19 @@ def save_model(
     evaluation : dict, default=None
         Figures to keep beside the model; what JSON can hold.
     trusted : sequence of str or type, default=()
-        Types and functions of your own that `load_model` will be told to trust too.
+        Types and functions of your own that `load_model` will be told to trust too. They must lie in a module that can
+        be imported there.
 
     Raises
     ------
     ParameterError
-        If neither of them is in it, or the network is a module that featx does not understand and no key names.
+        If neither of them is in it, the network is a module that featx does not understand and no key names, or what
+        is trusted cannot be imported.
     ModelFileError
         If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
     """
     target = _name(path)
+    check_importable(trusted)
     model = copy_model(model)
     transformers = image_estimators(model) if isinstance(model, BaseEstimator) else {}
     if not transformers:
@@ -215,9 +218,12 @@ def _read(name: str, trusted: Trusted) -> Any:
         check_compiled(content)
         return content
     except UntrustedTypesFoundException as error:
+        names = untrusted_names(error)
         raise ModelFileError(
-            f"{name} holds types that featx does not trust, and is refused: {', '.join(untrusted_names(error))}",
-            f"If you know what they do: load_model(path, trusted={untrusted_names(error)}).",
+            f"{name} holds types that featx does not trust, and is refused: {', '.join(names)}",
+            "Write them in a module that can be imported, and save the model again."
+            if any(map(is_local, names))
+            else f"If you know what they do: load_model(path, trusted={names}).",
         ) from error
     except OSError as error:
         raise ModelFileError(f"cannot read {name}: {error.strerror or error}", "Check the path.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ RESIZE_MODES = ("crop", "squash")
 # Beyond this, an image is cut to what the central crop can see before it is resized: scaling a strip of
 # 1 x 10,000 pixels to a short side of 256 would make two and a half million columns.
 LARGEST_ASPECT = 8
+# The most pixels that a network is given: as many as Pillow lets an image have.
+MOST_PIXELS = 89_478_485
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Preprocessing:
         whole = isinstance(image_size, int | np.integer) and not isinstance(image_size, bool)
         if not whole or image_size < 1:
             raise ParameterError(f"got image_size={image_size!r}; expected a positive integer (pixels)")
+        if int(image_size) ** 2 > MOST_PIXELS:
+            raise ParameterError(f"got image_size={image_size}; expected at most {math.isqrt(MOST_PIXELS)} (pixels)")
         resize = round(int(image_size) * self.resize / self.crop)
         return dataclasses.replace(self, crop=int(image_size), resize=resize, mode=mode)
 

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator, Sequence
+import pkgutil
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
-__all__ = ["Trusted", "trusted_types"]
+from .exceptions import ParameterError
 
-Trusted = str | type | Sequence[str | type]
+__all__ = ["Trusted", "check_importable", "trusted_types"]
+
+Named = str | type | Callable[..., Any]
+Trusted = Named | Collection[Named]
 
 OWN = (
     "featx.augmentation.Augmentation",
@@ -24,6 +30,8 @@ OWN = (
 # Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
 NAMED = (
     "numpy.dtype",
+    "scipy.sparse._csr.csr_array",
+    "scipy.sparse._csr.csr_matrix",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
@@ -79,13 +87,52 @@ FAMILIES = (
     ("sklearn.model_selection._split", "BaseShuffleSplit"),
     ("sklearn.model_selection._split", "_RepeatedSplits"),
 )
+STEP = "Name each with its module, such as trusted=['mine.Scaler']."
 # A metric that is a Python function.
 NEVER = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
 
 
-def trusted_types(more: Trusted = ()) -> list[str | type]:
-    """Return the types and functions that a model file may hold beyond what skops trusts by itself, and those given."""
-    return [*_known(), *([more] if isinstance(more, str | type) else more)]
+def trusted_types(more: Trusted = ()) -> list[Any]:
+    """Return the types and functions that a model file may hold beyond what skops trusts by itself, and those given.
+
+    Raises
+    ------
+    ParameterError
+        If what is given is no name, type or function, and no collection of them.
+    """
+    return [*_known(), *_given(more)]
+
+
+def check_importable(more: Trusted) -> None:
+    """Refuse a name that is given and that Python does not find here, before it is looked for elsewhere.
+
+    Raises
+    ------
+    ParameterError
+    """
+    for name in _given(more):
+        if not isinstance(name, str):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of places that are deprecated
+                found = pkgutil.resolve_name(name)
+        except Exception as error:  # whatever the import of a module raises
+            raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", STEP) from error
+        if not callable(found):
+            raise ParameterError(f"got trusted={name!r}; expected a type or function", STEP)
+
+
+def _given(more: Any) -> list[Any]:
+    given = [more] if _is_named(more) or not isinstance(more, Collection) or isinstance(more, bytes | Mapping) else more
+    for item in given:
+        if not _is_named(item):
+            raise ParameterError(f"got trusted={item!r}; expected names, types or functions", STEP)
+    return list(given)
+
+
+def _is_named(item: Any) -> bool:
+    return isinstance(item, str | type) or (callable(item) and isinstance(getattr(item, "__name__", None), str))
 
 
 @functools.cache

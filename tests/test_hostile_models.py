@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from scipy.sparse import csr_matrix
 from sklearn.cluster import FeatureAgglomeration
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -26,10 +27,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.random_projection import SparseRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
-from featx.exceptions import ModelFileError
+from featx.class_scores import class_scores
+from featx.compiled_parts import check_compiled
+from featx.exceptions import ModelFileError, ParameterError
 from featx.local_settings import forget_machine
 from featx.model_parts import parts
 from featx.strategies import TunedHead
@@ -386,6 +390,15 @@ def boosted():
     return GradientBoostingClassifier(n_estimators=2)
 
 
+def projected():
+    return SparseRandomProjection(4, density=0.5)
+
+
+def set_sparse(name, value):
+    """Return a change of what a sparse matrix says of itself."""
+    return lambda head: vars(head.components_).update({name: value(vars(head.components_)[name])})
+
+
 def neighbours():
     return KNeighborsClassifier(algorithm="kd_tree", leaf_size=5)
 
@@ -423,6 +436,13 @@ FORGERIES = {
     "neighbours' count": (neighbours, set_neighbours(6, lambda count: count + 100)),
     "neighbours' bounds": (neighbours, set_neighbours(3, lambda bounds: bounds[:, :1].copy())),
     "fewer rows": (neighbours, set_neighbours(0, lambda data: data[:30].copy())),
+    "sparse column": (projected, set_sparse("indices", put(0, 10**6))),
+    "sparse column before": (projected, set_sparse("indices", put(0, -1))),
+    "sparse row": (projected, set_sparse("indptr", put(-1, 10**6))),
+    "sparse rows back": (projected, set_sparse("indptr", put(1, 9))),
+    "sparse shape": (projected, set_sparse("_shape", lambda shape: (10**6, shape[1]))),
+    "narrower sparse shape": (projected, set_sparse("_shape", lambda shape: (shape[0], 2))),
+    "fewer sparse values": (projected, set_sparse("data", lambda data: data[:1].copy())),
     "fewer weights": (weighted, lambda head: set_neighbours(11, lambda m: KNeighborsClassifier(
         algorithm="ball_tree", metric="seuclidean", metric_params={"V": np.ones(2)}
     ).fit(X[:, :2], Y)._tree.__getstate__()[11])(head)),
@@ -437,5 +457,56 @@ def test_trees_that_lead_out_of_their_memory_are_refused(name, tiny, forged, pat
     with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
         load_model(forged(model, lambda model: change(model[1])))
     change(model[1])
-    with pytest.raises(ModelFileError, match=r"step 'head'.*(own memory|is damaged)"):
+    with pytest.raises(ModelFileError, match=r"step 'head'.*(own memory|is damaged|ValueError: .*(index|indices) )"):
         save_model(model, path)
+
+
+class Raises(LogisticRegression):
+    def predict(self, X):
+        raise self.C
+
+
+class Answers(LogisticRegression):
+    def predict_proba(self, X):
+        return np.ones(self.C)
+
+
+ERRORS = [AttributeError("none"), IndexError(), TypeError("no"), ZeroDivisionError(), ValueError("x")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_a_head_that_cannot_predict_is_named(error):
+    head = Raises(C=1.0).fit(X, Y).set_params(C=error)
+    with pytest.raises(ModelFileError, match=f"the model's Raises fails: {str(error) or type(error).__name__}"):
+        class_scores(head, X)
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 2), (3, 60), (59, 3), ()])
+def test_answers_of_another_shape_are_refused(shape):
+    head = Answers(C=1.0).fit(X, Y).set_params(C=shape)
+    with pytest.raises(ModelFileError, match="do not fit its classes"):
+        class_scores(head, X)
+
+
+def test_a_side_that_no_memory_holds_is_refused(tiny):
+    with pytest.raises(ParameterError, match=r"got image_size=10000000; expected at most 9459 \(pixels\)"):
+        CNNFeatureTransformer(**{**tiny, "image_size": 10**7}).fit(IMAGES)
+
+
+CLAIMS = {
+    "order": ("_has_sorted_indices", True),
+    "objects": ("data", np.array([[1], None], dtype=object)),
+    "positions that are no numbers": ("indices", [0, 1]),
+    "broken positions": ("indices", np.array([0.0, 1.0])),
+    "text for a shape": ("_shape", ("2", "2")),
+    "beyond": ("indices", np.array([0, 2], np.int32)),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_sparse_matrix_of_a_file_claims_nothing(name):
+    matrix = csr_matrix(np.eye(2))
+    check_compiled({"held": matrix})
+    key, value = CLAIMS[name]
+    with pytest.raises(ValueError, match=r"held (leads out of its own memory|is damaged)"):
+        check_compiled({"held": set_on(matrix, key, value)})

@@ -184,6 +184,18 @@ def test_a_step_that_cannot_be_copied_is_named(pipeline, path):
         save_model(pipeline, path)
 
 
+@pytest.mark.parametrize("place", [io.BytesIO(), 3, None, ["model.skops"]], ids=str)
+def test_a_path_of_another_kind_is_refused(place, pipeline):
+    for call in (lambda: save_model(pipeline, place), lambda: load_model(place)):
+        with pytest.raises(ParameterError, match=r"got path=.*; expected the path of a file"):
+            call()
+
+
+def test_a_path_of_bytes_is_a_path(pipeline, images, path):
+    save_model(pipeline, os.fsencode(path))
+    assert same(load_model(os.fsencode(path)), pipeline, images)
+
+
 def test_an_evaluation_that_json_cannot_hold_is_refused(pipeline, path):
     with pytest.raises(ParameterError, match="float32 is not JSON"):
         save_model(pipeline, path, evaluation={"accuracy": np.float32(0.9)})

@@ -1,6 +1,8 @@
 """Promised: what is saved can be loaded and predicts the same, or is refused at saving with the name of the step."""
 
 import inspect
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -40,7 +42,12 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NeighborhoodComponentsAnalysis
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    KNeighborsTransformer,
+    NeighborhoodComponentsAnalysis,
+)
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -52,11 +59,12 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.random_projection import SparseRandomProjection
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 from sklearn.utils import all_estimators
 
 from featx import CNNFeatureTransformer, load_model, save_model
-from featx.exceptions import ModelFileError
+from featx.exceptions import ModelFileError, ParameterError
 from featx.trusted_types import trusted_types
 
 RNG = np.random.default_rng(0)
@@ -116,6 +124,9 @@ MODELS = {
     "neighbours behind PCA": make_pipeline(PCA(3), KNeighborsClassifier()),
     "ball tree": KNeighborsClassifier(algorithm="ball_tree", metric="minkowski", p=3, metric_params={"w": np.ones(8)}),
     "mahalanobis": KNeighborsClassifier(algorithm="ball_tree", metric="mahalanobis", metric_params={"VI": np.eye(8)}),
+    "neighbours in a graph": make_pipeline(
+        KNeighborsTransformer(n_neighbors=9), KNeighborsClassifier(3, metric="precomputed")
+    ),
     "voting": VotingClassifier([("f", RandomForestClassifier(3)), ("k", KNeighborsClassifier())], voting="soft"),
     "stacking": StackingClassifier([("f", ExtraTreesClassifier(3)), ("k", LINEAR)], HistGradientBoostingClassifier()),
     "bagged pipelines": BaggingClassifier(make_pipeline(PCA(2), KNeighborsClassifier()), 3, max_features=0.5),
@@ -153,6 +164,7 @@ MODELS = {
             SelectFromModel(ExtraTreesClassifier(3)),
             SelectKBest(mutual_info_classif, k=3),
             SimpleImputer(),
+            SparseRandomProjection(4, density=0.5),
             TargetEncoder(),
         )
     },
@@ -223,10 +235,67 @@ def test_a_type_of_ones_own_is_loaded_where_it_is_trusted(embedder, path):
         np.testing.assert_array_equal(load_model(path, trusted=trusted)[1:].predict(X), model[1:].predict(X))
 
 
+SCRIPT = """
+import numpy as np
+from featx import CNNFeatureTransformer, save_model
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+def double(values):
+    return 2 * values
+features = CNNFeatureTransformer(image_size=32).fit(np.zeros((2, 8, 8)))
+save_model(make_pipeline(features, FunctionTransformer(double).fit([[1.0]])), "model.skops"{})
+"""
+
+
+def test_a_function_of_a_script_is_told_to_move_into_a_module(tmp_path):
+    def run(trusted):
+        command = [sys.executable, "-c", SCRIPT.format(trusted)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    told = run("").stderr
+    assert "featx does not trust __main__.double" in told
+    assert "in a module that can be imported" in told
+    assert "trusted=" not in told.splitlines()[-1]
+    assert run(', trusted=["__main__.double"]').returncode == 0
+    with pytest.raises(ModelFileError, match=r"__main__\.double.*in a module that can be imported"):
+        load_model(tmp_path / "model.skops")
+
+
+@pytest.mark.parametrize(
+    "trusted", [True, None, 3, [3], [None], b"mine.double", {"mine.double": 1}, [["a.b"]], ["a.b", 1]]
+)
+def test_trusted_of_another_kind_is_refused_by_name(trusted, embedder, path):
+    model = make_pipeline(embedder, LogisticRegression().fit(X, Y))
+    with pytest.raises(ParameterError, match="got trusted="):
+        save_model(model, path, trusted=trusted)
+    assert not path.exists()
+    save_model(model, path)
+    with pytest.raises(ParameterError, match="got trusted="):
+        load_model(path, trusted=trusted)
+
+
+@pytest.mark.parametrize("name", ["nowhere.double", "os.nothing", "double", "numpy", "", "a b", "os."])
+def test_a_trusted_name_that_cannot_be_imported_is_refused_at_saving(name, embedder, path):
+    with pytest.raises(ParameterError, match="got trusted=") as caught:
+        save_model(make_pipeline(embedder, LogisticRegression().fit(X, Y)), path, trusted=[name])
+    assert repr(name) in str(caught.value)
+    assert not path.exists()
+
+
+def test_a_function_and_a_set_of_types_are_trusted_as_their_names(embedder, path):
+    model = make_pipeline(embedder, FunctionTransformer(double).fit(X), LogisticRegression().fit(X, Y))
+    for trusted in (double, {double}, (double, LogisticRegression)):
+        save_model(model, path, trusted=trusted)
+        np.testing.assert_array_equal(load_model(path, trusted=trusted)[1:].predict(X), model[1:].predict(X))
+
+
 def test_no_trusted_name_runs_code_or_opens_files():
     """Types of other libraries, and functions, are there one by one; all else belongs to scikit-learn and featx."""
     others = {name for name in trusted_types() if not name.startswith(("sklearn.", "featx."))}
-    assert others == {"numpy.dtype", "numpy.max", "numpy.mean", "numpy.median", "numpy.min"}
+    assert others == {
+        *("numpy.dtype", "numpy.max", "numpy.mean", "numpy.median", "numpy.min"),
+        *("scipy.sparse._csr.csr_array", "scipy.sparse._csr.csr_matrix"),
+    }
     for word in ("PyFunc", "joblib", "Memory", "datasets", "externals", "testing", "partial", "memmap", "load", "save"):
         assert not [name for name in trusted_types() if word in name]
 
