@@ -50,6 +50,9 @@ def own_cache(tmp_path, monkeypatch):
 def one_precision(monkeypatch):
     """Compute in float32 on every machine where nothing else is asked for; test_precisions.py has its own."""
     monkeypatch.setattr("featx.precisions._is_native", lambda device: False)
+    # Fixtures of a module are made before this one, and what they decided is no test's.
+    monkeypatch.setattr("featx.precisions._outcomes", {})
+    monkeypatch.setattr("featx.precisions._known", {})
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,7 @@ COLUMNS = [
 
 @pytest.fixture(scope="module")
 def expected(files):
-    network = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32, cache=None)
+    network = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32, precision="float32", cache=None)
     return network.fit_transform(files)
 
 
