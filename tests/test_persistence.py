@@ -184,7 +184,7 @@ def test_a_step_that_cannot_be_copied_is_named(pipeline, path):
         save_model(pipeline, path)
 
 
-@pytest.mark.parametrize("place", [io.BytesIO(), 3, None, ["model.skops"]], ids=str)
+@pytest.mark.parametrize("place", [io.BytesIO(), 3, None, ["model.skops"]], ids=lambda place: type(place).__name__)
 def test_a_path_of_another_kind_is_refused(place, pipeline):
     for call in (lambda: save_model(pipeline, place), lambda: load_model(place)):
         with pytest.raises(ParameterError, match=r"got path=.*; expected the path of a file"):
