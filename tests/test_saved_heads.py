@@ -164,7 +164,7 @@ MODELS = {
             SelectFromModel(ExtraTreesClassifier(3)),
             SelectKBest(mutual_info_classif, k=3),
             SimpleImputer(),
-            SparseRandomProjection(4, density=0.5),
+            SparseRandomProjection(4, density=0.5, random_state=0),
             TargetEncoder(),
         )
     },
