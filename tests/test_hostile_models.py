@@ -339,16 +339,6 @@ def set_node(field, value, row=0):
     return change
 
 
-def set_state(**values):
-    """Return a change of what a tree says of itself."""
-
-    def change(head):
-        state = head.tree_.__getstate__()
-        head.tree_.__setstate__({**state, **values})
-
-    return change
-
-
 def set_predictor(field, value):
     def change(head):
         head._predictors[0][0].nodes[field][0] = value
@@ -414,7 +404,6 @@ FORGERIES = {
     "child itself": (DecisionTreeClassifier, set_node("left_child", 0)),
     "feature beyond": (DecisionTreeClassifier, set_node("feature", 8)),
     "feature before": (DecisionTreeClassifier, set_node("feature", -3)),
-    "more nodes than there are": (DecisionTreeClassifier, set_state(node_count=10**6)),
     "narrower estimator": (DecisionTreeClassifier, set_attribute("n_features_in_", lambda n: n - 1)),
     "forest": (lambda: RandomForestClassifier(2), set_node("feature", 8)),
     "narrower forest": (lambda: RandomForestClassifier(2), set_attribute("n_features_in_", lambda n: n - 1)),
