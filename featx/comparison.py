@@ -98,7 +98,7 @@ def compare_strategies(
     on_error : {"raise", "skip"}, default="raise"
         Whether an unreadable image raises, or is left out for all strategies; to find these, all are decoded first.
     verbose : bool, default=False
-        Print a line to stderr for each run.
+        Show progress bars, on a terminal or in a notebook, and print a line to stderr for each run.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def compare_strategies(
     failures = _unreadable(dataset, strategies) if on_error == "skip" else []
     if failures:
         dataset = leave_out(dataset, failures)
-    keys = read_keys(dataset, strategies)
+    keys = read_keys(dataset, strategies, verbose=verbose)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]

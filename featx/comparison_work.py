@@ -5,7 +5,6 @@ Each finished run is written at once, so what is stopped goes on where it was.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from .exceptions import DatasetError, FeatxError, LayerError
 from .image_estimator import open_cache
 from .image_keys import image_keys
 from .images import as_sources
+from .progress import progress_bar, say
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runs import Runner, RunOutcome
 from .splits import nested_subsets
@@ -71,7 +71,7 @@ class ComparisonWork:
     files : RunFiles
     runner : Runner
     verbose : bool
-        Print a line to stderr for each run.
+        Show a progress bar, and print a line to stderr for each run.
     keys : sequence of (bytes or error)
         Of the images; see `read_keys`.
     """
@@ -140,11 +140,14 @@ class ComparisonWork:
         found = len(outcomes)
         if found:
             self._say(f"{found} of {len(jobs)} runs were finished already")
-        for job in [job for job in jobs if job not in outcomes]:
-            outcomes[job] = outcome = self._run(job)
-            truth = np.searchsorted(self.runner.classes, self.runner.labels[self.plan[job.repeat].test])
-            accuracy = np.mean(outcome.probabilities.argmax(axis=1) == truth)
-            self._say(f"{job.name}: {100 * accuracy:.1f} % ({_clock(outcome.wall)}){_left(jobs, outcomes)}")
+        left = [job for job in jobs if job not in outcomes]
+        with progress_bar(len(left), name="comparing", unit="run", shown=self.verbose) as bar:
+            for job in left:
+                outcomes[job] = outcome = self._run(job)
+                truth = np.searchsorted(self.runner.classes, self.runner.labels[self.plan[job.repeat].test])
+                accuracy = np.mean(outcome.probabilities.argmax(axis=1) == truth)
+                self._say(f"{job.name}: {100 * accuracy:.1f} % ({_clock(outcome.wall)}){_left(jobs, outcomes)}")
+                bar.update()
         return {(job.strategy, job.size, job.repeat): outcome for job, outcome in outcomes.items()}, found
 
     def jobs(self) -> Iterator[Job]:
@@ -189,13 +192,13 @@ class ComparisonWork:
 
     def _say(self, text: str) -> None:
         if self.verbose:
-            print(text, file=sys.stderr, flush=True)
+            say(text)
 
 
-def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) -> list[Any]:
+def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], *, verbose: bool = False) -> list[Any]:
     """Return what identifies the content of each image, or the error that reading it gave; URLs are not read."""
     images = as_sources(dataset.images, names=dataset.names)
-    return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False)
+    return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False, verbose=verbose)
 
 
 def _places(dataset: ImageDataset) -> list[str]:

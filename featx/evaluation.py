@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
 
 from .backbones import View
 from .baseline import largest_class
@@ -28,6 +27,7 @@ from .heads import HEADS, LINEAR, make_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
+from .progress import progress_bar
 from .results import CandidateResult, EvaluationResult
 from .splits import Split
 from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
@@ -84,7 +84,7 @@ def evaluate_heads(
     n_jobs : int, default=None
         Processes for the grid searches, as in scikit-learn.
     verbose : bool, default=False
-        Show a progress bar when it takes longer than a second and stderr is a terminal.
+        Show a progress bar, on a terminal or in a notebook, when it takes longer than a second.
 
     Returns
     -------
@@ -124,9 +124,8 @@ def evaluate_heads(
     candidates = [Candidate(view, head, np.zeros((len(y), len(classes)))) for view in matrices for head in made]
     tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
     total = len(candidates) * len(splits) + 1
-    bar = tqdm(total=total, unit="fit", delay=1, leave=False, disable=None if verbose else True)
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
-    with bar, threadpool_limits(1):
+    with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
         chosen = np.zeros((len(y), len(classes)))
         largest = np.zeros(len(y), dtype=int)
         for train, test in splits:

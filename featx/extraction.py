@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
@@ -23,6 +22,7 @@ from .images import ImageSource
 from .lanes import auto_batch_size, lane_count
 from .ledger import Failure
 from .precisions import choose_precision
+from .progress import progress_bar
 from .sharing import share_out
 from .stores import MemoryStore, OverlayStore, Store, writable_store
 from .timing import timed
@@ -104,7 +104,7 @@ def extract_embeddings(
     on_error : {"raise", "nan"}, default="raise"
         Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
     verbose : bool, default=False
-        Show a progress bar when the network works for longer than a second and stderr is a terminal.
+        Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
     keys : sequence of (bytes or ImageDecodeError), default=None
         What identifies the content of each image, where `image_keys` has found it already.
 
@@ -199,7 +199,7 @@ class _Work:
         self.peaks: list[int] = []
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
-            found = image_keys(images, memory, threads=self.threads) if keys is None else list(keys)
+            found = image_keys(images, memory, threads=self.threads, verbose=verbose) if keys is None else list(keys)
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
@@ -253,7 +253,7 @@ class _Work:
             lanes=lanes,
         )
         first = list(missing.values())
-        with tqdm(total=len(first), unit="img", delay=1, leave=False, disable=None if self.verbose else True) as bar:
+        with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
             outcome = share_out(plan, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
         self.n_forwarded += outcome.n_forwarded
         self.clock.update(outcome.seconds)

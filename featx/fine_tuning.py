@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ from .idle_parameters import note_idle_training
 from .image_estimator import open_cache
 from .images import ImageSource
 from .stores import writable_store
-from .training import Progress, Training
+from .training import Training
 from .training_parameters import check_parameters, class_weights, resolve_automatic
 from .training_plan import TrainingPlan
 from .trunk import Trunk
@@ -138,7 +137,7 @@ class FineTuning:
             validation,
             self.plan,
             checkpoint=checkpoint,
-            on_epoch=_print_progress if self.options.verbose else None,
+            verbose=bool(self.options.verbose),
         )
         began = time.perf_counter()
         training.run(untrained_head=self.head_init == "random")
@@ -306,13 +305,3 @@ class FineTuning:
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in tensors.items()}
-
-
-def _print_progress(progress: Progress) -> None:
-    figures = progress.figures
-    text = f"epoch {figures['epoch']}/{progress.epochs}: loss {figures['loss']:.3f}, accuracy {figures['accuracy']:.1%}"
-    if figures["val_accuracy"] is not None:
-        text += f", validation loss {figures['val_loss']:.3f}, accuracy {figures['val_accuracy']:.1%}"
-    minutes, seconds = divmod(round(progress.seconds_left), 60)
-    left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    print(f"{text}; {figures['seconds']:.1f} s, at most {left} left".replace("%", " %"), file=sys.stderr, flush=True)

@@ -86,7 +86,7 @@ class CNNFineTuneClassifier(TunedEstimator):
         Of forward passes, but for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
     random_state : int, default=0
         Of the validation part, views, order, dropout and random weights; on a CPU it decides the model.
-    verbose : bool, default=False, which prints no line after each epoch
+    verbose : bool, default=False, which shows no progress bars and prints no line after each epoch
 
     Attributes
     ----------

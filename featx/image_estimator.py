@@ -122,7 +122,7 @@ class ImageEstimator(BaseEstimator):
         """
         cache = open_cache(self.cache)
         memory = FileDigests(None) if cache is None else cache.digests
-        return image_keys(images, memory, threads=thread_count(self.n_jobs), fetch=fetch)
+        return image_keys(images, memory, threads=thread_count(self.n_jobs), fetch=fetch, verbose=self.verbose)
 
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
         sources = check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)

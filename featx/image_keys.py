@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Any
 
@@ -12,11 +11,14 @@ from .cache import FileDigests
 from .exceptions import ImageDecodeError
 from .images import ImageSource, ImageSources
 from .patience import patient_map
+from .progress import progress_bar
 
 __all__ = ["all_read", "image_keys"]
 
 
-def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: int, fetch: bool = True) -> list[Any]:
+def image_keys(
+    images: Sequence[ImageSource], memory: FileDigests, *, threads: int, fetch: bool = True, verbose: bool = False
+) -> list[Any]:
     """Return each image's key, 32 bytes, or the ImageDecodeError that reading it gave.
 
     Parameters
@@ -27,13 +29,21 @@ def image_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: i
         That read.
     fetch : bool, default=True
         Whether URLs are read. If not, their text takes the place of their content.
+    verbose : bool, default=False
+        Show a progress bar for what has to be read.
     """
     # image.path, spelled out: this runs for every image of every fold of every search
     contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
     are_paths = [type(c) is str and "://" not in c and c[:6].lower() != "file:/" for c in contents]
     rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
     paths = list(compress(contents, are_paths)) if rest else contents
-    read = partial(patient_map, threads=threads)
+
+    def read(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        with progress_bar(len(items), name="reading files", unit="file", shown=verbose and len(items) > 0) as bar:
+            for outcome in patient_map(function, items, threads=threads):
+                yield outcome
+                bar.update()
+
     digests: list[Any] = memory.digest(paths, map=read)
     if rest:
         known = iter(digests)

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,35 +24,18 @@ from .dense_head import DenseHead
 from .devices import arithmetic, out_of_memory
 from .exceptions import TrainingError, TrainingWarning
 from .feeds import Feed, stream
+from .progress import progress_bar, say
 from .training_plan import TrainingPlan
+from .training_progress import describe_epoch
 from .trunk import Trunk
 
-__all__ = ["CURVES", "Progress", "Training"]
+__all__ = ["CURVES", "Training"]
 
 CURVES = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 # Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and little beside an epoch of more images.
 ESTIMATED_IMAGES = 1024
 
 log = logging.getLogger("featx")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is known after an epoch.
-
-    Attributes
-    ----------
-    epochs : int
-        That are planned.
-    figures : dict of str to float or None
-        Keyed as `CURVES`.
-    seconds_left : float
-        At the pace so far.
-    """
-
-    epochs: int
-    figures: dict[str, float | None]
-    seconds_left: float
 
 
 @dataclass
@@ -70,8 +53,8 @@ class Training:
         Rows; no validation rows mean no early stopping, and the last epoch's weights are kept.
     plan : TrainingPlan
     checkpoint : Checkpoint, default=None
-    on_epoch : callable, default=None
-        Called with a `Progress` after each epoch.
+    verbose : bool, default=False
+        Show a progress bar in each epoch, and print a line after it.
 
     Attributes
     ----------
@@ -89,7 +72,7 @@ class Training:
     validation: np.ndarray
     plan: TrainingPlan
     checkpoint: Checkpoint | None = None
-    on_epoch: Callable[[Progress], Any] | None = None
+    verbose: bool = False
     history: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CURVES})
     best_epoch: int = 0
     initial: tuple[float, float] | None = None
@@ -129,8 +112,8 @@ class Training:
                 break
             if self.checkpoint is not None:
                 self.checkpoint.save(self._state())
-            if self.on_epoch is not None:
-                self.on_epoch(self._progress())
+            if self.verbose:
+                say(describe_epoch(self.history, plan.epochs))
         if self._best is not None:
             self._restore(self._best)
         else:
@@ -154,10 +137,13 @@ class Training:
             torch.manual_seed(int(np.random.default_rng([plan.seed, epoch, 1]).integers(2**63)))
             self.trunk.train()
             self.head.train()
-            for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
-                loss, right = self._step(rows, batch)
-                losses += loss * len(rows)
-                hits += right
+            name, shown = f"epoch {epoch}/{plan.epochs}", self.verbose
+            with progress_bar(self._steps, name=name, unit="batch", shown=shown) as bar:
+                for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
+                    loss, right = self._step(rows, batch)
+                    losses += loss * len(rows)
+                    hits += right
+                    bar.update()
         figures: dict[str, Any] = dict.fromkeys(CURVES)
         figures |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
         figures["learning_rate"] = rate
@@ -280,11 +266,6 @@ class Training:
             TrainingWarning,
             stacklevel=2,
         )
-
-    def _progress(self) -> Progress:
-        spent = self.history["seconds"]
-        left = self.plan.epochs - len(spent)
-        return Progress(self.plan.epochs, {n: v[-1] for n, v in self.history.items()}, left * float(np.mean(spent)))
 
     def _tensors(self) -> dict[str, Any]:
         return {"trunk": self.trunk.state(), "head": self.head.state_dict()}

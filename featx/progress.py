@@ -1,0 +1,133 @@
+"""A name and a number of steps go in; a progress bar comes out, on a terminal or in a notebook and nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import multiprocessing
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+__all__ = ["Bar", "progress_bar", "say"]
+
+# Work that takes less gets no bar.
+DELAY = 1.0
+# Columns of a bar of text in a notebook.
+PAGE = 80
+# Below so many columns the rate is left out, and only numbers and the time that is left are beside the bar.
+NARROW = 60
+SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
+
+log = logging.getLogger("featx")
+
+
+class Bar(Protocol):
+    """What `progress_bar` gives."""
+
+    def update(self, n: int = 1) -> Any:
+        """Go on by so many steps."""
+
+
+class _NoBar:
+    def update(self, n: int = 1) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[Bar]:
+    """Show how far some work is: on a terminal, and in the kernel of a notebook, once it takes longer than a second.
+
+    The bar goes when the work is done. A worker process shows none, since the bars of several would lie on one line.
+
+    Parameters
+    ----------
+    total : int
+        Number of steps.
+    name : str
+        What is being done, such as "forwarding".
+    unit : str
+        What a step is, such as "img".
+    shown : bool
+        Whether the user wants it.
+
+    Yields
+    ------
+    Bar
+        Its ``update(n)`` is to be called after n steps, from any thread.
+    """
+    kernel = _in_kernel()
+    if not shown or multiprocessing.parent_process() is not None or not (kernel or _on_terminal()):
+        yield _NoBar()
+        return
+    columns, known = (PAGE, False) if kernel else _columns()
+    bar = _bar_class(kernel)(
+        desc=name,
+        total=total,
+        unit=unit,
+        delay=DELAY,
+        leave=False,
+        ncols=columns - 1,
+        dynamic_ncols=known,
+        bar_format=SHORT if columns < NARROW else None,
+        file=sys.stderr,
+    )
+    # By itself the bar waits for the first step, which may take long.
+    first = threading.Timer(DELAY, bar.refresh)
+    first.daemon = True
+    first.start()
+
+    def make_room(_: logging.LogRecord) -> bool:
+        bar.clear()  # the next step draws it anew, below the message
+        return True
+
+    log.addFilter(make_room)
+    try:
+        yield bar
+    finally:
+        log.removeFilter(make_room)
+        first.cancel()
+        first.join()
+        bar.close()
+
+
+def say(text: str) -> None:
+    """Print a line to standard error, above the bars that are shown."""
+    if "tqdm" in sys.modules and sys.stderr is not None:
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)
+        sys.stderr.flush()
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _columns() -> tuple[int, bool]:
+    """Return how wide the terminal of standard error is, and whether it can be asked again when that changes."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no descriptor
+        if (columns := os.get_terminal_size(sys.stderr.fileno()).columns) > 0:
+            return columns, True
+    return shutil.get_terminal_size().columns, False
+
+
+def _in_kernel() -> bool:
+    """Tell whether this process is the kernel of a notebook, whose standard error is no terminal."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+def _bar_class(kernel: bool) -> Any:
+    """Return the bar for this place; a widget needs ipywidgets, and `tqdm.auto` would warn where it is not there."""
+    if kernel and importlib.util.find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm as bar
+    else:
+        from tqdm import tqdm as bar
+    return bar
