@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from .fit_forecast import forecast_fit
     from .fitting import FitOutcome, fit_model
     from .forecast import Forecast
-    from .heads import HEADS, make_head
+    from .head_names import HEADS
+    from .heads import make_head
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
     from .persistence import load_model, save_model
@@ -55,7 +56,8 @@ _MODULES = {
     "networks": ("list_backbones", "resolve_backbone"),
     "backbones": ("Backbone",),
     # heads, figures and models
-    "heads": ("HEADS", "make_head"),
+    "head_names": ("HEADS",),
+    "heads": ("make_head",),
     "evaluation": ("evaluate_heads",),
     "results": ("CandidateResult", "EvaluationResult"),
     "fitting": ("FitOutcome", "fit_model"),

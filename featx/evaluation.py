@@ -23,7 +23,8 @@ from .class_sizes import check_counts
 from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
-from .heads import HEADS, LINEAR, make_head, try_head
+from .head_names import HEADS, LINEAR
+from .heads import make_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test

@@ -18,8 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from .exceptions import ParameterError, nearest
+from .head_names import check_head
 
-__all__ = ["HEADS", "LINEAR", "Head", "make_head", "try_head"]
+__all__ = ["Head", "make_head", "try_head"]
 
 STEP = "classify"
 # Made-up rows of each class that a grid is tried on, and combinations of it that are.
@@ -60,8 +61,6 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
 }
 # What would let a head decide by something else than what its probabilities come from.
 _FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
-HEADS = tuple(_CLASSIFIERS)
-LINEAR = ("logistic", "linear_svm", "ridge")
 
 
 def make_head(
@@ -88,18 +87,13 @@ def make_head(
     ParameterError
         If there is no such head or parameter, or the head takes no class weights.
     """
-    if name not in _CLASSIFIERS:
-        hint = nearest(name, HEADS) or f"Heads are {', '.join(HEADS)}."
-        raise ParameterError(f"there is no head {name!r}", hint)
+    check_head(name, class_weight=class_weight)
     template, default = _CLASSIFIERS[name]
     known = template.get_params()
     classifier = type(template)(**known)
     if "random_state" in known:
         classifier.set_params(random_state=random_state)
     if class_weight is not None:
-        if "class_weight" not in known:
-            able = [n for n, (c, _) in _CLASSIFIERS.items() if "class_weight" in c.get_params()]
-            raise ParameterError(f"the head {name} takes no class weights", f"Those that do: {', '.join(able)}.")
         classifier.set_params(class_weight=class_weight)
     for parameter in grid or {}:
         if parameter not in known:

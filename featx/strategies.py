@@ -16,14 +16,14 @@ from threadpoolctl import threadpool_limits
 from .class_sizes import check_counts
 from .evaluation import SCORINGS
 from .exceptions import ParameterError, nearest
-from .heads import HEADS, make_head, try_head
+from .heads import make_head, try_head
+from .strategy_names import parse_strategy
 from .training_parameters import class_weights
 from .transformer import CNNFeatureTransformer
 from .tuning import Candidate, Tuner
 
-__all__ = ["KINDS", "TunedHead", "kind_of", "make_strategy"]
+__all__ = ["TunedHead", "kind_of", "make_strategy"]
 
-KINDS = ("frozen", "finetuned", "scratch", "other")
 # What the fine-tuned network takes over from the transformer.
 SHARED = (
     "backbone",
@@ -186,18 +186,14 @@ def make_strategy(
     ParameterError
         If there is no such strategy or parameter.
     """
-    short, at, layer = name.partition("@")
-    kind, colon, head = short.partition(":")
-    chosen = {**({"layer": layer} if layer else {}), **(parameters or {})}
-    if kind == "frozen" and bool(colon) is bool(head) and bool(at) is bool(layer):
-        return _frozen(head or "logistic", clone(transformer), chosen)
-    if short not in ("finetuned", "scratch") or bool(at) is not bool(layer):
-        known = [*(f"frozen:{head}" for head in HEADS), "frozen", "finetuned", "scratch"]
-        raise ParameterError(f"there is no strategy {name!r}", nearest(name, known) or f"Use {', '.join(known)}.")
+    strategy = parse_strategy(name)
+    chosen = {**({"layer": strategy.layer} if strategy.layer else {}), **(parameters or {})}
+    if strategy.kind == "frozen":
+        return _frozen(strategy.head, clone(transformer), chosen)
     from .finetune import CNNFineTuneClassifier
 
     shared = {key: value for key, value in transformer.get_params(deep=False).items() if key in SHARED}
-    chosen = {**shared, **(FROM_SCRATCH if kind == "scratch" else {}), **chosen}
+    chosen = {**shared, **(FROM_SCRATCH if strategy.kind == "scratch" else {}), **chosen}
     network = CNNFineTuneClassifier(transformer.backbone)
     known = list(network.get_params(deep=False))
     if unknown := [key for key in chosen if key not in known]:
@@ -218,7 +214,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
 
 
 def kind_of(estimator: BaseEstimator) -> str:
-    """Return which of `KINDS` a classifier of images is: what becomes of the pretrained network in it."""
+    """Return which of `strategy_names.KINDS` a classifier of images is: what becomes of the pretrained network in it."""
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], CNNFeatureTransformer):
         return "frozen"
     parameters = estimator.get_params(deep=False)

@@ -55,6 +55,8 @@ LEAVES = (
     "preprocessing",
     "stages",
     "weights",
+    "head_names",
+    "strategy_names",
     "notes",
     "state_files",
     "state_matching",
