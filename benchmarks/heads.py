@@ -20,7 +20,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
-from featx import HEADS, make_head
+from featx import HEADS
+from featx.heads import plan_head
 from featx.splits import inner_folds, outer_folds
 from featx.tuning import Candidate, Tuner
 
@@ -42,7 +43,7 @@ def make_embeddings(images: int, classes: int, features: int, noise: str, signal
 def plain(head: str, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray, n_jobs: int) -> tuple:
     """Return seconds, the chosen parameters, the best inner score, and which test rows are predicted right."""
     start = time.perf_counter()
-    chosen = make_head(head)
+    chosen = plan_head(head)
     folds = inner_folds(y[train], None, 0)
     search = GridSearchCV(chosen.estimator, chosen.grid, cv=folds, n_jobs=n_jobs).fit(X[train], y[train])
     right = np.asarray(search.predict(X[test]) == y[test])
@@ -54,7 +55,7 @@ def ours(head: str, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.nd
     """Return the same of featx."""
     start = time.perf_counter()
     tuner = Tuner({VIEW: X}, y, None, "accuracy", 0, n_jobs)
-    candidate = Candidate(VIEW, make_head(head), np.empty((0, 0)))
+    candidate = Candidate(VIEW, plan_head(head), np.empty((0, 0)))
     score, parameters = tuner.tune(candidate, train)
     right = np.asarray(tuner.fit(candidate, parameters, train).predict(X[test]) == y[test])
     return time.perf_counter() - start, parameters, score, right

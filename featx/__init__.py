@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from .fitting import FitOutcome, fit_model
     from .forecast import Forecast
     from .head_names import HEADS
-    from .heads import make_head
     from .images import as_sources, read_image
     from .networks import list_backbones, resolve_backbone
     from .persistence import load_model, save_model
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from .strategies import make_strategy
     from .training_forecast import forecast_finetuning
     from .transformer import CNNFeatureTransformer
+    from .tuned_head import TunedHead, make_head
 
 _MODULES = {
     # features
@@ -57,7 +57,7 @@ _MODULES = {
     "backbones": ("Backbone",),
     # heads, figures and models
     "head_names": ("HEADS",),
-    "heads": ("make_head",),
+    "tuned_head": ("TunedHead", "make_head"),
     "evaluation": ("evaluate_heads",),
     "results": ("CandidateResult", "EvaluationResult"),
     "fitting": ("FitOutcome", "fit_model"),

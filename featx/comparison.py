@@ -25,9 +25,10 @@ from .run_files import RunFiles
 from .runs import Runner
 from .size_result import SizeResult
 from .stage_study import StageStudy
-from .strategies import TunedHead, kind_of
+from .strategies import kind_of
 from .transfer import LARGE, TransferCase, transfer_case
 from .transformer import CNNFeatureTransformer
+from .tuned_head import TunedHead
 
 __all__ = ["check_margin", "check_strategies", "compare_strategies"]
 

@@ -24,7 +24,7 @@ from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
 from .head_names import HEADS, LINEAR
-from .heads import make_head, try_head
+from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
@@ -116,7 +116,7 @@ def evaluate_heads(
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
     made = [
-        make_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
+        plan_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
         for head in dict.fromkeys(heads)
     ]
     for head in made:

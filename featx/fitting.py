@@ -21,7 +21,7 @@ from .estimates import as_json
 from .evaluation import evaluate_heads
 from .exceptions import ImageDecodeError, ParameterError
 from .extraction import Extraction
-from .heads import make_head, try_head
+from .heads import plan_head, try_head
 from .images import ImageSource
 from .ledger import find_unreadable
 from .persistence import save_model
@@ -239,7 +239,7 @@ def check_fit(
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     for name in heads:
-        head = make_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
+        head = plan_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
         if grids and name in grids:
             try_head(head, len(dataset.classes))
     source = transformer.source()

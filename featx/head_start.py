@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from .dense_head import DenseHead
-from .heads import make_head
+from .heads import plan_head
 from .training_plan import TrainingPlan
 from .tuning import Candidate, Tuner
 from .units import content_units, join_groups
@@ -53,7 +53,7 @@ def fit_probe(
     class_weight : "balanced", mapping or None, default=None
     random_state : int, default=0
     """
-    head = make_head("logistic", class_weight=class_weight, random_state=random_state)
+    head = plan_head("logistic", class_weight=class_weight, random_state=random_state)
     view = ("embedding", "")
     tuner = Tuner({view: features}, y, groups, "accuracy", random_state, None, together)
     candidate = Candidate(view, head, np.zeros((0, 0)))

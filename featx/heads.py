@@ -20,7 +20,7 @@ from sklearn.svm import SVC, LinearSVC
 from .exceptions import ParameterError, nearest
 from .head_names import check_head
 
-__all__ = ["Head", "make_head", "try_head"]
+__all__ = ["HeadPlan", "plan_head", "try_head"]
 
 STEP = "classify"
 # Made-up rows of each class that a grid is tried on, and combinations of it that are.
@@ -29,8 +29,8 @@ TRIALS = 200
 
 
 @dataclass(frozen=True)
-class Head:
-    """A classifier on embeddings.
+class HeadPlan:
+    """A classifier on embeddings and what is tuned of it.
 
     Attributes
     ----------
@@ -63,20 +63,19 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
 _FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
 
 
-def make_head(
+def plan_head(
     name: str,
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     random_state: int = 0,
-) -> Head:
-    """Return a head by name.
+) -> HeadPlan:
+    """Return the plan of a head by name.
 
     Parameters
     ----------
     name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
-        Multinomial logistic regression; linear SVM; SVM with RBF kernel; k nearest neighbours weighted by distance;
-        ridge classifier; one hidden layer of 256 units with early stopping.
+        See `make_head`.
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
     class_weight : "balanced", mapping or None, default=None
@@ -95,6 +94,8 @@ def make_head(
         classifier.set_params(random_state=random_state)
     if class_weight is not None:
         classifier.set_params(class_weight=class_weight)
+    if grid is not None and not isinstance(grid, Mapping):
+        raise ParameterError(f"got grid={grid!r}", 'Pass values by parameter, such as {"C": [0.1, 1]}.')
     for parameter in grid or {}:
         if parameter not in known:
             hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
@@ -108,15 +109,15 @@ def make_head(
         _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
     pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])
-    return Head(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
+    return HeadPlan(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
 
 
-def try_head(head: Head, n_classes: int) -> None:
+def try_head(head: HeadPlan, n_classes: int) -> None:
     """Fit every combination of the grid on a few made-up rows, since values may be fine alone and not together.
 
     Parameters
     ----------
-    head : Head
+    head : HeadPlan
     n_classes : int
         Two, or more, for which some solvers are not made.
 

@@ -17,7 +17,7 @@ from .backbones import View
 from .estimates import Estimate
 from .evaluation import LEVEL
 from .exceptions import DatasetError, LayerError
-from .heads import make_head
+from .heads import plan_head
 from .images import ImageSource
 from .metrics import score_predictions
 from .paired import compare_paired
@@ -135,7 +135,7 @@ def predict_by_stages(
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
     tuner = Tuner(matrices, y, groups, "accuracy", random_state, None, together)
-    head = make_head("logistic", grid=GRID["logistic"], random_state=random_state)
+    head = plan_head("logistic", grid=GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):

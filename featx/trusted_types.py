@@ -24,8 +24,10 @@ Trusted = Named | Collection[Named]
 OWN = (
     "featx.augmentation.Augmentation",
     "featx.finetune.CNNFineTuneClassifier",
+    # Its place in files that were saved before it had a module of its own.
     "featx.strategies.TunedHead",
     "featx.transformer.CNNFeatureTransformer",
+    "featx.tuned_head.TunedHead",
 )
 # Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
 NAMED = (

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 
 from .backbones import View
 from .exceptions import ParameterError
-from .heads import STEP, Head
+from .heads import STEP, HeadPlan
 from .paths import predict_path
 from .races import race
 from .splits import INNER_FOLDS, Split, inner_folds
@@ -41,7 +41,7 @@ class Candidate:
     """A head on a view, with what it predicted so far."""
 
     view: View
-    head: Head
+    head: HeadPlan
     probabilities: np.ndarray
     parameters: list[dict[str, Any]] = field(default_factory=list)
     inner_scores: list[float] = field(default_factory=list)

@@ -5,7 +5,6 @@ import json
 import math
 import re
 import shlex
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,11 @@ from featx.cli import main
 from featx.cli.compare_report import describe_comparison
 from PIL import Image
 from scipy.stats import binomtest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.utils.estimator_checks import check_estimator
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
 from featx.comparison_figures import Figures
@@ -41,8 +39,9 @@ from featx.runs import PACE_IMAGES, RunOutcome, _uncached
 from featx.size_result import Verdict
 from featx.splits import nested_subsets
 from featx.stage_study import StageFigures, StageStudy, judge_stages, predict_by_stages
-from featx.strategies import TunedHead, kind_of
+from featx.strategies import kind_of
 from featx.transfer import LARGE, transfer_case
+from featx.tuned_head import TunedHead
 
 RNG = np.random.default_rng(0)
 QUICK = {"C": [0.01]}
@@ -683,22 +682,6 @@ def test_networks_are_made_by_name():
 def test_strategies_that_do_not_exist_are_refused(tiny, name, parameters, words):
     with pytest.raises(ParameterError, match=words):
         make_strategy(name, CNNFeatureTransformer(**tiny), parameters=parameters)
-
-
-def test_the_tuned_head_passes_scikit_learns_checks():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check_estimator(TunedHead(grid={"C": [1.0]}), on_skip=None)
-
-
-def test_the_tuned_head_chooses_the_good_value():
-    y = np.arange(60) % 2
-    X = np.column_stack([2.0 * y, RNG.normal(size=(60, 3))]) + RNG.normal(size=(60, 4))
-    head = TunedHead("svm", grid={"C": [1.0], "gamma": [1e3, 0.1]}).fit(X, y)
-    assert head.best_params_ == {"C": 1.0, "gamma": 0.1}
-    assert head.best_score_ > 0.7
-    assert head.predict_proba(X).sum(axis=1) == pytest.approx(1)
-    assert clone(head).grid == head.grid
 
 
 # The four cases

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from torch import nn
 
-from featx import Augmentation, CNNFeatureTransformer, CNNFineTuneClassifier, make_head
+from featx import Augmentation, CNNFeatureTransformer, CNNFineTuneClassifier
 from featx.backbones import Backbone
 from featx.dense_head import head_probabilities
 from featx.exceptions import (
@@ -30,6 +30,7 @@ from featx.exceptions import (
 )
 from featx.feeds import CachedFeed
 from featx.head_start import fit_probe
+from featx.heads import plan_head
 from featx.networks import resolve_backbone
 from featx.splits import held_out_split
 from featx.trunk import Trunk
@@ -180,7 +181,7 @@ def test_the_logistic_head_is_the_probe_on_frozen_embeddings(n_classes):
     fitted = classifier(**frozen).fit(X, y)
     features = CNNFeatureTransformer(**TINY).fit_transform(X)
     probe = fit_probe(features, y)
-    assert probe.get_params()["classify__C"] in make_head("logistic").grid["classify__C"]
+    assert probe.get_params()["classify__C"] in plan_head("logistic").grid["classify__C"]
     np.testing.assert_allclose(fitted.predict_proba(X), probe.predict_proba(features), atol=1e-5)
     assert np.array_equal(fitted.predict(X), probe.predict(features))
 

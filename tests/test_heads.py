@@ -8,14 +8,15 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from featx import HEADS, CNNFeatureTransformer, ParameterError, load_model, make_head
+from featx import HEADS, CNNFeatureTransformer, ParameterError, load_model
 from featx.comparison import compare_strategies
 from featx.datasets import ImageDataset, load_dataset
 from featx.evaluation import evaluate_heads
 from featx.fitting import fit_model
-from featx.heads import STEP, try_head
+from featx.heads import STEP, plan_head, try_head
 from featx.paths import predict_path
-from featx.strategies import TunedHead, make_strategy
+from featx.strategies import make_strategy
+from featx.tuned_head import TunedHead
 
 WEIGHTED = ("logistic", "linear_svm", "svm", "ridge")
 
@@ -28,7 +29,7 @@ def digits():
 
 def refusal(*args, **options):
     with pytest.raises(ParameterError) as caught:
-        make_head(*args, **options)
+        plan_head(*args, **options)
     return str(caught.value)
 
 
@@ -38,7 +39,7 @@ def test_the_heads_are_the_six_that_are_named():
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_is_a_pipeline_that_standardises(name):
-    head = make_head(name)
+    head = plan_head(name)
     assert head.name == name
     assert isinstance(head.estimator, Pipeline)
     assert isinstance(head.estimator[0], StandardScaler)
@@ -48,9 +49,9 @@ def test_a_head_is_a_pipeline_that_standardises(name):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_grid_names_parameters_and_goes_from_simple_to_flexible(name):
-    (parameter, values), *others = make_head(name).grid.items()
+    (parameter, values), *others = plan_head(name).grid.items()
     assert not others
-    assert parameter in make_head(name).estimator.get_params()
+    assert parameter in plan_head(name).estimator.get_params()
     rising = parameter.endswith("__C")
     assert values == sorted(values, reverse=not rising)
     assert len(set(values)) == len(values) >= 3
@@ -59,7 +60,7 @@ def test_a_grid_names_parameters_and_goes_from_simple_to_flexible(name):
 @pytest.mark.parametrize("name", HEADS)
 def test_every_value_of_a_grid_can_be_fitted(name, digits):
     X, y = digits
-    head = make_head(name)
+    head = plan_head(name)
     for parameter, values in head.grid.items():
         for value in (values[0], values[-1]):
             clone(head.estimator).set_params(**{parameter: value}).fit(X[:200], y[:200])
@@ -68,14 +69,14 @@ def test_every_value_of_a_grid_can_be_fitted(name, digits):
 @pytest.mark.parametrize("name", sorted(set(HEADS) - {"mlp"}))
 def test_heads_recognise_iris(name):
     X, y = load_iris(return_X_y=True)
-    head = make_head(name, grid={"C": [1.0]} if "svm" in name else None)
+    head = plan_head(name, grid={"C": [1.0]} if "svm" in name else None)
     found = GridSearchCV(head.estimator, head.grid, cv=3).fit(X, y)
     assert found.best_score_ > 0.8
 
 
 @pytest.mark.parametrize("name", HEADS)
 def test_heads_recognise_digits_with_their_own_grids(name, digits):
-    head = make_head(name)
+    head = plan_head(name)
     found = GridSearchCV(head.estimator, head.grid, cv=3).fit(*digits)
     assert found.best_score_ > 0.82
 
@@ -83,7 +84,7 @@ def test_heads_recognise_digits_with_their_own_grids(name, digits):
 @pytest.mark.parametrize("name", HEADS)
 def test_the_unit_of_the_features_does_not_matter(name, digits):
     X, y = digits
-    fits = [clone(make_head(name).estimator).fit(factor * X[:300], y[:300]) for factor in (1, 1024)]
+    fits = [clone(plan_head(name).estimator).fit(factor * X[:300], y[:300]) for factor in (1, 1024)]
     same = fits[0].predict(X[300:]) == fits[1].predict(1024 * X[300:])
     assert same.mean() > 0.98
 
@@ -117,11 +118,11 @@ def test_class_weights_reach_the_classifier_and_move_the_decision(name):
     y = (np.arange(400) % 10 == 0).astype(int)
     X = rng.normal(size=(400, 2)) + y[:, None]
     taken = [
-        clone(make_head(name, class_weight=weight).estimator).fit(X, y).predict(X).sum()
+        clone(plan_head(name, class_weight=weight).estimator).fit(X, y).predict(X).sum()
         for weight in (None, "balanced")
     ]
     assert taken[1] > taken[0] + 20
-    assert make_head(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}
+    assert plan_head(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}
 
 
 @pytest.mark.parametrize("name", sorted(set(HEADS) - set(WEIGHTED)))
@@ -132,23 +133,23 @@ def test_heads_without_class_weights_say_so_and_name_those_with(name):
 
 
 def test_a_grid_replaces_the_default_values_of_its_parameter_only():
-    head = make_head("svm", grid={"gamma": ("scale", 0.1)})
-    assert head.grid == {f"{STEP}__C": make_head("svm").grid[f"{STEP}__C"], f"{STEP}__gamma": ["scale", 0.1]}
-    assert make_head("svm", grid={"C": [7]}).grid == {f"{STEP}__C": [7]}
-    assert len(make_head("svm").grid) == 1
+    head = plan_head("svm", grid={"gamma": ("scale", 0.1)})
+    assert head.grid == {f"{STEP}__C": plan_head("svm").grid[f"{STEP}__C"], f"{STEP}__gamma": ["scale", 0.1]}
+    assert plan_head("svm", grid={"C": [7]}).grid == {f"{STEP}__C": [7]}
+    assert len(plan_head("svm").grid) == 1
 
 
 def test_a_seed_reaches_the_heads_that_draw_numbers():
     for name in ("logistic", "linear_svm", "mlp", "ridge"):
-        assert make_head(name, random_state=3).estimator[-1].random_state == 3
-    make_head("knn", random_state=3)
+        assert plan_head(name, random_state=3).estimator[-1].random_state == 3
+    plan_head("knn", random_state=3)
 
 
 def test_heads_do_not_share_state():
-    first = make_head("logistic")
+    first = plan_head("logistic")
     first.estimator.set_params(classify__C=99)
     first.grid[f"{STEP}__C"].clear()
-    again = make_head("logistic")
+    again = plan_head("logistic")
     assert again.estimator[-1].C != 99
     assert again.grid[f"{STEP}__C"]
 
@@ -235,18 +236,18 @@ def test_a_tuned_head_refuses_weights_and_seeds_that_mean_nothing(name, paramete
 )
 def test_values_that_are_fine_alone_and_not_together_are_found_before_anything_is_fitted(name, grid, n_classes, words):
     with pytest.raises(ParameterError, match=words):
-        try_head(make_head(name, grid=grid), n_classes)
+        try_head(plan_head(name, grid=grid), n_classes)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 102])
 @pytest.mark.parametrize("name", HEADS)
 def test_a_grid_that_can_be_fitted_is_not_refused(name, n_classes):
-    try_head(make_head(name), n_classes)
+    try_head(plan_head(name), n_classes)
 
 
 def test_what_works_for_two_classes_is_not_refused_for_two():
-    try_head(make_head("logistic", grid={"solver": ["liblinear"]}), 2)
-    try_head(make_head("logistic", grid={"class_weight": [{"a": 2.0, "b": 1.0}, "balanced"]}), 2)
+    try_head(plan_head("logistic", grid={"solver": ["liblinear"]}), 2)
+    try_head(plan_head("logistic", grid={"class_weight": [{"a": 2.0, "b": 1.0}, "balanced"]}), 2)
 
 
 def test_every_way_to_a_grid_tries_it_before_an_image_is_forwarded(monkeypatch):

@@ -36,8 +36,8 @@ from featx.compiled_parts import check_compiled
 from featx.exceptions import ModelFileError, ParameterError
 from featx.local_settings import forget_machine
 from featx.model_parts import parts
-from featx.strategies import TunedHead
 from featx.trusted_types import trusted_types
+from featx.tuned_head import TunedHead
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(20)]

@@ -26,10 +26,10 @@ from featx.data_plan import DataPlan
 from featx.data_split import join_test, split_data
 from featx.fit_forecast import forecast_fit
 from featx.splits import held_out_split
-from featx.strategies import TunedHead
 from featx.survey import survey
 from featx.training import Training
 from featx.training_forecast import forecast_finetuning
+from featx.tuned_head import TunedHead
 from featx.units import same_content
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}

@@ -9,7 +9,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
-from featx import HEADS, make_head, paths
+from featx import HEADS, paths
+from featx.heads import plan_head
 from featx.splits import inner_folds
 from featx.tuning import SCORES, Candidate, Tuner
 
@@ -47,7 +48,7 @@ SETS = {
 
 def search(X, y, name, *, groups=None, scoring="accuracy", n_jobs=None, **options):
     """Return score and parameters of the tuning, and of the plain grid search on the same folds."""
-    head = make_head(name, **options)
+    head = plan_head(name, **options)
     tuner = Tuner({VIEW: X}, y, groups, scoring, 0, n_jobs)
     found = tuner.tune(Candidate(VIEW, head, np.empty((0, 0))), np.arange(len(y)))
     folds = inner_folds(y, groups, 0)
@@ -131,7 +132,7 @@ def test_neighbours_are_searched_once_a_fold(monkeypatch):
     )
     X, y = correlated(120, 20, 3)
     Tuner({VIEW: X}, y, None, "accuracy", 0, None).tune(
-        Candidate(VIEW, make_head("knn"), np.empty((0, 0))), np.arange(120)
+        Candidate(VIEW, plan_head("knn"), np.empty((0, 0))), np.arange(120)
     )
     assert len(calls) == 3
 
@@ -139,7 +140,7 @@ def test_neighbours_are_searched_once_a_fold(monkeypatch):
 def test_what_is_fitted_in_the_end_is_scikit_learns_own():
     X, y = correlated(120, 20, 3)
     for name, kind in (("logistic", Pipeline), ("svm", CalibratedClassifierCV)):
-        head = make_head(name)
+        head = plan_head(name)
         tuner = Tuner({VIEW: X}, y, None, "accuracy", 0, None)
         fitted = tuner.fit(Candidate(VIEW, head, np.empty((0, 0))), {"C": 0.1}, np.arange(120))
         assert type(fitted) is kind

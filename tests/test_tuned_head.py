@@ -1,0 +1,133 @@
+"""Promised: `make_head` gives a classifier that tunes itself as the last step of any scikit-learn pipeline."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import check_estimator
+
+import featx
+from featx import (
+    HEADS,
+    CNNFeatureTransformer,
+    DatasetError,
+    ParameterError,
+    TunedHead,
+    load_model,
+    make_head,
+    save_model,
+)
+
+NAMES = np.array(["ant", "bee", "cat"])
+
+
+@pytest.fixture(scope="module")
+def clusters():
+    y = np.arange(90) % 3
+    X = np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32)
+    X[np.arange(90), y] += 4
+    return X, NAMES[y]
+
+
+@pytest.fixture
+def shades():
+    """Images of three greys, which any network tells apart."""
+    y = np.arange(24) % 3
+    noise = np.random.default_rng(0).integers(0, 40, (24, 8, 8), dtype=np.uint8)
+    return list(noise + (y * 100)[:, None, None].astype(np.uint8)), NAMES[y]
+
+
+def test_the_tuned_head_passes_scikit_learns_checks():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_estimator(TunedHead(grid={"C": [1.0]}), on_skip=None)
+
+
+def test_the_tuned_head_chooses_the_good_value():
+    y = np.arange(60) % 2
+    rng = np.random.default_rng(0)
+    X = np.column_stack([2.0 * y, rng.normal(size=(60, 3))]) + rng.normal(size=(60, 4))
+    head = TunedHead("svm", grid={"C": [1.0], "gamma": [1e3, 0.1]}).fit(X, y)
+    assert head.best_params_ == {"C": 1.0, "gamma": 0.1}
+    assert head.best_score_ > 0.7
+    assert head.predict_proba(X).sum(axis=1) == pytest.approx(1)
+    assert clone(head).grid == head.grid
+
+
+def test_a_made_head_is_a_tuned_head_with_these_parameters():
+    given = {"grid": {"C": [0.1, 1.0]}, "class_weight": "balanced", "scoring": "f1_macro", "random_state": 3}
+    given["n_jobs"] = 2
+    assert make_head("svm", **given).get_params() == TunedHead("svm", **given).get_params() == {"head": "svm", **given}
+    assert featx.make_head is make_head
+    assert "TunedHead" in featx.__all__
+
+
+def test_it_is_the_last_step_of_a_pipeline_on_images(tiny, shades, tmp_path):
+    images, y = shades
+    model = make_pipeline(CNNFeatureTransformer(**tiny), make_head("logistic")).fit(images, y)
+    assert model.score(images, y) == 1
+    assert model.classes_.tolist() == NAMES.tolist()
+    assert model[-1].n_features_in_ == model[0].embedding_dim_
+    assert "TunedHead" in model._repr_html_()
+    save_model(model, tmp_path / "m.skops")
+    for again in (load_model(tmp_path / "m.skops"), pickle.loads(pickle.dumps(model))):
+        assert np.array_equal(again.predict_proba(images), model.predict_proba(images))
+    assert not hasattr(clone(model)[-1], "classes_")
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_gives_classes_and_probabilities(name, clusters):
+    X, y = clusters
+    grid = {"alpha": [1.0]} if name == "mlp" else None
+    answers = cross_val_predict(make_head(name, grid=grid), X, y, cv=3, method="predict_proba")
+    assert answers.shape == (90, 3)
+    assert answers.sum(axis=1) == pytest.approx(1)
+    assert accuracy_score(y, NAMES[answers.argmax(axis=1)]) > 0.7  # of 1/3 by chance
+
+
+def test_it_is_searched_and_cross_validated_like_any_other(clusters):
+    X, y = clusters
+    search = GridSearchCV(make_head("logistic"), {"head": ["knn", "ridge"], "scoring": ["accuracy"]}, cv=2).fit(X, y)
+    assert search.best_params_["head"] in ("knn", "ridge")
+    assert search.best_score_ > 0.9
+    assert cross_val_score(make_head("ridge"), X, y, cv=3, scoring="roc_auc_ovr").min() > 0.9
+
+
+def test_groups_stay_on_one_side_of_the_folds_that_it_tunes_on():
+    # One group a label: a neighbour of the same group would answer every time.
+    groups = np.repeat(np.arange(12), 5)
+    X, y = np.eye(12)[groups] + 0.01 * np.random.default_rng(0).normal(size=(60, 12)), groups % 2
+    head = make_head("knn", grid={"n_neighbors": [1]})
+    assert head.fit(X, y).best_score_ == 1
+    assert head.fit(X, y, groups=groups).best_score_ < 0.9
+    pipeline = make_pipeline(head)
+    assert pipeline.fit(X, y, tunedhead__groups=groups)[-1].best_score_ < 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("logstic", {}, "Did you mean logistic"),
+        ("svm", {"grid": {"c": [1]}}, "no parameter 'c'"),
+        ("svm", {"grid": [0.1, 1]}, r"got grid=\[0.1, 1\].*by parameter"),
+        ("svm", {"grid": {"C": [-1.0]}}, "does not take C=-1.0"),
+        ("logistic", {"grid": {"l1_ratio": [0.5], "solver": ["liblinear"]}}, "cannot be fitted with"),
+        ("knn", {"class_weight": "balanced"}, "takes no class weights"),
+        ("svm", {"scoring": "auc"}, "scoring='auc'"),
+        ("svm", {"random_state": -1}, "random_state=-1"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_at_once(name, options, words):
+    with pytest.raises(ParameterError, match=words):
+        make_head(name, **options)
+
+
+def test_classes_of_one_image_leave_nothing_to_tune_on(clusters):
+    X, y = clusters
+    with pytest.raises(DatasetError, match="tuning needs"):
+        make_head("logistic").fit(X[:4], y[:4])
