@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .report import table
+from .text_tables import show
 
 __all__ = ["backbones"]
 
@@ -20,15 +20,6 @@ def backbones(stages: str | None) -> None:
     Example:
         featx backbones --stages efficientnet_lite0
     """
-    from ..networks import list_backbones, stage_widths
-    from ..stages import plan_of
+    from ..listing_parts import backbone_parts, stage_parts
 
-    if stages is not None:
-        rows = [[name, width] for name, width in stage_widths(stages).items()]
-        click.echo(table(["stage", "features"], rows, right=[1]))
-        return
-    rows = []
-    for name in list_backbones():
-        plan = plan_of(name)
-        rows.append([name, plan.width, plan.default_layer, plan.pooling])
-    click.echo(table(["backbone", "features", "default layer", "pooling"], rows, right=[1]))
+    show(backbone_parts() if stages is None else stage_parts(stages))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .report import count_text, printable, size_text, table
+from .report import say
+from .text_tables import show
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
-    from ..cache.maintenance import CacheReport, SpecInfo
+    from ..cache.maintenance import CacheReport
 
 __all__ = ["cache"]
 
@@ -57,24 +57,9 @@ def info(root: str | None) -> None:
     Example:
         featx cache info
     """
-    store = _open(root)
-    found = store.info()
-    click.echo(f"{store.root}: {sum(i.rows for i in found):,} embeddings, {size_text(sum(i.bytes for i in found))}")
-    filled = [i for i in found if i.rows]
-    if filled:
-        rows = [
-            [i.spec.digest[:12], i.spec.backbone, i.spec.layer, i.spec.pooling, i.spec.precision.partition(";")[0],
-             f"{i.rows:,}", i.width, size_text(i.bytes), i.segments, _ago(i.last_used), differs]
-            for i, differs in zip(filled, _differences(filled), strict=True)
-        ]  # fmt: skip
-        header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
-        header.append("differs by" if any(row[-1] for row in rows) else "")
-        click.echo(table(header, rows, right=[5, 6, 7, 8]))
-    if damaged := sum(i.damaged for i in found):
-        size = size_text(sum(i.damaged_bytes for i in found))
-        click.echo(
-            f"{count_text(damaged, 'damaged file')} (*.damaged), {size} more, which `featx cache prune` removes first"
-        )
+    from ..listing_parts import cache_parts
+
+    show(cache_parts(_open(root)))
 
 
 @cache.command()
@@ -90,7 +75,7 @@ def verify(root: str | None) -> None:
     report = store.verify()
     _print(store, report)
     if not report.clean:
-        click.echo("`featx cache repair` sets the damaged files aside; their embeddings are then computed again")
+        say("`featx cache repair` sets the damaged files aside; their embeddings are then computed again")
         sys.exit(1)
 
 
@@ -122,7 +107,9 @@ def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> N
         raise click.UsageError("say what to keep: --max-bytes SIZE, --max-age TIME, or both")
     store = _open(root)
     freed = store.prune(max_bytes=None if max_bytes is None else int(max_bytes), max_age=max_age)
-    click.echo(f"{store.root}: {size_text(freed)} set free")
+    from ..quantities import size_text
+
+    say(f"{store.root}: {size_text(freed)} set free")
 
 
 @cache.command()
@@ -135,7 +122,9 @@ def compact(root: str | None) -> None:
         featx cache compact
     """
     store = _open(root)
-    click.echo(f"{store.root}: {store.compact()} files fewer")
+    from ..quantities import count_text
+
+    say(f"{store.root}: {count_text(store.compact(), 'file')} fewer")
 
 
 @cache.command()
@@ -158,23 +147,7 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
     """
     chosen = {name: value for name, value in fields.items() if value is not None}
     rows = _open(root).export(output, spec=spec, **chosen)
-    click.echo(f"{output}: {rows:,} embeddings")
-
-
-def _differences(found: list[SpecInfo]) -> list[str]:
-    """Return what tells those apart whose other columns are the same."""
-    from ..cache.selection import differences
-
-    def columns(info: SpecInfo) -> tuple[str, ...]:
-        spec = info.spec
-        return spec.backbone, spec.layer, spec.pooling, spec.precision.partition(";")[0]
-
-    alike: dict[tuple[str, ...], list[SpecInfo]] = {}
-    for info in found:
-        alike.setdefault(columns(info), []).append(info)
-    told = {id(info): text for group in alike.values()
-            for info, text in zip(group, differences([i.spec for i in group]), strict=True)}  # fmt: skip
-    return [told[id(info)] for info in found]
+    say(f"{output}: {rows:,} embeddings")
 
 
 def _open(root: str | None) -> EmbeddingCache:
@@ -184,20 +157,6 @@ def _open(root: str | None) -> EmbeddingCache:
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:
-    click.echo(f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files")
-    for path, reason in report.problems:
-        click.echo(printable(f"damaged: {path.relative_to(store.root)}: {reason}"))
-    if report.leftovers:
-        click.echo(f"{len(report.leftovers)} files left by killed writers")
-    if report.set_aside:
-        click.echo(
-            f"{count_text(len(report.set_aside), 'damaged file')} (*.damaged), which `featx cache prune` removes first"
-        )
+    from ..listing_parts import report_parts
 
-
-def _ago(moment: float) -> str:
-    seconds = max(0.0, time.time() - moment)
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return "just now"
+    show(report_parts(store, report))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .compare_report import describe_comparison, describe_costs
 from .data_options import data_options, dataset_from
 from .forecast_report import print_forecast
 from .interrupts import keep
@@ -25,6 +22,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .text_tables import show
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -123,6 +121,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         featx compare sample:digits --strategy frozen --strategy frozen:knn --train-size 0.4 --repeats 2
     """
     from ..comparison import check_margin, compare_strategies
+    from ..comparison_parts import comparison_parts, cost_lines
 
     check_margin(options["margin"])
     check_outputs(None, options)
@@ -160,10 +159,11 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     result = compare_strategies(dataset, strategies, **how, margin=options["margin"], verbose=not options["quiet"])
     write_failures(options, result.failures)
     if options["verbose"]:
-        for text in describe_costs(result):
-            note(options, text)
+        note(options, *cost_lines(result))
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_comparison(result, width=_width())}\n")
+        click.echo()
+        show(comparison_parts(result))
+        click.echo()
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(result.to_json() + "\n")
@@ -192,11 +192,6 @@ def _strategies(
         for transformer in transformers
         for name in dict.fromkeys(names)
     }
-
-
-def _width() -> int | None:
-    """Return the width that sentences are wrapped to: that of the terminal, if it is one."""
-    return min(120, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
 
 
 def _folder(cache: str) -> Path | None:

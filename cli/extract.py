@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from .data_options import data_options, images_from
-from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .options import (
     check_outputs,
@@ -19,6 +18,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .report import say
 
 __all__ = ["extract"]
 
@@ -42,6 +42,7 @@ def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any
         featx extract sample:photos -o photos.h5
     """
     from ..export import write_embeddings
+    from ..run_parts import extraction_parts
 
     check_outputs(output, options)
     dataset = images_from(options, images)
@@ -53,5 +54,5 @@ def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any
         return
     result, shape = write_embeddings(dataset, transformer, output)
     write_failures(options, result.failures)
-    note(options, describe_extraction(result, verbose=options["verbose"], n_jobs=options["n_jobs"]))
-    click.echo(f"{output}: {shape[0]:,} embeddings of {shape[1]:,} features")
+    note(options, *extraction_parts(result, verbose=options["verbose"], n_jobs=options["n_jobs"]))
+    say(f"{output}: {shape[0]:,} embeddings of {shape[1]:,} features")

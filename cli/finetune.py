@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .data_options import data_options, dataset_from
-from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .interrupts import keep
 from .options import (
@@ -25,7 +24,7 @@ from .options import (
     weights_from,
     write_failures,
 )
-from .report import describe_finetuning, describe_parts
+from .text_tables import show
 
 if TYPE_CHECKING:
     from ..datasets import ImageDataset
@@ -75,6 +74,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         featx finetune sample:digits -o digits-tuned.skops --trainable-stages 2 --epochs 5
     """
     from ..finetune import CNNFineTuneClassifier
+    from ..held_out_parts import finetuning_parts
+    from ..run_parts import extraction_parts, spent_text
 
     own_checkpoint = None if options["checkpoint"] else output.with_name(f"{output.name}.checkpoint")
     options["checkpoint"] = options["checkpoint"] or own_checkpoint
@@ -117,8 +118,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     outcome = _train(dataset, classifier, held_out, options, own_checkpoint)
     write_failures(options, outcome.failures)
     if options["verbose"]:
-        note(options, describe_extraction(outcome.extraction, verbose=True, n_jobs=options["n_jobs"]))
-        note(options, describe_parts(outcome.seconds))
+        note(options, *extraction_parts(outcome.extraction, n_jobs=options["n_jobs"]))
+        note(options, spent_text(outcome.seconds))
     outcome.save(output)
     if own_checkpoint is not None:
         own_checkpoint.unlink(missing_ok=True)
@@ -133,7 +134,9 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
         plot_confusion_matrix(outcome.confusion_matrix, outcome.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_finetuning(outcome)}\n")
+        click.echo()
+        show(finetuning_parts(outcome))
+        click.echo()
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")

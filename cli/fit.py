@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from .data_options import data_options, dataset_from
-from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .options import (
     check_outputs,
@@ -21,7 +20,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
-from .report import describe_evaluation, describe_parts
+from .text_tables import show
 
 __all__ = ["fit"]
 
@@ -79,7 +78,9 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     Example:
         featx fit sample:digits -o digits.skops --head logistic --head knn
     """
+    from ..evaluation_parts import evaluation_parts
     from ..fitting import fit_model
+    from ..run_parts import extraction_parts, spent_text
 
     check_outputs(output, options)
     dataset = dataset_from(options, data)
@@ -107,16 +108,18 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         return
     outcome = fit_model(dataset, transformer, **search, verbose=not options["quiet"])
     write_failures(options, outcome.extraction.failures)
-    note(options, describe_extraction(outcome.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
+    note(options, *extraction_parts(outcome.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
     if options["verbose"]:
         tuning = {
             "extraction": outcome.extraction.wall_seconds,
             "tuning": sum(c.seconds for c in outcome.evaluation.candidates),
         }
-        note(options, describe_parts(tuning))
+        note(options, spent_text(tuning))
     outcome.save(output)
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_evaluation(outcome.evaluation)}\n")
+        click.echo()
+        show(evaluation_parts(outcome.evaluation))
+        click.echo()
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .interrupts import keep
-from .report import printable
+from .text_tables import show
 
 if TYPE_CHECKING:
     from ..extraction import Failure
+    from ..result_tables import Part
     from ..transformer import CNNFeatureTransformer
 
 __all__ = [
@@ -245,10 +246,11 @@ def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def note(options: dict[str, Any], text: str) -> None:
-    """Print a remark to stderr unless --quiet."""
+def note(options: dict[str, Any], *parts: Part) -> None:
+    """Print remarks to stderr, sentences or tables, unless --quiet."""
     if not options["quiet"]:
-        click.echo(printable(text), err=True)
+        for part in parts:
+            show([part], err=True)
 
 
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .data_options import column_options, images_from
-from .extraction_report import describe_extraction
 from .options import check_outputs, note, reading_options, reading_parameters, write_failures
-from .report import describe_judgement, printable, table
+from .report import printable
+from .text_tables import show
 
 if TYPE_CHECKING:
     from ..prediction import Prediction
@@ -45,8 +45,11 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, weights: t
     Example:
         featx predict digits.skops sample:digits --top 2 --format csv
     """
+    from ..held_out_parts import judgement_parts
     from ..judged_predictions import judge_predictions
+    from ..listing_parts import prediction_parts
     from ..prediction import predict_images
+    from ..run_parts import extraction_parts
 
     check_outputs(None, options)
     dataset = images_from(options, images)
@@ -56,39 +59,28 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, weights: t
     predictions, extraction = predict_images(model, dataset, top=top, weights=weights, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:
-        note(options, describe_extraction(extraction, verbose=True, n_jobs=options["n_jobs"]))
-    text = {"table": _as_table, "csv": _as_csv, "json": _as_json}[form](predictions)
-    # What is read by a program keeps every byte of a name.
-    click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))
-    if (judged := judge_predictions(predictions, dataset)) is not None:
-        figures = f"\n{describe_judgement(judged)}"
-        if form == "table":
-            click.echo(figures)
-        else:
-            note(options, figures)
-
-
-def _header(top: int) -> list[str]:
-    ranks = ["", *(f"_{rank}" for rank in range(2, top + 1))]
-    return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability"))]
-
-
-def _number(probability: float | None, digits: int) -> str:
-    return "" if probability is None else f"{probability:.{digits}f}"
-
-
-def _as_table(predictions: list[Prediction]) -> str:
-    rows = [[p.name, *(cell for label, value in p.top for cell in (label, _number(value, 3)))] for p in predictions]
-    top = max((len(p.top) for p in predictions), default=0)
-    return table(_header(top), rows)
+        note(options, *extraction_parts(extraction, n_jobs=options["n_jobs"]))
+    if form == "table":
+        show(prediction_parts(predictions))
+    else:
+        text = {"csv": _as_csv, "json": _as_json}[form](predictions)
+        # What is read by a program keeps every byte of a name.
+        click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))
+    judged = judge_predictions(predictions, dataset)
+    if judged is not None and not (form != "table" and options["quiet"]):
+        click.echo(err=form != "table")
+        show(judgement_parts(judged), err=form != "table", rest="judge_predictions in Python has all")
 
 
 def _as_csv(predictions: list[Prediction]) -> str:
+    from ..listing_parts import prediction_header
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_header(max((len(p.top) for p in predictions), default=0)))
+    writer.writerow(prediction_header(max((len(p.top) for p in predictions), default=0)))
     writer.writerows(
-        [p.name, *(cell for label, value in p.top for cell in (label, _number(value, 6)))] for p in predictions
+        [p.name, *(cell for label, value in p.top for cell in (label, "" if value is None else f"{value:.6f}"))]
+        for p in predictions
     )
     return text.getvalue().rstrip("\n")
 

@@ -21,7 +21,8 @@ import torch
 from click.testing import CliRunner
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec
 from featx.cli import main
-from featx.cli.report import printable, table
+from featx.cli.report import printable
+from featx.cli.text_tables import render_table
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -32,6 +33,7 @@ from featx.exceptions import BackboneError, DatasetError, FeatxError, ModelFileE
 from featx.extraction import extract_embeddings
 from featx.images import as_sources
 from featx.networks import resolve_backbone
+from featx.result_tables import Table
 from featx.trusted_types import trusted_types
 from featx.weights import file_weights
 
@@ -614,7 +616,7 @@ def test_damaged_files_named_with_orders_are_printed_escaped(filled):
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_cell_of_a_table_is_one_line_without_orders(name):
-    shown = table(["name", name], [[name, 1]])
+    shown = render_table(Table(["name", name], [[name, "1"]]))
     assert len(shown.splitlines()) == 3
     assert not orders(shown)
     assert printable(printable(name)) == printable(name)

@@ -283,7 +283,7 @@ def test_the_cache_commands(folder, tmp_path):
     featx("extract", folder, "-o", tmp_path / "b.h5", *NETWORK, *at)
     assert "40 embeddings" in featx("cache", "info", *at).stdout
     assert "40 embeddings in 2 sound files" in featx("cache", "verify", *at).stdout
-    assert "1 files fewer" in featx("cache", "compact", *at).stdout
+    assert "1 file fewer" in featx("cache", "compact", *at).stdout
     assert "40 embeddings" in featx("cache", "export", "-o", tmp_path / "all.h5", *at).stdout
     with h5py.File(tmp_path / "all.h5") as exported, h5py.File(tmp_path / "b.h5") as extracted:
         assert exported["embeddings"].shape == (40, 1280)

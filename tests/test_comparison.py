@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from featx.cache import FileDigests
 from featx.cli import main
-from featx.cli.compare_report import describe_comparison
+from featx.cli.text_tables import render
 from PIL import Image
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -23,6 +23,7 @@ from sklearn.svm import LinearSVC
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
 from featx.comparison_figures import Figures
+from featx.comparison_parts import comparison_parts
 from featx.comparison_plan import Repeat, plan_repeats
 from featx.comparison_plot import plot_comparison
 from featx.datasets import ImageDataset
@@ -961,10 +962,10 @@ def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_pat
 
 def test_the_rarest_class_is_shown_where_classes_are_uneven():
     result = compare_strategies(images_of([60, 20]), {"net": Network(0.2)}, repeats=1)
-    assert "the rarest class has 15 training images" in describe_comparison(result)
+    assert "the rarest class has 15 training images" in render(comparison_parts(result))
     assert result.sizes[0].baseline == 0.75
     even = compare_strategies(images_of([40, 40]), {"net": Network(0.2)}, repeats=1)
-    assert "the rarest class" not in describe_comparison(even)
+    assert "the rarest class" not in render(comparison_parts(even))
 
 
 def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
@@ -976,7 +977,7 @@ def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
         f"guess, {figures['guess']}, is not distinguishably better than always answering the largest class, 75.0 %",
         f"bad, {figures['bad']}, is no better than always answering the largest class, 75.0 %",
     ]
-    assert all(f"warning: {text}" in describe_comparison(result) for text in size.warnings)
+    assert all(f"warning: {text}" in render(comparison_parts(result)) for text in size.warnings)
     assert json.loads(result.to_json())["sizes"][0]["baseline"] == 0.75
 
 
@@ -990,10 +991,10 @@ def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
 
 def test_sentences_are_wrapped_to_a_terminal():
     result = compare_strategies(images_of([40, 40]), {"net": Network(0.1), "other": Network(0.2)}, repeats=3)
-    assert max(map(len, describe_comparison(result).splitlines())) > 120
-    narrow = describe_comparison(result, width=80)
+    assert max(map(len, render(comparison_parts(result)).splitlines())) > 120
+    narrow = render(comparison_parts(result), width=80)
     assert max(map(len, narrow.splitlines())) <= 80
-    words = describe_comparison(result).split()
+    words = render(comparison_parts(result)).split()
     assert sorted(set(narrow.split()) - {"-" * n for n in range(100)}) == sorted(
         set(words) - {"-" * n for n in range(100)}
     )

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from featx.cli.extraction_report import describe_extraction
-from featx.cli.forecast_report import describe_forecast
+from featx.cli.text_tables import render
 from PIL import Image
 
 from featx import Extraction
 from featx.forecast import Forecast, Part
+from featx.run_parts import extraction_parts, forecast_parts
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
 GRID = ("--grid", "logistic.C=0.01")
@@ -166,12 +166,12 @@ def test_a_dry_run_refuses_what_the_run_refuses(command, options, folder):
 def test_the_table_of_a_forecast():
     forecast = Forecast(3000, 3000, 40, True, 64, 0, base_bytes=500_000_000)
     forecast.parts = [Part("forward", 75.4, 2_000_000, 0, 2960), Part("tune svm", 9.95, 0, 30_000_000)]
-    lines = describe_forecast(forecast, skipping=False).splitlines()
+    lines = render(forecast_parts(forecast)).splitlines()
     assert lines[2].split() == ["forward", "2,960", "1", "min", "15", "s", "2.0", "MB"]
     assert lines[4].split() == ["in", "all,", "about", "1", "min", "25", "s", "2.0", "MB", "530.0", "MB"]
     assert "3,000 images: about 40 are cached, 2,960 would be forwarded; 64 were probed" in lines
     forecast.base_bytes = 0
-    assert "30.0 MB and more" in describe_forecast(forecast, skipping=False)
+    assert "30.0 MB and more" in render(forecast_parts(forecast))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_table_of_a_forecast():
     ],
 )
 def test_the_bottleneck_is_what_the_others_wait_for(seconds, words):
-    text = describe_extraction(Extraction(n_images=100, n_forwarded=80, seconds=seconds), verbose=True, n_jobs=3)
+    text = render(extraction_parts(Extraction(n_images=100, n_forwarded=80, seconds=seconds), n_jobs=3))
     assert words in text
     if "read" in seconds:
         assert text.count("in all 3 threads together") == 2
@@ -202,9 +202,9 @@ def test_the_bottleneck_is_what_the_others_wait_for(seconds, words):
 def test_threads_are_advised_while_there_are_processors(monkeypatch):
     found = Extraction(n_images=9, n_forwarded=9, seconds={"wait": 9.0, "forward": 1.0, "read": 1.0, "decode": 9.0})
     monkeypatch.setattr("featx.workers.core_count", lambda: 8)
-    assert "--n-jobs 8" in describe_extraction(found, verbose=True, n_jobs=2)
+    assert "--n-jobs 8" in render(extraction_parts(found, n_jobs=2))
     for every in (None, -1, 8):
-        assert "--n-jobs" not in describe_extraction(found, verbose=True, n_jobs=every)
+        assert "--n-jobs" not in render(extraction_parts(found, n_jobs=every))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

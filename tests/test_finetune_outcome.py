@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from featx.cli.report import describe_finetuning
+from featx.cli.text_tables import render
 from PIL import Image
 
 from featx import (
@@ -22,6 +22,7 @@ from featx import (
     load_model,
     save_model,
 )
+from featx.held_out_parts import finetuning_parts
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "epochs": 2, "learning_rate": 1e-3}
 
@@ -65,7 +66,7 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     baseline = json.loads(outcome.to_json())["baseline"]
     assert (baseline["answer"], baseline["accuracy"]) == (["dark"], 0.5)
     assert baseline["verdict"] in ("better", "not distinguishable", "worse")
-    assert outcome.baseline.text in describe_finetuning(outcome)
+    assert outcome.baseline.text in render(finetuning_parts(outcome))
 
 
 def test_another_data_set_may_be_the_test_set(folder, tmp_path):

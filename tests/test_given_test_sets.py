@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from featx.cli.compare_report import describe_comparison
+from featx.cli.text_tables import render
 from PIL import Image
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
 from featx.comparison_forecast import forecast_comparison
+from featx.comparison_parts import comparison_parts
 from featx.comparison_plan import Repeat, plan_comparison, plan_repeats
 from featx.metrics import wilson
 from featx.paired import compare_paired
@@ -119,7 +120,7 @@ def test_several_repeats_have_the_intervals_of_one_test_set(seen):
         assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
     assert result.test == "McNemar's exact test, counts averaged over 4 repeats"
     assert "means over 4 repeats with 95 % intervals of the test images, that of accuracy Wilson's" in result.interval
-    shown = describe_comparison(result)
+    shown = render(comparison_parts(result))
     assert "so few repeats" not in shown
     assert not any("repeats are few" in note for note in result.notes)
 

@@ -1,0 +1,163 @@
+"""A table goes in, lines of aligned columns that fit a width come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from .report import fill, line_width, printable
+
+if TYPE_CHECKING:
+    from ..result_tables import Part, Table
+
+__all__ = ["render", "render_table", "show"]
+
+# Where a user finds what a table does not show.
+REST = "`--json FILE` has all"
+GAP = 2
+# Cells of a shortened name: as many as can be read well, then as few as columns are left out for, then as few as tell
+# something.
+COMFORTABLE, LEAST, LEAST_IN_MATRIX = 24, 12, 6
+
+
+def show(parts: Sequence[Part], *, err: bool = False, rest: str = REST) -> None:
+    """Print tables and sentences so that their lines fit the terminal; see `line_width`."""
+    click.echo(render(parts, width=line_width(err=err), rest=rest), err=err)
+
+
+def render(parts: Sequence[Part], *, width: int | None = None, rest: str = REST) -> str:
+    """Return tables and sentences as text with an empty line between them.
+
+    Parameters
+    ----------
+    parts : sequence of Table or str
+    width : int, default=None
+        Cells of a line; None for lines of any length.
+    rest : str
+        Where to find what a table does not show.
+    """
+    return "\n\n".join(fill(p, width) if isinstance(p, str) else render_table(p, width=width, rest=rest) for p in parts)
+
+
+def render_table(table: Table, *, width: int | None = None, rest: str = REST) -> str:
+    """Return a table whose lines take at most so many cells.
+
+    Where it does not fit, names are shortened as far as they can be read well; then columns are left out, in the order
+    that the table gives, and named below; then names are shortened further. Where that does not help, another table
+    stands in its place if it has one, or each row becomes a paragraph. No row is ever wrapped.
+    """
+    cells = [[_escaped(cell) for cell in row] for row in (table.header, *table.rows)]
+    columns = list(range(len(table.header)))
+    above = [fill(table.title, width)] if table.title else []
+    below = [table.more] if table.more else []
+    for least in (None,) if width is None else (COMFORTABLE, LEAST):
+        for n_dropped in range(len(table.drop) + 1):
+            dropped = table.drop[:n_dropped]
+            shown = [i for i in columns if i not in dropped]
+            found = _fitted(table, cells, shown, width, least)
+            if found is None:
+                continue
+            if dropped:
+                below.insert(0, ", ".join(cells[0][i] for i in sorted(dropped)))
+            told = [fill(f"not shown: {'; '.join(below)}: {rest}", width)] if below else []
+            return "\n".join([*above, *_aligned(found, [shown.index(i) for i in table.right if i in shown]), *told])
+    if table.otherwise is not None:
+        return render([table.otherwise], width=width, rest=rest)
+    told = [fill(f"not shown: {table.more}: {rest}", width)] if table.more else []
+    return "\n".join([*above, *_stacked(table, cells, width or 0), *told])
+
+
+def _fitted(
+    table: Table, cells: list[list[str]], shown: list[int], width: int | None, least: int | None
+) -> list[list[str]] | None:
+    """Return the columns with names as short as they have to be, or None where they cannot be that short."""
+    from ..short_names import cell_width
+
+    chosen = [[row[i] for i in shown] for row in cells]
+    if width is None or least is None:
+        return chosen
+    widths = [[cell_width(cell) for cell in row] for row in chosen]
+    if _total([max(column) for column in zip(*widths, strict=True)]) <= width:
+        return chosen
+    least = min(least, LEAST_IN_MATRIX) if table.named_header else least
+    named = {place for place, i in enumerate(shown) if i in table.names}
+    longest = max((max(row[p] for row in widths) for p in named), default=0)
+    if table.named_header:
+        longest = max(longest, *widths[0])
+    # The widest limit that does.
+    for limit in range(longest - 1, least - 1, -1):
+        taken = []
+        for place, column in enumerate(zip(*widths, strict=True)):
+            head, *rest = column
+            head = min(head, limit) if table.named_header and place else head
+            rest = [min(w, limit) for w in rest] if place in named else rest
+            taken.append(max([head, *rest]))
+        if _total(taken) <= width:
+            short = _shortened(table, cells, limit)
+            found = [[row[i] for i in shown] for row in short]
+            fits = _total([max(map(cell_width, column)) for column in zip(*found, strict=True)]) <= width
+            return found if fits else None
+    return None
+
+
+def _shortened(table: Table, cells: list[list[str]], limit: int) -> list[list[str]]:
+    """Return all cells, the names shortened; those of a kind are told apart in all columns together."""
+    from ..result_tables import CLASSES
+    from ..short_names import shorten_files, shorten_names
+
+    short = [list(row) for row in cells]
+    for kind in set(table.names.values()):
+        places = [(r, c) for c in table.names if table.names[c] == kind for r in range(1, len(cells))]
+        if table.named_header and kind == CLASSES:
+            places += [(0, c) for c in range(1, len(table.header))]
+        names = [cells[r][c] for r, c in places]
+        pool = [_escaped(name) for name in table.pool]
+        found = shorten_names(names, limit, pool=pool) if kind == CLASSES else shorten_files(names, limit)
+        for (r, c), name in zip(places, found, strict=True):
+            short[r][c] = name
+    return short
+
+
+def _aligned(cells: list[list[str]], right: list[int]) -> list[str]:
+    from ..short_names import cell_width
+
+    widths = [max(map(cell_width, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        padded = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            blanks = " " * (width - cell_width(cell))
+            padded.append(blanks + cell if place in right else cell + blanks)
+        lines.append((" " * GAP).join(padded).rstrip())
+    return [lines[0], (" " * GAP).join("-" * width for width in widths), *lines[1:]]
+
+
+def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
+    """Return each row as its first cell, and the others with their names below."""
+    header, *rows = _shortened(table, cells, width - GAP)
+    lines = []
+    for row in rows:
+        figures = [f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell]
+        lines.append(row[0])
+        line = ""
+        for figure in figures:
+            from ..short_names import cell_width
+
+            if line and cell_width(line) + len("; ") + cell_width(figure) + GAP + 1 > width:
+                lines += fill(f"{' ' * GAP}{line};", width).splitlines()
+                line = figure
+            else:
+                line = f"{line}; {figure}" if line else figure
+        if line:
+            lines += fill(" " * GAP + line, width).splitlines()
+    return lines
+
+
+def _escaped(cell: str) -> str:
+    return printable(cell).replace("\n", "\\n")
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)

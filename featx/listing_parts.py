@@ -1,0 +1,116 @@
+"""Networks, the kinds of embeddings in a cache, or predictions go in; the tables that list them come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .quantities import count_text, size_text
+from .result_tables import CLASSES, FILES, Part, Table
+
+if TYPE_CHECKING:
+    from .cache import EmbeddingCache
+    from .cache.maintenance import CacheReport, SpecInfo
+    from .prediction import Prediction
+
+__all__ = ["backbone_parts", "cache_parts", "prediction_header", "prediction_parts", "report_parts", "stage_parts"]
+
+
+def backbone_parts() -> list[Part]:
+    """Return the networks that can be named, with the width of their default embedding."""
+    from .networks import list_backbones
+    from .stages import plan_of
+
+    plans = [(name, plan_of(name)) for name in list_backbones()]
+    rows = [[name, str(plan.width), plan.default_layer, plan.pooling] for name, plan in plans]
+    return [Table(["backbone", "features", "default layer", "pooling"], rows, right=[1])]
+
+
+def stage_parts(backbone: str) -> list[Part]:
+    """Return the stages of a network, with the width of their embeddings."""
+    from .networks import stage_widths
+
+    return [Table(["stage", "features"], [[name, str(n)] for name, n in stage_widths(backbone).items()], right=[1])]
+
+
+def cache_parts(store: EmbeddingCache) -> list[Part]:
+    """Return what a cache holds."""
+    found = store.info()
+    parts: list[Part] = [
+        f"{store.root}: {sum(i.rows for i in found):,} embeddings, {size_text(sum(i.bytes for i in found))}"
+    ]
+    if filled := [i for i in found if i.rows]:
+        parts.append(_specs(filled))
+    if damaged := sum(i.damaged for i in found):
+        size = size_text(sum(i.damaged_bytes for i in found))
+        parts.append(
+            f"{count_text(damaged, 'damaged file')} (*.damaged), {size} more, which `featx cache prune` removes first"
+        )
+    return parts
+
+
+def report_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
+    """Return what a check of a cache found."""
+    lines = [f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files"]
+    lines += [f"damaged: {path.relative_to(store.root)}: {reason}" for path, reason in report.problems]
+    if report.leftovers:
+        lines.append(f"{count_text(len(report.leftovers), 'file')} left by killed writers")
+    if report.set_aside:
+        lines.append(
+            f"{count_text(len(report.set_aside), 'damaged file')} (*.damaged), which `featx cache prune` removes first"
+        )
+    return ["\n".join(lines)]
+
+
+def prediction_header(top: int) -> list[str]:
+    """Return the names of the columns of so many classes for each image."""
+    ranks = ["", *(f"_{rank}" for rank in range(2, top + 1))]
+    return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability"))]
+
+
+def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
+    """Return the most likely classes of each image, with probabilities where there are any."""
+    top = max((len(p.top) for p in predictions), default=0)
+    rows = [
+        [p.name, *(cell for label, value in p.top for cell in (label, "" if value is None else f"{value:.3f}"))]
+        for p in predictions
+    ]
+    names = {0: FILES, **dict.fromkeys(range(1, 2 * top, 2), CLASSES)}
+    pool = sorted({label for p in predictions for label, _ in p.top})
+    return [Table(prediction_header(top), rows, names=names, pool=pool)]
+
+
+def _specs(filled: list[SpecInfo]) -> Table:
+    rows = [
+        [i.spec.digest[:12], i.spec.backbone, i.spec.layer, i.spec.pooling, i.spec.precision.partition(";")[0],
+         f"{i.rows:,}", str(i.width), size_text(i.bytes), str(i.segments), _ago(i.last_used), differs]
+        for i, differs in zip(filled, _differences(filled), strict=True)
+    ]  # fmt: skip
+    header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
+    header.append("differs by" if any(row[-1] for row in rows) else "")
+    return Table(header, rows, right=[5, 6, 7, 8])
+
+
+def _differences(found: list[SpecInfo]) -> list[str]:
+    """Return what tells those apart whose other columns are the same."""
+    from .cache.selection import differences
+
+    def columns(info: SpecInfo) -> tuple[str, ...]:
+        spec = info.spec
+        return spec.backbone, spec.layer, spec.pooling, spec.precision.partition(";")[0]
+
+    alike: dict[tuple[str, ...], list[SpecInfo]] = {}
+    for info in found:
+        alike.setdefault(columns(info), []).append(info)
+    told = {id(info): text for group in alike.values()
+            for info, text in zip(group, differences([i.spec for i in group]), strict=True)}  # fmt: skip
+    return [told[id(info)] for info in found]
+
+
+def _ago(moment: float) -> str:
+    seconds = max(0.0, time.time() - moment)
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return "just now"

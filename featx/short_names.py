@@ -1,0 +1,171 @@
+"""Long names go in; short ones come out, of which no two are alike unless the names are.
+
+Widths are those of a terminal's cells: a Chinese character or an emoji takes two, a combining accent none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from wcwidth import iter_graphemes, wcswidth
+
+__all__ = ["ELLIPSIS", "cell_width", "shorten_files", "shorten_names"]
+
+ELLIPSIS = "…"
+# What words of a name stand between.
+BREAKS = "_-./\\ :"
+# A common beginning that is shorter tells something and takes little.
+SHORTEST_PREFIX = 4
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    width = wcswidth(text)
+    # Negative where there are control characters, which are escaped before they are shown.
+    return width if width >= 0 else sum(max(0, wcswidth(part)) for part in text)
+
+
+def shorten_names(names: Sequence[str], width: int, *, pool: Iterable[str] = ()) -> list[str]:
+    """Return names that take at most so many cells, unlike each other where the names are.
+
+    Where some name is too long, a beginning that all of them share is left out; then the middle of those that are
+    still too long; of those that would be alike, the part around the first difference is kept; at last they are
+    numbered.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The same name may come several times.
+    width : int
+        At least 6; below, they are as wide as they have to be to differ.
+    pool : iterable of str, default=()
+        More names that the shortened ones must differ from, as the classes that are not among these.
+    """
+    return _shortened(names, width, pool, _without_prefix, _middle)
+
+
+def shorten_files(names: Sequence[str], width: int) -> list[str]:
+    """Return names of files that take at most so many cells: their ends, unlike each other where the names are."""
+    return _shortened(names, width, (), list, _end)
+
+
+def _shortened(
+    names: Sequence[str],
+    width: int,
+    pool: Iterable[str],
+    prepare: Callable[[list[str]], list[str]],
+    cut: Callable[[str, int], str],
+) -> list[str]:
+    distinct = list(dict.fromkeys([*names, *pool]))
+    if all(cell_width(name) <= width for name in distinct):
+        return list(names)
+    short = dict(zip(distinct, prepare(distinct), strict=True))
+    short = {name: text if cell_width(text) <= width else cut(text, width) for name, text in short.items()}
+    short = _told_apart(short, width)
+    return [short[name] for name in names]
+
+
+def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
+    """Return the same short names, those that are alike replaced."""
+    for attempt in (_around_difference, _numbered):
+        counts = Counter(short.values())
+        groups: dict[str, list[str]] = {}
+        for name, text in short.items():
+            if counts[text] > 1:
+                groups.setdefault(text, []).append(name)
+        taken = {text for text in counts if counts[text] == 1}
+        for alike in groups.values():
+            found = attempt(alike, width, taken)
+            if len(set(found)) == len(found) and not taken & set(found):
+                short.update(zip(alike, found, strict=True))
+                taken.update(found)
+    return short
+
+
+def _without_prefix(names: list[str]) -> list[str]:
+    """Return the names without the words that all of them begin with, an ellipsis in their place."""
+    prefix = names[0][: _common(names)]
+    cut = max((prefix.rfind(character) for character in BREAKS), default=-1) + 1
+    if len(names) < 2 or cut < SHORTEST_PREFIX:
+        return names
+    return [ELLIPSIS + name[cut:] for name in names]
+
+
+def _common(names: list[str]) -> int:
+    """Return how many characters all names begin with: those of the first and the last in order of the alphabet."""
+    low, high = min(names), max(names)
+    return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+
+
+def _middle(name: str, width: int) -> str:
+    """Return the name with its middle left out."""
+    head = (width - 1 + 1) // 2
+    return _head(name, head) + ELLIPSIS + _tail(name, width - 1 - head)
+
+
+def _end(name: str, width: int) -> str:
+    """Return the end of the name."""
+    return ELLIPSIS + _tail(name, width - 1)
+
+
+def _around_difference(names: list[str], width: int, taken: set[str]) -> list[str]:
+    """Return the names with what stands before and after their first difference left out."""
+    start = _common(names)
+    # An accent stays with its letter.
+    while start and any(cell_width(name[start : start + 1]) == 0 for name in names if start < len(name)):
+        start -= 1
+    for head in (width // 3, 1, 0):
+        found = []
+        for name in names:
+            before = _head(name[:start], head)
+            rest = name[start:]
+            lead = before if before == name[:start] else before + ELLIPSIS
+            room = width - cell_width(lead)
+            found.append(lead + (rest if cell_width(rest) <= room else _head(rest, max(0, room - 1)) + ELLIPSIS))
+        if len(set(found)) == len(found) and not taken & set(found):
+            return found
+    return found
+
+
+def _numbered(names: list[str], width: int, taken: set[str]) -> list[str]:
+    """Return the beginning of each name with a number."""
+    found: dict[str, None] = {}
+    number = 0
+    for name in names:
+        while True:
+            number += 1
+            end = f"{ELLIPSIS}{number}"
+            text = _head(name, max(0, width - len(end))) + end
+            if text not in taken and text not in found:
+                break
+        found[text] = None
+    return list(found)
+
+
+def _head(text: str, width: int) -> str:
+    """Return as much of the beginning as takes so many cells."""
+    if text.isascii():
+        return text[:width]
+    kept, used = [], 0
+    for part in iter_graphemes(text):
+        used += cell_width(part)
+        if used > width:
+            break
+        kept.append(part)
+    return "".join(kept)
+
+
+def _tail(text: str, width: int) -> str:
+    """Return as much of the end as takes so many cells."""
+    if text.isascii():
+        return text[len(text) - width :] if width else ""
+    kept, used = [], 0
+    for part in reversed(list(iter_graphemes(text))):
+        used += cell_width(part)
+        if used > width:
+            break
+        kept.append(part)
+    return "".join(reversed(kept))
