@@ -15,6 +15,7 @@ from .exceptions import BackboneError, FeatxError, LayerError, ParameterError, W
 from .output_parts import read_node, tensor_of
 from .pooling import MAPS, POOLINGS, pool, whole_map
 from .preprocessing import Preprocessing
+from .shown import Shown
 from .stages import NetworkPlan
 from .state_matching import refuse_absent
 
@@ -37,8 +38,8 @@ _loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
 _loading = threading.RLock()
 
 
-@dataclass(frozen=True)
-class BackboneSource:
+@dataclass(frozen=True, repr=False)
+class BackboneSource(Shown):
     """A network that need not be built yet: what identifies it, and how to build it.
 
     Attributes
@@ -99,7 +100,7 @@ class BackboneSource:
             return _loaded[key]
 
 
-class Backbone:
+class Backbone(Shown):
     """A frozen network: an ordered chain of named stages.
 
     Always in evaluation mode, without gradients and with fixed BatchNorm statistics.

@@ -10,6 +10,7 @@ import numpy as np
 from .estimates import Estimate
 from .metrics import LEVEL, confusion_matrix, per_class
 from .paired import compare_paired
+from .shown import Shown
 
 __all__ = ["Baseline", "compare_baseline", "largest_class"]
 
@@ -18,8 +19,8 @@ NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macr
 NAMED = 3
 
 
-@dataclass(frozen=True)
-class Baseline:
+@dataclass(frozen=True, repr=False)
+class Baseline(Shown):
     """Always answering the largest class of the training images, and whether a model is better than that.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import Any
 from .estimates import Estimate, as_json
 from .extraction import Failure
 from .learning_curves import Extrapolation
+from .shown import Shown
 from .size_result import SizeResult, StrategyResult, Verdict
 from .stage_study import StageStudy
 from .transfer import TransferCase
@@ -35,8 +36,8 @@ class CurveResult:
     extrapolation: Extrapolation | None
 
 
-@dataclass
-class ComparisonResult:
+@dataclass(repr=False)
+class ComparisonResult(Shown):
     """What `compare_strategies` gives.
 
     Attributes

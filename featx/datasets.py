@@ -19,6 +19,7 @@ from .image_folders import list_folder
 from .listings import Listing, count, few
 from .manifests import list_manifest
 from .samples import list_sample
+from .shown import Shown
 from .split_files import split_by_file
 from .split_names import PARTS
 from .tables import SPREADSHEETS, TABLES
@@ -30,8 +31,8 @@ __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 NAMES = {"labels": "labels", "groups": "groups", "split": "a split"}
 
 
-@dataclass(frozen=True)
-class ImageDataset:
+@dataclass(frozen=True, repr=False)
+class ImageDataset(Shown):
     """Images with what is known of them.
 
     Attributes

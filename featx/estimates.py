@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from .shown import Shown
+
 __all__ = ["Estimate", "as_json", "missing_intervals"]
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """A figure with its 95 % interval.
 
     Attributes

@@ -24,6 +24,7 @@ from .ledger import Failure
 from .precisions import choose_precision
 from .progress import progress_bar
 from .sharing import share_out
+from .shown import Shown
 from .stores import MemoryStore, OverlayStore, Store, writable_store
 from .timing import timed
 from .workers import check_options, thread_count
@@ -33,8 +34,8 @@ __all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
 STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
 
-@dataclass
-class Extraction:
+@dataclass(repr=False)
+class Extraction(Shown):
     """What came out of one call.
 
     Attributes

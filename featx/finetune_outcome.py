@@ -34,7 +34,7 @@ TEST_SIZE = 0.2
 WITHOUT = (("early_stopping=False", "--no-early-stopping"),)
 
 
-@dataclass
+@dataclass(repr=False)
 class FineTuneOutcome(HeldOutReport):
     """What `finetune_model` gives.
 

@@ -26,6 +26,7 @@ from .images import ImageSource
 from .ledger import find_unreadable
 from .persistence import save_model
 from .results import EvaluationResult
+from .shown import Shown
 from .splits import inner_folds
 from .transformer import CNNFeatureTransformer
 from .units import same_content
@@ -35,8 +36,8 @@ __all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
 FOLDS = 5
 
 
-@dataclass
-class FitOutcome:
+@dataclass(repr=False)
+class FitOutcome(Shown):
     """What `fit_model` gives.
 
     Attributes

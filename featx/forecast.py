@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .shown import Shown
+
 __all__ = ["Forecast", "Part", "extrapolate", "measure_growth"]
 
 
@@ -44,8 +46,8 @@ class Part:
         )
 
 
-@dataclass
-class Forecast:
+@dataclass(repr=False)
+class Forecast(Shown):
     """What a run will cost.
 
     Attributes

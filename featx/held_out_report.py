@@ -11,12 +11,13 @@ import numpy as np
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
 from .metrics import confusion_matrix, interval_notes, report_classes, score_classes, score_predictions
+from .shown import Shown
 
 __all__ = ["HeldOutReport", "binding_groups", "report_held_out"]
 
 
-@dataclass
-class HeldOutReport:
+@dataclass(repr=False)
+class HeldOutReport(Shown):
     """What a model reaches on images that it was not fitted on.
 
     Attributes

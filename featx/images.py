@@ -29,6 +29,7 @@ from .pixels import (
     pil_to_rgb,
     said,
 )
+from .shown import Shown
 from .single_images import refuse_single_image
 from .urls import shown_names
 
@@ -39,8 +40,8 @@ __all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_imag
 MAX_BYTES = 1 << 30
 
 
-@dataclass(slots=True)
-class ImageSource:
+@dataclass(slots=True, repr=False)
+class ImageSource(Shown):
     """One image that has not been read yet.
 
     Parameters
@@ -173,7 +174,7 @@ class ImageSource:
             raise ImageDecodeError(self.name, getattr(error, "strerror", None) or said(error)) from error
 
 
-class ImageSources(Sequence[ImageSource]):
+class ImageSources(Shown, Sequence[ImageSource]):
     """Images that have not been read yet; each ImageSource is made when it is asked for.
 
     Looking up known files takes a microsecond or two for each, most of it the stat: objects for a hundred thousand of

@@ -18,7 +18,7 @@ __all__ = ["JudgedPredictions", "judge_predictions"]
 NAMED = 3
 
 
-@dataclass
+@dataclass(repr=False)
 class JudgedPredictions(HeldOutReport):
     """What predictions are worth on the labelled images among those that were predicted.
 

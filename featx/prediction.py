@@ -23,6 +23,7 @@ from .model_parts import class_names, image_estimators, parts
 from .moved_weights import Files
 from .notes import note_once
 from .persistence import load_model
+from .shown import Shown
 from .transformer import CNNFeatureTransformer
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
@@ -30,8 +31,8 @@ __all__ = ["Prediction", "Predictions", "predict_images"]
 IN_PYTHON = "Use it in Python: load_model(path)."
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Shown):
     """The most likely classes of one image.
 
     Attributes
@@ -45,7 +46,7 @@ class Prediction:
     top: tuple[tuple[str, float | None], ...]
 
 
-class Predictions(list[Prediction]):
+class Predictions(Shown, list[Prediction]):
     """The predictions of the images that can be read, in their order.
 
     Parameters

@@ -7,12 +7,13 @@ from typing import Any
 
 from .estimates import Estimate
 from .held_out_report import HeldOutReport
+from .shown import Shown
 
 __all__ = ["CandidateResult", "EvaluationResult"]
 
 
-@dataclass(frozen=True)
-class CandidateResult:
+@dataclass(frozen=True, repr=False)
+class CandidateResult(Shown):
     """What one head reached on one layer and pooling.
 
     Attributes
@@ -51,7 +52,7 @@ class CandidateResult:
     seconds: float
 
 
-@dataclass
+@dataclass(repr=False)
 class EvaluationResult(HeldOutReport):
     """The one object behind the printout and the JSON.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .estimates import Estimate
+from .shown import Shown
 from .strategy_pairs import PairResult
 
 __all__ = ["SizeResult", "StrategyResult", "Verdict"]
 
 
-@dataclass(frozen=True)
-class StrategyResult:
+@dataclass(frozen=True, repr=False)
+class StrategyResult(Shown):
     """What one strategy reached at one training size.
 
     Attributes
@@ -44,8 +45,8 @@ class StrategyResult:
         return self.seconds["extraction"] + self.seconds["training"]
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """Which strategy to use at one size.
 
     Attributes
@@ -95,8 +96,8 @@ class Verdict:
     reasons: list[str]
 
 
-@dataclass(frozen=True)
-class SizeResult:
+@dataclass(frozen=True, repr=False)
+class SizeResult(Shown):
     """What all strategies reached at one training size.
 
     Attributes

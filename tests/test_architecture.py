@@ -58,6 +58,7 @@ LEAVES = (
     "head_names",
     "strategy_names",
     "notes",
+    "shown",
     "state_files",
     "state_matching",
     "misfits",
@@ -195,6 +196,7 @@ def test_import_featx_is_lazy():
     [
         "import featx",
         "import featx.cache; featx.EmbeddingCache, featx.EmbeddingSpec",
+        "import featx; print(featx.ImageDataset(['a.png'], ['a.png'])._repr_html_())",
         "from featx.cli import main; main(['--help'])",
         "from featx.cli import main; main(['cache', 'info'])",
         "from featx.cli import main; main(['fit', '--help'])",
