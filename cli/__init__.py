@@ -17,7 +17,7 @@ from .finetune import finetune
 from .fit import fit
 from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
 from .predict import predict
-from .report import printable
+from .report import fitted, say
 
 __all__ = ["main"]
 
@@ -35,8 +35,10 @@ class _Commands(click.Group):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            click.echo(f"featx: {printable(' '.join(str(error).split()))}", err=True)
+            say(f"featx: {' '.join(str(error).split())}", err=True)
             sys.exit(2)
+        except click.UsageError as error:
+            raise fitted(error) from None
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)

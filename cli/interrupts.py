@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..terminal import fill, line_width
+
 __all__ = ["INTERRUPTED", "forget", "keep", "prompt_interrupts", "say_stopped"]
 
 # What shells expect of a command that SIGINT ended.
@@ -35,7 +37,7 @@ def say_stopped() -> None:
     """Print what has become of the work."""
     told = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]
     text = f"{' and '.join(told)}; run the same command to go on" if told else "nothing was kept"
-    print(f"featx: stopped; {text}", file=sys.stderr, flush=True)
+    print(fill(f"featx: stopped; {text}", line_width(err=True)), file=sys.stderr, flush=True)
 
 
 def _is_there(place: Path, since: float) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .report import fill, line_width, printable
+from ..terminal import fill, line_width, printable
 
 if TYPE_CHECKING:
     from ..result_tables import Part, Table
@@ -136,22 +136,14 @@ def _aligned(cells: list[list[str]], right: list[int]) -> list[str]:
 
 def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
     """Return each row as its first cell, and the others with their names below."""
-    header, *rows = _shortened(table, cells, width - GAP)
+    header, *rows = _shortened(table, cells, width)
+    figures = [
+        "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell)
+        for row in rows
+    ]
     lines = []
-    for row in rows:
-        figures = [f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell]
-        lines.append(row[0])
-        line = ""
-        for figure in figures:
-            from ..short_names import cell_width
-
-            if line and cell_width(line) + len("; ") + cell_width(figure) + GAP + 1 > width:
-                lines += fill(f"{' ' * GAP}{line};", width).splitlines()
-                line = figure
-            else:
-                line = f"{line}; {figure}" if line else figure
-        if line:
-            lines += fill(" " * GAP + line, width).splitlines()
+    for row, text in zip(rows, table.stacked or figures, strict=True):
+        lines += [row[0], *(fill(" " * GAP + _escaped(text), width).splitlines() if text else [])]
     return lines
 
 

@@ -63,7 +63,7 @@ def _size(size: SizeResult) -> list[Part]:
     header = ["strategy", "accuracy", "macro F1", "train", "validation"]
     named = {0: CLASSES}
     parts.append(Table(header, scores, right=[3, 4], drop=[4, 3, 2], names=named, title=uneven))
-    parts.append(Table(["cost", *STAGES], costs, right=[1, 2, 3], names=named))
+    parts.append(Table(["strategy", *STAGES], costs, right=[1, 2, 3], names=named))
     return [*parts, *([_pairs(size)] if size.pairs else [])]
 
 

@@ -72,13 +72,15 @@ def prediction_header(top: int) -> list[str]:
 def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
     """Return the most likely classes of each image, with probabilities where there are any."""
     top = max((len(p.top) for p in predictions), default=0)
-    rows = [
-        [p.name, *(cell for label, value in p.top for cell in (label, "" if value is None else f"{value:.3f}"))]
-        for p in predictions
-    ]
+    rows = [[p.name, *(cell for label, value in p.top for cell in (label, _probability(value)))] for p in predictions]
     names = {0: FILES, **dict.fromkeys(range(1, 2 * top, 2), CLASSES)}
     pool = sorted({label for p in predictions for label, _ in p.top})
-    return [Table(prediction_header(top), rows, names=names, pool=pool)]
+    stacked = [", ".join(f"{label} {_probability(value)}".rstrip() for label, value in p.top) for p in predictions]
+    return [Table(prediction_header(top), rows, names=names, pool=pool, stacked=stacked)]
+
+
+def _probability(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _specs(filled: list[SpecInfo]) -> Table:
@@ -88,8 +90,15 @@ def _specs(filled: list[SpecInfo]) -> Table:
         for i, differs in zip(filled, _differences(filled), strict=True)
     ]  # fmt: skip
     header = ["spec", "backbone", "layer", "pooling", "precision", "rows", "features", "size", "files", "last used"]
-    header.append("differs by" if any(row[-1] for row in rows) else "")
-    return Table(header, rows, right=[5, 6, 7, 8])
+    stacked = []
+    for _, *network, n_rows, width, size, files, used, differs in rows:
+        holds = f"{', '.join(network)}; {n_rows} rows of {width} features, {size} in {count_text(int(files), 'file')}"
+        stacked.append(f"{holds}, last used {used}" + (f"; differs by {differs}" if differs else ""))
+    if any(row[-1] for row in rows):
+        header.append("differs by")
+    else:
+        rows = [row[:-1] for row in rows]
+    return Table(header, rows, right=[5, 6, 7, 8], stacked=stacked)
 
 
 def _differences(found: list[SpecInfo]) -> list[str]:

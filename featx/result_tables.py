@@ -35,6 +35,9 @@ class Table:
         A line above the table.
     more : str
         What the table does not show, as "33 more pairs"; whoever draws it says where that is.
+    stacked : sequence of str
+        For each row, what stands below its first cell where there is no room for columns; by default the other cells
+        with the names of their columns.
     otherwise : Table, str or None
         What to show in its place where there is no room for it.
     """
@@ -48,6 +51,7 @@ class Table:
     named_header: bool = False
     title: str = ""
     more: str = ""
+    stacked: Sequence[str] = ()
     otherwise: Table | str | None = None
 
 

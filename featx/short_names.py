@@ -44,27 +44,25 @@ def shorten_names(names: Sequence[str], width: int, *, pool: Iterable[str] = ())
     pool : iterable of str, default=()
         More names that the shortened ones must differ from, as the classes that are not among these.
     """
-    return _shortened(names, width, pool, _without_prefix, _middle)
+    return _shortened(names, width, _short_names, pool=pool)
 
 
 def shorten_files(names: Sequence[str], width: int) -> list[str]:
     """Return names of files that take at most so many cells: their ends, unlike each other where the names are."""
-    return _shortened(names, width, (), list, _end)
+    return _shortened(names, width, lambda names, width: [_end(name, width) for name in names])
 
 
 def _shortened(
     names: Sequence[str],
     width: int,
-    pool: Iterable[str],
-    prepare: Callable[[list[str]], list[str]],
-    cut: Callable[[str, int], str],
+    shorten: Callable[[list[str], int], list[str]],
+    *,
+    pool: Iterable[str] = (),
 ) -> list[str]:
     distinct = list(dict.fromkeys([*names, *pool]))
     if all(cell_width(name) <= width for name in distinct):
         return list(names)
-    short = dict(zip(distinct, prepare(distinct), strict=True))
-    short = {name: text if cell_width(text) <= width else cut(text, width) for name, text in short.items()}
-    short = _told_apart(short, width)
+    short = _told_apart(dict(zip(distinct, shorten(distinct, width), strict=True)), width)
     return [short[name] for name in names]
 
 
@@ -85,13 +83,13 @@ def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
     return short
 
 
-def _without_prefix(names: list[str]) -> list[str]:
-    """Return the names without the words that all of them begin with, an ellipsis in their place."""
+def _short_names(names: list[str], width: int) -> list[str]:
+    """Return the names without the words that all of them begin with, or else without the middle of long ones."""
     prefix = names[0][: _common(names)]
-    cut = max((prefix.rfind(character) for character in BREAKS), default=-1) + 1
+    cut = max(prefix.rfind(character) for character in BREAKS) + 1
     if len(names) < 2 or cut < SHORTEST_PREFIX:
-        return names
-    return [ELLIPSIS + name[cut:] for name in names]
+        return [_middle(name, width) for name in names]
+    return [_end(ELLIPSIS + name[cut:], width) for name in names]
 
 
 def _common(names: list[str]) -> int:
@@ -101,13 +99,17 @@ def _common(names: list[str]) -> int:
 
 
 def _middle(name: str, width: int) -> str:
-    """Return the name with its middle left out."""
-    head = (width - 1 + 1) // 2
+    """Return the name with its middle left out, if it is too long."""
+    if cell_width(name) <= width:
+        return name
+    head = width // 2
     return _head(name, head) + ELLIPSIS + _tail(name, width - 1 - head)
 
 
 def _end(name: str, width: int) -> str:
-    """Return the end of the name."""
+    """Return the end of the name, if it is too long."""
+    if cell_width(name) <= width:
+        return name
     return ELLIPSIS + _tail(name, width - 1)
 
 

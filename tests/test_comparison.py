@@ -912,8 +912,8 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
     lines = first.stdout.splitlines()
     assert "2 random splits with 10 test images each" in lines[1]
     headers = [line.split() for line in lines if line.startswith("strategy  ")]
-    assert headers[0] == headers[1]
-    assert headers[0][-3:] == ["extraction", "training", "prediction"]
+    assert headers[:2] == headers[2:4]
+    assert headers[1] == ["strategy", "extraction", "training", "prediction"]
     for size in ("12 images (6 a class): ", "30 images (15 a class): "):
         place = next(place for place, line in enumerate(lines) if line.startswith(f"at {size}"))
         # What to do stands first, the figures below.

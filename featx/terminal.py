@@ -1,0 +1,114 @@
+"""Sentences go in; text that is safe on a terminal, and whose lines fit its width, comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterator
+
+__all__ = ["fill", "line_width", "printable"]
+
+# Controls, formats (which turn the direction of text), halves of characters and line ends.
+UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+# Line ends are ours; joiners are parts of words and of emoji.
+KEPT = "\n\u200c\u200d"
+# Lines of sentences that are longer are hard to read; those of tables are not.
+WIDEST_SENTENCE = 100
+# No terminal that is narrower is worth more care.
+NARROWEST = 40
+HANGING = "  "
+# What stays on one line: commands to copy, options with their values, quoted names with blanks, figures with their
+# units and intervals.
+WORDS = re.compile(
+    r"""(?: `[^`\n]*` | (?<![^\s(\[]) (?: '[^'\n]*'(?=[\s,.;:)\]]|$) | --[a-z][a-z-]+[ ](?=\S) )
+    | (?<=\d)[ ](?=(?:%|s|min|h|B|kB|MB|GB|TB)(?!\w)) | (?<=%)[ ](?=\(\d) | \S )+""",
+    re.VERBOSE,
+)
+# Parts of paths, URLs, commands and options, which are copied as they are.
+COPIED = re.compile(r"[/\\`]|^-")
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters escaped: the names of files and classes may hold orders to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if c not in KEPT and unicodedata.category(c) in UNPRINTABLE else c
+        for c in text
+    )
+
+
+def line_width(*, err: bool = False) -> int | None:
+    """Return how many cells a line may take: those of the terminal, or COLUMNS; None where it goes elsewhere.
+
+    What goes into a pipe or a file is for programs, for grep and for later, and keeps every column, name and line
+    whole, as with git, gh and kubectl; where COLUMNS is set in the environment, that was asked for.
+    """
+    stream = sys.stderr if err else sys.stdout
+    if stream.isatty():
+        try:
+            known = os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            known = 0
+        # COLUMNS goes before the terminal's own answer, as everywhere.
+        chosen = shutil.get_terminal_size((known or 80, 24)).columns if "COLUMNS" in os.environ else known or 80
+    elif os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]):
+        chosen = int(os.environ["COLUMNS"])
+    else:
+        return None
+    return max(NARROWEST, chosen)
+
+
+def fill(text: str, width: int | None) -> str:
+    """Return sentences, each on lines of its own, wrapped at blanks and printable.
+
+    Commands in backticks, paths, URLs and quoted names are not broken, whatever their length; other words that are
+    longer than a line are.
+    """
+    text = printable(text)
+    if width is None:
+        return text
+    return "\n".join(line for sentence in text.split("\n") for line in _lines(sentence, min(width, WIDEST_SENTENCE)))
+
+
+def _lines(sentence: str, width: int) -> Iterator[str]:
+    from .short_names import cell_width
+
+    indent = sentence[: len(sentence) - len(sentence.lstrip(" "))]
+    if cell_width(sentence) <= width:
+        yield sentence
+        return
+    line, empty = indent, True
+    for word in WORDS.findall(sentence):
+        for piece in _pieces(word, width - len(indent + HANGING)):
+            if empty:
+                line, empty = line + piece, False
+            elif cell_width(line) + 1 + cell_width(piece) <= width:
+                line += " " + piece
+            else:
+                yield line
+                line = indent + HANGING + piece
+    yield line
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Yield a word as it is, or in pieces where it is longer than a line and nothing to be copied."""
+    from .short_names import cell_width
+
+    if cell_width(word) <= width or COPIED.search(word):
+        yield word
+        return
+    if " " in word:
+        for part in word.split(" "):
+            yield from _pieces(part, width)
+        return
+    piece = ""
+    for character in word:
+        if cell_width(piece + character) > width:
+            yield piece
+            piece = ""
+        piece += character
+    yield piece
