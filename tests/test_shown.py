@@ -143,7 +143,7 @@ def test_a_forecast_and_networks_print_as_two_lines():
     ]
     assert "forward" in Page(forecast._repr_html_()).cells
     source = resolve_backbone("squeezenet1_1", weights=None)
-    default = "; features.12, avg (512 features)\nstages: features"
+    default = "; features.12, avg (512 features)\nstages: stem, features.3"
     assert repr(source).startswith(f"BackboneSource: squeezenet1_1, not built yet{default}")
     assert repr(source.load("cpu")).startswith(f"Backbone: squeezenet1_1 on cpu{default}")
     assert source.load("cpu")._repr_html_() is None
