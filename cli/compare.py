@@ -126,7 +126,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     check_margin(options["margin"])
     check_outputs(None, options)
     if options["plot"]:
-        from ..plots import check_picture
+        from ..pictures import check_picture
 
         check_output(options["plot"])
         check_picture(options["plot"])

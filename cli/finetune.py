@@ -84,7 +84,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         if path is not None:
             check_output(path)
     if options["plot"] or options["plot_confusion"]:
-        from ..plots import check_picture
+        from ..pictures import check_picture
 
         for path in filter(None, (options["plot"], options["plot_confusion"])):
             check_picture(path)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .cache import EmbeddingCache, EmbeddingSpec
     from .comparison import compare_strategies
     from .comparison_forecast import forecast_comparison
+    from .comparison_plot import plot_comparison
     from .comparison_result import ComparisonResult
     from .datasets import ImageDataset, load_dataset
     from .evaluation import evaluate_heads
@@ -67,6 +68,7 @@ _MODULES = {
     "comparison": ("compare_strategies",),
     "comparison_result": ("ComparisonResult",),
     "strategies": ("make_strategy",),
+    "comparison_plot": ("plot_comparison",),
     # fine-tuning
     "finetune": ("CNNFineTuneClassifier",),
     "finetune_outcome": ("FineTuneOutcome", "finetune_model"),

@@ -1,4 +1,4 @@
-"""A comparison and a path go in, the curve of accuracy against training size comes out as a picture."""
+"""A comparison goes in; the curve of accuracy against training size comes out, in a notebook, on axes or in a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .comparison_result import ComparisonResult, CurveResult
-from .plots import check_picture, save_figure
+from .pictures import check_picture, new_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,9 +18,13 @@ __all__ = ["plot_comparison"]
 # Okabe and Ito's colours and different markers, so that curves are told apart in grey, too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# That stand side by side above the axes.
+LEGEND_LETTERS = 100
 
 
-def plot_comparison(result: ComparisonResult, path: str | os.PathLike[str]) -> None:
+def plot_comparison(
+    result: ComparisonResult, path: str | os.PathLike[str] | None = None, *, ax: Axes | None = None
+) -> Axes:
     """Draw accuracy against training size: a curve with its band of 95 % intervals for each strategy.
 
     Beyond the largest size each curve is dashed: the power law's extrapolation to twice the images, with its interval
@@ -29,8 +33,15 @@ def plot_comparison(result: ComparisonResult, path: str | os.PathLike[str]) -> N
     Parameters
     ----------
     result : ComparisonResult
-    path : str or PathLike
-        The extension, .png, .svg or .pdf, says which kind of file.
+    path : str or PathLike, default=None
+        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
+        is pyplot's, which a notebook shows.
+    ax : matplotlib Axes, default=None
+        To draw on, in place of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -41,15 +52,16 @@ def plot_comparison(result: ComparisonResult, path: str | os.PathLike[str]) -> N
     ParameterError
         If the extension is another one.
     """
-    check_picture(path)
-    from matplotlib.figure import Figure
+    if path is not None:
+        check_picture(path)
+    given = ax
+    if ax is None:
+        (ax,) = new_axes(7.5, 4.6, path=path)
     from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
-    ax = figure.subplots()
     ax.set_xscale("log")
     for number, curve in enumerate(result.curves):
-        # Side by side, the bars at the extrapolated size can be told apart.
+        # Side by side, equal figures and the bars at the extrapolated size can be told apart.
         shift = 1.03 ** (number - (len(result.curves) - 1) / 2)
         _draw(ax, curve, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], shift)
     ticks = [size.n_train for size in result.sizes]
@@ -72,27 +84,36 @@ def plot_comparison(result: ComparisonResult, path: str | os.PathLike[str]) -> N
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    legend = ax.legend(frameon=False, fontsize=9)
+    if given is None:
+        # Above the axes, where it covers neither curves nor bars.
+        handles, labels = ax.get_legend_handles_labels()
+        columns = max(1, min(len(labels), LEGEND_LETTERS // (max(map(len, labels)) + 6)))
+        legend = ax.figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
+    else:
+        legend = ax.legend(frameon=False, fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    save_figure(figure, path)
+    if path is not None:
+        save_figure(ax.figure.figure, path)
+    return ax
 
 
 def _draw(ax: Axes, curve: CurveResult, colour: str, marker: str, shift: float) -> None:
     values, low, high = (
         np.array([getattr(estimate, name) for estimate in curve.accuracies]) for name in ("value", "low", "high")
     )
-    ax.plot(curve.sizes, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=curve.strategy)
+    sizes = shift * np.array(curve.sizes)
+    ax.plot(sizes, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=curve.strategy)
     known = np.array([estimate.has_interval for estimate in curve.accuracies])
     if len(curve.sizes) > 1 and known.all():
-        ax.fill_between(curve.sizes, low, high, color=colour, alpha=0.15, linewidth=0)
+        ax.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
     elif known.any():
         # A band has no place for a size without an interval, so the others have bars.
         bars = np.stack([values - low, high - values])[:, known]
-        ax.errorbar(np.array(curve.sizes)[known], values[known], bars, color=colour, capsize=3, linestyle="none")
+        ax.errorbar(sizes[known], values[known], bars, color=colour, capsize=3, linestyle="none")
     if (beyond := curve.extrapolation) is None:
         return
     place, end = shift * beyond.n_images, beyond.accuracy
-    ax.plot([curve.sizes[-1], place], [values[-1], end.value], color=colour, linestyle="--", linewidth=1.4)
+    ax.plot([sizes[-1], place], [values[-1], end.value], color=colour, linestyle="--", linewidth=1.4)
     bar = [[end.value - end.low], [end.high - end.value]] if end.has_interval else None
     ax.errorbar([place], [end.value], bar, color=colour, marker=marker, markerfacecolor="white", capsize=3)

@@ -1,32 +1,22 @@
-"""A training history or a confusion matrix and a path go in, a picture in a PNG, SVG or PDF file comes out."""
+"""A training history or a confusion matrix goes in; a picture comes out, in a notebook, on given axes or in a file."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .cache.temporary import replaced
-from .exceptions import FeatxError, MissingDependencyError, ParameterError
+from .exceptions import ParameterError
+from .pictures import check_picture, new_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-__all__ = ["check_picture", "plot_confusion_matrix", "plot_history", "save_figure"]
+__all__ = ["plot_confusion_matrix", "plot_history"]
 
-# What would make two files of one figure differ is left out.
-METADATA: dict[str, dict[str, None]] = {
-    ".png": {"Software": None},
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}
-DPI = 150
 # Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -38,7 +28,12 @@ LONGEST_NAME = 24
 LETTER = 0.08
 
 
-def plot_history(history: Mapping[str, Sequence[float | None]], path: str | os.PathLike[str]) -> None:
+def plot_history(
+    history: Mapping[str, Sequence[float | None]],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    axes: Sequence[Axes] | None = None,
+) -> np.ndarray:
     """Draw the training curves: loss and accuracy by epoch, and the best epoch.
 
     The best epoch is that of the highest validation accuracy; among equals, that of the lowest validation loss, then
@@ -49,8 +44,16 @@ def plot_history(history: Mapping[str, Sequence[float | None]], path: str | os.P
     history : mapping of str to sequence, each of length n_epochs
         `epoch`, `loss`, `accuracy` (a fraction), `val_loss` and `val_accuracy`; None where there is no figure, as
         without validation images. Other keys are not drawn.
-    path : str or PathLike
-        The extension, .png, .svg or .pdf, says which kind of file.
+    path : str or PathLike, default=None
+        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
+        is pyplot's, which a notebook shows.
+    axes : sequence of two matplotlib Axes, default=None
+        To draw on, in place of a new figure: the loss, the accuracy.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (2,)
+        For changes; ``axes[0].figure.savefig(...)`` writes them.
 
     Raises
     ------
@@ -61,22 +64,33 @@ def plot_history(history: Mapping[str, Sequence[float | None]], path: str | os.P
     ParameterError
         If the history is empty or lacks a key, or the extension is another one.
     """
-    check_picture(path)
+    if path is not None:
+        check_picture(path)
     curves = _curves(history)
-    figure = _new_figure(9.0, 3.8)
-    axes = figure.subplots(1, 2)
     best = _best_epoch(curves)
-    for ax, kind in zip(axes, ("loss", "accuracy"), strict=True):
+    drawn = new_axes(9.0, 3.8, columns=2, path=path) if axes is None else np.array(axes, dtype=object)
+    if drawn.shape != (2,):
+        raise ParameterError(f"got axes of shape {drawn.shape}; expected two", "Make them: plt.subplots(1, 2)[1].")
+    for ax, kind in zip(drawn, ("loss", "accuracy"), strict=True):
         _draw_curves(ax, curves, kind, best)
-    # Above both, where it covers no curve.
-    handles, labels = axes[1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
-    save_figure(figure, path)
+    handles, labels = drawn[1].get_legend_handles_labels()
+    if axes is None:
+        # Above both, where it covers no curve.
+        drawn[1].figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    else:
+        drawn[1].legend(frameon=False)
+    if path is not None:
+        save_figure(drawn[1].figure.figure, path)
+    return drawn
 
 
 def plot_confusion_matrix(
-    matrix: np.ndarray | Sequence[Sequence[int]], classes: Sequence[Any], path: str | os.PathLike[str]
-) -> None:
+    matrix: np.ndarray | Sequence[Sequence[int]],
+    classes: Sequence[Any],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw how often each class was taken for each: counts, and the share of the images of the true class.
 
     Parameters
@@ -84,8 +98,15 @@ def plot_confusion_matrix(
     matrix : array-like of int, shape (k, k)
         Images by true class (rows) and predicted class (columns). Numbers are printed for up to 15 classes.
     classes : sequence of length k
-    path : str or PathLike
-        The extension, .png, .svg or .pdf, says which kind of file.
+    path : str or PathLike, default=None
+        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
+        is pyplot's, which a notebook shows.
+    ax : matplotlib Axes, default=None
+        To draw on, in place of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -96,7 +117,8 @@ def plot_confusion_matrix(
     ParameterError
         If the matrix is not square, not of counts or not of these classes, or the extension is another one.
     """
-    check_picture(path)
+    if path is not None:
+        check_picture(path)
     counts = _checked_matrix(matrix, len(classes))
     k = len(counts)
     totals = counts.sum(axis=1, keepdims=True)
@@ -105,9 +127,9 @@ def plot_confusion_matrix(
     names = [_label(name) for name in classes]
     cell = max(0.62, 2.4 / k) if numbered else 0.17
     margin = 0.6 + LETTER * max(map(len, names))
-    figure = _new_figure(cell * k + margin + 1.2, cell * k + margin)
-    ax = figure.subplots()
-    _draw_cells(figure, ax, shares)
+    if ax is None:
+        (ax,) = new_axes(cell * k + margin + 1.2, cell * k + margin, path=path)
+    _draw_cells(ax, shares)
     _name_classes(ax, names, cell=cell)
     if numbered:
         _print_numbers(ax, counts, shares)
@@ -115,75 +137,9 @@ def plot_confusion_matrix(
     total = int(counts.sum())
     if total:
         ax.set_title(f"{right:,} of {total:,} right ({_percent(right / total)})", fontsize=11, loc="left")
-    save_figure(figure, path)
-
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure to a file that is there whole or not at all.
-
-    The same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    path : str or PathLike
-        The extension, .png, .svg or .pdf, says which kind of file.
-
-    Raises
-    ------
-    FeatxError
-        If the file cannot be written.
-    ParameterError
-        If the extension is another one.
-    """
-    import matplotlib
-
-    kind = check_picture(path)
-    content = io.BytesIO()
-    # Without a salt, matplotlib draws the identifiers within an SVG at random.
-    with matplotlib.rc_context({"svg.hashsalt": "featx"}):
-        figure.savefig(content, format=kind[1:], dpi=DPI, bbox_inches="tight", metadata=METADATA[kind])
-    target = Path(path)
-    try:
-        with replaced(target) as temporary:
-            temporary.write_bytes(content.getvalue())
-    except OSError as error:
-        raise FeatxError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
-
-
-def check_picture(path: str | os.PathLike[str]) -> str:
-    """Refuse a picture that could not be drawn, before hours are spent on what it is to show.
-
-    Returns
-    -------
-    str
-        The extension in lower case.
-
-    Raises
-    ------
-    ParameterError
-        If it is not that of a PNG, SVG or PDF file.
-    MissingDependencyError
-        If matplotlib is not installed.
-    """
-    kind = Path(path).suffix.lower()
-    if kind not in METADATA:
-        raise ParameterError(
-            f"got path={os.fspath(path)!r}; expected a name that ends in {', '.join(METADATA)}",
-            "The extension says which kind of file is written.",
-        )
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("matplotlib", "a plot", "plot") from error
-    return kind
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    """Return a figure of a size in inches that belongs to no window and no global list."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
+    if path is not None:
+        save_figure(ax.figure.figure, path)
+    return ax
 
 
 def _curves(history: Mapping[str, Sequence[float | None]]) -> dict[str, np.ndarray]:
@@ -258,13 +214,13 @@ def _checked_matrix(matrix: Any, n_classes: int) -> np.ndarray:
     return counts.astype(np.int64)
 
 
-def _draw_cells(figure: Figure, ax: Axes, shares: np.ndarray) -> None:
+def _draw_cells(ax: Axes, shares: np.ndarray) -> None:
     from matplotlib.colors import PowerNorm
 
     # Grey where a class has no images. Confusions are rare: on an even scale, they would be as good as white.
     ax.set_facecolor("0.85")
     image = ax.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
-    bar = figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1])
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1])
     bar.ax.yaxis.set_major_formatter(_tick)
     bar.ax.minorticks_off()
     bar.set_label("Share of the true class")

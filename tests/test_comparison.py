@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from featx.cache import FileDigests
 from featx.cli import main
 from featx.cli.text_tables import render
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -861,6 +862,16 @@ def test_the_curve_is_drawn(result, dataset, tmp_path):
     plot_comparison(single, tmp_path / "single.png")
     with pytest.raises(ParameterError, match="expected a name that ends in"):
         plot_comparison(result, tmp_path / "a.txt")
+
+
+def test_the_legend_lies_above_the_curves_or_on_axes_that_are_given(result, tmp_path):
+    ax = plot_comparison(result, tmp_path / "a.png")
+    assert ax.get_legend() is None
+    (legend,) = ax.figure.legends
+    assert legend.get_window_extent().y0 >= ax.get_window_extent().y1
+    own = Figure().subplots()
+    assert plot_comparison(result, ax=own) is own
+    assert [text.get_text() for text in own.get_legend().get_texts()] == [curve.strategy for curve in result.curves]
 
 
 @pytest.mark.parametrize("without", [[0], [1], [0, 1]])

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from featx import CNNFeatureTransformer, save_model
 from featx.checkpoints import Checkpoint
 from featx.exceptions import FeatxError
-from featx.plots import save_figure
+from featx.pictures import save_figure
 from featx.run_files import RunFiles
 from featx.tuned_network import TunedNetwork
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from featx import plots
 from featx.exceptions import FeatxError, MissingDependencyError, ParameterError
-from featx.plots import plot_confusion_matrix, plot_history, save_figure
+from featx.pictures import save_figure
+from featx.plots import plot_confusion_matrix, plot_history
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure  # noqa: E402
@@ -286,3 +287,45 @@ def test_whole_numbers_in_floats_are_counts(tmp_path, figures):
     assert numbers(figures[0])[0] == "3\n75.0 %"
     plot_confusion_matrix(np.zeros((2, 2)), "ab", tmp_path / "m.png")
     assert figures[1].axes[0].get_title(loc="left") == ""
+
+
+# On axes and in notebooks
+
+
+@pytest.fixture
+def pyplot():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+def test_a_picture_for_a_file_belongs_to_no_window(pyplot, tmp_path):
+    ax = plot_confusion_matrix(MATRIX, "abc", tmp_path / "m.png")
+    loss, accuracy = plot_history(HISTORY, tmp_path / "h.png")
+    assert ax.get_ylabel() == "True class"
+    assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("Loss", "Accuracy")
+    assert not pyplot.get_fignums()
+
+
+def test_a_picture_without_a_path_is_one_that_a_notebook_shows(pyplot):
+    ax = plot_confusion_matrix(MATRIX, "abc")
+    assert pyplot.gcf() is ax.figure
+    assert plot_history(HISTORY)[0].figure is pyplot.gcf()
+    assert len(pyplot.get_fignums()) == 2
+
+
+def test_pictures_are_drawn_on_axes_that_are_there(pyplot, tmp_path):
+    figure, (left, middle, right) = pyplot.subplots(1, 3)
+    assert plot_confusion_matrix(MATRIX, "abc", tmp_path / "all.png", ax=left) is left
+    assert list(plot_history(HISTORY, axes=[middle, right])) == [middle, right]
+    assert pyplot.get_fignums() == [figure.number]
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    assert right.get_legend() is not None
+    inner = figure.subfigures(1, 1).subplots()
+    assert plot_confusion_matrix(MATRIX, "abc", tmp_path / "inner.png", ax=inner) is inner
+    with pytest.raises(ParameterError, match=r"got axes of shape \(1,\)"):
+        plot_history(HISTORY, axes=[left])
