@@ -64,14 +64,21 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
     if not shown or multiprocessing.parent_process() is not None or not (kernel or _on_terminal()):
         yield _NoBar()
         return
+    widget = kernel and importlib.util.find_spec("ipywidgets") is not None
+    if widget:
+        # `tqdm.auto` would take this one without ipywidgets, too, and warn.
+        from tqdm.notebook import tqdm as kind
+    else:
+        from tqdm import tqdm as kind
     columns, known = (PAGE, False) if kernel else _columns()
-    bar = _bar_class(kernel)(
+    bar = kind(
         desc=name,
         total=total,
         unit=unit,
         delay=DELAY,
         leave=False,
-        ncols=columns - 1,
+        # A widget is as wide as the page.
+        ncols=None if widget else columns - 1,
         dynamic_ncols=known,
         bar_format=SHORT if columns < NARROW else None,
         file=sys.stderr,
@@ -122,12 +129,3 @@ def _in_kernel() -> bool:
     """Tell whether this process is the kernel of a notebook, whose standard error is no terminal."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
-
-
-def _bar_class(kernel: bool) -> Any:
-    """Return the bar for this place; a widget needs ipywidgets, and `tqdm.auto` would warn where it is not there."""
-    if kernel and importlib.util.find_spec("ipywidgets") is not None:
-        from tqdm.notebook import tqdm as bar
-    else:
-        from tqdm import tqdm as bar
-    return bar

@@ -164,7 +164,7 @@ def _prediction(found: Prediction) -> list[str]:
 
 def _predictions(found: Predictions) -> list[str]:
     answers = Counter(one.top[0][0] for one in found)
-    named = _few((f"{label} {count:,}" for label, count in answers.most_common()), len(answers))
+    named = _few((f"{label}: {count:,}" for label, count in answers.most_common()), len(answers))
     return [_named(found, f"{count_text(len(found), 'image')}, {len(found.classes)} classes known"), named]
 
 
@@ -181,7 +181,7 @@ def _dataset(data: ImageDataset) -> list[str]:
     classes = Counter(map(str, data.labels.tolist()))
     groups = "" if data.groups is None else f", in {len(set(data.groups.tolist())):,} groups"
     parts = "" if data.split is None else "; " + ", ".join(_sizes(data.split.tolist()))
-    names = _few((f"{name} {classes[name]:,}" for name in sorted(classes)), len(classes))
+    names = _few((f"{name}: {classes[name]:,}" for name in sorted(classes)), len(classes))
     return [_named(data, f"{images} of {len(classes):,} classes{groups}{parts}"), names]
 
 

@@ -79,7 +79,7 @@ def test_an_evaluation_prints_as_two_lines_and_as_the_tables_of_the_command(eval
 
 def test_names_give_no_orders_to_a_terminal_and_do_not_turn_the_text():
     data = ImageDataset(["a", "b"], ["a", "b"], np.array(["red\x1b[31m", "\u202eright"]))
-    assert repr(data) == "ImageDataset: 2 images of 2 classes\nred\\x1b[31m 1, \\u202eright 1"
+    assert repr(data) == "ImageDataset: 2 images of 2 classes\nred\\x1b[31m: 1, \\u202eright: 1"
     assert {"red\\x1b[31m", "\\u202eright"} <= set(Page(data._repr_html_()).cells)
 
 
@@ -100,16 +100,19 @@ def test_an_extraction_prints_no_matrix():
     ("options", "lines"),
     [
         ({}, ["ImageDataset: 6 images without labels", "0.png, 1.png, 2.png, 3.png, 4.png and 1 more"]),
-        ({"labels": list("aabbbc")}, ["ImageDataset: 6 images of 3 classes", "a 2, b 3, c 1"]),
+        ({"labels": list("aabbbc")}, ["ImageDataset: 6 images of 3 classes", "a: 2, b: 3, c: 1"]),
         (
             {"labels": list("aabbbc"), "groups": list("xxyyyy")},
-            ["ImageDataset: 6 images of 3 classes, in 2 groups", "a 2, b 3, c 1"],
+            ["ImageDataset: 6 images of 3 classes, in 2 groups", "a: 2, b: 3, c: 1"],
         ),
         (
             {"labels": list("aabbbc"), "split": ["training"] * 4 + ["test"] * 2},
-            ["ImageDataset: 6 images of 3 classes; training 4, test 2", "a 2, b 3, c 1"],
+            ["ImageDataset: 6 images of 3 classes; training 4, test 2", "a: 2, b: 3, c: 1"],
         ),
-        ({"labels": list("abcdef")}, ["ImageDataset: 6 images of 6 classes", "a 1, b 1, c 1, d 1, e 1 and 1 more"]),
+        (
+            {"labels": list("abcdef")},
+            ["ImageDataset: 6 images of 6 classes", "a: 1, b: 1, c: 1, d: 1, e: 1 and 1 more"],
+        ),
     ],
     ids=["unlabelled", "labelled", "grouped", "split", "many"],
 )  # fmt: skip
@@ -129,7 +132,7 @@ def test_predictions_print_what_was_answered_and_how_often():
     assert repr(found[0]) == "Prediction(0.png: bee 0.900, cat 0.100)"
     assert repr(Prediction("0.png", (("bee", None),))) == "Prediction(0.png: bee)"
     predictions = Predictions(found, rows=list(range(100)), classes=["ant", "bee", "cat"])
-    assert repr(predictions) == "Predictions: 100 images, 3 classes known\nant 66, bee 34"
+    assert repr(predictions) == "Predictions: 100 images, 3 classes known\nant: 66, bee: 34"
     page = Page(predictions._repr_html_())
     assert page.tags.count("tr") == MOST_ROWS + 1
     assert f"not shown: {100 - MOST_ROWS} more predictions" in page.cells
