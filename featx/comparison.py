@@ -124,7 +124,7 @@ def compare_strategies(
     how = plan_data(**options, test_size=test_size, min_images=min_images)
     how.apply(dataset)
     files = RunFiles(folder)
-    failures = _unreadable(dataset, strategies) if on_error == "skip" else []
+    failures = _unreadable(dataset, strategies, verbose) if on_error == "skip" else []
     if failures:
         dataset = leave_out(dataset, failures)
     keys = read_keys(dataset, strategies, verbose=verbose)
@@ -204,14 +204,14 @@ def check_strategies(
         clone(transfer).set_params(value_range=None).fit(dataset.images[:1])
 
 
-def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator]) -> list[Failure]:
+def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
     """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
     readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
     ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
     found: dict[int, Failure] = {}
     for value_range in ranges:
         images = as_sources(dataset.images, names=dataset.names, value_range=value_range)
-        found = {failure.index: failure for failure in find_unreadable(images)} | found
+        found = {failure.index: failure for failure in find_unreadable(images, verbose=verbose)} | found
     return [found[index] for index in sorted(found)]
 
 

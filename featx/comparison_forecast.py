@@ -90,7 +90,8 @@ def forecast_comparison(
             study = None if files.load(STUDY, key) is not None else rows
         images = next(map(_transformer, strategies.values())).sources(dataset.images, dataset.names)
         caches = [open_cache(_transformer(estimator).cache) for estimator in strategies.values()]
-        rehearsal = Rehearsal(images, cache=next(filter(None, caches), None))
+        verbose = any(_transformer(estimator).verbose for estimator in strategies.values())
+        rehearsal = Rehearsal(images, cache=next(filter(None, caches), None), verbose=verbose)
         costs = _Costs(work, rehearsal)
         decoding = rehearsal.decoding() if on_error == "skip" else None
         if transfer is not None and study is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .quantities import p_text, percent
+from .quantities import count_text, p_text, percent
 from .result_tables import CLASSES, Part, Table
 from .run_parts import spent_text
 
@@ -75,7 +75,15 @@ def _pairs(size: SizeResult) -> Table:
         [f"{pair.first} - {pair.second}", _difference(pair.difference), p_text(pair.p_adjusted), _detectable(pair)]
         for pair in pairs
     ]
-    return Table(["difference in points", "", "p", "found"], rows, right=[2, 3], drop=[3], names={0: CLASSES})
+    others = len(size.pairs) - len(pairs)
+    return Table(
+        ["difference in points", "", "p", "found"],
+        rows,
+        right=[2, 3],
+        drop=[3],
+        names={0: CLASSES},
+        more=count_text(others, "more pair") if others else "",
+    )
 
 
 def _legend(result: ComparisonResult) -> list[str]:
@@ -86,12 +94,10 @@ def _legend(result: ComparisonResult) -> list[str]:
         if 1 < result.repeats < 6 and not result.given_test
         else ""
     )
-    several = "; --json has all pairs" if len(result.curves) > 2 else ""
     adjusted = ", adjusted for all pairs at that size (Shaffer 1986)" if len(result.curves) > 2 else ""
     return [
         "* the best figure was picked for being the best, so it is probably a little high",
-        f"differences are between the strategy to use and the others, with 95 % intervals; p: {result.test}{adjusted}"
-        + several,
+        f"differences are between the strategy to use and the others, with 95 % intervals; p: {result.test}{adjusted}",
         f"found: a true difference of so many points would be found four times in five (power 80 %){few}",
     ]
 

@@ -39,7 +39,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     view = source.view(transformer.layer, transformer.pooling)
     # What the transformer would refuse, it refuses here.
     width = clone(transformer).set_params(value_range=None).fit(dataset.images[:1]).embedding_dim_
-    rehearsal = Rehearsal(images, cache=open_cache(transformer.cache))
+    rehearsal = Rehearsal(images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
     forward = rehearsal.passes(source, [view], reading=Reading.of(transformer, source))
     size = 4 * width
     output = len(images) * (size + NAME_BYTES)

@@ -125,7 +125,9 @@ def finetune_model(
     dataset = join_test(dataset, test, test_size=test_size)
     plan = plan_training(classifier, test_size=test_size, min_images=min_images)
     plan.apply(dataset)
-    failures = find_unreadable(classifier.sources(dataset.images, dataset.names)) if skip_unreadable else []
+    failures = []
+    if skip_unreadable:
+        failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
         dataset = leave_out(dataset, failures)
     keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))

@@ -47,7 +47,7 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     clone(inputs.transformer).set_params(value_range=None).fit(dataset.images[:1])
     source = transformer.source()
     reading = Reading.of(transformer, source)
-    rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache))
+    rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
     features, labels = {}, np.asarray(inputs.dataset.labels)
     inputs = inputs.with_keys(rehearsal.keys())
     forward = rehearsal.passes(source, inputs.views, inputs.rows, reading=reading)
@@ -61,7 +61,7 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
                 if options.get(name) is not None}  # fmt: skip
     held_out = None if inputs.split.folds is not None else len(inputs.split.test) / n
     heads = options.get("heads", ("logistic",))
-    seconds = evaluation_seconds(features, n, heads, held_out=held_out, **searched)
+    seconds = evaluation_seconds(features, n, heads, held_out=held_out, verbose=transformer.verbose, **searched)
     last = seconds.pop("")
     widths = [drawn.rows.shape[1] for drawn in features.values()]
     held = 4 * n * sum(widths)

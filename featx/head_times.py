@@ -15,6 +15,7 @@ from .evaluation import evaluate_heads
 from .exceptions import ParameterError
 from .forecast import extrapolate, measure_growth
 from .head_start import fit_probe
+from .progress import progress_bar
 from .splits import held_out_split
 
 __all__ = ["Features", "evaluation_seconds", "fitting_seconds", "probe_seconds"]
@@ -95,7 +96,13 @@ def _shrunk(apart: np.ndarray) -> np.ndarray:
 
 
 def evaluation_seconds(
-    features: Mapping[View, Features], n: int, heads: Sequence[str], *, held_out: float | None, **options: Any
+    features: Mapping[View, Features],
+    n: int,
+    heads: Sequence[str],
+    *,
+    held_out: float | None,
+    verbose: bool = False,
+    **options: Any,
 ) -> dict[str, float]:
     """Return the seconds that `evaluate_heads` will take on n images for each head, and for the last fit.
 
@@ -106,19 +113,23 @@ def evaluation_seconds(
     heads : sequence of str
     held_out : float or None
         Share of the test images, in place of cross-validation.
+    verbose : bool, default=False
+        Show a progress bar.
     **options
         As for `evaluate_heads`.
     """
     seconds: dict[str, float] = {}
     rest: list[float] = []
     done: dict[tuple[str, int], tuple[float, float]] = {}
-    for head in dict.fromkeys(heads):
-        for drawn in features.values():
+    timings = [(head, drawn) for head in dict.fromkeys(heads) for drawn in features.values()]
+    with progress_bar(len(timings), name="timing heads", unit="head", shown=verbose) as bar:
+        for head, drawn in timings:
             key = head, drawn.rows.shape[1]
             if key not in done:
                 done[key] = _evaluation(drawn, n, head, held_out, options)
             seconds[head] = seconds.get(head, 0.0) + done[key][0]
             rest.append(done[key][1])
+            bar.update()
     return {**seconds, "": float(np.mean(rest))}
 
 

@@ -18,7 +18,7 @@ BOX = "overflow-x: auto; max-width: 100%"
 TABLE = "border-collapse: collapse; margin: 0.5em 0; font-variant-numeric: tabular-nums"
 CAPTION = "caption-side: top; text-align: left; padding: 0.25em 0"
 CELL = "padding: 0.15em 0.75em; max-width: 24em; overflow-wrap: break-word; vertical-align: top"
-TEXT = "margin: 0.5em 0; max-width: 60em; white-space: pre-line"
+TEXT = "margin: 0.5em 0; max-width: 60em; white-space: pre-wrap"
 
 
 def render_html(parts: Sequence[Part], *, rest: str = "") -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .exceptions import ImageDecodeError
 from .images import ImageSource
 from .patience import patient_map
+from .progress import progress_bar
 
 __all__ = ["Failure", "find_unreadable", "first_reason"]
 
@@ -30,8 +31,8 @@ class Failure:
     reason: str
 
 
-def find_unreadable(images: Sequence[ImageSource]) -> list[Failure]:
-    """Decode all images and return the ledger of those that cannot be read."""
+def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> list[Failure]:
+    """Decode all images and return the ledger of those that cannot be read; with `verbose` under a progress bar."""
 
     def reason(image: ImageSource) -> str | None:
         try:
@@ -40,8 +41,14 @@ def find_unreadable(images: Sequence[ImageSource]) -> list[Failure]:
             return error.reason
         return None
 
+    found = []
     reasons = patient_map(reason, images, threads=min(4, os.cpu_count() or 1))
-    return [Failure(i, images[i].name, str(text)) for i, text in enumerate(reasons) if text is not None]
+    with progress_bar(len(images), name="decoding", unit="img", shown=verbose) as bar:
+        for i, text in enumerate(reasons):
+            if text is not None:
+                found.append(Failure(i, images[i].name, text))
+            bar.update()
+    return found
 
 
 def first_reason(failures: Sequence[Failure]) -> str:

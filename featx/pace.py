@@ -33,7 +33,7 @@ class Reading:
     ----------
     precision : {"float32", "bfloat16", "float16"}
         Not "auto", because embeddings are identified by it.
-    device, batch_size, n_jobs
+    device, batch_size, n_jobs, verbose
         As for `extract_embeddings`.
     """
 
@@ -41,12 +41,13 @@ class Reading:
     device: str = "auto"
     batch_size: int | str = "auto"
     n_jobs: int | None = None
+    verbose: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, estimator: Any, source: BackboneSource) -> Reading:
         """Return that of an estimator and its network; a batch size for training is none for reading."""
         size = "auto" if hasattr(estimator, "epochs") else estimator.batch_size
-        return cls(estimator.arithmetic(source), estimator.device, size, estimator.n_jobs)
+        return cls(estimator.arithmetic(source), estimator.device, size, estimator.n_jobs, estimator.verbose)
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,14 @@ class Rehearsal:
     images : sequence of ImageSource
     cache : EmbeddingCache or None
         Nothing is written to it but the remembered digests of files.
+    verbose : bool, default=False
+        Show a progress bar while files are read.
     """
 
-    def __init__(self, images: Sequence[ImageSource], *, cache: EmbeddingCache | None) -> None:
+    def __init__(self, images: Sequence[ImageSource], *, cache: EmbeddingCache | None, verbose: bool = False) -> None:
         self.images = images
         self.cache = cache
+        self.verbose = verbose
         self.n_passes = self.n_cached = 0.0
         self.probed: list[int] = []
         self.unreadable: set[int] = set()
@@ -207,7 +210,8 @@ class Rehearsal:
         threads = min(4, os.cpu_count() or 1)
         while done < len(self._order):
             rows = [int(row) for row in self._order[done : done + height]]
-            digests = image_keys([self.images[row] for row in rows], memory, threads=threads)
+            some = [self.images[row] for row in rows]
+            digests = image_keys(some, memory, threads=threads, verbose=self.verbose)
             for row, digest in zip(rows, digests, strict=True):
                 if isinstance(digest, bytes):
                     found.append((row, digest))

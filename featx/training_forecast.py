@@ -67,7 +67,7 @@ def forecast_finetuning(
     plan.apply(dataset)
     labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
     training = TrainingRehearsal(classifier)
-    rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache))
+    rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
     planned = plan.apply(dataset, rehearsal.keys())
     split, train = planned.split, planned.dataset.take(planned.split.train)
     decoding = rehearsal.decoding() if skip_unreadable else None
