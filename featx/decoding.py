@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import struct
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 
 from .avif import frame_sizes
 from .formats import FORMATS, UNREAD, is_raw_tiff, read_format, unread_format
-from .jpeg import decode_jpeg
+from .jpeg import check_scans, decode_jpeg
 from .netpbm import as_it_is
 from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb, said
 
@@ -40,6 +42,7 @@ def decode_file(
     """
     with _open(data, name) as image:
         check_size(image, max_pixels)
+        check_scans(image, data)
         if image.format == "AVIF":
             # The size in the header is only what the frames are scaled to.
             for width, height in frame_sizes(data):
@@ -62,8 +65,32 @@ def holds_high_depth(data: bytes) -> bool:
 
 
 def open_image(file: IO[bytes]) -> Image.Image:
-    """Return an image of a file in a format that is read, whose pixels have not been decoded."""
-    return Image.open(file, formats=FORMATS)
+    """Return an image of a file in a format that is read, whose pixels have not been decoded.
+
+    Does as `Image.open`, which would warn of a large one: that is refused here, by the size that it is found to have.
+
+    Raises
+    ------
+    PIL.UnidentifiedImageError
+    """
+    start = file.read(16)
+    for format in FORMATS:
+        if format not in Image.OPEN:
+            Image.init()
+        if format in Image.OPEN and (opened := _opened(file, start, *Image.OPEN[format])) is not None:
+            return opened
+    raise UnidentifiedImageError
+
+
+def _opened(file: IO[bytes], start: bytes, factory: Any, accept: Any) -> Image.Image | None:
+    """Return the image by one of Pillow's readers, or None if the file is none of its kind."""
+    with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+        found = accept is None or accept(start)
+        # A text says why a file of this kind cannot be read.
+        if found and not isinstance(found, str):
+            file.seek(0)
+            return factory(file, "")
+    return None
 
 
 def _open(data: bytes, name: str = "") -> Image.Image:
@@ -73,7 +100,7 @@ def _open(data: bytes, name: str = "") -> Image.Image:
         raise _unread("camera RAW", UNREAD[".dng"][1])
     try:
         image = open_image(io.BytesIO(data))
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise _unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None

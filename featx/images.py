@@ -16,6 +16,7 @@ from PIL import Image
 
 from .cache.digests import digest_array, digest_bytes
 from .cells import read_cell
+from .decoder_process import decode_or_delegate
 from .decoding import decode_file, holds_high_depth, open_image
 from .exceptions import FeatxError, ImageDecodeError, ParameterError
 from .image_bytes import check_length, is_url, read_bytes
@@ -148,7 +149,9 @@ class ImageSource:
         if data is None:
             return self.digest(), self._pixels_in_memory()
         pixels, self.peak, high_depth = self._guard(
-            lambda: decode_file(data, name=self.name, max_pixels=self.max_pixels, value_range=self.value_range)
+            lambda: decode_or_delegate(
+                decode_file, data, name=self.name, max_pixels=self.max_pixels, value_range=self.value_range
+            )
         )
         return self.keyed(digest_bytes(data), high_depth), pixels
 

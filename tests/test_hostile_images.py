@@ -306,7 +306,10 @@ def extract(source, tmp_path):
 
 @pytest.fixture
 def stuck(monkeypatch):
-    """Return bytes that a decoder never finishes, and have no image take longer than half a second."""
+    """Return bytes that a decoder never finishes, and have no image take longer than half a second.
+
+    Images are decoded in this process: another one takes longer than that to start.
+    """
     decode, end = featx.images.decode_file, threading.Event()
 
     def looping(data, **options):
@@ -316,6 +319,7 @@ def stuck(monkeypatch):
 
     monkeypatch.setattr("featx.images.decode_file", looping)
     monkeypatch.setattr("featx.patience.DECODE_SECONDS", 0.5)
+    monkeypatch.setattr("featx.decoder_process.LONG", np.inf)
     yield lambda number: b"stuck %d" % number
     end.set()
 
