@@ -14,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
-from .cache.digests import digest_array, digest_bytes
+from .cache.digests import MAX_BYTES, digest_array, digest_bytes
 from .cells import read_cell
 from .decoder_process import decode_or_delegate
 from .decoding import decode_file, holds_high_depth, open_image
@@ -34,10 +34,6 @@ from .single_images import refuse_single_image
 from .urls import shown_names
 
 __all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
-
-# Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
-# four channels of 16 bits without compression; what goes on for longer is no single image.
-MAX_BYTES = 1 << 30
 
 
 @dataclass(slots=True)
