@@ -1,8 +1,8 @@
 """A file's bytes go in; pixels come out, of a process that can be ended where a decoder of this process is stuck.
 
-Decoders are compiled code: a thread that does not come back from one cannot be ended, and keeps its memory. Nearly every
-image is decoded in this process, which costs least. Once one of them has taken long, those that come after it are decoded
-by processes of their own until it is done, so that no more threads than decoded at that moment can be stuck.
+Decoders are compiled code: a thread that does not come back from one cannot be ended, and keeps its memory. Images are
+decoded in this process, which costs least. Once one of them has taken long, those that come after it are decoded by
+other processes until it is done, so that no more threads can be stuck than decoded at that moment.
 """
 
 from __future__ import annotations

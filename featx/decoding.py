@@ -15,9 +15,13 @@ from .formats import FORMATS, UNREAD, is_raw_tiff, read_format, unread_format
 from .jpeg import check_scans, decode_jpeg
 from .netpbm import as_it_is
 from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb, said
+from .tiff import check_strips
 
 __all__ = ["decode_file", "holds_high_depth", "open_image"]
 
+# How often a reader may ask for bytes: comments of GIF are read in two steps for each 255 bytes. Files of smaller parts
+# take a microsecond and up to 150 bytes for each of them.
+READS, BYTES_A_READ = 100_000, 100
 # Tags of TIFF.
 SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
@@ -98,8 +102,12 @@ def _open(data: bytes, name: str = "") -> Image.Image:
         raise Refused("the file is empty")
     if is_raw_tiff(data, name):
         raise _unread("camera RAW", UNREAD[".dng"][1])
+    if read_format(data) == "TIFF":
+        check_strips(data)
     try:
-        image = open_image(io.BytesIO(data))
+        image = open_image(_CountedReads(data))
+    except Refused:
+        raise
     except UnidentifiedImageError:
         raise _unidentified(data, name) from None
     except Image.DecompressionBombError as error:
@@ -110,6 +118,20 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     if image.format == "TIFF" and _is_raw(image):
         raise _unread("camera RAW", UNREAD[".dng"][1])
     return image
+
+
+class _CountedReads(io.BytesIO):
+    """A file in memory that refuses itself to be read in too many parts."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.left = READS + len(data) // BYTES_A_READ
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise Refused("a file in far more parts than an image has")
+        return super().read(size)
 
 
 def _unidentified(data: bytes, name: str) -> Refused:

@@ -1,7 +1,7 @@
 """An opened JPEG and its bytes go in; RGB pixels come out, by torchvision's decoder where it gives what Pillow's would.
 
-Both decoders are libjpeg-turbo with the same settings, but Pillow copies an image twice on its way to an array, one thread at a
-time.
+Both decoders are libjpeg-turbo with the same settings, but Pillow copies an image twice on its way to an array, one
+thread at a time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["check_scans", "decode_jpeg"]
 ORIENTATION = 0x0112
 # torchvision's number of that mode.
 RGB = 3
-# Each scan of a progressive JPEG is a pass over the whole image, be it ten bytes long: half a nanosecond a pixel. Encoders
-# write some ten of them; libtiff refuses more than 100 (LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER), libjpeg-turbo's djpeg has
-# -maxscans for it. Beyond that number there may be as many as cost less than a second.
+# Each scan of a progressive JPEG is a pass over the whole image, be it ten bytes long: half a nanosecond a pixel.
+# Encoders write some ten of them; libtiff refuses more than 100 (LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER), libjpeg-turbo's
+# djpeg has -maxscans for it. Beyond that number there may be as many as cost less than a second.
 MOST_SCANS = 100
 MOST_PASSES = 1_000_000_000
 SCAN = b"\xff\xda"

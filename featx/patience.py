@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from .exceptions import ImageDecodeError
+from .exceptions import FeatxError
 
 __all__ = ["GivenUp", "begin_again", "ended_by", "patient_map"]
 
@@ -57,7 +57,7 @@ def patient_map(
 
     Raises
     ------
-    ImageDecodeError
+    FeatxError
         If more than `MOST_STUCK` calls that were given up, and one for each thread, have still not returned.
     """
     crew = _Crew(function, threads)
@@ -214,10 +214,10 @@ def _leave_behind(call: _Call, size: int) -> None:
     _stuck[:] = [other for other in _stuck if not other.done.is_set()] + [call]
     if len(_stuck) > MOST_STUCK + size:
         name = getattr(call.item, "name", call.item)
-        raise ImageDecodeError(
-            str(name),
-            f"not read within {DECODE_SECONDS:g} s, as were {len(_stuck) - 1} others that still have not returned",
-            "Check the disk, the network or the server that holds them, and call again in a new process.",
+        raise FeatxError(
+            f"{len(_stuck)} images were not read within {DECODE_SECONDS:g} s each, and reading them still has not ended; "
+            f"the last of them is {name}",
+            "Check the disk, the network or the server that holds them, and call again.",
         )
 
 

@@ -51,6 +51,7 @@ LEAVES = (
     "split_values",
     "tables",
     "jpeg",
+    "tiff",
     "pixels",
     "pooling",
     "preprocessing",
