@@ -215,8 +215,8 @@ def _leave_behind(call: _Call, size: int) -> None:
     if len(_stuck) > MOST_STUCK + size:
         name = getattr(call.item, "name", call.item)
         raise FeatxError(
-            f"{len(_stuck)} images were not read within {DECODE_SECONDS:g} s each, and reading them still has not ended; "
-            f"the last of them is {name}",
+            f"{len(_stuck)} images were not read within {DECODE_SECONDS:g} s each, and reading them still has not "
+            f"ended; the last of them is {name}",
             "Check the disk, the network or the server that holds them, and call again.",
         )
 

@@ -1,4 +1,4 @@
-"""The bytes of a TIFF go in; word of how many strips or tiles its first picture is in comes out, before they are listed.
+"""The bytes of a TIFF go in; one whose picture is in too many strips or tiles is refused before they are listed.
 
 Pillow makes a list of them when a file is opened: some 400 bytes for each, whatever the number of pixels.
 """
