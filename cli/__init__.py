@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..exceptions import FeatxError
+from ..exceptions import FeatxError, ImageDecodeError
 from .backbones import backbones
 from .cache import cache
 from .compare import compare
@@ -35,13 +35,21 @@ class _Commands(click.Group):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            say(f"featx: {' '.join(str(error).split())}", err=True)
+            say(f"featx: {' '.join(str(error).split())}{self._way_on(ctx, error)}", err=True)
             sys.exit(2)
         except click.UsageError as error:
             raise fitted(error) from None
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)
+
+    def _way_on(self, ctx: click.Context, error: FeatxError) -> str:
+        """Return how the command goes on past an image that cannot be read, where it can."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        can_skip = command is not None and any(parameter.name == "on_error" for parameter in command.params)
+        if not can_skip or not isinstance(error, ImageDecodeError):
+            return ""
+        return f"{'' if str(error).endswith('.') else '.'} Or leave such images out: --on-error skip."
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

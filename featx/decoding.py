@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import struct
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 
 from .avif import frame_sizes
 from .formats import FORMATS, UNREAD, is_raw_tiff, read_format, unread_format
-from .jpeg import decode_jpeg
+from .jpeg import check_scans, decode_jpeg
 from .netpbm import as_it_is
 from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb, said
+from .tiff import check_strips
 
 __all__ = ["decode_file", "holds_high_depth", "open_image"]
 
+# How often a reader may ask for bytes: comments of GIF are read in two steps for each 255 bytes. Files of smaller parts
+# take a microsecond and up to 150 bytes for each of them.
+READS, BYTES_A_READ = 100_000, 100
 # Tags of TIFF.
 SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
@@ -40,6 +46,7 @@ def decode_file(
     """
     with _open(data, name) as image:
         check_size(image, max_pixels)
+        check_scans(image, data)
         if image.format == "AVIF":
             # The size in the header is only what the frames are scaled to.
             for width, height in frame_sizes(data):
@@ -62,8 +69,32 @@ def holds_high_depth(data: bytes) -> bool:
 
 
 def open_image(file: IO[bytes]) -> Image.Image:
-    """Return an image of a file in a format that is read, whose pixels have not been decoded."""
-    return Image.open(file, formats=FORMATS)
+    """Return an image of a file in a format that is read, whose pixels have not been decoded.
+
+    Does as `Image.open`, which would warn of a large one: that is refused here, by the size that it is found to have.
+
+    Raises
+    ------
+    PIL.UnidentifiedImageError
+    """
+    start = file.read(16)
+    for format in FORMATS:
+        if format not in Image.OPEN:
+            Image.init()
+        if format in Image.OPEN and (opened := _opened(file, start, *Image.OPEN[format])) is not None:
+            return opened
+    raise UnidentifiedImageError
+
+
+def _opened(file: IO[bytes], start: bytes, factory: Any, accept: Any) -> Image.Image | None:
+    """Return the image by one of Pillow's readers, or None if the file is none of its kind."""
+    with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
+        found = accept is None or accept(start)
+        # A text says why a file of this kind cannot be read.
+        if found and not isinstance(found, str):
+            file.seek(0)
+            return factory(file, "")
+    return None
 
 
 def _open(data: bytes, name: str = "") -> Image.Image:
@@ -71,9 +102,13 @@ def _open(data: bytes, name: str = "") -> Image.Image:
         raise Refused("the file is empty")
     if is_raw_tiff(data, name):
         raise _unread("camera RAW", UNREAD[".dng"][1])
+    if read_format(data) == "TIFF":
+        check_strips(data)
     try:
-        image = open_image(io.BytesIO(data))
-    except Image.UnidentifiedImageError:
+        image = open_image(_CountedReads(data))
+    except Refused:
+        raise
+    except UnidentifiedImageError:
         raise _unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None
@@ -83,6 +118,20 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     if image.format == "TIFF" and _is_raw(image):
         raise _unread("camera RAW", UNREAD[".dng"][1])
     return image
+
+
+class _CountedReads(io.BytesIO):
+    """A file in memory that refuses itself to be read in too many parts."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.left = READS + len(data) // BYTES_A_READ
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise Refused("a file in far more parts than an image has")
+        return super().read(size)
 
 
 def _unidentified(data: bytes, name: str) -> Refused:

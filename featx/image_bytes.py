@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path
+from typing import Any
 
 from .exceptions import MissingDependencyError
 from .pixels import Refused
 from .urls import is_url, local_path, redacted, with_small_schemes
 
-__all__ = ["check_length", "is_url", "read_bytes"]
+__all__ = ["check_length", "is_url", "read_bytes", "too_long"]
 
 STATUS = {
     401: "the server asks for a password",
@@ -25,6 +25,9 @@ DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.=+-]*)*,", re.IGNORECASE)
 DECODE = "base64.b64decode(text.partition(',')[2])"
 # What an extra of featx brings, by the protocol.
 EXTRAS = {"http": "http", "https": "http"}
+# Protocols of fsspec that copy what they lead to.
+COPIES = ("simplecache", "filecache", "blockcache", "cached")
+PIECE = 1 << 20
 PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
@@ -46,17 +49,41 @@ def read_bytes(place: str, *, most: int) -> bytes:
 
 def _read_file(path: str, most: int) -> bytes:
     # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
+    size = _regular_size(path)
+    check_length(size, most)
+    with open(path, "rb", buffering=0) as file:
+        # Files of the system, and of some network file systems, say that they are empty and give bytes all the same.
+        data = _read_up_to(file, most + 1, piece=size + 1 if size else PIECE)
+    check_length(len(data), most)
+    return data
+
+
+def _regular_size(path: str) -> int:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise Refused("not a regular file")
-    check_length(status.st_size, most)
-    return Path(path).read_bytes()
+    return status.st_size
+
+
+def _read_up_to(file: Any, most: int, *, piece: int) -> bytes:
+    """Return so many bytes of a file or stream, or all if it has less: its end is an empty answer."""
+    parts: list[bytes] = []
+    left = most
+    while left and (part := file.read(min(left, piece))):
+        parts.append(part)
+        left -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def check_length(n_bytes: int, most: int) -> None:
     """Refuse more bytes than one image has."""
     if n_bytes > most:
-        raise Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
+        raise too_long(most)
+
+
+def too_long(most: int) -> Refused:
+    """Return the reason why a file of more bytes is refused, and what to do."""
+    return Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
 
 
 def _read_url(url: str, most: int) -> bytes:
@@ -70,12 +97,10 @@ def _read_url(url: str, most: int) -> bytes:
     _check_protocols(url)
     # fsspec does not decode what a chain names on this machine.
     links = [part if (path := local_path(part)) is None else f"file://{path}" for part in url.split("::")]
+    _check_place(links, most)
     try:
         with fsspec.open("::".join(links), "rb") as file:
-            # A stream gives what it has; its end is an empty answer.
-            data = b""
-            while len(data) <= most and (part := file.read(most + 1 - len(data))):
-                data = data + part if data else part
+            data = _read_up_to(file, most + 1, piece=most + 1)
     except ImportError as error:
         raise _missing(url.partition(":")[0], str(error)) from None
     except Exception as error:  # each protocol has errors of its own, whose text may hold the URL's credentials
@@ -84,6 +109,20 @@ def _read_url(url: str, most: int) -> bytes:
     if WEB_PAGE.match(data[:400]):
         raise Refused("a web page in place of an image", "Open the address in a browser: it may ask for a login.")
     return data
+
+
+def _check_place(links: list[str], most: int) -> None:
+    """Refuse a chain that leads to a device or a FIFO of this machine, or copies what is too long from it."""
+    path = links[-1].removeprefix("file://")
+    if "://" in path:
+        return
+    if len(links) > 1 and links[-2].startswith("dir://"):
+        path = os.path.join(path, links[-2].removeprefix("dir://"))
+    if not os.path.exists(path) or os.path.isdir(path):  # fsspec says what is wrong with it
+        return
+    size = _regular_size(path)
+    if any(link.startswith(COPIES) for link in links):
+        check_length(size, most)
 
 
 def _check_protocols(url: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Any
 
 from .cache import FileDigests
+from .cache.digests import MAX_BYTES
 from .exceptions import ImageDecodeError
+from .image_bytes import too_long
 from .images import ImageSource, ImageSources
 from .patience import patient_map
 from .progress import progress_bar
@@ -50,9 +53,15 @@ def image_keys(
         others = iter(list(read(_digest_of if fetch else _name_of_url, [images[i] for i in rest])))
         digests = [next(known if path else others) for path in are_paths]
     for i in [] if all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
-        digests[i] = ImageDecodeError(images[i].name, digests[i].strerror or str(digests[i]))
+        digests[i] = _unread(images[i].name, digests[i])
     _heed_value_range(images, digests, are_paths, memory, read)
     return digests
+
+
+def _unread(name: str, error: OSError) -> ImageDecodeError:
+    if error.errno == errno.EFBIG:
+        return ImageDecodeError(name, *too_long(MAX_BYTES).args)
+    return ImageDecodeError(name, error.strerror or str(error))
 
 
 def all_read(digests: list[Any]) -> bool:

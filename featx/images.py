@@ -14,8 +14,9 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
-from .cache.digests import digest_array, digest_bytes
+from .cache.digests import MAX_BYTES, digest_array, digest_bytes
 from .cells import read_cell
+from .decoder_process import decode_or_delegate
 from .decoding import decode_file, holds_high_depth, open_image
 from .exceptions import FeatxError, ImageDecodeError, ParameterError
 from .image_bytes import check_length, is_url, read_bytes
@@ -34,10 +35,6 @@ from .single_images import refuse_single_image
 from .urls import shown_names
 
 __all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
-
-# Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
-# four channels of 16 bits without compression; what goes on for longer is no single image.
-MAX_BYTES = 1 << 30
 
 
 @dataclass(slots=True, repr=False)
@@ -149,7 +146,9 @@ class ImageSource(Shown):
         if data is None:
             return self.digest(), self._pixels_in_memory()
         pixels, self.peak, high_depth = self._guard(
-            lambda: decode_file(data, name=self.name, max_pixels=self.max_pixels, value_range=self.value_range)
+            lambda: decode_or_delegate(
+                decode_file, data, name=self.name, max_pixels=self.max_pixels, value_range=self.value_range
+            )
         )
         return self.keyed(digest_bytes(data), high_depth), pixels
 

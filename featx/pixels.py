@@ -65,9 +65,10 @@ def check_area(width: int, height: int, max_pixels: int | None) -> None:
     """Do so by width and height."""
     limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
+        setting = "PIL.Image.MAX_IMAGE_PIXELS" if max_pixels is None else "max_pixels"
         raise Refused(
             f"{width} x {height} pixels exceed the limit of {limit:,}",
-            "Shrink the image, or raise the limit (PIL.Image.MAX_IMAGE_PIXELS) if you trust it.",
+            f"Shrink the image (`magick a.jpg -resize 50% b.jpg`), or raise {setting} in Python if you trust it.",
         )
 
 

@@ -298,7 +298,6 @@ def test_wrong_value_range_is_a_parameter_error(value_range):
 
 
 @pytest.mark.parametrize("side", [60_000, 10_000])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, side, monkeypatch):
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("the bomb was decoded"))
     assert "exceed" in refusal(write(tmp_path / "a.png", claimed_png(side, side))).reason
