@@ -75,7 +75,7 @@ def verify(root: str | None) -> None:
     report = store.verify()
     _print(store, report)
     if not report.clean:
-        say("`featx cache repair` sets the damaged files aside; their embeddings are then computed again")
+        say("`featx cache repair` sets damaged files aside and forgets damaged digests; they are then computed again")
         sys.exit(1)
 
 
@@ -97,7 +97,7 @@ def repair(root: str | None) -> None:
 @click.option("--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="Such as 2GB.")
 @click.option("--max-age", type=_Quantity("time", "s|m|h|d"), metavar="TIME", help="Such as 30d.")
 def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
-    """Remove damaged files, then the embeddings that have been out of use for longest.
+    """Remove what writers left and damaged files, then the embeddings that have been out of use for longest.
 
     \b
     Example:

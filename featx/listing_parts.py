@@ -47,6 +47,12 @@ def cache_parts(store: EmbeddingCache) -> list[Part]:
         parts.append(
             f"{count_text(damaged, 'damaged file')} (*.damaged), {size} more, which `featx cache prune` removes first"
         )
+    if unfinished := sum(i.unfinished for i in found):
+        size = size_text(sum(i.unfinished_bytes for i in found))
+        parts.append(
+            f"{count_text(unfinished, 'unfinished file')} (tmp-*), {size} more: being written, or left by writers that "
+            "ended, which `featx cache prune` removes, after a day where nothing is known of them"
+        )
     return parts
 
 
@@ -54,6 +60,7 @@ def report_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
     """Return what a check of a cache found."""
     lines = [f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files"]
     lines += [f"damaged: {path.relative_to(store.root)}: {reason}" for path, reason in report.problems]
+    lines += [f"not compared: {path.relative_to(store.root)}: {reason}" for path, reason in report.unread]
     if report.leftovers:
         lines.append(f"{count_text(len(report.leftovers), 'file')} left by killed writers")
     if report.set_aside:
