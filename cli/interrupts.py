@@ -35,6 +35,9 @@ def forget() -> None:
 
 def say_stopped() -> None:
     """Print what has become of the work."""
+    from ..progress import leave_bars
+
+    leave_bars()
     told = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]
     text = f"{' and '.join(told)}; run the same command to go on" if told else "nothing was kept"
     print(fill(f"featx: stopped; {text}", line_width(err=True)), file=sys.stderr, flush=True)

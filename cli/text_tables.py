@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["render", "render_table", "show"]
 
 # Where a user finds what a table does not show.
-REST = "`--json FILE` has all"
+REST = "`--json` has all"
 GAP = 2
 # Cells of a shortened name: as many as can be read well, then as few as columns are left out for, then as few as tell
 # something.
@@ -131,19 +131,22 @@ def _aligned(cells: list[list[str]], right: list[int]) -> list[str]:
             blanks = " " * (width - cell_width(cell))
             padded.append(blanks + cell if place in right else cell + blanks)
         lines.append((" " * GAP).join(padded).rstrip())
-    return [lines[0], (" " * GAP).join("-" * width for width in widths), *lines[1:]]
+    return [lines[0], (" " * GAP).join("-" * width for width in widths), *lines[1:]] if any(cells[0]) else lines[1:]
 
 
 def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
     """Return each row as its first cell, and the others with their names below."""
+    from ..short_names import cell_width
+
     header, *rows = _shortened(table, cells, width)
     figures = [
         "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell)
         for row in rows
     ]
-    lines = []
+    lines = [header[0], "-" * max(cell_width(row[0]) for row in [header, *rows])] if header[0] else []
     for row, text in zip(rows, table.stacked or figures, strict=True):
-        lines += [row[0], *(fill(" " * GAP + _escaped(text), width).splitlines() if text else [])]
+        first = row[0] if 0 in table.names else fill(row[0], width)
+        lines += [first, *([fill(" " * GAP + _escaped(text), width)] if text else [])]
     return lines
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .quantities import percent
+from .quantities import count_text, percent
 from .result_tables import CLASSES, Part, Table
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ def _hardest(result: HeldOutReport) -> Table:
     elif len(ranked) < len(result.classes):
         title += f"; classes with fewer than {FEW_IMAGES} test images are not ranked"
     others = sum(row["support"] > 0 for row in result.per_class) - len(shown)
-    return _classes(result, shown, title=title, more=f"{others:,} more classes" if others else "")
+    return _classes(
+        result, shown, title=title, more=f"{others:,} more class{'es' if others > 1 else ''}" if others else ""
+    )
 
 
 def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
@@ -121,5 +123,5 @@ def _pairs(result: HeldOutReport) -> Part:
         names={0: CLASSES, 1: CLASSES},
         pool=result.classes,
         title="the most confused pairs",
-        more=f"{others:,} more pairs" if others > 0 else "",
+        more=count_text(others, "more pair") if others > 0 else "",
     )

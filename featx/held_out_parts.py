@@ -52,7 +52,7 @@ def figures_table(result: HeldOutReport, heading: str) -> Table:
               ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
     rows = [[label, result.metrics[name].text()] for label, name in labels]
     rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales if name in result.metrics]
-    return Table([heading, ""], rows)
+    return Table(["", ""], rows, title=heading)
 
 
 def baseline_text(baseline: Baseline) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .exceptions import ParameterError
 from .pictures import check_picture, new_axes, save_figure
+from .short_names import cell_width, class_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,9 +125,9 @@ def plot_confusion_matrix(
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     numbered = k <= MOST_NUMBERED_CLASSES
-    names = [_label(name) for name in classes]
+    names = class_labels(classes, LONGEST_NAME)
     cell = max(0.62, 2.4 / k) if numbered else 0.17
-    margin = 0.6 + LETTER * max(map(len, names))
+    margin = 0.6 + LETTER * max(map(cell_width, names))
     if ax is None:
         (ax,) = new_axes(cell * k + margin + 1.2, cell * k + margin, path=path)
     _draw_cells(ax, shares)
@@ -235,7 +236,7 @@ def _draw_cells(ax: Axes, shares: np.ndarray) -> None:
 
 def _name_classes(ax: Axes, names: list[str], *, cell: float) -> None:
     size = 9 if len(names) <= MOST_NUMBERED_CLASSES else 7
-    upright = LETTER * (max(map(len, names)) + 1) > cell
+    upright = LETTER * (max(map(cell_width, names)) + 1) > cell
     ax.set_xticks(range(len(names)), names, rotation=90 if upright else 0, fontsize=size)
     ax.set_yticks(range(len(names)), names, fontsize=size)
     for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
@@ -254,14 +255,6 @@ def _print_numbers(ax: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
             text = f"{count:,}" if math.isnan(share) else f"{count:,}\n{_percent(share)}"
         colour = "white" if share > 0.4 else "black" if count else "0.6"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=8, linespacing=1.15)
-
-
-def _label(name: Any) -> str:
-    """Return the name of a class on one line, free of what cannot be drawn, its middle left out when it is long."""
-    text = " ".join(str(name).encode("utf-8", "replace").decode().split())
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    half = LONGEST_NAME // 2
-    return text if len(text) <= LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}"
 
 
 def _percent(share: float) -> str:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-__all__ = ["Bar", "progress_bar", "say"]
+__all__ = ["Bar", "leave_bars", "progress_bar", "say"]
 
 # Work that takes less gets no bar.
 DELAY = 1.0
@@ -24,6 +24,7 @@ NARROW = 60
 SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
 
 log = logging.getLogger("featx")
+_shown: list[Any] = []
 
 
 class Bar(Protocol):
@@ -84,7 +85,13 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         file=sys.stderr,
     )
     # By itself the bar waits for the first step, which may take long.
-    first = threading.Timer(DELAY, bar.refresh)
+    drawn = threading.Event()
+
+    def draw() -> None:
+        drawn.set()
+        bar.refresh()
+
+    first = threading.Timer(DELAY, draw)
     first.daemon = True
     first.start()
 
@@ -93,12 +100,16 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         return True
 
     log.addFilter(make_room)
+    _shown.append(bar)
     try:
         yield bar
     finally:
+        _shown.remove(bar)
         log.removeFilter(make_room)
         first.cancel()
         first.join()
+        if drawn.is_set():
+            bar.clear()  # which a bar without any step would not do when it closes
         bar.close()
 
 
@@ -111,6 +122,12 @@ def say(text: str) -> None:
         sys.stderr.flush()
     else:
         print(text, file=sys.stderr, flush=True)
+
+
+def leave_bars() -> None:
+    """Begin a line below the bars that are shown, for the last words of a process that ends without closing them."""
+    if _shown:
+        print("\n" * len(_shown), end="", file=sys.stderr)
 
 
 def _on_terminal() -> bool:

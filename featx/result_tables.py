@@ -18,7 +18,7 @@ class Table:
     Attributes
     ----------
     header : sequence of str
-        The names of the columns; a name may be empty.
+        The names of the columns; a name may be empty, and where all are there is no line of them.
     rows : sequence of sequence of str
         One cell for each column.
     right : collection of int

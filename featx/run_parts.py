@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import workers
 from .quantities import duration, size_text
-from .result_tables import Part, Table
+from .result_tables import CLASSES, Part, Table
 
 if TYPE_CHECKING:
     from .extraction import Extraction
@@ -49,7 +49,8 @@ def forecast_parts(forecast: Forecast, *, skipping: bool = False) -> list[Part]:
     if forecast.at_most:
         lines.append("training ends earlier when the validation accuracy stops rising")
     lines.append("nothing was written but what is remembered: digests of files and the precision of the network")
-    return [Table(["part", "images", "time", "disk", "memory"], rows, right=[1, 2, 3, 4]), "\n".join(lines)]
+    header = ["part", "images", "time", "disk", "memory"]
+    return [Table(header, rows, right=[1, 2, 3, 4], names={0: CLASSES}), "\n".join(lines)]
 
 
 def extraction_parts(result: Extraction, *, verbose: bool = True, n_jobs: int | None = None) -> list[Part]:

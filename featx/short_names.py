@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from wcwidth import iter_graphemes, wcswidth
 
-__all__ = ["ELLIPSIS", "cell_width", "shorten_files", "shorten_names"]
+__all__ = ["ELLIPSIS", "cell_width", "class_labels", "shorten_files", "shorten_names"]
 
 ELLIPSIS = "…"
 # What words of a name stand between.
@@ -28,12 +29,21 @@ def cell_width(text: str) -> int:
     return width if width >= 0 else sum(max(0, wcswidth(part)) for part in text)
 
 
+def class_labels(classes: Iterable[Any], width: int) -> list[str]:
+    """Return names of classes that can be drawn, on one line each and shortened; those of two names are not alike."""
+    names = [str(name) for name in classes]
+    plain = [" ".join(name.encode("utf-8", "replace").decode().split()) for name in names]
+    plain = ["".join(c if c.isprintable() else "?" for c in text) for text in plain]
+    alike = {text for text, count in Counter(plain).items() if count > 1}
+    return shorten_names([ascii(n) if text in alike else text for n, text in zip(names, plain, strict=True)], width)
+
+
 def shorten_names(names: Sequence[str], width: int, *, pool: Iterable[str] = ()) -> list[str]:
     """Return names that take at most so many cells, unlike each other where the names are.
 
-    Where some name is too long, a beginning that all of them share is left out; then the middle of those that are
-    still too long; of those that would be alike, the part around the first difference is kept; at last they are
-    numbered.
+    Where some name is too long, words that all of them begin with are left out, as many as have to be, and more of the
+    beginning where that does not do; where they share no words, the middle of long ones is. Of those that would be
+    alike, the part around their first difference is kept; at last they are numbered.
 
     Parameters
     ----------
@@ -85,11 +95,14 @@ def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
 
 def _short_names(names: list[str], width: int) -> list[str]:
     """Return the names without the words that all of them begin with, or else without the middle of long ones."""
-    prefix = names[0][: _common(names)]
-    cut = max(prefix.rfind(character) for character in BREAKS) + 1
-    if len(names) < 2 or cut < SHORTEST_PREFIX:
-        return [_middle(name, width) for name in names]
-    return [_end(ELLIPSIS + name[cut:], width) for name in names]
+    shared = names[0][: _common(names)] if len(names) > 1 else ""
+    cuts = [i + 1 for i, character in enumerate(shared) if character in BREAKS and i + 1 >= SHORTEST_PREFIX]
+    short = [_middle(name, width) for name in names]
+    for cut in cuts:
+        short = [ELLIPSIS + name[cut:] for name in names]
+        if max(map(cell_width, short)) <= width:
+            break
+    return [_end(name, width) for name in short]
 
 
 def _common(names: list[str]) -> int:

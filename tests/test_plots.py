@@ -256,11 +256,27 @@ def test_any_class_name_can_be_drawn(names, tmp_path, figures):
         assert label == str(name) or not str(name).isprintable()
 
 
-def test_long_names_keep_both_ends(tmp_path, figures):
-    names = [f"the very long name of class number {i}" for i in range(2)]
-    plot_confusion_matrix(np.eye(2, dtype=int), names, tmp_path / "m.png")
-    labels = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
-    assert labels == ["the very lon…ss number 0", "the very lon…ss number 1"]
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (
+            [f"the very long name of class number {i}" for i in range(2)],
+            ["…name of class number 0", "…name of class number 1"],
+        ),
+        (["filesystems_of_computers_folder_red", "nothing"], ["filesystems_…_folder_red", "nothing"]),
+        (
+            [f"filesystems_of_{i}_computers_and_folders" for i in range(2)],
+            ["…0_computers_and_folders", "…1_computers_and_folders"],
+        ),
+        (["a  b", "a b", "a\nb"], ["'a  b'", "'a b'", "'a\\nb'"]),
+    ],
+)
+def test_long_names_are_shortened_and_no_two_alike(names, labels, tmp_path, figures):
+    k = len(names)
+    plot_confusion_matrix(np.eye(k, dtype=int), names, tmp_path / "m.png")
+    ax = figures[0].axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == labels
+    assert [label.get_text() for label in ax.get_xticklabels()] == labels
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 
 import featx.progress as module
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, evaluate_heads
-from featx.progress import progress_bar, say
+from featx.progress import leave_bars, progress_bar, say
 
 
 class Terminal(io.StringIO):
@@ -103,6 +103,7 @@ def test_a_bar_shows_before_the_first_step_is_done(terminal):
     with progress_bar(2, name="tuning heads", unit="fit", shown=True):
         time.sleep(0.3)
         assert terminal.screen()[0].startswith("tuning heads:   0%")
+    assert terminal.screen() == []
 
 
 def test_short_work_shows_no_bar(terminal, monkeypatch):
@@ -132,6 +133,21 @@ def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
     lines = [text for number in range(3) for text in (f"run {number}", f"remark {number}")]
     assert terminal.screen() == lines
     assert not log.filters
+
+
+def test_the_last_words_of_a_process_stand_below_its_bars(terminal):
+    with (
+        progress_bar(9, name="comparing", unit="run", shown=True) as outer,
+        progress_bar(9, name="forwarding", unit="img", shown=True),
+    ):
+        time.sleep(0.3)
+        outer.refresh()
+        leave_bars()
+        terminal.write("stopped")
+        assert [line.partition(":")[0] for line in terminal.screen()] == ["comparing", "forwarding", "stopped"]
+    terminal.truncate(0)
+    leave_bars()
+    assert terminal.getvalue() == ""
 
 
 def test_lines_without_a_bar_are_printed(capsys):
