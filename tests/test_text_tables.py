@@ -46,7 +46,9 @@ METRICS = {
     **dict.fromkeys(["log_loss", "debiased_calibration_error", "calibration_error_if_calibrated"], LOSS),
 }
 NAMES = st.lists(
-    st.text(st.sampled_from("ab_- 猫e\u0301🐕1"), min_size=1, max_size=60).filter(str.strip), min_size=2, unique=True
+    st.text(st.sampled_from("ab_- 猫e\u0301🐕1"), min_size=1, max_size=60).filter(lambda name: name == name.strip()),
+    min_size=2,
+    unique=True,
 )
 
 
