@@ -9,7 +9,6 @@ cache depends on a lock: without one, images are computed or files are merged tw
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import inspect
 import json
@@ -44,7 +43,6 @@ WORD_SECONDS = 10.0
 POLL = 0.02
 LOOK_SECONDS = 1.0
 DAY = 86_400
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class _Watch:
@@ -97,7 +95,7 @@ class WorkLock:
         while not self.try_acquire():
             if not said and time.monotonic() - began > WORD_SECONDS:
                 said = True
-                log.warning("%s: waiting for it", self._holder())
+                log.warning("%s and is waited for", self._holder())
             time.sleep(POLL)
         return self
 
@@ -159,9 +157,8 @@ class WorkLock:
             held.acquire(timeout=0)
         except filelock.Timeout:
             return False
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in NO_LOCKS:
-                raise
+        except (OSError, NotImplementedError):
+            # Nor can a file that is another user's be locked. Where no marker can be made either, its error tells.
             held = filelock.SoftFileLock(str(self._marker))
             try:
                 held.acquire(timeout=0)
@@ -234,9 +231,9 @@ class WorkLock:
         found = self._told()
         try:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(found["since"])))
-            return f"process {found['process']} of {found['host']} has been {self.work} since {since}"
+            return f"process {found['process']} of {found['host']} has been {self.work} since {since},"
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            return f"an unknown process has been {self.work}, and holds {self.path},"
+            return f"an unknown process has been {self.work}, by the lock {self.path},"
 
 
 def remove_old_turns(root: Path) -> None:

@@ -143,7 +143,7 @@ def test_who_waits_for_other_work_says_so_once(tmp_path, holder, caplog, monkeyp
     threading.Timer(0.5, give_back, [process]).start()
     seconds_to_acquire(WorkLock(tmp_path / "lock", work="at work"))
     (record,) = caplog.records
-    assert record.message.endswith("waiting for it")
+    assert record.message.endswith(" and is waited for")
     assert f"process {process.pid} of " in record.message
 
 
@@ -178,7 +178,7 @@ def test_a_lock_that_cannot_be_taken_away_is_not_waited_for_again(tmp_path, monk
     with filelock.FileLock(tmp_path / "turn"):
         monkeypatch.setattr(Path, "unlink", unlink)
         assert seconds_to_acquire(WorkLock(tmp_path / "turn", work="at work")) > 0.3
-        assert caplog.records[0].message.startswith("an unknown process has been at work, and holds ")
+        assert caplog.records[0].message.startswith("an unknown process has been at work, by the lock ")
         # Whoever holds it still gives no sign.
         monkeypatch.setattr(WorkLock, "_show", lambda self: None)
         (tmp_path / "turn.holder").write_text("{}")
@@ -191,6 +191,8 @@ WITHOUT = {
     "ENOSYS": OSError(errno.ENOSYS, "not implemented"),
     "ENOLCK": OSError(errno.ENOLCK, "no locks available"),
     "EOPNOTSUPP": OSError(errno.EOPNOTSUPP, "not supported"),
+    "EINVAL": OSError(errno.EINVAL, "invalid argument"),
+    "another user's": PermissionError(errno.EACCES, "permission denied"),
     "filelock 3": NotImplementedError("FileSystem does not appear to support flock; use SoftFileLock instead"),
 }
 
@@ -229,10 +231,15 @@ def test_a_marker_of_a_dead_holder_is_not_waited_for_for_ever(tmp_path, monkeypa
     assert os.listdir(tmp_path) == []
 
 
-def test_what_cannot_be_locked_for_another_reason_is_an_error_with_the_next_step(tmp_path, monkeypatch):
+def test_a_folder_that_takes_neither_lock_nor_marker_is_an_error_with_the_next_step(tmp_path, monkeypatch):
     cache = EmbeddingCache(tmp_path)
     cache.put(SPEC, *rows(1))
-    refuse_flock(monkeypatch, PermissionError(errno.EACCES, "Permission denied"))
+    refuse_flock(monkeypatch, WITHOUT["ENOLCK"])
+
+    def acquire(self, *args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(filelock.SoftFileLock, "acquire", acquire)
     for call in (cache.compact, functools.partial(cache.prune, max_bytes=1)):
         with pytest.raises(CacheError, match=r"Permission denied\. Check its permissions"):
             call()
