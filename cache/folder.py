@@ -11,10 +11,10 @@ import os
 import threading
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from .index import Index, by_segment
+from .locks import WorkLock
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, sort_keys, strangers, write_segment
 from .spec import EmbeddingSpec
 from .temporary import TEMPORARY, sweep, temporary_name
@@ -46,9 +46,9 @@ class SpecFolder:
         self._swept = False
         self._listing = threading.Lock()
 
-    def lock(self, timeout: float = -1) -> filelock.FileLock:
+    def lock(self) -> WorkLock:
         """Return the lock under which segments are merged or removed."""
-        return filelock.FileLock(self.path / ".lock", timeout=timeout)
+        return WorkLock(self.path / ".lock", work=f"merging or removing files in {self.path}")
 
     def names(self) -> set[str]:
         """Return the names of the committed segments."""
@@ -149,9 +149,9 @@ class SpecFolder:
             raise ValueError(f"got embeddings of shape {embeddings.shape} and {got[1]}; expected {expected}")
         write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
         # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
-        with contextlib.suppress(filelock.Timeout, OSError):
-            if self._crowded_tier(glance=True):
-                with self.lock(timeout=0):
+        with contextlib.suppress(OSError):
+            if self._crowded_tier(glance=True) and (lock := self.lock()).try_acquire():
+                with contextlib.closing(lock):
                     self.merge(self._crowded_tier())
 
     def _crowded_tier(self, *, glance: bool = False) -> list[Segment]:

@@ -17,9 +17,10 @@ import numpy as np
 from ..exceptions import CacheError
 from .folder import SpecFolder, write_spec
 from .hdf5 import atomic_hdf5
+from .locks import remove_old_turns
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, strangers
 from .spec import EmbeddingSpec
-from .temporary import TEMPORARY, is_abandoned, sweep
+from .temporary import TEMPORARY, is_abandoned, sweep, temporaries
 
 __all__ = ["CacheReport", "SpecInfo"]
 
@@ -47,6 +48,8 @@ class SpecInfo:
         Seconds since the epoch.
     damaged, damaged_bytes : int
         Segments that were set aside, and what they take up beside `bytes`.
+    unfinished, unfinished_bytes : int
+        Files that writers are writing or have left, and what they take up beside `bytes`.
     """
 
     spec: EmbeddingSpec
@@ -58,6 +61,8 @@ class SpecInfo:
     last_used: float
     damaged: int
     damaged_bytes: int
+    unfinished: int = 0
+    unfinished_bytes: int = 0
 
 
 @dataclass
@@ -70,7 +75,7 @@ class CacheReport:
         What was checked and is sound.
     problems : list of (path, reason)
     leftovers : list of path
-        Temporary files of writers that are no longer alive.
+        Temporary files of writers that have ended, or of whom nothing is known and which are a day old.
     set_aside : list of path
         Damaged segments, renamed so that they are never read.
     """
@@ -103,7 +108,7 @@ def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
 def spec_info(folder: SpecFolder) -> SpecInfo:
     """Return what the folder holds, from the segments' headers."""
     segments = folder.segments()
-    aside = _set_aside(folder)
+    aside, unfinished = _set_aside(folder), temporaries(folder.path)
     return SpecInfo(
         spec=folder.spec,
         rows=sum(s.n_rows for s in segments),
@@ -114,12 +119,15 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
         last_used=_last_used(folder),
         damaged=len(aside),
         damaged_bytes=sum(size for _, _, size in aside),
+        unfinished=len(unfinished),
+        unfinished_bytes=sum(size for _, size in unfinished),
     )
 
 
 def verify(root: Path) -> CacheReport:
     """Read every segment below `root` and compare it with its checksums."""
     report = CacheReport()
+    report.leftovers += [path for path, _ in temporaries(root) if is_abandoned(path)]
     report.problems += [(path, "a link, which is not followed") for path in _named_as_specs(root) if path.is_symlink()]
     for path, spec in spec_folders(root):
         if spec is None:
@@ -165,12 +173,18 @@ def repair(root: Path) -> CacheReport:
     return report
 
 
-def prune(folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | None) -> int:
-    """Remove what was set aside, then the least recently used specs' oldest segments; return the bytes set free."""
+def prune(root: Path, folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | None) -> int:
+    """Remove what was left or set aside, then the least recently used specs' oldest segments; return bytes freed."""
     folders = sorted(folders, key=_last_used)
     aside = sorted(found for folder in folders for found in _set_aside(folder))
     total = sum(size_of(folder) for folder in folders) + sum(size for _, _, size in aside)
     freed = 0
+    for place in (root, *_named_as_specs(root)):
+        for file, size in [] if place.is_symlink() and place != root else temporaries(place):
+            if is_abandoned(file):
+                file.unlink(missing_ok=True)
+                total, freed = total + size, freed + size
+    remove_old_turns(root)
     for moment, file, size in aside:
         stale = max_age is not None and time.time() - moment > max_age
         if stale or (max_bytes is not None and total - freed > max_bytes):

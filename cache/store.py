@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import socket
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
 from ..exceptions import CacheError
@@ -25,15 +24,14 @@ from .answers import KeptAnswers
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
 from .hdf5 import OVERHEAD
+from .locks import TURN, WorkLock
+from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
 from .segment import stored_dtype
 from .selection import choose_spec
 from .spec import EmbeddingSpec
 
 __all__ = ["EmbeddingCache"]
-
-# How often those who wait for a turn look whether it is free, in seconds.
-TURN_POLL = 0.02
 
 
 class EmbeddingCache:
@@ -149,28 +147,31 @@ class EmbeddingCache:
             _note_use(folder)
 
     @contextlib.contextmanager
-    def turn(self, name: str) -> Iterator[None]:
+    def turn(self, name: str) -> Iterator[Callable[[], None]]:
         """Hold the right to compute on a device of this machine, so that no two processes forward the same images.
 
-        Readers and writers need no turn; a process that dies gives its turn back. Where the folder cannot be
-        written or locked, everybody computes at will.
+        Readers and writers need no turn; a process that dies gives its turn back. One that is stopped, or makes no
+        progress for ten minutes, is overtaken after 30 seconds, which is said. Where the folder cannot be written,
+        everybody computes at will.
 
         Parameters
         ----------
         name : str
-            The device.
+            The device; see `featx.devices.physical_device`.
+
+        Yields
+        ------
+        callable
+            To be called, without arguments, as the work goes on.
         """
-        lock = filelock.FileLock(self.root / f".turn-{socket.gethostname()}-{name.replace(':', '')}", timeout=-1)
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock.acquire(poll_interval=TURN_POLL)
-        except (OSError, NotImplementedError):
-            yield
-            return
-        try:
-            yield
-        finally:
-            lock.release()
+        device = visible_gpu(name)
+        file = re.sub(r"[^\w.-]", "", f"{TURN}{machine()}-{device}")
+        lock = WorkLock(self.root / file, work=f"computing on {device}", turn=True)
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                self.root.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock)
+            yield lock.progress
 
     def writable(self) -> bool:
         """Tell whether this process has the permission to write here; whether there is space is another matter."""
@@ -207,13 +208,13 @@ class EmbeddingCache:
             return maintenance.verify(self.root)
 
     def repair(self) -> CacheReport:
-        """Set damaged segments aside, restore lost spec.json files, sweep left-overs of killed writers."""
+        """Set damaged segments aside, restore lost spec.json files, sweep what writers left."""
         self._folders.clear()
         with self._errors():
             return maintenance.repair(self.root)
 
     def prune(self, *, max_bytes: int | None = None, max_age: float | None = None) -> int:
-        """Remove damaged files that were set aside, then the embeddings that have been out of use for longest.
+        """Remove what writers left, damaged files that were set aside, then what has been out of use for longest.
 
         Parameters
         ----------
@@ -229,7 +230,7 @@ class EmbeddingCache:
         """
         folders = [self._folder(spec) for spec in self.specs()]
         with self._errors():
-            return maintenance.prune(folders, max_bytes=max_bytes, max_age=max_age)
+            return maintenance.prune(self.root, folders, max_bytes=max_bytes, max_age=max_age)
 
     def compact(self) -> int:
         """Merge the segments of each spec into one, drop duplicated rows; return how many files went."""

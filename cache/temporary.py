@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import socket
 import stat
+import time
 import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from .machine import process_is_gone, process_space
 
 __all__ = [
     "TEMPORARY",
@@ -18,17 +20,21 @@ __all__ = [
     "replaced",
     "sweep",
     "sync_folder",
+    "temporaries",
     "temporary_beside",
     "temporary_name",
     "written_path",
 ]
 
 TEMPORARY = "tmp-"
+# Of processes on other machines, in other containers or before a restart nothing is known: what they have not touched
+# for a day is theirs no more. So it is with the names of versions that told the host only.
+DAY = 86_400
 
 
 def temporary_name(suffix: str) -> str:
-    """Return a name that tells which process of which machine is writing."""
-    return f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
+    """Return a name that tells which process of which machine, and of which PID namespace there, is writing."""
+    return f"{TEMPORARY}{process_space() or 'unknown'}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
 def temporary_beside(target: Path) -> Path:
@@ -76,20 +82,27 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def is_abandoned(path: Path) -> bool:
-    """Tell whether a temporary file was left by a writer of this machine that is no longer alive."""
+    """Tell whether a temporary file was left by a writer that has ended, or has not touched it for a day."""
     name = path.name
     if not name.startswith(TEMPORARY):
         return False
-    host, _, pid = name[len(TEMPORARY) :].rpartition("-")[0].rpartition("-")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return False
+    space, _, pid = name[len(TEMPORARY) :].rpartition("-")[0].rpartition("-")
+    if space == process_space() and pid.isdecimal():
+        return process_is_gone(space, int(pid))
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        pass
-    return False
+        return time.time() - path.lstat().st_mtime > DAY
+    except OSError:
+        return False
+
+
+def temporaries(folder: Path) -> list[tuple[Path, int]]:
+    """Return the files in a folder that somebody is writing or has left, with their sizes."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob(f"{TEMPORARY}*")):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path, path.lstat().st_size))
+    return found
 
 
 def sweep(folder: Path, suffix: str = "") -> None:

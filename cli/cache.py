@@ -75,6 +75,12 @@ def info(root: str | None) -> None:
         click.echo(
             f"{count_text(damaged, 'damaged file')} (*.damaged), {size} more, which `featx cache prune` removes first"
         )
+    if unfinished := sum(i.unfinished for i in found):
+        size = size_text(sum(i.unfinished_bytes for i in found))
+        click.echo(
+            f"{count_text(unfinished, 'unfinished file')} (tmp-*), {size} more: being written, or left by writers that "
+            "ended, which `featx cache prune` removes, after a day where nothing is known of them"
+        )
 
 
 @cache.command()
@@ -90,7 +96,9 @@ def verify(root: str | None) -> None:
     report = store.verify()
     _print(store, report)
     if not report.clean:
+        click.echo(
         click.echo("`featx cache repair` sets the damaged files aside; their embeddings are then computed again")
+        )
         sys.exit(1)
 
 
@@ -112,7 +120,7 @@ def repair(root: str | None) -> None:
 @click.option("--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="Such as 2GB.")
 @click.option("--max-age", type=_Quantity("time", "s|m|h|d"), metavar="TIME", help="Such as 30d.")
 def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
-    """Remove damaged files, then the embeddings that have been out of use for longest.
+    """Remove what writers left and damaged files, then the embeddings that have been out of use for longest.
 
     \b
     Example:
@@ -188,7 +196,7 @@ def _print(store: EmbeddingCache, report: CacheReport) -> None:
     for path, reason in report.problems:
         click.echo(printable(f"damaged: {path.relative_to(store.root)}: {reason}"))
     if report.leftovers:
-        click.echo(f"{len(report.leftovers)} files left by killed writers")
+        click.echo(f"{count_text(len(report.leftovers), 'file')} left by killed writers")
     if report.set_aside:
         click.echo(
             f"{count_text(len(report.set_aside), 'damaged file')} (*.damaged), which `featx cache prune` removes first"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from .cache.machine import visible_gpu
 from .exceptions import ParameterError
 
-__all__ = ["arithmetic", "out_of_memory", "resolve_device", "resolve_precision"]
+__all__ = ["arithmetic", "out_of_memory", "physical_device", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -43,6 +44,26 @@ def resolve_device(device: str) -> str:
     except RuntimeError:
         reason = "torch knows no such device"
     raise ParameterError(f"got device={device!r}; {reason}", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
+
+
+def physical_device(device: str) -> str:
+    """Return the name of what a resolved device computes on, which is another for each GPU of a machine.
+
+    "cuda" and "cuda:0" may be one GPU, and in two processes, by ``CUDA_VISIBLE_DEVICES``, two of them. So a GPU is
+    named by its UUID, and a part of one (MIG) by its own; where the driver tells none, by what the environment shows.
+    """
+    import torch
+
+    shown = visible_gpu(device)
+    if torch.device(device).type != "cuda" or shown.startswith("MIG-"):
+        return shown
+    try:
+        index = torch.device(device).index
+        index = torch.cuda.current_device() if index is None else index
+        uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
+    except (AssertionError, RuntimeError, AttributeError):
+        return visible_gpu(device)
+    return visible_gpu(f"cuda:{index}") if uuid is None else f"GPU-{uuid}"
 
 
 def resolve_precision(precision: str) -> str:

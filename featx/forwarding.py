@@ -18,6 +18,7 @@ import numpy as np
 
 from .backbones import BackboneSource, View
 from .cache import EmbeddingSpec
+from .devices import physical_device
 from .exceptions import BackboneError, CacheError, ImageDecodeError
 from .images import ImageSource
 from .lanes import in_lanes
@@ -134,10 +135,11 @@ def forward_images(
         If an image cannot be read and `plan.raising`; what was finished before is committed.
     """
     outcome = Outcome()
+    device = physical_device(plan.device)
     while (start := len(outcome.results)) < len(images):
-        with store.turn(plan.device) if plan.takes_turns else contextlib.nullcontext():
+        with store.turn(device) if plan.takes_turns else contextlib.nullcontext() as progress:
             part = slice(start, start + TURN_ROWS)
-            _take_turn(plan, images[part], digests[part], store, outcome, advance)
+            _take_turn(plan, images[part], digests[part], store, outcome, advance, progress)
         if plan.takes_turns and len(outcome.results) < len(images):
             time.sleep(PAUSE)
     return outcome
@@ -150,8 +152,9 @@ def _take_turn(
     store: Store,
     outcome: Outcome,
     advance: Callable[[int], Any] | None,
+    progress: Callable[[], Any] | None,
 ) -> None:
-    """Deal with the first of the images, as many of them as a turn allows."""
+    """Deal with the first of the images, as many of them as a turn allows; tell the turn of each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
     todo = [images[place] for place in np.flatnonzero(lacking)]
@@ -174,6 +177,8 @@ def _take_turn(
             contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=outcome.seconds)) as passed,
         ):
             for batch, rows in passed:
+                if progress is not None:
+                    progress()
                 good = [image for image in batch if image.error is None]
                 outcome.n_forwarded += len(good)
                 outcome.peaks += [image.peak for image in good if image.peak is not None]

@@ -18,7 +18,7 @@ import featx.cache.folder
 import h5py
 import numpy as np
 import pytest
-from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec
+from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, machine
 
 fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
 resource = pytest.importorskip("resource", reason="limits of POSIX")
@@ -60,9 +60,11 @@ def only_segment(root, spec=SPEC):
 def clutter(root):
     """The names of files that are no part of a cache at rest."""
     names = [path.name for path in Path(root).glob("*/*")]
-    return [name for name in names if name not in ("spec.json", ".lock") and not name.endswith((".h5", ".damaged"))] + [
-        name for name in names if name.startswith("tmp-")
-    ]
+    return [
+        name
+        for name in names
+        if name not in ("spec.json", ".lock", ".lock.holder") and not name.endswith((".h5", ".damaged"))
+    ] + [name for name in names if name.startswith("tmp-")]
 
 
 def snapshot(root):
@@ -482,18 +484,41 @@ def dead_pid():
 
 def test_what_a_dead_writer_left_is_swept_and_a_live_ones_is_not(tmp_path):
     folder = only_segment(filled(tmp_path, [1]).root).parent
-    host = socket.gethostname()
-    dead = folder / f"tmp-{host}-{dead_pid()}-abc.h5"
-    kept = [folder / f"tmp-{name}-abc.h5" for name in (f"{host}-{os.getpid()}", f"far-{dead_pid()}", f"{host}-{9**30}")]
-    for path in (dead, *kept):
+    space, dead = machine.process_space(), dead_pid()
+    left = folder / f"tmp-{space}-{dead}-abc.h5"
+    # Of a live process, of another machine or container, of a number that is none, of a version that told the host.
+    names = (f"{space}-{os.getpid()}", f"0123456789abcdef-{dead}", f"{space}-{9**30}", f"{socket.gethostname()}-{dead}")
+    kept = [folder / f"tmp-{name}-abc.h5" for name in names]
+    for path in (left, *kept):
         path.write_bytes(b"partial")
-    assert EmbeddingCache(tmp_path).verify().leftovers == [dead]
+    assert EmbeddingCache(tmp_path).verify().leftovers == [left]
+    (info,) = EmbeddingCache(tmp_path).info()
+    assert (info.unfinished, info.unfinished_bytes) == (5, 35)
     assert found_of(filled(tmp_path, [2]), [1, 2]).all()
-    assert not dead.exists()
+    assert not left.exists()
     assert all(path.exists() for path in kept)
-    dead.write_bytes(b"partial")
+    left.write_bytes(b"partial")
     EmbeddingCache(tmp_path).repair()
-    assert not dead.exists()
+    assert not left.exists()
+    assert all(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize("sweep", ["put", "compact", "repair", "prune"])
+def test_what_nobody_is_known_of_is_swept_after_a_day(tmp_path, sweep):
+    cache = filled(tmp_path, [1])
+    folder = only_segment(cache.root).parent
+    left = [folder / f"tmp-{name}-7-abc.h5" for name in ("0123456789abcdef", "unknown", "another-host")]
+    new, own = folder / "tmp-unknown-7-new.h5", folder / f"tmp-{machine.process_space()}-{os.getpid()}-abc.h5"
+    for path in (*left, new, own):
+        path.write_bytes(b"partial")
+    for path in (*left, own):
+        os.utime(path, (time.time() - 90_000,) * 2)
+    other = EmbeddingCache(tmp_path)
+    calls = {"put": lambda: other.put(SPEC, *rows([2])), "prune": lambda: other.prune(max_age=3600)}
+    freed = calls.get(sweep, getattr(other, sweep))()
+    assert [path.exists() for path in (*left, new, own)] == [False, False, False, True, True]
+    assert freed == 21 or sweep != "prune"
+    assert found_of(other, [1]).all()
 
 
 def put_forever(root):

@@ -2,13 +2,12 @@
 
 import dataclasses
 import os
-import socket
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from featx.cache import EmbeddingCache, EmbeddingSpec
+from featx.cache import EmbeddingCache, EmbeddingSpec, store
 from featx.cache.segment import Segment
 from processes import driven, flattened, flattening, forked
 
@@ -57,7 +56,7 @@ class Crowd:
         from featx.images import as_sources
 
         # As if on several machines that share a disk: those do not take turns, and compute some images twice.
-        socket.gethostname = lambda: f"machine{number % 2}"
+        store.machine = lambda: f"machine{number % 2}"
         chance = np.random.default_rng([self.seed, number])
         cache = EmbeddingCache(self.root)
         for _ in range(2):

@@ -218,7 +218,7 @@ def extract_twice(disk, images, kind):
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Enough for the rows of the first turn, not for those of the second.
-    room = (FIRST + 24) * ROW
+    room = (FIRST + 28) * ROW
     if kind == "disk":
         leave(disk, room // os.statvfs(disk).f_frsize, "pages")
     else:
