@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
 import os
-import socket
-import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .digest_file import DigestFile
 from .versions import Version, file_version
 from .versions import file_versions as _versions
 
@@ -26,7 +23,6 @@ __all__ = ["FileDigests", "default_cache_dir", "digest_array", "digest_bytes", "
 FRESH_NS = 2_000_000_000
 # As with rsync's --checksum: every file is read, whatever its size and times say.
 CHECKSUM = "FEATX_CHECKSUM"
-LOOKUP = 20_000
 # Files that one object keeps in mind beside the SQLite file, some 300 bytes each.
 KNOWN = 200_000
 
@@ -34,10 +30,6 @@ KNOWN = 200_000
 ENTRY = struct.Struct("=5q32s")
 ENTRIES = np.dtype([("version", "=i8", 5), ("digest", "V32")])
 UNKNOWN = ENTRY.pack(-1, -1, -1, -1, -1, b"")
-# A host's entry for a path replaces its own only; numbers of devices mean something until the host is booted again.
-COLUMNS = ("path", "host", "size", "mtime_ns", "ctime_ns", "inode", "device", "boot", "digest")
-TABLE = """CREATE TABLE IF NOT EXISTS files (path BLOB, host TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
-inode INTEGER, device INTEGER, boot TEXT, digest BLOB, PRIMARY KEY (path, host)) WITHOUT ROWID"""
 
 
 def default_cache_dir() -> Path:
@@ -61,10 +53,6 @@ def digest_array(array: np.ndarray) -> bytes:
     return checksum.digest()
 
 
-# SQLite quotes damaged bytes in its messages, which then are no text.
-DAMAGE = (sqlite3.Error, OSError, UnicodeDecodeError)
-
-
 class FileDigests:
     """A memory of file digests in one SQLite file.
 
@@ -82,6 +70,7 @@ class FileDigests:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._file = None if path is None else DigestFile(path)
         self._known: dict[str, bytes] = {}
         self._depths: dict[bytes, bool] = {}
 
@@ -137,7 +126,8 @@ class FileDigests:
         old = time.time_ns() - FRESH_NS
         read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
         fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and max(r[0][1:3]) < old}
-        self._remember(fresh)
+        if self._file is not None:
+            self._file.remember(fresh)
         for number, place in places.items():
             outcome = read[place] if place in read else remembered[place]
             yield number, outcome[1] if isinstance(outcome, tuple) else outcome
@@ -149,124 +139,29 @@ class FileDigests:
 
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
-        if self.path is None or not os.path.exists(self.path):
-            return {}
-        try:
-            with self._connect() as connection:
-                rows = connection.execute("SELECT digest, path FROM files ORDER BY path DESC")
-                return {
-                    digest: os.fsdecode(path) for digest, path in rows if _is_digest(digest) and type(path) is bytes
-                }
-        except DAMAGE:
-            return {}
+        return {} if self._file is None else self._file.names()
 
     def depths(self, digests: Iterable[bytes]) -> dict[bytes, bool]:
         """Return, as far as it is remembered, which contents hold more than 8 bits a channel."""
         unknown = [digest for digest in digests if digest not in self._depths]
-        if unknown and self.path is not None and os.path.exists(self.path):
-            query = "SELECT digest, high FROM depths WHERE digest IN ({})"
-            with contextlib.suppress(*DAMAGE):
-                self._depths.update(
-                    (d, h == 1) for d, h in self._select(query, unknown) if _is_digest(d) and h in (0, 1)
-                )
+        if unknown and self._file is not None:
+            self._depths.update(self._file.depths(unknown))
         return {digest: self._depths[digest] for digest in digests if digest in self._depths}
 
     def remember_depths(self, depths: Mapping[bytes, bool]) -> None:
         """Remember which contents hold more than 8 bits a channel."""
         self._depths.update(depths)
-        self._write(
-            "CREATE TABLE IF NOT EXISTS depths (digest BLOB PRIMARY KEY, high INTEGER) WITHOUT ROWID",
-            "INSERT OR REPLACE INTO depths VALUES (?, ?)",
-            [(digest, int(high)) for digest, high in depths.items()],
-        )
+        if self._file is not None:
+            self._file.remember_depths(depths)
 
     def _recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
         """Return the remembered digests by path and version."""
-        if self.path is None or not os.path.exists(self.path):
-            return {}
-        wanted = {os.fsencode(key): (key, version) for key, version in places}
-        _, now = _here()
-        own: dict[tuple[str, Version], bytes] = {}
-        others: dict[tuple[str, Version], set[bytes]] = {}
-        query = f"SELECT {', '.join(COLUMNS)} FROM files WHERE path IN ({{}})"
-        try:
-            for path, _, *version, device, boot, digest in self._select(query, sorted(wanted)):
-                place = wanted.get(path)
-                if place is None or not _is_digest(digest) or tuple(version) != place[1][:4]:
-                    continue
-                if boot != now:
-                    others.setdefault(place, set()).add(digest)
-                elif device == place[1][4]:
-                    own[place] = digest
-        except DAMAGE:
-            return {}
-        return {place: next(iter(found)) for place, found in others.items() if len(found) == 1} | own
-
-    def _remember(self, read: dict[str, tuple[Version, bytes]]) -> None:
-        host, boot = _here()
-        rows = [(os.fsencode(key), host, *version, boot, digest) for key, (version, digest) in read.items()]
-        self._write(TABLE, f"INSERT OR REPLACE INTO files VALUES ({', '.join('?' * len(COLUMNS))})", rows)
-
-    def _select(self, query: str, values: list[bytes]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query with `IN ({})` for all values, a portion at a time."""
-        with self._connect() as connection:
-            limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
-            for start in range(0, len(values), limit):
-                some = values[start : start + limit]
-                yield from connection.execute(query.format(",".join("?" * len(some))), some)
-
-    def _write(self, table: str, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        """Write rows; a memory that cannot be written remembers nothing."""
-        if self.path is None or not rows:
-            return
-        with contextlib.suppress(*DAMAGE):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._connect() as connection:
-                # Entries of versions before the change time are not trusted.
-                columns = [column for _, column, *_ in connection.execute("PRAGMA table_info(files)")]
-                if columns and columns != list(COLUMNS):
-                    connection.execute("DROP TABLE files")
-                connection.execute(table)
-                connection.executemany(statement, rows)
-
-    def _connect(self) -> _Connection:
-        return _Connection(self.path)
-
-
-class _Connection:
-    """A SQLite connection that commits and closes at the end of its block."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._connection = sqlite3.connect(str(path), timeout=10)
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._connection
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                self._connection.commit()
-        finally:
-            self._connection.close()
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, bytes) and len(value) == 32
+        return {} if self._file is None else self._file.recall(places)
 
 
 def reads_all() -> bool:
     """Tell whether the environment asks for every file to be read, whatever is remembered of it."""
     return os.environ.get(CHECKSUM, "") not in ("", "0")
-
-
-@functools.cache
-def _here() -> tuple[str, str]:
-    """Return the names of this host, and of the time since it was booted as far as the system names that."""
-    host = socket.gethostname()
-    try:
-        return host, Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return host, host
 
 
 def _read_digest(path: str) -> tuple[Version, bytes] | OSError:

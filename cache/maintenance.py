@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..exceptions import CacheError
+from .digest_file import DigestFile
 from .folder import SpecFolder, write_spec
 from .hdf5 import atomic_hdf5
 from .locks import remove_old_turns
@@ -24,6 +25,7 @@ from .temporary import TEMPORARY, is_abandoned, sweep, temporaries
 
 __all__ = ["CacheReport", "SpecInfo"]
 
+DIGESTS = "digests.sqlite"
 EXPORT_BYTES = 64 << 20
 # What a row's digest and path take up in HDF5.
 EXPORT_NAMES = 256
@@ -74,6 +76,8 @@ class CacheReport:
     segments, rows : int
         What was checked and is sound.
     problems : list of (path, reason)
+    unread : list of (path, reason)
+        What could not be compared.
     leftovers : list of path
         Temporary files of writers that have ended, or of whom nothing is known and which are a day old.
     set_aside : list of path
@@ -83,6 +87,7 @@ class CacheReport:
     segments: int = 0
     rows: int = 0
     problems: list[tuple[Path, str]] = field(default_factory=list)
+    unread: list[tuple[Path, str]] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
     set_aside: list[Path] = field(default_factory=list)
 
@@ -125,8 +130,11 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
 
 
 def verify(root: Path) -> CacheReport:
-    """Read every segment below `root` and compare it with its checksums."""
+    """Read every segment below `root`, and what is remembered of files, and compare them with their checksums."""
     report = CacheReport()
+    for reasons, reason in zip((report.problems, report.unread), DigestFile(root / DIGESTS).verify(), strict=True):
+        if reason:
+            reasons.append((root / DIGESTS, reason))
     report.leftovers += [path for path, _ in temporaries(root) if is_abandoned(path)]
     report.problems += [(path, "a link, which is not followed") for path in _named_as_specs(root) if path.is_symlink()]
     for path, spec in spec_folders(root):
@@ -162,6 +170,8 @@ def repair(root: Path) -> CacheReport:
             report.set_aside.append(path.with_suffix(DAMAGED))
     for path in report.leftovers:
         path.unlink(missing_ok=True)
+    if any(path.name == DIGESTS for path, _ in report.problems):
+        DigestFile(root / DIGESTS).verify(mend=True)
     # Looked at anew: meanwhile a writer may have brought its own.
     lost = {path for path, spec in spec_folders(root) if spec is None}
     for path, _ in report.problems:

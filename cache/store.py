@@ -67,7 +67,7 @@ class EmbeddingCache:
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         self.root = Path(root) if root is not None else default_cache_dir()
-        self.digests = FileDigests(self.root / "digests.sqlite")
+        self.digests = FileDigests(self.root / maintenance.DIGESTS)
         self._folders: dict[str, SpecFolder] = {}
 
     def __repr__(self) -> str:
@@ -203,12 +203,12 @@ class EmbeddingCache:
             return [maintenance.spec_info(self._folder(spec)) for spec in self.specs()]
 
     def verify(self) -> CacheReport:
-        """Check every byte of every segment and change nothing."""
+        """Check every byte of every segment, and what is remembered of files, and change nothing."""
         with self._errors():
             return maintenance.verify(self.root)
 
     def repair(self) -> CacheReport:
-        """Set damaged segments aside, restore lost spec.json files, sweep what writers left."""
+        """Set damaged segments aside, forget damaged digests, restore spec.json files, sweep what writers left."""
         self._folders.clear()
         with self._errors():
             return maintenance.repair(self.root)

@@ -97,7 +97,7 @@ def verify(root: str | None) -> None:
     _print(store, report)
     if not report.clean:
         click.echo(
-        click.echo("`featx cache repair` sets the damaged files aside; their embeddings are then computed again")
+            "`featx cache repair` sets damaged files aside and forgets damaged digests; they are then computed again"
         )
         sys.exit(1)
 
@@ -195,6 +195,8 @@ def _print(store: EmbeddingCache, report: CacheReport) -> None:
     click.echo(f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files")
     for path, reason in report.problems:
         click.echo(printable(f"damaged: {path.relative_to(store.root)}: {reason}"))
+    for path, reason in report.unread:
+        click.echo(printable(f"not compared: {path.relative_to(store.root)}: {reason}"))
     if report.leftovers:
         click.echo(f"{count_text(len(report.leftovers), 'file')} left by killed writers")
     if report.set_aside:

@@ -1,0 +1,251 @@
+"""Versions of files go in, the digests that were remembered of them come out of one SQLite file, each row checked.
+
+Nothing depends on it: what cannot be read or written, or does not match its checksum, is read from the files again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import socket
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .machine import machine
+from .versions import Version
+
+__all__ = ["DigestFile"]
+
+log = logging.getLogger("featx")
+
+LOOKUP = 20_000
+# So long a process waits for others that write, once; later it goes without at once.
+PATIENCE = 1.0
+# SQLite quotes damaged bytes in its messages, which then are no text.
+DAMAGE = (sqlite3.Error, OSError, UnicodeDecodeError)
+SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+# A host's entry for a path replaces its own only; numbers of devices mean something until the host is booted again.
+COLUMNS = ("path", "host", "size", "mtime_ns", "ctime_ns", "inode", "device", "boot", "digest", "checksum")
+FILES = """CREATE TABLE IF NOT EXISTS files (path BLOB, host TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
+inode INTEGER, device INTEGER, boot TEXT, digest BLOB, checksum INTEGER, PRIMARY KEY (path, host)) WITHOUT ROWID"""
+DEPTHS = """CREATE TABLE IF NOT EXISTS depths (digest BLOB PRIMARY KEY, high INTEGER, checksum INTEGER)
+WITHOUT ROWID"""
+TABLES = {"files": (FILES, COLUMNS), "depths": (DEPTHS, ("digest", "high", "checksum"))}
+NUMBERS = struct.Struct("=5q")
+
+_told: set[str] = set()
+_locked: set[str] = set()
+
+
+class DigestFile:
+    """What is remembered of files, by path and version, and of contents.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
+        """Return the remembered digests by path and version."""
+        wanted = {os.fsencode(key): (key, version) for key, version in places}
+        _, now = _here()
+        own: dict[tuple[str, Version], bytes] = {}
+        others: dict[tuple[str, Version], set[bytes]] = {}
+        query = f"SELECT {', '.join(COLUMNS)} FROM files WHERE path IN ({{}})"
+        with self._forgiving():
+            for row in self._select(query, sorted(wanted)):
+                path, _, *version, device, boot, digest, _ = row
+                place = wanted.get(path)
+                if place is None or tuple(version) != place[1][:4] or not _is_whole(row):
+                    continue
+                if boot != now:
+                    others.setdefault(place, set()).add(digest)
+                elif device == place[1][4]:
+                    own[place] = digest
+            return {place: next(iter(found)) for place, found in others.items() if len(found) == 1} | own
+        return {}
+
+    def remember(self, read: Mapping[str, tuple[Version, bytes]]) -> None:
+        """Remember versions and digests by path."""
+        host, boot = _here()
+        rows = []
+        for key, (version, digest) in read.items():
+            path = os.fsencode(key)
+            rows.append((path, host, *version, boot, digest, _checksum(path, host, version, boot, digest)))
+        self._write("files", rows)
+
+    def names(self) -> dict[bytes, str]:
+        """Return one remembered path for each digest."""
+        if not os.path.exists(self.path):
+            return {}
+        with self._forgiving(), self._connect() as connection:
+            rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM files ORDER BY path DESC")
+            return {row[-2]: os.fsdecode(row[0]) for row in rows if _is_whole(row)}
+        return {}
+
+    def depths(self, digests: list[bytes]) -> dict[bytes, bool]:
+        """Return, as far as it is remembered, which contents hold more than 8 bits a channel."""
+        query = "SELECT digest, high, checksum FROM depths WHERE digest IN ({})"
+        with self._forgiving():
+            return {row[0]: row[1] == 1 for row in self._select(query, digests) if _is_whole_depth(row)}
+        return {}
+
+    def remember_depths(self, depths: Mapping[bytes, bool]) -> None:
+        """Remember which contents hold more than 8 bits a channel."""
+        self._write("depths", [(digest, int(high), _depth_checksum(digest, high)) for digest, high in depths.items()])
+
+    def verify(self, *, mend: bool = False) -> tuple[str, str]:
+        """Compare all rows with their checksums; return what is damaged, and why nothing could be compared, or "".
+
+        Parameters
+        ----------
+        mend : bool, default=False
+            Remove the rows that do not agree, or the file if it is no database or they cannot be removed.
+        """
+        if not os.path.isfile(self.path):
+            return "", ""
+        try:
+            odd, rows = self._odd_rows(remove=mend)
+            if mend and odd and self._odd_rows()[0]:
+                self.path.unlink()
+        except DAMAGE as error:
+            if _code(error) not in SPOILT and not isinstance(error, UnicodeDecodeError):
+                return "", str(error)
+            if mend:
+                self.path.unlink()
+            return "not a sound database", ""
+        return f"{odd:,} of {rows:,} rows do not match their checksum" if odd else "", ""
+
+    def _odd_rows(self, *, remove: bool = False) -> tuple[int, int]:
+        """Return how many rows do not match their checksum, and how many there are."""
+        n_odd = n_rows = 0
+        with self._connect() as connection:
+            for table, (_, columns) in TABLES.items():
+                if self._columns(connection, table) != columns:
+                    continue  # none, or of another version, which is not read
+                keys = columns[: 2 if table == "files" else 1]
+                whole = _is_whole if table == "files" else _is_whole_depth
+                odd = []
+                for row in connection.execute(f"SELECT {', '.join(columns)} FROM {table}"):
+                    n_rows += 1
+                    if not whole(row):
+                        odd.append(row[: len(keys)])
+                n_odd += len(odd)
+                if remove and odd:
+                    where = " AND ".join(f"{key} IS ?" for key in keys)
+                    connection.executemany(f"DELETE FROM {table} WHERE {where}", odd)
+        return n_odd, n_rows
+
+    def _select(self, query: str, values: list[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query with `IN ({})` for all values, a portion at a time."""
+        if not os.path.exists(self.path):
+            return
+        with self._connect() as connection:
+            limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+            for start in range(0, len(values), limit):
+                some = values[start : start + limit]
+                yield from connection.execute(query.format(",".join("?" * len(some))), some)
+
+    def _write(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Write rows; a memory that cannot be written remembers nothing."""
+        if not rows:
+            return
+        create, columns = TABLES[table]
+        with self._forgiving():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._connect() as connection:
+                # Entries of versions before the checksum are not trusted.
+                if self._columns(connection, table) not in ((), columns):
+                    connection.execute(f"DROP TABLE {table}")
+                connection.execute(create)
+                places = ", ".join("?" * len(columns))
+                connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({places})", rows)
+
+    @staticmethod
+    def _columns(connection: sqlite3.Connection, table: str) -> tuple[str, ...]:
+        return tuple(column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})"))
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        """Open the file, commit what was done in the block, and close it."""
+        name = str(self.path)
+        connection = sqlite3.connect(name, timeout=0 if name in _locked else PATIENCE)
+        try:
+            yield connection
+            connection.commit()
+        except sqlite3.OperationalError as error:
+            if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                _locked.add(name)
+            raise
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        """Go on without what cannot be read or written, and say once what keeps the file from being of use."""
+        try:
+            yield
+        except DAMAGE as error:
+            if str(self.path) in _told:
+                return
+            if str(self.path) in _locked:
+                reason = "is locked by another process, which may be stopped"
+            elif _code(error) in SPOILT:
+                reason = "is damaged; `featx cache repair` removes what is"
+            else:
+                return
+            _told.add(str(self.path))
+            log.warning("%s %s: files are read again in place of being remembered", self.path, reason)
+
+
+@functools.cache
+def _here() -> tuple[str, str]:
+    """Return the names of this host and of the time since it was booted, as far as the system names that."""
+    return socket.gethostname(), machine()
+
+
+def _code(error: BaseException) -> int | None:
+    """Return SQLite's primary code of an error."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+@functools.lru_cache(64)
+def _seed(host: str, boot: str) -> int:
+    return zlib.crc32(f"{host}\0{boot}".encode())
+
+
+def _checksum(path: bytes, host: str, version: Iterable[int], boot: str, digest: bytes) -> int:
+    """Return what a row that is damaged, or put together from two, does not match."""
+    return zlib.crc32(digest, zlib.crc32(NUMBERS.pack(*version), zlib.crc32(path, _seed(host, boot))))
+
+
+def _is_whole(row: tuple[Any, ...]) -> bool:
+    path, host, *version, boot, digest, checksum = row
+    try:
+        return len(digest) == 32 and _checksum(path, host, version, boot, digest) == checksum
+    except (TypeError, ValueError, struct.error, AttributeError):  # values of other types
+        return False
+
+
+def _depth_checksum(digest: bytes, high: int) -> int:
+    return zlib.crc32(b"%d" % high, zlib.crc32(digest))
+
+
+def _is_whole_depth(row: tuple[Any, ...]) -> bool:
+    digest, high, checksum = row
+    try:
+        return len(digest) == 32 and high in (0, 1) and _depth_checksum(digest, high) == checksum
+    except (TypeError, ValueError):
+        return False
