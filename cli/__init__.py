@@ -16,13 +16,14 @@ from .extract import extract
 from .finetune import finetune
 from .fit import fit
 from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
+from .layout import Commands
 from .predict import predict
 from .report import printable
 
 __all__ = ["main"]
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -48,11 +49,13 @@ def main() -> None:
     """Image classification by transfer learning: every embedding computed once, every head tuned for free.
 
     \b
-    Example:
+    Examples:
         featx fit sample:digits -o digits.skops
         featx predict digits.skops photo.png
+
+    `featx COMMAND --help` has the options of a command, with examples.
     """
 
 
-for command in (extract, fit, finetune, predict, compare, backbones, cache):
+for command in (fit, predict, finetune, compare, extract, backbones, cache):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .layout import Commands
 from .report import count_text, printable, size_text, table
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class _Quantity(click.ParamType):
 _directory = click.option("--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]")
 
 
-@click.group()
+@click.group(cls=Commands)
 def cache() -> None:
     """Look at, check and trim the cache of embeddings.
 
