@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .._version import __version__
-from ..exceptions import FeatxError
+from ..exceptions import FeatxError, ImageDecodeError
 from .backbones import backbones
 from .cache import cache
 from .compare import compare
@@ -36,7 +36,10 @@ class _Commands(Commands):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            click.echo(f"featx: {printable(' '.join(str(error).split()))}", err=True)
+            text = " ".join(str(error).split())
+            if isinstance(error, ImageDecodeError) and not error.next_step:
+                text = text.rstrip(".") + ". `--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+            click.echo(f"featx: {printable(text)}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             say_stopped()

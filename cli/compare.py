@@ -182,7 +182,8 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         for text in describe_costs(result):
             note(options, text)
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_comparison(result, width=_width())}\n")
+        edge = "" if options["quiet"] else "\n"  # beside what is said on the terminal
+        click.echo(f"{edge}{describe_comparison(result, width=_width())}{edge}")
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(result.to_json() + "\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .layout import DATA as GROUP
@@ -14,7 +16,7 @@ from .steps import announce
 if TYPE_CHECKING:
     from ..datasets import ImageDataset
 
-__all__ = ["column_options", "data_options", "dataset_from", "dataset_text", "images_from"]
+__all__ = ["column_options", "data_options", "dataset_from", "dataset_text", "images_from", "note_replaced"]
 
 # Stands for the marker {DATA} in the help of a command.
 DATA = (
@@ -68,6 +70,29 @@ def dataset_text(data: str, dataset: ImageDataset) -> str:
     """Return how many images of how many classes there are."""
     kinds = len(dataset.classes)
     return f"{data}: {count_text(len(dataset), 'image')}, {kinds} class{'' if kinds == 1 else 'es'}"
+
+
+def note_replaced(options: dict[str, Any], output: Path, data: str, dataset: ImageDataset) -> None:
+    """Say what is in the place of the model, unless that is a model of the same classes.
+
+    Raises
+    ------
+    ParameterError
+        If it is the data set.
+    """
+    from ..exceptions import ParameterError
+    from ..listings import few
+    from ..model_schema import classes_in
+
+    if not output.is_file():
+        return
+    if os.path.exists(data) and output.samefile(data):
+        raise ParameterError(f"got {data} both as DATA and as the file to write", "Choose another name for the model.")
+    classes = classes_in(str(output))
+    if classes is None:
+        note(options, f"note: {output} is there, is no featx model, and will be replaced")
+    elif classes != dataset.classes:
+        note(options, f"note: {output} holds a model of other classes, which will be replaced: {few(classes)}")
 
 
 def _columns(options: dict[str, Any]) -> dict[str, str | None]:

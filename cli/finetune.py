@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .checks import check_names, check_pictures
-from .data_options import data_options, dataset_from, dataset_text
+from .data_options import data_options, dataset_from, dataset_text, note_replaced
 from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .interrupts import keep
@@ -77,7 +77,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
     \b
     Examples:
-        featx finetune sample:digits -o digits-tuned.skops --trainable-stages 2 --epochs 5
+        featx finetune sample:digits -o m.skops --trainable-stages 2 --epochs 5
     Your own folder, with a sub-folder for each class:
         featx finetune photos/ -o m.skops --augmentation flips
     A table of files and classes, judged by another folder:
@@ -101,6 +101,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     dataset = dataset_from(options, data)
     test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, dataset_text(data, dataset))
+    if not dry_run:
+        note_replaced(options, output, data, dataset)
     announce(options, "loading scikit-learn")
     from ..finetune import CNNFineTuneClassifier
 
@@ -133,6 +135,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, describe_extraction(outcome.extraction, verbose=True, n_jobs=options["n_jobs"]))
         note(options, describe_parts(outcome.seconds))
+    announce(options, f"writing {output}")
     outcome.save(output)
     if own_checkpoint is not None:
         own_checkpoint.unlink(missing_ok=True)
@@ -147,7 +150,8 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
         plot_confusion_matrix(outcome.confusion_matrix, outcome.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_finetuning(outcome)}\n")
+        edge = "" if options["quiet"] else "\n"  # beside what is said on the terminal
+        click.echo(f"{edge}{describe_finetuning(outcome)}{edge}")
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .checks import check_names, check_pictures
-from .data_options import data_options, dataset_from, dataset_text
+from .data_options import data_options, dataset_from, dataset_text, note_replaced
 from .extraction_report import describe_extraction
 from .forecast_report import print_forecast
 from .layout import HEADS, JUDGING, OUTPUT, Command, in_group
@@ -99,7 +99,8 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         featx fit photos/ -o m.skops --class-weight balanced \\
             --scoring balanced_accuracy
     More heads and layers:
-        featx fit photos/ -o m.skops --head svm --head knn --layer stage6 --layer head
+        featx fit photos/ -o m.skops --head svm --head knn \\
+            --layer stage6 --layer head
     Images that cannot be read left out:
         featx fit photos/ -o m.skops --on-error skip --failures bad.json
     """
@@ -114,6 +115,8 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     dataset = dataset_from(options, data)
     test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, dataset_text(data, dataset))
+    if not dry_run:
+        note_replaced(options, output, data, dataset)
     announce(options, "loading scikit-learn")
     from ..fitting import fit_model
 
@@ -146,6 +149,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
             "tuning": sum(c.seconds for c in outcome.evaluation.candidates),
         }
         note(options, describe_parts(tuning))
+    announce(options, f"writing {output}")
     outcome.save(output)
     if options["plot_confusion"]:
         from ..plots import plot_confusion_matrix
@@ -153,7 +157,8 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         result = outcome.evaluation
         plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        click.echo(f"\n{describe_evaluation(outcome.evaluation)}\n")
+        edge = "" if options["quiet"] else "\n"  # beside what is said on the terminal
+        click.echo(f"{edge}{describe_evaluation(outcome.evaluation)}{edge}")
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from .exceptions import ModelFileError, nearest_path
 
-__all__ = ["check_model_file", "check_references", "unreadable_model"]
+__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model"]
 
 # skops writes each object in full wherever it is held; its own files expand to what they hold.
 EXPANSION = 10
@@ -36,6 +36,16 @@ def check_model_file(name: str) -> None:
         raise ModelFileError(
             f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` or `featx finetune` wrote."
         ) from error
+
+
+def classes_in(name: str) -> list[str] | None:
+    """Return the classes of the model in a file, which is not loaded; None where there is none."""
+    try:
+        with zipfile.ZipFile(name) as archive:
+            schema = json.loads(archive.read("schema.json"))
+        return list(map(str, json.loads(json.loads(schema["content"]["featx"]["content"]))["classes"]))
+    except Exception:  # whatever else lies there
+        return None
 
 
 def unreadable_model(name: str, error: OSError) -> ModelFileError:

@@ -94,6 +94,7 @@ LATER = {
     (*TUNE, "--dropout", "2"): ["dropout=2.0"],
     (*COMPARE, "--set", "finetuned.epoch=3"): ["Did you mean epochs"],
     (*COMPARE, "--set", "frozen.c=3"): ["Did you mean C?"],
+    (*COMPARE, "--set", "finetuned.dropout=2"): ["dropout=2"],
     (*COMPARE, "--margin", "5"): ["margin=5.0"],
 }
 RUN_ALL = """
