@@ -22,6 +22,8 @@ from .report import printable
 
 __all__ = ["main"]
 
+SKIP = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+
 
 class _Commands(Commands):
     """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
@@ -38,7 +40,7 @@ class _Commands(Commands):
                 sys.exit(INTERRUPTED)
             text = " ".join(str(error).split())
             if isinstance(error, ImageDecodeError) and not error.next_step:
-                text = text.rstrip(".") + ". `--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+                text = f"{text.rstrip('.')}. {SKIP}"
             click.echo(f"featx: {printable(text)}", err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
