@@ -173,6 +173,11 @@ class EmbeddingCache:
                 stack.enter_context(lock)
             yield lock.progress
 
+    def check_place(self) -> None:
+        """Raise CacheError where something other than a folder is in the cache's place."""
+        with self._errors(), contextlib.suppress(FileNotFoundError):
+            os.listdir(self.root)
+
     def writable(self) -> bool:
         """Tell whether this process has the permission to write here; whether there is space is another matter."""
         try:

@@ -16,13 +16,16 @@ from .extract import extract
 from .finetune import finetune
 from .fit import fit
 from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
+from .layout import Commands
 from .predict import predict
 from .report import fitted, say
 
 __all__ = ["main"]
 
+SKIP = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
 
-class _Commands(click.Group):
+
+class _Commands(Commands):
     """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -35,7 +38,10 @@ class _Commands(click.Group):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            say(f"featx: {' '.join(str(error).split())}{self._way_on(ctx, error)}", err=True)
+            text = " ".join(str(error).split())
+            if isinstance(error, ImageDecodeError) and not error.next_step:
+                text = f"{text.rstrip('.')}. {SKIP}"
+            say(f"featx: {text}", err=True)
             sys.exit(2)
         except click.UsageError as error:
             raise fitted(error) from None
@@ -58,11 +64,13 @@ def main() -> None:
     """Image classification by transfer learning: every embedding computed once, every head tuned for free.
 
     \b
-    Example:
+    Examples:
         featx fit sample:digits -o digits.skops
         featx predict digits.skops photo.png
+
+    `featx COMMAND --help` has the options of a command, with examples.
     """
 
 
-for command in (extract, fit, finetune, predict, compare, backbones, cache):
+for command in (fit, predict, finetune, compare, extract, backbones, cache):
     main.add_command(command)

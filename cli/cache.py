@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .layout import Commands
 from .report import say
 from .text_tables import show
 
@@ -38,7 +39,7 @@ class _Quantity(click.ParamType):
 _directory = click.option("--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]")
 
 
-@click.group()
+@click.group(cls=Commands)
 def cache() -> None:
     """Look at, check and trim the cache of embeddings.
 
@@ -134,7 +135,8 @@ def compact(root: str | None) -> None:
 @click.option("--pooling", help="Of the embeddings to write.")
 @click.option("--precision", help="Of the embeddings to write, such as bfloat16.")
 @click.option("--spec", help="First characters of their digest, from `featx cache info`.")
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5",
+              help="Write them with the names of the images.")  # fmt: skip
 def export(root: str | None, spec: str | None, output: Path, **fields: str | None) -> None:
     """Write embeddings of one kind to a plain HDF5 file.
 

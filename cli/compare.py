@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .data_options import data_options, dataset_from
+from .checks import check_names, check_pictures
+from .data_options import data_options, dataset_from, dataset_text
 from .forecast_report import print_forecast
 from .interrupts import keep
+from .layout import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
-    check_output,
     check_outputs,
     dry_run_option,
+    json_option,
     min_images_option,
     network_options,
     note,
     reading_options,
+    test_option,
     transformer_from,
     write_failures,
 )
+from .steps import announce
 from .text_tables import show
 
 if TYPE_CHECKING:
@@ -45,64 +49,66 @@ class _Size(click.ParamType):
                 self.fail(f"{value!r} is neither a fraction such as 0.3 nor a count such as 200", param, ctx)
 
 
-@click.command()
+SUMMARY = "Say which to use: frozen features, fine-tuning or from scratch."
+
+_strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPUT))
+
+
+@click.command(cls=Command, short_help=SUMMARY)
 @click.argument("data")
-@click.option(
+@_strategies_group(
     "--strategy",
     "strategies",
     multiple=True,
     default=["frozen", "finetuned"],
     show_default=True,
+    metavar="STRATEGY",
     help="frozen, frozen:HEAD, finetuned or scratch, perhaps with @LAYER. Repeat to compare several.",
 )
-@click.option(
-    "--train-size",
-    "train_sizes",
-    multiple=True,
-    type=_Size(),
-    help="Fraction of all images, with a given test set of those to train on, or count [default: all but the test "
-    "images]. Repeat for a learning curve.",
-)
-@click.option("--test-size", type=float,
-              help="Fraction of all images to test on [default: 0.25, or the split that DATA came with].")  # fmt: skip
-@click.option("--test", "test_data", help="Another data set as the one test set, in place of a split.")
-@click.option("--repeats", type=click.IntRange(min=1),
-              help="Random splits [default: 3]; for a given test set, draws of training images [1].")  # fmt: skip
-@click.option(
-    "--margin",
-    default=0.01,
-    show_default=True,
-    type=float,
-    help="Difference in accuracy that does not matter; 0.01 is one percentage point.",
-)
-@click.option(
+@_strategies_group(
     "--set",
     "settings",
     multiple=True,
     metavar="STRATEGY.PARAM=VALUE",
     help="Change a parameter of a strategy: finetuned.epochs=20, frozen:svm.C=1,10.",
 )
-@click.option(
+@_strategies_group(
+    "--train-size",
+    "train_sizes",
+    multiple=True,
+    type=_Size(),
+    metavar="FRACTION|COUNT",
+    help="Fraction of all images, with a given test set of those to train on, or count [default: all but the test "
+    "images]. Repeat for a learning curve.",
+)
+@_strategies_group("--repeats", type=click.IntRange(min=1), metavar="N",
+                   help="Random splits [default: 3]; for a given test set, draws of training images [1].")  # fmt: skip
+@_strategies_group(
+    "--margin",
+    default=0.01,
+    show_default=True,
+    type=float,
+    metavar="DIFFERENCE",
+    help="Difference in accuracy that does not matter; 0.01 is one percentage point.",
+)
+@_strategies_group(
     "--transfer/--no-transfer",
     default=True,
     show_default=True,
     help="Compare stages of the first backbone, to say which case of transfer this is.",
 )
-@click.option(
+@_judging("--test-size", type=float, metavar="FRACTION",
+          help="Fraction of all images to test on [default: 0.25, or the split that DATA came with].")  # fmt: skip
+@test_option
+@_output(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Where finished runs are kept, to go on from [default: comparisons in the cache].",
 )
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write the result as JSON; - for standard output.",
-)
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Draw accuracy against training size, as .png, .svg or .pdf.")  # fmt: skip
+@json_option
+@_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw accuracy against training size (needs the extra plot).")  # fmt: skip
 @data_options
 @min_images_option
 @network_options(several=False, backbones=True)
@@ -117,27 +123,40 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     {DATA}
 
     \b
-    Example:
-        featx compare sample:digits --strategy frozen --strategy frozen:knn --train-size 0.4 --repeats 2
+    Examples:
+        featx compare sample:digits --strategy frozen --strategy frozen:knn \\
+            --train-size 0.4 --repeats 2
+    Frozen features or fine-tuning, on your own folder; first what it would take:
+        featx compare photos/ --dry-run
+        featx compare photos/
+    Would more images help?
+        featx compare photos/ --train-size 0.1 --train-size 0.3 \\
+            --train-size 0.75 --plot curve.png
+    Another layer, another network:
+        featx compare photos/ --strategy frozen --strategy frozen@stage6
+        featx compare photos/ --strategy frozen --backbone efficientnet_lite0 \\
+            --backbone resnet18
+    Longer training:
+        featx compare photos/ --set finetuned.epochs=20
     """
+    settings = parse_settings(options["settings"])
+    check_outputs(None, options)
+    check_pictures(options["plot"])
+    check_names(options)
+    _check_settings(options["strategies"], settings)
+    dataset = dataset_from(options, data)
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    note(options, dataset_text(data, dataset))
+    announce(options, "loading scikit-learn")
     from ..comparison import check_margin, compare_strategies
     from ..comparison_parts import comparison_parts, cost_lines
 
     check_margin(options["margin"])
-    check_outputs(None, options)
-    if options["plot"]:
-        from ..pictures import check_picture
-
-        check_output(options["plot"])
-        check_picture(options["plot"])
     transformers = [
         transformer_from(options, backbone=name, layer=options["layer"], pooling=options["pooling"], on_error="raise")
         for name in dict.fromkeys(options["backbone"])
     ]
-    strategies = _strategies(options["strategies"], transformers, parse_settings(options["settings"]))
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
-    note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
+    strategies = _strategies(options["strategies"], transformers, settings)
     how: dict[str, Any] = {
         "test": test,
         "train_sizes": options["train_sizes"] or None,
@@ -161,9 +180,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, *cost_lines(result))
     if options["json_file"] != "-":
-        click.echo()
-        show(comparison_parts(result))
-        click.echo()
+        show(comparison_parts(result), framed=not options["quiet"])
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(result.to_json() + "\n")
@@ -174,17 +191,21 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         note(options, f"{options['plot']}: curve drawn")
 
 
+def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
+    """Raise ParameterError where parameters of something else than the strategies are set."""
+    from ..exceptions import ParameterError, nearest
+
+    if unused := sorted(set(settings) - set(names)):
+        hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
+        raise ParameterError(f"got a parameter of {unused[0]}, which is not among the strategies", hint)
+
+
 def _strategies(
     names: tuple[str, ...], transformers: list[Any], settings: dict[str, dict[str, Any]]
 ) -> dict[str, BaseEstimator]:
     """Return the classifiers by name, with the backbone's where there are several."""
-    from ..exceptions import ParameterError
     from ..strategies import make_strategy
 
-    if unused := sorted(set(settings) - set(names)):
-        raise ParameterError(
-            f"got a parameter of {unused[0]}, which is not among the strategies", f"Add --strategy {unused[0]}."
-        )
     return {
         name if len(transformers) == 1 else f"{name} on {transformer.backbone}": make_strategy(
             name, transformer, parameters=settings.get(name)

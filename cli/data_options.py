@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from .layout import DATA as GROUP
+from .layout import in_group
 from .options import note
+from .report import count_text
+from .steps import announce
 
 if TYPE_CHECKING:
     from ..datasets import ImageDataset
 
-__all__ = ["column_options", "data_options", "dataset_from", "images_from"]
+__all__ = ["column_options", "data_options", "dataset_from", "dataset_text", "images_from", "note_replaced"]
 
 # Stands for the marker {DATA} in the help of a command.
 DATA = (
     "DATA is a folder with one sub-folder a class, or with such folders for train, val and test; a manifest (.csv, "
     ".tsv, .jsonl or .parquet) with the columns path and label, and perhaps group, stratum and split; or sample:digits."
 )
+_data = in_group(GROUP)
 COLUMNS = (
-    click.option("--path-column", metavar="NAME", help="The manifest's column of image files [default: by its name]."),
-    click.option("--label-column", metavar="NAME", help="The manifest's column of classes [default: by its name]."),
+    _data("--path-column", metavar="NAME", help="The manifest's column of image files [default: by its name]."),
+    _data("--label-column", metavar="NAME", help="The manifest's column of classes [default: by its name]."),
 )
-SPLIT = click.option("--split-from", metavar="FILE",
-                     help="Which images to train, validate and test on: a table with the columns path and split "
-                          "(train, val or test), or setid.mat of the Oxford flowers.")  # fmt: skip
+SPLIT = _data("--split-from", metavar="FILE",
+              help="Which images to train, validate and test on: a table with the columns path and split "
+                   "(train, val or test), or setid.mat of the Oxford flowers.")  # fmt: skip
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,14 +51,48 @@ def dataset_from(options: dict[str, Any], data: str, *, test: bool = False) -> I
     from ..datasets import load_dataset
 
     split = None if test else options["split_from"]
+    announce(options, f"looking through {data}")
     return _noted(options, load_dataset(data, split_from=split, **_columns(options)))
 
 
 def images_from(options: dict[str, Any], sources: Sequence[str]) -> ImageDataset:
     """Gather images, labelled or not, as the options say; print what is to be said of them."""
     from ..datasets import collect_images
+    from .sources import named_images
 
-    return _noted(options, collect_images(sources, split_from=options.get("split_from"), **_columns(options)))
+    announce(options, "looking through the images")
+    places, skip = named_images(sources), options.get("on_error") == "skip"
+    split = options.get("split_from")
+    return _noted(options, collect_images(places, split_from=split, keep_missing=skip, **_columns(options)))
+
+
+def dataset_text(data: str, dataset: ImageDataset) -> str:
+    """Return how many images of how many classes there are."""
+    kinds = len(dataset.classes)
+    return f"{data}: {count_text(len(dataset), 'image')}, {kinds} class{'' if kinds == 1 else 'es'}"
+
+
+def note_replaced(options: dict[str, Any], output: Path, data: str, dataset: ImageDataset) -> None:
+    """Say what is in the place of the model, unless that is a model of the same classes.
+
+    Raises
+    ------
+    ParameterError
+        If it is the data set.
+    """
+    from ..exceptions import ParameterError
+    from ..listings import few
+    from ..model_schema import classes_in
+
+    if not output.is_file():
+        return
+    if os.path.exists(data) and output.samefile(data):
+        raise ParameterError(f"got {data} both as DATA and as the file to write", "Choose another name for the model.")
+    classes = classes_in(str(output))
+    if classes is None:
+        note(options, f"note: {output} is there, is no featx model, and will be replaced")
+    elif classes != dataset.classes:
+        note(options, f"note: {output} holds a model of other classes, which will be replaced: {few(classes)}")
 
 
 def _columns(options: dict[str, Any]) -> dict[str, str | None]:

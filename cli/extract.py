@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from .checks import check_names
 from .data_options import data_options, images_from
 from .forecast_report import print_forecast
+from .layout import OUTPUT, Command, in_group
 from .options import (
     check_outputs,
     dry_run_option,
@@ -18,14 +20,19 @@ from .options import (
     transformer_from,
     write_failures,
 )
-from .report import say
+from .report import count_text, say
+from .steps import announce
 
 __all__ = ["extract"]
 
 
-@click.command()
+SUMMARY = "Write the embeddings of images to an HDF5 file."
+
+
+@click.command(cls=Command, options_metavar="-o FILE.h5 [OPTIONS]", short_help=SUMMARY)
 @click.argument("images", nargs=-1, required=True)
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5")
+@in_group(OUTPUT)("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5",
+                  help="Write the embeddings, with the names of the images.")  # fmt: skip
 @data_options
 @network_options(several=False)
 @reading_options
@@ -33,19 +40,23 @@ __all__ = ["extract"]
 def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any) -> None:
     """Write the embeddings of IMAGES to an HDF5 file.
 
-    IMAGES are files, URLs, folders, manifests, or sample:NAME. The file holds embeddings
-    (n, d), paths (n,), labels (n,) with classes where every image has one, split (n,) where they came with one
-    (training, validation or test), and the spec as attributes.
+    IMAGES are files, URLs, folders, manifests, or sample:NAME; - stands for names on standard input, and a pattern in
+    quotes for the files that it matches. The file holds embeddings (n, d), paths (n,), labels (n,) with classes where
+    every image has one, split (n,) where they came with one (training, validation or test), and the spec as attributes.
 
     \b
-    Example:
+    Examples:
         featx extract sample:photos -o photos.h5
+        featx extract photos/ -o photos.h5 --layer stage6 --pooling avgmax
+        find photos/ -name "*.jpg" | featx extract - -o photos.h5
     """
+    check_outputs(output, options)
+    check_names(options)
+    dataset = images_from(options, images)
+    announce(options, f"{count_text(len(dataset), 'image')}; loading scikit-learn")
     from ..export import write_embeddings
     from ..run_parts import extraction_parts
 
-    check_outputs(output, options)
-    dataset = images_from(options, images)
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
     if dry_run:
         from ..extraction_forecast import forecast_extraction

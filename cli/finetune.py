@@ -8,23 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .data_options import data_options, dataset_from
+from .checks import check_names, check_pictures
+from .data_options import data_options, dataset_from, dataset_text, note_replaced
 from .forecast_report import print_forecast
 from .interrupts import keep
+from .layout import JUDGING, OUTPUT, Command, in_group
 from .options import (
     check_output,
     check_outputs,
     dry_run_option,
+    json_option,
     min_images_option,
     network_options,
     note,
     reading_options,
     reading_parameters,
-    training_options,
+    test_option,
     weights_from,
     write_failures,
 )
+from .steps import announce
 from .text_tables import show
+from .training_options import training_options, training_parameters
 
 if TYPE_CHECKING:
     from ..datasets import ImageDataset
@@ -34,26 +39,26 @@ if TYPE_CHECKING:
 __all__ = ["finetune"]
 
 
-@click.command()
+SUMMARY = "Train the top stages of a network on images, and save the model."
+
+_judging, _output = map(in_group, (JUDGING, OUTPUT))
+
+
+@click.command(cls=Command, options_metavar="-o MODEL.skops [OPTIONS]", short_help=SUMMARY)
 @click.argument("data")
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops")
-@click.option("--test-size", type=float,
-              help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
-@click.option("--test", "test_data", help="Another data set as the test set, in place of a split.")
+@_judging("--test-size", type=float, metavar="FRACTION",
+          help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
+@test_option
 @training_options
-@click.option("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
-              help="Write the trained network for --weights of other commands.")  # fmt: skip
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
-              help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
-@click.option("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
-              help="Draw the confusion matrix of the test images.")  # fmt: skip
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write the result as JSON; - for standard output.",
-)
+@_output("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops",
+         help="Write the trained model, for `featx predict`.")  # fmt: skip
+@_output("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
+         help="Write the trained network for --weights of other commands.")  # fmt: skip
+@_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
+@_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the confusion matrix of the test images.")  # fmt: skip
+@json_option
 @data_options
 @min_images_option
 @network_options(several=False)
@@ -70,27 +75,38 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     {DATA}
 
     \b
-    Example:
-        featx finetune sample:digits -o digits-tuned.skops --trainable-stages 2 --epochs 5
+    Examples:
+        featx finetune sample:digits -o m.skops --trainable-stages 2 --epochs 5
+    Your own folder, with a sub-folder for each class:
+        featx finetune photos/ -o m.skops --augmentation flips
+    A table of files and classes, judged by another folder:
+        featx finetune list.csv -o m.skops --test held-out/
+    Rare classes, with pictures of the training and of the mistakes:
+        featx finetune photos/ -o m.skops --class-weight balanced \\
+            --plot curves.png --plot-confusion mistakes.png
+    What it would take, before it is run:
+        featx finetune photos/ -o m.skops --trainable-stages 3 --dry-run
+    From scratch:
+        featx finetune photos/ -o m.skops --weights none --trainable-stages all
     """
+    own_checkpoint = None if options["checkpoint"] else output.with_name(f"{output.name}.checkpoint")
+    options["checkpoint"] = options["checkpoint"] or own_checkpoint
+    check_outputs(output, options)
+    for path in (options["export_weights"], options["checkpoint"]):
+        if path is not None:
+            check_output(path)
+    check_pictures(options["plot"], options["plot_confusion"])
+    check_names(options)
+    dataset = dataset_from(options, data)
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    note(options, dataset_text(data, dataset))
+    if not dry_run:
+        note_replaced(options, output, data, dataset)
+    announce(options, "loading scikit-learn")
     from ..finetune import CNNFineTuneClassifier
     from ..held_out_parts import finetuning_parts
     from ..run_parts import extraction_parts, spent_text
 
-    own_checkpoint = None if options["checkpoint"] else output.with_name(f"{output.name}.checkpoint")
-    options["checkpoint"] = options["checkpoint"] or own_checkpoint
-    check_outputs(output, options)
-    for path in (options["export_weights"], options["plot"], options["plot_confusion"], options["checkpoint"]):
-        if path is not None:
-            check_output(path)
-    if options["plot"] or options["plot_confusion"]:
-        from ..pictures import check_picture
-
-        for path in filter(None, (options["plot"], options["plot_confusion"])):
-            check_picture(path)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
-    note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     reading = reading_parameters(options)
     skipping = reading.pop("on_error") == "nan"
     size = reading.pop("batch_size")
@@ -120,6 +136,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, *extraction_parts(outcome.extraction, n_jobs=options["n_jobs"]))
         note(options, spent_text(outcome.seconds))
+    announce(options, f"writing {output}")
     outcome.save(output)
     if own_checkpoint is not None:
         own_checkpoint.unlink(missing_ok=True)
@@ -134,9 +151,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
 
         plot_confusion_matrix(outcome.confusion_matrix, outcome.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        click.echo()
-        show(finetuning_parts(outcome))
-        click.echo()
+        show(finetuning_parts(outcome), framed=not options["quiet"])
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")
@@ -177,19 +192,3 @@ def _train(
 
 def _epochs_in(path: Path) -> str:
     return f"the finished epochs are in {path}"
-
-
-def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the classifier's parameters that say how to train."""
-    same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer",
-            "head_learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing",
-            "early_stopping", "validation_fraction", "augmentation", "augment_views", "test_views",
-            "boundary_cache", "boundary_dtype", "boundary_cache_bytes", "checkpoint")  # fmt: skip
-    automatic = ("learning_rate", "epochs", "patience")
-    stages = options["trainable_stages"]
-    return {
-        **{name: options[name] for name in same},
-        **{name: "auto" if options[name] is None else options[name] for name in automatic},
-        "trainable_stages": int(stages) if stages.isdecimal() else stages if stages == "all" else stages.split(","),
-        "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
-    }

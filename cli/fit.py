@@ -8,59 +8,70 @@ from typing import Any
 
 import click
 
-from .data_options import data_options, dataset_from
+from .checks import check_names, check_pictures
+from .data_options import data_options, dataset_from, dataset_text, note_replaced
 from .forecast_report import print_forecast
+from .layout import HEADS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     check_outputs,
     dry_run_option,
+    json_option,
     min_images_option,
     network_options,
     note,
     reading_options,
+    test_option,
     transformer_from,
     write_failures,
 )
+from .steps import announce
 from .text_tables import show
 
 __all__ = ["fit"]
 
 
-@click.command()
+SUMMARY = "Fit classifiers on the embeddings of images, and save the best."
+
+_heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
+
+
+@click.command(cls=Command, options_metavar="-o MODEL.skops [OPTIONS]", short_help=SUMMARY)
 @click.argument("data")
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops")
-@click.option(
+@_heads(
     "--head",
     "heads",
     multiple=True,
     default=["logistic"],
     show_default=True,
+    metavar="HEAD",
     help="logistic, linear_svm, svm, knn, ridge or mlp. Repeat to search several.",
 )
-@click.option(
+@_heads(
     "--grid",
     "grids",
     multiple=True,
     metavar="HEAD.PARAM=V1,V2",
-    help="Values to tune over in place of the default ones.",
+    help="Values to tune over in place of the default ones, such as logistic.C=0.01,0.1.",
 )
-@click.option("--cv", type=click.IntRange(min=2), help="Folds [default: 5, or the split that DATA came with].")
-@click.option("--test-size", type=float, help="Hold out this fraction as the test set in place of folds or a split.")
-@click.option("--test", "test_data", help="Another data set as the test set, in place of folds or a split.")
-@click.option("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True)
-@click.option(
+@_heads("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True,
+        help="balanced lets a rare class count as much as a frequent one.")  # fmt: skip
+@_heads(
     "--scoring",
     type=click.Choice(["accuracy", "balanced_accuracy", "f1_macro"]),
     default="accuracy",
     show_default=True,
     help="What the tuning maximises.",
 )
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write the result as JSON; - for standard output.",
-)
+@_judging("--cv", type=click.IntRange(min=2), metavar="N",
+          help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
+@_judging("--test-size", type=float, metavar="FRACTION",
+          help="Hold out this fraction as the test set in place of folds or a split.")  # fmt: skip
+@test_option
+@_output("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops",
+         help="Write the best model, fitted on all images but a test set, for `featx predict`.")  # fmt: skip
+@_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
+@json_option
 @data_options
 @min_images_option
 @network_options(several=True)
@@ -75,28 +86,52 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     {DATA}
 
     \b
-    Example:
+    Examples:
         featx fit sample:digits -o digits.skops --head logistic --head knn
+    Your own folder, with a sub-folder for each class:
+        featx fit photos/ -o m.skops
+    A table of files and classes:
+        featx fit list.csv -o m.skops --path-column file --label-column kind
+    Judged by another folder:
+        featx fit photos/ -o m.skops --test held-out/
+    Rare classes:
+        featx fit photos/ -o m.skops --class-weight balanced \\
+            --scoring balanced_accuracy
+    More heads and layers:
+        featx fit photos/ -o m.skops --head svm --head knn \\
+            --layer stage6 --layer head
+    Images that cannot be read left out:
+        featx fit photos/ -o m.skops --on-error skip --failures bad.json
     """
+    grids = parse_grids(options["grids"])
+    check_outputs(output, options)
+    check_pictures(options["plot_confusion"])
+    check_names(options)
+    class_weight = None if options["class_weight"] == "none" else options["class_weight"]
+    from ..head_names import check_heads
+
+    check_heads(options["heads"], grids, class_weight=class_weight)
+    dataset = dataset_from(options, data)
+    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    note(options, dataset_text(data, dataset))
+    if not dry_run:
+        note_replaced(options, output, data, dataset)
+    announce(options, "loading scikit-learn")
     from ..evaluation_parts import evaluation_parts
     from ..fitting import fit_model
     from ..run_parts import extraction_parts, spent_text
 
-    check_outputs(output, options)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
-    note(options, f"{data}: {len(dataset):,} images, {len(dataset.classes)} classes")
     transformer = transformer_from(options)
     search: dict[str, Any] = {
         "layers": options["layer"] or (None,),
         "poolings": options["pooling"],
         "heads": options["heads"],
-        "grids": parse_grids(options["grids"]),
+        "grids": grids,
         "cv": options["cv"],
         "test_size": options["test_size"],
         "test": test,
         "min_images": options["min_images"],
-        "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
+        "class_weight": class_weight,
         "scoring": options["scoring"],
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
@@ -115,11 +150,15 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
             "tuning": sum(c.seconds for c in outcome.evaluation.candidates),
         }
         note(options, spent_text(tuning))
+    announce(options, f"writing {output}")
     outcome.save(output)
+    if options["plot_confusion"]:
+        from ..plots import plot_confusion_matrix
+
+        result = outcome.evaluation
+        plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        click.echo()
-        show(evaluation_parts(outcome.evaluation))
-        click.echo()
+        show(evaluation_parts(outcome.evaluation), framed=not options["quiet"])
     if options["json_file"]:
         with click.open_file(options["json_file"], "w") as file:
             file.write(outcome.to_json() + "\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .interrupts import keep
+from .layout import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .text_tables import show
 
 if TYPE_CHECKING:
@@ -21,26 +22,34 @@ if TYPE_CHECKING:
 __all__ = [
     "check_output",
     "check_outputs",
+    "decorate",
     "dry_run_option",
+    "json_option",
     "min_images_option",
     "network_options",
     "note",
     "reading_options",
     "reading_parameters",
-    "training_options",
+    "test_option",
     "transformer_from",
     "weights_from",
     "write_failures",
+    "write_output",
 ]
 
 
-def _decorate(options: list[Callable[..., Any]]) -> Callable[..., Any]:
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+_data, _network, _judging, _output, _computing = map(in_group, (DATA, NETWORK, JUDGING, OUTPUT, COMPUTING))
+
+
+def decorate(options: list[Callable[..., Any]]) -> Callable[..., Any]:
+    """Return the decorator that adds options to a command."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
             command = option(command)
         return command
 
-    return decorate
+    return decorated
 
 
 def network_options(*, several: bool, backbones: bool = False) -> Callable[..., Any]:
@@ -48,67 +57,28 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
     more = " Repeat to search several." if several else ""
     default: Any = ["efficientnet_lite0"] if backbones else "efficientnet_lite0"
     repeated = " Repeat to compare several." if backbones else ""
-    return _decorate(
+    return decorate(
         [
-            click.option("--backbone", multiple=backbones, default=default, show_default=True,
-                         help=f"See `featx backbones`.{repeated}"),
-            click.option("--weights", default="DEFAULT", show_default=True,
-                         help="DEFAULT, a torchvision name, a file of weights, a checkpoint, or none for random ones."),
-            click.option("--layer", multiple=several, help=f"Stage or graph node [default: the last stage].{more}"),
-            click.option("--pooling", multiple=several, default=["auto"] if several else "auto",
-                         help=f"auto, avg, max, avgmax, gem, flatten or cls [default: auto].{more}"),
-            click.option("--image-size", type=click.IntRange(min=1), help="Pixels [default: that of the weights]."),
-            click.option("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
-                         help="Cut the central square, or squeeze the whole image into it."),
-            click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16."),
-            click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-                         help="Of folds, heads and random weights."),
+            _network("--backbone", metavar="NAME", multiple=backbones, default=default, show_default=True,
+                     help=f"A network of `featx backbones`, or timm:NAME.{repeated}"),
+            _network("--weights", metavar="NAME|FILE|none", default="DEFAULT", show_default=True,
+                     help="DEFAULT, a torchvision name, a file of weights, a checkpoint, or none for random ones."),
+            _network("--layer", metavar="LAYER", multiple=several,
+                     help=f"A stage of `featx backbones --stages NAME`, or a node of the network's graph "
+                          f"[default: the network's last stage].{more}"),
+            _network("--pooling", metavar="POOLING", multiple=several, default=["auto"] if several else "auto",
+                     help="How a feature map becomes a vector: avg, max, avgmax (both), gem, flatten, cls, or auto for "
+                          f"the network's own [default: auto].{more}"),
+            _network("--image-size", type=click.IntRange(min=1), metavar="PIXELS",
+                     help="Side of the network's input [default: that of the weights]."),
+            _network("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
+                     help="Cut the central square, or squeeze the whole image into it."),
+            _computing("--precision", metavar="NAME", default="auto", show_default=True,
+                       help="auto, float32, bfloat16 or float16; auto takes bfloat16 where it is quicker and as good."),
+            _computing("--seed", metavar="N", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+                       help="Of whatever is drawn at random: folds, splits, heads, weights."),
         ]
     )  # fmt: skip
-
-
-training_options = _decorate(
-    [
-        click.option("--trainable-stages", default="1", show_default=True, metavar="N|all|A,B",
-                     help="The last N stages, all, or stages by name; 0 trains the head only."),
-        click.option("--trainable-layers", type=click.IntRange(min=1), help="The last N layers, in place of stages."),
-        click.option("--head-init", type=click.Choice(["auto", "logistic", "warmup", "random"]), default="auto",
-                     show_default=True, help="What the head is before the stages are trained."),
-        click.option("--hidden-units", type=click.IntRange(min=1), help="One hidden layer of so many units."),
-        click.option("--dropout", default=0.0, show_default=True, help="Before the class layer."),
-        click.option("--batch-norm", type=click.Choice(["frozen", "update"]), default="frozen", show_default=True,
-                     help="Whether BatchNorm keeps the statistics that it was pretrained with, if there are any."),
-        click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True),
-        click.option("--learning-rate", type=float, help="Of the trained stages [default: 3e-5, from scratch 1e-3]."),
-        click.option("--head-learning-rate", type=float,
-                     help="Of the head [default: three times the other, from scratch the same]."),
-        click.option("--momentum", default=0.9, show_default=True, help="Of sgd."),
-        click.option("--weight-decay", default=1e-2, show_default=True),
-        click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="cosine",
-                     show_default=True),
-        click.option("--epochs", type=click.IntRange(min=1), help="[default: 10, from scratch 30]"),
-        click.option("--label-smoothing", default=0.0, show_default=True),
-        click.option("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True),
-        click.option("--early-stopping/--no-early-stopping", default=True, show_default=True,
-                     help="Hold out a validation part and keep the best epoch, or train on all to the last epoch."),
-        click.option("--validation-fraction", default=0.15, show_default=True),
-        click.option("--patience", type=click.IntRange(min=1), help="[default: 5, from scratch half of the epochs]"),
-        click.option("--augmentation", default="light", show_default=True,
-                     help="none, light, flips, dihedral, keras, crops or randaugment."),
-        click.option("--augment-views", default=4, show_default=True, type=click.IntRange(min=1),
-                     help="Augmented views of each image that are drawn once."),
-        click.option("--test-views", default=1, show_default=True, type=click.IntRange(min=1),
-                     help="Views that a prediction averages."),
-        click.option("--boundary-cache/--no-boundary-cache", default=True, show_default=True,
-                     help="Compute what the frozen stages give once, or forward all images in every epoch."),
-        click.option("--boundary-dtype", type=click.Choice(["float16", "bfloat16"]), default="float16",
-                     show_default=True),
-        click.option("--boundary-cache-bytes", default=8_000_000_000, show_default=True, type=click.IntRange(min=0)),
-        click.option("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                     help="Written after each epoch, and kept; the same command goes on from it "
-                          "[default: MODEL.skops.checkpoint, until the model is written]."),
-    ]
-)  # fmt: skip
 
 
 def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -144,36 +114,47 @@ class _ValueRange(click.ParamType):
         return tuple(int(number) if number.is_integer() else number for number in (low, high))
 
 
-reading_options = _decorate(
+reading_options = decorate(
     [
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),
-        click.option("--batch-size", type=click.IntRange(min=1), help="Images in the network at once.",
-                     show_default="by device"),
-        click.option("--n-jobs", type=int, help="Threads that decode, and processes that tune; -1 for all cores."),
-        click.option("--cache", metavar="DIR|none", default="auto", callback=_keep_embeddings,
-                     help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
-        click.option("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
-                     help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "
-                          "0,4095 for 12 bits, minmax for each image's own."),
-        click.option("--checksum", is_flag=True, expose_value=False, callback=_read_all,
-                     help="Read every file, even where size, times and inode are those of last time."),
-        click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
-                     help="What an unreadable image does."),
-        click.option("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
-                     help="Write the images that could not be read, with the reasons."),
-        click.option("--verbose", "-v", is_flag=True, help="Print where the time went."),
-        click.option("--quiet", "-q", is_flag=True, help="Print results only."),
+        _data("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
+              help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "
+                   "0,4095 for 12 bits, minmax for each image's own."),
+        _data("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
+              help="Whether an image that cannot be read ends the command, or is left out."),
+        _output("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
+                help="Write the images that were left out, with the reasons (with --on-error skip)."),
+        _output("--verbose", "-v", is_flag=True, help="Print where the time went."),
+        _output("--quiet", "-q", is_flag=True, help="Print results only."),
+        _computing("--device", metavar="NAME", default="auto", show_default=True,
+                   help="auto, cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one."),
+        _computing("--batch-size", type=click.IntRange(min=1), metavar="N",
+                   help="Images in the network at once [default: by device]."),
+        _computing("--n-jobs", type=int, metavar="N",
+                   help="Threads that decode, and processes that tune; -1 for all cores "
+                        "[default: all cores decode, one process tunes]."),
+        _computing("--cache", metavar="DIR|none", default="auto", callback=_keep_embeddings,
+                   help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
+        _computing("--checksum", is_flag=True, expose_value=False, callback=_read_all,
+                   help="Read every file, even where size, times and inode are those of last time."),
     ]
 )  # fmt: skip
 
 
-min_images_option = click.option(
+min_images_option = _data(
     "--min-images", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
     help="Leave out classes with fewer images to train on, copies counted once.",
 )  # fmt: skip
 
 
-dry_run_option = click.option(
+test_option = _judging("--test", "test_data", metavar="DATA",
+                       help="Another data set as the test set, in place of a part of DATA.")  # fmt: skip
+
+
+json_option = _output("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
+                      help="Write the result as JSON; - for standard output.")  # fmt: skip
+
+
+dry_run_option = _output(
     "--dry-run", is_flag=True, help="Probe up to 64 images and print what the run would cost; nothing is written."
 )
 
@@ -211,6 +192,18 @@ def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
         from ..notes import note_once
 
         note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Replace a file as a whole, or leave it as it was."""
+    from ..cache.temporary import replaced
+    from ..exceptions import FeatxError
+
+    try:
+        with replaced(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:

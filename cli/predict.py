@@ -6,14 +6,25 @@ import csv
 import io
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .checks import check_model_files, check_reading
 from .data_options import column_options, images_from
-from .options import check_outputs, note, reading_options, reading_parameters, write_failures
-from .report import printable
-from .text_tables import show
+from .layout import NETWORK, OUTPUT, Command, in_group
+from .options import (
+    check_outputs,
+    note,
+    reading_options,
+    reading_parameters,
+    write_failures,
+    write_output,
+)
+from .report import count_text, printable
+from .steps import announce
+from .text_tables import render, show
 
 if TYPE_CHECKING:
     from ..prediction import Prediction
@@ -21,38 +32,68 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-@click.command()
+SUMMARY = "Name the classes of images with a saved model."
+FORMATS = ("table", "csv", "json", "jsonl")
+
+_output = in_group(OUTPUT)
+
+
+@click.command(cls=Command, short_help=SUMMARY)
 @click.argument("model", type=click.Path())
 @click.argument("images", nargs=-1, required=True)
-@click.option("--top", default=1, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.option(
+@in_group(NETWORK)(
     "--weights",
     multiple=True,
     type=click.Path(),
     metavar="FILE",
     help="Where the model's own weights are now, if not where they were or beside the model.",
 )
+@_output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+         help="Write the predictions to a file, in place of printing them.")  # fmt: skip
+@_output("--format", "form", type=click.Choice(FORMATS),
+         help="[default: by the suffix of the file, .csv, .json or .jsonl; printed, a table]")  # fmt: skip
+@_output("--top", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Classes to name.")
 @column_options
 @reading_options
-def predict(model: str, images: tuple[str, ...], top: int, form: str, weights: tuple[str, ...], **options: Any) -> None:
-    """Name the class of IMAGES with a MODEL that `featx fit` wrote, and say how often it is right on labelled ones.
+def predict(
+    model: str,
+    images: tuple[str, ...],
+    top: int,
+    output: Path | None,
+    form: str | None,
+    weights: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Name the class of IMAGES with a MODEL of `featx fit` or `featx finetune`, and say how often it is right.
 
-    IMAGES are files, URLs, folders, manifests, or sample:NAME. The figures of labelled images, or of the test part of a
-    split that they came with, are printed below the table; with --format csv or json on standard error.
+    IMAGES are files, URLs, folders, manifests, or sample:NAME. A - stands for the names on standard input, one a line
+    or as `find -print0` writes them; a pattern in quotes, such as "new/*.jpg" or "new/**/*.jpg", for the files that it
+    matches. The figures of labelled images, or of the test part of a split that they came with, are printed below the
+    table; with --format csv, json or jsonl on standard error.
 
     \b
-    Example:
+    Examples:
         featx predict digits.skops sample:digits --top 2 --format csv
+    A folder; its pictures alone; those that were added today:
+        featx predict m.skops new/
+        featx predict m.skops "new/*.jpg" --top 3
+        find new/ -name "*.jpg" -mtime -1 | featx predict m.skops -
+    To a file, leaving out what cannot be read:
+        featx predict m.skops new/ -o classes.csv --on-error skip
     """
     from ..held_out_parts import judgement_parts
+
+    form = form or _form_of(output)
+    check_outputs(output, options)
+    check_reading(options)
+    check_model_files(model, weights)
+    dataset = images_from(options, images)
+    announce(options, f"{count_text(len(dataset), 'image')}; loading torch and {model}")
     from ..judged_predictions import judge_predictions
     from ..listing_parts import prediction_parts
     from ..prediction import predict_images
     from ..run_parts import extraction_parts
 
-    check_outputs(None, options)
-    dataset = images_from(options, images)
     reading = reading_parameters(options)
     if reading["value_range"] is None:
         del reading["value_range"]  # that of the model
@@ -60,16 +101,41 @@ def predict(model: str, images: tuple[str, ...], top: int, form: str, weights: t
     write_failures(options, extraction.failures)
     if options["verbose"]:
         note(options, *extraction_parts(extraction, n_jobs=options["n_jobs"]))
-    if form == "table":
+    if output is not None:
+        write_output(output, _as_text(predictions, form) + b"\n")
+        note(options, f"{output}: {count_text(len(predictions), 'prediction')}")
+    elif form == "table":
         show(prediction_parts(predictions))
     else:
-        text = {"csv": _as_csv, "json": _as_json}[form](predictions)
-        # What is read by a program keeps every byte of a name.
-        click.echo(printable(text) if sys.stdout.isatty() else text.encode(errors="surrogateescape"))
+        text = _as_text(predictions, form)
+        click.echo(printable(text.decode(errors="surrogateescape")) if sys.stdout.isatty() else text)
+    # Standard output is for a program where it has a format.
+    piped = output is None and form != "table"
     judged = judge_predictions(predictions, dataset)
-    if judged is not None and not (form != "table" and options["quiet"]):
-        click.echo(err=form != "table")
-        show(judgement_parts(judged), err=form != "table", rest="judge_predictions in Python has all")
+    if judged is not None and not (piped and options["quiet"]):
+        click.echo(err=piped)
+        show(judgement_parts(judged), err=piped, rest="judge_predictions in Python has all")
+
+
+def _form_of(output: Path | None) -> str:
+    """Return the format that the name of a file means; a table where there is none."""
+    if output is None:
+        return "table"
+    suffix = output.suffix.lower().removeprefix(".")
+    if suffix not in FORMATS[1:]:
+        raise click.UsageError(f"cannot tell the format of {output}: end it in .csv, .json or .jsonl, or say --format")
+    return suffix
+
+
+def _as_text(predictions: list[Prediction], form: str) -> bytes:
+    """Return the predictions in a format, with every byte of a name."""
+    from ..listing_parts import prediction_parts
+
+    if form == "table":
+        text = render(prediction_parts(predictions))
+    else:
+        text = {"csv": _as_csv, "json": _as_json, "jsonl": _as_json_lines}[form](predictions)
+    return text.encode(errors="surrogateescape")
 
 
 def _as_csv(predictions: list[Prediction]) -> str:
@@ -86,10 +152,13 @@ def _as_csv(predictions: list[Prediction]) -> str:
 
 
 def _as_json(predictions: list[Prediction]) -> str:
-    return json.dumps(
-        [
-            {"path": p.name, "top": [{"label": label, "probability": value} for label, value in p.top]}
-            for p in predictions
-        ],
-        indent=2,
-    )
+    return json.dumps(list(map(_as_object, predictions)), indent=2)
+
+
+def _as_json_lines(predictions: list[Prediction]) -> str:
+    return "\n".join(json.dumps(_as_object(prediction)) for prediction in predictions)
+
+
+def _as_object(prediction: Prediction) -> dict[str, Any]:
+    top = [{"label": label, "probability": value} for label, value in prediction.top]
+    return {"path": prediction.name, "top": top}

@@ -22,9 +22,10 @@ GAP = 2
 COMFORTABLE, LEAST, LEAST_IN_MATRIX = 24, 12, 6
 
 
-def show(parts: Sequence[Part], *, err: bool = False, rest: str = REST) -> None:
-    """Print tables and sentences so that their lines fit the terminal; see `line_width`."""
-    click.echo(render(parts, width=line_width(err=err), rest=rest), err=err)
+def show(parts: Sequence[Part], *, err: bool = False, rest: str = REST, framed: bool = False) -> None:
+    """Print tables and sentences so that their lines fit the terminal; `framed` by empty lines; see `line_width`."""
+    edge = "\n" if framed else ""
+    click.echo(f"{edge}{render(parts, width=line_width(err=err), rest=rest)}{edge}", err=err)
 
 
 def render(parts: Sequence[Part], *, width: int | None = None, rest: str = REST) -> str:

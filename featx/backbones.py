@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
 from .devices import arithmetic
-from .exceptions import BackboneError, FeatxError, LayerError, ParameterError, WeightsError
+from .exceptions import BackboneError, FeatxError, LayerError, WeightsError
+from .notes import note_step
 from .output_parts import read_node, tensor_of
-from .pooling import MAPS, POOLINGS, pool, whole_map
+from .pooling import MAPS, check_pooling, pool, whole_map
 from .preprocessing import Preprocessing
 from .shown import Shown
+from .stage_names import mistyped_stage
 from .stages import NetworkPlan
 from .state_matching import refuse_absent
 
@@ -73,8 +75,7 @@ class BackboneSource(Shown):
         ParameterError
             If there is no such pooling.
         """
-        if pooling != "auto" and pooling not in POOLINGS:
-            raise ParameterError(f"got pooling={pooling!r}; expected one of auto, {', '.join(POOLINGS)}")
+        check_pooling(pooling)
         return layer or self.plan.default_layer, self.plan.pooling if pooling == "auto" else pooling
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
@@ -93,6 +94,7 @@ class BackboneSource(Shown):
         key = (self.name, self.weights_digest, self.content, device)
         with _loading:
             if key not in _loaded:
+                note_step(f"loading the network {self.name}")
                 _loaded[key] = Backbone(self.name, self.build(), self.plan, device, is_own=self.is_own)
                 while len(_loaded) > LOADED_AT_ONCE:
                     _loaded.popitem(last=False)
@@ -264,9 +266,14 @@ class Backbone(Shown):
                     del self._plain[nodes]
                     raise
                 except LayerError as error:
-                    stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
-                    raise LayerError(error.message, f"{stages} {error.next_step}".strip()) from None
+                    raise LayerError(error.message, self._layer_step(nodes, error.next_step)) from None
             return self._plain[nodes]
+
+    def _layer_step(self, nodes: tuple[str, ...], hint: str) -> str:
+        """Return what to do where a layer is not there: stages come before nodes that are spelled alike."""
+        stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
+        meant = next(filter(None, (mistyped_stage(self.plan, node) for node in nodes)), hint)
+        return f"{stages} {meant}".strip()
 
 
 def image_dtype(module: nn.Module) -> torch.dtype:

@@ -20,12 +20,14 @@ from .exceptions import FeatxError, ParameterError
 from .image_estimator import ImageEstimator
 from .images import as_sources
 from .ledger import Failure, find_unreadable
+from .notes import note_torch
 from .pixels import checked_value_range
 from .run_files import RunFiles
 from .runs import Runner
 from .size_result import SizeResult
 from .stage_study import StageStudy
 from .strategies import kind_of
+from .training_parameters import check_parameters
 from .transfer import LARGE, TransferCase, transfer_case
 from .transformer import CNNFeatureTransformer
 from .tuned_head import TunedHead
@@ -216,11 +218,15 @@ def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], 
 
 
 def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
-    from .fine_tuning import FineTuning
     from .finetune import CNNFineTuneClassifier
 
+    if isinstance(estimator, CNNFineTuneClassifier):
+        check_parameters(estimator)  # before torch is loaded for the rest
     estimator.source()
     if isinstance(estimator, CNNFineTuneClassifier):
+        note_torch()
+        from .fine_tuning import FineTuning
+
         # It checks every parameter before it computes anything.
         classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
         FineTuning(estimator, [], classes, truth, None)

@@ -10,10 +10,11 @@ import numpy as np
 from torch import fx, nn
 
 from .backbones import BackboneSource
-from .exceptions import ParameterError, nearest
+from .exceptions import ParameterError
 from .graphs import last_node
+from .stage_names import choose_stages
 
-__all__ = ["CutGraph", "choose_stages", "describe_choice", "trainable_parts"]
+__all__ = ["CutGraph", "describe_choice", "trainable_parts"]
 
 
 class CutGraph:
@@ -122,26 +123,6 @@ def trainable_parts(source: BackboneSource, names: dict[fx.Node, str]) -> list[t
     if not pairs:
         pairs = [(child, child) for child in dict.fromkeys(name.split(".")[0] for name in known)]
     return [(name, node) for name, node in pairs if any(k == node or k.startswith(f"{node}.") for k in known)]
-
-
-def choose_stages(known: list[str], wanted: Any) -> list[str]:
-    """Return those of the known stages that `trainable_stages` means; raise ParameterError where it means none."""
-    if isinstance(wanted, str) and wanted == "all":
-        return known
-    if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool) and int(wanted) >= 0:
-        if int(wanted) > len(known):
-            raise ParameterError(
-                f"got trainable_stages={wanted}; up to the head's layer there are {len(known)}: {', '.join(known)}",
-                "Choose fewer, or 'all'.",
-            )
-        return known[len(known) - int(wanted) :]
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str) and all(isinstance(n, str) for n in wanted):
-        for name in wanted:
-            if name not in known:
-                hint = nearest(name, known) or f"There are {', '.join(known)}."
-                raise ParameterError(f"got trainable_stages={list(wanted)}; there is no stage {name!r}", hint)
-        return [name for name in known if name in wanted]
-    raise ParameterError(f"got trainable_stages={wanted!r}; expected a number, names of stages, or 'all'")
 
 
 def describe_choice(stages: Any, layers: int | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .class_names import normalise_classes
-from .exceptions import DatasetError
+from .exceptions import DatasetError, nearest_path
 from .foreign_layouts import explain_unlabelled
 from .formats import UNREAD
 from .image_bytes import is_url
@@ -171,30 +171,32 @@ def collect_images(
     split_from: str | os.PathLike[str] | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    keep_missing: bool = False,
 ) -> ImageDataset:
     """Gather image files, URLs, folders, manifests and samples into one data set.
 
     It is labelled, and split into parts, if all of its sources are. The other parameters are those of `load_dataset`;
-    `split_from` takes one source.
+    `split_from` takes one source. With `keep_missing`, files that are not there are images that cannot be read.
 
     Raises
     ------
     DatasetError
-        If a source does not exist or nothing is found.
+        If sources do not exist, of which the first are named, or nothing is found.
     """
     places = [os.fspath(source) for source in sources]
     if split_from is not None and (len(places) != 1 or not _is_set(places[0])):
         raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
     columns = {"path_column": path_column, "label_column": label_column}
+    missing = [place for place in places if not (_is_set(place) or is_url(place) or os.path.lexists(place))]
+    if missing and (not keep_missing or len(missing) == len(places)):
+        raise _not_there(missing, len(places))
     parts = []
     for place in places:
         if _is_set(place):
             named = columns if _is_table(place) else {}
             parts.append(load_dataset(place, labelled=False, split_from=split_from, **named))
-        elif is_url(place) or os.path.lexists(place):
-            parts.append(ImageDataset([place], [place]))
         else:
-            raise DatasetError(f"{place} does not exist", "Pass image files, folders, manifests or samples.")
+            parts.append(ImageDataset([place], [place]))
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     notes = [note for part in parts for note in part.notes]
@@ -214,6 +216,16 @@ def collect_images(
     )
 
 
+def _not_there(missing: list[str], total: int) -> DatasetError:
+    if len(missing) == 1:
+        step = nearest_path(missing[0]) or "Pass image files, folders, manifests or samples."
+        return DatasetError(f"{missing[0]} does not exist", step)
+    return DatasetError(
+        f"{len(missing):,} of {total:,} images do not exist: {few(missing)}",
+        "Check their names. `--on-error skip` goes on without them." if len(missing) < total else "Check their names.",
+    )
+
+
 def _without_effect(columns: dict[str, str | None]) -> list[str]:
     return [f"{name}={given!r} has no effect: there is no manifest" for name, given in columns.items() if given]
 
@@ -229,7 +241,7 @@ def _is_set(text: str) -> bool:
 def _no_dataset(text: str) -> DatasetError:
     step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
     if not os.path.exists(text):
-        return DatasetError(f"{text} does not exist", step)
+        return DatasetError(f"{text} does not exist", nearest_path(text) or step)
     suffix = Path(text).suffix.lower()
     if suffix in SPREADSHEETS:
         return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")

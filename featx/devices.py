@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 from .cache.machine import visible_gpu
-from .exceptions import ParameterError
+from .exceptions import ParameterError, nearest
+from .notes import note_torch
 
-__all__ = ["arithmetic", "out_of_memory", "physical_device", "resolve_device", "resolve_precision"]
+__all__ = ["arithmetic", "check_device", "out_of_memory", "physical_device", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -22,6 +24,13 @@ def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager
     return torch.autocast(torch.device(device).type, getattr(torch, precision))
 
 
+def check_device(device: str) -> None:
+    """Raise ParameterError for a text that names no kind of device; whether it is there, torch must say."""
+    if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d+)?", device):
+        hint = nearest(device, ("auto", "cpu", "cuda", "mps")) or "'auto' takes a GPU if there is one."
+        raise ParameterError(f"got device={device!r}; expected 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'", hint)
+
+
 def resolve_device(device: str) -> str:
     """Return the device that "auto" stands for: CUDA, else Apple's MPS, else the CPU.
 
@@ -30,20 +39,19 @@ def resolve_device(device: str) -> str:
     ParameterError
         If the device is not there.
     """
+    note_torch()
     import torch
 
     if device == "auto":
         mps = torch.backends.mps.is_available()
         return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    try:
-        kind = torch.device(device)
-        there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-        if (kind.index or 0) < there.get(kind.type, 0):
-            return device
-        reason = "this machine has no such device"
-    except RuntimeError:
-        reason = "torch knows no such device"
-    raise ParameterError(f"got device={device!r}; {reason}", "Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
+    check_device(str(device))
+    kind = torch.device(device)
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if (kind.index or 0) < there[kind.type]:
+        return device
+    known = ["auto", "cpu", *(f"cuda:{n}" for n in range(there["cuda"])), *(["mps"] if there["mps"] else [])]
+    raise ParameterError(f"got device={device!r}; this machine has no such device", f"It has {', '.join(known)}.")
 
 
 def physical_device(device: str) -> str:
@@ -74,7 +82,8 @@ def resolve_precision(precision: str) -> str:
     ParameterError
     """
     if precision not in PRECISIONS:
-        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
+        hint = nearest(str(precision), PRECISIONS) or "'auto' chooses."
+        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}", hint)
     return "float32" if precision == "auto" else precision
 
 

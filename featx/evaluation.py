@@ -23,7 +23,7 @@ from .class_sizes import check_counts
 from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
-from .head_names import HEADS, LINEAR
+from .head_names import LINEAR, check_heads
 from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .metrics import score_predictions
@@ -103,10 +103,7 @@ def evaluate_heads(
     """
     if scoring not in SCORINGS:
         raise ParameterError(f"got scoring={scoring!r}; expected one of {', '.join(SCORINGS)}")
-    if not heads:
-        raise ParameterError("got no heads", f"Name some of {', '.join(HEADS)}.")
-    if grids and (unused := sorted(set(grids) - set(heads))):
-        raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")
+    check_heads(heads, grids or ())
     classes, truth = np.unique(y, return_inverse=True)
     if split is None:
         split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)

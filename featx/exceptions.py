@@ -21,8 +21,10 @@ they are for. Anything else that escapes is a bug in featx.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 __all__ = [
     "BackboneError",
@@ -41,6 +43,8 @@ __all__ = [
 
 # Names are told whole up to here, and by their ends beyond: text that was taken for a path may be a whole file.
 LONGEST, END = 1000, 100
+# Names in a folder that are compared with one that is not there.
+COMPARED = 2000
 
 
 class FeatxError(Exception):
@@ -146,6 +150,28 @@ class MissingDependencyError(FeatxError, ImportError):
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
-    """Return "did you mean a, b or c?" for the known names closest to `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.5)
-    return f"Did you mean {' or '.join(close)}?" if close else ""
+    """Return "did you mean a, b or c?" for the known names closest to `name`, or an empty string.
+
+    Capitals and small letters count as the same.
+    """
+    spelled: dict[str, str] = {}
+    for one in known:
+        spelled.setdefault(one.lower(), one)
+    close = difflib.get_close_matches(name.lower(), list(spelled), n=count, cutoff=0.5)
+    return f"Did you mean {' or '.join(spelled[one] for one in close)}?" if close else ""
+
+
+def nearest_path(path: str | os.PathLike[str]) -> str:
+    """Return "did you mean a?" for a file or folder that is not there, by what lies where it should be."""
+    folder, name = os.path.split(os.path.normpath(os.fspath(path)))
+    while folder and not os.path.isdir(folder):
+        folder, name = os.path.split(folder)
+        if not name:
+            return ""
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            names = [entry.name for entry in islice(entries, COMPARED)]
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"Did you mean {os.path.join(folder, close[0])}?" if close else ""

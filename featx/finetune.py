@@ -10,10 +10,9 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .exceptions import ParameterError
-from .fine_tuning import FineTuning
 from .images import ImageSource
 from .inputs import check_labels
-from .notes import note_once
+from .notes import note_once, note_torch
 from .tuned_estimator import TunedEstimator
 from .units import same_content
 
@@ -234,6 +233,9 @@ class CNNFineTuneClassifier(TunedEstimator):
         TrainingError
             If the loss becomes NaN before anything was learnt, or one image is too much for the memory.
         """
+        note_torch()
+        from .fine_tuning import FineTuning
+
         images = self._images(X, reset=True)
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)

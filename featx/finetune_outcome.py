@@ -23,7 +23,7 @@ from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .held_out_report import HeldOutReport, report_held_out
 from .ledger import Failure, find_unreadable
-from .persistence import save_model
+from .notes import note_step
 from .training_parameters import check_parameters
 from .validation_part import hold_out_validation
 
@@ -82,6 +82,8 @@ class FineTuneOutcome(HeldOutReport):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, with the figures beside it; see `save_model`."""
+        from .persistence import save_model  # which loads torch
+
         save_model(self.model, path, evaluation=json.loads(self.to_json()))
 
 
@@ -130,6 +132,7 @@ def finetune_model(
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
         dataset = leave_out(dataset, failures)
+    note_step("telling new images from known ones")
     keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]

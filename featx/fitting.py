@@ -21,10 +21,11 @@ from .estimates import as_json
 from .evaluation import evaluate_heads
 from .exceptions import ImageDecodeError, ParameterError
 from .extraction import Extraction
+from .head_names import check_heads
 from .heads import plan_head, try_head
 from .images import ImageSource
 from .ledger import find_unreadable
-from .persistence import save_model
+from .notes import note_step
 from .results import EvaluationResult
 from .shown import Shown
 from .splits import inner_folds
@@ -69,6 +70,8 @@ class FitOutcome(Shown):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, with the evaluation beside it; see `save_model`."""
+        from .persistence import save_model  # which loads torch
+
         save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
 
 
@@ -239,6 +242,7 @@ def check_fit(
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
+    check_heads(heads, grids or (), class_weight=class_weight)
     for name in heads:
         head = plan_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
         if grids and name in grids:
@@ -266,6 +270,7 @@ def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_s
 
 def _look(inputs: FitInputs) -> FitInputs:
     """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
+    note_step("telling new images from known ones")
     keys = inputs.transformer.content_keys(inputs.images, fetch=True)
     failed = [key for key in keys if not isinstance(key, bytes)]
     if inputs.transformer.on_error != "raise":

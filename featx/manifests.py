@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from .columns import Columns, boxes_in, choose_columns, known_names, plain
-from .exceptions import DatasetError
+from .exceptions import DatasetError, nearest_path
 from .image_bytes import is_url
 from .listings import Listing, Table, count, few
 from .manifest_paths import place_images
@@ -42,7 +42,8 @@ def list_manifest(
         If it cannot be read as a manifest; the message names the column and the line.
     """
     if not os.path.isfile(path):
-        raise DatasetError(f"{path} does not exist", "Pass a manifest with the columns path and label.")
+        step = nearest_path(path) or "Pass a manifest with the columns path and label."
+        raise DatasetError(f"{path} does not exist", step)
     table = read_table(path, partial(known_names, more=(path_column, label_column)))
     columns = choose_columns(table, path_column=path_column, label_column=label_column)
     if not table.names:

@@ -1,16 +1,57 @@
-"""A model file goes in; it is refused before it is loaded if references in it expand to more than it holds."""
+"""A model file goes in; it is refused before it is loaded if it is no such file, or references in it expand."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 import zipfile
 from collections import defaultdict
 from typing import Any, BinaryIO
 
-__all__ = ["check_references"]
+from .exceptions import ModelFileError, nearest_path
+
+__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model"]
 
 # skops writes each object in full wherever it is held; its own files expand to what they hold.
 EXPANSION = 10
+
+
+def check_model_file(name: str) -> None:
+    """Raise ModelFileError where a file is not there or cannot be a model; nothing is loaded.
+
+    Parameters
+    ----------
+    name : str
+    """
+    try:
+        if not (os.path.isdir(name) or stat.S_ISREG(os.stat(name).st_mode)):  # a pipe would block for ever
+            raise OSError(errno.EINVAL, "not a regular file")
+        with open(name, "rb") as file, zipfile.ZipFile(file) as archive:
+            archive.getinfo("schema.json")
+    except OSError as error:
+        raise unreadable_model(name, error) from error
+    except Exception as error:  # zipfile raises whatever the damaged bytes lead it to
+        raise ModelFileError(
+            f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` or `featx finetune` wrote."
+        ) from error
+
+
+def classes_in(name: str) -> list[str] | None:
+    """Return the classes of the model in a file, which is not loaded; None where there is none."""
+    try:
+        with zipfile.ZipFile(name) as archive:
+            schema = json.loads(archive.read("schema.json"))
+        return list(map(str, json.loads(json.loads(schema["content"]["featx"]["content"]))["classes"]))
+    except Exception:  # whatever else lies there
+        return None
+
+
+def unreadable_model(name: str, error: OSError) -> ModelFileError:
+    """Return the error for a model that cannot be opened."""
+    hint = "" if os.path.exists(name) else nearest_path(name)
+    return ModelFileError(f"cannot read {name}: {error.strerror or error}", hint or "Check the path.")
 
 
 def check_references(file: BinaryIO) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
-from .exceptions import BackboneError, ParameterError
-from .notes import note_once
+from .exceptions import ParameterError
+from .network_names import check_patches, check_published
+from .notes import note_once, note_torch
 from .preprocessing import IMAGENET, Preprocessing
 from .stages import NetworkPlan
 from .state_matching import fit_state
@@ -102,20 +103,20 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
             )
         return module
 
+    check_published(EMBEDDED, weights)
     if weights is None:
         found = weight_files.random_weights(seed, initialisation="fan out")
     elif weight_files.is_file_name(weights):
         found = weight_files.file_weights(weights)
-    elif weights == "DEFAULT":
-        found = weight_files.embedded_weights()
     else:
-        raise weight_files.unknown_weights(EMBEDDED, weights, "Pass 'DEFAULT', a file of weights, or None.")
+        found = weight_files.embedded_weights()
     plan = stages.EMBEDDED_PLAN
     return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, plan, build)
 
 
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
     plan = stages.plan_of(name)
+    note_torch()
     if weights is None:
         own = "own" if name in INIT_WEIGHTS else ""
         found, entry = weight_files.random_weights(seed, initialisation=own), weight_files.preset_entry(name, None)[0]
@@ -125,7 +126,7 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
         if not published and image_size is None:
             _note_preprocessing(found.file, name, entry)
     else:
-        entry = weight_files.weights_entry(name, weights)
+        entry = weights_entry(name, weights)
         found = weight_files.published_weights(name, entry)
     preprocessing = Preprocessing.from_preset(entry.transforms())
     digest, side = found.digest, preprocessing.crop
@@ -133,10 +134,7 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
     if name.startswith("vit") and image_size is not None:
         # A position embedding belongs to one image size and is interpolated to another.
         side = preprocessing.adapted(image_size, "crop").crop
-        if side % patch:
-            raise BackboneError(
-                f"got image_size={side}; {name} takes multiples of {patch}", f"Choose {max(1, side // patch) * patch}."
-            )
+        check_patches(name, side)
         digest += f";positions={side}" if side != preprocessing.crop else ""
 
     def build() -> nn.Module:
@@ -213,6 +211,21 @@ def _check_cache_key(cache_key: Any, backbone: Any) -> None:
             f"got cache_key={cache_key!r}; expected a text that names the code of the module, or None",
             "Choose one, and another whenever the code changes.",
         )
+
+
+def weights_entry(name: str, weights: str) -> Any:
+    """Return torchvision's entry for a weights name such as IMAGENET1K_V1 or DEFAULT.
+
+    Raises
+    ------
+    WeightsError
+        If the network has no such weights; names those it has.
+    """
+    from torchvision.models import get_model_weights
+
+    entries = get_model_weights(name)
+    check_published(name, weights, known=[entry.name for entry in entries])
+    return entries[weights]
 
 
 def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:

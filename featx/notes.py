@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 
-__all__ = ["is_noted", "note_once"]
+__all__ = ["is_noted", "note_once", "note_step", "note_torch"]
 
 log = logging.getLogger("featx")
+steps = logging.getLogger("featx.steps")
 _told: set[str] = set()
 
 
@@ -20,3 +22,14 @@ def note_once(text: str) -> None:
 def is_noted(text: str) -> bool:
     """Tell whether this process has logged that remark."""
     return text in _told
+
+
+def note_step(text: str) -> None:
+    """Log what begins now and may take seconds, such as "loading the network"; only the command line shows it."""
+    steps.info("%s", text)
+
+
+def note_torch() -> None:
+    """Log that torch is loaded, unless it has been."""
+    if "torch" not in sys.modules:
+        note_step("loading torch")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
-import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +21,7 @@ from .image_estimator import ImageEstimator
 from .loadable import copy_model, dump_loadable, is_local, untrusted_names
 from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
-from .model_schema import check_references
+from .model_schema import check_model_file, check_references, unreadable_model
 from .moved_weights import Files, find_weights
 from .trusted_types import Trusted, check_importable, trusted_types
 from .weights import is_file_name
@@ -189,7 +187,9 @@ def read_model(
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
-        raise ModelFileError(f"{name} is no featx model", "Pass a file that `featx fit` wrote.") from error
+        raise ModelFileError(
+            f"{name} is no featx model", "Pass a file that `featx fit` or `featx finetune` wrote."
+        ) from error
     for transformer, _ in pairs:
         _restore_backbone(name, transformer, backbone)
     find_weights(name, pairs, weights)
@@ -208,9 +208,8 @@ def _name(path: Any) -> str:
 
 def _read(name: str, trusted: Trusted) -> Any:
     known = trusted_types(trusted)
+    check_model_file(name)
     try:
-        if not (os.path.isdir(name) or stat.S_ISREG(os.stat(name).st_mode)):  # a pipe would block for ever
-            raise OSError(errno.EINVAL, "not a regular file")
         with open(name, "rb") as file:
             check_references(file)
             content = skops.io.load(file, trusted=known)
@@ -226,15 +225,15 @@ def _read(name: str, trusted: Trusted) -> Any:
             else f"If you know what they do: load_model(path, trusted={names}).",
         ) from error
     except OSError as error:
-        raise ModelFileError(f"cannot read {name}: {error.strerror or error}", "Check the path.") from error
+        raise unreadable_model(name, error) from error
     except (AttributeError, ImportError) as error:
         raise ModelFileError(
             f"{name} is no featx model, or holds what cannot be imported here: {error}",
-            "Pass a file that `featx fit` wrote, and install what it was written with.",
+            "Pass a file that `featx fit` or `featx finetune` wrote, and install what it was written with.",
         ) from error
     except Exception as error:  # zipfile and skops raise whatever the damaged bytes lead them to
         raise ModelFileError(
-            f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` wrote."
+            f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` or `featx finetune` wrote."
         ) from error
 
 

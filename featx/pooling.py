@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .exceptions import LayerError, ParameterError
+from .exceptions import LayerError, ParameterError, nearest
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "check_pooling", "pool", "whole_map"]
 
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
 # Every value of a layer's output in half precision: for what lies below the layers that are trained.
 MAPS = ("map:float16", "map:bfloat16")
+
+
+def check_pooling(pooling: str) -> None:
+    """Raise ParameterError unless there is a pooling of that name, or it is "auto"."""
+    known = ("auto", *POOLINGS)
+    if pooling not in known:
+        hint = nearest(str(pooling), known) or "'auto' is the network's own."
+        raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(known)}", hint)
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:

@@ -26,6 +26,7 @@ from .devices import resolve_device, resolve_precision
 from .exceptions import FeatxError
 from .images import read_image
 from .lanes import auto_batch_size, in_lanes, lane_count
+from .notes import note_step
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -191,6 +192,7 @@ def _decided(source: BackboneSource, device: str) -> dict[str, Any]:
     # What a network cannot do at all is told where it is asked to do it.
     with contextlib.suppress(FeatxError):
         if _is_native(place):
+            note_step("measuring what bfloat16 changes, once for each network")
             agreement = measure_agreement(source, sample_crops(), device=place, precision="bfloat16")
             note |= {"precision": "bfloat16" if agreement.close else "float32", **dataclasses.asdict(agreement)}
     return note

@@ -20,16 +20,16 @@ def list_sample(text: str) -> Listing:
     DatasetError
         If there is no such sample.
     """
+    name = text.partition(":")[2]
+    if name not in ("digits", "photos"):
+        hint = nearest(name, ["digits", "photos"])
+        raise DatasetError(f"there is no sample {name!r}", f"{hint} Known: sample:digits, sample:photos.".strip())
     from sklearn import datasets as samples
 
-    name = text.partition(":")[2]
     if name == "digits":
         digits = samples.load_digits()
         images = [np.rint(image * (255 / 16)).astype(np.uint8) for image in digits.images]
         names = [f"{text}[{i}]" for i in range(len(images))]
         return Listing(images, labels=digits.target.astype(str).tolist(), names=names)
-    if name == "photos":
-        photos = samples.load_sample_images()
-        return Listing(list(photos.images), names=[f"{text}[{Path(f).name}]" for f in photos.filenames])
-    hint = nearest(name, ["digits", "photos"])
-    raise DatasetError(f"there is no sample {name!r}", f"{hint} Known: sample:digits, sample:photos.".strip())
+    photos = samples.load_sample_images()
+    return Listing(list(photos.images), names=[f"{text}[{Path(f).name}]" for f in photos.filenames])

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from .columns import choose_columns, known_names, names_image
-from .exceptions import DatasetError
+from .exceptions import DatasetError, nearest_path
 from .formats import EXTENSIONS
 from .image_bytes import is_url
 from .listings import Listing, Table, count, few
@@ -45,7 +45,8 @@ def split_by_file(listing: Listing, path: str) -> Listing:
         If it cannot be read, or does not name every image.
     """
     if not os.path.isfile(path):
-        raise DatasetError(f"{path} does not exist", "Pass a file with the columns path and split, or setid.mat.")
+        step = nearest_path(path) or "Pass a file with the columns path and split, or setid.mat."
+        raise DatasetError(f"{path} does not exist", step)
     if listing.split is not None:
         listing.notes.append(f"the split is that of {path}, in place of the one that the data set came with")
     if path.lower().endswith(".mat"):

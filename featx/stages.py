@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from .exceptions import BackboneError, nearest
 from .preprocessing import Preprocessing
 
-__all__ = ["EMBEDDED_PLAN", "EMBEDDED_PREPROCESSING", "NetworkPlan", "plan_of", "torchvision_names"]
+__all__ = [
+    "EMBEDDED_PLAN",
+    "EMBEDDED_PREPROCESSING",
+    "NetworkPlan",
+    "plan_of",
+    "torchvision_names",
+]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .weight_formats import is_safetensors, refuse_other_formats
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["digest_file", "load_state"]
+__all__ = ["check_file", "digest_file", "load_state"]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 # Of dictionaries inside dictionaries that are looked through.
@@ -36,11 +36,20 @@ def digest_file(file: str) -> str:
     WeightsError
         If it cannot be read.
     """
+    status = check_file(file)
+    try:
+        return _digest(file, file_version(status))
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def check_file(file: str) -> os.stat_result:
+    """Return the state of a file of weights; raise WeightsError where there is none."""
     try:
         status = os.stat(file)
         if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
             raise OSError("a folder, not a file" if stat.S_ISDIR(status.st_mode) else "not a regular file")
-        return _digest(file, file_version(status))
+        return status
     except OSError as error:
         raise _unreadable(file, error) from error
 

@@ -100,7 +100,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
 
 
 def kind_of(estimator: BaseEstimator) -> str:
-    """Return which of `strategy_names.KINDS` a classifier is: what becomes of the pretrained network in it."""
+    """Return the kind of a classifier of images, of `strategy_names.KINDS`: what becomes of the network in it."""
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], CNNFeatureTransformer):
         return "frozen"
     parameters = estimator.get_params(deep=False)

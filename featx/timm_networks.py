@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from . import weights as weight_files
 from .backbones import BackboneSource
 from .exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
+from .network_names import check_timm_weights, unknown_timm_network
+from .notes import note_torch
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
 from .state_matching import fit_state
@@ -42,6 +44,7 @@ def timm_source(
     ------
     MissingDependencyError, BackboneError, WeightsError
     """
+    note_torch()
     try:
         import timm
     except ImportError as error:
@@ -49,9 +52,7 @@ def timm_source(
     short = name.partition(":")[2]
     known = _configuration(short)
     is_file = weight_files.is_file_name(weights)
-    if not (weights is None or is_file or weights == "DEFAULT"):
-        step = "Pass 'DEFAULT', a file of weights, or None; a tag of timm's belongs to the name: timm:NAME.TAG."
-        raise weight_files.unknown_weights(name, weights, step)
+    check_timm_weights(name, weights)
     found = weight_files.random_weights(seed) if weights is None else None
     if is_file:
         found = weight_files.file_weights(weights)
@@ -107,8 +108,7 @@ def _configuration(short: str) -> Any:
 
     plain, _, tag = short.partition(".")
     if not timm.is_model(short):
-        hint = nearest(plain, timm.list_models()) or "`timm.list_models()` lists them."
-        raise BackboneError(f"timm has no network {plain!r}", hint)
+        raise unknown_timm_network(plain, timm.list_models())
     try:
         return timm.get_pretrained_cfg(short)
     except RuntimeError:

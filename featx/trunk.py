@@ -17,13 +17,14 @@ from torch import Tensor, fx, nn
 
 from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, next_step
 from .copies import independent_copy
-from .cut_graph import CutGraph, choose_stages, describe_choice
+from .cut_graph import CutGraph, describe_choice
 from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, ParameterError
 from .graphs import HookReader, last_node, reader, trace
 from .pooling import pool
 from .running_statistics import keeps_statistics
+from .stage_names import choose_stages
 from .state_matching import refuse_absent
 from .trained_part import TrainedPart
 from .training_graph import training_graph

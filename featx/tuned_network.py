@@ -14,7 +14,6 @@ import numpy as np
 from .augmentation import Augmentation
 from .backbones import BackboneSource, View
 from .cache.temporary import replaced
-from .dense_head import head_probabilities
 from .exceptions import WeightsError
 from .extraction import Extraction, extract_embeddings
 from .images import ImageSource
@@ -106,6 +105,8 @@ class TunedNetwork:
         extraction : Extraction
             Without the embeddings; counts and timings over all views.
         """
+        from .dense_head import head_probabilities  # which loads torch
+
         source = self.source
         total: np.ndarray | None = None
         result: Extraction | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import WeightsError, nearest
+from .exceptions import WeightsError
 from .state_files import digest_file, load_state
 
 if TYPE_CHECKING:
@@ -157,25 +157,6 @@ def published_weights(name: str, entry: Any) -> Weights:
             "Remove it, so that it is downloaded again.",
         )
     return weights
-
-
-def weights_entry(name: str, weights: str) -> Any:
-    """Return torchvision's entry for a weights name such as IMAGENET1K_V1 or DEFAULT.
-
-    Raises
-    ------
-    WeightsError
-        If the network has no such weights; names those it has.
-    """
-    from torchvision.models import get_model_weights
-
-    entries = get_model_weights(name)
-    try:
-        return entries[weights]
-    except (KeyError, TypeError):
-        known = [entry.name for entry in entries]
-        step = nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a file of weights, or None."
-        raise unknown_weights(name, weights, step, known=known) from None
 
 
 def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:

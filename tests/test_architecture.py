@@ -56,6 +56,8 @@ LEAVES = (
     "pooling",
     "preprocessing",
     "stages",
+    "stage_names",
+    "network_names",
     "weights",
     "head_names",
     "strategy_names",

@@ -355,7 +355,7 @@ def test_a_published_file_that_is_there_is_used(hub, tmp_path, monkeypatch):
     path.rename(hub / name)
     preset = models.SqueezeNet1_1_Weights.DEFAULT.transforms
     entry = SimpleNamespace(url=f"https://host/{name}", name="DEFAULT", transforms=preset)
-    monkeypatch.setattr("featx.weights.weights_entry", lambda *args: entry)
+    monkeypatch.setattr("featx.networks.weights_entry", lambda *args: entry)
     assert np.array_equal(embed(squeezenet(weights="DEFAULT")), embed(squeezenet()))
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shlex
 import time
 
@@ -71,9 +72,9 @@ COMMANDS = dict(commands())
 
 
 def examples(command):
-    lines = command.help.splitlines()
-    start = next(number for number, line in enumerate(lines) if line.strip() == "Example:")
-    return [line.strip() for line in lines[start + 1 :] if line.strip().startswith("featx ")]
+    """Return the lines of a command's help that one could type, each in one piece."""
+    lines = command.help.partition("Example")[2].replace("\\\n", "").splitlines()
+    return [" ".join(line.split()) for line in lines if re.match(r" *(featx|find) ", line)]
 
 
 def test_the_commands_are_those_of_the_readme():
@@ -86,11 +87,40 @@ def test_the_commands_are_those_of_the_readme():
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example(path):
     for flag in ("--help", "-h"):
-        shown = featx(*path, flag).output
-    assert "Example:" in shown
+        shown = " ".join(featx(*path, flag).output.replace("\\\n", "").split())
+    assert examples(COMMANDS[path])
     for example in examples(COMMANDS[path]):
         assert example in shown
-        assert shlex.split(example)[1 : 1 + len(path)] == list(path)
+        assert shlex.split(example.rpartition("| ")[2])[1 : 1 + len(path)] == list(path)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_fits_the_terminal_and_cuts_nothing(path, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = featx(*path, "--help").output
+    assert max(map(len, shown.splitlines())) <= width
+    assert not re.search(r"\w\.\.\.$", shown.partition("\n\n")[2], re.MULTILINE)
+    for param in COMMANDS[path].params:
+        if isinstance(param, click.Option):
+            assert param.help, param.name
+            assert param.opts[0] in shown
+
+
+def test_commands_are_in_the_order_of_use_and_options_in_groups():
+    assert list(main.commands) == ["fit", "predict", "finetune", "compare", "extract", "backbones", "cache"]
+    heads = re.findall(r"^(\S.*):$", featx("finetune", "--help").output, re.MULTILINE)
+    assert heads == [
+        "Data",
+        "Network",
+        "What is trained",
+        "Training",
+        "Test set",
+        "Output",
+        "Computing and cache",
+        "Other",
+    ]
+    assert re.findall(r"^(\S.*):$", featx("fit", "--help").output, re.MULTILINE)[:2] == ["Data", "Heads"]
 
 
 def test_the_examples_run(tmp_path, monkeypatch, few_digits):
@@ -99,10 +129,11 @@ def test_the_examples_run(tmp_path, monkeypatch, few_digits):
     order = ["fit", "", "predict", "extract", "backbones", "cache", "finetune", "compare"]
     paths = sorted(COMMANDS, key=lambda path: order.index(path[0] if path else ""))
     for path in paths:
-        lines = examples(COMMANDS[path])
-        assert lines
-        for line in lines:
-            featx(*shlex.split(line)[1:])
+        first, *others = [shlex.split(line.rpartition("| ")[2])[1:] for line in examples(COMMANDS[path])]
+        featx(*first)
+        for words in others:  # of one's own data: as far as they are typed
+            name = words[: max(1, len(path))]
+            COMMANDS[tuple(name)].make_context(name[-1], words[len(name) :])
     assert {"digits.skops", "photos.h5", "embeddings.h5"} <= {file.name for file in tmp_path.iterdir()}
 
 

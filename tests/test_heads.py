@@ -90,7 +90,7 @@ def test_the_unit_of_the_features_does_not_matter(name, digits):
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("logistics", "logistic"), ("linear-svm", "linear_svm"), ("KNN", "logistic"), ("", "ridge")]
+    ("name", "hint"), [("logistics", "logistic"), ("linear-svm", "linear_svm"), ("KNN", "knn"), ("", "ridge")]
 )
 def test_an_unknown_head_is_named_with_those_that_exist(name, hint):
     message = refusal(name)

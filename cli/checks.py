@@ -1,0 +1,90 @@
+"""Options go in; a name among them that does not exist is told of before torch and scikit-learn are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["check_model_files", "check_names", "check_pictures", "check_reading"]
+
+
+def check_names(options: dict[str, Any]) -> None:
+    """Raise what the library would raise for the names of networks, layers, weights, heads and strategies.
+
+    Raises
+    ------
+    FeatxError
+    """
+    from ..network_names import check_network
+    from ..strategy_names import parse_strategy
+
+    check_reading(options)
+    strategies = [parse_strategy(name) for name in options.get("strategies", ())]
+    layers = [*_several(options["layer"]), *(strategy.layer for strategy in strategies)]
+    weights = None if options["weights"].lower() == "none" else options["weights"]
+    for backbone in _several(options["backbone"]):
+        poolings = _several(options["pooling"])
+        check_network(backbone, weights=weights, layers=layers, poolings=poolings, image_size=options["image_size"])
+    if "trainable_stages" in options:
+        _check_training(options)
+
+
+def check_reading(options: dict[str, Any]) -> None:
+    """Raise what the library would raise for how images are read and computed, and where embeddings are kept.
+
+    Raises
+    ------
+    FeatxError
+    """
+    from ..cache import EmbeddingCache
+    from ..devices import check_device, resolve_precision
+    from ..workers import thread_count
+
+    check_device(options["device"])
+    if "precision" in options:
+        resolve_precision(options["precision"])
+    if options["n_jobs"] is not None:
+        thread_count(options["n_jobs"])
+    if options["cache"] != "none":
+        EmbeddingCache(None if options["cache"] == "auto" else options["cache"]).check_place()
+
+
+def check_model_files(model: str, weights: Sequence[str]) -> None:
+    """Raise what loading a model would raise where it or its files of weights are not there."""
+    from ..model_schema import check_model_file
+    from ..state_files import check_file
+
+    check_model_file(model)
+    for file in weights:
+        check_file(file)
+
+
+def check_pictures(*paths: Path | None) -> None:
+    """Raise what drawing pictures to these files would raise."""
+    from ..plots import check_picture
+    from .options import check_output
+
+    for path in filter(None, paths):
+        check_output(path)
+        check_picture(path)
+
+
+def _check_training(options: dict[str, Any]) -> None:
+    from ..augmentation import resolve_augmentation
+    from ..exceptions import BackboneError
+    from ..stage_names import check_stages
+    from ..stages import plan_of
+    from .training_options import stages_from
+
+    resolve_augmentation(options["augmentation"])
+    try:
+        plan = plan_of(options["backbone"])
+    except BackboneError:  # timm's stages are known when the network is built
+        return
+    if options["trainable_layers"] is None:
+        check_stages(plan, stages_from(options), layer=options["layer"])
+
+
+def _several(value: str | Sequence[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,35 @@
+"""What a command does next goes in, and is printed on a terminal; so is what the library does then."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from .report import printable
+
+__all__ = ["announce"]
+
+# The logger of `featx.notes.note_step`.
+STEPS = "featx.steps"
+
+
+def announce(options: dict[str, Any], text: str) -> None:
+    """Print what the command does next, and hear from the library what it does then: on a terminal, unless --quiet."""
+    if options["quiet"] or not sys.stderr.isatty():
+        return
+    log, ctx = logging.getLogger(STEPS), click.get_current_context()
+    if not log.handlers:
+        handler = _StepHandler()
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        ctx.call_on_close(lambda: log.removeHandler(handler))
+    log.info(text)
+
+
+class _StepHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.secho(f"{printable(record.getMessage())} ...", dim=True, err=True)

@@ -1,0 +1,92 @@
+"""The options that say how a network is trained, and what `finetune` makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .layout import COMPUTING, TRAINED, TRAINING, in_group
+from .options import decorate
+
+__all__ = ["stages_from", "training_options", "training_parameters"]
+
+_trained, _training, _computing = map(in_group, (TRAINED, TRAINING, COMPUTING))
+
+training_options = decorate(
+    [
+        _trained("--trainable-stages", default="1", show_default=True, metavar="N|all|A,B",
+                 help="The last N stages, all, or stages by name; 0 trains the head only."),
+        _trained("--trainable-layers", type=click.IntRange(min=1), metavar="N",
+                 help="The last N layers, in place of stages."),
+        _trained("--batch-norm", type=click.Choice(["frozen", "update"]), default="frozen", show_default=True,
+                 help="Whether BatchNorm keeps the statistics that it was pretrained with, if there are any."),
+        _trained("--head-init", type=click.Choice(["auto", "logistic", "warmup", "random"]), default="auto",
+                 show_default=True,
+                 help="What the head is before the stages are trained: a logistic regression, one trained alone, or "
+                      "random; auto chooses."),
+        _trained("--hidden-units", type=click.IntRange(min=1), metavar="N",
+                 help="Give the head one hidden layer of so many units [default: none]."),
+        _trained("--dropout", default=0.0, show_default=True, metavar="P", help="Before the class layer."),
+        _training("--epochs", type=click.IntRange(min=1), metavar="N",
+                  help="Passes over the training images [default: 10, from scratch 30]."),
+        _training("--learning-rate", type=float, metavar="RATE",
+                  help="Of the trained stages [default: 3e-5, from scratch 1e-3]."),
+        _training("--head-learning-rate", type=float, metavar="RATE",
+                  help="Of the head [default: three times the other, from scratch the same]."),
+        _training("--augmentation", default="light", show_default=True, metavar="NAME",
+                  help="How images are changed at random: none, light, flips, dihedral, keras, crops or randaugment."),
+        _training("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True,
+                  help="balanced lets a rare class count as much as a frequent one."),
+        _training("--early-stopping/--no-early-stopping", default=True, show_default=True,
+                  help="Hold out a validation part and keep the best epoch, or train on all to the last epoch."),
+        _training("--validation-fraction", default=0.15, show_default=True, metavar="FRACTION",
+                  help="Of the training images, held out to stop by where DATA has no validation part."),
+        _training("--patience", type=click.IntRange(min=1), metavar="N",
+                  help="Stop after so many epochs without a better one [default: 5, from scratch half of the epochs]."),
+        _training("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
+                  help="AdamW, or stochastic gradient descent with momentum."),
+        _training("--momentum", default=0.9, show_default=True, metavar="M", help="Of sgd."),
+        _training("--weight-decay", default=1e-2, show_default=True, metavar="RATE",
+                  help="How strongly weights are drawn to zero; biases and normalisations are spared."),
+        _training("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="cosine",
+                  show_default=True, help="How the learning rates change over the epochs."),
+        _training("--label-smoothing", default=0.0, show_default=True, metavar="P",
+                  help="Share of each label that is spread over all classes."),
+        _training("--augment-views", default=4, show_default=True, type=click.IntRange(min=1), metavar="N",
+                  help="Augmented views of each image that are drawn once."),
+        _training("--test-views", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
+                  help="Views that a prediction averages."),
+        _training("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                  help="Written after each epoch, and kept; the same command goes on from it "
+                       "[default: MODEL.skops.checkpoint, until the model is written]."),
+        _computing("--boundary-cache/--no-boundary-cache", default=True, show_default=True,
+                   help="Compute what the frozen stages give once, or forward all images in every epoch."),
+        _computing("--boundary-dtype", type=click.Choice(["float16", "bfloat16"]), default="float16",
+                   show_default=True, help="In what it is kept; bfloat16 holds larger values."),
+        _computing("--boundary-cache-bytes", default=8_000_000_000, show_default=True, type=click.IntRange(min=0),
+                   metavar="N", help="Where it would take more, all images are forwarded in every epoch."),
+    ]
+)  # fmt: skip
+
+
+def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the classifier's parameters that say how to train."""
+    same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer",
+            "head_learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing",
+            "early_stopping", "validation_fraction", "augmentation", "augment_views", "test_views",
+            "boundary_cache", "boundary_dtype", "boundary_cache_bytes", "checkpoint")  # fmt: skip
+    automatic = ("learning_rate", "epochs", "patience")
+    return {
+        **{name: options[name] for name in same},
+        **{name: "auto" if options[name] is None else options[name] for name in automatic},
+        "trainable_stages": stages_from(options),
+        "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
+    }
+
+
+def stages_from(options: dict[str, Any]) -> int | str | list[str]:
+    """Return what --trainable-stages means: a number, "all", or names."""
+    stages = options["trainable_stages"]
+    return int(stages) if stages.isdecimal() else stages if stages == "all" else stages.split(",")
