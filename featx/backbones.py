@@ -56,6 +56,8 @@ class BackboneSource(Shown):
         The digest of such a module where a key names its code, so that one process tells two of them apart.
     unknown : tuple of str
         What is not understood of such a module, so that no other process can recognise it.
+    is_built : bool
+        Whether `build` gives everyone the same module, in place of a new one each time.
     """
 
     name: str
@@ -66,6 +68,7 @@ class BackboneSource(Shown):
     is_own: bool = False
     content: str = ""
     unknown: tuple[str, ...] = ()
+    is_built: bool = False
 
     def view(self, layer: str | None, pooling: str) -> View:
         """Return layer and pooling with the defaults filled in.
@@ -88,6 +91,13 @@ class BackboneSource(Shown):
             preprocessing=self.preprocessing.text,
             precision=precision if precision == "float32" else f"{precision};exact={EXACT_CONVOLUTIONS};sums=float32",
         )
+
+    def fresh(self) -> nn.Module:
+        """Return the network in evaluation mode, as a module that nobody else holds."""
+        from .copies import independent_copy
+
+        module = self.build()
+        return independent_copy(module) if self.is_built else module.eval()
 
     def load(self, device: str) -> Backbone:
         """Return the network on a device, built once in this process for all who ask."""

@@ -19,7 +19,18 @@ from .copies import light_copy
 from .exceptions import LayerError, nearest
 from .module_parts import global_hooks
 
-__all__ = ["OUTPUT", "HookReader", "default_cut", "last_node", "layer_names", "reader", "trace", "whole_cut"]
+__all__ = [
+    "OUTPUT",
+    "HookReader",
+    "default_cut",
+    "is_one_node",
+    "last_node",
+    "layer_names",
+    "reader",
+    "require_layers",
+    "trace",
+    "whole_cut",
+]
 
 OUTPUT = "output"
 # A graph makes the same calls as the module: only sums in another order may differ.
@@ -68,12 +79,28 @@ def reader(
     """
     inner = [layer for layer in dict.fromkeys(layers) if layer != OUTPUT]
     nodes = trace(module, images)
+    require_layers(module, nodes, inner, name=name)
+    return HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
+
+
+def require_layers(module: nn.Module, nodes: dict[Any, str] | None, layers: Sequence[str], *, name: str) -> None:
+    """Refuse layers that neither the nodes of a graph nor, without a graph, the module's submodules have.
+
+    Raises
+    ------
+    LayerError
+        If there is no such layer; names the nearest.
+    """
     known = _submodules(module) if nodes is None else list(nodes.values())
-    for layer in inner:
-        if not any(node == layer or node.startswith(f"{layer}.") for node in known):
+    for layer in layers:
+        if layer != OUTPUT and not any(node == layer or node.startswith(f"{layer}.") for node in known):
             hint = nearest(layer, known) or f"Some that it has: {', '.join(known[-5:])}, output."
             raise LayerError(f"{name} has no layer {layer!r}", hint)
-    return HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
+
+
+def is_one_node(module: nn.Module) -> bool:
+    """Tell whether a module is one node of a graph by itself, as PyTorch's own are."""
+    return _Tracer().is_leaf_module(module, "")
 
 
 def _submodules(module: nn.Module) -> list[str]:

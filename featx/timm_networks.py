@@ -96,7 +96,8 @@ def timm_source(
     plan = NetworkPlan(stages=(), default_layer="output", width=0, class_layer="")
     if found is None:
         module = build()
-        return BackboneSource(name, weight_files.module_digest(module), preprocessing, plan, lambda: module)
+        digest = weight_files.module_digest(module)
+        return BackboneSource(name, digest, preprocessing, plan, lambda: module, is_built=True)
     random = f"{name};timm={timm.__version__}" if weights is None else name
     digest = f"{found.digest};positions={side}" if side else found.digest
     return BackboneSource(random, digest, preprocessing, plan, build)

@@ -14,18 +14,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.func import functional_call
 
 from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, next_step
-from .copies import independent_copy
 from .cut_graph import CutGraph, describe_choice
 from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, ParameterError
-from .graphs import HookReader, last_node, reader, trace
+from .graphs import HookReader, is_one_node, last_node, reader, require_layers, trace
 from .pooling import pool
 from .running_statistics import keeps_statistics
 from .stage_names import choose_stages
-from .state_matching import refuse_absent
+from .state_matching import absent_tensors, refuse_absent
 from .trained_part import TrainedPart
 from .training_graph import training_graph
 
@@ -92,7 +92,7 @@ class Trunk:
         LayerError
             If the layer does not exist.
         """
-        module = independent_copy(source.build()).requires_grad_(False)
+        module = source.fresh().requires_grad_(False)
         node = source.plan.node(view[0])
         images = None
         if source.is_own:
@@ -100,8 +100,9 @@ class Trunk:
 
             images = source.preprocessing.normalise(fixed_images(source.preprocessing.crop))
             module.to("cpu")
-        refuse_absent(module, reader(module, [node], name=source.name, images=images), [node], name=source.name)
-        traced = _trace(module, node, images)
+        if absent_tensors(module):
+            refuse_absent(module, reader(module, [node], name=source.name, images=images), [node], name=source.name)
+        traced = _trace(module, node, images, source.name)
         if traced is None:
             return cls._whole(module, source, view, node, trainable_stages, trainable_layers)
         nodes, layer = traced
@@ -194,10 +195,16 @@ class Trunk:
         """Return the shape of what the boundary gives for one image, by passing shapes without values."""
         assert self.boundary is not None
         side = self.source.preprocessing.crop
-        lower = reader(independent_copy(self.module).to("meta"), [self.boundary], name=self.source.name)
-        with torch.inference_mode():
+        with self.part.quiet():
+            lower = reader(self.module, [self.boundary], name=self.source.name)
+        assert isinstance(lower, nn.Module)  # a boundary is a node of a graph
+        if not self.source.is_own:
+            self._lower = lower
+        shapes = {name: value.to("meta") for name, value in (*lower.named_parameters(), *lower.named_buffers())}
+        with self.part.quiet(), torch.inference_mode():
             try:
-                return tuple(lower(torch.empty((1, 3, side, side), device="meta"))[self.boundary].shape[1:])
+                images = torch.empty((1, 3, side, side), device="meta")
+                return tuple(functional_call(lower, shapes, (images,))[self.boundary].shape[1:])
             except (RuntimeError, AssertionError) as error:
                 raise BackboneError(
                     f"{self.source.name} fails on images of {side} x {side} pixels: {error}",
@@ -239,14 +246,17 @@ class Trunk:
         return {name: value for name, value in self.module.state_dict().items() if name in names}
 
 
-def _trace(module: nn.Module, layer: str, images: Tensor | None) -> tuple[dict[fx.Node, str], str] | None:
+def _trace(module: nn.Module, layer: str, images: Tensor | None, network: str) -> tuple[dict[fx.Node, str], str] | None:
     """Return the nodes of the graph, modules with running statistics being one each, and the layer's name in it.
 
     So they choose by their own mode what they compute; timm's would be taken apart otherwise.
     """
     plain = trace(module, images)
+    require_layers(module, plain, [layer], name=network)
     if plain is None:
         return None
+    if all(is_one_node(part) for part in module.modules() if keeps_statistics(part)):
+        return plain, layer
     whole = trace(module, is_whole=keeps_statistics)
     if whole is None or list(whole.values()) == list(plain.values()):
         return plain, layer

@@ -64,9 +64,7 @@ class TunedNetwork:
         """Return the network with the changed tensors."""
         import torch
 
-        from .copies import independent_copy
-
-        module = independent_copy(self.base.build())
+        module = self.base.fresh()
         own = module.state_dict()
         for name, value in self.state.items():
             if name not in own or tuple(own[name].shape) != value.shape:

@@ -1,6 +1,7 @@
 """What the tests share: a cache of their own, real photographs, a tiny network and a count of forwarded images."""
 
 import functools
+import gc
 import os
 import tempfile
 
@@ -12,6 +13,12 @@ from sklearn.datasets import load_sample_images
 # Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
 # by the number of threads, whatever it is here: tests that are about it choose their own.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+
+def pytest_collection_finish(session):
+    # What the imports and the collection have made stays until the end: the garbage collector needs not go through it.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):

@@ -1,7 +1,11 @@
 """A call goes in and is made in processes that may be killed; and a network whose embeddings are known beforehand."""
 
+import atexit
 import contextlib
+import functools
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -12,16 +16,94 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Imports once what takes seconds. Every program runs in a child of its own that knows nothing of the others.
+_SERVER = """
+import json, multiprocessing, os, sys, types
+import joblib, sklearn.linear_model, sklearn.model_selection, torch, torchvision.transforms.v2
+import featx.answers, featx.extraction, featx.own_modules, featx.transformer
+for line in sys.stdin:
+    code, arguments, folder, said, settings, forgetting = json.loads(line)
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    status = 1
+    try:
+        os.setsid()
+        for number, file in enumerate((os.devnull, said, said)):
+            os.dup2(os.open(file, os.O_RDWR | os.O_APPEND), number)
+        sys.stdin = open(0)
+        os.environ.clear()
+        os.environ.update(settings)
+        os.chdir(folder)
+        multiprocessing.current_process().authkey = os.urandom(32)
+        for name in [name for name in sys.modules if forgetting and name.partition(".")[0] == "featx"]:
+            del sys.modules[name]
+        sys.argv = ["-c", *arguments]
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(code, "<string>", "exec"), vars(main))
+        status = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+"""
 
-def driven(call, *args, timeout):
-    """Make a call of a test module in a process that has computed nothing, so that it can fork; end all of them."""
+
+@functools.cache
+def _server():
+    command = [sys.executable, "-u", "-c", _SERVER]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+    def end():
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()
+
+    atexit.register(end)
+    return process
+
+
+def python(code, *arguments, folder, settings=None, forgetting=False, timeout=120):
+    """Run code as the program of a process of its own, which comes out of one that has computed nothing.
+
+    PyTorch and scikit-learn are imported there already, and so is featx, unless it is `forgetting`. Return the exit
+    status, None after the timeout, and all that was said.
+    """
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    server = _server()
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as said:
+        places = [str(argument) for argument in arguments], str(folder), said.name
+        request = json.dumps([code, *places, {**os.environ, **(settings or {})}, forgetting])
+        server.stdin.write(request.encode() + b"\n")
+        child = int(server.stdout.readline())
+        ended, _, _ = select.select([server.stdout], [], [], timeout)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        status = int(server.stdout.readline())
+        return status if ended else None, said.read()
+
+
+def driven(call, *args, timeout, warm=False):
+    """Make a call of a test module in a process that has computed nothing, so that it can fork; end all of them.
+
+    A `warm` one has PyTorch and featx imported.
+    """
     if not hasattr(os, "fork"):
         pytest.skip("this system has no fork")
     module = Path(call.__code__.co_filename)
     code = f"from {module.stem} import {call.__name__} as call; call(*{args!r})"
+    status, text = (python if warm else _cold)(code, folder=module.parent, timeout=timeout)
+    assert status == 0, f"{'took too long' if status is None else status}\n{text}"
+    print(text)
+
+
+def _cold(code, *, folder, timeout):
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         options = {"stdout": said, "stderr": subprocess.STDOUT, "start_new_session": True}
-        process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=module.parent, **options)
+        process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=folder, **options)
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout)
@@ -31,9 +113,7 @@ def driven(call, *args, timeout):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         said.seek(0)
-        text = said.read()
-    assert status == 0, f"{'took too long' if status is None else status}\n{text}"
-    print(text)
+        return status, said.read()
 
 
 def forked(call, *args):

@@ -1,10 +1,8 @@
 """Promised: rows of a module reach another process only if it answers alike; a search forwards each image once."""
 
 import copy
-import json
 import logging
 import pickle
-import subprocess
 import sys
 import textwrap
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from featx.cache.answers import NAME
 from own_networks import UNDERSTOOD, UNKNOWN, module_of
+from processes import python
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -57,58 +56,20 @@ def transformer(**options):
 """
 
 
-# Imports what takes seconds, once; each script is run by a child that knows nothing of the others.
-SERVER = """
-import json, multiprocessing, os, runpy, sys
-import sklearn.linear_model, sklearn.model_selection, torch
-import featx.answers, featx.own_modules, featx.transformer
-for line in sys.stdin:
-    script, said, settings = json.loads(line)
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            os.environ.update(settings)
-            os.chdir(os.path.dirname(script))
-            multiprocessing.current_process().authkey = os.urandom(32)
-            output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(output, 1), os.dup2(output, 2)
-            runpy.run_path(script, run_name="__main__")
-            status = 0
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            sys.stdout.flush()
-            os._exit(status)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
-        process.stdin.close()
-
-
 class Elsewhere:
     """Runs scripts that begin with `COUNTING`, each in a process of its own, and counts what they forward."""
 
-    def __init__(self, folder, server):
-        self.folder, self.server, self.count = folder, server, folder / "count"
+    def __init__(self, folder):
+        self.folder, self.count = folder, folder / "count"
 
     def run(self, text, scale=1):
         self.count.unlink(missing_ok=True)
         script = self.folder / "script.py"
         script.write_text(COUNTING + textwrap.dedent(text))
         places = {"COUNT": str(self.count), "CACHE": str(self.folder / "cache"), "SCALE": str(scale)}
-        self.server.stdin.write(json.dumps([str(script), str(self.folder / "said"), places]) + "\n")
-        self.server.stdin.flush()
-        status = self.server.stdout.readline().strip()
-        said = (self.folder / "said").read_text()
-        assert status == "0", said
+        code = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+        status, said = python(code, script, folder=self.folder, settings=places)
+        assert status == 0, said
         return said
 
     @property
@@ -121,8 +82,8 @@ class Elsewhere:
 
 
 @pytest.fixture
-def elsewhere(tmp_path, server):
-    return Elsewhere(tmp_path, server)
+def elsewhere(tmp_path):
+    return Elsewhere(tmp_path)
 
 
 TRANSFORM = "rows = transformer(cache_key='mine').fit_transform(IMAGES)\nprint('mean', abs(rows).mean())"

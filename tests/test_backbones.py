@@ -518,11 +518,10 @@ def test_without_timm_the_extra_is_named(monkeypatch):
         resolve_backbone("timm:resnet18")
 
 
-def test_a_vision_transformer_takes_other_image_sizes(tmp_path):
-    whole = resolve_backbone("vit_b_32", weights=None)
-    torch.save(whole.build().state_dict(), tmp_path / "vit.pth")
-    small = resolve_backbone("vit_b_32", weights=tmp_path / "vit.pth", image_size=64)
+def test_a_vision_transformer_takes_other_image_sizes(unallocated):
+    """From files too: test_weight_files.py."""
+    small = resolve_backbone("vit_b_32", weights=None, image_size=64)
     assert small.build().encoder.pos_embedding.shape == (1, 5, 768)
-    assert small.weights_digest != resolve_backbone("vit_b_32", weights=tmp_path / "vit.pth").weights_digest
+    assert small.weights_digest != resolve_backbone("vit_b_32", weights=None).weights_digest
     with pytest.raises(BackboneError, match=r"got image_size=65; vit_b_32 takes multiples of 32. Choose 64"):
         resolve_backbone("vit_b_32", weights=None, image_size=65)

@@ -121,6 +121,7 @@ def test_an_interrupted_training_goes_on_to_the_same_result(
     data, tmp_path, own_cache, stop_after, monkeypatch, settled, options, count, within
 ):
     path = tmp_path / "training.pt"
+    options = {"epochs": max(3, count + 1), **options}
     if options.get("weights") == "settled":
         options = {**options, "weights": settled(options["backbone"])}
     model = classifier(**options, checkpoint=path, cache=own_cache)
@@ -187,7 +188,8 @@ def kill_trainings(folder, kills):
     """Kill one training at each moment of its saving, and others at any instant; compare all with an unbroken one."""
     folder, chance = Path(folder), np.random.default_rng(0)
     out, path, cache = folder / "out", folder / "checkpoints" / "training.pt", folder / "cache"
-    options = {"epochs": 8, "patience": 8, "cache": str(cache)}
+    epochs = 4 if kills == 1 else 8
+    options = {"epochs": epochs, "patience": epochs, "cache": str(cache)}
     began = time.perf_counter()
     assert not was_killed(forked(train, options, out))
     whole = time.perf_counter() - began
@@ -225,7 +227,7 @@ def kill_trainings(folder, kills):
 
 @pytest.mark.parametrize("kills", [1, pytest.param(25, marks=pytest.mark.long)])
 def test_a_training_that_is_killed_again_and_again_goes_on_to_the_same_result(tmp_path, kills):
-    driven(kill_trainings, str(tmp_path), kills, timeout=60 + 20 * kills)
+    driven(kill_trainings, str(tmp_path), kills, timeout=60 + 20 * kills, warm=True)
 
 
 def test_what_killed_writers_left_is_swept(data, tmp_path):

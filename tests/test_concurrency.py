@@ -12,7 +12,7 @@ from featx.cache.segment import Segment
 from processes import driven, flattened, flattening, forked
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-COUNT, BATCH = 300, 16
+BATCH = 16
 
 
 def all_succeed(children, deadline):
@@ -28,11 +28,11 @@ def all_succeed(children, deadline):
         time.sleep(0.01)
 
 
-def pictures():
-    """Return images in memory, their digests and the embeddings that they must get."""
+def pictures(count):
+    """Return so many images in memory, their digests and the embeddings that they must get."""
     from featx.cache.digests import digest_array
 
-    pixels, expected = flattened(COUNT)
+    pixels, expected = flattened(count)
     digests = np.frombuffer(b"".join(digest_array(image) for image in pixels), np.uint8).reshape(-1, 32)
     return pixels, digests, expected
 
@@ -40,14 +40,14 @@ def pictures():
 class Crowd:
     """What the processes of one trial share, and what each of them does."""
 
-    def __init__(self, folder, seed):
+    def __init__(self, folder, seed, count):
         from featx import forwarding
 
         # A commit for every batch: what is tried is the store.
         forwarding.TURN_SECONDS, forwarding.PAUSE = 0.0, 0.001
-        self.root, self.stop, self.seed = Path(folder) / "cache", Path(folder) / "stop", seed
+        self.root, self.stop, self.seed, self.count = Path(folder) / "cache", Path(folder) / "stop", seed, count
         self.log = os.open(Path(folder) / "forwarded", os.O_CREAT | os.O_RDWR | os.O_APPEND)
-        self.pixels, self.digests, self.expected = pictures()
+        self.pixels, self.digests, self.expected = pictures(count)
         self.source, self.views, self.spec = flattening()
 
     def extracting(self, number):
@@ -60,7 +60,7 @@ class Crowd:
         chance = np.random.default_rng([self.seed, number])
         cache = EmbeddingCache(self.root)
         for _ in range(2):
-            chosen = chance.integers(0, COUNT, COUNT * 2 // 3)
+            chosen = chance.integers(0, self.count, self.count * 2 // 3)
             images = as_sources([self.pixels[i] for i in chosen])
             result = extract_embeddings(images, self.source, views=self.views, cache=cache, batch_size=BATCH)
             assert result.embeddings[0].tobytes() == self.expected[chosen].tobytes(), "a wrong row was served"
@@ -69,7 +69,7 @@ class Crowd:
 
     def reading(self, everything_stays):
         """Read what is there and see that it is right, and that it does not go away."""
-        cache, before = EmbeddingCache(self.root), np.zeros(COUNT, bool)
+        cache, before = EmbeddingCache(self.root), np.zeros(self.count, bool)
         while not self.stop.exists():
             embeddings, found = cache.get(self.spec, self.digests)
             assert embeddings[found].tobytes() == self.expected[found].tobytes(), "a wrong row was served"
@@ -115,14 +115,14 @@ class Crowd:
         self.stop.unlink()
 
 
-def crowd_that_loses_nothing(folder, seed, workers):
+def crowd_that_loses_nothing(folder, seed, workers, count):
     print(f"seed {seed}, {workers} workers: {folder}")
-    crowd = Crowd(folder, seed)
+    crowd = Crowd(folder, seed, count)
     attendants = [(crowd.reading, True), (crowd.compacting,), (crowd.pruning_what_is_stale,)]
     crowd.run([(crowd.extracting, n) for n in range(workers)], attendants, 50 * workers)
     cache = EmbeddingCache(crowd.root)
     embeddings, found = cache.get(crowd.spec, crowd.digests)
-    drawn = [np.random.default_rng([seed, n]).integers(0, COUNT, (2, COUNT * 2 // 3)) for n in range(workers)]
+    drawn = [np.random.default_rng([seed, n]).integers(0, count, (2, count * 2 // 3)) for n in range(workers)]
     assert found[np.unique(drawn)].all()
     cache.compact()
     info = {info.spec: info for info in cache.info()}[crowd.spec]
@@ -135,9 +135,9 @@ def crowd_that_loses_nothing(folder, seed, workers):
     assert not list(crowd.root.glob("*/tmp-*"))
 
 
-def crowd_whose_rows_are_pruned(folder, seed, workers):
+def crowd_whose_rows_are_pruned(folder, seed, workers, count):
     print(f"seed {seed}, {workers} workers: {folder}")
-    crowd = Crowd(folder, seed)
+    crowd = Crowd(folder, seed, count)
     attendants = [(crowd.reading, False), (crowd.compacting,)]
     crowd.run([(crowd.extracting, n) for n in range(workers)] + [(crowd.pruning_everything,)], attendants, 50 * workers)
     cache = EmbeddingCache(crowd.root)
@@ -146,23 +146,24 @@ def crowd_whose_rows_are_pruned(folder, seed, workers):
     assert not list(crowd.root.glob("*/tmp-*"))
 
 
-def two_crowds(folder, seed, workers):
+def two_crowds(folder, seed, workers, count):
     for trial in (crowd_that_loses_nothing, crowd_whose_rows_are_pruned):
         here = Path(folder) / trial.__name__
         here.mkdir()
-        trial(here, seed, workers)
+        trial(here, seed, workers, count)
 
 
 @pytest.mark.parametrize(
-    ("seed", "workers"), [(0, 4), *(pytest.param(seed, 8, marks=pytest.mark.long) for seed in range(1, 6))]
+    ("seed", "workers", "count"),
+    [(0, 3, 150), *(pytest.param(seed, 8, 300, marks=pytest.mark.long) for seed in range(1, 6))],
 )
-def test_crowds_that_extract_read_compact_and_prune_get_every_row_and_lose_none(tmp_path, seed, workers):
-    driven(two_crowds, str(tmp_path), seed, workers, timeout=60 * workers)
+def test_crowds_that_extract_read_compact_and_prune_get_every_row_and_lose_none(tmp_path, seed, workers, count):
+    driven(two_crowds, str(tmp_path), seed, workers, count, timeout=60 * workers, warm=True)
 
 
 @pytest.mark.parametrize("change", ["compact", "prune"])
 def test_rows_that_go_between_being_found_and_being_read_are_found_anew_or_missing(tmp_path, change, monkeypatch):
-    _, digests, expected = pictures()
+    _, digests, expected = pictures(90)
     reader, other = EmbeddingCache(tmp_path), EmbeddingCache(tmp_path)
     for start in range(0, 90, 30):
         other.put(SPEC, digests[start : start + 30], expected[start : start + 30])
@@ -174,9 +175,9 @@ def test_rows_that_go_between_being_found_and_being_read_are_found_anew_or_missi
         return read(self, *args)
 
     monkeypatch.setattr(Segment, "read", late)
-    embeddings, found = reader.get(SPEC, digests[:90])
+    embeddings, found = reader.get(SPEC, digests)
     assert found.all() if change == "compact" else not found.any()
-    assert embeddings[found].tobytes() == expected[:90][found].tobytes()
+    assert embeddings[found].tobytes() == expected[found].tobytes()
     assert reader.damaged == []
 
 
@@ -250,4 +251,4 @@ def two_searches(folder, backend):
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["multiprocessing", "loky"])
 def test_two_cold_grid_searches_of_four_processes_each_on_one_cache_score_like_one_alone(tmp_path, backend):
-    driven(two_searches, str(tmp_path), backend, timeout=400)
+    driven(two_searches, str(tmp_path), backend, timeout=400, warm=True)

@@ -104,7 +104,7 @@ def test_cross_validation_and_a_grid_over_rate_and_stages(data, forwards):
     forwards.since()
     cross_val_score(classifier(head_init="random"), X, y, cv=3)
     assert forwards.since() == COUNT  # by the tuned network of each fold; below the boundary everything is known
-    grid = {"learning_rate": [1e-5, 1e-4], "trainable_stages": [0, 1, np.int64(2)]}
+    grid = {"learning_rate": [1e-5, 1e-4], "trainable_stages": [0, np.int64(2)]}
     search = GridSearchCV(classifier(epochs=1), grid, cv=2, error_score="raise").fit(X, y)
     assert search.best_score_ > 0.9
     assert search.predict(X).shape == (COUNT,)

@@ -380,6 +380,10 @@ def boosted():
     return GradientBoostingClassifier(n_estimators=2)
 
 
+def histogram():
+    return HistGradientBoostingClassifier(max_iter=2)
+
+
 def projected():
     return SparseRandomProjection(4, density=0.5, random_state=0)
 
@@ -415,10 +419,10 @@ FORGERIES = {
         lambda: BaggingClassifier(n_estimators=2),
         set_attribute("estimators_features_", lambda chosen: [columns[:2] for columns in chosen]),
     ),
-    "histogram child": (HistGradientBoostingClassifier, set_predictor("left", 10**6)),
-    "histogram loop": (HistGradientBoostingClassifier, set_predictor("right", 0)),
-    "histogram feature": (HistGradientBoostingClassifier, set_predictor("feature_idx", 8)),
-    "histogram categories": (HistGradientBoostingClassifier, set_predictor("is_categorical", 1)),
+    "histogram child": (histogram, set_predictor("left", 10**6)),
+    "histogram loop": (histogram, set_predictor("right", 0)),
+    "histogram feature": (histogram, set_predictor("feature_idx", 8)),
+    "histogram categories": (histogram, set_predictor("is_categorical", 1)),
     "neighbour's row": (neighbours, set_neighbours(1, put(0, 10**6))),
     "neighbours' range": (neighbours, set_neighbours(2, put(0, 10**6, "idx_end"))),
     "neighbours' leaf": (neighbours, set_neighbours(2, put(-1, 0, "is_leaf"))),

@@ -28,7 +28,6 @@ fcntl = pytest.importorskip("fcntl", reason="pipes and locks of POSIX")
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 OTHER = dataclasses.replace(SPEC, layer="layer3")
 WIDTH = 192
-COUNT = 2000
 BATCH = 32
 
 
@@ -61,10 +60,10 @@ def assert_swept_by_the_next_writer(root, spec, number):
 # Extractions
 
 
-def pictures(folder):
-    """Write the images; return their paths, digests and the embeddings that they must get."""
-    pixels, expected = flattened(COUNT)
-    paths = [folder / f"{number}.png" for number in range(COUNT)]
+def pictures(folder, count):
+    """Write so many images; return their paths, digests and the embeddings that they must get."""
+    pixels, expected = flattened(count)
+    paths = [folder / f"{number}.png" for number in range(count)]
     for path, image in zip(paths, pixels, strict=True):
         Image.fromarray(image).save(path, compress_level=1)
         os.utime(path, (1e9, 1e9))  # the digests of younger files are not remembered
@@ -89,9 +88,9 @@ def extract_and_tell(source, views, paths, root, pipe):
     extract_embeddings(as_sources(paths), source, views=views, cache=EmbeddingCache(root), batch_size=BATCH)
 
 
-def kill_extractions(folder, seed, kills):
+def kill_extractions(folder, seed, kills, count):
     folder, chance = Path(folder), random.Random(seed)
-    paths, digests, expected = pictures(folder)
+    paths, digests, expected = pictures(folder, count)
     (source, views, spec), root = flattening(), folder / "cache"
     places = {digest.tobytes(): place for place, digest in enumerate(digests)}
 
@@ -113,12 +112,12 @@ def kill_extractions(folder, seed, kills):
     began = time.perf_counter()
     told, _ = run(None)
     whole = time.perf_counter() - began
-    assert len(told) == len(set(told)) == COUNT
-    told, found, killed, rounds, left, told_in_all = set(), np.ones(COUNT, bool), 0, 0, 0, 0
+    assert len(told) == len(set(told)) == count
+    told, found, killed, rounds, left, told_in_all = set(), np.ones(count, bool), 0, 0, 0, 0
     while killed < kills:
         if found.all() or chance.random() < 0.4:  # begin anew
             shutil.rmtree(root)
-            told, found = set(), np.zeros(COUNT, bool)
+            told, found = set(), np.zeros(count, bool)
         delay = chance.uniform(0, whole * (~found).mean())
         try:
             news, was = run(delay)
@@ -144,10 +143,11 @@ def kill_extractions(folder, seed, kills):
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"), [(0, 4), *(pytest.param(seed, 25, marks=pytest.mark.long) for seed in range(0, 5))]
+    ("seed", "kills", "count"),
+    [(0, 4, 600), *(pytest.param(seed, 25, 2000, marks=pytest.mark.long) for seed in range(0, 5))],
 )
-def test_an_extraction_killed_at_random_instants_loses_nothing_it_reported(tmp_path, seed, kills):
-    driven(kill_extractions, str(tmp_path), seed, kills, timeout=60 + 10 * kills)
+def test_an_extraction_killed_at_random_instants_loses_nothing_it_reported(tmp_path, seed, kills, count):
+    driven(kill_extractions, str(tmp_path), seed, kills, count, timeout=60 + 10 * kills, warm=True)
 
 
 # The store's own work

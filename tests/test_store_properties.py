@@ -235,7 +235,7 @@ class StoreLikeADictionary(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=80,
+    max_examples=50,
     stateful_step_count=30,
     deadline=None,
     database=None,
@@ -257,7 +257,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
 FIELDS = st.fixed_dictionaries(dict.fromkeys(("backbone", "weights_digest", "layer", "pooling"), TEXTS))
 
 
-@settings(QUICK, max_examples=100)
+@settings(QUICK, max_examples=50)
 @given(FIELDS, FIELDS, TEXTS, st.integers(0, 3))
 def test_a_spec_comes_back_from_json_and_another_has_another_digest(one, other, text, revision):
     spec = EmbeddingSpec(**one, preprocessing=text, revision=revision)
@@ -266,7 +266,7 @@ def test_a_spec_comes_back_from_json_and_another_has_another_digest(one, other, 
     assert (spec.digest == differing.digest) == (one == other)
 
 
-@settings(QUICK, max_examples=200)
+@settings(QUICK, max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes_in_place_of_a_segment_are_set_aside(content):
     with tempfile.TemporaryDirectory() as root:

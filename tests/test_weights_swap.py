@@ -64,7 +64,12 @@ def when_digested(monkeypatch, action):
     monkeypatch.setattr("featx.extraction.image_keys", late)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+# Each error in a worker costs the start of two others; the format of the file makes no difference to them.
+@pytest.mark.parametrize(
+    ("net", "workers"),
+    [(".pth", 1), (".safetensors", 1), (".pth", 2), pytest.param(".safetensors", 2, marks=pytest.mark.long)],
+    indirect=["net"],
+)
 def test_weights_that_are_replaced_before_they_are_loaded_file_no_row(net, tmp_path, monkeypatch, workers):
     path, replace = net
     options = {"cache": tmp_path / "cache", "batch_size": 2}
