@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ..quantities import count_text
 from ..terminal import fill, line_width, printable
 
-__all__ = ["fitted", "printable", "say"]
+__all__ = ["count_text", "fitted", "printable", "say"]
 
 
 def say(text: str, *, err: bool = False) -> None:

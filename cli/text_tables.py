@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -78,26 +78,22 @@ def _fitted(
     chosen = [[row[i] for i in shown] for row in cells]
     if width is None or least is None:
         return chosen
-    widths = [[cell_width(cell) for cell in row] for row in chosen]
-    if _total([max(column) for column in zip(*widths, strict=True)]) <= width:
+    heads = [cell_width(cell) for cell in chosen[0]]
+    bodies = [max(map(cell_width, column), default=0) for column in zip(*chosen[1:], strict=True)] or [0] * len(heads)
+    if _total(map(max, heads, bodies)) <= width:
         return chosen
     least = min(least, LEAST_IN_MATRIX) if table.named_header else least
-    named = {place for place, i in enumerate(shown) if i in table.names}
-    longest = max((max(row[p] for row in widths) for p in named), default=0)
-    if table.named_header:
-        longest = max(longest, *widths[0])
+    named = [i in table.names for i in shown]
+    titled = [table.named_header and place > 0 for place in range(len(shown))]
+    longest = max([w for w, short in zip([*bodies, *heads], [*named, *titled], strict=True) if short], default=0)
     # The widest limit that does.
     for limit in range(longest - 1, least - 1, -1):
-        taken = []
-        for place, column in enumerate(zip(*widths, strict=True)):
-            head, *rest = column
-            head = min(head, limit) if table.named_header and place else head
-            rest = [min(w, limit) for w in rest] if place in named else rest
-            taken.append(max([head, *rest]))
-        if _total(taken) <= width:
+        tops = [min(w, limit) if short else w for w, short in zip(heads, titled, strict=True)]
+        rest = [min(w, limit) if short else w for w, short in zip(bodies, named, strict=True)]
+        if _total(map(max, tops, rest)) <= width:
             short = _shortened(table, cells, limit)
             found = [[row[i] for i in shown] for row in short]
-            fits = _total([max(map(cell_width, column)) for column in zip(*found, strict=True)]) <= width
+            fits = _total(max(map(cell_width, column)) for column in zip(*found, strict=True)) <= width
             return found if fits else None
     return None
 
@@ -154,5 +150,6 @@ def _escaped(cell: str) -> str:
     return printable(cell).replace("\n", "\\n")
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + GAP * (len(widths) - 1)
+def _total(widths: Iterable[int]) -> int:
+    """Return how many cells a line of columns takes."""
+    return sum(width + GAP for width in widths) - GAP

@@ -66,7 +66,13 @@ def extraction_parts(result: Extraction, *, verbose: bool = True, n_jobs: int | 
     if not verbose:
         return ["\n".join(lines)]
     threads = workers.thread_count(n_jobs)
-    return ["\n".join(lines), _stages(result, threads), _bottleneck(result, threads)]
+    meanings = {
+        f"read and decode: in all {threads} threads together": BESIDE,
+        "digest: reading files that are not remembered": ("digest",),
+        "wait: of the network, for decoded images": ("wait",),
+    }
+    told = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
+    return ["\n".join(lines), _stages(result), "\n".join(filter(None, [told, _bottleneck(result, threads)]))]
 
 
 def spent_text(seconds: Mapping[str, float]) -> str:
@@ -100,20 +106,14 @@ def _images(forecast: Forecast) -> str:
     return f"{forecast.n_images:,} images: {found}; {probed}"
 
 
-def _stages(result: Extraction, threads: int) -> Table:
+def _stages(result: Extraction) -> Table:
     rows = []
     for stage in sorted(result.seconds, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
         value = result.seconds[stage]
         n_images = result.n_forwarded if stage in (*BESIDE, "forward", "write") else result.n_images
         pace = f"{n_images / value:,.0f}" if value >= 0.005 and stage != "wait" else ""
-        meaning = {
-            "digest": "reading files that are not remembered",
-            "read": f"in all {threads} threads together",
-            "decode": f"in all {threads} threads together",
-            "wait": "of the network, for decoded images",
-        }.get(stage, "")
-        rows.append([stage, f"{value:.2f}", pace, meaning])
-    return Table(["stage", "seconds", "images/s", ""], rows, right=[1, 2])
+        rows.append([stage, f"{value:.2f}", pace])
+    return Table(["stage", "seconds", "images/s"], rows, right=[1, 2])
 
 
 def _bottleneck(result: Extraction, threads: int) -> str:

@@ -82,7 +82,10 @@ def _lines(sentence: str, width: int) -> Iterator[str]:
         yield sentence
         return
     line, empty = indent, True
-    for word in WORDS.findall(sentence):
+    # Remarks on a file begin with its name, which may hold blanks.
+    files = [re.escape(part) for part in sentence.strip().split(": ") if " " in part and os.path.lexists(part)]
+    words = re.compile("|".join([*(rf"{file}\S*" for file in files), WORDS.pattern]), re.VERBOSE) if files else WORDS
+    for word in words.findall(sentence):
         for piece in _pieces(word, width - len(indent + HANGING)):
             if empty:
                 line, empty = line + piece, False
@@ -98,7 +101,7 @@ def _pieces(word: str, width: int) -> Iterator[str]:
     """Yield a word as it is, or in pieces where it is longer than a line and nothing to be copied."""
     from .short_names import cell_width
 
-    if cell_width(word) <= width or COPIED.search(word):
+    if cell_width(word) <= width or COPIED.search(word) or os.path.lexists(word.rstrip(":;,.")):
         yield word
         return
     if " " in word:

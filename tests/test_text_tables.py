@@ -46,7 +46,9 @@ METRICS = {
     **dict.fromkeys(["log_loss", "debiased_calibration_error", "calibration_error_if_calibrated"], LOSS),
 }
 NAMES = st.lists(
-    st.text(st.sampled_from("ab_- 猫e\u0301🐕1"), min_size=1, max_size=60).filter(str.strip), min_size=2, unique=True
+    st.text(st.sampled_from("ab_- 猫e\u0301🐕1"), min_size=1, max_size=60).filter(lambda name: name == name.strip()),
+    min_size=2,
+    unique=True,
 )
 
 
@@ -286,3 +288,11 @@ def test_lines_take_the_width_of_the_terminal(monkeypatch):
         assert (line_width(), line_width(err=True)) == (99, 99)
         monkeypatch.setenv("COLUMNS", "many")
         assert line_width(err=True) is None
+
+
+def test_names_of_files_with_blanks_are_not_broken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photographs of (all) the birds + others").mkdir()
+    text = fill("note: photographs of (all) the birds + others: 24 images, 2 classes, and more to say of it", 40)
+    assert text.splitlines()[0] == "note:"
+    assert text.splitlines()[1] == "  photographs of (all) the birds + others:"
