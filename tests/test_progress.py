@@ -179,9 +179,9 @@ def test_a_python_prompt_is_no_notebook(kernel, monkeypatch):
     assert kernel.getvalue() == ""
 
 
-def test_bars_of_a_transformer_of_heads_and_of_epochs_have_names(terminal, tmp_path):
+def test_bars_of_a_transformer_of_heads_and_of_epochs_have_names(terminal, tiny, tmp_path):
     X, y = load_digits(n_class=2, return_X_y=True)
-    tiny = {"image_size": 32, "value_range": (0, 16), "verbose": True}
+    tiny = {**tiny, "value_range": (0, 16), "verbose": True}
     CNNFeatureTransformer(**tiny, cache=tmp_path).fit_transform(X[:4])
     rng = np.random.default_rng(0)
     evaluate_heads({("", ""): rng.normal(size=(40, 3))}, np.arange(40) % 2, cv=2, verbose=True)
