@@ -76,16 +76,16 @@ def kernel(monkeypatch, at_once):
     return found
 
 
-def work(steps=3, **options):
+def work(steps=2, **options):
     with progress_bar(steps, **{"name": "forwarding", "unit": "img", "shown": True, **options}) as bar:
         for _ in range(steps):
-            time.sleep(0.12)  # tqdm draws ten times a second
+            time.sleep(0.11)  # tqdm draws ten times a second
             bar.update()
 
 
 def test_a_bar_on_a_terminal_has_its_name_and_goes_when_it_is_done(terminal):
     work()
-    assert [frame for frame in terminal.frames() if frame.startswith("forwarding:  67%") and " 2/3 [" in frame]
+    assert [frame for frame in terminal.frames() if frame.startswith("forwarding:  50%") and " 1/2 [" in frame]
     assert all(frame.startswith("forwarding: ") for frame in terminal.frames())
     assert terminal.screen() == []
 
@@ -96,7 +96,7 @@ def test_a_bar_fits_the_terminal(columns, terminal, monkeypatch):
     work()
     assert max(map(len, terminal.frames())) <= columns
     assert all(frame.startswith("forwarding: ") for frame in terminal.frames())
-    assert any(" 2/3" in frame for frame in terminal.frames())
+    assert any(" 1/2" in frame for frame in terminal.frames())
 
 
 def test_a_bar_shows_before_the_first_step_is_done(terminal):
@@ -118,19 +118,19 @@ def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
     handler = logging.StreamHandler(terminal)
     log.addHandler(handler)
     try:
-        with progress_bar(9, name="comparing", unit="run", shown=True) as bar:
-            for number in range(3):
-                time.sleep(0.12)
+        with progress_bar(6, name="comparing", unit="run", shown=True) as bar:
+            for number in range(2):
+                time.sleep(0.11)
                 bar.update()
                 say(f"run {number}")
-                time.sleep(0.12)
+                time.sleep(0.11)
                 bar.update()
                 log.warning("remark %d", number)
-                time.sleep(0.12)
+                time.sleep(0.11)
                 bar.update()
     finally:
         log.removeHandler(handler)
-    lines = [text for number in range(3) for text in (f"run {number}", f"remark {number}")]
+    lines = [text for number in range(2) for text in (f"run {number}", f"remark {number}")]
     assert terminal.screen() == lines
     assert not log.filters
 
@@ -169,7 +169,7 @@ def test_a_notebook_without_widgets_shows_text_and_no_warning(kernel):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         work()
-    assert [frame for frame in kernel.frames() if frame.startswith("forwarding:  67%") and " 2/3 [" in frame]
+    assert [frame for frame in kernel.frames() if frame.startswith("forwarding:  50%") and " 1/2 [" in frame]
     assert max(map(len, kernel.frames())) <= 80
 
 
@@ -179,9 +179,9 @@ def test_a_python_prompt_is_no_notebook(kernel, monkeypatch):
     assert kernel.getvalue() == ""
 
 
-def test_bars_of_a_transformer_of_heads_and_of_epochs_have_names(terminal, tmp_path):
+def test_bars_of_a_transformer_of_heads_and_of_epochs_have_names(terminal, tiny, tmp_path):
     X, y = load_digits(n_class=2, return_X_y=True)
-    tiny = {"image_size": 32, "value_range": (0, 16), "verbose": True}
+    tiny = {**tiny, "value_range": (0, 16), "verbose": True}
     CNNFeatureTransformer(**tiny, cache=tmp_path).fit_transform(X[:4])
     rng = np.random.default_rng(0)
     evaluate_heads({("", ""): rng.normal(size=(40, 3))}, np.arange(40) % 2, cv=2, verbose=True)
