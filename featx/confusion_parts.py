@@ -101,7 +101,7 @@ def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = 
         ["class", "precision %", "recall %", "F1 %", "images"],
         cells,
         right=[1, 2, 3, 4],
-        drop=[1, 3],
+        drop=[1, 2],
         names={0: CLASSES},
         pool=result.classes,
         title=title,

@@ -82,8 +82,7 @@ def _lines(sentence: str, width: int) -> Iterator[str]:
         yield sentence
         return
     line, empty = indent, True
-    # Remarks on a file begin with its name, which may hold blanks.
-    files = [re.escape(part) for part in sentence.strip().split(": ") if " " in part and os.path.lexists(part)]
+    files = [re.escape(name) for name in _named_files(sentence)]
     words = re.compile("|".join([*(rf"{file}\S*" for file in files), WORDS.pattern]), re.VERBOSE) if files else WORDS
     for word in words.findall(sentence):
         for piece in _pieces(word, width - len(indent + HANGING)):
@@ -95,6 +94,14 @@ def _lines(sentence: str, width: int) -> Iterator[str]:
                 yield line
                 line = indent + HANGING + piece
     yield line
+
+
+def _named_files(sentence: str) -> Iterator[str]:
+    """Yield names of files that hold blanks, which stand before a colon."""
+    for part in sentence.split(": "):
+        words = part.split(" ")
+        names = (" ".join(words[start:]) for start in range(len(words) - 1))
+        yield from [name for name in names if name.strip() and os.path.lexists(name)][:1]
 
 
 def _pieces(word: str, width: int) -> Iterator[str]:
