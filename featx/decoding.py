@@ -22,6 +22,8 @@ __all__ = ["decode_file", "holds_high_depth", "open_image"]
 # How often a reader may ask for bytes: comments of GIF are read in two steps for each 255 bytes. Files of smaller parts
 # take a microsecond and up to 150 bytes for each of them.
 READS, BYTES_A_READ = 100_000, 100
+# Files of fewer bytes cannot have enough of them to matter, and are read without counting.
+SMALL = 1 << 20
 # Tags of TIFF.
 SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
@@ -105,7 +107,7 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     if read_format(data) == "TIFF":
         check_strips(data)
     try:
-        image = open_image(_CountedReads(data))
+        image = open_image(io.BytesIO(data) if len(data) < SMALL else _CountedReads(data))
     except Refused:
         raise
     except UnidentifiedImageError:
@@ -131,7 +133,7 @@ class _CountedReads(io.BytesIO):
         self.left -= 1
         if self.left < 0:
             raise Refused("a file in far more parts than an image has")
-        return super().read(size)
+        return io.BytesIO.read(self, size)
 
 
 def _unidentified(data: bytes, name: str) -> Refused:

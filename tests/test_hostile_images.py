@@ -315,6 +315,7 @@ def parts(kind, n):
 )
 def test_a_file_in_far_more_parts_than_an_image_has_is_refused(tmp_path, monkeypatch, kind):
     monkeypatch.setattr("featx.decoding.READS", 1000)
+    monkeypatch.setattr("featx.decoding.SMALL", 0)
     assert read_image(write(tmp_path, f"few.{kind}", parts(kind, 50))).ndim == 3
     with pytest.raises(ImageDecodeError, match="a file in far more parts than an image has"):
         read_image(write(tmp_path, f"many.{kind}", parts(kind, 3000)))
