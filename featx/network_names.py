@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "check_network",
     "check_patches",
     "check_published",
+    "check_timm",
     "check_timm_weights",
     "published_names",
     "unknown_timm_network",
@@ -67,7 +69,7 @@ def check_network(
     for pooling in poolings:
         check_pooling(pooling)
     if backbone.startswith("timm:"):
-        _check_timm(backbone)
+        check_timm(backbone)
         check_timm_weights(backbone, weights)
     else:
         plan = plan_of(backbone)
@@ -128,8 +130,10 @@ def unknown_timm_network(name: str, known: Sequence[str]) -> BackboneError:
     return BackboneError(f"timm has no network {name!r}", hint)
 
 
-def _check_timm(backbone: str) -> None:
-    """Look for a name in timm's source: importing it takes seconds, and imports torch."""
+def check_timm(backbone: str) -> None:
+    """Raise BackboneError unless timm's source has a network of that name: importing it takes seconds, and torch."""
+    if "timm" in sys.modules:  # it tells itself, and knows networks that were registered with it
+        return
     spec = find_spec("timm")
     if spec is None or spec.origin is None:
         raise MissingDependencyError("timm", f"the backbone {backbone}", "timm")

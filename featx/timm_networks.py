@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import weights as weight_files
 from .backbones import BackboneSource
 from .exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
-from .network_names import check_timm_weights, unknown_timm_network
+from .network_names import check_timm, check_timm_weights, unknown_timm_network
 from .notes import note_torch
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
@@ -44,6 +44,7 @@ def timm_source(
     ------
     MissingDependencyError, BackboneError, WeightsError
     """
+    check_timm(name)
     note_torch()
     try:
         import timm

@@ -83,6 +83,7 @@ MISTAKES = {
     ("extract", "photo", "-o", "x.h5"): ["Did you mean photos?"],
     ("extract", "photos", "-o", "x.h5", "--layer", "haed"): ["Did you mean head?"],
     ("backbones", "--stages", "resnet5"): ["Did you mean resnet50"],
+    ("backbones", "--stages", "timm:resnet5"): ["timm has no network 'resnet5'. Did you mean resnet50"],
     ("cache", "info", "--cache", "list.csv"): ["cannot use the cache"],
 }
 # These need scikit-learn, and no torch either.
@@ -168,6 +169,7 @@ def test_names_of_weights_are_those_of_torchvision():
 def test_names_of_timm_networks_are_found_without_importing_it(monkeypatch):
     import timm
 
+    monkeypatch.delitem(sys.modules, "timm")
     known = []
     monkeypatch.setattr(network_names, "unknown_timm_network", lambda name, names: known.append(names) or ValueError())
     with pytest.raises(ValueError):
