@@ -294,11 +294,11 @@ def test_pickling_keeps_only_the_path(cache):
 
 
 def test_hundreds_of_one_row_puts_leave_few_segments(cache):
-    for number in range(600):
+    for number in range(300):
         filled(cache, [number])
     assert len(segments(cache)) <= 40
-    assert_holds(EmbeddingCache(cache.root), range(600))
-    assert cache.info()[0].rows == 600
+    assert_holds(EmbeddingCache(cache.root), range(300))
+    assert cache.info()[0].rows == 300
 
 
 def test_segments_of_some_size_are_merged_by_compact_alone(cache, monkeypatch):
