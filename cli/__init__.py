@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -17,7 +17,9 @@ from .finetune import finetune
 from .fit import fit
 from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
 from .predict import predict
+from .remarks import print_remarks
 from .report import printable
+from .streams import NOT_READ, let_go, prepare_streams, said_of
 
 __all__ = ["main"]
 
@@ -29,17 +31,36 @@ class _Commands(click.Group):
         interrupted = None
         forget()
         try:
-            with prompt_interrupts() as interrupted:
+            with prepare_streams(), print_remarks(ctx), prompt_interrupts() as interrupted:
                 return super().invoke(ctx)
-        except FeatxError as error:
+        except BrokenPipeError:
+            let_go()
+            sys.exit(NOT_READ)
+        except (FeatxError, OSError, MemoryError, RuntimeError) as error:
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            click.echo(f"featx: {printable(' '.join(str(error).split()))}", err=True)
-            sys.exit(2)
+            _end(error)
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except OSError as error:  # help is printed before a command is invoked
+            _end(error)
+
+
+def _end(error: Exception) -> NoReturn:
+    """End the command with a line on what went wrong, or with the traceback of a bug."""
+    said = error if isinstance(error, FeatxError) else said_of(error)
+    if said is None:
+        raise error
+    if isinstance(error, OSError):
+        let_go()
+    click.echo(f"featx: {printable(' '.join(str(said).split()))}", err=True)
+    sys.exit(2)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -76,9 +76,9 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     """
     from ..finetune import CNNFineTuneClassifier
 
+    check_outputs(output, options)
     own_checkpoint = None if options["checkpoint"] else output.with_name(f"{output.name}.checkpoint")
     options["checkpoint"] = options["checkpoint"] or own_checkpoint
-    check_outputs(output, options)
     for path in (options["export_weights"], options["plot"], options["plot_confusion"], options["checkpoint"]):
         if path is not None:
             check_output(path)

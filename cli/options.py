@@ -125,6 +125,12 @@ def _keep_embeddings(ctx: click.Context, param: click.Parameter, value: str) -> 
     return value
 
 
+def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    """Keep back what libraries warn of and featx logs, too."""
+    ctx.meta["quiet"] = value
+    return value
+
+
 class _ValueRange(click.ParamType):
     """Two numbers, or "minmax"."""
 
@@ -161,7 +167,7 @@ reading_options = _decorate(
         click.option("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
                      help="Write the images that could not be read, with the reasons."),
         click.option("--verbose", "-v", is_flag=True, help="Print where the time went."),
-        click.option("--quiet", "-q", is_flag=True, help="Print results only."),
+        click.option("--quiet", "-q", is_flag=True, callback=_be_quiet, help="Print results only."),
     ]
 )  # fmt: skip
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
+from .constraints import NONE, TEXT
 from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, ParameterError, WeightsError
 from .output_parts import read_node, tensor_of
@@ -33,6 +34,8 @@ View = tuple[str, str]
 # EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
 EXACT_CONVOLUTIONS = 2
 LOADED_AT_ONCE = 4
+LAYER = replace(TEXT | NONE, expected="the name of a layer, or None for the network's own",
+                next_step="`featx backbones --stages NAME` lists them.")  # fmt: skip
 _loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
 _loading = threading.RLock()
 
@@ -72,9 +75,11 @@ class BackboneSource:
         ParameterError
             If there is no such pooling.
         """
-        if pooling != "auto" and pooling not in POOLINGS:
+        LAYER.check("layer", layer)
+        if not isinstance(pooling, str) or (pooling != "auto" and pooling not in POOLINGS):
             raise ParameterError(f"got pooling={pooling!r}; expected one of auto, {', '.join(POOLINGS)}")
-        return layer or self.plan.default_layer, self.plan.pooling if pooling == "auto" else pooling
+        # NumPy's texts write themselves otherwise into the code of a graph.
+        return str(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else pooling
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
         """Return what identifies the embeddings of one view."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from .constraints import DEVICE, PRECISION
 from .exceptions import ParameterError
 
 __all__ = ["arithmetic", "out_of_memory", "resolve_device", "resolve_precision"]
-
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
@@ -31,6 +30,7 @@ def resolve_device(device: str) -> str:
     """
     import torch
 
+    DEVICE.check("device", device)
     if device == "auto":
         mps = torch.backends.mps.is_available()
         return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
@@ -52,8 +52,7 @@ def resolve_precision(precision: str) -> str:
     ------
     ParameterError
     """
-    if precision not in PRECISIONS:
-        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}")
+    PRECISION.check("precision", precision)
     return "float32" if precision == "auto" else precision
 
 

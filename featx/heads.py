@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
+from .constraints import STRING, check_values
 from .exceptions import ParameterError, nearest
 
 __all__ = ["HEADS", "LINEAR", "Head", "make_head", "try_head"]
@@ -88,6 +89,7 @@ def make_head(
     ParameterError
         If there is no such head or parameter, or the head takes no class weights.
     """
+    check_values(locals(), name=STRING)
     if name not in _CLASSIFIERS:
         hint = nearest(name, HEADS) or f"Heads are {', '.join(HEADS)}."
         raise ParameterError(f"there is no head {name!r}", hint)

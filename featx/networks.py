@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
+from .constraints import NONE, check_values, integer
 from .exceptions import BackboneError, ParameterError
 from .notes import note_once
 from .preprocessing import IMAGENET, Preprocessing
@@ -70,6 +71,7 @@ def resolve_backbone(
     ------
     BackboneError, WeightsError, ParameterError
     """
+    check_values({"random_state": random_state}, random_state=integer() | NONE)
     if cache_key is not None:
         _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):
@@ -106,7 +108,7 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
         found = weight_files.random_weights(seed, initialisation="fan out")
     elif weight_files.is_file_name(weights):
         found = weight_files.file_weights(weights)
-    elif weights == "DEFAULT":
+    elif isinstance(weights, str) and weights == "DEFAULT":
         found = weight_files.embedded_weights()
     else:
         raise weight_files.unknown_weights(EMBEDDED, weights, "Pass 'DEFAULT', a file of weights, or None.")
@@ -183,7 +185,7 @@ def _from_module(
             f"got backbone of type {type(module).__name__}; expected a name or a torch.nn.Module",
             "`featx backbones` lists the names.",
         )
-    if weights != "DEFAULT":
+    if not isinstance(weights, str) or weights != "DEFAULT":
         raise ParameterError(
             f"got weights={weights!r} beside a module, which brings its own", "Load them into the module."
         )

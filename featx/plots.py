@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .cache.temporary import replaced
+from .constraints import CLASSES, CURVES, PATH
 from .exceptions import FeatxError, MissingDependencyError, ParameterError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def plot_confusion_matrix(
         If the matrix is not square, not of counts or not of these classes, or the extension is another one.
     """
     check_picture(path)
+    CLASSES.check("classes", classes)
     counts = _checked_matrix(matrix, len(classes))
     k = len(counts)
     totals = counts.sum(axis=1, keepdims=True)
@@ -166,6 +168,7 @@ def check_picture(path: str | os.PathLike[str]) -> str:
     MissingDependencyError
         If matplotlib is not installed.
     """
+    PATH.check("path", path)
     kind = Path(path).suffix.lower()
     if kind not in METADATA:
         raise ParameterError(
@@ -188,6 +191,7 @@ def _new_figure(width: float, height: float) -> Figure:
 
 def _curves(history: Mapping[str, Sequence[float | None]]) -> dict[str, np.ndarray]:
     """Return what is drawn as float arrays, NaN where there is no figure."""
+    CURVES.check("history", history)
     lacking = [name for name in HISTORY if name not in history]
     if lacking:
         raise ParameterError(
