@@ -14,7 +14,7 @@ from .constraints import NONE, TEXT
 from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, ParameterError, WeightsError
 from .output_parts import read_node, tensor_of
-from .pooling import MAPS, POOLINGS, pool, whole_map
+from .pooling import MAPS, POOLINGS, not_one_each, pool, whole_map
 from .preprocessing import Preprocessing
 from .stages import NetworkPlan
 from .state_matching import refuse_absent
@@ -195,6 +195,9 @@ class Backbone:
                     ) from error
             found = [tensor_of(outputs[r], n, r, name=self.name) for n, r in zip(nodes, reads, strict=True)]
             pooled = [self._pool(part, n, how) for part, n, (_, how) in zip(found, nodes, views, strict=True)]
+            for rows, (layer, _) in zip(pooled, views, strict=True):
+                if len(rows) != len(pixels):
+                    raise LayerError(*not_one_each(self.name, layer, len(rows), len(pixels)))
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def is_shareable(self, views: Sequence[View]) -> bool:

@@ -163,6 +163,7 @@ class FineTuning:
             trainable_stages=self.options.trainable_stages,
             trainable_layers=self.options.trainable_layers,
         )
+        trunk.check_precision()
         trunk.update_statistics = self.options.batch_norm == "update"
         random = self.options.weights is None
         self._begins_at_random = random or bool(trunk.part.young)

@@ -9,12 +9,20 @@ from .exceptions import LayerError, ParameterError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "not_one_each", "pool", "whole_map"]
 
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
 # Every value of a layer's output in half precision: for what lies below the layers that are trained.
 MAPS = ("map:float16", "map:bfloat16")
+
+
+def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
+    """Return what is wrong with a layer that does not give one output for each image, and what to do."""
+    return (
+        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
+        "Choose a layer, or return a tensor, whose first axis counts the images.",
+    )
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
@@ -47,6 +55,7 @@ def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, pre
 
     if pooling not in POOLINGS:
         raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(POOLINGS)}")
+    output = output.to_dense()
     if output.ndim == 4:
         maps = output.permute(0, 3, 1, 2) if channels_last else output
         values = maps.flatten(2)
