@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..exceptions import CacheError
+from ..constraints import integer, shown
+from ..exceptions import CacheError, ParameterError
 
 __all__ = ["EmbeddingSpec"]
 
@@ -46,6 +47,15 @@ class EmbeddingSpec:
     precision: str = "float32"
     revision: int = 1
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, kind = getattr(self, field.name), str if field.type == "str" else int
+            # NumPy's texts and integers are not what JSON holds.
+            plain = isinstance(value, str) if kind is str else integer().accepts(value)
+            if not plain:
+                raise ParameterError(f"got {field.name}={shown(value)}; expected {field.type}", "Pass plain values.")
+            object.__setattr__(self, field.name, kind(value))
+
     @cached_property
     def digest(self) -> str:
         """32 hexadecimal characters of the SHA-256 of the canonical JSON; names the folder of the rows."""
@@ -69,12 +79,6 @@ class EmbeddingSpec:
             If the text is not one.
         """
         try:
-            spec = cls(**json.loads(text))
-            if any(type(value).__name__ != kind for value, kind in zip(spec.to_dict().values(), _KINDS, strict=True)):
-                raise TypeError("a field of another type")
-            return spec
+            return cls(**json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
             raise CacheError(f"not an embedding spec: {error}") from error
-
-
-_KINDS = [field.type for field in dataclasses.fields(EmbeddingSpec)]

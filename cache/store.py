@@ -12,15 +12,17 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..exceptions import CacheError
+from ..constraints import FLAG, NONE, PATH, TEXT, check_values
+from ..exceptions import CacheError, ParameterError
 from . import maintenance
 from .answers import KeptAnswers
+from .checks import BOUND, FIELD, SPEC, checked_digests, checked_embeddings
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
 from .hdf5 import OVERHEAD
@@ -66,7 +68,8 @@ class EmbeddingCache:
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
-        self.root = Path(root) if root is not None else default_cache_dir()
+        (PATH | NONE).check("root", root)
+        self.root = (Path(root) if root is not None else default_cache_dir()).expanduser()
         self.digests = FileDigests(self.root / maintenance.DIGESTS)
         self._folders: dict[str, SpecFolder] = {}
 
@@ -87,7 +90,7 @@ class EmbeddingCache:
     def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
         """Return for each digest whether its embedding is cached, as bool (n,)."""
         with self._errors():
-            return self._folder(spec).contains(_checked(digests))
+            return self._folder(spec).contains(checked_digests(digests))
 
     def get(
         self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
@@ -116,7 +119,8 @@ class EmbeddingCache:
         """
         with self._errors():
             folder = self._folder(spec)
-            found = folder.get(_checked(digests), all_or_none=all_or_none)
+            FLAG.check("all_or_none", all_or_none)
+            found = folder.get(checked_digests(digests), all_or_none=all_or_none)
             _note_use(folder)
             return found
 
@@ -137,13 +141,15 @@ class EmbeddingCache:
         CacheError
             If they could not be written; what was committed before is untouched.
         """
-        embeddings = np.asarray(embeddings)
+        embeddings, digests = checked_embeddings(embeddings), checked_digests(digests)
         embeddings = embeddings.astype(stored_dtype(embeddings.dtype), copy=False)
         if embeddings.ndim != 2 or len(embeddings) != len(digests):
-            raise ValueError(f"got embeddings of shape {embeddings.shape} for {len(digests)} digests")
+            raise ParameterError(
+                f"got embeddings of shape {embeddings.shape} for {len(digests)} digests; expected (n, d)"
+            )
         with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
             folder = self._folder(spec)
-            folder.put(_checked(digests), embeddings)
+            folder.put(digests, embeddings)
             _note_use(folder)
 
     @contextlib.contextmanager
@@ -233,6 +239,7 @@ class EmbeddingCache:
         int
             The number of bytes set free.
         """
+        check_values({"max_bytes": max_bytes, "max_age": max_age}, max_bytes=BOUND, max_age=BOUND)
         folders = [self._folder(spec) for spec in self.specs()]
         with self._errors():
             return maintenance.prune(self.root, folders, max_bytes=max_bytes, max_age=max_age)
@@ -275,6 +282,9 @@ class EmbeddingCache:
             If no spec fits or several do, which are then listed with what they differ in, or the file cannot be
             written.
         """
+        check_values({"path": path, "spec": spec, **fields}, path=PATH, spec=TEXT | NONE, **dict.fromkeys(fields, TEXT))
+        for name in fields:
+            FIELD.check("a keyword", name)
         folder = self._folder(choose_spec(self.specs(), digest=spec, fields=fields))
         with self._errors():
             needed = maintenance.export_size(folder)
@@ -282,6 +292,7 @@ class EmbeddingCache:
             return maintenance.export(folder, Path(path), self.digests.names())
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
+        SPEC.check("spec", spec)
         path = self.root / spec.digest
         if os.path.islink(path):  # files somewhere else would be renamed, merged and removed
             raise CacheError(
@@ -309,10 +320,3 @@ class EmbeddingCache:
 def _note_use(folder: SpecFolder) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written does without
         os.utime(folder.path / "spec.json")
-
-
-def _checked(digests: np.ndarray | Sequence[Any]) -> np.ndarray:
-    array = np.ascontiguousarray(digests, dtype=np.uint8)
-    if array.ndim != 2 or array.shape[1] != 32:
-        raise ValueError(f"got digests of shape {array.shape}; expected (n, 32)")
-    return array

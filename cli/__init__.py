@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -18,7 +18,9 @@ from .fit import fit
 from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
 from .layout import Commands
 from .predict import predict
+from .remarks import print_remarks
 from .report import fitted, say
+from .streams import NOT_READ, let_go, prepare_streams, said_of
 
 __all__ = ["main"]
 
@@ -32,30 +34,41 @@ class _Commands(Commands):
         interrupted = None
         forget()
         try:
-            with prompt_interrupts() as interrupted:
+            with prepare_streams(), print_remarks(ctx), prompt_interrupts() as interrupted:
                 return super().invoke(ctx)
-        except FeatxError as error:
+        except BrokenPipeError:
+            let_go()
+            sys.exit(NOT_READ)
+        except click.UsageError as error:
+            raise fitted(error) from None
+        except (FeatxError, OSError, MemoryError, RuntimeError) as error:
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            text = " ".join(str(error).split())
-            if isinstance(error, ImageDecodeError) and not error.next_step:
-                text = f"{text.rstrip('.')}. {SKIP}"
-            say(f"featx: {text}", err=True)
-            sys.exit(2)
-        except click.UsageError as error:
-            raise fitted(error) from None
+            _end(error)
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)
 
-    def _way_on(self, ctx: click.Context, error: FeatxError) -> str:
-        """Return how the command goes on past an image that cannot be read, where it can."""
-        command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        can_skip = command is not None and any(parameter.name == "on_error" for parameter in command.params)
-        if not can_skip or not isinstance(error, ImageDecodeError):
-            return ""
-        return f"{'' if str(error).endswith('.') else '.'} Or leave such images out: --on-error skip."
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except OSError as error:  # help is printed before a command is invoked
+            _end(error)
+
+
+def _end(error: Exception) -> NoReturn:
+    """End the command with a line on what went wrong, or with the traceback of a bug."""
+    said = error if isinstance(error, FeatxError) else said_of(error)
+    if said is None:
+        raise error
+    if isinstance(error, OSError):
+        let_go()
+    text = " ".join(str(said).split())
+    if isinstance(error, ImageDecodeError) and not error.next_step:
+        text = f"{text.rstrip('.')}. {SKIP}"
+    say(f"featx: {text}", err=True)
+    sys.exit(2)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

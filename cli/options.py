@@ -96,6 +96,12 @@ def _keep_embeddings(ctx: click.Context, param: click.Parameter, value: str) -> 
     return value
 
 
+def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    """Keep back what libraries warn of and featx logs, too."""
+    ctx.meta["quiet"] = value
+    return value
+
+
 class _ValueRange(click.ParamType):
     """Two numbers, or "minmax"."""
 
@@ -124,7 +130,7 @@ reading_options = decorate(
         _output("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
                 help="Write the images that were left out, with the reasons (with --on-error skip)."),
         _output("--verbose", "-v", is_flag=True, help="Print where the time went."),
-        _output("--quiet", "-q", is_flag=True, help="Print results only."),
+        _output("--quiet", "-q", is_flag=True, callback=_be_quiet, help="Print results only."),
         _computing("--device", metavar="NAME", default="auto", show_default=True,
                    help="auto, cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one."),
         _computing("--batch-size", type=click.IntRange(min=1), metavar="N",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from numbers import Real
@@ -33,6 +32,26 @@ LIMITS = {
 }
 FLAGS = ("quarter_turns", "horizontal_flip", "vertical_flip")
 COUNTS = ("randaugment", "magnitude")
+
+
+def _check_number(name: str, value: Any, limit: float) -> None:
+    kinds = (int, np.integer) if name in COUNTS else Real
+    good = isinstance(value, kinds) and not isinstance(value, bool | np.bool_)
+    if good and math.isfinite(value) and 0 <= value <= limit:
+        return
+    what = "an integer" if name in COUNTS else "a number"
+    between = f"between 0 and {limit:g}" if math.isfinite(limit) else "that is not negative"
+    raise ParameterError(f"got {name}={value!r}; expected {what} {between}", f"0 leaves out {name}.")
+
+
+def _checked_scale(value: Any) -> tuple[float, float]:
+    if isinstance(value, tuple | list) and len(value) == 2:
+        numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in value)
+        if numbers and 0 < value[0] <= value[1] <= 1:
+            return float(value[0]), float(value[1])
+    raise ParameterError(
+        f"got crop_scale={value!r}; expected (low, high) with 0 < low <= high <= 1", "(0.5, 1.0) is a mild choice."
+    )
 
 
 @dataclass(frozen=True)
@@ -70,9 +89,10 @@ class Augmentation:
         Of these operations, from 0 to 30 on torchvision's scale. Lengths are fractions of the shorter side, and
         shears are about the centre, so that what the central crop sees of a long image stays in it.
 
-    Notes
-    -----
-    Values are checked by `resolve_augmentation`.
+    Raises
+    ------
+    ParameterError
+        If a field holds a value that it does not accept.
     """
 
     rotation: float = 0.0
@@ -87,6 +107,17 @@ class Augmentation:
     hue: float = 0.0
     randaugment: int = 0
     magnitude: int = 9
+
+    def __post_init__(self) -> None:
+        for name in FLAGS:
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ParameterError(
+                    f"got {name}={getattr(self, name)!r}; expected True or False", f"False leaves out {name}."
+                )
+        for name, limit in LIMITS.items():
+            _check_number(name, getattr(self, name), limit)
+        if self.crop_scale is not None:
+            object.__setattr__(self, "crop_scale", _checked_scale(self.crop_scale))
 
     @property
     def text(self) -> str:
@@ -171,7 +202,7 @@ PRESETS: dict[str, Augmentation | None] = {
 
 
 def resolve_augmentation(value: str | Augmentation | None) -> Augmentation | None:
-    """Return the augmentation that a name stands for, or a checked one.
+    """Return the augmentation that a name stands for, or the one that is passed.
 
     Parameters
     ----------
@@ -186,7 +217,7 @@ def resolve_augmentation(value: str | Augmentation | None) -> Augmentation | Non
     Raises
     ------
     ParameterError
-        If there is no such name, or a field holds a value that it does not accept.
+        If there is no such name.
     """
     if isinstance(value, str):
         if value not in PRESETS:
@@ -200,15 +231,6 @@ def resolve_augmentation(value: str | Augmentation | None) -> Augmentation | Non
             f"got augmentation={value!r}; expected a name, an Augmentation or None",
             f"Names are {', '.join(PRESETS)}.",
         )
-    for name in FLAGS:
-        if not isinstance(getattr(value, name), bool | np.bool_):
-            raise ParameterError(
-                f"got {name}={getattr(value, name)!r}; expected True or False", f"False leaves out {name}."
-            )
-    for name, limit in LIMITS.items():
-        _check_number(name, getattr(value, name), limit)
-    if value.crop_scale is not None:
-        value = dataclasses.replace(value, crop_scale=_checked_scale(value.crop_scale))
     return value if value.text else None
 
 
@@ -234,23 +256,3 @@ def _random_box(
     w = min(width, max(1, round(height * ASPECT[1])))
     h = min(height, max(1, round(width / ASPECT[0])))
     return (height - h) // 2, (width - w) // 2, h, w
-
-
-def _check_number(name: str, value: Any, limit: float) -> None:
-    kinds = (int, np.integer) if name in COUNTS else Real
-    good = isinstance(value, kinds) and not isinstance(value, bool | np.bool_)
-    if good and math.isfinite(value) and 0 <= value <= limit:
-        return
-    what = "an integer" if name in COUNTS else "a number"
-    between = f"between 0 and {limit:g}" if math.isfinite(limit) else "that is not negative"
-    raise ParameterError(f"got {name}={value!r}; expected {what} {between}", f"0 leaves out {name}.")
-
-
-def _checked_scale(value: Any) -> tuple[float, float]:
-    if isinstance(value, tuple | list) and len(value) == 2:
-        numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in value)
-        if numbers and 0 < value[0] <= value[1] <= 1:
-            return float(value[0]), float(value[1])
-    raise ParameterError(
-        f"got crop_scale={value!r}; expected (low, high) with 0 < low <= high <= 1", "(0.5, 1.0) is a mild choice."
-    )

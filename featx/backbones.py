@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
+from .constraints import NONE, TEXT
 from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from .notes import note_step
 from .output_parts import read_node, tensor_of
-from .pooling import MAPS, check_pooling, pool, whole_map
+from .pooling import MAPS, check_pooling, not_one_each, pool, whole_map
 from .preprocessing import Preprocessing
 from .shown import Shown
 from .stage_names import mistyped_stage
@@ -36,6 +37,8 @@ View = tuple[str, str]
 # EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
 EXACT_CONVOLUTIONS = 2
 LOADED_AT_ONCE = 4
+LAYER = replace(TEXT | NONE, expected="the name of a layer, or None for the network's own",
+                next_step="`featx backbones --stages NAME` lists them.")  # fmt: skip
 _loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
 _loading = threading.RLock()
 
@@ -78,8 +81,10 @@ class BackboneSource(Shown):
         ParameterError
             If there is no such pooling.
         """
+        LAYER.check("layer", layer)
         check_pooling(pooling)
-        return layer or self.plan.default_layer, self.plan.pooling if pooling == "auto" else pooling
+        # NumPy's texts write themselves otherwise into the code of a graph.
+        return str(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else pooling
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
         """Return what identifies the embeddings of one view."""
@@ -203,6 +208,9 @@ class Backbone(Shown):
                     ) from error
             found = [tensor_of(outputs[r], n, r, name=self.name) for n, r in zip(nodes, reads, strict=True)]
             pooled = [self._pool(part, n, how) for part, n, (_, how) in zip(found, nodes, views, strict=True)]
+            for rows, (layer, _) in zip(pooled, views, strict=True):
+                if len(rows) != len(pixels):
+                    raise LayerError(*not_one_each(self.name, layer, len(rows), len(pixels)))
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def is_shareable(self, views: Sequence[View]) -> bool:

@@ -14,6 +14,7 @@ from .comparison_figures import Figures
 from .comparison_plan import ComparisonPlan, plan_data, stratified
 from .comparison_result import ComparisonResult
 from .comparison_work import ComparisonWork, read_keys
+from .constraints import check_values
 from .data_split import join_test, leave_out
 from .datasets import ImageDataset
 from .exceptions import FeatxError, ParameterError
@@ -116,6 +117,7 @@ def compare_strategies(
     FeatxError
         What a strategy raises, with the name of its run; finished runs are kept in the folder.
     """
+    check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     if on_error not in ("raise", "skip"):
         raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from .comparison import check_strategies
 from .comparison_plan import plan_data
 from .comparison_work import STUDY, ComparisonWork, Job, read_keys
+from .constraints import check_values
 from .data_split import join_test
 from .datasets import ImageDataset
 from .exceptions import LayerError, ParameterError
@@ -67,6 +68,7 @@ def forecast_comparison(
     ParameterError, DatasetError
         What `compare_strategies` raises before any image is forwarded; or if a strategy is of another kind.
     """
+    check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     check_strategies(strategies, transfer, dataset)
     for name, estimator in strategies.items():

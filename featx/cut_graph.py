@@ -10,7 +10,7 @@ import numpy as np
 from torch import fx, nn
 
 from .backbones import BackboneSource
-from .exceptions import ParameterError
+from .exceptions import LayerError, ParameterError
 from .graphs import last_node
 from .stage_names import choose_stages
 
@@ -25,6 +25,10 @@ class CutGraph:
         # A tensor that goes by several names is known by its first.
         self.first_name = {value: name for name, value in module.named_parameters()}
         self.by_name = dict(module.named_parameters(remove_duplicate=False))
+        if not isinstance(end, fx.Node):  # what a module returns may be a collection or no tensor at all
+            raise LayerError(
+                f"the layer gives {type(end).__name__}, which is no tensor", "Choose another layer, or return a tensor."
+            )
         before = list(self.end.graph.nodes)
         before = before[: before.index(self.end)]
         # An operation whose result is not used may work in place.

@@ -10,7 +10,7 @@ import numpy as np
 
 from .class_names import nearest_class
 from .datasets import ImageDataset
-from .exceptions import DatasetError, ParameterError
+from .exceptions import DatasetError
 from .ledger import Failure, first_reason
 from .notes import note_once
 from .split_names import PARTS
@@ -122,9 +122,6 @@ def join_test(
     DatasetError
         If there are no labels, or a class of the test set is none of the data set's.
     """
-    for given in (dataset, test):
-        if given is not None and not isinstance(given, ImageDataset):
-            raise ParameterError(f"got a data set of type {type(given).__name__}", "Pass what load_dataset returns.")
     if test_size is not None:
         check_fraction(test_size)
     if test is not None and test_size is not None:

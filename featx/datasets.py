@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from .cells import array_of
 from .class_names import normalise_classes
-from .exceptions import DatasetError, nearest_path
+from .constraints import ANY_PATH, LABELS, check_values, shown
+from .exceptions import DatasetError, ParameterError, nearest_path
 from .foreign_layouts import explain_unlabelled
 from .formats import UNREAD
 from .image_bytes import is_url
 from .image_folders import list_folder
+from .labels import plain_labels, unlabelled
 from .listings import Listing, count, few
 from .manifests import list_manifest
 from .samples import list_sample
@@ -67,6 +71,11 @@ class ImageDataset(Shown):
     together: np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.images, Sequence | np.ndarray) or isinstance(self.images, str | bytes):
+            raise DatasetError(f"got images={shown(self.images)}; expected a list of images", "Pass load_dataset(...).")
+        LABELS.check("names", self.names)
+        if len(self.names) != len(self.images):
+            raise DatasetError(f"got {len(self.names):,} names for {len(self.images):,} images", "Pass one for each.")
         # What is shown and written holds no credentials; images are read by their full URLs.
         object.__setattr__(self, "names", shown_names(self.names))
         for name in ("labels", "groups", "strata", "split", "together"):
@@ -78,10 +87,9 @@ class ImageDataset(Shown):
                     f"got {name} of shape {np.shape(values)} for {len(self.images):,} images",
                     "Pass one for each image, or None.",
                 )
-            array = np.asarray(values)
-            if array.dtype == object and any(value is None or value != value for value in array.tolist()):
+            if unlabelled(array_of(values) if hasattr(values, "detach") else values):
                 raise DatasetError(f"got {name} with missing values", "Fill them in, or leave those images out.")
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, plain_labels(values, name=name))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -93,8 +101,7 @@ class ImageDataset(Shown):
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ImageDataset:
         """Return the data set of the given rows, in their order."""
-        rows = np.asarray(rows)
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(int)
+        rows = _checked_rows(rows, len(self))
         return ImageDataset(
             [self.images[i] for i in rows],
             [self.names[i] for i in rows],
@@ -105,6 +112,21 @@ class ImageDataset(Shown):
             None if self.split is None else self.split[rows],
             None if self.together is None else self.together[rows],
         )
+
+
+def _checked_rows(rows: Any, n: int) -> np.ndarray:
+    if hasattr(rows, "__len__"):
+        with contextlib.suppress(ValueError):  # lists of several lengths
+            array = np.asarray(rows)
+            if array.ndim == 1 and array.dtype == bool and len(array) == n:
+                return np.flatnonzero(array)
+            if array.ndim == 1 and not len(array):
+                return array.astype(int)
+            if array.ndim == 1 and array.dtype.kind in "iu" and -n <= array.min() and array.max() < n:
+                return array
+    raise ParameterError(
+        f"got rows={shown(rows)}; expected numbers of images below {n:,}, or a flag for each", "One row is [row]."
+    )
 
 
 def load_dataset(
@@ -140,6 +162,7 @@ def load_dataset(
         If there is no such data set, it holds no image, labels are required and missing, or it cannot be told which
         folders or columns are what.
     """
+    check_values(locals(), source=ANY_PATH)
     text = os.fspath(source)
     columns = {"path_column": path_column, "label_column": label_column}
     if is_url(text):

@@ -7,12 +7,11 @@ import re
 from typing import Any
 
 from .cache.machine import visible_gpu
+from .constraints import DEVICE, PRECISION
 from .exceptions import ParameterError, nearest
 from .notes import note_torch
 
 __all__ = ["arithmetic", "check_device", "out_of_memory", "physical_device", "resolve_device", "resolve_precision"]
-
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
@@ -42,6 +41,7 @@ def resolve_device(device: str) -> str:
     note_torch()
     import torch
 
+    DEVICE.check("device", device)
     if device == "auto":
         mps = torch.backends.mps.is_available()
         return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
@@ -81,9 +81,7 @@ def resolve_precision(precision: str) -> str:
     ------
     ParameterError
     """
-    if precision not in PRECISIONS:
-        hint = nearest(str(precision), PRECISIONS) or "'auto' chooses."
-        raise ParameterError(f"got precision={precision!r}; expected one of {', '.join(PRECISIONS)}", hint)
+    PRECISION.check("precision", precision)
     return "float32" if precision == "auto" else precision
 
 

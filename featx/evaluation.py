@@ -20,24 +20,26 @@ from threadpoolctl import threadpool_limits
 from .backbones import View
 from .baseline import largest_class
 from .class_sizes import check_counts
+from .constraints import check_values, shown
 from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
 from .head_names import LINEAR, check_heads
 from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
+from .inputs import check_labels
+from .labels import plain_labels
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .progress import progress_bar
 from .results import CandidateResult, EvaluationResult
 from .splits import Split
-from .tuning import INNER_FOLDS, SCORES, Candidate, Tuner
+from .tuning import INNER_FOLDS, Candidate, Tuner
 
 __all__ = ["evaluate_heads"]
 
 # Differences with a larger p-value are called not distinguishable.
 LEVEL = 0.05
-SCORINGS = tuple(SCORES)
 
 
 def evaluate_heads(
@@ -101,14 +103,18 @@ def evaluate_heads(
         If there are fewer than two classes, or too few images of one for the folds.
     ParameterError
     """
-    if scoring not in SCORINGS:
-        raise ParameterError(f"got scoring={scoring!r}; expected one of {', '.join(SCORINGS)}")
+    check_values(locals())
+    if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
+        raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
-    classes, truth = np.unique(y, return_inverse=True)
+    classes, truth = check_labels(_checked_matrices(matrices), y)
+    y = plain_labels(y, name="y").ravel()
+    groups, together = (_checked_column(name, column, len(y)) for name, column in
+                        (("groups", groups), ("together", together)))  # fmt: skip
     if split is None:
         split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
     elif not isinstance(split, DataSplit):
-        split = DataSplit.held_out(*split, groups=groups)
+        split = DataSplit.held_out(*_checked_split(split, len(y)), groups=groups)
     splits = split.splits
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
@@ -223,6 +229,38 @@ class _Judge:
         ]
         adjusted = adjust_p_values([test.p_value for test in tests])
         return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
+
+
+def _checked_matrices(matrices: Any) -> np.ndarray:
+    """Return the first of the matrices, having made sure that all have its rows."""
+    arrays = list(matrices.values()) if isinstance(matrices, Mapping) else []
+    shapes = {np.shape(array) if isinstance(array, np.ndarray) else () for array in arrays}
+    if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
+        raise ParameterError(
+            f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
+            "Pass {('head', 'avg'): embeddings}.",
+        )
+    return arrays[0]
+
+
+def _checked_column(name: str, column: Any, n: int) -> np.ndarray | None:
+    if column is not None and len(column) != n:
+        raise ParameterError(f"got {len(column)} {name} for {n} images; expected one for each")
+    return None if column is None else plain_labels(column, name=name)
+
+
+def _checked_split(split: Any, n: int) -> list[np.ndarray]:
+    try:
+        parts = [np.asarray(rows) for rows in split]
+    except (TypeError, ValueError):  # nothing to go through, or rows of several lengths
+        parts = []
+    whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) for rows in parts)
+    if len(parts) != 2 or not whole or any(rows.min() < 0 or rows.max() >= n for rows in parts):
+        raise ParameterError(
+            f"got split={shown(split)}; expected (train rows, test rows), integers from 0 to {n - 1}",
+            "Pass what the split method of a scikit-learn splitter gives, such as next(splitter.split(X, y)).",
+        )
+    return parts
 
 
 def _protocol(split: DataSplit) -> str:

@@ -59,6 +59,7 @@ class FeatxError(Exception):
     """
 
     def __init__(self, message: str, next_step: str = "") -> None:
+        message = re.sub(rf"\S{{{LONGEST + 1},}}", lambda found: _shortened(found[0]), message)
         super().__init__(message, next_step)
         self.message = message
         self.next_step = next_step
@@ -90,12 +91,16 @@ class ImageDecodeError(FeatxError, ValueError):
         self.reason = reason
 
 
+def _shortened(text: str) -> str:
+    return f"{text[:END]}...{text[-END:]}"
+
+
 def _named(name: str) -> str:
     """Return what a message calls an image, in a line of bearable length."""
     if re.fullmatch(r"image \d+", name):  # its position
         return name
     if len(name) > LONGEST:
-        name = f"{name[:END]}...{name[-END:]}"
+        name = _shortened(name)
     return f"image {name if name.strip() else repr(name)}"
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
+from .constraints import CACHE, SOURCES, check_values
 from .devices import resolve_device
 from .exceptions import ImageDecodeError
 from .forwarding import ForwardPlan, note_scale
@@ -119,6 +120,7 @@ def extract_embeddings(
         If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
     BackboneError, CacheError, ParameterError
     """
+    check_values(locals(), images=SOURCES, cache=CACHE)
     store: Store = MemoryStore() if cache is None else cache
     work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
     while (gathered := work.gather()) is None:

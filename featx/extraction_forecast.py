@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sklearn.base import clone
 
+from .constraints import check_values
 from .datasets import ImageDataset
 from .export import PART
 from .forecast import Forecast, Part
@@ -34,6 +35,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     ------
     ParameterError, BackboneError, WeightsError, LayerError, CacheError
     """
+    check_values(locals())
     images = transformer.sources(dataset.images, dataset.names)
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)

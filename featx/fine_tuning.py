@@ -26,6 +26,7 @@ from .head_start import fit_probe, warm_up
 from .idle_parameters import note_idle_training
 from .image_estimator import open_cache
 from .images import ImageSource
+from .labels import plain_labels
 from .stores import writable_store
 from .training import Training
 from .training_parameters import check_parameters, class_weights, resolve_automatic
@@ -91,7 +92,7 @@ class FineTuning:
             images, targets = [*images, *validation[0]], np.concatenate([targets, validation[1]])
         self.options, self.images, self.classes = options, images, classes
         self.targets = targets.astype(np.int64)
-        self.groups, self.together = None if groups is None else np.asarray(groups), together
+        self.groups, self.together = None if groups is None else plain_labels(groups, name="groups"), together
         self.source = options.source()
         self.view = self.source.view(options.layer, options.pooling)
         self.device = resolve_device(options.device)
@@ -161,6 +162,7 @@ class FineTuning:
             trainable_stages=self.options.trainable_stages,
             trainable_layers=self.options.trainable_layers,
         )
+        trunk.check_precision()
         trunk.update_statistics = self.options.batch_norm == "update"
         random = self.options.weights is None
         self._begins_at_random = random or bool(trunk.part.young)

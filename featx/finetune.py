@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from .exceptions import ParameterError
 from .images import ImageSource
 from .inputs import check_labels
+from .labels import plain_labels
 from .notes import note_once, note_torch
 from .tuned_estimator import TunedEstimator
 from .units import same_content
@@ -261,9 +262,11 @@ class CNNFineTuneClassifier(TunedEstimator):
         if X_val is None:
             return None
         images = self._images(X_val, reset=False)
-        labels = column_or_1d(y_val)
+        labels = column_or_1d(plain_labels(y_val, name="y_val"))
         check_consistent_length(images, labels)
-        if len(unknown := np.setdiff1d(labels, self.classes_)):
+        # Texts and numbers are not compared.
+        known = set(self.classes_.tolist())
+        if unknown := [label for label in labels.tolist() if label not in known]:
             raise ParameterError(f"got {str(unknown[0])!r} in y_val, which is no class of y", "Leave those images out.")
         if not self.early_stopping:
             note_once("X_val has no effect: training stops at the last epoch with early_stopping=False")

@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from .baseline import largest_class
 from .class_sizes import SmallClassError, check_counts
+from .constraints import check_values
 from .data_plan import DataPlan
 from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
@@ -124,6 +125,7 @@ def finetune_model(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
+    check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     plan = plan_training(classifier, test_size=test_size, min_images=min_images)
     plan.apply(dataset)

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .backbones import View
+from .constraints import check_values
 from .data_plan import DataPlan
 from .data_split import DataSplit, join_test, leave_out, split_data
 from .datasets import ImageDataset
@@ -182,6 +183,9 @@ def fit_model(
         min_images=min_images,
         class_weight=class_weight,
         random_state=random_state,
+        scoring=scoring,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
     inputs = _look(inputs)
     transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
@@ -239,6 +243,7 @@ def check_fit(
     others
         As for `fit_model`.
     """
+    check_values({**locals(), **others})
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)

@@ -263,7 +263,10 @@ def _are_close(given: Any, expected: Any) -> bool:
         return False
     if expected.is_complex():
         return _are_close(torch.view_as_real(given.resolve_conj()), torch.view_as_real(expected.resolve_conj()))
-    bound = SAME * float(expected.abs().max()) if expected.numel() and expected.is_floating_point() else 0.0
+    given, expected = given.to_dense(), expected.to_dense()
+    bound = (
+        SAME * float(expected.abs().nan_to_num().max()) if expected.numel() and expected.is_floating_point() else 0.0
+    )
     return bool(torch.allclose(given.float(), expected.float(), rtol=0, atol=bound, equal_nan=True))
 
 

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
+from .constraints import STRING, check_values
 from .exceptions import ParameterError, nearest
 from .head_names import check_head
 
@@ -86,6 +87,7 @@ def plan_head(
     ParameterError
         If there is no such head or parameter, or the head takes no class weights.
     """
+    check_values(locals(), name=STRING)
     check_head(name, class_weight=class_weight)
     template, default = _CLASSIFIERS[name]
     known = template.get_params()

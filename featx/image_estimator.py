@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
-from numbers import Integral
+from dataclasses import replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 
 from .backbones import BackboneSource
 from .cache import EmbeddingCache, FileDigests, default_cache_dir
+from .constraints import NONE, PATH, check_values, integer
 from .exceptions import ParameterError, WeightsError
 from .idle_parameters import note_idle_images
 from .image_keys import image_keys
@@ -25,6 +26,8 @@ from .workers import thread_count
 
 __all__ = ["ImageEstimator", "open_cache"]
 
+WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
+FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
 _opened: dict[str, EmbeddingCache] = {}
 
 
@@ -45,17 +48,10 @@ class ImageEstimator(BaseEstimator):
         )
 
     def _check_types(self) -> None:
-        if not isinstance(self.layer, str | None):
-            raise ParameterError(
-                f"got layer={self.layer!r}; expected the name of a layer, or None for the network's own",
-                f"`featx backbones --stages {self.backbone if isinstance(self.backbone, str) else 'NAME'}` lists them.",
-            )
-        # A device of torch's own is as good as its name.
-        if not isinstance(self.device, str) and type(self.device).__module__ != "torch":
-            raise ParameterError(f"got device={self.device!r}; expected a name", "'auto' takes a GPU if there is one.")
+        check_values(self.get_params(deep=False), random_state=integer() | NONE, weights=WEIGHTS)
         seed = self.random_state
         drawn = self.weights is None and isinstance(self.backbone, str)
-        if drawn and (isinstance(seed, bool) or not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63):
+        if drawn and seed is None:
             raise ParameterError(
                 f"got random_state={seed!r} with weights=None; expected an integer", "Random weights need a seed."
             )
@@ -153,7 +149,6 @@ def open_cache(cache: Any) -> EmbeddingCache | None:
     """Return the cache that a `cache` parameter means; one object for each folder in this process."""
     if cache is None or isinstance(cache, EmbeddingCache):
         return cache
-    if not isinstance(cache, str | os.PathLike):
-        raise ParameterError(f"got cache={cache!r}; expected a folder, 'auto', an EmbeddingCache or None")
-    root = os.path.abspath(default_cache_dir() if cache == "auto" else cache)
+    FOLDER.check("cache", cache)
+    root = os.path.abspath(default_cache_dir() if cache == "auto" else os.path.expanduser(cache))
     return _opened.setdefault(root, EmbeddingCache(root))

@@ -7,7 +7,7 @@ transparency laid on white; the first frame of animations taken. Colour profiles
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from .cache.digests import MAX_BYTES, digest_array, digest_bytes
 from .cells import read_cell
+from .constraints import LABELS, check_values, shown
 from .decoder_process import decode_or_delegate
 from .decoding import decode_file, holds_high_depth, open_image
 from .exceptions import FeatxError, ImageDecodeError, ParameterError
@@ -271,12 +272,17 @@ def wrap_images(
     value_range: ValueRange = None,
 ) -> ImageSources:
     """Do as `as_sources` with what is known to be several images, however narrow they are."""
+    check_values({"max_pixels": max_pixels})
+    if not isinstance(images, Iterable):
+        raise ParameterError(f"got images={shown(images)}; expected several", "One image alone is [image].")
     value_range = checked_value_range(value_range)
     given: dict[int, str] = {}
     contents = [image if type(image) is str else _content(image, n, given) for n, image in enumerate(images)]
     if names is None:
         paths = not given and set(map(type, contents)) <= {str}
         names = contents if paths else [_name(content, n, given) for n, content in enumerate(contents)]
+    else:
+        LABELS.check("names", names)
     if len(names) != len(contents):
         raise ParameterError(f"got {len(names)} names for {len(contents)} images; expected one for each")
     return ImageSources(contents, shown_names(names), max_pixels=max_pixels, value_range=value_range)

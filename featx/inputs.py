@@ -16,10 +16,12 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from .cells import array_of, is_missing
-from .containers import cells_of, first_few
+from .cells import array_of
+from .constraints import check_values
+from .containers import cells_of
 from .exceptions import DatasetError, ParameterError
 from .images import ImageSource, ValueRange, wrap_images
+from .labels import missing_cells, plain_labels
 from .notes import note_once
 from .single_images import refuse_single_image
 
@@ -68,6 +70,7 @@ def check_images(
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
+    check_values({"image_shape": image_shape})
     refuse_single_image(X)
     # A tensor with a gradient, on another device or in bfloat16 gives its values.
     X = array_of(X) if hasattr(X, "detach") else X
@@ -76,7 +79,7 @@ def check_images(
         if not cells:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
         if missing and getattr(estimator, "on_error", "raise") != "nan":
-            raise _missing("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
+            raise missing_cells("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
         _note_image_shape(image_shape)
         return wrap_images(cells, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
@@ -88,7 +91,7 @@ def check_images(
     return wrap_images(_folded(validate_data(estimator, X, reset=reset), image_shape), **options)
 
 
-def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.ndarray]:
+def check_labels(images: Sequence[Any] | np.ndarray, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes in sorted order and the class number of each image.
 
     Raises
@@ -100,9 +103,7 @@ def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.
     """
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None: pass the labels.")
-    if absent := _unlabelled(y):
-        raise _missing("label", "y", absent, len(y))
-    labels = column_or_1d(y, warn=True)
+    labels = column_or_1d(plain_labels(y, name="y"), warn=True)
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
     check_consistent_length(images, labels)
@@ -111,26 +112,6 @@ def check_labels(images: Sequence[ImageSource], y: Any) -> tuple[np.ndarray, np.
     if len(classes) < 2:
         raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
     return classes, targets
-
-
-def _unlabelled(y: Any) -> list[int]:
-    """Return the places of None, NaN, NaT and pandas' missing value."""
-    if isinstance(y, list | tuple):  # NumPy would turn NaN among texts into one
-        values: Any = y
-    elif (array := np.asarray(y)).dtype.kind not in "OfMm":
-        return []
-    else:
-        values = array.ravel()
-    return [place for place, value in enumerate(values) if is_missing(value)]
-
-
-def _missing(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
-    skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
-    return ParameterError(
-        f"got no {what} in {len(rows):,} of {n_rows:,} rows of {where} (None, NaN or empty): row"
-        f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",
-        f"Leave these rows out{skip}.",
-    )
 
 
 def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
@@ -174,15 +155,9 @@ def _folded(rows: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray
                 "the other, as in CIFAR's files"
             )
         return rows.reshape(-1, *shape)
-    sides = image_shape if isinstance(image_shape, Sequence) else [image_shape]
-    whole = all(isinstance(side, int | np.integer) and side > 0 for side in sides)
-    if not whole or len(sides) not in (2, 3):
-        raise ParameterError(
-            f"got image_shape={image_shape!r}; expected (height, width), (height, width, channels) or (channels, "
-            "height, width)"
-        )
+    sides = tuple(image_shape)
     if math.prod(sides) != n_values:
-        raise ParameterError(f"got image_shape={tuple(sides)}, which does not fit rows of {n_values} values")
+        raise ParameterError(f"got image_shape={sides}, which does not fit rows of {n_values} values")
     images = rows.reshape(-1, *sides)
     first = len(sides) == 3 and sides[2] not in CHANNELS and sides[0] in CHANNELS
     return images.transpose(0, 2, 3, 1) if first else images

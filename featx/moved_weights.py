@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .constraints import FILES
 from .exceptions import ModelFileError, WeightsError
 from .image_estimator import ImageEstimator
 from .state_files import digest_file
@@ -37,6 +38,7 @@ def find_weights(model: str, pairs: Sequence[tuple[ImageEstimator, dict[str, Any
     WeightsError
         If there is no such file.
     """
+    FILES.check("weights", given)
     files = [given] if isinstance(given, str | os.PathLike) else list(given or ())
     digests = {os.fspath(file): digest_file(os.fspath(file)) for file in files}
     # Without the side of position embeddings, which follows the image size.

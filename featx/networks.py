@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
+from .constraints import NONE, check_values, integer
 from .exceptions import ParameterError
 from .network_names import check_patches, check_published
 from .notes import note_once, note_torch
@@ -71,6 +72,7 @@ def resolve_backbone(
     ------
     BackboneError, WeightsError, ParameterError
     """
+    check_values({"random_state": random_state}, random_state=integer() | NONE)
     if cache_key is not None:
         _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):
@@ -181,7 +183,7 @@ def _from_module(
             f"got backbone of type {type(module).__name__}; expected a name or a torch.nn.Module",
             "`featx backbones` lists the names.",
         )
-    if weights != "DEFAULT":
+    if not isinstance(weights, str) or weights != "DEFAULT":
         raise ParameterError(
             f"got weights={weights!r} beside a module, which brings its own", "Load them into the module."
         )

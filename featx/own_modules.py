@@ -87,9 +87,9 @@ def own_module(
     BackboneError
         If it cannot be copied, or torch cannot run it as a module.
     """
-    if isinstance(module, torch.jit.ScriptModule):
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise BackboneError(
-            f"got a backbone of type {type(module).__name__}, which cannot be cut into layers",
+            f"got a backbone of type {type(module).__name__} with TorchScript, which cannot be cut into layers",
             "Pass the module that it was scripted or traced from.",
         )
     lazy = (nn.UninitializedParameter, nn.UninitializedBuffer)

@@ -15,6 +15,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from ._version import __version__
 from .cache.temporary import replaced
 from .compiled_parts import check_compiled
+from .constraints import NETWORK, OBJECT, check_values
 from .exceptions import ModelFileError, ParameterError
 from .hidden_methods import check_attributes
 from .image_estimator import ImageEstimator
@@ -91,14 +92,15 @@ def save_model(
         If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
     """
     target = _name(path)
+    check_values(locals(), evaluation=OBJECT)
     check_importable(trusted)
-    model = copy_model(model)
-    transformers = image_estimators(model) if isinstance(model, BaseEstimator) else {}
-    if not transformers:
+    if not isinstance(model, BaseEstimator) or not image_estimators(model):
         raise ParameterError(
             "the model has no CNNFeatureTransformer or CNNFineTuneClassifier in it",
             "Save it with skops or joblib instead.",
         )
+    model = copy_model(model)
+    transformers = image_estimators(model)
     meta = {
         "format": FORMAT,
         "version": __version__,
@@ -169,6 +171,7 @@ def read_model(
     trusted: Trusted = (),
 ) -> SavedModel:
     """Return the model in a file with what is known of it; otherwise as `load_model`."""
+    check_values(locals(), backbone=NETWORK)
     name = _name(path)
     content = _read(name, trusted)
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .cache.temporary import replaced
+from .constraints import PATH
 from .exceptions import FeatxError, MissingDependencyError, ParameterError
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def check_picture(path: str | os.PathLike[str]) -> str:
     MissingDependencyError
         If matplotlib is not installed.
     """
+    PATH.check("path", path)
     kind = Path(path).suffix.lower()
     if kind not in METADATA:
         raise ParameterError(

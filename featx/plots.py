@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .constraints import CLASSES, CURVES
 from .exceptions import ParameterError
 from .pictures import check_picture, new_axes, save_figure
 from .short_names import cell_width, class_labels
@@ -120,6 +121,7 @@ def plot_confusion_matrix(
     """
     if path is not None:
         check_picture(path)
+    CLASSES.check("classes", classes)
     counts = _checked_matrix(matrix, len(classes))
     k = len(counts)
     totals = counts.sum(axis=1, keepdims=True)
@@ -145,6 +147,7 @@ def plot_confusion_matrix(
 
 def _curves(history: Mapping[str, Sequence[float | None]]) -> dict[str, np.ndarray]:
     """Return what is drawn as float arrays, NaN where there is no figure."""
+    CURVES.check("history", history)
     lacking = [name for name in HISTORY if name not in history]
     if lacking:
         raise ParameterError(

@@ -9,7 +9,7 @@ from .exceptions import LayerError, ParameterError, nearest
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "check_pooling", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "check_pooling", "not_one_each", "pool", "whole_map"]
 
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
@@ -23,6 +23,14 @@ def check_pooling(pooling: str) -> None:
     if pooling not in known:
         hint = nearest(str(pooling), known) or "'auto' is the network's own."
         raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(known)}", hint)
+
+
+def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
+    """Return what is wrong with a layer that does not give one output for each image, and what to do."""
+    return (
+        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
+        "Choose a layer, or return a tensor, whose first axis counts the images.",
+    )
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
@@ -55,6 +63,7 @@ def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, pre
 
     if pooling not in POOLINGS:
         raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(POOLINGS)}")
+    output = output.to_dense()
     if output.ndim == 4:
         maps = output.permute(0, 3, 1, 2) if channels_last else output
         values = maps.flatten(2)

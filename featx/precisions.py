@@ -85,7 +85,7 @@ def choose_precision(
     ------
     ParameterError, WeightsError, BackboneError
     """
-    if precision != "auto":
+    if not isinstance(precision, str) or precision != "auto":
         return resolve_precision(precision)
     if source.is_own:
         return "float32"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from .class_scores import ClassScores, class_scores, scores_of
+from .constraints import PATH, check_values
 from .datasets import ImageDataset
-from .exceptions import DatasetError, ModelFileError
+from .exceptions import DatasetError, ModelFileError, ParameterError, nearest
 from .extraction import Extraction
 from .finetune import CNNFineTuneClassifier
 from .ledger import first_reason
@@ -25,9 +26,11 @@ from .notes import note_once
 from .persistence import load_model
 from .shown import Shown
 from .transformer import CNNFeatureTransformer
+from .workers import check_options
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
 
+READING = ("device", "batch_size", "n_jobs", "cache", "on_error", "verbose", "value_range")
 IN_PYTHON = "Use it in Python: load_model(path)."
 
 
@@ -97,7 +100,9 @@ def predict_images(
     ------
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
+    check_values(locals(), path=PATH)
     model = _classifier(os.fspath(path), load_model(path, weights=weights))
+    _check_reading(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)
     elif isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer):
@@ -111,6 +116,14 @@ def predict_images(
         for i in rows
     ]
     return Predictions(found, rows=rows, classes=classes), extraction
+
+
+def _check_reading(parameters: Mapping[str, Any]) -> None:
+    if unknown := [name for name in parameters if name not in READING]:
+        hint = nearest(unknown[0], READING) or f"It takes {', '.join(READING)}."
+        raise ParameterError(f"predict_images has no parameter {unknown[0]!r}", hint)
+    check_options(*(parameters.get(name, usual) for name, usual in
+                    (("batch_size", "auto"), ("n_jobs", None), ("on_error", "raise"))))  # fmt: skip
 
 
 def _probability(scores: ClassScores, row: int, column: int) -> float | None:

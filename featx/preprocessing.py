@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .constraints import RESIZE
 from .exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGENET", "Preprocessing"]
 
-RESIZE_MODES = ("crop", "squash")
 # Beyond this, an image is cut to what the central crop can see before it is resized: scaling a strip of
 # 1 x 10,000 pixels to a short side of 256 would make two and a half million columns.
 LARGEST_ASPECT = 8
@@ -90,8 +90,7 @@ class Preprocessing:
         ------
         ParameterError
         """
-        if mode not in RESIZE_MODES:
-            raise ParameterError(f"got resize={mode!r}; expected one of {', '.join(RESIZE_MODES)}")
+        RESIZE.check("resize", mode)
         if image_size is None:
             return dataclasses.replace(self, mode=mode)
         whole = isinstance(image_size, int | np.integer) and not isinstance(image_size, bool)

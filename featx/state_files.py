@@ -83,10 +83,10 @@ def load_state(file: str, *, digest: str) -> dict[str, Tensor]:
 def _unreadable(file: str, error: OSError) -> WeightsError:
     path = Path(file)
     try:
-        inside = sorted(entry.name for entry in (path if path.is_dir() else path.parent).iterdir())
+        inside = sorted(entry.name for entry in (path if os.path.isdir(file) else path.parent).iterdir())
     except OSError:
         inside = []
-    if path.is_dir():
+    if os.path.isdir(file):  # Path's asks more of a name than it may be
         known = [name for name in inside if Path(name).suffix in SUFFIXES]
         hint = f"Name one in it, such as {path / known[0]}." if known else "Name the file of weights in it."
     else:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .boundary import boundary_passes
+from .constraints import check_values
 from .data_split import join_test
 from .datasets import ImageDataset
 from .dense_head import DenseHead
@@ -62,6 +63,7 @@ def forecast_finetuning(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
+    check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     plan = plan_training(classifier, test_size=test_size, min_images=min_images)
     plan.apply(dataset)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from .constraints import AUTO, FRACTION, NONE, check_values, integer, number, one_of
 from .exceptions import ParameterError
 
 __all__ = ["check_parameters", "class_weights", "resolve_automatic"]
@@ -19,42 +20,31 @@ PRETRAINED = {"learning_rate": 3e-5, "epochs": 10, "patience": 5}
 FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
 # A head that has begun as a logistic regression needs little more than the stages below it.
 HEAD_FACTOR = 3
-HEAD_INITS = ("auto", "logistic", "warmup", "random")
-BATCH_NORMS = ("frozen", "update")
+ACCEPTED = {
+    **dict.fromkeys(("batch_size", "augment_views", "test_views", "warmup_epochs"), integer(1)),
+    **dict.fromkeys(("epochs", "patience"), integer(1) | AUTO),
+    "hidden_units": integer(1, 2**31 - 1) | NONE,
+    "boundary_cache_bytes": integer(0),
+    "learning_rate": number(0, math.inf) | AUTO,
+    "head_learning_rate": number(0, math.inf) | NONE,
+    "weight_decay": number(0, math.inf),
+    **dict.fromkeys(("momentum", "dropout", "label_smoothing"), number(0, 1)),
+    "validation_fraction": FRACTION,
+    "head_init": one_of("auto", "logistic", "warmup", "random"),
+    "batch_norm": one_of("frozen", "update"),
+    "optimizer": one_of("adamw", "sgd"),
+    "schedule": one_of("constant", "cosine", "onecycle"),
+    "boundary_dtype": one_of("float16", "bfloat16"),
+}
 
 
 def check_parameters(options: Any) -> None:
     """Raise a ParameterError where a parameter of the estimator holds a value that it does not accept."""
-    for name, least in (("epochs", 1), ("batch_size", 1), ("augment_views", 1), ("test_views", 1), ("patience", 1),
-                        ("warmup_epochs", 1), ("random_state", 0), ("boundary_cache_bytes", 0)):  # fmt: skip
-        value = getattr(options, name)
-        if name in PRETRAINED and _is_auto(value):
-            continue
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ParameterError(f"got {name}={value!r}; expected an integer of at least {least}")
-    if options.random_state >= 2**32:  # scikit-learn takes no more
-        raise ParameterError(f"got random_state={options.random_state}; expected an integer below 2**32")
-    for name, low, high in (("learning_rate", 0, math.inf), ("momentum", 0, 1), ("weight_decay", 0, math.inf),
-                            ("dropout", 0, 1), ("label_smoothing", 0, 1)):  # fmt: skip
-        value = getattr(options, name)
-        if name in PRETRAINED and _is_auto(value):
-            continue
-        if not _is_number(value) or not low <= value < high:
-            raise ParameterError(f"got {name}={value!r}; expected a number from {low} to below {high}")
-    rate, fraction, units = options.head_learning_rate, options.validation_fraction, options.hidden_units
-    if rate is not None and not (_is_number(rate) and 0 <= rate < math.inf):
-        raise ParameterError(f"got head_learning_rate={rate!r}; expected a number that is not negative, or None")
-    if not (_is_number(fraction) and 0 < fraction < 1):
-        raise ParameterError(f"got validation_fraction={fraction!r}; expected a fraction between 0 and 1")
-    if units is not None and (isinstance(units, bool) or not isinstance(units, Integral) or units < 1):
-        raise ParameterError(f"got hidden_units={units!r}; expected a positive integer or None")
-    for name, known in (("head_init", HEAD_INITS), ("batch_norm", BATCH_NORMS)):
-        if getattr(options, name) not in known:
-            raise ParameterError(f"got {name}={getattr(options, name)!r}; expected one of {', '.join(known)}")
+    check_values(vars(options), **ACCEPTED)
     if options.batch_norm == "update" and options.batch_size < 2:
         raise ParameterError("got batch_size=1 with batch_norm='update'; one image has no statistics",
                              "Choose a larger batch_size, or batch_norm='frozen'.")  # fmt: skip
-    if options.head_init == "logistic" and units is not None:
+    if options.head_init == "logistic" and options.hidden_units is not None:
         raise ParameterError("got head_init='logistic' with hidden_units, which a logistic regression has not",
                              "Choose head_init='warmup', or hidden_units=None.")  # fmt: skip
 

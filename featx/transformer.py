@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .backbones import BackboneSource, View
 from .cache import EmbeddingCache, EmbeddingSpec
+from .constraints import shown
 from .devices import resolve_device, resolve_precision
 from .exceptions import ParameterError
 from .extraction import Extraction, extract_embeddings
@@ -194,9 +195,10 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         resolve_precision(self.precision)
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
-        if self.prefetch and self.cache is None:
+        views = self._views(source)
+        if len(self.prefetch) and self.cache is None:
             note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
-        self.embedding_dim_, *_ = [self._width(source, view) for view in self._views(source)]
+        self.embedding_dim_, *_ = [self._width(source, view) for view in views]
         return images
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
@@ -279,10 +281,10 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return self.embedding_dim_
 
     def _views(self, source: BackboneSource) -> list[View]:
-        pairs = list(self.prefetch) if isinstance(self.prefetch, Iterable) else [self.prefetch]
+        pairs = list(self.prefetch) if isinstance(self.prefetch, Collection) else [self.prefetch]
         named = [isinstance(p, tuple | list) and len(p) == 2 and isinstance(p[0], str | None) for p in pairs]
-        if not all(named):
-            raise ParameterError(f"got prefetch={self.prefetch!r}; expected pairs (layer, pooling)")
+        if not all(named) or isinstance(self.prefetch, str):
+            raise ParameterError(f"got prefetch={shown(self.prefetch)}; expected pairs (layer, pooling)")
         others = [source.view(layer, pooling) for layer, pooling in pairs]
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
 

@@ -20,9 +20,9 @@ from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, next_step
 from .cut_graph import CutGraph, describe_choice
 from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
-from .exceptions import BackboneError, ParameterError
+from .exceptions import BackboneError, LayerError, ParameterError
 from .graphs import HookReader, is_one_node, last_node, reader, require_layers, trace
-from .pooling import pool
+from .pooling import not_one_each, pool
 from .running_statistics import keeps_statistics
 from .stage_names import choose_stages
 from .state_matching import absent_tensors, refuse_absent
@@ -170,12 +170,24 @@ class Trunk:
 
         With no trained stage they are pooled already.
         """
-        return self._pool(self.upper(inputs)) if self.trained else inputs
+        return self._pool(self.upper(inputs), len(inputs)) if self.trained else inputs
 
-    def _pool(self, output: Tensor) -> Tensor:
+    def check_precision(self) -> None:
+        """Raise a BackboneError where the trained part would be given images of another precision than its own."""
+        kinds = {str(p.dtype).removeprefix("torch.") for p in self.module.parameters() if p.is_floating_point()}
+        if self.trained and kinds - {"float32"}:
+            raise BackboneError(
+                f"{self.source.name} has parameters in {', '.join(sorted(kinds))}, and training is in float32",
+                "Pass module.float().",
+            )
+
+    def _pool(self, output: Tensor, n_images: int) -> Tensor:
         plan = self.source.plan
         last = plan.is_channels_last(plan.node(self.view[0]))
-        return pool(output, self.view[1], channels_last=last, prefix_tokens=plan.prefix_tokens)
+        rows = pool(output, self.view[1], channels_last=last, prefix_tokens=plan.prefix_tokens)
+        if len(rows) != n_images:
+            raise LayerError(*not_one_each(self.source.name, self.view[0], len(rows), n_images))
+        return rows
 
     def lower(self, images: Tensor, precision: str) -> Tensor:
         """Return what `features` takes, of normalised images, without gradients and as in evaluation."""
@@ -189,7 +201,7 @@ class Trunk:
         with self.part.quiet(), torch.no_grad(), arithmetic(precision, images.device.type):
             exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
             output = with_exact_start(self._lower, exact)(images)[node]
-        return output.float() if self.trained else self._pool(output)
+        return output.float() if self.trained else self._pool(output, len(images))
 
     def boundary_shape(self) -> tuple[int, ...]:
         """Return the shape of what the boundary gives for one image, by passing shapes without values."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from .class_sizes import check_counts
-from .evaluation import SCORINGS
-from .exceptions import ParameterError
+from .constraints import check_values
 from .heads import plan_head, try_head
+from .labels import plain_labels
 from .training_parameters import class_weights
 from .tuning import Candidate, Tuner
 
@@ -111,7 +110,9 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If there are too few rows of a class, or too few groups, to tune on.
         """
         candidate = self.candidate(2)
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
+        groups, together = (None if column is None else plain_labels(column, name=name) for name, column in
+                            (("groups", groups), ("together", together)))  # fmt: skip
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
         check_counts(truth, classes, 2, "tuning needs")
@@ -127,10 +128,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     def candidate(self, n_classes: int) -> Candidate:
         """Return the head and its grid; raises ParameterError if a parameter holds a value that it does not accept."""
-        if self.scoring not in SCORINGS:
-            raise ParameterError(f"got scoring={self.scoring!r}; expected one of {', '.join(SCORINGS)}")
-        if isinstance(self.random_state, Integral) and not 0 <= self.random_state < 2**32:
-            raise ParameterError(f"got random_state={self.random_state}; expected an integer from 0 to below 2**32")
+        check_values(self.get_params(deep=False))
         head = plan_head(self.head, grid=self.grid, class_weight=self.class_weight, random_state=self.random_state)
         if self.grid:
             try_head(head, n_classes)

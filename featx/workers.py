@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
-
+from .constraints import BATCH, JOBS, shown
 from .exceptions import ParameterError
 
 __all__ = ["check_options", "core_count", "thread_count"]
@@ -25,16 +24,13 @@ def thread_count(n_jobs: int | None) -> int:
     cores = core_count()
     if n_jobs is None:
         return cores
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
-        raise ParameterError(f"got n_jobs={n_jobs!r}; expected a positive integer, -1 or None")
+    JOBS.check("n_jobs", n_jobs)
     return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
 
 
 def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
     """Raise a ParameterError where one of them holds a value that the extraction does not accept."""
-    if on_error not in ("raise", "nan"):
-        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'nan'")
-    thread_count(n_jobs)
-    whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
-    if batch_size != "auto" and not (whole and int(batch_size) > 0):
-        raise ParameterError(f"got batch_size={batch_size!r}; expected a positive integer or 'auto'")
+    if not isinstance(on_error, str) or on_error not in ("raise", "nan"):
+        raise ParameterError(f"got on_error={shown(on_error)}; expected 'raise' or 'nan'")
+    JOBS.check("n_jobs", n_jobs)
+    BATCH.check("batch_size", batch_size)

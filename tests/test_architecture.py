@@ -18,6 +18,8 @@ ROOT = Path(featx.__file__).parent.parent
 ROOMS = {"featx": "featx", "cache": "featx.cache", "cli": "featx.cli"}
 HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
+    "constraints",
+    "labels",
     "augmentation",
     "operations",
     "avif",
@@ -160,7 +162,7 @@ def test_the_errors_and_the_version_import_nothing_of_featx(name):
 def test_the_cache_needs_numpy_and_h5py_only(name):
     found = imports(name, everywhere=True)
     assert others(found) - sys.stdlib_module_names <= {"numpy", "h5py", "filelock", "platformdirs"}
-    assert own(found) <= {"featx.exceptions", *room("featx.cache")}
+    assert own(found) <= {"featx.exceptions", "featx.constraints", *room("featx.cache")}
 
 
 @pytest.mark.parametrize("name", LEAVES)

@@ -25,6 +25,7 @@ from featx.extraction import extract_embeddings
 from featx.images import as_sources
 from featx.networks import list_backbones, resolve_backbone
 from featx.preprocessing import IMAGENET
+from featx.transformer import CNNFeatureTransformer
 
 COMPUTED = [
     "efficientnet_lite0",
@@ -525,3 +526,24 @@ def test_a_vision_transformer_takes_other_image_sizes(unallocated):
     assert small.weights_digest != resolve_backbone("vit_b_32", weights=None).weights_digest
     with pytest.raises(BackboneError, match=r"got image_size=65; vit_b_32 takes multiples of 32. Choose 64"):
         resolve_backbone("vit_b_32", weights=None, image_size=65)
+
+
+class Mixing(torch.nn.Module):
+    """A network that does not keep the images apart."""
+
+    def __init__(self, mix):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(3, 4, 3)
+        self.mix = mix
+
+    def forward(self, x):
+        x = self.convolution(x)
+        return {"first": x[0], "mean": x.mean(0), "twice": torch.cat([x, x])}[self.mix]
+
+
+@pytest.mark.parametrize("mix", ["first", "mean", "twice"])
+def test_a_network_that_gives_other_than_one_output_for_each_image_is_refused(mix):
+    images = [np.full((32, 32, 3), value, np.uint8) for value in (0, 80, 160, 240)]
+    transformer = CNNFeatureTransformer(Mixing(mix), image_size=32, cache=None, layer="output", pooling="flatten")
+    with pytest.raises(LayerError, match=r"outputs for 1 image.*first axis counts the images"):
+        transformer.fit_transform(images)

@@ -1,0 +1,50 @@
+"""What a caller passes to the cache goes in; the arrays that it keeps come out, or an error."""
+
+from __future__ import annotations
+
+import dataclasses
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ..constraints import Constraint, a
+from ..exceptions import ParameterError
+from .spec import EmbeddingSpec
+
+__all__ = ["BOUND", "FIELD", "SPEC", "checked_digests", "checked_embeddings"]
+
+_FIELDS = [field.name for field in dataclasses.fields(EmbeddingSpec)]
+
+
+def _is_bound(value: Any) -> bool:
+    return value is None or (isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0)
+
+
+SPEC = a("EmbeddingSpec", "Pass one of specs().")
+FIELD = Constraint(f"one of {', '.join(_FIELDS)}", lambda name: name in _FIELDS)
+BOUND = Constraint("a number that is not negative, or None", _is_bound)
+
+
+def checked_embeddings(embeddings: Any) -> np.ndarray:
+    """Return an array of numbers; its shape is compared elsewhere."""
+    array = np.asarray(embeddings)
+    if array.dtype.kind in "fiub":
+        return array
+    try:
+        return np.asarray(array.tolist(), dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        told = f"got embeddings of type {array.dtype}; expected numbers"
+        raise ParameterError(told, "Pass an array (n, d).") from error
+
+
+def checked_digests(digests: Any) -> np.ndarray:
+    """Return digests as an array of uint8, shape (n, 32)."""
+    array = np.asarray(digests)
+    if array.dtype != np.uint8 and array.size:  # other integers would be cut to their last 8 bits
+        raise ParameterError(
+            f"got digests of type {array.dtype}; expected uint8", "Pass np.frombuffer(data, np.uint8)."
+        )
+    if array.ndim != 2 or array.shape[1] != 32:
+        raise ParameterError(f"got digests of shape {array.shape}; expected (n, 32)", "A digest is 32 bytes.")
+    return np.ascontiguousarray(array, dtype=np.uint8)

@@ -1,0 +1,86 @@
+"""Standard output and standard error that are closed, full or not read; the line and exit code that tell of it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from ..exceptions import FeatxError
+
+__all__ = ["NOT_READ", "let_go", "prepare_streams", "said_of"]
+
+# What shells expect of a command that nobody reads any more, as of one that SIGPIPE ended.
+NOT_READ = 128 + getattr(signal, "SIGPIPE", 13)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+class _Patient:
+    """Standard error whose disk may be full: what it cannot take is lost, and the command goes on."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def prepare_streams() -> Iterator[None]:
+    """Make both streams safe to write to while a command runs.
+
+    Raises
+    ------
+    OSError
+        If standard output is closed: the next file that is opened would be written to in its place.
+    """
+    if sys.stderr is None:  # closed: the same holds
+        file = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(file, 2)
+        sys.stderr = open(2, "w", encoding="utf-8", errors="replace")  # noqa: SIM115 - it is standard error now
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed", "standard output")
+    for stream in (sys.stdout, sys.stderr):
+        # Names of classes may hold what the locale cannot write.
+        if hasattr(stream, "reconfigure") and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    before = sys.stderr
+    sys.stderr = _Patient(before)
+    try:
+        yield
+    finally:
+        sys.stderr = before
+
+
+def let_go() -> None:
+    """Have Python not try again, when it ends, to write what standard output would not take."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def said_of(error: BaseException) -> FeatxError | None:
+    """Return in words an error of the system's, which is no bug: a disk, a permission, the memory; else None."""
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(what in text for what in NO_MEMORY)):
+        return FeatxError("there is not enough memory", "Choose a smaller --batch-size or --image-size.")
+    if not isinstance(error, OSError) or error.strerror is None:
+        return None
+    where = "standard output" if error.filename is None else str(error.filename)
+    step = "Free some space, or choose another place." if error.errno in FULL else "Choose another place."
+    return FeatxError(f"cannot use {where}: {error.strerror}", step)

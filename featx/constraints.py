@@ -1,0 +1,276 @@
+"""The parameters of a call go in; a ParameterError comes out where one holds a value of a kind that is not accepted.
+
+What parameters of one name mean is the same in all functions and estimators, and so is what they accept: one table.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from .exceptions import ParameterError
+
+__all__ = ["Constraint", "a", "check_values", "integer", "shown"]
+
+# Characters of a value that a message shows.
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What a parameter accepts.
+
+    Attributes
+    ----------
+    expected : str
+        In words, as they follow "expected".
+    accepts : callable
+        From a value to whether it is accepted.
+    next_step : str, default=""
+    """
+
+    expected: str
+    accepts: Callable[[Any], bool]
+    next_step: str = ""
+
+    def __or__(self, other: Constraint) -> Constraint:
+        return Constraint(
+            f"{self.expected} or {other.expected}",
+            lambda value: self.accepts(value) or other.accepts(value),
+            self.next_step or other.next_step,
+        )
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise a ParameterError unless the value is accepted."""
+        if not self.accepts(value):
+            raise ParameterError(f"got {name}={shown(value)}; expected {self.expected}", self.next_step)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: on one line of bearable length."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an object of the user's may not be able to say what it is
+        text = f"an object of type {type(value).__name__}"
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN // 2]}...{text[-MOST_SHOWN // 4 :]}"
+
+
+def check_values(values: Mapping[str, Any], **others: Constraint) -> None:
+    """Raise a ParameterError where a parameter holds a value of a kind that it does not accept.
+
+    Parameters
+    ----------
+    values : mapping of str to value
+        The parameters of a call by name, ``locals()`` in its first line. Names that no table has are not looked at.
+    **others : Constraint
+        For names that mean something else here than in the table.
+    """
+    for name, value in values.items():
+        if (constraint := others.get(name) or TABLE.get(name)) is not None:
+            constraint.check(name, value)
+
+
+def integer(least: int | None = None, most: int | None = None) -> Constraint:
+    """Return what accepts integers between bounds and of 64 bits, NumPy's too, and no bool."""
+    words = "an integer" if least is None else "a positive integer" if least == 1 else f"an integer of at least {least}"
+    if most is not None:
+        words = f"an integer from {least} to {most}"
+
+    def accepts(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, Integral) or abs(int(value)) > sys.maxsize:
+            return False
+        return (least is None or int(value) >= least) and (most is None or int(value) <= most)
+
+    return Constraint(words, accepts)
+
+
+def number(low: float, high: float) -> Constraint:
+    """Return what accepts numbers from `low` to below `high`, and no bool."""
+
+    def accepts(value: Any) -> bool:
+        return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) < high
+
+    return Constraint(f"a number from {low} to below {high}", accepts)
+
+
+def one_of(*names: str) -> Constraint:
+    """Return what accepts some texts."""
+    return Constraint(f"one of {', '.join(names)}", lambda value: isinstance(value, str) and value in names)
+
+
+def a(kind: str, next_step: str) -> Constraint:
+    """Return what accepts objects of a class of featx, given by its name so that it need not be imported."""
+    article = "an" if kind[0] in "AEIOU" else "a"
+    return Constraint(f"{article} {kind}", lambda value: _is_a(value, kind), next_step)
+
+
+def _is_a(value: Any, *kinds: str) -> bool:
+    return any(each.__name__ in kinds and each.__module__.startswith("featx.") for each in type(value).__mro__)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and "\0" not in value
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike) and _is_text(os.fspath(value))
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_) or (isinstance(value, Integral) and value in (0, 1))
+
+
+def _is_level(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_) or (isinstance(value, Real) and float(value) >= 0)
+
+
+def _is_shape(value: Any) -> bool:
+    sides = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes) else []
+    return len(sides) in (2, 3) and all(integer(1).accepts(side) for side in sides)
+
+
+def _is_device(value: Any) -> bool:
+    # A device of torch's own is as good as its name.
+    return (_is_text(value) and value.isascii()) or (type(value).__module__, type(value).__name__) == (
+        "torch",
+        "device",
+    )
+
+
+def _names(value: Any, kinds: Any) -> bool:
+    if isinstance(value, str | bytes) or not isinstance(value, Collection):
+        return False
+    return len(value) > 0 and all(isinstance(name, kinds) for name in value)
+
+
+def _are_pairs(value: Any) -> bool:
+    if not isinstance(value, Sequence) or not len(value):
+        return False
+    return all(isinstance(pair, tuple | list) and len(pair) == 2 and all(map(_is_text, pair)) for pair in value)
+
+
+def _are_keys(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(
+        isinstance(key, Exception) or (isinstance(key, bytes) and len(key) == 32) for key in value
+    )
+
+
+def _is_column(value: Any) -> bool:
+    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__"):
+        return False
+    try:
+        return np.ndim(value) == 1
+    except ValueError:  # lists of several lengths
+        return False
+
+
+def _is_grid(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
+NONE = Constraint("None", lambda value: value is None)
+TEXT = Constraint("a text that is not empty", _is_text)
+# Which of them there are, others say.
+STRING = Constraint("a name", lambda value: isinstance(value, str))
+ANY_PATH = Constraint("a path", lambda value: isinstance(value, str | os.PathLike))
+PATH = Constraint("a path", _is_path)
+FILES = Constraint(
+    "a file of weights, several of these or None",
+    lambda value: value is None or _is_path(value) or (_is_column(value) and all(map(_is_path, value))),
+)
+FLAG = Constraint("True or False", _is_flag)
+NAMES = Constraint("a sequence of names", lambda value: _names(value, str))
+LABELS = Constraint("a list of texts", lambda value: _is_column(value) and all(isinstance(name, str) for name in value))
+CLASSES = Constraint("the names of the classes", lambda value: hasattr(value, "__len__"))
+CURVES = Constraint("a mapping", lambda value: hasattr(value, "keys"), "Pass the history_ of a fitted classifier.")
+OBJECT = Constraint("a mapping or None", lambda value: value is None or isinstance(value, Mapping))
+NETWORK = Constraint(
+    "a torch.nn.Module or None",
+    lambda value: value is None or any(f"{each.__module__}.{each.__name__}" == "torch.nn.modules.module.Module"
+                                       for each in type(value).__mro__),
+)  # fmt: skip
+COLUMN = Constraint("a sequence with one for each image", _is_column)
+FRACTION = Constraint("a fraction between 0 and 1", lambda value: number(0, 1).accepts(value) and value != 0)
+AUTO = Constraint("'auto'", lambda value: isinstance(value, str) and value == "auto")
+BATCH = integer(1) | AUTO
+DEVICE = Constraint("a name", _is_device, "'auto' takes a GPU if there is one.")
+PRECISION = one_of("auto", "float32", "bfloat16", "float16")
+RESIZE = one_of("crop", "squash")
+SOURCES = Constraint(
+    "images that as_sources has wrapped",
+    lambda value: (
+        _is_a(value, "ImageSources")
+        or (isinstance(value, Sequence | np.ndarray) and all(_is_a(image, "ImageSource") for image in value))
+    ),
+    "Pass as_sources(images).",
+)
+CACHE = Constraint("an EmbeddingCache or None", lambda value: value is None or _is_a(value, "EmbeddingCache"))
+SEED = integer(0, 2**32 - 1)
+_DATASET = a("ImageDataset", "Pass what load_dataset returns.")
+_TRANSFORMER = a("CNNFeatureTransformer", "Pass CNNFeatureTransformer().")
+JOBS = (
+    Constraint("a positive integer, -1", lambda value: integer(-(2**31), 2**31 - 1).accepts(value) and value != 0)
+    | NONE
+)
+_BALANCED = Constraint("'balanced'", lambda value: isinstance(value, str) and value == "balanced")
+_WEIGHTS = Constraint("a mapping of label to weight", lambda value: isinstance(value, Mapping))
+_SHAPE = Constraint("(height, width), (height, width, channels) or (channels, height, width)", _is_shape)
+GRID = Constraint("a mapping of parameter to values", _is_grid, "Such as {'C': [0.1, 1]}.")
+_GRIDS = Constraint(
+    "a mapping of head to (mapping of parameter to values)",
+    lambda value: _is_grid(value) and all(grid is None or _is_grid(grid) for grid in value.values()),
+    "Such as {'logistic': {'C': [0.1, 1]}}.",
+)
+
+TABLE: dict[str, Constraint] = {
+    # data
+    "dataset": _DATASET,
+    "test": _DATASET | NONE,
+    "groups": COLUMN | NONE,
+    "together": COLUMN | NONE,
+    "stratify": COLUMN | NONE,
+    "min_images": integer(1),
+    "path_column": TEXT | NONE,
+    "label_column": TEXT | NONE,
+    "split_from": PATH | NONE,
+    "labelled": FLAG,
+    # networks and how images are read
+    "transformer": _TRANSFORMER,
+    "classifier": a("CNNFineTuneClassifier", "Pass CNNFineTuneClassifier()."),
+    "transfer": _TRANSFORMER | NONE,
+    "layers": Constraint(
+        "a sequence of names, or of None", lambda value: _names(value, str | None), "Such as ['stage6', 'head']."
+    ),
+    "poolings": NAMES,
+    "image_shape": _SHAPE | NONE,
+    "max_pixels": integer(1) | NONE,
+    "source": a("BackboneSource", "Pass resolve_backbone(NAME)."),
+    "views": Constraint("pairs (layer, pooling)", _are_pairs, "Such as [('head', 'avg')]."),
+    "keys": Constraint("what `image_keys` gave", _are_keys) | NONE,
+    "precision": PRECISION,
+    "device": DEVICE,
+    "n_jobs": JOBS,
+    # heads
+    "head": STRING,
+    "heads": NAMES,
+    "grid": GRID | NONE,
+    "grids": _GRIDS | NONE,
+    "scoring": one_of("accuracy", "balanced_accuracy", "f1_macro"),
+    "class_weight": _BALANCED | _WEIGHTS | NONE,
+    # training
+    "early_stopping": FLAG,
+    "boundary_cache": FLAG,
+    "checkpoint": PATH | NONE,
+    "skip_unreadable": FLAG,
+    # everything
+    "random_state": SEED,
+    "top": integer(1),
+    "folder": PATH | NONE,
+    "verbose": Constraint("True or False", _is_level),
+}

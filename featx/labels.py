@@ -1,0 +1,76 @@
+"""Labels or groups of any library go in; an array that can be sorted, with one for each image, comes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .cells import array_of, is_missing
+from .constraints import shown
+from .containers import first_few
+from .exceptions import ParameterError
+
+__all__ = ["missing_cells", "plain_labels", "unlabelled"]
+
+
+def plain_labels(values: Any, *, name: str) -> np.ndarray:
+    """Return labels, groups or the like as an array.
+
+    Raises
+    ------
+    ParameterError
+        If some are missing, of a type that has no order, or of several types that have none among each other: NumPy
+        would make texts of some.
+    """
+    if hasattr(values, "detach"):  # a tensor with a gradient, or on another device
+        values = array_of(values)
+    if rows := unlabelled(values):
+        raise missing_cells("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
+    array = np.asarray(values)
+    if array.ndim != 1 and not name.startswith("y"):  # those may be a column
+        raise ParameterError(f"got {name} of shape {array.shape}; expected one for each image")
+    if array.dtype.kind in "cV":
+        raise _unordered(name, array)
+    if array.dtype.kind not in "OSU":
+        return array
+    # A list of texts and numbers is an array of texts.
+    items = array.ravel().tolist() if not isinstance(values, list | tuple) else values
+    kinds = {str if isinstance(item, str) else type(item) for item in items}
+    if len(kinds) > 1 and str in kinds:
+        named = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise ParameterError(f"got {name} of several types: {named}; expected one", "Make them all texts: str(label).")
+    if array.dtype.kind == "O":
+        try:
+            sorted(set(items))
+        except TypeError:  # neither hashed nor compared
+            raise _unordered(name, array) from None
+    return array
+
+
+def unlabelled(values: Any) -> list[int]:
+    """Return the places of None, NaN, NaT and pandas' missing value."""
+    if isinstance(values, list | tuple):  # NumPy would turn NaN among texts into one
+        cells: Any = values
+    elif (array := np.asarray(values)).dtype.kind not in "OfMm":
+        return []
+    else:
+        cells = array.ravel()
+    return [place for place, value in enumerate(cells) if is_missing(value)]
+
+
+def missing_cells(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
+    """Return the error for cells that are empty."""
+    skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
+    return ParameterError(
+        f"got no {what} in {len(rows):,} of {n_rows:,} rows of {where} (None, NaN or empty): row"
+        f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",
+        f"Leave these rows out{skip}.",
+    )
+
+
+def _unordered(name: str, array: np.ndarray) -> ParameterError:
+    kind = type(array.ravel()[0]).__name__ if array.dtype.kind == "O" else array.dtype
+    return ParameterError(
+        f"got {name}={shown(array.tolist())} of type {kind}, which has no order", "Pass texts or integers."
+    )
