@@ -153,7 +153,7 @@ class _Process:
         if "refused" in answer:
             raise Refused(*answer["refused"])
         pixels = np.empty(answer["shape"], np.uint8)
-        left = memoryview(pixels).cast("B")
+        left = memoryview(pixels.reshape(-1).data)
         while left:
             if not (n := self._out.readinto(left)):
                 raise EOFError
