@@ -21,6 +21,7 @@ from .decoder_process import decode_or_delegate
 from .decoding import decode_file, holds_high_depth, open_image
 from .exceptions import FeatxError, ImageDecodeError, ParameterError
 from .image_bytes import check_length, is_url, read_bytes
+from .jpeg import check_unloaded
 from .pixels import (
     Refused,
     ValueRange,
@@ -155,6 +156,7 @@ class ImageSource(Shown):
 
     def _pixels_in_memory(self) -> np.ndarray:
         if isinstance(self.content, Image.Image):
+            self._guard(lambda: check_unloaded(self.content))
             pixels, self.peak = self._guard(lambda: pil_to_rgb(self.content, self.max_pixels, self.value_range))
         else:
             pixels, self.peak = self._guard(lambda: array_to_rgb(self.content, self.value_range))

@@ -17,7 +17,7 @@ from .pixels import Refused
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["check_scans", "decode_jpeg"]
+__all__ = ["check_scans", "check_unloaded", "decode_jpeg"]
 
 # The tag of EXIF that says how the image is to be turned.
 ORIENTATION = 0x0112
@@ -59,6 +59,18 @@ def check_scans(image: Image.Image, data: bytes) -> None:
             f"a JPEG of {n:,} scans, each of them a pass over {pixels:,} pixels; encoders write some ten",
             "If you trust it, save it anew: `djpeg a.jpg | cjpeg > b.jpg`.",
         )
+
+
+def check_unloaded(image: Image.Image) -> None:
+    """Do so for an image that somebody opened and that has not been decoded yet."""
+    file = getattr(image, "fp", None)
+    if image.format not in ("JPEG", "MPO") or file is None or not getattr(image, "tile", None):
+        return
+    place = file.tell()
+    file.seek(0)
+    data = file.read()
+    file.seek(place)
+    check_scans(image, data)
 
 
 def _count_scans(data: bytes) -> int:

@@ -116,6 +116,17 @@ def test_an_output_named_as_another_format_is_refused_before_anything_is_forward
     assert "the file is HDF5" in featx("cache", "export", "-o", tmp_path / name).stderr
 
 
+def test_an_image_of_too_many_pixels_is_told_what_helps_in_a_command(tmp_path):
+    # Between Pillow's limit and twice that, where Pillow itself warns and decodes
+    Image.new("1", (10_500, 10_000)).save(tmp_path / "flag.png")
+    line = error_of("extract", tmp_path, "-o", tmp_path / "o.h5", *NETWORK)
+    assert line.endswith(
+        "flag.png: 10500 x 10000 pixels exceed the limit of 89,478,485. Shrink the image (`magick a.jpg -resize 50% "
+        "b.jpg`), or raise PIL.Image.MAX_IMAGE_PIXELS in Python if you trust it. Or leave such images out: "
+        "--on-error skip."
+    )
+
+
 def test_a_good_image_is_not_forwarded_again_after_a_bad_one(folder, tmp_path, forwards):
     (folder / "light" / "text.jpg").write_bytes(b"text")
     error_of("extract", folder, "-o", tmp_path / "out.h5", *NETWORK, "--batch-size", "2")
