@@ -26,16 +26,18 @@ FIELD = Constraint(f"one of {', '.join(_FIELDS)}", lambda name: name in _FIELDS)
 BOUND = Constraint("a number that is not negative, or None", _is_bound)
 
 
-def checked_embeddings(embeddings: Any) -> np.ndarray:
-    """Return an array of numbers; its shape is compared elsewhere."""
+def checked_embeddings(embeddings: Any, n: int) -> np.ndarray:
+    """Return embeddings as an array of numbers, shape (n, d)."""
     array = np.asarray(embeddings)
-    if array.dtype.kind in "fiub":
-        return array
-    try:
-        return np.asarray(array.tolist(), dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        told = f"got embeddings of type {array.dtype}; expected numbers"
-        raise ParameterError(told, "Pass an array (n, d).") from error
+    if array.dtype.kind not in "fiub":
+        try:
+            array = np.asarray(array.tolist(), dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            told = f"got embeddings of type {array.dtype}; expected numbers"
+            raise ParameterError(told, "Pass an array (n, d).") from error
+    if array.ndim != 2 or len(array) != n:
+        raise ParameterError(f"got embeddings of shape {array.shape} for {n} digests; expected (n, d)")
+    return array
 
 
 def checked_digests(digests: Any) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..constraints import FLAG, NONE, PATH, TEXT, check_values
-from ..exceptions import CacheError, ParameterError
+from ..exceptions import CacheError
 from . import maintenance
 from .answers import KeptAnswers
 from .checks import BOUND, FIELD, SPEC, checked_digests, checked_embeddings
@@ -141,12 +141,9 @@ class EmbeddingCache:
         CacheError
             If they could not be written; what was committed before is untouched.
         """
-        embeddings, digests = checked_embeddings(embeddings), checked_digests(digests)
+        digests = checked_digests(digests)
+        embeddings = checked_embeddings(embeddings, len(digests))
         embeddings = embeddings.astype(stored_dtype(embeddings.dtype), copy=False)
-        if embeddings.ndim != 2 or len(embeddings) != len(digests):
-            raise ParameterError(
-                f"got embeddings of shape {embeddings.shape} for {len(digests)} digests; expected (n, d)"
-            )
         with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
             folder = self._folder(spec)
             folder.put(digests, embeddings)

@@ -35,6 +35,10 @@ __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 NAMES = {"labels": "labels", "groups": "groups", "split": "a split"}
 
 
+# What a data set may know of each image.
+COLUMNS = ("labels", "groups", "strata", "split", "together")
+
+
 @dataclass(frozen=True, repr=False)
 class ImageDataset(Shown):
     """Images with what is known of them.
@@ -78,7 +82,7 @@ class ImageDataset(Shown):
             raise DatasetError(f"got {len(self.names):,} names for {len(self.images):,} images", "Pass one for each.")
         # What is shown and written holds no credentials; images are read by their full URLs.
         object.__setattr__(self, "names", shown_names(self.names))
-        for name in ("labels", "groups", "strata", "split", "together"):
+        for name in COLUMNS:
             values = getattr(self, name)
             if values is None:
                 continue
@@ -102,16 +106,8 @@ class ImageDataset(Shown):
     def take(self, rows: Sequence[int] | np.ndarray) -> ImageDataset:
         """Return the data set of the given rows, in their order."""
         rows = _checked_rows(rows, len(self))
-        return ImageDataset(
-            [self.images[i] for i in rows],
-            [self.names[i] for i in rows],
-            None if self.labels is None else self.labels[rows],
-            None if self.groups is None else self.groups[rows],
-            self.notes,
-            None if self.strata is None else self.strata[rows],
-            None if self.split is None else self.split[rows],
-            None if self.together is None else self.together[rows],
-        )
+        columns = {name: values[rows] for name in COLUMNS if (values := getattr(self, name)) is not None}
+        return ImageDataset([self.images[i] for i in rows], [self.names[i] for i in rows], notes=self.notes, **columns)
 
 
 def _checked_rows(rows: Any, n: int) -> np.ndarray:

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .terminal import fill, line_width
+
 __all__ = ["Bar", "leave_bars", "progress_bar", "say"]
 
 # Work that takes less gets no bar.
@@ -114,7 +116,8 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
 
 
 def say(text: str) -> None:
-    """Print a line to standard error, above the bars that are shown."""
+    """Print a line to standard error, above the bars that are shown; it is wrapped on a terminal."""
+    text = fill(text, line_width(err=True))
     if "tqdm" in sys.modules and sys.stderr is not None:
         from tqdm import tqdm
 
