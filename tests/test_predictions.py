@@ -70,10 +70,10 @@ def told(model, labels, paths, path, top=3, **options):
 
 
 DECIDING = {
-    "linear SVM": LinearSVC(),
+    "linear SVM": LinearSVC(random_state=0, max_iter=100_000),
     "ridge": RidgeClassifierCV(),
     "perceptron": Perceptron(),
-    "scaled": make_pipeline(StandardScaler(), LinearSVC()),
+    "scaled": make_pipeline(StandardScaler(), LinearSVC(random_state=0, max_iter=100_000)),
 }
 
 
@@ -87,7 +87,7 @@ def test_a_head_without_probabilities_prints_none_and_ranks_by_its_decision_valu
 
 
 def test_two_classes_are_ranked_by_one_decision_value(paths, path):
-    model = behind(LinearSVC())
+    model = behind(LinearSVC(random_state=0, max_iter=100_000))
     found = told(model, Y == "a", paths, path)
     assert [[label for label, _ in top] for top in found] == [
         [str(answer), str(not answer)] for answer in model.predict(paths)
@@ -97,8 +97,8 @@ def test_two_classes_are_ranked_by_one_decision_value(paths, path):
 @pytest.mark.parametrize(
     "head",
     [
-        OutputCodeClassifier(LinearSVC(), random_state=0),
-        VotingClassifier([("one", linear()), ("two", LinearSVC())]),
+        OutputCodeClassifier(LinearSVC(random_state=0, max_iter=100_000), random_state=0),
+        VotingClassifier([("one", linear()), ("two", LinearSVC(random_state=0, max_iter=100_000))]),
         SVC(decision_function_shape="ovo"),  # three pairs of three classes look like three classes
     ],
 )
@@ -126,7 +126,7 @@ WHOLE = {
     "voting": lambda: VotingClassifier(
         [("a", behind(linear())), ("b", make_pipeline(features(pooling="max"), linear()))], voting="soft"
     ),
-    "calibrated": lambda: CalibratedClassifierCV(behind(LinearSVC()), cv=2),
+    "calibrated": lambda: CalibratedClassifierCV(behind(LinearSVC(random_state=0, max_iter=100_000)), cv=2),
     "voting with a network": lambda: VotingClassifier(
         [
             ("a", behind(linear())),
@@ -210,7 +210,7 @@ def test_a_head_that_fails_is_named(paths, path):
 
 
 def test_the_command_leaves_a_probability_out_that_there_is_not(paths, path):
-    save_model(behind(LinearSVC()).fit(paths, Y), path)
+    save_model(behind(LinearSVC(random_state=0, max_iter=100_000)).fit(paths, Y), path)
 
     def shown(form):
         run = CliRunner().invoke(main, ["predict", str(path), paths[0], "--top", "2", "--format", form, "-q"])
