@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..exceptions import CacheError
 from .index import Index, by_segment
 from .locks import WorkLock
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, sort_keys, strangers, write_segment
@@ -25,6 +26,8 @@ __all__ = ["SpecFolder"]
 # those of so many bytes only by `compact`, so that it is rewritten a few times at most however many there are.
 TIER = 16
 SETTLED = 1 << 20
+# How often a look-up starts again because files have gone meanwhile: others merge and prune for seconds, not for ever.
+RESTARTS = 100
 
 
 class SpecFolder:
@@ -68,8 +71,11 @@ class SpecFolder:
             # What is all still there needs no second look.
             names = set(self._segments)
             opened = []
-            # What a merge replaced while segments were being opened is in the next listing.
-            while names != (now := self.names() - self._refused):
+            # What a merge replaced while segments were being opened is in the next listing; where listings never come
+            # to rest, the last one does as a glance.
+            for _ in range(RESTARTS):
+                if names == (now := self.names() - self._refused):
+                    break
                 names = now
                 for gone in self._segments.keys() - names:
                     self._segments.pop(gone, None)
@@ -101,7 +107,7 @@ class SpecFolder:
 
         With `all_or_none` nothing is read, and d is 0, unless all are there. The dtype of nothing is float32.
         """
-        while True:
+        for _ in range(RESTARTS):
             index, rows = self._look_up(digests)
             found = rows >= 0
             whole = bool(found.all())
@@ -114,9 +120,13 @@ class SpecFolder:
                     index.segments[number].read(rows[places] - index.starts[number], out, places)
                 return out, found
             except FileNotFoundError:
-                continue
+                # The listing of a network file system may go on naming it for a while.
+                self._segments.pop(index.segments[number].path.name, None)
             except SegmentDamagedError as damage:
                 self.set_aside(damage)
+        raise CacheError(
+            f"the files in {self.path} go faster than they can be read", "End what merges or prunes there meanwhile."
+        )
 
     def _look_up(self, digests: np.ndarray) -> tuple[Index, np.ndarray]:
         """Return the index of what is here now, and the number in it of each digest's row, or -1."""

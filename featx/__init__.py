@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TrainingError,
         TrainingWarning,
         WeightsError,
+        WorkerError,
     )
     from .extraction import Extraction, Failure, extract_embeddings
     from .extraction_forecast import forecast_extraction
@@ -99,6 +100,7 @@ _MODULES = {
         "TrainingError",
         "TrainingWarning",
         "WeightsError",
+        "WorkerError",
     ),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}

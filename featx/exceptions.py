@@ -12,6 +12,7 @@
     ├── CacheError                         a cache that cannot be read or written
     ├── ModelFileError (ValueError)        a file that is no featx model, or one that must not be used
     ├── TrainingError                      a training that diverged or does not fit into memory
+    ├── WorkerError (RuntimeError)         processes that computed for this one and were lost
     └── MissingDependencyError (ImportError)
 
 A `TrainingWarning` tells of a training that stopped early and left something to use, or of layers that cannot do what
@@ -39,6 +40,7 @@ __all__ = [
     "TrainingError",
     "TrainingWarning",
     "WeightsError",
+    "WorkerError",
 ]
 
 # Names are told whole up to here, and by their ends beyond: text that was taken for a path may be a whole file.
@@ -130,6 +132,10 @@ class ModelFileError(FeatxError, ValueError):
 
 class TrainingError(FeatxError):
     """A training diverged before anything was learnt, or one image is too much for the memory."""
+
+
+class WorkerError(FeatxError, RuntimeError):
+    """The processes that joblib offers were lost, cannot be reached, or cannot be sent the work."""
 
 
 class TrainingWarning(UserWarning):

@@ -17,13 +17,15 @@ from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .constraints import CACHE, SOURCES, check_values
 from .devices import resolve_device
 from .exceptions import ImageDecodeError
-from .forwarding import ForwardPlan, note_scale
+from .forward_plan import ForwardPlan
+from .forwarding import note_scale
 from .image_keys import all_read, image_keys
 from .images import ImageSource
 from .lanes import auto_batch_size, lane_count
 from .ledger import Failure
 from .precisions import choose_precision
 from .progress import progress_bar
+from .rounds import Rounds
 from .sharing import share_out
 from .shown import Shown
 from .stores import MemoryStore, OverlayStore, Store, writable_store
@@ -85,7 +87,8 @@ def extract_embeddings(
     """Compute or look up the embeddings of images.
 
     Duplicated content is forwarded once. Under ``joblib.parallel_config`` with a backend of processes (loky, dask,
-    ray) and a cache, the misses are shared out among its workers, which commit to the cache themselves.
+    Ray) and a cache, the misses are shared out among its workers, which commit to the cache themselves and must see
+    its folder. Inside a task of another joblib.Parallel nothing is shared out.
 
     Parameters
     ----------
@@ -118,13 +121,17 @@ def extract_embeddings(
     ------
     ImageDecodeError
         If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
-    BackboneError, CacheError, ParameterError
+    CacheError
+        If the cache cannot be used, or does not keep what is computed.
+    WorkerError
+        If the workers of joblib's backend are lost; what they committed before is kept.
+    BackboneError, ParameterError
     """
     check_values(locals(), images=SOURCES, cache=CACHE)
     store: Store = MemoryStore() if cache is None else cache
     work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
     while (gathered := work.gather()) is None:
-        work.forward(work.missing())
+        work.forward_missing()
     result = work.result()
     result.embeddings = gathered
     return result
@@ -163,8 +170,8 @@ def ensure_embeddings(
     ImageDecodeError, BackboneError, CacheError, ParameterError
     """
     work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
-    while missing := work.missing():
-        work.forward(missing)
+    while work.forward_missing():
+        pass
     return work.keys(), work.result()
 
 
@@ -199,6 +206,7 @@ class _Work:
             self.store = agreeing_store(self.store, source, self.specs)
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.n_forwarded = 0
+        self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
         self.peaks: list[int] = []
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
@@ -232,6 +240,20 @@ class _Work:
             for place in np.flatnonzero(lacking):
                 missing.setdefault(keys[place].tobytes(), []).append(good[place])
         return missing
+
+    def forward_missing(self) -> bool:
+        """Forward what has no rows; tell whether there was anything.
+
+        Raises
+        ------
+        CacheError
+            If rounds bring nothing any more.
+        """
+        missing = self.missing()
+        self.rounds.begin(sum(map(len, missing.values())))
+        if missing:
+            self.forward(missing)
+        return bool(missing)
 
     def forward(self, missing: dict[bytes, list[int]]) -> None:
         """Forward and commit; note what could not be read."""

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .backbones import BackboneSource, View
-from .cache import EmbeddingSpec
 from .devices import physical_device
 from .exceptions import BackboneError, CacheError, ImageDecodeError
+from .forward_plan import ForwardPlan, Outcome
 from .images import ImageSource
 from .lanes import in_lanes
 from .notes import note_once
@@ -27,76 +26,19 @@ from .patience import patient_map
 from .stores import Store
 from .timing import timed
 
-__all__ = ["ForwardPlan", "Outcome", "forward_images", "note_scale"]
+__all__ = ["forward_images", "note_scale"]
 
 log = logging.getLogger("featx")
-# Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most.
+# Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most. Workers are killed when
+# one of them is, so that theirs begin short and double.
 TURN_SECONDS = 10.0
+FIRST_SECONDS = 1.0
 TURN_ROWS = 1024
 TURN_BYTES = 256 << 20
 # Images of 12 bits in files of 16 use a sixteenth of the scale.
 SMALL_PART = 1 / 8
 # Between two turns of one process, so that those who wait get theirs.
 PAUSE = 0.05
-
-
-@dataclass(frozen=True)
-class ForwardPlan:
-    """What every worker of one extraction needs to know.
-
-    Attributes
-    ----------
-    source : BackboneSource
-    views : tuple of (layer, pooling)
-    precision, device : str
-    batch_size : int
-        Images in the network at once, in all lanes together.
-    threads : int
-        That decode ahead of the network.
-    raising : bool
-        Whether an unreadable image ends the work.
-    takes_turns : bool
-        False for workers that were handed separate shares.
-    lanes : int
-        How many batches are in the network at once, where it allows that; each has its share of the processor.
-    """
-
-    source: BackboneSource
-    views: tuple[View, ...]
-    precision: str
-    device: str
-    batch_size: int
-    threads: int
-    raising: bool
-    takes_turns: bool = True
-    lanes: int = 1
-
-    @property
-    def specs(self) -> list[EmbeddingSpec]:
-        """The spec of each view."""
-        return [self.source.spec(view, self.precision) for view in self.views]
-
-
-@dataclass
-class Outcome:
-    """What became of the images.
-
-    Attributes
-    ----------
-    results : list of (digest or None, reason or None)
-        For each image the digest of the bytes that were decoded, or why they could not be.
-    n_forwarded : int
-    seconds : Counter
-        Wall time of `wait` (for decoding), `forward` (for the network) and `write`; the times of all threads together
-        for `read` and `decode`.
-    peaks : list of int
-        The largest values of the images that were read on the scale of 16 bits.
-    """
-
-    results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
-    n_forwarded: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
-    peaks: list[int] = field(default_factory=list)
 
 
 def note_scale(peaks: list[int]) -> None:
@@ -136,10 +78,13 @@ def forward_images(
     """
     outcome = Outcome()
     device = physical_device(plan.device)
+    seconds = TURN_SECONDS if plan.takes_turns else min(FIRST_SECONDS, TURN_SECONDS)
+    # Ends, for every turn deals with an image at least: whether it goes on is asked after a batch.
     while (start := len(outcome.results)) < len(images):
         with store.turn(device) if plan.takes_turns else contextlib.nullcontext() as progress:
             part = slice(start, start + TURN_ROWS)
-            _take_turn(plan, images[part], digests[part], store, outcome, advance, progress)
+            _take_turn(plan, images[part], digests[part], store, outcome, advance, progress, seconds)
+        seconds = min(2 * seconds, TURN_SECONDS)
         if plan.takes_turns and len(outcome.results) < len(images):
             time.sleep(PAUSE)
     return outcome
@@ -153,8 +98,9 @@ def _take_turn(
     outcome: Outcome,
     advance: Callable[[int], Any] | None,
     progress: Callable[[], Any] | None,
+    seconds: float,
 ) -> None:
-    """Deal with the first of the images, as many of them as a turn allows; tell the turn of each batch."""
+    """Deal with the first of the images, as many of them as a turn of so many seconds allows; tell it of each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
     todo = [images[place] for place in np.flatnonzero(lacking)]
@@ -165,7 +111,7 @@ def _take_turn(
 
     def goes_on() -> bool:
         held = len(ready) * sum(row.nbytes for row in ready[-1][1]) if ready else 0
-        return time.monotonic() - began < TURN_SECONDS and held < TURN_BYTES
+        return time.monotonic() - began < seconds and held < TURN_BYTES
 
     def forward(batch: list[_Decoded]) -> list[np.ndarray]:
         good = [image.pixels for image in batch if image.error is None]
@@ -237,7 +183,8 @@ def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
                 f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
                 "Choose a smaller image_size or backbone, or device='cpu'.",
             )
-        backbone.largest_batch = size // 2
+        # It never grows, also where lanes fail side by side, so that this ends.
+        backbone.largest_batch = min(size // 2, backbone.largest_batch or size)
         log.warning("out of memory on %s: batches of %d images from here on", backbone.device, size // 2)
         if backbone.device.startswith("cuda"):
             torch.cuda.empty_cache()
@@ -272,6 +219,9 @@ def _decoded_batches(
                 result.pixels = plan.source.preprocessing.apply(pixels, key=result.digest)
         except ImageDecodeError as error:
             result.error = error
+            if plan.worker_host and getattr(error.__cause__, "errno", None):  # a file that is not there, perhaps
+                reason = f"{error.reason} on {plan.worker_host}"
+                result.error = ImageDecodeError(error.name, reason, error.next_step)
         return result
 
     def settled(image: ImageSource, outcome: _Decoded | TimeoutError) -> _Decoded:

@@ -37,9 +37,10 @@ def race(score: Callable[[list[Task]], Sequence[Sequence[float]]], n_values: int
     mean : float
     """
     scores = np.full((n_values, n_folds), np.nan)
+    # Ends, for every round has something to score and NaN means unknown: a score of NaN is worse than any.
     while tasks := _next_tasks(scores, n_jobs):
         for (fold, values), found in zip(tasks, score(tasks), strict=True):
-            scores[values, fold] = found
+            scores[values, fold] = np.where(np.isnan(found), -np.inf, found)
     means = np.where(np.isnan(scores).any(axis=1), -np.inf, scores.mean(axis=1))
     return int(means.argmax()), float(means.max())
 

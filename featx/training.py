@@ -165,7 +165,7 @@ class Training:
         """Take one step; when the memory does not suffice, sum the gradients of smaller parts."""
         targets = self.targets[torch.from_numpy(rows)].to(self.plan.device)
         total = len(rows) if self._weights is None else float(self._weights[targets].sum()) or 1.0
-        while True:
+        while True:  # until parts of single images fail: every failure halves them
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 loss, right = 0.0, 0

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
@@ -25,6 +24,7 @@ from .heads import STEP, HeadPlan
 from .paths import predict_path
 from .races import race
 from .splits import INNER_FOLDS, Split, inner_folds
+from .tasks import Workers
 
 __all__ = ["INNER_FOLDS", "SCORES", "Candidate", "Tuner"]
 
@@ -86,16 +86,16 @@ class Tuner:
         X = self.matrices[candidate.view][rows]
         head = _early_stopping(candidate.head.estimator, y, splits)
         values = _values(_grid_for(candidate.head.grid, splits))
-        with Parallel(n_jobs=self.n_jobs) as parallel:
+        with Workers(n_jobs=self.n_jobs) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
-                score_one = delayed(_scores)
-                return parallel(
-                    score_one(head, [values[place] for place in places], X, y, splits[fold], self.scoring)
+                calls = [
+                    (head, [values[place] for place in places], X, y, splits[fold], self.scoring)
                     for fold, places in tasks
-                )
+                ]
+                return list(workers.results(_scores, calls))
 
-            best, mean = race(score, len(values), len(splits), n_jobs=effective_n_jobs(self.n_jobs))
+            best, mean = race(score, len(values), len(splits), n_jobs=workers.count())
         return mean, values[best]
 
     def fit(self, candidate: Candidate, parameters: dict[str, Any], rows: np.ndarray) -> BaseEstimator:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +28,9 @@ __all__ = [
     "random_weights",
     "unknown_weights",
 ]
+
+# How long a server of weights may send nothing.
+STALL_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,8 @@ def published_weights(name: str, entry: Any) -> Weights:
     if not target.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(entry.url, str(target), hash_prefix=prefix)
+            with _no_endless_wait():
+                torch.hub.download_url_to_file(entry.url, str(target), hash_prefix=prefix)
         except (OSError, RuntimeError) as error:  # URLError is an OSError
             raise WeightsError(
                 f"cannot download {file_name}, the weights {entry.name} of {name}: {error}",
@@ -157,6 +163,17 @@ def published_weights(name: str, entry: Any) -> Weights:
             "Remove it, so that it is downloaded again.",
         )
     return weights
+
+
+@contextlib.contextmanager
+def _no_endless_wait() -> Iterator[None]:
+    """Have connections give up on servers that send nothing; torch's download has no such limit to set."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_SECONDS if before is None else before)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:

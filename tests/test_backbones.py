@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import os
 import pickle
+import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,7 @@ from featx.images import as_sources
 from featx.networks import list_backbones, resolve_backbone
 from featx.preprocessing import IMAGENET
 from featx.transformer import CNNFeatureTransformer
+from featx.weights import published_weights
 
 COMPUTED = [
     "efficientnet_lite0",
@@ -342,6 +344,16 @@ def test_a_download_that_fails_says_which_file_to_put_where(hub):
     with pytest.raises(WeightsError, match=r"resnet18-f37072fd.pth.*no route to host") as caught:
         resolve_backbone("resnet18")
     assert f"put it into {hub}" in str(caught.value)
+
+
+def test_a_server_of_weights_that_sends_nothing_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("featx.weights.STALL_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        entry = SimpleNamespace(url=f"http://127.0.0.1:{server.getsockname()[1]}/net-01234567.pth", name="DEFAULT")
+        with pytest.raises(WeightsError, match=r"cannot download net-01234567.pth.*timed out"):
+            published_weights("net", entry)
+    assert socket.getdefaulttimeout() is None
 
 
 def test_a_published_file_with_other_content_is_refused(hub):

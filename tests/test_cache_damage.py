@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -725,3 +726,30 @@ def test_an_interrupted_put_leaves_nothing(tmp_path, monkeypatch, function):
         with pytest.raises(KeyboardInterrupt):
             cache.put(SPEC, *rows(range(5, 9)))
     assert snapshot(tmp_path) == before
+
+
+def test_a_listing_that_goes_on_naming_what_is_gone_is_no_endless_look_up(tmp_path, monkeypatch):
+    """As that of a network file system does for some time."""
+    cache = filled(tmp_path, range(5))
+    assert found_of(cache, range(5)).all()
+    name = only_segment(tmp_path).name
+    monkeypatch.setattr(featx.cache.folder.SpecFolder, "names", lambda self: {name})
+    only_segment(tmp_path).unlink()
+    assert not found_of(cache, range(5)).any()
+    assert not cache.contains(SPEC, rows(range(5))[0]).any()
+
+
+def test_listings_that_never_rest_are_no_endless_look_up(tmp_path, monkeypatch):
+    cache, names, numbers = filled(tmp_path, range(5)), featx.cache.folder.SpecFolder.names, itertools.count()
+    monkeypatch.setattr(featx.cache.folder.SpecFolder, "names", lambda self: {*names(self), f"{next(numbers)}.h5"})
+    assert found_of(cache, range(5)).all()
+
+
+def test_files_that_go_faster_than_they_are_read_are_an_error(tmp_path, monkeypatch):
+    def gone(*args):
+        raise FileNotFoundError
+
+    cache = filled(tmp_path, range(5))
+    monkeypatch.setattr(featx.cache.folder.Segment, "read", gone)
+    with pytest.raises(CacheError, match="faster than they can be read"):
+        cache.get(SPEC, rows(range(5))[0])

@@ -14,6 +14,7 @@ from torch import nn
 from featx import CNNFeatureTransformer, forwarding
 from featx.backbones import Backbone
 from featx.extraction import extract_embeddings
+from featx.forward_plan import ForwardPlan
 from featx.images import as_sources
 from featx.lanes import MOST_LANES, auto_batch_size, in_lanes, lane_count
 from featx.networks import resolve_backbone
@@ -228,7 +229,7 @@ def test_turns_end_and_all_images_are_dealt_with(torch_threads, pictures, tiny, 
     extract_embeddings(as_sources(pictures[3:20:4]), source, **options)
     expected = extract_embeddings(as_sources(pictures), source, views=[view], cache=None).embeddings[0]
     turns.clear()
-    plan = forwarding.ForwardPlan(source, (view,), "float32", "cpu", 4, 2, raising=True, lanes=2)
+    plan = ForwardPlan(source, (view,), "float32", "cpu", 4, 2, raising=True, lanes=2)
     images = as_sources(pictures)
     outcome = forwarding.forward_images(
         plan, list(images), [image.digest() for image in images], cache, advanced.append

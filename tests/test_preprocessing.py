@@ -13,7 +13,8 @@ from torchvision import models
 from featx.augmentation import PRESETS as AUGMENTATIONS
 from featx.augmentation import Augmentation
 from featx.exceptions import ParameterError
-from featx.forwarding import ForwardPlan, _decoded_batches
+from featx.forward_plan import ForwardPlan
+from featx.forwarding import _decoded_batches
 from featx.images import as_sources, read_image
 from featx.networks import resolve_backbone
 from featx.preprocessing import IMAGENET, Preprocessing

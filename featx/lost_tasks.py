@@ -1,0 +1,107 @@
+"""A joblib backend goes in; while it is watched, it tells of tasks whose worker died, in place of waiting for ever.
+
+joblib goes on when a backend calls back. Dask's does so for tasks that end and not for those that it gives up
+(KilledWorker); the pools of multiprocessing replace a worker that died and forget what it was at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+__all__ = ["watched"]
+
+# How often processes that this one has started are looked at, in seconds.
+TICK = 0.5
+
+
+@contextlib.contextmanager
+def watched(backend: Any) -> Iterator[None]:
+    """Have a backend of joblib's call back for tasks that are lost.
+
+    Parameters
+    ----------
+    backend : ParallelBackendBase
+        Before its workers are started.
+    """
+    name = "submit" if hasattr(backend, "submit") else "apply_async"  # of joblib before 1.5
+    submit: Callable[..., Any] = getattr(backend, name)
+    watch = _ChildWatch()
+
+    def submit_and_tell(func: Any, callback: Callable[..., Any] | None = None) -> Any:
+        if callback is None:
+            return submit(func, callback)
+        expected = watch.expect(callback)
+        job = submit(func, expected)
+        if isinstance(job, Future):  # which knows of its failure itself
+            watch.forget(expected)
+            job.add_done_callback(partial(_tell, callback))
+        else:
+            watch.start()
+        return job
+
+    setattr(backend, name, submit_and_tell)
+    try:
+        yield
+    finally:
+        delattr(backend, name)
+        watch.stop()
+
+
+def _tell(callback: Callable[..., Any], future: Future[Any]) -> None:
+    """Call back with the failure of a future; joblib ignores what it is told twice."""
+    if not future.cancelled() and (error := future.exception()) is not None:
+        callback(error)
+
+
+class _ChildWatch:
+    """Notices processes of this one that are killed, and tells all who wait for an answer."""
+
+    def __init__(self) -> None:
+        self._others = set(multiprocessing.active_children())
+        self._expected: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._thread: threading.Thread | None = None
+        self._end = threading.Event()
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, name="featx-watch", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def expect(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a callback that notes the answer and passes it on."""
+
+        def answered(*args: Any, **kwargs: Any) -> Any:
+            self.forget(answered)
+            return callback(*args, **kwargs)
+
+        self._expected[answered] = callback
+        return answered
+
+    def forget(self, expected: Callable[..., Any]) -> None:
+        self._expected.pop(expected, None)
+
+    def _look(self) -> None:
+        children: set[Any] = set()
+        ended = False
+        while not ended:
+            # Those that were there a moment ago and have died since are the ones to notice.
+            children |= set(multiprocessing.active_children()) - self._others
+            ended = self._end.wait(TICK)
+            # One that ends by itself has an exit code of zero, or an error that its pool hears of.
+            for child in children:
+                if (child.exitcode or 0) < 0:
+                    error = ChildProcessError(f"process {child.pid} was ended by signal {-child.exitcode}")
+                    for callback in list(self._expected.values()):
+                        callback(error)
+                    return
