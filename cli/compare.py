@@ -25,6 +25,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .streams import write_text
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -165,8 +166,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["json_file"] != "-":
         click.echo(f"\n{describe_comparison(result, width=_width())}\n")
     if options["json_file"]:
-        with click.open_file(options["json_file"], "w") as file:
-            file.write(result.to_json() + "\n")
+        write_text(options["json_file"], result.to_json() + "\n")
     if options["plot"]:
         from ..comparison_plot import plot_comparison
 

@@ -22,6 +22,7 @@ from .options import (
     write_failures,
 )
 from .report import describe_evaluation, describe_parts
+from .streams import write_text
 
 __all__ = ["fit"]
 
@@ -118,8 +119,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     if options["json_file"] != "-":
         click.echo(f"\n{describe_evaluation(outcome.evaluation)}\n")
     if options["json_file"]:
-        with click.open_file(options["json_file"], "w") as file:
-            file.write(outcome.to_json() + "\n")
+        write_text(options["json_file"], outcome.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
 
 
