@@ -26,6 +26,7 @@ from .options import (
     write_failures,
 )
 from .steps import announce
+from .streams import write_text
 from .text_tables import show
 
 if TYPE_CHECKING:
@@ -182,8 +183,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["json_file"] != "-":
         show(comparison_parts(result), framed=not options["quiet"])
     if options["json_file"]:
-        with click.open_file(options["json_file"], "w") as file:
-            file.write(result.to_json() + "\n")
+        write_text(options["json_file"], result.to_json() + "\n")
     if options["plot"]:
         from ..comparison_plot import plot_comparison
 

@@ -28,6 +28,7 @@ from .options import (
     write_failures,
 )
 from .steps import announce
+from .streams import write_text
 from .text_tables import show
 from .training_options import training_options, training_parameters
 
@@ -153,8 +154,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     if options["json_file"] != "-":
         show(finetuning_parts(outcome), framed=not options["quiet"])
     if options["json_file"]:
-        with click.open_file(options["json_file"], "w") as file:
-            file.write(outcome.to_json() + "\n")
+        write_text(options["json_file"], outcome.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
 
 

@@ -25,6 +25,7 @@ from .options import (
     write_failures,
 )
 from .steps import announce
+from .streams import write_text
 from .text_tables import show
 
 __all__ = ["fit"]
@@ -160,8 +161,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     if options["json_file"] != "-":
         show(evaluation_parts(outcome.evaluation), framed=not options["quiet"])
     if options["json_file"]:
-        with click.open_file(options["json_file"], "w") as file:
-            file.write(outcome.to_json() + "\n")
+        write_text(options["json_file"], outcome.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
 
 

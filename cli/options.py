@@ -12,6 +12,7 @@ import click
 
 from .interrupts import keep
 from .layout import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
+from .streams import write_text
 from .text_tables import show
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:
     """Name the images that were skipped, and write the ledger if a file was asked for."""
     if options["failures"]:
         ledger = [{"index": f.index, "path": f.name, "reason": f.reason} for f in failures]
-        Path(options["failures"]).write_text(json.dumps(ledger, indent=2) + "\n", encoding="utf-8")
+        write_text(options["failures"], json.dumps(ledger, indent=2) + "\n")
     for failure in failures[:10]:
         note(options, f"skipped {failure.name}: {failure.reason}")
     if len(failures) > 10:

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import click
+
 from ..exceptions import FeatxError
 
-__all__ = ["NOT_READ", "let_go", "prepare_streams", "said_of"]
+__all__ = ["NOT_READ", "let_go", "prepare_streams", "said_of", "write_text"]
 
 # What shells expect of a command that nobody reads any more, as of one that SIGPIPE ended.
 NOT_READ = 128 + getattr(signal, "SIGPIPE", 13)
@@ -72,6 +74,25 @@ def let_go() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text in place, into what may be a pipe, or to standard output for "-".
+
+    Raises
+    ------
+    FeatxError
+        If the file cannot be written.
+    """
+    try:
+        with click.open_file(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        if path == "-":
+            raise
+        raise FeatxError(
+            f"cannot write {path}: {error.strerror}", "Free some space, or choose another place."
+        ) from error
 
 
 def said_of(error: BaseException) -> FeatxError | None:

@@ -236,6 +236,7 @@ TABLE: dict[str, Constraint] = {
     "together": COLUMN | NONE,
     "stratify": COLUMN | NONE,
     "min_images": integer(1),
+    "cv": integer(2) | NONE,
     "path_column": TEXT | NONE,
     "label_column": TEXT | NONE,
     "split_from": PATH | NONE,

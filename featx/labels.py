@@ -30,7 +30,9 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != 1 and not name.startswith("y"):  # those may be a column
         raise ParameterError(f"got {name} of shape {array.shape}; expected one for each image")
-    if array.dtype.kind in "cV":
+    if array.dtype.kind == "c":  # in scikit-learn's words
+        raise ParameterError(f"Complex data not supported: got {name} of type {array.dtype}", "Pass texts or integers.")
+    if array.dtype.kind == "V":
         raise _unordered(name, array)
     if array.dtype.kind not in "OSU":
         return array

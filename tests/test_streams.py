@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
+from featx.cli.streams import write_text
 
-from featx.exceptions import TrainingWarning
+from featx.exceptions import FeatxError, TrainingWarning
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams of POSIX")
 FEATX = [sys.executable, "-c", "from featx.cli import main; main()"]
@@ -102,3 +103,9 @@ def test_what_the_system_refuses_is_no_bug(error, line, monkeypatch, tmp_path):
     assert done.exit_code == 2
     assert done.stderr.startswith(line)
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_file_that_a_full_disk_does_not_take_is_named():
+    with pytest.raises(FeatxError, match="cannot write /dev/full: No space left on device"):
+        write_text("/dev/full", "text")
