@@ -45,7 +45,7 @@ class _Commands(Commands):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            _end(error)
+            _end(error, may_skip=ctx.meta.get("may skip", False))
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)
@@ -57,7 +57,7 @@ class _Commands(Commands):
             _end(error)
 
 
-def _end(error: Exception) -> NoReturn:
+def _end(error: Exception, *, may_skip: bool = False) -> NoReturn:
     """End the command with a line on what went wrong, or with the traceback of a bug."""
     said = error if isinstance(error, FeatxError) else said_of(error)
     if said is None:
@@ -65,7 +65,7 @@ def _end(error: Exception) -> NoReturn:
     if isinstance(error, OSError):
         let_go()
     text = " ".join(str(said).split())
-    if isinstance(error, ImageDecodeError) and not error.next_step:
+    if isinstance(error, ImageDecodeError) and may_skip:
         text = f"{text.rstrip('.')}. {SKIP}"
     say(f"featx: {text}", err=True)
     sys.exit(2)

@@ -122,8 +122,8 @@ def test_an_image_of_too_many_pixels_is_told_what_helps_in_a_command(tmp_path):
     line = error_of("extract", tmp_path, "-o", tmp_path / "o.h5", *NETWORK)
     assert line.endswith(
         "flag.png: 10500 x 10000 pixels exceed the limit of 89,478,485. Shrink the image (`magick a.jpg -resize 50% "
-        "b.jpg`), or raise PIL.Image.MAX_IMAGE_PIXELS in Python if you trust it. Or leave such images out: "
-        "--on-error skip."
+        "b.jpg`), or raise PIL.Image.MAX_IMAGE_PIXELS in Python if you trust it. `--on-error skip` "
+        "leaves such images out, and `--failures FILE.json` lists them."
     )
 
 
