@@ -132,7 +132,8 @@ reading_options = decorate(
         _data("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
               help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "
                    "0,4095 for 12 bits, minmax for each image's own."),
-        _data("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True, callback=_may_skip,
+        _data("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
+              callback=_may_skip,
               help="Whether an image that cannot be read ends the command, or is left out."),
         _output("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
                 help="Write the images that were left out, with the reasons (with --on-error skip)."),
