@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .exceptions import ParameterError
+from .exceptions import ParameterError, nearest
 
-__all__ = ["Constraint", "a", "check_values", "integer", "shown"]
+__all__ = ["Constraint", "a", "check_values", "integer", "one_of", "shown"]
 
 # Characters of a value that a message shows.
 MOST_SHOWN = 200
@@ -33,23 +33,28 @@ class Constraint:
     accepts : callable
         From a value to whether it is accepted.
     next_step : str, default=""
+    names : tuple of str, default=()
+        Texts that are accepted, for "did you mean".
     """
 
     expected: str
     accepts: Callable[[Any], bool]
     next_step: str = ""
+    names: tuple[str, ...] = ()
 
     def __or__(self, other: Constraint) -> Constraint:
         return Constraint(
             f"{self.expected} or {other.expected}",
             lambda value: self.accepts(value) or other.accepts(value),
             self.next_step or other.next_step,
+            self.names + other.names,
         )
 
     def check(self, name: str, value: Any) -> None:
         """Raise a ParameterError unless the value is accepted."""
         if not self.accepts(value):
-            raise ParameterError(f"got {name}={shown(value)}; expected {self.expected}", self.next_step)
+            meant = nearest(value, self.names) if isinstance(value, str) else ""
+            raise ParameterError(f"got {name}={shown(value)}; expected {self.expected}", meant or self.next_step)
 
 
 def shown(value: Any) -> str:
@@ -99,9 +104,10 @@ def number(low: float, high: float) -> Constraint:
     return Constraint(f"a number from {low} to below {high}", accepts)
 
 
-def one_of(*names: str) -> Constraint:
+def one_of(*names: str, next_step: str = "") -> Constraint:
     """Return what accepts some texts."""
-    return Constraint(f"one of {', '.join(names)}", lambda value: isinstance(value, str) and value in names)
+    expected = f"one of {', '.join(names)}"
+    return Constraint(expected, lambda value: isinstance(value, str) and value in names, next_step, names)
 
 
 def a(kind: str, next_step: str) -> Constraint:
@@ -200,7 +206,7 @@ FRACTION = Constraint("a fraction between 0 and 1", lambda value: number(0, 1).a
 AUTO = Constraint("'auto'", lambda value: isinstance(value, str) and value == "auto")
 BATCH = integer(1) | AUTO
 DEVICE = Constraint("a name", _is_device, "'auto' takes a GPU if there is one.")
-PRECISION = one_of("auto", "float32", "bfloat16", "float16")
+PRECISION = one_of("auto", "float32", "bfloat16", "float16", next_step="'auto' chooses.")
 RESIZE = one_of("crop", "squash")
 SOURCES = Constraint(
     "images that as_sources has wrapped",

@@ -96,8 +96,6 @@ def plan_head(
         classifier.set_params(random_state=random_state)
     if class_weight is not None:
         classifier.set_params(class_weight=class_weight)
-    if grid is not None and not isinstance(grid, Mapping):
-        raise ParameterError(f"got grid={grid!r}", 'Pass values by parameter, such as {"C": [0.1, 1]}.')
     for parameter in grid or {}:
         if parameter not in known:
             hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."

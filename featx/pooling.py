@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .exceptions import LayerError, ParameterError, nearest
+from .constraints import one_of
+from .exceptions import LayerError, ParameterError
 
 if TYPE_CHECKING:
     import torch
@@ -19,10 +20,7 @@ MAPS = ("map:float16", "map:bfloat16")
 
 def check_pooling(pooling: str) -> None:
     """Raise ParameterError unless there is a pooling of that name, or it is "auto"."""
-    known = ("auto", *POOLINGS)
-    if pooling not in known:
-        hint = nearest(str(pooling), known) or "'auto' is the network's own."
-        raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(known)}", hint)
+    one_of("auto", *POOLINGS, next_step="'auto' is the network's own.").check("pooling", pooling)
 
 
 def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import featx.cache.folder
 import numpy as np
 import pytest
 from featx.cache import EmbeddingCache, EmbeddingSpec
+from featx.cache.machine import process_space
 from featx.cache.segment import Segment
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -175,7 +175,7 @@ class StoreLikeADictionary(RuleBasedStateMachine):
         if spec not in self.written:
             return
         whole = next((path.read_bytes() for path in self.segments(spec)), b"featx segment ")
-        name = f"tmp-{socket.gethostname() if host == 'here' else 'elsewhere'}-{DEAD}-{len(os.listdir(folder))}.h5"
+        name = f"tmp-{process_space() if host == 'here' else 'elsewhere'}-{DEAD}-{len(os.listdir(folder))}.h5"
         (folder / name).write_bytes(whole[: int(share * len(whole))])
         if host == "here":
             self.leftovers.add(folder / name)
