@@ -148,6 +148,7 @@ class StoreLikeADictionary(RuleBasedStateMachine):
     @rule()
     def prune_everything(self):
         self.cache.prune(max_bytes=0)
+        self.leftovers = set()
         self.model = {spec: {} for spec in KINDS}
         self.forget_suspects()
         assert not any(path.stat().st_size for spec in KINDS for path in self.segments(spec))
@@ -159,6 +160,7 @@ class StoreLikeADictionary(RuleBasedStateMachine):
         if mark.exists():
             os.utime(mark, (1, 1))
             self.cache.prune(max_age=1000)
+            self.leftovers = set()
             self.model[spec] = {}
             self.suspects[spec] = set()
             assert not self.segments(spec)
