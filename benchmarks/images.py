@@ -91,6 +91,15 @@ def large(side: int) -> Iterator[tuple[str, Callable[[], bytes], float]]:
                     lambda f=format, m=mode, o={**options, **clear}: saved(picture(m, side), f, **o),
                     side * side,
                 )
+    for format, mode, options in (("WEBP", "RGB", {}), ("WEBP", "RGBA", {"exif": 6}), ("AVIF", "RGBA", {"speed": 10}),
+                                  ("PNG", "RGBA", {}), ("GIF", "P", {})):  # fmt: skip
+        yield (
+            f"{format} {mode} of three frames",
+            lambda f=format, m=mode, o=options: saved(
+                picture(m, side), f, save_all=True, append_images=[picture(m, side).transpose(0)] * 2, **o
+            ),
+            side * side,
+        )
     grey = picture("L", side)
     yield "PGM as text", lambda: b"P2 %d %d 65535\n" % grey.size + b"65535 " * side * side, side * side
     yield "PPM of 4 bits", lambda: b"P6 %d %d 15\n" % grey.size + bytes(3 * side * side), side * side

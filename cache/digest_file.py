@@ -200,7 +200,7 @@ class DigestFile:
             if str(self.path) in _told:
                 return
             if str(self.path) in _locked:
-                reason = "is locked by another process, which may be stopped"
+                reason = "is locked by another process, which may be stopped, or cannot be locked here"
             elif _code(error) in SPOILT:
                 reason = "is damaged; `featx cache repair` removes what is"
             else:

@@ -194,7 +194,10 @@ class SpecFolder:
         pairs = list(zip(sound, first, strict=True))
         digests = (s.digests if kept.all() else s.digests[kept] for s, kept in pairs)
         blocks = (block for s, kept in pairs for block in s.blocks(None if kept.all() else np.flatnonzero(kept)))
-        write_segment(self.path, self.spec, sum(map(np.count_nonzero, first)), digests, blocks)
+        try:
+            write_segment(self.path, self.spec, sum(map(np.count_nonzero, first)), digests, blocks)
+        except FileNotFoundError:  # another process, which took over, has merged them meanwhile
+            return
         for segment in sound:
             segment.path.unlink(missing_ok=True)
 

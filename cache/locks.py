@@ -24,6 +24,7 @@ from typing import Any
 import filelock
 
 from .machine import machine, process_is_gone, process_space
+from .temporary import folder_time
 
 __all__ = ["TURN", "WorkLock", "remove_old_turns"]
 
@@ -243,8 +244,9 @@ def remove_old_turns(root: Path) -> None:
         for path in root.glob(f"{TURN}*"):
             turn = path.name.removesuffix(".holder").removesuffix(".soft")
             touched[turn] = max(touched.get(turn, 0.0), path.lstat().st_mtime)
+        now = folder_time(root) if touched else 0.0
         for turn, moment in touched.items():
-            if time.time() - moment > DAY and machine() not in turn:
+            if now - moment > DAY and machine() not in turn:
                 for suffix in ("", ".holder", ".soft"):
                     (root / f"{turn}{suffix}").unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .interrupts import keep
 from .layout import Commands
 from .report import say
 from .text_tables import show
@@ -155,6 +156,7 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
 def _open(root: str | None) -> EmbeddingCache:
     from ..cache import EmbeddingCache
 
+    keep("the cache is whole, with what was done so far")  # whatever is stopped
     return EmbeddingCache(root)
 
 

@@ -42,6 +42,8 @@ SETTINGS = (
     (PngImagePlugin, "MAX_TEXT_CHUNK"),
     (PngImagePlugin, "MAX_TEXT_MEMORY"),
 )
+# How a process ends that was at one image for twice as long as it may take, which its own alarm tells it.
+TOO_LONG = -getattr(signal, "SIGALRM", 0) or None
 # The modules are found where this process found them.
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
@@ -103,6 +105,8 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
             code = process.end()
             if not process.is_ready:
                 return None
+            if code == TOO_LONG:
+                raise Refused(f"not read within {patience.DECODE_SECONDS:g} s") from None
         except BaseException:
             process.end()
             raise

@@ -753,3 +753,32 @@ def test_files_that_go_faster_than_they_are_read_are_an_error(tmp_path, monkeypa
     monkeypatch.setattr(featx.cache.folder.Segment, "read", gone)
     with pytest.raises(CacheError, match="faster than they can be read"):
         cache.get(SPEC, rows(range(5))[0])
+
+
+def test_a_machine_whose_clock_is_ahead_leaves_others_their_files(tmp_path, monkeypatch):
+    cache = filled(tmp_path, [1])
+    path = only_segment(cache.root).parent / "tmp-0123456789abcdef-7-abc.h5"
+    path.write_bytes(b"partial")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 200_000)
+    assert EmbeddingCache(tmp_path).verify().leftovers == []
+    EmbeddingCache(tmp_path).compact()
+    EmbeddingCache(tmp_path).prune(max_age=10**9)
+    assert path.exists()
+
+
+def test_a_merge_whose_segments_another_process_has_merged_meanwhile_is_done(tmp_path, monkeypatch):
+    cache = filled(tmp_path, [1])
+    filled(tmp_path, [2])
+    real = featx.cache.folder.write_segment
+
+    def stopped(*args):  # and overtaken before it has read a row
+        monkeypatch.setattr(featx.cache.folder, "write_segment", real)
+        EmbeddingCache(tmp_path)._folder(SPEC).merge(EmbeddingCache(tmp_path)._folder(SPEC).segments())
+        return real(*args)
+
+    monkeypatch.setattr(featx.cache.folder, "write_segment", stopped)
+    cache.compact()
+    assert found_of(EmbeddingCache(tmp_path), [1, 2]).all()
+    assert EmbeddingCache(tmp_path).verify().clean
+    assert [path.name for path in only_segment(cache.root).parent.glob("tmp-*")] == []

@@ -25,13 +25,15 @@ from featx.patience import patient_map
 
 # The other process's decoder: it hangs on these bytes, and ends the process on those.
 HANGING = """
-import os, time, featx.decoder_process as process
+import os, signal, time, featx.decoder_process as process
 decode = process.decode_file
 def decode_file(data, **options):
     while data.startswith(b"stuck"):
         time.sleep(0.01)
     if data.startswith(b"crash"):
         os._exit(7)
+    if data.startswith(b"alarm"):
+        signal.raise_signal(signal.SIGALRM)
     return decode(data, **options)
 process.decode_file = decode_file
 process.serve()
@@ -134,6 +136,11 @@ def test_a_decoder_that_crashes_is_a_failure_of_that_image(tmp_path, elsewhere):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_a_decoder_that_its_alarm_ends_has_taken_too_long(tmp_path, elsewhere):
+    with pytest.raises(ImageDecodeError, match="not read within 60 s"):
+        read_image(*files(tmp_path, alarm=b"alarm"))
+
+
 def test_an_idle_process_that_somebody_ended_is_replaced(tmp_path, elsewhere):
     path = picture(tmp_path, "RGB", "png")
     first = read_image(path)
