@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .layout import Commands
+from .overwrites import check_export
 from .report import say
 from .text_tables import show
 
@@ -148,6 +149,7 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
         featx cache export --layer head --pooling avg -o embeddings.h5
     """
     chosen = {name: value for name, value in fields.items() if value is not None}
+    check_export(output)
     rows = _open(root).export(output, spec=spec, **chosen)
     say(f"{output}: {rows:,} embeddings")
 

@@ -52,7 +52,7 @@ def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any
     """
     check_outputs(output, options)
     check_names(options)
-    dataset = images_from(options, images)
+    dataset = images_from(options, images, output=output)
     announce(options, f"{count_text(len(dataset), 'image')}; loading scikit-learn")
     from ..export import write_embeddings
     from ..run_parts import extraction_parts

@@ -98,11 +98,13 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
             check_output(path)
     check_pictures(options["plot"], options["plot_confusion"])
     check_names(options)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    dataset = dataset_from(options, data, output=output)
+    test = None
+    if options["test_data"]:
+        test = dataset_from(options, options["test_data"], output=output, test=True)
     note(options, dataset_text(data, dataset))
     if not dry_run:
-        note_replaced(options, output, data, dataset)
+        note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
     from ..finetune import CNNFineTuneClassifier
     from ..held_out_parts import finetuning_parts

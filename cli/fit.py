@@ -112,11 +112,13 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     from ..head_names import check_heads
 
     check_heads(options["heads"], grids, class_weight=class_weight)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    dataset = dataset_from(options, data, output=output)
+    test = None
+    if options["test_data"]:
+        test = dataset_from(options, options["test_data"], output=output, test=True)
     note(options, dataset_text(data, dataset))
     if not dry_run:
-        note_replaced(options, output, data, dataset)
+        note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
     from ..evaluation_parts import evaluation_parts
     from ..fitting import fit_model

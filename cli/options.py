@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 
 from .interrupts import keep
 from .layout import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
+from .overwrites import check_overwrites
 from .streams import write_text
 from .text_tables import show
 
@@ -195,8 +196,8 @@ def check_output(path: Path, *, in_place: bool = False) -> None:
         raise ParameterError(f"cannot write {path}: no permission in {folder}", "Choose another place.")
 
 
-def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
-    """Refuse any of the command's output files that could not be written."""
+def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequence[str]) -> None:
+    """Refuse any of the command's output files that could not be written, or would take the place of another file."""
     if output is not None:
         check_output(output)
     for path in (options["failures"], options.get("json_file")):
@@ -206,6 +207,7 @@ def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
         from ..notes import note_once
 
         note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
+    check_overwrites(output, options, inputs)
 
 
 def write_output(path: Path, content: bytes) -> None:
