@@ -108,6 +108,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     announce(options, "loading scikit-learn")
     from ..finetune import CNNFineTuneClassifier
     from ..held_out_parts import finetuning_parts
+    from ..listings import quoted
     from ..run_parts import extraction_parts, spent_text
 
     reading = reading_parameters(options)
@@ -157,7 +158,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         show(finetuning_parts(outcome), framed=not options["quiet"])
     if options["json_file"]:
         write_text(options["json_file"], outcome.to_json() + "\n")
-    note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+    note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 
 def _train(

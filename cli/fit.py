@@ -122,6 +122,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     announce(options, "loading scikit-learn")
     from ..evaluation_parts import evaluation_parts
     from ..fitting import fit_model
+    from ..listings import quoted
     from ..run_parts import extraction_parts, spent_text
 
     transformer = transformer_from(options)
@@ -164,7 +165,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         show(evaluation_parts(outcome.evaluation), framed=not options["quiet"])
     if options["json_file"]:
         write_text(options["json_file"], outcome.to_json() + "\n")
-    note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+    note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:

@@ -86,7 +86,7 @@ def predict(
     form = form or _form_of(output)
     check_outputs(output, options, MODEL=[model], **{"--weights": weights})
     check_reading(options)
-    check_model_files(model, weights)
+    check_model_files(model, weights, images=images)
     dataset = images_from(options, images, output=output)
     announce(options, f"{count_text(len(dataset), 'image')}; loading torch and {model}")
     from ..judged_predictions import judge_predictions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -170,7 +171,7 @@ def load_dataset(
         listing = list_sample(text)
     elif os.path.isdir(text):
         listing = _folder(text, labelled=labelled)
-    elif _is_table(text):
+    elif _is_table(text) and not _is_pattern(text):
         listing = list_manifest(text, labelled=labelled, **columns)
     else:
         raise _no_dataset(text)
@@ -253,6 +254,10 @@ def _is_table(text: str) -> bool:
     return not os.path.isdir(text) and not is_url(text) and Path(text).suffix.lower() in TABLES
 
 
+def _is_pattern(text: str) -> bool:
+    return glob.has_magic(text) and not os.path.lexists(text)
+
+
 def _is_set(text: str) -> bool:
     return text.startswith("sample:") or _is_table(text) or os.path.isdir(text)
 
@@ -260,6 +265,10 @@ def _is_set(text: str) -> bool:
 def _no_dataset(text: str) -> DatasetError:
     step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
     if not os.path.exists(text):
+        if _is_pattern(text):
+            found = sorted(glob.glob(text, recursive=True))
+            one = f"Pass one of them: {few(found)}." if found else "Pass one folder or manifest."
+            return DatasetError(f"{text} is a pattern, and a data set is one folder or manifest", one)
         return DatasetError(f"{text} does not exist", nearest_path(text) or step)
     suffix = Path(text).suffix.lower()
     if suffix in SPREADSHEETS:
