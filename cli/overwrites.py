@@ -60,8 +60,9 @@ def check_overwrites(
         return  # what is not there cannot be an input, and of many images none need be looked at
     for what, values in {**{INPUTS[name]: _several(options.get(name)) for name in INPUTS}, **inputs}.items():
         for value in values:
-            if isinstance(value, str | os.PathLike) and (identity := _identity(os.fspath(value))) in written:
-                option, place = written[identity]
+            found = _identity(os.fspath(value)) if isinstance(value, str | os.PathLike) else None
+            if found is not None and found in written:
+                option, place = written[found]
                 raise _refused(place, option, what, os.fspath(value))
 
 
