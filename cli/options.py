@@ -30,6 +30,7 @@ __all__ = [
     "min_images_option",
     "network_options",
     "note",
+    "output_option",
     "reading_options",
     "reading_parameters",
     "test_option",
@@ -169,9 +170,26 @@ json_option = _output("--json", "json_file", type=click.Path(dir_okay=False, all
                       help="Write the result as JSON; - for standard output.")  # fmt: skip
 
 
+# Eager, so that it is known when others are asked whether they can do without a value.
 dry_run_option = _output(
-    "--dry-run", is_flag=True, help="Probe up to 64 images and print what the run would cost; nothing is written."
+    "--dry-run",
+    is_flag=True,
+    is_eager=True,
+    help="Probe up to 64 images and print what the run would cost; nothing is written.",
 )
+
+
+def _needed(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse to go without an output, unless nothing is to be written."""
+    if value is None and not ctx.params["dry_run"]:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return value
+
+
+def output_option(*, metavar: str, help: str) -> Callable[..., Any]:
+    """Return the option for the file that a command is for, which a dry run does without."""
+    return _output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar=metavar,
+                   callback=_needed, help=f"{help}  [required, but for --dry-run]")  # fmt: skip
 
 
 def check_output(path: Path, *, in_place: bool = False) -> None:

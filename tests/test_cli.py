@@ -230,10 +230,11 @@ def test_the_picked_row_is_marked_and_the_honest_figures_stand_below_it(folder, 
 
 
 def test_a_single_candidate_is_neither_picked_nor_optimistic(folder, tmp_path):
-    shown = featx("fit", folder, "-o", tmp_path / "m.skops", *NETWORK, *QUICK).stdout
-    assert "picked" not in shown
-    assert "reference" not in shown
-    assert "always answering the largest class" in shown
+    done = featx("fit", folder, "-o", tmp_path / "my m.skops", *NETWORK, *QUICK)
+    assert "picked" not in done.stdout
+    assert "reference" not in done.stdout
+    assert "always answering one of the 2 largest classes, 'one', gives accuracy 50.0 %" in done.stdout
+    assert f"`featx predict '{tmp_path / 'my m.skops'}' IMAGES` uses it" in done.stderr
 
 
 def test_a_model_that_does_not_beat_the_largest_class_is_warned_of(tmp_path):
