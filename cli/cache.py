@@ -155,9 +155,20 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
 
 
 def _open(root: str | None) -> EmbeddingCache:
+    """Return the cache; one that was named must be there, and the default one may be to come."""
     from ..cache import EmbeddingCache
+    from ..cache.checks import check_cache
+    from ..exceptions import CacheError
 
-    return EmbeddingCache(root)
+    store = EmbeddingCache(root)
+    try:
+        check_cache(store.root)
+    except CacheError as error:
+        if root is not None:
+            raise
+        if store.root.exists():
+            say(f"warning: {error}", err=True)
+    return store
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:
