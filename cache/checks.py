@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..constraints import Constraint, a
-from ..exceptions import ParameterError
+from ..exceptions import CacheError, ParameterError, nearest_path
+from .locks import TURN
+from .maintenance import DIGESTS, SPEC_FOLDER
 from .spec import EmbeddingSpec
+from .temporary import TEMPORARY
 
-__all__ = ["BOUND", "FIELD", "SPEC", "checked_digests", "checked_embeddings"]
+__all__ = ["BOUND", "FIELD", "SPEC", "check_cache", "checked_digests", "checked_embeddings"]
 
 _FIELDS = [field.name for field in dataclasses.fields(EmbeddingSpec)]
 
@@ -50,3 +55,19 @@ def checked_digests(digests: Any) -> np.ndarray:
     if array.ndim != 2 or array.shape[1] != 32:
         raise ParameterError(f"got digests of shape {array.shape}; expected (n, 32)", "A digest is 32 bytes.")
     return np.ascontiguousarray(array, dtype=np.uint8)
+
+
+def check_cache(root: Path) -> None:
+    """Refuse a folder that is not there, or holds other things than those of a cache and none of these.
+
+    Raises
+    ------
+    CacheError
+    """
+    try:
+        names = os.listdir(root)
+    except OSError as error:
+        hint = "" if root.exists() else nearest_path(root)
+        raise CacheError(f"cannot use the cache {root}: {error.strerror}", hint or "Check its name.") from error
+    if names and not any(name.startswith((DIGESTS, TURN, TEMPORARY)) or SPEC_FOLDER.fullmatch(name) for name in names):
+        raise CacheError(f"{root} is no cache: it holds neither embeddings nor {DIGESTS}", "Check its name.")

@@ -26,6 +26,7 @@ from .temporary import TEMPORARY, is_abandoned, sweep, temporaries
 __all__ = ["CacheReport", "SpecInfo"]
 
 DIGESTS = "digests.sqlite"
+SPEC_FOLDER = re.compile("[0-9a-f]{32}")
 EXPORT_BYTES = 64 << 20
 # What a row's digest and path take up in HDF5.
 EXPORT_NAMES = 256
@@ -261,7 +262,7 @@ def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
 
 
 def _named_as_specs(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if re.fullmatch("[0-9a-f]{32}", path.name)) if root.exists() else []
+    return sorted(path for path in root.iterdir() if SPEC_FOLDER.fullmatch(path.name)) if root.exists() else []
 
 
 def _sound_segment(file: Path, spec_digest: str) -> Segment:

@@ -11,6 +11,7 @@ import click
 
 from .interrupts import keep
 from .layout import Commands
+from .overwrites import check_export
 from .report import say
 from .text_tables import show
 
@@ -149,15 +150,27 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
         featx cache export --layer head --pooling avg -o embeddings.h5
     """
     chosen = {name: value for name, value in fields.items() if value is not None}
+    check_export(output)
     rows = _open(root).export(output, spec=spec, **chosen)
     say(f"{output}: {rows:,} embeddings")
 
 
 def _open(root: str | None) -> EmbeddingCache:
+    """Return the cache; one that was named must be there, and the default one may be to come."""
     from ..cache import EmbeddingCache
+    from ..cache.checks import check_cache
+    from ..exceptions import CacheError
 
     keep("the cache is whole, with what was done so far")  # whatever is stopped
-    return EmbeddingCache(root)
+    store = EmbeddingCache(root)
+    try:
+        check_cache(store.root)
+    except CacheError as error:
+        if root is not None:
+            raise
+        if store.root.exists():
+            say(f"warning: {error}", err=True)
+    return store
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+# How many names a command that is offered has.
+SHOWN = 3
+
 __all__ = ["check_model_files", "check_names", "check_pictures", "check_reading"]
 
 
@@ -50,12 +53,26 @@ def check_reading(options: dict[str, Any]) -> None:
         EmbeddingCache(None if options["cache"] == "auto" else options["cache"]).check_place()
 
 
-def check_model_files(model: str, weights: Sequence[str]) -> None:
-    """Raise what loading a model would raise where it or its files of weights are not there."""
-    from ..model_schema import check_model_file
+def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[str] = ()) -> None:
+    """Raise what loading a model would raise where it or its files of weights are not there.
+
+    Where the model is among the images, the error says that it comes first.
+    """
+    from ..exceptions import ModelFileError
+    from ..listings import quoted
+    from ..model_schema import check_model_file, classes_in
     from ..state_files import check_file
 
-    check_model_file(model)
+    try:
+        check_model_file(model)
+    except ModelFileError as error:
+        found = next((name for name in images if classes_in(name) is not None), None)
+        if found is None:
+            raise
+        others = [model if name == found else name for name in images]
+        more = " ..." if len(others) > SHOWN else ""
+        command = f"`featx predict {quoted(found, *others[:SHOWN])}{more}`"
+        raise ModelFileError(f"got {model} as MODEL, and {found} is one: the model comes first", command) from error
     for file in weights:
         check_file(file)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .layout import DATA as GROUP
 from .layout import in_group
 from .options import note
+from .overwrites import check_overwrites
 from .report import count_text
 from .steps import announce
 
@@ -46,24 +46,44 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def dataset_from(options: dict[str, Any], data: str, *, test: bool = False) -> ImageDataset:
-    """Load labelled DATA, or what is to be the test set, as the options say; print what is to be said of it."""
+def dataset_from(options: dict[str, Any], data: str, *, output: Path | None = None, test: bool = False) -> ImageDataset:
+    """Load labelled DATA, or what is to be the test set, as the options say; print what is to be said of it.
+
+    Raises
+    ------
+    ParameterError
+        If an output would take the place of it or of one of its images.
+    """
     from ..datasets import load_dataset
 
     split = None if test else options["split_from"]
+    check_overwrites(output, options, {"DATA": [] if test else [data]})
     announce(options, f"looking through {data}")
-    return _noted(options, load_dataset(data, split_from=split, **_columns(options)))
+    dataset = load_dataset(data, split_from=split, **_columns(options))
+    check_overwrites(output, options, {"an image to read": dataset.images})
+    return _noted(options, dataset)
 
 
-def images_from(options: dict[str, Any], sources: Sequence[str]) -> ImageDataset:
-    """Gather images, labelled or not, as the options say; print what is to be said of them."""
+def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path | None = None) -> ImageDataset:
+    """Gather images, labelled or not, as the options say; print what is to be said of them.
+
+    Raises
+    ------
+    ParameterError
+        If an output would take the place of one of them.
+    """
     from ..datasets import collect_images
-    from .sources import named_images
+    from .sources import STDIN, named_images
 
     announce(options, "looking through the images")
     places, skip = named_images(sources), options.get("on_error") == "skip"
+    # Standard input may be a file of names, which the output would replace.
+    named = [*places, "/dev/stdin"] if STDIN in sources else places
+    check_overwrites(output, options, {"IMAGES": named})
     split = options.get("split_from")
-    return _noted(options, collect_images(places, split_from=split, keep_missing=skip, **_columns(options)))
+    dataset = collect_images(places, split_from=split, keep_missing=skip, **_columns(options))
+    check_overwrites(output, options, {"an image to read": dataset.images})
+    return _noted(options, dataset)
 
 
 def dataset_text(data: str, dataset: ImageDataset) -> str:
@@ -72,22 +92,13 @@ def dataset_text(data: str, dataset: ImageDataset) -> str:
     return f"{data}: {count_text(len(dataset), 'image')}, {kinds} class{'' if kinds == 1 else 'es'}"
 
 
-def note_replaced(options: dict[str, Any], output: Path, data: str, dataset: ImageDataset) -> None:
-    """Say what is in the place of the model, unless that is a model of the same classes.
-
-    Raises
-    ------
-    ParameterError
-        If it is the data set.
-    """
-    from ..exceptions import ParameterError
+def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
+    """Say what is in the place of the model, unless that is a model of the same classes."""
     from ..listings import few
     from ..model_schema import classes_in
 
     if not output.is_file():
         return
-    if os.path.exists(data) and output.samefile(data):
-        raise ParameterError(f"got {data} both as DATA and as the file to write", "Choose another name for the model.")
     classes = classes_in(str(output))
     if classes is None:
         note(options, f"note: {output} is there, is no featx model, and will be replaced")

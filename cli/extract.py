@@ -10,12 +10,13 @@ import click
 from .checks import check_names
 from .data_options import data_options, images_from
 from .forecast_report import print_forecast
-from .layout import OUTPUT, Command, in_group
+from .layout import Command
 from .options import (
     check_outputs,
     dry_run_option,
     network_options,
     note,
+    output_option,
     reading_options,
     transformer_from,
     write_failures,
@@ -31,13 +32,12 @@ SUMMARY = "Write the embeddings of images to an HDF5 file."
 
 @click.command(cls=Command, options_metavar="-o FILE.h5 [OPTIONS]", short_help=SUMMARY)
 @click.argument("images", nargs=-1, required=True)
-@in_group(OUTPUT)("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5",
-                  help="Write the embeddings, with the names of the images.")  # fmt: skip
+@output_option(metavar="FILE.h5", help="Write the embeddings, with the names of the images.")
 @data_options
 @network_options(several=False)
 @reading_options
 @dry_run_option
-def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any) -> None:
+def extract(images: tuple[str, ...], output: Path | None, dry_run: bool, **options: Any) -> None:
     """Write the embeddings of IMAGES to an HDF5 file.
 
     IMAGES are files, URLs, folders, manifests, or sample:NAME; - stands for names on standard input, and a pattern in
@@ -52,13 +52,13 @@ def extract(images: tuple[str, ...], output: Path, dry_run: bool, **options: Any
     """
     check_outputs(output, options)
     check_names(options)
-    dataset = images_from(options, images)
+    dataset = images_from(options, images, output=output)
     announce(options, f"{count_text(len(dataset), 'image')}; loading scikit-learn")
     from ..export import write_embeddings
     from ..run_parts import extraction_parts
 
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
-    if dry_run:
+    if output is None or dry_run:
         from ..extraction_forecast import forecast_extraction
 
         print_forecast(forecast_extraction(dataset, transformer), options)

@@ -21,6 +21,7 @@ from .options import (
     min_images_option,
     network_options,
     note,
+    output_option,
     reading_options,
     reading_parameters,
     test_option,
@@ -51,8 +52,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
           help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
 @test_option
 @training_options
-@_output("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops",
-         help="Write the trained model, for `featx predict`.")  # fmt: skip
+@output_option(metavar="MODEL.skops", help="Write the trained model, for `featx predict`.")
 @_output("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
          help="Write the trained network for --weights of other commands.")  # fmt: skip
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
@@ -65,7 +65,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @network_options(several=False)
 @reading_options
 @dry_run_option
-def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
+def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """Train the top stages of a network on DATA, print honest figures and save the model.
 
     The head is fitted first, on cached embeddings; then the last stages are trained while those below stay as they
@@ -90,7 +90,9 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     From scratch:
         featx finetune photos/ -o m.skops --weights none --trainable-stages all
     """
-    own_checkpoint = None if options["checkpoint"] else output.with_name(f"{output.name}.checkpoint")
+    own_checkpoint = None
+    if output is not None and not options["checkpoint"]:
+        own_checkpoint = output.with_name(f"{output.name}.checkpoint")
     options["checkpoint"] = options["checkpoint"] or own_checkpoint
     check_outputs(output, options)
     for path in (options["export_weights"], options["checkpoint"]):
@@ -98,14 +100,17 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
             check_output(path)
     check_pictures(options["plot"], options["plot_confusion"])
     check_names(options)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    dataset = dataset_from(options, data, output=output)
+    test = None
+    if options["test_data"]:
+        test = dataset_from(options, options["test_data"], output=output, test=True)
     note(options, dataset_text(data, dataset))
-    if not dry_run:
-        note_replaced(options, output, data, dataset)
+    if output is not None and not dry_run:
+        note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
     from ..finetune import CNNFineTuneClassifier
     from ..held_out_parts import finetuning_parts
+    from ..listings import quoted
     from ..run_parts import extraction_parts, spent_text
 
     reading = reading_parameters(options)
@@ -126,7 +131,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     )
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "skip_unreadable": skipping}
     held_out["min_images"] = options["min_images"]
-    if dry_run:
+    if output is None or dry_run:
         from ..training_forecast import forecast_finetuning
 
         print_forecast(forecast_finetuning(dataset, classifier, **held_out), options)
@@ -155,7 +160,7 @@ def finetune(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         show(finetuning_parts(outcome), framed=not options["quiet"])
     if options["json_file"]:
         write_text(options["json_file"], outcome.to_json() + "\n")
-    note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+    note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 
 def _train(

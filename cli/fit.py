@@ -19,6 +19,7 @@ from .options import (
     min_images_option,
     network_options,
     note,
+    output_option,
     reading_options,
     test_option,
     transformer_from,
@@ -68,8 +69,9 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
 @_judging("--test-size", type=float, metavar="FRACTION",
           help="Hold out this fraction as the test set in place of folds or a split.")  # fmt: skip
 @test_option
-@_output("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="MODEL.skops",
-         help="Write the best model, fitted on all images but a test set, for `featx predict`.")  # fmt: skip
+@output_option(
+    metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
+)
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
 @json_option
@@ -78,7 +80,7 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
 @network_options(several=True)
 @reading_options
 @dry_run_option
-def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
+def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """Tune heads on the embeddings of DATA, print honest figures and save the best model.
 
     Of a split that DATA came with, the training and validation parts are fitted on and the test part judges; without a
@@ -112,14 +114,17 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
     from ..head_names import check_heads
 
     check_heads(options["heads"], grids, class_weight=class_weight)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
+    dataset = dataset_from(options, data, output=output)
+    test = None
+    if options["test_data"]:
+        test = dataset_from(options, options["test_data"], output=output, test=True)
     note(options, dataset_text(data, dataset))
-    if not dry_run:
-        note_replaced(options, output, data, dataset)
+    if output is not None and not dry_run:
+        note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
     from ..evaluation_parts import evaluation_parts
     from ..fitting import fit_model
+    from ..listings import quoted
     from ..run_parts import extraction_parts, spent_text
 
     transformer = transformer_from(options)
@@ -137,7 +142,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
     }
-    if dry_run:
+    if output is None or dry_run:
         from ..fit_forecast import forecast_fit
 
         print_forecast(forecast_fit(dataset, transformer, **search), options)
@@ -162,7 +167,7 @@ def fit(data: str, output: Path, dry_run: bool, **options: Any) -> None:
         show(evaluation_parts(outcome.evaluation), framed=not options["quiet"])
     if options["json_file"]:
         write_text(options["json_file"], outcome.to_json() + "\n")
-    note(options, f"{output}: model written; `featx predict {output} IMAGES` uses it")
+    note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:

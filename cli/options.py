@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 
 from .interrupts import keep
 from .layout import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
+from .overwrites import check_overwrites
 from .streams import write_text
 from .text_tables import show
 
@@ -29,6 +30,7 @@ __all__ = [
     "min_images_option",
     "network_options",
     "note",
+    "output_option",
     "reading_options",
     "reading_parameters",
     "test_option",
@@ -168,9 +170,26 @@ json_option = _output("--json", "json_file", type=click.Path(dir_okay=False, all
                       help="Write the result as JSON; - for standard output.")  # fmt: skip
 
 
+# Eager, so that it is known when others are asked whether they can do without a value.
 dry_run_option = _output(
-    "--dry-run", is_flag=True, help="Probe up to 64 images and print what the run would cost; nothing is written."
+    "--dry-run",
+    is_flag=True,
+    is_eager=True,
+    help="Probe up to 64 images and print what the run would cost; nothing is written.",
 )
+
+
+def _needed(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse to go without an output, unless nothing is to be written."""
+    if value is None and not ctx.params["dry_run"]:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return value
+
+
+def output_option(*, metavar: str, help: str) -> Callable[..., Any]:
+    """Return the option for the file that a command is for, which a dry run does without."""
+    return _output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar=metavar,
+                   callback=_needed, help=f"{help}  [required, but for --dry-run]")  # fmt: skip
 
 
 def check_output(path: Path, *, in_place: bool = False) -> None:
@@ -195,8 +214,8 @@ def check_output(path: Path, *, in_place: bool = False) -> None:
         raise ParameterError(f"cannot write {path}: no permission in {folder}", "Choose another place.")
 
 
-def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
-    """Refuse any of the command's output files that could not be written."""
+def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequence[str]) -> None:
+    """Refuse any of the command's output files that could not be written, or would take the place of another file."""
     if output is not None:
         check_output(output)
     for path in (options["failures"], options.get("json_file")):
@@ -206,6 +225,7 @@ def check_outputs(output: Path | None, options: dict[str, Any]) -> None:
         from ..notes import note_once
 
         note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
+    check_overwrites(output, options, inputs)
 
 
 def write_output(path: Path, content: bytes) -> None:

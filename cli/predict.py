@@ -84,10 +84,10 @@ def predict(
     from ..held_out_parts import judgement_parts
 
     form = form or _form_of(output)
-    check_outputs(output, options)
+    check_outputs(output, options, MODEL=[model], **{"--weights": weights})
     check_reading(options)
-    check_model_files(model, weights)
-    dataset = images_from(options, images)
+    check_model_files(model, weights, images=images)
+    dataset = images_from(options, images, output=output)
     announce(options, f"{count_text(len(dataset), 'image')}; loading torch and {model}")
     from ..judged_predictions import judge_predictions
     from ..listing_parts import prediction_parts

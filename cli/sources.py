@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ..exceptions import DatasetError, ParameterError, nearest_path
 
-__all__ = ["named_images"]
+__all__ = ["STDIN", "named_images"]
 
 STDIN = "-"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from .doubtful_folders import PIECE, says_where
@@ -21,6 +22,9 @@ RUN = re.compile(
     r"(?:case|day|device|frame|month|page|patient|run|scan|seq|sequence|series|session|site|slide|subject|tile|video"
     r"|visit|week)s?[\W_]*\d+"
 )
+# Parts of words of several languages; they order what is offered, and decide nothing.
+TRAINING = re.compile(r"train|trn|learn|lern|entren|apprent|aprend|addestr|trein")
+HELD_OUT = re.compile(r"(?<![a-z])(?:test|tst|valid|eval|(?:val|dev)(?![a-z])|hold|held|prue|pru\u0308f)")
 # How many folders are compared with each other.
 MOST = 300
 
@@ -70,11 +74,23 @@ def _with_parts(place: Folder, chains: Mapping[str, list[Folder]], deeper: int) 
 
 
 def _fit(outer: list[Folder]) -> str:
-    """Return the command that fits on the largest of the folders, and judges on the other where there are two."""
+    """Return the command that fits on the folder that is to train on by its name, or else on the largest.
+
+    Where there are two, it judges on the other; where neither names nor sizes tell which is which, that is said.
+    """
     size = {folder: sum(len(inside.images) for inside in folder.walk()) for folder in outer}
-    train, *others = sorted(outer, key=lambda folder: -size[folder])
-    test = f" --test {quoted(others[0].path)}" if len(others) == 1 and _names(others[0]) <= _names(train) else ""
-    return f"`featx fit {quoted(train.path)}{test} -o model.skops`"
+    train, *others = sorted(outer, key=lambda folder: (_use(folder.name), -size[folder]))
+    if len(others) != 1 or not _names(others[0]) <= _names(train):
+        return f"`featx fit {quoted(train.path)} -o model.skops`"
+    equal = (_use(train.name), size[train]) == (_use(others[0].name), size[others[0]])
+    command = f"`featx fit {quoted(train.path)} --test {quoted(others[0].path)} -o model.skops`"
+    return command + (" (or the other way round, if that is the part to train on)" if equal else "")
+
+
+def _use(name: str) -> int:
+    """Return a smaller number for a name that sounds of training, and a larger one for what sounds of a test."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return 2 * bool(HELD_OUT.search(plain)) - bool(TRAINING.search(plain))
 
 
 def _alike(place: Folder) -> tuple[list[Folder], list[str]]:

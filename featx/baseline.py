@@ -15,24 +15,25 @@ from .shown import Shown
 __all__ = ["Baseline", "compare_baseline", "largest_class"]
 
 NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
-# Classes that are named where folds differ in their largest.
-NAMED = 3
 
 
 @dataclass(frozen=True, repr=False)
 class Baseline(Shown):
-    """Always answering the largest class of the training images, and whether a model is better than that.
+    """Always answering the largest class, and whether a model is better than that.
+
+    After cross-validation, which tests every image, it is the largest class of all images; with a held-out test set
+    that of the training images.
 
     Attributes
     ----------
-    answer : list of str
-        The classes that were answered: one, or several where the folds differ.
+    answer : str
+        The class; of equally large ones, see `largest_class`.
     accuracy : float
-        Of these answers, on the test images.
+        Of this answer, on the test images.
     metric : str
         The one by which the model is judged.
     value : float
-        What these answers reach in it.
+        What this answer reaches in it.
     p_value : float or None
         Of the difference in accuracy, where that is the metric; see `compare_paired`. By the others the model is judged
         by their intervals.
@@ -44,7 +45,7 @@ class Baseline(Shown):
         The verdict in a sentence.
     """
 
-    answer: list[str]
+    answer: str
     accuracy: float
     metric: str
     value: float
@@ -58,7 +59,7 @@ def largest_class(truth: np.ndarray, n_classes: int, tested: np.ndarray) -> int:
     """Return the number of the class with the most training rows.
 
     Of equals it is the one with the most rows among those that are tested: whoever always answers one of them may have
-    chosen that one.
+    chosen that one. Of equals in this, too, it is the first.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def largest_class(truth: np.ndarray, n_classes: int, tested: np.ndarray) -> int:
 def compare_baseline(
     truth: np.ndarray,
     predicted: np.ndarray,
-    answers: np.ndarray,
+    trained: np.ndarray,
     *,
     metrics: Mapping[str, Estimate],
     classes: Sequence[str],
@@ -87,8 +88,9 @@ def compare_baseline(
     ----------
     truth, predicted : ndarray of int, shape (n,)
         Class numbers of the test images, and those that the model gave.
-    answers : ndarray of int, shape (n,)
-        For each image the largest class of what the model that judged it was trained on; see `largest_class`.
+    trained : ndarray of int
+        Class numbers of the images of which the largest class is answered: those that were trained on, or after
+        cross-validation all: in a fold's training part a class is the smaller, the more of its images the fold tests.
     metrics : mapping of str to Estimate
         The model's figures; see `score_predictions`.
     classes : sequence of str
@@ -98,8 +100,9 @@ def compare_baseline(
     metric : {"accuracy", "balanced_accuracy", "macro_f1"}, default="accuracy"
         Accuracy is judged by `compare_paired`, the others by the interval of the model's figure.
     """
-    always = answers == truth
-    value, mine, p_value = _score(truth, answers, len(classes), metric), metrics[metric], None
+    answer, counts = largest_class(trained, len(classes), truth), np.bincount(trained, minlength=len(classes))
+    always = truth == answer
+    value, mine, p_value = _score(truth, np.full(len(truth), answer), len(classes), metric), metrics[metric], None
     if metric == "accuracy":
         test = compare_paired(predicted == truth, always, groups=groups, folds=folds)
         p_value = test.p_value
@@ -117,13 +120,12 @@ def compare_baseline(
         "worse": "the model is worse",
         "undecided": "too few test images or groups to say whether the model is better",
     }[verdict]
-    answer = [classes[number] for number in dict.fromkeys(answers.tolist())]
-    largest = " or ".join(repr(name) for name in answer[:NAMED]) + (" or another" if len(answer) > NAMED else "")
-    text = (
-        f"always answering the largest class, {largest}, gives {NAMES[metric]} {100 * value:.1f} %; {words} ({reason})"
-    )
+    equal = int((counts == counts[answer]).sum())
+    largest = "the largest class" if equal == 1 else f"one of the {equal} largest classes"
+    name = classes[answer]
+    text = f"always answering {largest}, {name!r}, gives {NAMES[metric]} {100 * value:.1f} %; {words} ({reason})"
     beaten = None if verdict == "undecided" else verdict == "better"
-    return Baseline(answer, float(always.mean()), metric, value, p_value, verdict, beaten, text)
+    return Baseline(name, float(always.mean()), metric, value, p_value, verdict, beaten, text)
 
 
 def _score(truth: np.ndarray, answers: np.ndarray, n_classes: int, metric: str) -> float:

@@ -15,8 +15,7 @@ from .cells import array_of
 from .class_names import normalise_classes
 from .constraints import ANY_PATH, LABELS, check_values, shown
 from .exceptions import DatasetError, ParameterError, nearest_path
-from .foreign_layouts import explain_unlabelled
-from .formats import UNREAD
+from .foreign_layouts import explain_missing, explain_unlabelled, is_pattern
 from .image_bytes import is_url
 from .image_folders import list_folder
 from .labels import plain_labels, unlabelled
@@ -26,7 +25,7 @@ from .samples import list_sample
 from .shown import Shown
 from .split_files import split_by_file
 from .split_names import PARTS
-from .tables import SPREADSHEETS, TABLES
+from .tables import TABLES
 from .urls import redacted, shown_names
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
@@ -170,10 +169,10 @@ def load_dataset(
         listing = list_sample(text)
     elif os.path.isdir(text):
         listing = _folder(text, labelled=labelled)
-    elif _is_table(text):
+    elif _is_table(text) and not is_pattern(text):
         listing = list_manifest(text, labelled=labelled, **columns)
     else:
-        raise _no_dataset(text)
+        raise explain_missing(text)
     if not _is_table(text):
         listing.notes += _without_effect(columns)
     if split_from is not None:
@@ -255,18 +254,6 @@ def _is_table(text: str) -> bool:
 
 def _is_set(text: str) -> bool:
     return text.startswith("sample:") or _is_table(text) or os.path.isdir(text)
-
-
-def _no_dataset(text: str) -> DatasetError:
-    step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
-    if not os.path.exists(text):
-        return DatasetError(f"{text} does not exist", nearest_path(text) or step)
-    suffix = Path(text).suffix.lower()
-    if suffix in SPREADSHEETS:
-        return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
-    if suffix == ".json":
-        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
-    return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)
 
 
 def _folder(text: str, *, labelled: bool) -> Listing:

@@ -26,7 +26,11 @@ def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager
 def check_device(device: str) -> None:
     """Raise ParameterError for a text that names no kind of device; whether it is there, torch must say."""
     if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d+)?", device):
-        hint = nearest(device, ("auto", "cpu", "cuda", "mps")) or "'auto' takes a GPU if there is one."
+        # By its letters, "gpu" would be nearest to "cpu".
+        other = re.fullmatch(r"(gpu|cuda|nvidia|rocm|metal)(?::?(\d+))?", device.lower())
+        name = "" if other is None else "mps" if other[1] == "metal" else "cuda" + (f":{other[2]}" if other[2] else "")
+        close = f"Did you mean {name}?" if name else nearest(device, ("auto", "cpu", "cuda", "mps"))
+        hint = close or "'auto' takes a GPU if there is one."
         raise ParameterError(f"got device={device!r}; expected 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'", hint)
 
 

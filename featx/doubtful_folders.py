@@ -109,7 +109,7 @@ def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
     if usable and "training" not in parts.values() and len(others) == 1 and others[0].filled:
         usable.insert(0, others[0])
         parts = {**parts, others[0].name: "training"}
-    train = next((folder for folder in usable if parts[folder.name] == "training"), (usable or named)[0])
+    train = min(usable or named, key=lambda folder: PARTS.index(parts[folder.name]))
     command = fit_command(train, [folder for folder in usable if folder is not train], parts)
     step = f"Pass one part, {command}" if usable else "Pass a manifest with the columns path and label"
     raise DatasetError(

@@ -18,7 +18,6 @@ from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from .backbones import View
-from .baseline import largest_class
 from .class_sizes import check_counts
 from .constraints import check_values, shown
 from .data_split import DataSplit
@@ -131,9 +130,7 @@ def evaluate_heads(
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
     with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
         chosen = np.zeros((len(y), len(classes)))
-        largest = np.zeros(len(y), dtype=int)
         for train, test in splits:
-            largest[test] = largest_class(truth[train], len(classes), truth[test])
             for candidate in candidates:
                 tuner.run(candidate, train, test, classes)
                 bar.update()
@@ -177,7 +174,7 @@ def evaluate_heads(
         truth[tested],
         chosen[tested],
         classes=classes,
-        largest=largest[tested],
+        trained=truth[split.fitted],
         groups=judge.groups,
         folds=judge.folds,
         metric=main,

@@ -184,5 +184,9 @@ def nearest_path(path: str | os.PathLike[str]) -> str:
             names = [entry.name for entry in islice(entries, COMPARED)]
     except OSError:
         return ""
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    # Of short names, letters of one's suffix would make up for letters of the other.
+    stem, suffix = os.path.splitext(name)
+    parts = {one: os.path.splitext(one) for one in names}
+    like = [one for one in names if parts[one][1] == suffix or difflib.get_close_matches(stem, [parts[one][0]])]
+    close = difflib.get_close_matches(name, like, n=1, cutoff=0.6)
     return f"Did you mean {os.path.join(folder, close[0])}?" if close else ""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from .baseline import largest_class
 from .class_sizes import SmallClassError, check_counts
 from .constraints import check_values
 from .data_plan import DataPlan
@@ -158,7 +157,7 @@ def finetune_model(
         numbers[split.test],
         probabilities,
         classes=model.classes_,
-        largest=largest_class(numbers[split.train], len(model.classes_), numbers[split.test]),
+        trained=numbers[split.train],
         groups=held.groups,
         random_state=classifier.random_state,
     )

@@ -1,18 +1,21 @@
-"""A folder without class folders goes in; its kind, where that is known, and what to type come out."""
+"""What is no data set of classes goes in; its kind, where that is known, and what to type come out."""
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from .columns import choose_columns, known_names
-from .exceptions import FeatxError
+from .exceptions import DatasetError, FeatxError, nearest_path
+from .formats import UNREAD
 from .listings import Listing, few, quoted
 from .split_names import PARTS, part_of
-from .tables import TABLES, read_table
+from .tables import SPREADSHEETS, TABLES, read_table
 
-__all__ = ["explain_unlabelled"]
+__all__ = ["explain_missing", "explain_unlabelled", "is_pattern"]
 
 BOXES = "Cut the objects out of the images, and make one sub-folder a class of what was cut out."
 # How many tables are looked into.
@@ -114,3 +117,25 @@ def _lists_labels(path: str) -> bool:
     except FeatxError:
         return False
     return columns.path is not None and columns.label is not None
+
+
+def is_pattern(text: str) -> bool:
+    """Tell a pattern such as ``*.csv`` from the name of a file that has these signs in it."""
+    return glob.has_magic(text) and not os.path.lexists(text)
+
+
+def explain_missing(text: str) -> DatasetError:
+    """Return the error for what is neither a folder nor a table, with what to pass in its place."""
+    step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
+    if not os.path.exists(text):
+        if is_pattern(text):
+            found = sorted(glob.glob(text, recursive=True))
+            one = f"Pass one of them: {few(found)}." if found else "Pass one folder or manifest."
+            return DatasetError(f"{text} is a pattern, and a data set is one folder or manifest", one)
+        return DatasetError(f"{text} does not exist", nearest_path(text) or step)
+    suffix = Path(text).suffix.lower()
+    if suffix in SPREADSHEETS:
+        return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
+    if suffix == ".json":
+        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
+    return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)

@@ -32,7 +32,7 @@ class HeldOutReport(Shown):
     confusion_matrix : list of list of int
         True classes in rows, predicted ones in columns.
     baseline : Baseline
-        Whether the model beats always answering the largest class of what it was trained on.
+        Whether the model beats always answering the largest class.
     notes : list of str
         What to know of the figures; see `interval_notes`.
     """
@@ -51,7 +51,7 @@ def report_held_out(
     answers: np.ndarray,
     *,
     classes: Iterable[Any],
-    largest: np.ndarray | int,
+    trained: np.ndarray,
     groups: np.ndarray | None = None,
     folds: int = 1,
     metric: str = "accuracy",
@@ -68,11 +68,9 @@ def report_held_out(
         Probabilities, of which the largest is the answer; or class numbers, where no more is known.
     classes : iterable of length k
         All classes, by number.
-    largest : int or ndarray of int, shape (n,)
-        The number of the largest class of what the model was trained on; for each image where models differ.
     groups : ndarray, shape (n,), default=None
         What was drawn whole, as all images of a patient.
-    folds, metric
+    trained, folds, metric
         As for `compare_baseline`.
     random_state : int, default=0
         Of the simulation of a calibrated model.
@@ -96,7 +94,7 @@ def report_held_out(
         baseline=compare_baseline(
             truth,
             predicted,
-            np.broadcast_to(largest, truth.shape),
+            trained,
             metrics=metrics,
             classes=names,
             groups=groups,

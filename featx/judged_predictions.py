@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .baseline import largest_class
 from .datasets import ImageDataset
 from .held_out_report import HeldOutReport, report_held_out
 from .notes import note_once
@@ -76,7 +75,7 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         truth,
         np.array([numbers[answer] for answer in answers[known]]),
         classes=predictions.classes,
-        largest=largest_class(truth, len(numbers), truth),
+        trained=truth,
         groups=None if dataset.groups is None else dataset.groups[rows[known]],
     )
     notes = report.notes

@@ -25,17 +25,18 @@ def check_model_file(name: str) -> None:
     ----------
     name : str
     """
+    wanted = "Pass a file that `featx fit` or `featx finetune` wrote."
+    if os.path.isdir(name):
+        raise ModelFileError(f"{name} is a folder and no featx model", wanted)
     try:
-        if not (os.path.isdir(name) or stat.S_ISREG(os.stat(name).st_mode)):  # a pipe would block for ever
+        if not stat.S_ISREG(os.stat(name).st_mode):  # a pipe would block for ever
             raise OSError(errno.EINVAL, "not a regular file")
         with open(name, "rb") as file, zipfile.ZipFile(file) as archive:
             archive.getinfo("schema.json")
     except OSError as error:
         raise unreadable_model(name, error) from error
     except Exception as error:  # zipfile raises whatever the damaged bytes lead it to
-        raise ModelFileError(
-            f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` or `featx finetune` wrote."
-        ) from error
+        raise ModelFileError(f"{name} is no featx model, or it is damaged", wanted) from error
 
 
 def classes_in(name: str) -> list[str] | None:

@@ -12,10 +12,10 @@ CLASSES = ["few", "many"]
 
 
 def judge(truth, predicted, *, groups=None, metric="accuracy"):
-    answers = np.full(len(truth), 1)
+    trained = np.array([0, 1, 1])
     probabilities = 0.8 * np.eye(2)[predicted] + 0.1
     metrics = score_predictions(truth, probabilities, groups=groups)
-    return compare_baseline(truth, predicted, answers, metrics=metrics, classes=CLASSES, groups=groups, metric=metric)
+    return compare_baseline(truth, predicted, trained, metrics=metrics, classes=CLASSES, groups=groups, metric=metric)
 
 
 def errors(truth, number, *, seed=0):
@@ -88,13 +88,31 @@ def test_another_metric_is_judged_by_its_own_interval(metric, value):
     assert judge(truth, np.ones(600, int), metric=metric).verdict == "not distinguishable"
 
 
-def test_the_answers_of_several_folds_are_all_named():
-    truth = np.arange(40) % 2
-    answers = (np.arange(40) >= 20).astype(int)
+@pytest.mark.parametrize(
+    ("sizes", "answer", "text"),
+    [
+        ([14, 14], "a", "always answering one of the 2 largest classes, 'a', gives accuracy 50.0 %"),
+        ([8] * 10, "a", "always answering one of the 10 largest classes, 'a', gives accuracy 10.0 %"),
+        # Where a fold tests more of the second, the first is the larger in the others.
+        ([10, 11], "b", "always answering the largest class, 'b', gives accuracy 52.4 %"),
+        ([7, 12, 12], "b", "always answering one of the 2 largest classes, 'b', gives accuracy 38.7 %"),
+    ],
+    ids=["two", "ten", "nearly", "two of three"],
+)
+def test_after_cross_validation_the_largest_class_of_all_images_is_answered(sizes, answer, text):
+    y = np.repeat(list("abcdefghij"[: len(sizes)]), sizes)
+    X = {("layer", "avg"): np.random.default_rng(0).normal(size=(len(y), 4)).astype(np.float32)}
+    found = evaluate_heads(X, y, grids={"logistic": {"C": [0.01]}}, cv=4)[0].baseline
+    assert (found.answer, found.accuracy) == (answer, pytest.approx(max(sizes) / len(y)))
+    assert found.text.startswith(text)
+
+
+def test_with_a_test_set_it_is_the_largest_class_of_those_trained_on():
+    truth = np.array([0, 0, 0, 1, 1])
     metrics = score_predictions(truth, np.eye(2)[truth])
-    found = compare_baseline(truth, truth, answers, metrics=metrics, classes=CLASSES)
-    assert found.answer == ["few", "many"]
-    assert "'few' or 'many'" in found.text
+    found = compare_baseline(truth, truth, np.array([1, 1, 0]), metrics=metrics, classes=CLASSES)
+    assert (found.answer, found.accuracy) == ("many", 0.4)
+    assert found.text.startswith("always answering the largest class, 'many', gives accuracy 40.0 %")
 
 
 @pytest.mark.parametrize(("tested", "largest"), [([], 1), ([0, 0, 3], 1), ([2], 2), ([1, 2, 2], 2), ([1, 2], 1)])
@@ -109,6 +127,6 @@ def test_a_model_at_chance_does_not_beat_one_of_equally_large_classes_by_a_test_
     labels = np.append(y, np.repeat("car", 20))
     split = np.arange(90), np.arange(90, 110)
     result, _ = evaluate_heads(X, labels, split=split, grids={"logistic": {"C": [0.01]}})
-    assert result.baseline.answer == ["car"]
+    assert result.baseline.answer == "car"
     assert result.baseline.value == 1.0
     assert not result.baseline.beaten

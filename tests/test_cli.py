@@ -230,10 +230,11 @@ def test_the_picked_row_is_marked_and_the_honest_figures_stand_below_it(folder, 
 
 
 def test_a_single_candidate_is_neither_picked_nor_optimistic(folder, tmp_path):
-    shown = featx("fit", folder, "-o", tmp_path / "m.skops", *NETWORK, *QUICK).stdout
-    assert "picked" not in shown
-    assert "reference" not in shown
-    assert "always answering the largest class" in shown
+    done = featx("fit", folder, "-o", tmp_path / "my m.skops", *NETWORK, *QUICK)
+    assert "picked" not in done.stdout
+    assert "reference" not in done.stdout
+    assert "always answering one of the 2 largest classes, 'one', gives accuracy 50.0 %" in done.stdout
+    assert f"`featx predict '{tmp_path / 'my m.skops'}' IMAGES` uses it" in done.stderr
 
 
 def test_a_model_that_does_not_beat_the_largest_class_is_warned_of(tmp_path):
@@ -355,3 +356,21 @@ def test_no_progress_bar_reaches_a_pipe(folder, tmp_path, monkeypatch):
     assert len(result.stderr.splitlines()) == 1
     assert "images forwarded in" in result.stderr
     assert not {"\r", "\x1b", "%"} & set(result.stderr)
+
+
+@pytest.mark.parametrize("action", [("info",), ("verify",), ("repair",), ("compact",), ("prune", "--max-age", "1d")],
+                         ids=" ".join)  # fmt: skip
+def test_what_is_no_cache_is_not_called_sound(action, tmp_path, monkeypatch):
+    (tmp_path / "caches").mkdir()
+    missing, other, empty = tmp_path / "cache", tmp_path / "photos", tmp_path / "caches"
+    assert f"Did you mean {empty}?" in featx("cache", *action, "--cache", missing, code=2).stderr
+    other.mkdir()
+    (other / "1.png").touch()
+    done = featx("cache", *action, "--cache", other, code=2)
+    assert f"{other} is no cache: it holds neither embeddings nor digests.sqlite" in done.stderr
+    assert done.stdout == ""
+    assert featx("cache", *action, "--cache", empty).stderr == ""
+    for place, said in ((other, "warning: "), (missing, "")):  # the default cache
+        monkeypatch.setenv("FEATX_CACHE", str(place))
+        assert featx("cache", *action).stderr.startswith(said)
+    assert not missing.exists() or action[0] == "prune"

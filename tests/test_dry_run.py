@@ -83,6 +83,20 @@ def files(root):
     }
 
 
+def without_output(command):
+    """Return the arguments without -o, which a dry run can do without."""
+    arguments = list(COMMANDS[command])
+    if "-o" in arguments:
+        place = arguments.index("-o")
+        del arguments[place : place + 2]
+    return arguments
+
+
+@pytest.mark.parametrize("command", ["extract", "fit", "finetune"])
+def test_only_a_dry_run_does_without_an_output(command, folder):
+    assert "Missing option '--output'" in featx(command, folder, *without_output(command), *NETWORK, code=2).stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_dry_run_prints_all_parts_and_writes_nothing(command, folder, tmp_path):
     for name in ("out.h5", "out.skops"):
@@ -111,7 +125,7 @@ def test_a_dry_run_after_the_run_finds_all_cached(command, folder, forwards):
 
 @pytest.mark.parametrize("command", WITH_JSON)
 def test_a_dry_run_prints_json_where_it_is_asked_for(command, folder, tmp_path):
-    found = json.loads(featx(command, folder, *COMMANDS[command], *NETWORK, "--dry-run", "--json", "-").stdout)
+    found = json.loads(featx(command, folder, *without_output(command), *NETWORK, "--dry-run", "--json", "-").stdout)
     assert found["n_images"] == 30
     assert found["n_cached"] == 0
     assert found["n_probed"] == 30
@@ -131,7 +145,7 @@ def test_a_dry_run_prints_json_where_it_is_asked_for(command, folder, tmp_path):
 def test_a_dry_run_says_how_many_images_cannot_be_read(command, skip, folder):
     for name in ("03", "07"):
         (folder / "dark" / f"{name}.png").write_bytes(name.encode())
-    shown = featx(command, folder, *COMMANDS[command], *NETWORK, *skip, "--dry-run").stdout
+    shown = featx(command, folder, *without_output(command), *NETWORK, *skip, "--dry-run").stdout
     assert "2 images could not be read" in shown
     assert ("they are left out" if skip else "--on-error skip") in shown
 

@@ -64,7 +64,7 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     assert outcome.metrics["accuracy"].low <= outcome.metrics["accuracy"].value <= 1
     assert json.loads(outcome.to_json())["history"]["epoch"] == [1, 2]
     baseline = json.loads(outcome.to_json())["baseline"]
-    assert (baseline["answer"], baseline["accuracy"]) == (["dark"], 0.5)
+    assert (baseline["answer"], baseline["accuracy"]) == ("dark", 0.5)
     assert baseline["verdict"] in ("better", "not distinguishable", "worse")
     assert outcome.baseline.text in render(finetuning_parts(outcome))
 

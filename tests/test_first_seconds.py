@@ -12,11 +12,21 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from featx.cli.checks import check_model_files
 from featx.cli.steps import announce
 from PIL import Image
 
-from featx import BackboneError, ParameterError, WeightsError, network_names, resolve_backbone
-from featx.exceptions import nearest, nearest_path
+from featx import (
+    BackboneError,
+    DatasetError,
+    ParameterError,
+    WeightsError,
+    load_dataset,
+    network_names,
+    resolve_backbone,
+)
+from featx.devices import check_device
+from featx.exceptions import ModelFileError, nearest, nearest_path
 from featx.head_names import HEADS, WEIGHTED, check_heads
 from featx.network_names import check_network, published_names
 from featx.notes import note_step
@@ -240,6 +250,40 @@ def test_the_nearest_name_and_path(tmp_path):
     assert nearest_path(tmp_path / "photos") == f"Did you mean {tmp_path / 'Photos'}?"
     assert nearest_path(tmp_path / "photos" / "x" / "y.png") == f"Did you mean {tmp_path / 'Photos'}?"
     assert nearest_path(tmp_path / "something else") == ""
+    for name in ("mk.py", "p.csv"):
+        (tmp_path / name).touch()
+    assert [nearest_path(tmp_path / name) for name in ("empty", "csv.p", "pypy")] == ["", "", ""]
+    assert nearest_path(tmp_path / "p.cvs") == f"Did you mean {tmp_path / 'p.csv'}?"
+
+
+@pytest.mark.parametrize(
+    ("device", "meant"),
+    [("gpu", "cuda"), ("GPU:1", "cuda:1"), ("cuda0", "cuda:0"), ("nvidia", "cuda"), ("metal", "mps"), ("cpuu", "cpu")],
+)
+def test_a_device_by_another_name_is_known(device, meant):
+    with pytest.raises(ParameterError, match=rf"Did you mean {meant}( or .*)?\?$"):
+        check_device(device)
+
+
+@pytest.mark.parametrize("first", ["photos", "photos/dark/0.png", "nosuch"])
+def test_a_model_that_is_passed_last_is_told_to_come_first(first, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    model, classes = tmp_path / "m.skops", '{"classes": ["a", "b"]}'
+    with zipfile.ZipFile(model, "w") as archive:
+        archive.writestr("schema.json", json.dumps({"content": {"featx": {"content": json.dumps(classes)}}}))
+    with pytest.raises(ModelFileError, match="the model comes first") as caught:
+        check_model_files(first, [], images=["photos/dark/1.png", str(model)])
+    assert caught.value.next_step == f"`featx predict {model} photos/dark/1.png {first}`"
+    with pytest.raises(ModelFileError, match=f"^(cannot read )?{first} is |^cannot read {first}:"):
+        check_model_files(first, [], images=["photos/dark/1.png"])
+
+
+def test_a_pattern_is_no_data_set(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(DatasetError, match=r"\*\.csv is a pattern.*Pass one of them: list\.csv"):
+        load_dataset("list*.csv")
+    with pytest.raises(DatasetError, match="Pass one folder or manifest"):
+        load_dataset("*.nosuch")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")

@@ -47,7 +47,7 @@ def test_the_figures_are_those_of_the_labels():
     assert found.metrics == score_classes(truth, given, n_classes=3)
     assert found.confusion_matrix == [[2, 1, 0], [1, 3, 0], [0, 0, 1]]
     assert [row["support"] for row in found.per_class] == [3, 4, 1]
-    assert (found.baseline.answer, found.baseline.accuracy) == (["b"], 0.5)
+    assert (found.baseline.answer, found.baseline.accuracy) == ("b", 0.5)
     assert found.protocol == "judged by 8 labelled images"
     assert "if the model was fitted on these images, the figures say nothing of others" in found.notes
 
@@ -119,7 +119,7 @@ def test_the_commands_use_a_split_folder_as_what_it_is(folder, tmp_path):
     table, _, figures = shown.partition("\n\n")
     assert len(table.splitlines()) == 2 + 36
     assert figures.startswith("judged by 12 labelled images of the test part; figures with 95 % intervals")
-    for words in ("accuracy", "macro F1", "always answering the largest class", "true classes in rows"):
+    for words in ("accuracy", "macro F1", "always answering one of the 2 largest classes", "true classes in rows"):
         assert words in figures
     alone = featx("predict", model, folder / "test").stdout
     assert "judged by 12 labelled images; figures" in alone

@@ -425,6 +425,28 @@ LAYOUTS = [
         ),
     ),
     Layout(
+        "Parts with names of another language, of which the test part is the first and no smaller",
+        "Trainingsdaten/cat/ct1.jpg Trainingsdaten/dog/dt1.jpg Testdaten/cat/cs1.jpg Testdaten/dog/ds1.jpg",
+        refusal=("`featx fit {}/Trainingsdaten --test {}/Testdaten -o model.skops`, or rename them",),
+    ),
+    Layout(
+        "Parts of which one is named, and is the larger",
+        "daten/cat/ct1.jpg daten/dog/dt1.jpg pr\u00fcfung/cat/cs{1,2}.jpg pr\u00fcfung/dog/ds{1,2}.jpg",
+        refusal=("`featx fit {}/daten --test '{}/pr\u00fcfung' -o model.skops`, or rename them",),
+    ),
+    Layout(
+        "Folders of one size of which either may be to train on",
+        "old/cat/ct1.jpg old/dog/dt1.jpg new/cat/cs1.jpg new/dog/ds1.jpg",
+        refusal=(
+            "`featx fit {}/new --test {}/old -o model.skops` (or the other way round, if that is the part to train",
+        ),
+    ),
+    Layout(
+        "Parts beside classes, none of them to train on",
+        "test/cat/cs1.jpg val/cat/cv1.jpg val/dog/dv1.jpg bird/b/1.jpg car/1.jpg",
+        refusal=("`featx fit {}/val --test {}/test -o model.skops`",),
+    ),
+    Layout(
         "Classes with a folder a year",
         "cat/2023/ct1.jpg cat/2024/ct2.jpg dog/2023/dt1.jpg dog/2024/dt2.jpg",
         classes="cat 2, dog 2",

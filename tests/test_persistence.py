@@ -254,7 +254,7 @@ def test_loading_runs_no_pickle(path, tmp_path):
 
 def test_a_missing_file_and_a_folder_are_named(path, tmp_path):
     assert "No such file" in refusal(path)
-    assert "directory" in refusal(tmp_path)
+    assert "is a folder" in refusal(tmp_path)
 
 
 def archive(**members):
