@@ -13,7 +13,7 @@ from .cache import EmbeddingSpec
 from .constraints import NONE, TEXT
 from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, WeightsError
-from .notes import note_step
+from .notes import note_once, note_step
 from .output_parts import read_node, tensor_of
 from .pooling import MAPS, check_pooling, not_one_each, pool, whole_map
 from .preprocessing import Preprocessing
@@ -59,6 +59,8 @@ class BackboneSource(Shown):
         The digest of such a module where a key names its code, so that one process tells two of them apart.
     unknown : tuple of str
         What is not understood of such a module, so that no other process can recognise it.
+    norm : str
+        The node of such a module that normalises behind its default layer; empty where there is none.
     is_built : bool
         Whether `build` gives everyone the same module, in place of a new one each time.
     """
@@ -71,6 +73,7 @@ class BackboneSource(Shown):
     is_own: bool = False
     content: str = ""
     unknown: tuple[str, ...] = ()
+    norm: str = ""
     is_built: bool = False
 
     def view(self, layer: str | None, pooling: str) -> View:
@@ -83,6 +86,11 @@ class BackboneSource(Shown):
         """
         LAYER.check("layer", layer)
         check_pooling(pooling)
+        if layer is None and self.norm:
+            note_once(
+                f"{self.name} normalises behind its final pooling, in {self.norm}: its embeddings are what it pools, "
+                "before that. layer='output' gives what it returns"
+            )
         # NumPy's texts write themselves otherwise into the code of a graph.
         return str(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else pooling
 

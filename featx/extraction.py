@@ -261,21 +261,16 @@ class _Work:
             self.store = writable_store(self.store)
         if self.source.is_own:
             from .answers import claimed_store
+            from .batch_dependence import refuse_batch_dependence
 
+            refuse_batch_dependence(self.source, self.views)
             self.store = claimed_store(self.store, self.source, self.specs)
         device = resolve_device(self.device)
         # Modules of the user's may keep something from one batch to the next.
         lanes = 1 if self.source.is_own else lane_count(device)
         size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
         plan = ForwardPlan(
-            self.source,
-            self.views,
-            self.precision,
-            device,
-            size,
-            self.threads,
-            self.raising,
-            lanes=lanes,
+            self.source, self.views, self.precision, device, size, self.threads, self.raising, lanes=lanes
         )
         first = list(missing.values())
         with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:

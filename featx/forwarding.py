@@ -114,8 +114,8 @@ def _take_turn(
         return time.monotonic() - began < seconds and held < TURN_BYTES
 
     def forward(batch: list[_Decoded]) -> list[np.ndarray]:
-        good = [image.pixels for image in batch if image.error is None]
-        return _forward(plan, good) if good else []
+        good = [image for image in batch if image.error is None]
+        return _forward(plan, [image.pixels for image in good], [image.name for image in good]) if good else []
 
     try:
         with (
@@ -160,9 +160,11 @@ def _lanes(plan: ForwardPlan, n_images: int) -> tuple[int, int]:
     return lanes, max(1, min(plan.batch_size, n_images) // lanes)
 
 
-def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
+def _forward(plan: ForwardPlan, images: list[Any], names: list[str]) -> list[np.ndarray]:
     """Return a matrix for each view; a batch that is too large for the device's memory is passed in parts."""
     import torch
+
+    from .finite import require_finite
 
     backbone = plan.source.load(plan.device)
     # Stacked with channels last, as they were decoded and as the network reads them.
@@ -177,7 +179,11 @@ def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
                 backbone.embed(part, plan.views, preprocessing=plan.source.preprocessing, precision=plan.precision)
                 for part in pixels.split(size)
             ]
-            return [torch.cat(rows).numpy() for rows in zip(*parts, strict=True)]
+            found = [torch.cat(rows).numpy() for rows in zip(*parts, strict=True)]
+            require_finite(
+                found, plan.views, names, name=backbone.name, module=backbone.module, precision=plan.precision
+            )
+            return found
         if size == 1:
             raise BackboneError(
                 f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
@@ -192,6 +198,7 @@ def _forward(plan: ForwardPlan, images: list[Any]) -> list[np.ndarray]:
 
 @dataclass(slots=True)
 class _Decoded:
+    name: str = ""
     digest: bytes = b""
     pixels: Any = None
     error: ImageDecodeError | None = None
@@ -209,7 +216,7 @@ def _decoded_batches(
     """Yield batches in input order, decoded by threads that stay a little ahead, for as long as it goes on."""
 
     def decode(image: ImageSource) -> _Decoded:
-        result = _Decoded()
+        result = _Decoded(image.name)
         try:
             with timed(result.seconds, "read"):
                 data = image.read()

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.utils import _pytree
 from torchvision.models.feature_extraction import NodePathTracer
 
@@ -26,6 +27,7 @@ __all__ = [
     "is_one_node",
     "last_node",
     "layer_names",
+    "norm_behind_pooling",
     "reader",
     "require_layers",
     "trace",
@@ -45,6 +47,18 @@ _FLATTENING_NAMES = {
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
     "squeeze",
+}
+
+
+_NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
+_NORM_NAMES = {
+    "normalize",
+    "layer_norm",
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "rms_norm",
+    "local_response_norm",
 }
 
 
@@ -192,6 +206,22 @@ def whole_cut(module: nn.Module) -> str:
         if path in _submodules(module) and nodes[last_node(nodes, path)] == cut:
             return path
     return OUTPUT
+
+
+def norm_behind_pooling(module: nn.Module) -> str:
+    """Return the node that normalises behind a module's final pooling or classifier, which `default_cut` leaves out."""
+    nodes = trace(module)
+    if nodes is None or _before_pooling(module, nodes) == OUTPUT:
+        return ""
+    node = last_node(nodes, OUTPUT)
+    while not _is_flattening(node, module):
+        part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if isinstance(part, _NORMS) or getattr(node.target, "__name__", node.target) in _NORM_NAMES:
+            return nodes[node]
+        if isinstance(part, nn.Linear) or node.target is nn.functional.linear:
+            break
+        node = node.all_input_nodes[0]
+    return ""
 
 
 def _before_pooling(module: nn.Module, nodes: dict[Any, str]) -> str:

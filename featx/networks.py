@@ -199,6 +199,7 @@ def _from_module(
         is_own=True,
         content=own.content if cache_key is not None else "",
         unknown=own.unknown,
+        norm=own.norm,
         is_built=True,
     )
 

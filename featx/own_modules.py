@@ -23,7 +23,7 @@ from torch import nn
 from .answers import agree, network_answers
 from .copies import RunWhole, independent_copy
 from .exceptions import BackboneError
-from .graphs import default_cut, whole_cut
+from .graphs import default_cut, norm_behind_pooling, whole_cut
 from .identity import Identity, identify
 from .module_parts import TOKEN, global_hooks, state_digest
 from .preprocessing import Preprocessing
@@ -58,6 +58,8 @@ class OwnModule:
         What is not understood, where the digest rests on it.
     layer : str
         The default one.
+    norm : str
+        The node that normalises behind it; empty where there is none.
     """
 
     module: nn.Module
@@ -65,6 +67,7 @@ class OwnModule:
     content: str
     unknown: tuple[str, ...]
     layer: str
+    norm: str
 
 
 def own_module(
@@ -116,7 +119,7 @@ def own_module(
             if not whole:
                 layer, _ = _made_whole(own, found)
         unknown = () if cache_key is not None else found.unknown
-        _registered[key] = OwnModule(own, *key, unknown, layer)
+        _registered[key] = OwnModule(own, *key, unknown, layer, norm_behind_pooling(module))
         if unknown:
             _tell(type(module).__name__, unknown)
         while len(_registered) > MODULES_AT_ONCE:

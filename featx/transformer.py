@@ -38,13 +38,14 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     backbone : str or nn.Module, default="efficientnet_lite0"
         ``efficientnet_lite0``, whose ImageNet weights come with featx's installation; a torchvision classification
         network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
-        ImageNet's mean and standard deviation, and whose embeddings are what calling it gives.
+        ImageNet's mean and standard deviation; for what its embeddings are, see `layer`.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
         random weights.
     layer : str, default=None
         A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last
-        convolutional or attention stage, and for a module the input of its final pooling.
+        convolutional or attention stage, and for a module the input of its final pooling, as the module computes it
+        on the way. "output" is what calling it returns, and the default of a module without such a pooling.
     pooling : {"auto", "avg", "max", "avgmax", "gem", "flatten", "cls"}, default="auto"
         How a feature map becomes a vector; "auto" is the network's own: "cls" for vision transformers, else "avg".
         "avgmax" is both, one after the other; "flatten" keeps every value.

@@ -21,6 +21,7 @@ from .cut_graph import CutGraph, describe_choice
 from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, LayerError, ParameterError
+from .finite import not_finite
 from .graphs import HookReader, is_one_node, last_node, reader, require_layers, trace
 from .pooling import not_one_each, pool
 from .running_statistics import keeps_statistics
@@ -201,7 +202,12 @@ class Trunk:
         with self.part.quiet(), torch.no_grad(), arithmetic(precision, images.device.type):
             exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
             output = with_exact_start(self._lower, exact)(images)[node]
-        return output.float() if self.trained else self._pool(output, len(images))
+        rows = output.float() if self.trained else self._pool(output, len(images))
+        if not bool(rows.isfinite().all()):
+            wrong = f"what {self.source.name} gives at the layer {node!r} is not finite: values are NaN or infinite"
+            every = not bool(rows.flatten(1).isfinite().all(1).any())
+            raise not_finite(wrong, self.module, precision, every=every)
+        return rows
 
     def boundary_shape(self) -> tuple[int, ...]:
         """Return the shape of what the boundary gives for one image, by passing shapes without values."""

@@ -118,7 +118,7 @@ def settled(tmp_path_factory):
 
 
 class Forwards:
-    """How many images went through networks on a device that computes."""
+    """How many images went through networks on a device that computes, but for two that show what they do."""
 
     def __init__(self):
         self.count = 0
@@ -131,14 +131,21 @@ class Forwards:
 
 @pytest.fixture
 def forwards(monkeypatch):
+    from featx import batch_dependence
     from featx.backbones import Backbone
 
-    counter, embed = Forwards(), Backbone.embed
+    counter, embed, look = Forwards(), Backbone.embed, batch_dependence.refuse_batch_dependence
 
     def counting(self, pixels, views, **options):
         if self.device != "meta":
             counter.count += len(pixels)
         return embed(self, pixels, views, **options)
 
+    def looking(source, views):
+        count = counter.count
+        look(source, views)
+        counter.count = count
+
     monkeypatch.setattr(Backbone, "embed", counting)
+    monkeypatch.setattr(batch_dependence, "refuse_batch_dependence", looking)
     return counter
