@@ -28,7 +28,7 @@ from .head_names import LINEAR, check_heads
 from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .inputs import check_labels
-from .labels import plain_labels
+from .labels import plain_column, plain_labels
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .progress import progress_bar
@@ -109,7 +109,7 @@ def evaluate_heads(
     check_heads(heads, grids or ())
     classes, truth = check_labels(_checked_matrices(matrices), y)
     y = plain_labels(y, name="y").ravel()
-    groups, together = (_checked_column(name, column, len(y)) for name, column in
+    groups, together = (plain_column(column, len(y), name=name) for name, column in
                         (("groups", groups), ("together", together)))  # fmt: skip
     if split is None:
         split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
@@ -241,12 +241,6 @@ def _checked_matrices(matrices: Any) -> np.ndarray:
             "Pass {('head', 'avg'): embeddings}.",
         )
     return arrays[0]
-
-
-def _checked_column(name: str, column: Any, n: int) -> np.ndarray | None:
-    if column is not None and len(column) != n:
-        raise ParameterError(f"got {len(column)} {name} for {n} images; expected one for each")
-    return None if column is None else plain_labels(column, name=name)
 
 
 def _checked_split(split: Any, n: int) -> list[np.ndarray]:

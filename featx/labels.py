@@ -11,7 +11,7 @@ from .constraints import shown
 from .containers import first_few
 from .exceptions import ParameterError
 
-__all__ = ["missing_cells", "plain_labels", "unlabelled"]
+__all__ = ["missing_cells", "plain_column", "plain_labels", "unlabelled"]
 
 
 def plain_labels(values: Any, *, name: str) -> np.ndarray:
@@ -48,6 +48,22 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
         except TypeError:  # neither hashed nor compared
             raise _unordered(name, array) from None
     return array
+
+
+def plain_column(values: Any, n: int, *, name: str, what: str = "images") -> np.ndarray | None:
+    """Return what goes along with n images or rows, such as their groups, as an array; None stays None.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one for each, and as for `plain_labels`.
+    """
+    if values is None:
+        return None
+    column = plain_labels(values, name=name)
+    if len(column) != n:
+        raise ParameterError(f"got {len(column):,} {name} for {n:,} {what}; expected one for each")
+    return column
 
 
 def unlabelled(values: Any) -> list[int]:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from .class_sizes import check_counts
 from .constraints import check_values
 from .heads import plan_head, try_head
-from .labels import plain_labels
+from .labels import plain_column, plain_labels
 from .training_parameters import class_weights
 from .tuning import Candidate, Tuner
 
@@ -106,12 +106,13 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ParameterError
+            If there is not one group for each row, or a parameter holds what it does not accept.
         DatasetError
             If there are too few rows of a class, or too few groups, to tune on.
         """
         candidate = self.candidate(2)
         X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
-        groups, together = (None if column is None else plain_labels(column, name=name) for name, column in
+        groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
                             (("groups", groups), ("together", together)))  # fmt: skip
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
