@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -136,6 +136,10 @@ def _is_level(value: Any) -> bool:
     return isinstance(value, bool | np.bool_) or (isinstance(value, Real) and float(value) >= 0)
 
 
+def _is_random_state(value: Any) -> bool:
+    return value is None or value is np.random or isinstance(value, np.random.RandomState)
+
+
 def _is_shape(value: Any) -> bool:
     sides = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes) else []
     return len(sides) in (2, 3) and all(integer(1).accepts(side) for side in sides)
@@ -217,7 +221,13 @@ SOURCES = Constraint(
     "Pass as_sources(images).",
 )
 CACHE = Constraint("an EmbeddingCache or None", lambda value: value is None or _is_a(value, "EmbeddingCache"))
-SEED = integer(0, 2**32 - 1)
+SEED = replace(integer(0, 2**32 - 1), next_step="Pass a seed: random_state=0.")
+# Where it may be drawn.
+RANDOM_STATE = replace(
+    SEED,
+    expected=f"{SEED.expected}, a numpy.random.RandomState or None",
+    accepts=lambda value: SEED.accepts(value) or _is_random_state(value),
+)
 _DATASET = a("ImageDataset", "Pass what load_dataset returns.")
 _TRANSFORMER = a("CNNFeatureTransformer", "Pass CNNFeatureTransformer().")
 JOBS = (

@@ -33,6 +33,7 @@ from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .progress import progress_bar
 from .results import CandidateResult, EvaluationResult
+from .seeds import drawn_seed
 from .splits import Split
 from .tuning import INNER_FOLDS, Candidate, Tuner
 
@@ -55,7 +56,7 @@ def evaluate_heads(
     reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: str = "accuracy",
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> tuple[EvaluationResult, BaseEstimator]:
@@ -83,7 +84,8 @@ def evaluate_heads(
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
-    random_state : int, default=0
+    random_state : int, RandomState or None, default=0
+        Of the folds and the heads. None and a RandomState give a seed that is drawn once.
     n_jobs : int, default=None
         Processes for the grid searches, as in scikit-learn.
     verbose : bool, default=False
@@ -103,6 +105,7 @@ def evaluate_heads(
         If there are fewer than two classes, or too few images of one for the folds.
     ParameterError
     """
+    random_state = drawn_seed(random_state)
     check_values(locals())
     if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")

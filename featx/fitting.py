@@ -28,6 +28,7 @@ from .images import ImageSource
 from .ledger import find_unreadable
 from .notes import note_step
 from .results import EvaluationResult
+from .seeds import drawn_seed
 from .shown import Shown
 from .splits import inner_folds
 from .transformer import CNNFeatureTransformer
@@ -134,7 +135,7 @@ def fit_model(
     min_images: int = 1,
     class_weight: str | None = None,
     scoring: str = "accuracy",
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> FitOutcome:
@@ -170,6 +171,7 @@ def fit_model(
     ------
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
+    random_state = drawn_seed(random_state)
     inputs = check_fit(
         dataset,
         transformer,
@@ -232,7 +234,7 @@ def check_fit(
     test: ImageDataset | None = None,
     min_images: int = 1,
     class_weight: str | None = None,
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     **others: Any,
 ) -> FitInputs:
     """Return what `fit_model` reads and searches, and raise what it would raise before any image is read.
@@ -243,6 +245,7 @@ def check_fit(
     others
         As for `fit_model`.
     """
+    random_state = drawn_seed(random_state)
     check_values({**locals(), **others})
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from .constraints import STRING, check_values
+from .constraints import RANDOM_STATE, STRING, check_values
 from .exceptions import ParameterError, nearest
 from .head_names import check_head
 
@@ -69,7 +69,7 @@ def plan_head(
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
 ) -> HeadPlan:
     """Return the plan of a head by name.
 
@@ -80,14 +80,14 @@ def plan_head(
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
     class_weight : "balanced", mapping or None, default=None
-    random_state : int, default=0
+    random_state : int, RandomState or None, default=0
 
     Raises
     ------
     ParameterError
         If there is no such head or parameter, or the head takes no class weights.
     """
-    check_values(locals(), name=STRING)
+    check_values(locals(), name=STRING, random_state=RANDOM_STATE)
     check_head(name, class_weight=class_weight)
     template, default = _CLASSIFIERS[name]
     known = template.get_params()

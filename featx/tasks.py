@@ -1,7 +1,8 @@
 """Tasks go in; what they return comes out of the workers that the user's joblib configuration offers, or one error.
 
-What a task raises is raised here as it is, and what it warns of is warned of here. Anything else is the backend's: a worker that was killed or cannot be
-reached, arguments that cannot be sent. Each backend has names of its own for these; here they are a WorkerError.
+What a task raises is raised here as it is, and what it warns of is warned of here. Anything else is the backend's: a
+worker that was killed or cannot be reached, arguments that cannot be sent. Each backend has names of its own for
+these; here they are a WorkerError.
 """
 
 from __future__ import annotations

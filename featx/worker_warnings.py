@@ -74,7 +74,7 @@ def _told(message: Warning | str, category: type[Warning], filename: str, lineno
     try:
         pickle.loads(pickle.dumps(warning))
     except Exception:  # of a class that is known there only, or that wants other arguments
-        category = next(base for base in category.__mro__ if base.__module__ == "builtins")  # type: ignore[assignment]
+        category = next(base for base in category.__mro__ if base.__module__ == "builtins")
         warning = category(str(message))
     names = (name for name, module in list(sys.modules.items()) if _file(module) == filename)
     return ToldWarning(warning, category, filename, lineno, next(names, filename.removesuffix(".py")))
