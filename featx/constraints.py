@@ -16,7 +16,7 @@ import numpy as np
 
 from .exceptions import ParameterError, nearest
 
-__all__ = ["Constraint", "a", "check_values", "integer", "one_of", "shown"]
+__all__ = ["Constraint", "a", "check_values", "integer", "one_of", "plain", "shown"]
 
 # Characters of a value that a message shows.
 MOST_SHOWN = 200
@@ -64,6 +64,11 @@ def shown(value: Any) -> str:
     except Exception:  # an object of the user's may not be able to say what it is
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN // 2]}...{text[-MOST_SHOWN // 4 :]}"
+
+
+def plain(value: Any) -> Any:
+    """Return a text of a derived class, such as a member of an Enum of texts, as the text that it is; others stay."""
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 def check_values(values: Mapping[str, Any], **others: Constraint) -> None:

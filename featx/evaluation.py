@@ -28,7 +28,7 @@ from .head_names import LINEAR, check_heads
 from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .inputs import check_labels
-from .labels import plain_column, plain_labels
+from .labels import plain_column
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .progress import progress_bar
@@ -41,6 +41,7 @@ __all__ = ["evaluate_heads"]
 
 # Differences with a larger p-value are called not distinguishable.
 LEVEL = 0.05
+ADVICE = "Pass {('head', 'avg'): embeddings}."
 
 
 def evaluate_heads(
@@ -110,8 +111,10 @@ def evaluate_heads(
     if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
-    classes, truth = check_labels(_checked_matrices(matrices), y)
-    y = plain_labels(y, name="y").ravel()
+    first = _checked_matrices(matrices)
+    y = plain_column(y, len(first), name="y")
+    classes, truth = check_labels(first, y)
+    y = y.ravel()
     groups, together = (plain_column(column, len(y), name=name) for name, column in
                         (("groups", groups), ("together", together)))  # fmt: skip
     if split is None:
@@ -241,8 +244,11 @@ def _checked_matrices(matrices: Any) -> np.ndarray:
     if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
         raise ParameterError(
             f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
-            "Pass {('head', 'avg'): embeddings}.",
+            ADVICE,
         )
+    for view in matrices:
+        if not (isinstance(view, tuple) and len(view) == 2 and all(isinstance(name, str) for name in view)):
+            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", ADVICE)
     return arrays[0]
 
 

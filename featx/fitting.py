@@ -30,7 +30,7 @@ from .notes import note_step
 from .results import EvaluationResult
 from .seeds import drawn_seed
 from .shown import Shown
-from .splits import inner_folds
+from .splits import check_fraction, inner_folds
 from .transformer import CNNFeatureTransformer
 from .units import same_content
 
@@ -258,7 +258,7 @@ def check_fit(
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size}
+    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; what is left out shows when the content of the images is known.
     split = plan.apply(dataset).split

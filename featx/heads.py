@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from .constraints import RANDOM_STATE, STRING, check_values
+from .constraints import RANDOM_STATE, STRING, check_values, plain
 from .exceptions import ParameterError, nearest
 from .head_names import check_head
 
@@ -89,13 +89,16 @@ def plan_head(
     """
     check_values(locals(), name=STRING, random_state=RANDOM_STATE)
     check_head(name, class_weight=class_weight)
+    name = plain(name)
     template, default = _CLASSIFIERS[name]
     known = template.get_params()
     classifier = type(template)(**known)
     if "random_state" in known:
         classifier.set_params(random_state=random_state)
     if class_weight is not None:
-        classifier.set_params(class_weight=class_weight)
+        # Other mappings than dict may be none that can be copied or sent to another process.
+        weight = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
+        classifier.set_params(class_weight=weight)
     for parameter in grid or {}:
         if parameter not in known:
             hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
@@ -144,7 +147,9 @@ def try_head(head: HeadPlan, n_classes: int) -> None:
 
 
 def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:
-    if isinstance(values, str) or not hasattr(values, "__iter__") or not list(values):
+    # An iterator would be at its end after the first look.
+    several = isinstance(values, Iterable) and not isinstance(values, str | Iterator | Mapping)
+    if not several or (hasattr(values, "ndim") and values.ndim != 1) or not len(list(values)):
         raise ParameterError(
             f"got {values!r} as the values of {name}.{parameter}", f"Pass a list: {{{parameter!r}: [...]}}."
         )

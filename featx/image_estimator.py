@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +68,9 @@ class ImageEstimator(BaseEstimator):
             from .own_modules import mark
 
             mark(self.backbone)
+        if isinstance(weight := getattr(self, "class_weight", None), Mapping) and not isinstance(weight, dict):
+            # Other mappings may be none that can be copied.
+            return clone(copy.copy(self).set_params(class_weight=dict(weight)))
         try:
             new = super().__sklearn_clone__()
         except Exception:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
+from .constraints import plain
 from .exceptions import ParameterError
 from .network_names import check_patches, check_published
 from .notes import note_once, note_torch
@@ -73,6 +74,7 @@ def resolve_backbone(
     BackboneError, WeightsError, ParameterError
     """
     check_weights_seed(random_state, drawn=weights is None and isinstance(backbone, str))
+    backbone, weights, cache_key = plain(backbone), plain(weights), plain(cache_key)
     if cache_key is not None:
         _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):
