@@ -12,6 +12,7 @@ from ..exceptions import DatasetError, ParameterError, nearest_path
 __all__ = ["STDIN", "named_images"]
 
 STDIN = "-"
+WRITE = "Write names of images to it: find photos/ -name '*.jpg' | featx ... -"
 
 
 def named_images(arguments: Sequence[str]) -> list[str]:
@@ -25,7 +26,7 @@ def named_images(arguments: Sequence[str]) -> list[str]:
     ParameterError
         If standard input is to be read twice.
     DatasetError
-        If no file matches a pattern, or no name comes from standard input.
+        If no file matches a pattern, or no name comes from standard input, or it cannot be read.
     """
     if list(arguments).count(STDIN) > 1:
         raise ParameterError("got - twice; standard input is read once", "Leave out one of them.")
@@ -41,18 +42,20 @@ def named_images(arguments: Sequence[str]) -> list[str]:
 
 
 def _from_stdin() -> list[str]:
-    stream = sys.stdin.buffer
+    if sys.stdin is None or sys.stdin.closed:  # a service or `<&-` gives none
+        raise DatasetError("standard input is closed", WRITE)
     if sys.stdin.isatty():
         print("reading names of images from the terminal, one a line; Ctrl-D ends them", file=sys.stderr)
-    content = stream.read()
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as error:  # of a file that is open for writing, among others
+        raise DatasetError(f"standard input cannot be read: {error.strerror or error}", WRITE) from error
     ends = b"\0" if b"\0" in content else b"\n"
     lines = [line.removesuffix(b"\r") if ends == b"\n" else line for line in content.split(ends)]
     # File names are bytes that need not be text.
     names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
-        raise DatasetError(
-            "no name came from standard input", "Write names of images to it: find photos/ -name '*.jpg' | featx ... -"
-        )
+        raise DatasetError("no name came from standard input", WRITE)
     return names
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .allocator import keep_freed_memory
 from .cache import EmbeddingSpec
-from .constraints import NONE, TEXT
+from .constraints import NONE, TEXT, plain
 from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from .notes import note_once, note_step
@@ -91,8 +91,8 @@ class BackboneSource(Shown):
                 f"{self.name} normalises behind its final pooling, in {self.norm}: its embeddings are what it pools, "
                 "before that. layer='output' gives what it returns"
             )
-        # NumPy's texts write themselves otherwise into the code of a graph.
-        return str(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else pooling
+        # Texts of NumPy and of an Enum write themselves otherwise.
+        return plain(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else plain(pooling)
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
         """Return what identifies the embeddings of one view."""

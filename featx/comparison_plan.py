@@ -140,7 +140,7 @@ def plan_comparison(
 
 def plan_data(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> DataPlan:
     """Return how the data set of a comparison is looked over and parted; parameters as for `compare_strategies`."""
-    settings = {"test_size": TEST_SIZE if test_size is None else test_size}
+    settings = {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size)}
     return DataPlan(partial(plan_comparison, **options), settings, min_images=min_images)
 
 
@@ -185,7 +185,7 @@ def plan_repeats(
     """
     if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
         raise ParameterError(f"got repeats={repeats!r}; expected a positive integer")
-    check_fraction(test_size)
+    test_size = check_fraction(test_size)
     classes, truth = np.unique(y, return_inverse=True)
     once = together is not None
     if given is None:

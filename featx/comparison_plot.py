@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .comparison_result import ComparisonResult, CurveResult
+from .constraints import a
 from .pictures import check_picture, new_axes, save_figure
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def plot_comparison(
     MissingDependencyError
         If matplotlib is not installed.
     ParameterError
-        If the extension is another one.
+        If the extension is another one, or it is no result.
     """
+    a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
     if path is not None:
         check_picture(path)
     given = ax

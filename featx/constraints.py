@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from .exceptions import ParameterError, nearest
 
-__all__ = ["Constraint", "a", "check_values", "integer", "one_of", "shown"]
+__all__ = ["Constraint", "a", "check_values", "integer", "one_of", "plain", "shown"]
 
 # Characters of a value that a message shows.
 MOST_SHOWN = 200
@@ -64,6 +64,11 @@ def shown(value: Any) -> str:
     except Exception:  # an object of the user's may not be able to say what it is
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN // 2]}...{text[-MOST_SHOWN // 4 :]}"
+
+
+def plain(value: Any) -> Any:
+    """Return a text of a derived class, such as a member of an Enum of texts, as the text that it is; others stay."""
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 def check_values(values: Mapping[str, Any], **others: Constraint) -> None:
@@ -134,6 +139,10 @@ def _is_flag(value: Any) -> bool:
 
 def _is_level(value: Any) -> bool:
     return isinstance(value, bool | np.bool_) or (isinstance(value, Real) and float(value) >= 0)
+
+
+def _is_random_state(value: Any) -> bool:
+    return value is None or value is np.random or isinstance(value, np.random.RandomState)
 
 
 def _is_shape(value: Any) -> bool:
@@ -217,7 +226,13 @@ SOURCES = Constraint(
     "Pass as_sources(images).",
 )
 CACHE = Constraint("an EmbeddingCache or None", lambda value: value is None or _is_a(value, "EmbeddingCache"))
-SEED = integer(0, 2**32 - 1)
+SEED = replace(integer(0, 2**32 - 1), next_step="Pass a seed: random_state=0.")
+# Where it may be drawn.
+RANDOM_STATE = replace(
+    SEED,
+    expected=f"{SEED.expected}, a numpy.random.RandomState or None",
+    accepts=lambda value: SEED.accepts(value) or _is_random_state(value),
+)
 _DATASET = a("ImageDataset", "Pass what load_dataset returns.")
 _TRANSFORMER = a("CNNFeatureTransformer", "Pass CNNFeatureTransformer().")
 JOBS = (

@@ -122,8 +122,7 @@ def join_test(
     DatasetError
         If there are no labels, or a class of the test set is none of the data set's.
     """
-    if test_size is not None:
-        check_fraction(test_size)
+    test_size = None if test_size is None else check_fraction(test_size)
     if test is not None and test_size is not None:
         note_once(f"test_size={test_size:g} has no effect: a test set is given")
     if cv is not None and (test is not None or test_size is not None):

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from .cache.machine import visible_gpu
-from .constraints import DEVICE, PRECISION
+from .constraints import DEVICE, PRECISION, plain
 from .exceptions import ParameterError, nearest
 from .notes import note_torch
 
@@ -49,7 +49,8 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         mps = torch.backends.mps.is_available()
         return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    check_device(str(device))
+    device = plain(device) if isinstance(device, str) else str(device)
+    check_device(device)
     kind = torch.device(device)
     there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if (kind.index or 0) < there[kind.type]:
@@ -86,7 +87,7 @@ def resolve_precision(precision: str) -> str:
     ParameterError
     """
     PRECISION.check("precision", precision)
-    return "float32" if precision == "auto" else precision
+    return "float32" if precision == "auto" else plain(precision)
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -27,11 +27,12 @@ from .head_names import LINEAR, check_heads
 from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
 from .inputs import check_labels
-from .labels import plain_labels
+from .labels import plain_column
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
 from .progress import progress_bar
 from .results import CandidateResult, EvaluationResult
+from .seeds import drawn_seed
 from .splits import Split
 from .tuning import INNER_FOLDS, Candidate, Tuner
 
@@ -39,6 +40,7 @@ __all__ = ["evaluate_heads"]
 
 # Differences with a larger p-value are called not distinguishable.
 LEVEL = 0.05
+ADVICE = "Pass {('head', 'avg'): embeddings}."
 
 
 def evaluate_heads(
@@ -54,7 +56,7 @@ def evaluate_heads(
     reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: str = "accuracy",
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> tuple[EvaluationResult, BaseEstimator]:
@@ -82,7 +84,8 @@ def evaluate_heads(
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
-    random_state : int, default=0
+    random_state : int, RandomState or None, default=0
+        Of the folds and the heads. None and a RandomState give a seed that is drawn once.
     n_jobs : int, default=None
         Processes for the grid searches, as in scikit-learn.
     verbose : bool, default=False
@@ -102,13 +105,16 @@ def evaluate_heads(
         If there are fewer than two classes, or too few images of one for the folds.
     ParameterError
     """
+    random_state = drawn_seed(random_state)
     check_values(locals())
     if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
-    classes, truth = check_labels(_checked_matrices(matrices), y)
-    y = plain_labels(y, name="y").ravel()
-    groups, together = (_checked_column(name, column, len(y)) for name, column in
+    first = _checked_matrices(matrices)
+    y = plain_column(y, len(first), name="y")
+    classes, truth = check_labels(first, y)
+    y = y.ravel()
+    groups, together = (plain_column(column, len(y), name=name) for name, column in
                         (("groups", groups), ("together", together)))  # fmt: skip
     if split is None:
         split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
@@ -235,15 +241,12 @@ def _checked_matrices(matrices: Any) -> np.ndarray:
     if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
         raise ParameterError(
             f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
-            "Pass {('head', 'avg'): embeddings}.",
+            ADVICE,
         )
+    for view in matrices:
+        if not (isinstance(view, tuple) and len(view) == 2 and all(isinstance(name, str) for name in view)):
+            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", ADVICE)
     return arrays[0]
-
-
-def _checked_column(name: str, column: Any, n: int) -> np.ndarray | None:
-    if column is not None and len(column) != n:
-        raise ParameterError(f"got {len(column)} {name} for {n} images; expected one for each")
-    return None if column is None else plain_labels(column, name=name)
 
 
 def _checked_split(split: Any, n: int) -> list[np.ndarray]:

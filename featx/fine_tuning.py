@@ -18,6 +18,7 @@ from .allocator import keep_freed_memory
 from .augmentation import resolve_augmentation
 from .boundary import BoundaryOptions, make_feed
 from .checkpoints import Checkpoint
+from .constraints import plain
 from .dense_head import DenseHead
 from .devices import resolve_device, resolve_precision
 from .exceptions import ParameterError
@@ -267,7 +268,7 @@ class FineTuning:
         options = self.options
         return BoundaryOptions(
             cached=bool(options.boundary_cache),
-            dtype=options.boundary_dtype,
+            dtype=plain(options.boundary_dtype),
             most_bytes=options.boundary_cache_bytes,
             augmentation=self.augmentation,
             views=int(options.augment_views),
@@ -296,12 +297,12 @@ class FineTuning:
             "batch_norm": options.batch_norm,
             "preprocessing": self.source.preprocessing.text,
             "augmentation": "none" if self.augmentation is None else self.augmentation.text,
-            "boundary": f"{options.boundary_cache} {options.boundary_dtype} {options.augment_views}",
+            "boundary": f"{options.boundary_cache} {plain(options.boundary_dtype)} {options.augment_views}",
             "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
             "images and labels": images.hexdigest(),
             "classes": " ".join(str(name) for name in self.classes),
         }
-        settings = {name: str(value) for name, value in vars(plan).items() if name != "device"}
+        settings = {name: str(plain(value)) for name, value in vars(plan).items() if name != "device"}
         return Checkpoint(options.checkpoint, identity | settings | {"precision": self.precision})
 
 

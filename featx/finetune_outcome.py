@@ -24,6 +24,7 @@ from .finetune import CNNFineTuneClassifier
 from .held_out_report import HeldOutReport, report_held_out
 from .ledger import Failure, find_unreadable
 from .notes import note_step
+from .splits import check_fraction
 from .training_parameters import check_parameters
 from .validation_part import hold_out_validation
 
@@ -193,7 +194,7 @@ def plan_training(
     stopping = bool(classifier.early_stopping)
     return DataPlan(
         partial(_divide, classifier),
-        {"test_size": TEST_SIZE if test_size is None else test_size, "early_stopping": stopping},
+        {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
         others=[(WITHOUT, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,

@@ -28,8 +28,9 @@ from .images import ImageSource
 from .ledger import find_unreadable
 from .notes import note_step
 from .results import EvaluationResult
+from .seeds import drawn_seed
 from .shown import Shown
-from .splits import inner_folds
+from .splits import check_fraction, inner_folds
 from .transformer import CNNFeatureTransformer
 from .units import same_content
 
@@ -134,7 +135,7 @@ def fit_model(
     min_images: int = 1,
     class_weight: str | None = None,
     scoring: str = "accuracy",
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> FitOutcome:
@@ -170,6 +171,7 @@ def fit_model(
     ------
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
+    random_state = drawn_seed(random_state)
     inputs = check_fit(
         dataset,
         transformer,
@@ -232,7 +234,7 @@ def check_fit(
     test: ImageDataset | None = None,
     min_images: int = 1,
     class_weight: str | None = None,
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     **others: Any,
 ) -> FitInputs:
     """Return what `fit_model` reads and searches, and raise what it would raise before any image is read.
@@ -243,6 +245,7 @@ def check_fit(
     others
         As for `fit_model`.
     """
+    random_state = drawn_seed(random_state)
     check_values({**locals(), **others})
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
@@ -255,7 +258,7 @@ def check_fit(
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size}
+    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; what is left out shows when the content of the images is known.
     split = plan.apply(dataset).split

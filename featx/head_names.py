@@ -30,7 +30,7 @@ def check_head(name: str, *, class_weight: Any = None) -> None:
 
 def check_heads(heads: Sequence[str], grids: Iterable[str] = (), *, class_weight: Any = None) -> None:
     """Raise ParameterError unless there are these heads, and those that a grid is given for are among them."""
-    if not heads:
+    if not len(heads):  # a column of texts has no truth value
         raise ParameterError("got no heads", f"Name some of {', '.join(HEADS)}.")
     for name in heads:
         check_head(name, class_weight=class_weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from .constraints import STRING, check_values
+from .constraints import RANDOM_STATE, STRING, check_values, plain
 from .exceptions import ParameterError, nearest
 from .head_names import check_head
 
@@ -69,7 +69,7 @@ def plan_head(
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
 ) -> HeadPlan:
     """Return the plan of a head by name.
 
@@ -80,22 +80,25 @@ def plan_head(
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
     class_weight : "balanced", mapping or None, default=None
-    random_state : int, default=0
+    random_state : int, RandomState or None, default=0
 
     Raises
     ------
     ParameterError
         If there is no such head or parameter, or the head takes no class weights.
     """
-    check_values(locals(), name=STRING)
+    check_values(locals(), name=STRING, random_state=RANDOM_STATE)
     check_head(name, class_weight=class_weight)
+    name = plain(name)
     template, default = _CLASSIFIERS[name]
     known = template.get_params()
     classifier = type(template)(**known)
     if "random_state" in known:
         classifier.set_params(random_state=random_state)
     if class_weight is not None:
-        classifier.set_params(class_weight=class_weight)
+        # Other mappings than dict may be none that can be copied or sent to another process.
+        weight = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
+        classifier.set_params(class_weight=weight)
     for parameter in grid or {}:
         if parameter not in known:
             hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
@@ -144,7 +147,9 @@ def try_head(head: HeadPlan, n_classes: int) -> None:
 
 
 def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:
-    if isinstance(values, str) or not hasattr(values, "__iter__") or not list(values):
+    # An iterator would be at its end after the first look.
+    several = isinstance(values, Iterable) and not isinstance(values, str | Iterator | Mapping)
+    if not several or (hasattr(values, "ndim") and values.ndim != 1) or not len(list(values)):
         raise ParameterError(
             f"got {values!r} as the values of {name}.{parameter}", f"Pass a list: {{{parameter!r}: [...]}}."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,15 @@ from sklearn.utils import Tags
 
 from .backbones import BackboneSource
 from .cache import EmbeddingCache, FileDigests, default_cache_dir
-from .constraints import NONE, PATH, check_values, integer
-from .exceptions import ParameterError, WeightsError
+from .constraints import NONE, PATH, check_values
+from .exceptions import WeightsError
 from .idle_parameters import note_idle_images
 from .image_keys import image_keys
 from .images import ImageSource, as_sources
 from .inputs import check_images
 from .networks import EMBEDDED, resolve_backbone
 from .precisions import choose_precision
+from .seeds import check_weights_seed
 from .weights import is_file_name
 from .workers import thread_count
 
@@ -48,13 +49,9 @@ class ImageEstimator(BaseEstimator):
         )
 
     def _check_types(self) -> None:
-        check_values(self.get_params(deep=False), random_state=integer() | NONE, weights=WEIGHTS)
-        seed = self.random_state
-        drawn = self.weights is None and isinstance(self.backbone, str)
-        if drawn and seed is None:
-            raise ParameterError(
-                f"got random_state={seed!r} with weights=None; expected an integer", "Random weights need a seed."
-            )
+        values = self.get_params(deep=False)
+        check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
+        check_values(values, weights=WEIGHTS)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -71,6 +68,9 @@ class ImageEstimator(BaseEstimator):
             from .own_modules import mark
 
             mark(self.backbone)
+        if isinstance(weight := getattr(self, "class_weight", None), Mapping) and not isinstance(weight, dict):
+            # Other mappings may be none that can be copied.
+            return clone(copy.copy(self).set_params(class_weight=dict(weight)))
         try:
             new = super().__sklearn_clone__()
         except Exception:

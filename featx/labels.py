@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from .constraints import shown
 from .containers import first_few
 from .exceptions import ParameterError
 
-__all__ = ["missing_cells", "plain_labels", "unlabelled"]
+__all__ = ["missing_cells", "plain_column", "plain_labels", "unlabelled"]
 
 
 def plain_labels(values: Any, *, name: str) -> np.ndarray:
@@ -25,9 +26,14 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     """
     if hasattr(values, "detach"):  # a tensor with a gradient, or on another device
         values = array_of(values)
+    _refuse_container(values, name)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's texts of any length
+        values = values.ravel().tolist()
     if rows := unlabelled(values):
         raise missing_cells("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
     array = np.asarray(values)
+    if array.ndim == 0:
+        raise ParameterError(f"got {name}={shown(values)}; expected one for each image", "Pass a list.")
     if array.ndim != 1 and not name.startswith("y"):  # those may be a column
         raise ParameterError(f"got {name} of shape {array.shape}; expected one for each image")
     if array.dtype.kind == "c":  # in scikit-learn's words
@@ -50,6 +56,23 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     return array
 
 
+def plain_column(values: Any, n: int, *, name: str, what: str = "images") -> np.ndarray | None:
+    """Return what goes along with n images or rows, such as their groups, as an array; None stays None.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one for each, and as for `plain_labels`.
+    """
+    if values is None:
+        return None
+    column = plain_labels(values, name=name)
+    if len(column) != n:
+        noun = "labels" if name.startswith("y") else name
+        raise ParameterError(f"got {len(column):,} {noun} for {n:,} {what}; expected one for each")
+    return column
+
+
 def unlabelled(values: Any) -> list[int]:
     """Return the places of None, NaN, NaT and pandas' missing value."""
     if isinstance(values, list | tuple):  # NumPy would turn NaN among texts into one
@@ -69,6 +92,17 @@ def missing_cells(what: str, where: str, rows: list[int], n_rows: int, can_skip:
         f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",
         f"Leave these rows out{skip}.",
     )
+
+
+def _refuse_container(values: Any, name: str) -> None:
+    """Raise a ParameterError for what has no numbered items, of which NumPy would make one object."""
+    what = f"got {name} of type {type(values).__name__}"
+    if isinstance(values, Mapping):
+        raise ParameterError(f"{what}; expected one for each image", f"Pass list({name}.values()).")
+    if isinstance(values, set | frozenset):
+        raise ParameterError(f"{what}, which has no order", "Pass a list with one for each image.")
+    if isinstance(values, Iterable) and not hasattr(values, "__getitem__"):
+        raise ParameterError(f"{what}, which has no numbered items", f"Pass list({name}).")
 
 
 def _unordered(name: str, array: np.ndarray) -> ParameterError:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from . import stages
 from . import weights as weight_files
 from .backbones import BackboneSource
-from .constraints import NONE, check_values, integer
+from .constraints import plain
 from .exceptions import ParameterError
 from .network_names import check_patches, check_published
 from .notes import note_once, note_torch
 from .preprocessing import IMAGENET, Preprocessing
+from .seeds import check_weights_seed
 from .stages import NetworkPlan
 from .state_matching import fit_state
 from .timm_networks import timm_source
@@ -61,7 +62,7 @@ def resolve_backbone(
         Side of the input in pixels; None means what the weights were trained with.
     resize : {"crop", "squash"}, default="crop"
     random_state : int, default=0
-        Seed of random weights.
+        Seed of random weights; without these it may also be None or a RandomState, which have no effect.
     cache_key : str, default=None
         Names the code of a module of your own, in place of what featx makes out of it. Its tensors and plain attributes
         are compared all the same. Choose another key whenever the code changes.
@@ -72,7 +73,8 @@ def resolve_backbone(
     ------
     BackboneError, WeightsError, ParameterError
     """
-    check_values({"random_state": random_state}, random_state=integer() | NONE)
+    check_weights_seed(random_state, drawn=weights is None and isinstance(backbone, str))
+    backbone, weights, cache_key = plain(backbone), plain(weights), plain(cache_key)
     if cache_key is not None:
         _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):

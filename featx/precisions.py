@@ -22,6 +22,7 @@ import numpy as np
 from .backbones import BackboneSource
 from .cache import EmbeddingCache
 from .cache.temporary import replaced
+from .constraints import plain
 from .devices import resolve_device, resolve_precision
 from .exceptions import FeatxError
 from .images import read_image
@@ -89,7 +90,7 @@ def choose_precision(
         return resolve_precision(precision)
     if source.is_own:
         return "float32"
-    where = f"{device} of {socket.gethostname()} {_processor()}"
+    where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
     identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     place = key, None if cache is None else str(cache.root)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .constraints import RESIZE
+from .constraints import RESIZE, plain
 from .exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Preprocessing:
         ParameterError
         """
         RESIZE.check("resize", mode)
+        mode = plain(mode)
         if image_size is None:
             return dataclasses.replace(self, mode=mode)
         whole = isinstance(image_size, int | np.integer) and not isinstance(image_size, bool)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from .class_sizes import SmallClassError, check_counts, check_sizes
+from .constraints import FRACTION
 from .exceptions import DatasetError, ParameterError
 from .units import Units, content_units, join_groups
 
@@ -63,7 +65,7 @@ def held_out_split(
     """
     whole = isinstance(test_size, int | np.integer) and 0 < test_size < len(y)
     if not whole:
-        check_fraction(test_size)
+        test_size = check_fraction(test_size)
     classes, truth = np.unique(y, return_inverse=True)
     units = content_units(truth, together)
     check_counts(units.labels, classes, 2, "a training and a test part need", once=together is not None)
@@ -114,11 +116,17 @@ def _one_group(groups: np.ndarray) -> str:
     )
 
 
-def check_fraction(test_size: float) -> None:
-    """Raise ParameterError unless it is a fraction between 0 and 1."""
-    number = isinstance(test_size, int | float | np.integer | np.floating) and not isinstance(test_size, bool)
-    if not number or not 0 < test_size < 1:
-        raise ParameterError(f"got test_size={test_size!r}; expected a fraction between 0 and 1")
+def check_fraction(test_size: Any) -> float:
+    """Return a fraction between 0 and 1 of any kind of numbers as Python's.
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
+    FRACTION.check("test_size", test_size)
+    # 0.2 of float32 is meant as 0.2, not as the 0.200000003 that it is.
+    return float(str(test_size) if isinstance(test_size, np.floating) else test_size)
 
 
 def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from .constraints import GRID, NONE, TEXT, check_values
+from .constraints import GRID, NONE, RANDOM_STATE, TEXT, check_values
 from .exceptions import ParameterError, nearest
 from .strategy_names import parse_strategy
 from .transformer import CNNFeatureTransformer
@@ -95,7 +95,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
     for part in (classifier, transformer):
         own = [key for key in chosen if key in part.get_params(deep=False)]
         part.set_params(**{key: chosen.pop(key) for key in own})
-    check_values(classifier.get_params(deep=False))
+    check_values(classifier.get_params(deep=False), random_state=RANDOM_STATE)
     values = {k: v if isinstance(v, list | tuple | np.ndarray) else [v] for k, v in chosen.items()}
     classifier.set_params(grid={**(classifier.grid or {}), **values} or None)
     classifier.candidate(2)

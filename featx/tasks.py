@@ -1,12 +1,14 @@
 """Tasks go in; what they return comes out of the workers that the user's joblib configuration offers, or one error.
 
-What a task raises is raised here as it is. Anything else is the backend's: a worker that was killed or cannot be
-reached, arguments that cannot be sent. Each backend has names of its own for these; here they are a WorkerError.
+What a task raises is raised here as it is, and what it warns of is warned of here. Anything else is the backend's: a
+worker that was killed or cannot be reached, arguments that cannot be sent. Each backend has names of its own for
+these; here they are a WorkerError.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,6 +18,7 @@ from typing import Any
 
 from .exceptions import FeatxError, WorkerError
 from .lost_tasks import watched
+from .worker_warnings import ToldWarning, collected, tell
 
 __all__ = ["Workers"]
 
@@ -32,6 +35,8 @@ class Workers:
     ----------
     n_jobs : int, default=None
         As for joblib.Parallel: None means what the user configured.
+    told : set, default=None
+        What has been warned of before, and is not again; what these workers warn of is added.
 
     Attributes
     ----------
@@ -39,12 +44,13 @@ class Workers:
         Whether each result comes out as soon as it is there; otherwise they do by `AT_ONCE` tasks of each worker.
     """
 
-    def __init__(self, *, n_jobs: int | None = None) -> None:
+    def __init__(self, *, n_jobs: int | None = None, told: set[Any] | None = None) -> None:
         from joblib.parallel import get_active_backend
 
         self._backend, configured = get_active_backend()
         wanted = configured if n_jobs is None else n_jobs
         self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
+        self._told = set() if told is None else told
         self.yields = bool(getattr(self._backend, "supports_return_generator", False))
 
     def count(self) -> int:
@@ -90,12 +96,20 @@ class Workers:
         import joblib
 
         # What the function is made of may be no matter for plain pickle, which is all that multiprocessing has.
-        attempt = joblib.delayed(joblib.wrap_non_picklable_objects(partial(_attempt, function)))
+        attempt = joblib.delayed(joblib.wrap_non_picklable_objects(partial(_attempt, function, os.getpid())))
         tasks = [attempt(arguments) for arguments in calls]
         with self._translated():
             height = len(tasks) if self.yields else AT_ONCE * self.count()
             for start in range(0, len(tasks), height):
-                yield from self._parallel(tasks[start : start + height])
+                for result, told in self._parallel(tasks[start : start + height]):
+                    self._warn(told)
+                    yield result
+
+    def _warn(self, told: list[ToldWarning]) -> None:
+        try:
+            tell(told, self._told)
+        except Warning as warning:  # a filter of the user's makes an error of it
+            raise _RaisedError(warning, []) from warning
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -105,6 +119,7 @@ class Workers:
             return
         except _RaisedError as raised:
             error, trace = raised.error, raised.__cause__
+            tell(raised.told, self._told)
         except FeatxError:
             raise
         except Exception as failure:  # each backend has its own
@@ -117,16 +132,20 @@ class Workers:
 class _RaisedError(Exception):
     """Tells what a task raises from what goes wrong around it."""
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
+    def __init__(self, error: Exception, told: list[ToldWarning]) -> None:
+        super().__init__(error, told)
+        self.error, self.told = error, told
 
 
-def _attempt(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _attempt(function: Callable[..., Any], home: int, arguments: tuple[Any, ...]) -> tuple[Any, list[ToldWarning]]:
+    """Return what a task returns, and what it warned of if it is in another process than the one that waits for it."""
+    told: list[ToldWarning] = []
     try:
-        return function(*arguments)
+        with collected(home) as told:
+            result = function(*arguments)
     except Exception as error:
-        raise _RaisedError(error) from error
+        raise _RaisedError(error, told) from error
+    return result, told
 
 
 def _worker_error(backend: str, failure: Exception) -> WorkerError:

@@ -77,7 +77,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     n_jobs : int, default=None
         Threads that read and decode; None and -1 mean as many as there are processors.
     random_state : int, default=0
-        Seed of random weights (``weights=None``).
+        Seed of random weights (``weights=None``); without these None and a RandomState have no effect.
     on_error : {"raise", "nan"}, default="raise"
         Whether an unreadable or missing image raises, or becomes a row of NaN and an entry of ``failures_``. Most
         heads refuse NaN; put ``SimpleImputer`` between, or drop the rows.

@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from .class_sizes import check_counts
-from .constraints import check_values
+from .constraints import RANDOM_STATE, check_values
 from .heads import plan_head, try_head
-from .labels import plain_labels
+from .labels import plain_column, plain_labels
+from .seeds import drawn_seed
 from .training_parameters import class_weights
 from .tuning import Candidate, Tuner
 
@@ -35,8 +36,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
-    random_state : int, default=0
-        Of the folds and the head.
+    random_state : int, RandomState or None, default=0
+        Of the folds and the head. None and a RandomState give a seed that is drawn in each `fit`.
     n_jobs : int, default=None
         Processes for the grid search.
 
@@ -76,7 +77,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         grid: Mapping[str, Sequence[Any]] | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
         scoring: str = "accuracy",
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.head = head
@@ -106,18 +107,22 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ParameterError
+            If there is not one group for each row, or a parameter holds what it does not accept.
         DatasetError
             If there are too few rows of a class, or too few groups, to tune on.
         """
-        candidate = self.candidate(2)
+        seed = drawn_seed(self.random_state)
+        candidate = self.candidate(seed=seed)
         X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
-        groups, together = (None if column is None else plain_labels(column, name=name) for name, column in
+        groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
                             (("groups", groups), ("together", together)))  # fmt: skip
         check_classification_targets(y)
         classes, truth = np.unique(y, return_inverse=True)
         check_counts(truth, classes, 2, "tuning needs")
         class_weights(self.class_weight, classes, truth)
-        tuner = Tuner({VIEW: X}, y, groups, self.scoring, self.random_state, self.n_jobs, together)
+        if self.grid:
+            try_head(candidate.head, len(classes))
+        tuner = Tuner({VIEW: X}, y, groups, self.scoring, seed, self.n_jobs, together)
         rows = np.arange(len(y))
         # BLAS threads that wait for each other slow the searches down.
         with threadpool_limits(1):
@@ -126,11 +131,22 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.classes_ = self.head_.classes_
         return self
 
-    def candidate(self, n_classes: int) -> Candidate:
-        """Return the head and its grid; raises ParameterError if a parameter holds a value that it does not accept."""
-        check_values(self.get_params(deep=False))
-        head = plan_head(self.head, grid=self.grid, class_weight=self.class_weight, random_state=self.random_state)
-        if self.grid:
+    def candidate(self, n_classes: int | None = None, *, seed: int | None = None) -> Candidate:
+        """Return the head and its grid, tried on so many classes if their number is given.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter holds a value that it does not accept.
+        """
+        check_values(self.get_params(deep=False), random_state=RANDOM_STATE)
+        head = plan_head(
+            self.head,
+            grid=self.grid,
+            class_weight=self.class_weight,
+            random_state=self.random_state if seed is None else seed,
+        )
+        if self.grid and n_classes is not None:
             try_head(head, n_classes)
         return Candidate(VIEW, head, np.empty((0, 0)))
 
@@ -151,7 +167,7 @@ def make_head(
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: str = "accuracy",
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
 ) -> TunedHead:
     """Return a head by name: a classifier that standardises embeddings and tunes itself on them when it is fitted.

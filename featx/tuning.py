@@ -68,6 +68,7 @@ class Tuner:
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.together = together
+        self.told: set[Any] = set()
 
     def run(self, candidate: Candidate, train: np.ndarray, test: np.ndarray, classes: np.ndarray) -> None:
         """Tune and fit on the training rows, predict the test rows, and note it all in the candidate."""
@@ -86,7 +87,7 @@ class Tuner:
         X = self.matrices[candidate.view][rows]
         head = _early_stopping(candidate.head.estimator, y, splits)
         values = _values(_grid_for(candidate.head.grid, splits))
-        with Workers(n_jobs=self.n_jobs) as workers:
+        with Workers(n_jobs=self.n_jobs, told=self.told) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
                 calls = [

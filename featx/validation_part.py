@@ -8,7 +8,7 @@ import numpy as np
 
 from .class_sizes import SmallClassError, check_counts
 from .exceptions import DatasetError
-from .splits import Split, held_out_split
+from .splits import Split, check_fraction, held_out_split
 from .units import content_units
 
 __all__ = ["WITHOUT", "hold_out_validation"]
@@ -45,6 +45,7 @@ def hold_out_validation(
     DatasetError
         If there are too few images, or groups, of a class.
     """
+    fraction = check_fraction(fraction)
     units, once = content_units(targets, together), together is not None
     n, n_classes = len(units.labels), len(classes)
     check_counts(units.labels, classes, 2, "training and validation need", once=once, instead=WITHOUT)

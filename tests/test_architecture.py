@@ -19,6 +19,7 @@ ROOMS = {"featx": "featx", "cache": "featx.cache", "cli": "featx.cli"}
 HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
 LEAVES = (
     "constraints",
+    "seeds",
     "labels",
     "augmentation",
     "operations",

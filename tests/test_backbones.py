@@ -1,6 +1,7 @@
 """Promised: every network gives its stages, its documented width and one embedding for one set of weights."""
 
 import copy
+import enum
 import hashlib
 import importlib.util
 import os
@@ -559,3 +560,22 @@ def test_a_network_that_gives_other_than_one_output_for_each_image_is_refused(mi
     transformer = CNNFeatureTransformer(Mixing(mix), image_size=32, cache=None, layer="output", pooling="flatten")
     with pytest.raises(LayerError, match=r"outputs for 1 image.*first axis counts the images"):
         transformer.fit_transform(images)
+
+
+class Named(str, enum.Enum):  # noqa: UP042 - a StrEnum writes itself as its text
+    AVG = "avg"
+    HEAD = "head"
+    CPU = "cpu"
+    SQUASH = "squash"
+    FLOAT32 = "float32"
+    NETWORK = "efficientnet_lite0"
+
+
+def test_texts_of_an_enum_are_the_texts_that_they_are():
+    plain = resolve_backbone(resize="squash")
+    named = resolve_backbone(Named.NETWORK, resize=Named.SQUASH)
+    view = named.view(Named.HEAD, Named.AVG)
+    assert [type(name) for name in view] == [str, str]
+    assert named.spec(view, resolve_precision(Named.FLOAT32)).digest == plain.spec(("head", "avg"), "float32").digest
+    assert resolve_device(Named.CPU) == "cpu"
+    assert type(resolve_device(Named.CPU)) is str

@@ -862,6 +862,8 @@ def test_the_curve_is_drawn(result, dataset, tmp_path):
     plot_comparison(single, tmp_path / "single.png")
     with pytest.raises(ParameterError, match="expected a name that ends in"):
         plot_comparison(result, tmp_path / "a.txt")
+    with pytest.raises(ParameterError, match="got result=3; expected a ComparisonResult"):
+        plot_comparison(3)
 
 
 def test_the_legend_lies_above_the_curves_or_on_axes_that_are_given(result, tmp_path):

@@ -1,6 +1,9 @@
 """Promised: a head is a scikit-learn pipeline that standardises, with a grid whose first value is the simplest."""
 
+from types import MappingProxyType
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
@@ -8,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from featx import HEADS, CNNFeatureTransformer, ParameterError, load_model
+from featx import HEADS, CNNFeatureTransformer, CNNFineTuneClassifier, ParameterError, load_model, make_head
 from featx.comparison import compare_strategies
 from featx.datasets import ImageDataset, load_dataset
 from featx.evaluation import evaluate_heads
@@ -268,3 +271,30 @@ def test_every_way_to_a_grid_tries_it_before_an_image_is_forwarded(monkeypatch):
     rows, labels = np.zeros((9, 2), np.float32), np.arange(9) // 3
     with pytest.raises(ParameterError, match="solver='liblinear'"):
         evaluate_heads({("head", "avg"): rows}, labels, grids={"logistic": grid}, cv=3)
+
+
+@pytest.mark.parametrize("values", [(v for v in [0.1, 1]), map(float, [1]), np.array(0.1), "1", [], {0.1: 1}],
+                         ids=["generator", "map", "0-d", "text", "empty", "mapping"])  # fmt: skip
+def test_the_values_of_a_grid_are_a_list(values):
+    assert refusal("logistic", grid={"C": values}).endswith("as the values of logistic.C. Pass a list: {'C': [...]}.")
+    assert plan_head("logistic", grid={"C": np.array([0.1, 1])}).grid == {"classify__C": [0.1, 1]}
+
+
+def test_a_grid_is_tried_on_as_many_classes_as_there_are(digits):
+    X, y = digits[0][:90], digits[1][:90]
+    head = make_head("logistic", grid={"solver": ["liblinear"], "C": [0.1]})
+    with pytest.raises(ParameterError, match="cannot be fitted with C=0.1, solver='liblinear'"):
+        head.fit(X, y % 3)
+    assert head.fit(X, y % 2).best_params_ == {"solver": "liblinear", "C": 0.1}
+
+
+def test_class_weights_and_heads_may_be_in_other_containers(digits):
+    X, y = digits[0][:60], digits[1][:60] % 2
+    weights = {0: 1.0, 1: 3.0}
+    expected = TunedHead("ridge", class_weight=weights).fit(X, y).predict_proba(X)
+    assert np.array_equal(
+        TunedHead("ridge", class_weight=MappingProxyType(weights)).fit(X, y).predict_proba(X), expected
+    )
+    assert clone(CNNFineTuneClassifier(class_weight=MappingProxyType(weights))).class_weight == weights
+    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3)
+    assert result.head == "ridge"

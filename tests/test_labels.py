@@ -66,3 +66,33 @@ def test_groups_have_one_entry_for_each_image():
 def test_a_data_set_has_a_name_for_each_image():
     with pytest.raises(DatasetError, match="got 2 names for 24 images"):
         featx.ImageDataset(list(ROWS), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (dict(enumerate(Y)).values(), r"dict_values, which has no numbered items. Pass list\(y\)"),
+        (dict(enumerate(Y)), r"of type dict; .* Pass list\(y.values\(\)\)"),
+        (set(Y), "set, which has no order"),
+        (3, "got y=3; expected one for each image"),
+        (Y[:20], "got 20 labels for 24 images; expected one for each"),
+    ],
+    ids=["values", "dict", "set", "number", "short"],
+)
+def test_what_does_not_label_each_image_is_refused_with_what_does(labels, told):
+    with pytest.raises(ParameterError, match=told):
+        featx.evaluate_heads({("head", "avg"): ROWS}, labels, **QUICK)
+
+
+def test_texts_of_any_length_of_numpy_are_labels():
+    kind = np.dtypes.StringDType
+    assert plain_labels(Y.astype(kind()), name="y").tolist() == Y.tolist()
+    assert featx.ImageDataset(list(ROWS), [str(row) for row in range(24)], Y.astype(kind())).classes == ["a", "b", "c"]
+    with pytest.raises(ParameterError, match="in 1 of 24 rows of y .* row 3"):
+        plain_labels(with_cell(None).astype(kind(na_object=None)), name="y")
+
+
+@pytest.mark.parametrize("view", ["a", ("head",), ("head", 3)], ids=["text", "one", "number"])
+def test_a_view_is_a_layer_and_a_pooling(view):
+    with pytest.raises(ParameterError, match=r"got the view .*; expected \(layer, pooling\)"):
+        featx.evaluate_heads({view: ROWS}, Y, **QUICK)

@@ -111,6 +111,18 @@ def test_names_come_from_standard_input(given, names, monkeypatch):
         assert named_images(["first.png", "-", "./-"]) == ["first.png", *names, "./-"]
 
 
+def test_standard_input_that_is_closed_or_no_input_is_told(monkeypatch, tmp_path):
+    import sys
+
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(DatasetError, match=r"standard input is closed\. Write names of images to it"):
+        named_images(["-"])
+    with open(tmp_path / "out", "w") as stream:
+        monkeypatch.setattr(sys, "stdin", open(stream.fileno(), closefd=False))  # noqa: SIM115
+        with pytest.raises(DatasetError, match="standard input cannot be read: Bad file descriptor"):
+            named_images(["-"])
+
+
 def test_standard_input_is_read_once():
     with pytest.raises(ParameterError, match="twice"):
         named_images(["-", "-"])

@@ -1,5 +1,7 @@
 """Promised: images of the same content are on one side of every split; without copies, splits are what they were."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
@@ -7,7 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from featx import DatasetError
 from featx.class_sizes import check_counts, check_sizes
 from featx.comparison_plan import plan_repeats
-from featx.splits import held_out_split, inner_folds, nested_subsets, outer_folds
+from featx.splits import check_fraction, held_out_split, inner_folds, nested_subsets, outer_folds
 from featx.units import content_units, join_groups
 
 RNG = np.random.default_rng(0)
@@ -160,3 +162,14 @@ def test_strata_of_one_image_are_all_named():
     y, finer = np.repeat(["a", "b"], 20), np.array(["x"] * 19 + ["y"] + ["x"] * 19 + ["z"])
     with pytest.raises(DatasetError, match=r"2 of 4 strata have fewer images than the 2.*: 'a, y' \(1\), 'b, z' \(1\)"):
         plan_repeats(y, train_sizes=None, test_size=0.25, stratify=finer)
+
+
+@pytest.mark.parametrize(
+    "size", [np.float32(0.2), np.float16(0.2), Fraction(1, 5)], ids=["float32", "float16", "Fraction"]
+)
+def test_a_fraction_of_any_kind_of_numbers_is_meant_as_it_reads(size):
+    assert check_fraction(size) == 0.2
+    y = np.arange(40) % 2
+    expected = held_out_split(y, 0.2)[1].tolist()
+    assert held_out_split(y, size)[1].tolist() == expected
+    assert len(expected) == 8

@@ -131,3 +131,10 @@ def test_classes_of_one_image_leave_nothing_to_tune_on(clusters):
     X, y = clusters
     with pytest.raises(DatasetError, match="tuning needs"):
         make_head("logistic").fit(X[:4], y[:4])
+
+
+@pytest.mark.parametrize("name", ["groups", "together"])
+@pytest.mark.parametrize("length", [80, 100])
+def test_groups_of_another_length_than_the_rows_are_refused(name, length, clusters):
+    with pytest.raises(ParameterError, match=f"got {length} {name} for 90 rows; expected one for each"):
+        make_head("knn").fit(*clusters, **{name: np.arange(length) // 3})
