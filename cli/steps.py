@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -32,4 +33,7 @@ def announce(options: dict[str, Any], text: str) -> None:
 
 class _StepHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.secho(f"{printable(record.getMessage())} ...", dim=True, err=True)
+        # https://no-color.org; a terminal that is called dumb would print the codes.
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
+        text = f"{printable(record.getMessage())} ..."
+        click.echo(text if plain else click.style(text, dim=True), err=True)

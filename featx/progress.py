@@ -13,9 +13,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .notes import log, steps
 from .terminal import fill, line_width
 
-__all__ = ["Bar", "leave_bars", "progress_bar", "say"]
+__all__ = ["Bar", "leave_bars", "make_room", "progress_bar", "say"]
 
 # Work that takes less gets no bar.
 DELAY = 1.0
@@ -25,7 +26,8 @@ PAGE = 80
 NARROW = 60
 SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
 
-log = logging.getLogger("featx")
+# A filter of a logger does not see what those below it log.
+LOGGERS = (log, steps)
 _shown: list[Any] = []
 
 
@@ -97,17 +99,19 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
     first.daemon = True
     first.start()
 
-    def make_room(_: logging.LogRecord) -> bool:
-        bar.clear()  # the next step draws it anew, below the message
+    def clear(_: logging.LogRecord) -> bool:
+        bar.clear()
         return True
 
-    log.addFilter(make_room)
+    for logger in LOGGERS:
+        logger.addFilter(clear)
     _shown.append(bar)
     try:
         yield bar
     finally:
         _shown.remove(bar)
-        log.removeFilter(make_room)
+        for logger in LOGGERS:
+            logger.removeFilter(clear)
         first.cancel()
         first.join()
         if drawn.is_set():
@@ -125,6 +129,12 @@ def say(text: str) -> None:
         sys.stderr.flush()
     else:
         print(text, file=sys.stderr, flush=True)
+
+
+def make_room() -> None:
+    """Clear the bars that are shown, for a line that is about to be printed; the next steps draw them below it."""
+    for bar in list(_shown):
+        bar.clear()
 
 
 def leave_bars() -> None:

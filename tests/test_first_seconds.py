@@ -276,5 +276,12 @@ def test_pipes_and_quiet_commands_get_results_and_notes_only(folder, monkeypatch
             resolve_backbone("squeezenet1_1", weights=None, random_state=id(stream) % 1000).load("cpu")
         expected = "looking through photos ...\nloading the network squeezenet1_1 ...\n" if shown else ""
         assert click.unstyle(stream.getvalue()) == expected
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    for name, value, codes in (("TERM", "xterm", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)):
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv(name, value)
+        with click.Context(click.Command("fit")):
+            announce({"quiet": False}, f"reading {name} {value}")
+        assert ("\x1b" in sys.stderr.getvalue().splitlines()[-1]) == codes
     note_step("after the command")
     assert "after" not in stream.getvalue()
