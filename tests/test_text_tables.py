@@ -236,10 +236,18 @@ def test_classes_are_shown_whole_or_by_the_hardest_and_most_confused(k, kind):
 def test_a_matrix_that_does_not_fit_gives_way_to_the_pairs():
     names = [f"class {i}" for i in range(12)]
     assert "true classes in rows" in render(evaluation_parts(evaluation(names, 1)), width=120)
-    narrow = render(evaluation_parts(evaluation(names, 1)), width=60)
+    narrow = render(evaluation_parts(evaluation(names, 1)), width=30)
     assert "true classes in rows" not in narrow
     assert "the most confused pairs" in narrow
-    assert "not shown: 1 more pair:" in narrow
+    assert "not shown: of its images; 1 more pair; the confusion matrix: `--json` has all" in " ".join(narrow.split())
+
+
+@pytest.mark.parametrize(("k", "width"), [(10, 79), (6, 39)])
+def test_a_matrix_of_classes_with_one_beginning_is_headed_by_what_differs(k, width):
+    text = render(evaluation_parts(evaluation([f"class_number_{i}" for i in range(k)], 1)), width=width)
+    lines = text.splitlines()
+    assert [f"…{i}" for i in range(k)] in [line.split() for line in lines]
+    assert too_long(text, width) == []
 
 
 def test_no_confusion_is_said():
