@@ -21,6 +21,7 @@ from .predict import predict
 from .remarks import print_remarks
 from .report import fitted, say
 from .streams import NOT_READ, let_go, prepare_streams, said_of
+from .wording import in_options
 
 __all__ = ["main"]
 
@@ -45,7 +46,7 @@ class _Commands(Commands):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            _end(error, may_skip=ctx.meta.get("may skip", False))
+            _end(error, ctx)
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)
@@ -57,7 +58,7 @@ class _Commands(Commands):
             _end(error)
 
 
-def _end(error: Exception, *, may_skip: bool = False) -> NoReturn:
+def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
     """End the command with a line on what went wrong, or with the traceback of a bug."""
     said = error if isinstance(error, FeatxError) else said_of(error)
     if said is None:
@@ -65,7 +66,9 @@ def _end(error: Exception, *, may_skip: bool = False) -> NoReturn:
     if isinstance(error, OSError):
         let_go()
     text = " ".join(str(said).split())
-    if isinstance(error, ImageDecodeError) and may_skip:
+    if ctx is not None:
+        text = in_options(text, ctx)
+    if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):
         text = f"{text.rstrip('.')}. {SKIP}"
     say(f"featx: {text}", err=True)
     sys.exit(2)
