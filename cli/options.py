@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -167,7 +166,7 @@ min_images_option = _data(
 # Numbers that the library would refuse are refused before it is loaded.
 OPEN_FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
 FRACTION = click.FloatRange(0, 1, max_open=True)
-RATE = click.FloatRange(0, math.inf, max_open=True)
+RATE = click.FloatRange(0)
 
 
 test_option = _judging("--test", "test_data", metavar="DATA",
