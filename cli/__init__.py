@@ -65,12 +65,14 @@ def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
         raise error
     if isinstance(error, OSError):
         let_go()
-    text = " ".join(str(said).split())
+    # A next step may have a list, an item a line.
+    step, *items = said.next_step.split("\n  ")
+    text = " ".join(f"{said.message}. {step}".split() if step else said.message.split())
     if ctx is not None:
         text = in_options(text, ctx)
     if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):
         text = f"{text.rstrip('.')}. {SKIP}"
-    say(f"featx: {text}", err=True)
+    say("\n  ".join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
     sys.exit(2)
 
 
