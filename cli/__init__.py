@@ -26,6 +26,8 @@ from .wording import in_options
 __all__ = ["main"]
 
 SKIP = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+# What stands before each item.
+LIST = "\n  "
 
 
 class _Commands(Commands):
@@ -66,13 +68,13 @@ def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
     if isinstance(error, OSError):
         let_go()
     # A next step may have a list, an item a line.
-    step, *items = said.next_step.split("\n  ")
-    text = " ".join(f"{said.message}. {step}".split() if step else said.message.split())
+    step, *items = said.next_step.split(LIST)
+    text = " ".join(str(FeatxError(said.message, step)).split())
     if ctx is not None:
         text = in_options(text, ctx)
     if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):
         text = f"{text.rstrip('.')}. {SKIP}"
-    say("\n  ".join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
+    say(LIST.join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
     sys.exit(2)
 
 

@@ -6,6 +6,8 @@ from click.testing import CliRunner
 from featx.cli import main
 from featx.cli.wording import in_options, know_options
 
+from featx import CacheError
+
 
 @pytest.mark.parametrize(
     ("command", "said", "shown"),
@@ -49,3 +51,18 @@ def test_errors_and_notes_of_a_command_name_its_options(tmp_path):
     assert "note: --label-column kind has no effect" in found.stderr
     assert "--cv 1" in " ".join(found.stderr.split())
     assert "cv=" not in found.stderr
+
+
+def test_items_of_a_next_step_have_lines_of_their_own(monkeypatch):
+    def fail(*_):
+        raise CacheError("two fit\n  indeed.", "Choose one:\n  first\n  second")
+
+    monkeypatch.setattr("featx.cache.EmbeddingCache", fail)
+    found = CliRunner().invoke(main, ["cache", "info"])
+    assert found.stderr == "featx: two fit indeed. Choose one:\n  first\n  second\n"
+
+
+@pytest.mark.parametrize(("message", "said"), [("is on.", "is on. Do."), ("a...", "a.... Do."), ("a", "a. Do.")])
+def test_a_message_that_ends_with_a_full_stop_has_one(message, said):
+    assert str(CacheError(message, "Do.")) == said
+    assert str(CacheError(message)) == message
