@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .report import printable
+from ..terminal import fill, line_width
 
 __all__ = ["announce"]
 
@@ -33,7 +33,10 @@ def announce(options: dict[str, Any], text: str) -> None:
 
 class _StepHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
+        from ..progress import make_room
+
         # https://no-color.org; a terminal that is called dumb would print the codes.
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
-        text = f"{printable(record.getMessage())} ..."
+        make_room()
+        text = fill(f"{record.getMessage()} ...", line_width(err=True))
         click.echo(text if plain else click.style(text, dim=True), err=True)

@@ -28,7 +28,8 @@ SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
 
 # A filter of a logger does not see what those below it log.
 LOGGERS = (log, steps)
-_shown: list[Any] = []
+# Bars, and whether each has been there for long enough to be drawn.
+_shown: list[tuple[Any, threading.Event]] = []
 
 
 class Bar(Protocol):
@@ -105,11 +106,11 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
 
     for logger in LOGGERS:
         logger.addFilter(clear)
-    _shown.append(bar)
+    _shown.append((bar, drawn))
     try:
         yield bar
     finally:
-        _shown.remove(bar)
+        _shown.remove((bar, drawn))
         for logger in LOGGERS:
             logger.removeFilter(clear)
         first.cancel()
@@ -121,19 +122,16 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
 
 def say(text: str) -> None:
     """Print a line to standard error, above the bars that are shown; it is wrapped on a terminal."""
-    text = fill(text, line_width(err=True))
-    if "tqdm" in sys.modules and sys.stderr is not None:
-        from tqdm import tqdm
-
-        tqdm.write(text, file=sys.stderr)
-        sys.stderr.flush()
-    else:
-        print(text, file=sys.stderr, flush=True)
+    make_room()
+    print(fill(text, line_width(err=True)), file=sys.stderr, flush=True)
+    for bar, drawn in list(_shown):
+        if drawn.is_set():
+            bar.refresh()
 
 
 def make_room() -> None:
     """Clear the bars that are shown, for a line that is about to be printed; the next steps draw them below it."""
-    for bar in list(_shown):
+    for bar, _ in list(_shown):
         bar.clear()
 
 

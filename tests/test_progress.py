@@ -112,6 +112,10 @@ def test_short_work_shows_no_bar(terminal, monkeypatch):
     work(1)
     assert terminal.screen() == []
     assert terminal.frames() == []
+    with progress_bar(2, name="comparing", unit="run", shown=True) as bar:
+        bar.update()
+        say("run 1")
+    assert terminal.frames() == ["run 1"]
 
 
 def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
