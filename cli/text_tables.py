@@ -147,7 +147,7 @@ def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
 
     header, *rows = _shortened(table, cells, width)
     figures = [
-        "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell)
+        "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell.strip("-"))
         for row in rows
     ]
     lines = [header[0], "-" * max(cell_width(row[0]) for row in [header, *rows])] if header[0] else []
