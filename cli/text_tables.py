@@ -150,7 +150,9 @@ def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
         "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell.strip("-"))
         for row in rows
     ]
-    lines = [header[0], "-" * max(cell_width(row[0]) for row in [header, *rows])] if header[0] else []
+    rule = "-" * max(cell_width(row[0]) for row in [header, *rows])
+    below = [fill(" " * GAP + table.stacked_header, width)] if table.stacked_header else []
+    lines = [header[0], *below, rule] if header[0] else []
     for row, text in zip(rows, table.stacked or figures, strict=True):
         first = row[0] if 0 in table.names else fill(row[0], width)
         lines += [first, *([fill(" " * GAP + _escaped(text), width)] if text else [])]

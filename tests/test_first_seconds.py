@@ -277,6 +277,8 @@ def test_a_terminal_is_told_what_comes(folder):
 
 
 def test_pipes_and_quiet_commands_get_results_and_notes_only(folder, monkeypatch):
+    pytest.importorskip("torch")  # so that it is loaded, which is a step, too
+
     class Terminal(io.StringIO):
         def isatty(self):
             return True

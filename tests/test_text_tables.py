@@ -304,3 +304,13 @@ def test_names_of_files_with_blanks_are_not_broken(before, tmp_path, monkeypatch
     (tmp_path / "all (photographs) of birds + others").mkdir()
     text = fill(f"{before}all (photographs) of birds + others: 24 images, 2 classes, and more to say of it", 40)
     assert any("all (photographs) of birds + others:" in line for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("probability", "below"), [(0.5, "label probability, label_2 probability_2"), (None, "label, label_2")]
+)
+def test_predictions_below_their_images_have_a_heading(probability, below):
+    top = [("a very long name of a class", probability), ("another long name of a class", probability)]
+    lines = render(prediction_parts([SimpleNamespace(name="photo.png", top=top)]), width=50).splitlines()
+    assert lines[0] == "path"
+    assert " ".join(lines[1 : lines.index("-" * 9)]).split() == below.split()
