@@ -15,7 +15,7 @@ from .temporary import replaced
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5"]
+__all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5", "check_suffix"]
 
 # Suffixes of other formats: what is named so would be taken for one of them.
 OTHERS = (".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".feather", ".json", ".pkl", ".pickle", ".joblib", ".mat",
@@ -53,6 +53,16 @@ class GuardedFile(io.FileIO):
             raise self.failure
 
 
+def check_suffix(target: Path) -> None:
+    """Raise CacheError where a file of HDF5 would be named as one of another format."""
+    if target.suffix.lower() in OTHERS:
+        raise CacheError(
+            f"got {target} to write to, and the file is HDF5, not {target.suffix}",
+            f"Name it {target.with_suffix('.h5')}; h5py.File({target.with_suffix('.h5').name!r})['embeddings'][:] is "
+            "the array in it.",
+        )
+
+
 @contextlib.contextmanager
 def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
     """Write an HDF5 file under a temporary name and rename it when it is complete.
@@ -64,12 +74,7 @@ def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
     CacheError
         If it is named as a file of another format.
     """
-    if target.suffix.lower() in OTHERS:
-        raise CacheError(
-            f"got {target} to write to, and the file is HDF5, not {target.suffix}",
-            f"Name it {target.with_suffix('.h5')}; h5py.File({target.with_suffix('.h5').name!r})['embeddings'][:] is "
-            "the array in it.",
-        )
+    check_suffix(target)
     import h5py  # not at the top: looking at a cache does without
 
     with replaced(target) as temporary, GuardedFile(temporary, "w+") as output:

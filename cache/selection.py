@@ -13,6 +13,8 @@ __all__ = ["choose_spec", "differences"]
 MAP = "map:"
 # Digests and error messages are cut to so many characters and specs.
 SHORT = 12
+# What is cut out of an image is as large as the network's input.
+SIZE = "image size"
 MOST = 8
 
 
@@ -54,11 +56,12 @@ def choose_spec(
         asked = "" if digest is None else f" whose digest begins with {digest!r}"
         raise CacheError(f"there are no embeddings{asked}", "`featx cache info` lists what there is.")
     told = [f"{spec.digest[:SHORT]}: {text}" for spec, text in zip(found, differences(found), strict=True)]
-    more = f"; and {len(told) - MOST} more" if len(told) > MOST else ""
-    raise CacheError(
-        f"{len(found)} kinds of embeddings fit ({'; '.join(told[:MOST])}{more})",
-        "Choose by layer, pooling, backbone or precision (--layer head), or by the digest's first characters (--spec).",
+    more = [f"and {len(told) - MOST} more"] if len(told) > MOST else []
+    step = (
+        "Choose by layer, pooling, backbone or precision (--layer head), or else by the first characters of the digest"
     )
+    example = f"(--spec {found[0].digest[:SHORT]}):"
+    raise CacheError(f"{len(found)} kinds of embeddings fit", "\n  ".join([f"{step} {example}", *told[:MOST], *more]))
 
 
 def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
@@ -66,6 +69,9 @@ def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
     parts = [_parts(spec) for spec in specs]
     names = list(dict.fromkeys(name for part in parts for name in part))
     differing = [name for name in names if len({part.get(name) for part in parts}) > 1]
+    # The resizing mostly follows from the image size.
+    if len({(part.get("resize"), part.get(SIZE)) for part in parts}) == len({part.get(SIZE) for part in parts}):
+        differing = [name for name in differing if name != "resize"]
     return [", ".join(f"{name} {part[name]}" for name in differing if name in part) for part in parts]
 
 
@@ -76,7 +82,7 @@ def _parts(spec: EmbeddingSpec) -> dict[str, str]:
     parts["precision"], _, rest = spec.precision.partition(";")
     for text in filter(None, (*rest.split(";"), *spec.preprocessing.split(";"))):
         name, equals, value = text.partition("=")
-        parts[name] = value if equals else "yes"
+        parts[SIZE if name == "crop" else name] = value if equals else "yes"
     parts["revision"] = str(spec.revision)
     return parts
 

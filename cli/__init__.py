@@ -21,10 +21,13 @@ from .predict import predict
 from .remarks import print_remarks
 from .report import fitted, say
 from .streams import NOT_READ, let_go, prepare_streams, said_of
+from .wording import in_options
 
 __all__ = ["main"]
 
 SKIP = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+# What stands before each item.
+LIST = "\n  "
 
 
 class _Commands(Commands):
@@ -45,7 +48,7 @@ class _Commands(Commands):
             if interrupted is not None and interrupted.is_set():
                 say_stopped()
                 sys.exit(INTERRUPTED)
-            _end(error, may_skip=ctx.meta.get("may skip", False))
+            _end(error, ctx)
         except (KeyboardInterrupt, click.Abort):
             say_stopped()
             sys.exit(INTERRUPTED)
@@ -57,17 +60,21 @@ class _Commands(Commands):
             _end(error)
 
 
-def _end(error: Exception, *, may_skip: bool = False) -> NoReturn:
+def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
     """End the command with a line on what went wrong, or with the traceback of a bug."""
     said = error if isinstance(error, FeatxError) else said_of(error)
     if said is None:
         raise error
     if isinstance(error, OSError):
         let_go()
-    text = " ".join(str(said).split())
-    if isinstance(error, ImageDecodeError) and may_skip:
+    # A next step may have a list, an item a line.
+    step, *items = said.next_step.split(LIST)
+    text = " ".join(str(FeatxError(said.message, step)).split())
+    if ctx is not None:
+        text = in_options(text, ctx)
+    if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):
         text = f"{text.rstrip('.')}. {SKIP}"
-    say(f"featx: {text}", err=True)
+    say(LIST.join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
     sys.exit(2)
 
 

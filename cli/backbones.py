@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .steps import announce
 from .text_tables import show
 
 __all__ = ["backbones"]
@@ -22,4 +23,6 @@ def backbones(stages: str | None) -> None:
     """
     from ..listing_parts import backbone_parts, stage_parts
 
+    if stages is not None:
+        announce({"quiet": False}, f"looking for the stages of {stages}")
     show(backbone_parts() if stages is None else stage_parts(stages))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from .forecast_report import print_forecast
 from .interrupts import keep
 from .layout import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
+    OPEN_FRACTION,
     check_outputs,
     dry_run_option,
     json_option,
@@ -41,13 +43,15 @@ class _Size(click.ParamType):
     name = "fraction|count"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
-        try:
-            return int(value)
-        except ValueError:
+        for kind, most in ((int, math.inf), (float, 1)):
             try:
-                return float(value)
+                size = kind(value)
             except ValueError:
-                self.fail(f"{value!r} is neither a fraction such as 0.3 nor a count such as 200", param, ctx)
+                continue
+            if 0 < size <= most:
+                return size
+            break
+        self.fail(f"{value!r} is neither a fraction such as 0.3 nor a count such as 200", param, ctx)
 
 
 SUMMARY = "Say which to use: frozen features, fine-tuning or from scratch."
@@ -88,7 +92,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     "--margin",
     default=0.01,
     show_default=True,
-    type=float,
+    type=click.FloatRange(0, 0.5, max_open=True),
     metavar="DIFFERENCE",
     help="Difference in accuracy that does not matter; 0.01 is one percentage point.",
 )
@@ -98,7 +102,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     show_default=True,
     help="Compare stages of the first backbone, to say which case of transfer this is.",
 )
-@_judging("--test-size", type=float, metavar="FRACTION",
+@_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Fraction of all images to test on [default: 0.25, or the split that DATA came with].")  # fmt: skip
 @test_option
 @_output(
@@ -148,6 +152,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     dataset = dataset_from(options, data)
     test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
     note(options, dataset_text(data, dataset))
+    _check_sizes(options["train_sizes"], len(dataset))
     announce(options, "loading scikit-learn")
     from ..comparison import check_margin, compare_strategies
     from ..comparison_parts import comparison_parts, cost_lines
@@ -192,12 +197,26 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
 
 def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
-    """Raise ParameterError where parameters of something else than the strategies are set."""
+    """Raise ParameterError where parameters of something else than the strategies are set, or to what none accepts."""
+    from ..constraints import check_values
     from ..exceptions import ParameterError, nearest
+    from ..strategy_names import parse_strategy
+    from ..training_parameters import ACCEPTED
 
     if unused := sorted(set(settings) - set(names)):
         hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
         raise ParameterError(f"got a parameter of {unused[0]}, which is not among the strategies", hint)
+    for name, values in settings.items():
+        if parse_strategy(name).kind != "frozen":
+            check_values(values, **ACCEPTED)
+
+
+def _check_sizes(sizes: tuple[float | int, ...], n: int) -> None:
+    """Raise ParameterError where more training images are asked for than there are images."""
+    from ..exceptions import ParameterError
+
+    if counts := [size for size in sizes if isinstance(size, int) and size > n]:
+        raise ParameterError(f"got --train-size {counts[0]}; there are {n:,} images", "Choose a smaller one.")
 
 
 def _strategies(

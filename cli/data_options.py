@@ -12,6 +12,7 @@ from .options import note
 from .overwrites import check_overwrites
 from .report import count_text
 from .steps import announce
+from .wording import in_options
 
 if TYPE_CHECKING:
     from ..datasets import ImageDataset
@@ -112,5 +113,5 @@ def _columns(options: dict[str, Any]) -> dict[str, str | None]:
 
 def _noted(options: dict[str, Any], dataset: ImageDataset) -> ImageDataset:
     for text in dataset.notes:
-        note(options, f"note: {text}")
+        note(options, in_options(f"note: {text}"))
     return dataset

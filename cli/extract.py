@@ -50,6 +50,9 @@ def extract(images: tuple[str, ...], output: Path | None, dry_run: bool, **optio
         featx extract photos/ -o photos.h5 --layer stage6 --pooling avgmax
         find photos/ -name "*.jpg" | featx extract - -o photos.h5
     """
+    from ..cache.hdf5 import check_suffix
+
+    check_suffix(output)
     check_outputs(output, options)
     check_names(options)
     dataset = images_from(options, images, output=output)

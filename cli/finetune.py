@@ -14,6 +14,7 @@ from .forecast_report import print_forecast
 from .interrupts import keep
 from .layout import JUDGING, OUTPUT, Command, in_group
 from .options import (
+    OPEN_FRACTION,
     check_output,
     check_outputs,
     dry_run_option,
@@ -48,7 +49,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 
 @click.command(cls=Command, options_metavar="-o MODEL.skops [OPTIONS]", short_help=SUMMARY)
 @click.argument("data")
-@_judging("--test-size", type=float, metavar="FRACTION",
+@_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
 @test_option
 @training_options

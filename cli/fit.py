@@ -13,6 +13,7 @@ from .data_options import data_options, dataset_from, dataset_text, note_replace
 from .forecast_report import print_forecast
 from .layout import HEADS, JUDGING, OUTPUT, Command, in_group
 from .options import (
+    OPEN_FRACTION,
     check_outputs,
     dry_run_option,
     json_option,
@@ -66,7 +67,7 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
 )
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
-@_judging("--test-size", type=float, metavar="FRACTION",
+@_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Hold out this fraction as the test set in place of folds or a split.")  # fmt: skip
 @test_option
 @output_option(

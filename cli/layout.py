@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .wording import know_options
+
 __all__ = ["Command", "Commands", "in_group"]
 
 # In the order in which help shows them.
@@ -36,7 +38,11 @@ def in_group(group: str) -> Callable[..., Callable[[Any], Any]]:
 
 
 class Command(click.Command):
-    """A command whose help shows its options in groups."""
+    """A command whose help shows its options in groups, and whose messages name them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        know_options(ctx)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..transformer import CNNFeatureTransformer
 
 __all__ = [
+    "FRACTION",
+    "OPEN_FRACTION",
+    "RATE",
     "check_output",
     "check_outputs",
     "decorate",
@@ -72,7 +75,7 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
             _network("--pooling", metavar="POOLING", multiple=several, default=["auto"] if several else "auto",
                      help="How a feature map becomes a vector: avg, max, avgmax (both), gem, flatten, cls, or auto for "
                           f"the network's own [default: auto].{more}"),
-            _network("--image-size", type=click.IntRange(min=1), metavar="PIXELS",
+            _network("--image-size", type=click.IntRange(1, 9459), metavar="PIXELS",
                      help="Side of the network's input [default: that of the weights]."),
             _network("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
                      help="Cut the central square, or squeeze the whole image into it."),
@@ -160,6 +163,12 @@ min_images_option = _data(
     "--min-images", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
     help="Leave out classes with fewer images to train on, copies counted once.",
 )  # fmt: skip
+
+
+# Numbers that the library would refuse are refused before it is loaded.
+OPEN_FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
+FRACTION = click.FloatRange(0, 1, max_open=True)
+RATE = click.FloatRange(0)
 
 
 test_option = _judging("--test", "test_data", metavar="DATA",

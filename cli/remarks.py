@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .report import say
+from .wording import in_options
 
 __all__ = ["print_remarks"]
 
@@ -30,7 +31,7 @@ class _Printer(logging.Handler):
         self.tell(f"warning: {message}")
 
     def tell(self, text: str) -> None:
-        line = " ".join(text.split())
+        line = in_options(" ".join(text.split()), self.ctx)
         if line not in self.told and not self.ctx.meta.get("quiet"):
             self.told.add(line)
             say(line, err=True)

@@ -12,6 +12,10 @@ __all__ = ["count_text", "fitted", "printable", "say"]
 
 def say(text: str, *, err: bool = False) -> None:
     """Print sentences, wrapped where they go to a terminal; control characters are escaped."""
+    if err:
+        from ..progress import make_room
+
+        make_room()
     click.echo(fill(text, line_width(err=err)), err=err)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
 import click
 
-from .report import printable
+from ..terminal import fill, line_width
 
 __all__ = ["announce"]
 
@@ -32,4 +33,10 @@ def announce(options: dict[str, Any], text: str) -> None:
 
 class _StepHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.secho(f"{printable(record.getMessage())} ...", dim=True, err=True)
+        from ..progress import make_room
+
+        # https://no-color.org; a terminal that is called dumb would print the codes.
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
+        make_room()
+        text = fill(f"{record.getMessage()} ...", line_width(err=True))
+        click.echo(text if plain else click.style(text, dim=True), err=True)

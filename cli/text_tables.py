@@ -17,9 +17,10 @@ __all__ = ["render", "render_table", "show"]
 # Where a user finds what a table does not show.
 REST = "`--json` has all"
 GAP = 2
-# Cells of a shortened name: as many as can be read well, then as few as columns are left out for, then as few as tell
-# something.
-COMFORTABLE, LEAST, LEAST_IN_MATRIX = 24, 12, 6
+# Cells of a shortened name: as many as can be read well, then as few as columns are left out for. A matrix has names
+# that tell something, or else such as tell its classes apart, which its rows name in the same order.
+COMFORTABLE, LEAST = 24, 12
+LEAST_IN_MATRIX, TIGHT = 6, (6, 5, 4)
 
 
 def show(parts: Sequence[Part], *, err: bool = False, rest: str = REST, framed: bool = False) -> None:
@@ -92,11 +93,20 @@ def _fitted(
         tops = [min(w, limit) if short else w for w, short in zip(heads, titled, strict=True)]
         rest = [min(w, limit) if short else w for w, short in zip(bodies, named, strict=True)]
         if _total(map(max, tops, rest)) <= width:
-            short = _shortened(table, cells, limit)
-            found = [[row[i] for i in shown] for row in short]
-            fits = _total(max(map(cell_width, column)) for column in zip(*found, strict=True)) <= width
-            return found if fits else None
-    return None
+            return _if_it_fits(table, cells, shown, width, limit)
+    # What is left of names with a common beginning is shorter than the limit.
+    tight = (_if_it_fits(table, cells, shown, width, limit) for limit in (TIGHT if table.named_header else ()))
+    return next(filter(None, tight), None)
+
+
+def _if_it_fits(
+    table: Table, cells: list[list[str]], shown: list[int], width: int, limit: int
+) -> list[list[str]] | None:
+    """Return the columns with names of at most so many cells, or None if they are still too wide."""
+    from ..short_names import cell_width
+
+    found = [[row[i] for i in shown] for row in _shortened(table, cells, limit)]
+    return found if _total(max(map(cell_width, column)) for column in zip(*found, strict=True)) <= width else None
 
 
 def _shortened(table: Table, cells: list[list[str]], limit: int) -> list[list[str]]:
@@ -137,10 +147,12 @@ def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
 
     header, *rows = _shortened(table, cells, width)
     figures = [
-        "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell)
+        "; ".join(f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell.strip("-"))
         for row in rows
     ]
-    lines = [header[0], "-" * max(cell_width(row[0]) for row in [header, *rows])] if header[0] else []
+    rule = "-" * max(cell_width(row[0]) for row in [header, *rows])
+    below = [fill(" " * GAP + table.stacked_header, width)] if table.stacked_header else []
+    lines = [header[0], *below, rule] if header[0] else []
     for row, text in zip(rows, table.stacked or figures, strict=True):
         first = row[0] if 0 in table.names else fill(row[0], width)
         lines += [first, *([fill(" " * GAP + _escaped(text), width)] if text else [])]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .layout import COMPUTING, TRAINED, TRAINING, in_group
-from .options import decorate
+from .options import FRACTION, OPEN_FRACTION, RATE, decorate
 
 __all__ = ["stages_from", "training_options", "training_parameters"]
 
@@ -28,12 +28,13 @@ training_options = decorate(
                       "random; auto chooses."),
         _trained("--hidden-units", type=click.IntRange(min=1), metavar="N",
                  help="Give the head one hidden layer of so many units [default: none]."),
-        _trained("--dropout", default=0.0, show_default=True, metavar="P", help="Before the class layer."),
+        _trained("--dropout", type=FRACTION, default=0.0, show_default=True, metavar="P",
+                 help="Before the class layer."),
         _training("--epochs", type=click.IntRange(min=1), metavar="N",
                   help="Passes over the training images [default: 10, from scratch 30]."),
-        _training("--learning-rate", type=float, metavar="RATE",
+        _training("--learning-rate", type=RATE, metavar="RATE",
                   help="Of the trained stages [default: 3e-5, from scratch 1e-3]."),
-        _training("--head-learning-rate", type=float, metavar="RATE",
+        _training("--head-learning-rate", type=RATE, metavar="RATE",
                   help="Of the head [default: three times the other, from scratch the same]."),
         _training("--augmentation", default="light", show_default=True, metavar="NAME",
                   help="How images are changed at random: none, light, flips, dihedral, keras, crops or randaugment."),
@@ -41,18 +42,18 @@ training_options = decorate(
                   help="balanced lets a rare class count as much as a frequent one."),
         _training("--early-stopping/--no-early-stopping", default=True, show_default=True,
                   help="Hold out a validation part and keep the best epoch, or train on all to the last epoch."),
-        _training("--validation-fraction", default=0.15, show_default=True, metavar="FRACTION",
+        _training("--validation-fraction", type=OPEN_FRACTION, default=0.15, show_default=True, metavar="FRACTION",
                   help="Of the training images, held out to stop by where DATA has no validation part."),
         _training("--patience", type=click.IntRange(min=1), metavar="N",
                   help="Stop after so many epochs without a better one [default: 5, from scratch half of the epochs]."),
         _training("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
                   help="AdamW, or stochastic gradient descent with momentum."),
-        _training("--momentum", default=0.9, show_default=True, metavar="M", help="Of sgd."),
-        _training("--weight-decay", default=1e-2, show_default=True, metavar="RATE",
+        _training("--momentum", type=FRACTION, default=0.9, show_default=True, metavar="M", help="Of sgd."),
+        _training("--weight-decay", type=RATE, default=1e-2, show_default=True, metavar="RATE",
                   help="How strongly weights are drawn to zero; biases and normalisations are spared."),
         _training("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="cosine",
                   show_default=True, help="How the learning rates change over the epochs."),
-        _training("--label-smoothing", default=0.0, show_default=True, metavar="P",
+        _training("--label-smoothing", type=FRACTION, default=0.0, show_default=True, metavar="P",
                   help="Share of each label that is spread over all classes."),
         _training("--augment-views", default=4, show_default=True, type=click.IntRange(min=1), metavar="N",
                   help="Augmented views of each image that are drawn once."),

@@ -98,7 +98,7 @@ class Figures:
             pairs=pairs,
             baseline=float(np.mean([one.mean() for one in always])),
             verdict=pass_verdict(found, pairs, design=design, margin=self.margin),
-            warnings=[text for name in right if (text := self._warning(name, right[name], always))],
+            warnings=self._warnings(right, always),
         )
 
     def curve(self, strategy: str, sizes: Sequence[SizeResult]) -> CurveResult:
@@ -142,14 +142,25 @@ class Figures:
             self.tested.spread(right[first], right[second]),
         )  # fmt: skip
 
-    def _warning(self, name: str, right: Sequence[np.ndarray], always: Sequence[np.ndarray]) -> str:
-        """Return a sentence if a strategy does not beat the largest class, where so few images or groups can tell."""
-        test = self.tested.compare_once(right, always)
-        if test.difference.value > 0 and (test.p_value < ALPHA or test.smallest_p >= ALPHA):
-            return ""
-        found, baseline = (100 * float(np.mean([one.mean() for one in some])) for some in (right, always))
-        verb = "is no better than" if test.difference.value <= 0 else "is not distinguishably better than"
-        return f"{name}, {found:.1f} %, {verb} always answering the largest class, {baseline:.1f} %"
+    def _warnings(self, right: Mapping[str, Sequence[np.ndarray]], always: Sequence[np.ndarray]) -> list[str]:
+        """Return a sentence on the strategies that do not beat the largest class, where that many images can tell."""
+        found: dict[str, list[str]] = {}
+        for name, answers in right.items():
+            test = self.tested.compare_once(answers, always)
+            if test.difference.value <= 0 or test.p_value >= ALPHA > test.smallest_p:
+                what = "no" if test.difference.value <= 0 else "not distinguishably"
+                found.setdefault(what, []).append(f"{name} ({100 * _share(answers):.1f} %)")
+        sentences = []
+        for what, names in found.items():
+            who = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            verb = "is" if len(names) == 1 else "are"
+            baseline = f"always answering the largest class ({100 * _share(always):.1f} %)"
+            sentences.append(f"{who} {verb} {what} better than {baseline}")
+        return sentences
+
+
+def _share(answers: Sequence[np.ndarray]) -> float:
+    return float(np.mean([one.mean() for one in answers]))
 
 
 def _probabilities(runs: Sequence[RunOutcome]) -> list[np.ndarray]:

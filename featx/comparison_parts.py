@@ -129,7 +129,7 @@ def _transfer(result: ComparisonResult) -> list[Part]:
             stage.pooling,
             f"{stage.width:,}",
             stage.accuracy.text(),
-            "last" if stage.gain is None else _difference(stage.gain),
+            "" if stage.gain is None else _difference(stage.gain),
             "" if stage.p_value is None else p_text(stage.p_value),
         ]
         for stage in study.stages

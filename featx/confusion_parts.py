@@ -29,9 +29,8 @@ def class_parts(result: HeldOutReport) -> list[Part]:
     """Return what is to be known of the classes: all of them, or the hardest and the most confused."""
     if not result.confusion_matrix:
         return []
-    pairs = _pairs(result)
     if len(result.classes) > MATRIX_CLASSES:
-        return [_all(result) if len(result.classes) <= REPORT_CLASSES else _hardest(result), pairs]
+        return [_all(result) if len(result.classes) <= REPORT_CLASSES else _hardest(result), _pairs(result)]
     rows = [
         [name, *(f"{count:,}" for count in row)]
         for name, row in zip(result.classes, result.confusion_matrix, strict=True)
@@ -43,7 +42,7 @@ def class_parts(result: HeldOutReport) -> list[Part]:
         names={0: CLASSES},
         named_header=True,
         title="true classes in rows, predicted in columns",
-        otherwise=pairs,
+        otherwise=_pairs(result, "the confusion matrix"),
     )
     return [_all(result), matrix]
 
@@ -109,7 +108,8 @@ def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = 
     )
 
 
-def _pairs(result: HeldOutReport) -> Part:
+def _pairs(result: HeldOutReport, *missing: str) -> Part:
+    """Return the pairs that are confused most, and what is not shown besides other pairs."""
     pairs = confused_pairs(result)
     if not pairs:
         return "no image was taken for one of another class"
@@ -123,5 +123,5 @@ def _pairs(result: HeldOutReport) -> Part:
         names={0: CLASSES, 1: CLASSES},
         pool=result.classes,
         title="the most confused pairs",
-        more=count_text(others, "more pair") if others > 0 else "",
+        more="; ".join([*([count_text(others, "more pair")] if others > 0 else []), *missing]),
     )

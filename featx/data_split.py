@@ -126,7 +126,7 @@ def join_test(
     if test is not None and test_size is not None:
         note_once(f"test_size={test_size:g} has no effect: a test set is given")
     if cv is not None and (test is not None or test_size is not None):
-        note_once(f"cv={cv} has no effect: one test set takes the place of the folds")
+        note_once(f"cv={cv} has no effect: the figures come from one test set, and the tuning has folds of its own")
     if dataset.labels is None or (test is not None and test.labels is None):
         raise DatasetError(NO_LABELS, "Pass a folder of classes or a manifest with labels.")
     chosen = "the test set" if test is not None else f"test_size={test_size:g}" if test_size is not None else ""

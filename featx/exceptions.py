@@ -67,7 +67,11 @@ class FeatxError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.next_step}" if self.next_step else self.message
+        if not self.next_step:
+            return self.message
+        # What other libraries say ends with a full stop of its own.
+        message = self.message if self.message.endswith("...") else self.message.rstrip(".")
+        return f"{message}. {self.next_step}"
 
 
 class ParameterError(FeatxError, ValueError):

@@ -47,8 +47,8 @@ def note_scale(peaks: list[int]) -> None:
         bits = max(peaks).bit_length()
         note_once(
             f"the images of 16 bits use a small part of their scale, values up to {max(peaks):,} of 65,535: they are "
-            f"seen almost black. If they hold {bits} bits, say so by value_range=(0, {2**bits - 1}), or --value-range "
-            f"0,{2**bits - 1}; colour of 16 bits has to be converted to 8."
+            f"seen almost black. If they hold {bits} bits, say so by value_range=(0, {2**bits - 1}) (--value-range "
+            f"0,{2**bits - 1}); colour of 16 bits has to be converted to 8."
         )
 
 

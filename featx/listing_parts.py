@@ -83,7 +83,12 @@ def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
     names = {0: FILES, **dict.fromkeys(range(1, 2 * top, 2), CLASSES)}
     pool = sorted({label for p in predictions for label, _ in p.top})
     stacked = [", ".join(f"{label} {_probability(value)}".rstrip() for label, value in p.top) for p in predictions]
-    return [Table(prediction_header(top), rows, names=names, pool=pool, stacked=stacked)]
+    header = prediction_header(top)
+    if any(value is not None for p in predictions for _, value in p.top):
+        below = ", ".join(" ".join(header[place : place + 2]) for place in range(1, len(header), 2))
+    else:
+        below = ", ".join(header[1::2])
+    return [Table(header, rows, names=names, pool=pool, stacked=stacked, stacked_header=below)]
 
 
 def _probability(value: float | None) -> str:

@@ -78,7 +78,7 @@ def misfit(
         where += f"; the file holds {few(list(tensors))}"
         step += ", or load them into your own module, and pass that as the backbone"
     elif all(any(word in fault for word in POSITIONS) for fault in best.faults):
-        step += ", and the image size (image_size=)"
+        step += ", and the image size (image_size)"
     return WeightsError(
         f"the weights {source} do not fit {name}: {few(best.faults, '; ')}; "
         f"{best.matched} of {len(best.needed)} tensors match{where}",

@@ -240,7 +240,7 @@ def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
     note_once(
         f"{file} is not named as a published file of {name}: its images are prepared as for {entry.name}, resized to "
         f"{known.resize} pixels, cut to {known.crop}, {known.interpolation}. If it was trained otherwise, choose "
-        f"image_size= (--image-size) and resize=, or name it as it was published, such as {example}"
+        f"image_size and resize accordingly, or name it as it was published, such as {example}"
     )
 
 

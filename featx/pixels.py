@@ -204,7 +204,7 @@ def _scaled(array: np.ndarray, value_range: ValueRange, kind: str) -> np.ndarray
     # As they are written in their own type: 1.00002, not 1.
     least_text, most_text = (str(array.dtype.type(value)).removesuffix(".0") for value in (least, most))
     span = f"values from {least_text} to {most_text}"
-    step = "say which values mean black and white: value_range=(low, high)."
+    step = "say which values mean black and white by value_range=(low, high)."
     if value_range is None:
         cast = " If 255 is white, pass x.astype(np.uint8)." if least >= 0 and 1 < most <= 255 else ""
         raise Refused(f"{span} of {kind} have no scale of their own", f"{step.capitalize()}{cast}")

@@ -13,9 +13,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .notes import log, steps
 from .terminal import fill, line_width
 
-__all__ = ["Bar", "leave_bars", "progress_bar", "say"]
+__all__ = ["Bar", "leave_bars", "make_room", "progress_bar", "say"]
 
 # Work that takes less gets no bar.
 DELAY = 1.0
@@ -25,8 +26,10 @@ PAGE = 80
 NARROW = 60
 SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
 
-log = logging.getLogger("featx")
-_shown: list[Any] = []
+# A filter of a logger does not see what those below it log.
+LOGGERS = (log, steps)
+# Bars, and whether each has been there for long enough to be drawn.
+_shown: list[tuple[Any, threading.Event]] = []
 
 
 class Bar(Protocol):
@@ -97,17 +100,19 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
     first.daemon = True
     first.start()
 
-    def make_room(_: logging.LogRecord) -> bool:
-        bar.clear()  # the next step draws it anew, below the message
+    def clear(_: logging.LogRecord) -> bool:
+        bar.clear()
         return True
 
-    log.addFilter(make_room)
-    _shown.append(bar)
+    for logger in LOGGERS:
+        logger.addFilter(clear)
+    _shown.append((bar, drawn))
     try:
         yield bar
     finally:
-        _shown.remove(bar)
-        log.removeFilter(make_room)
+        _shown.remove((bar, drawn))
+        for logger in LOGGERS:
+            logger.removeFilter(clear)
         first.cancel()
         first.join()
         if drawn.is_set():
@@ -117,14 +122,17 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
 
 def say(text: str) -> None:
     """Print a line to standard error, above the bars that are shown; it is wrapped on a terminal."""
-    text = fill(text, line_width(err=True))
-    if "tqdm" in sys.modules and sys.stderr is not None:
-        from tqdm import tqdm
+    make_room()
+    print(fill(text, line_width(err=True)), file=sys.stderr, flush=True)
+    for bar, drawn in list(_shown):
+        if drawn.is_set():
+            bar.refresh()
 
-        tqdm.write(text, file=sys.stderr)
-        sys.stderr.flush()
-    else:
-        print(text, file=sys.stderr, flush=True)
+
+def make_room() -> None:
+    """Clear the bars that are shown, for a line that is about to be printed; the next steps draw them below it."""
+    for bar, _ in list(_shown):
+        bar.clear()
 
 
 def leave_bars() -> None:

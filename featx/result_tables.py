@@ -38,6 +38,8 @@ class Table:
     stacked : sequence of str
         For each row, what stands below its first cell where there is no room for columns; by default the other cells
         with the names of their columns.
+    stacked_header : str
+        What stands so below the name of the first column.
     otherwise : Table, str or None
         What to show in its place where there is no room for it.
     """
@@ -52,6 +54,7 @@ class Table:
     title: str = ""
     more: str = ""
     stacked: Sequence[str] = ()
+    stacked_header: str = ""
     otherwise: Table | str | None = None
 
 

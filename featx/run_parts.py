@@ -17,6 +17,8 @@ __all__ = ["extraction_parts", "forecast_parts", "spent_text"]
 
 # Stages that run in threads beside the others: their times are sums over the threads.
 BESIDE = ("read", "decode")
+# Seconds below which no part is worth making quicker.
+BRIEF = 1.0
 ORDER = ("digest", *BESIDE, "wait", "forward", "write", "gather")
 
 
@@ -72,23 +74,23 @@ def extraction_parts(result: Extraction, *, verbose: bool = True, n_jobs: int | 
         "wait: of the network, for decoded images": ("wait",),
     }
     told = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
-    return ["\n".join(lines), _stages(result), "\n".join(filter(None, [told, _bottleneck(result, threads)]))]
+    remarks = "\n".join(filter(None, [told, _bottleneck(result, threads)]))
+    return ["\n".join(lines), _stages(result), *([remarks] if remarks else [])]
 
 
 def spent_text(seconds: Mapping[str, float]) -> str:
-    """Return the parts of a run with their times, and which of them to look at first."""
-    total = sum(seconds.values())
+    """Return the parts of a run with their times, and which of them to look at first, if any takes long."""
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
-    if not total:
-        return parts
     longest = max(seconds, key=lambda name: seconds[name])
+    if seconds[longest] < BRIEF:
+        return parts
     advice = {
         "extraction": "a GPU, a smaller backbone or fewer --augment-views",
         "training": "fewer --epochs or --trainable-stages, or a GPU",
         "prediction": "a GPU, a smaller backbone or fewer --test-views",
         "tuning": "fewer heads, smaller grids, fewer folds, or --n-jobs -1",
     }
-    share = 100 * seconds[longest] / total
+    share = 100 * seconds[longest] / sum(seconds.values())
     return f"{parts}; most of it is {longest} ({share:.0f} %): {advice[longest]} would be quicker"
 
 
@@ -121,7 +123,9 @@ def _bottleneck(result: Extraction, threads: int) -> str:
     wall = result.wall_seconds
     # What runs beside the network costs nothing until the network waits for it.
     longest = max(seconds, key=lambda stage: seconds[stage])
-    share = f"{100 * seconds[longest] / wall:.0f} % of the time" if wall else "no time at all"
+    if seconds[longest] < BRIEF:
+        return ""
+    share = f"{100 * seconds[longest] / wall:.0f} % of the time"
     reading = result.seconds.get("read", 0.0) > result.seconds.get("decode", 0.0)
     cores = workers.core_count()
     more = f"--n-jobs {cores}" if threads < cores else "smaller image files, or more processor cores,"

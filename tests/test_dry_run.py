@@ -11,7 +11,7 @@ from PIL import Image
 
 from featx import Extraction
 from featx.forecast import Forecast, Part
-from featx.run_parts import extraction_parts, forecast_parts
+from featx.run_parts import extraction_parts, forecast_parts, spent_text
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
 GRID = ("--grid", "logistic.C=0.01")
@@ -220,8 +220,15 @@ def test_threads_are_advised_while_there_are_processors(monkeypatch):
         assert "--n-jobs" not in render(extraction_parts(found, n_jobs=every))
 
 
+def test_what_took_less_than_a_second_is_no_bottleneck():
+    assert "bottleneck" not in render(extraction_parts(Extraction(n_images=9, seconds={"gather": 0.0})))
+    assert spent_text({"extraction": 0.01, "tuning": 0.9}) == "extraction 0.0 s, tuning 0.9 s"
+    assert "most of it is tuning (75 %)" in spent_text({"extraction": 1.0, "tuning": 3.0})
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_verbose_names_the_bottleneck(command, folder):
+def test_verbose_names_the_bottleneck(command, folder, monkeypatch):
+    monkeypatch.setattr("featx.run_parts.BRIEF", 0.0)
     shown = featx(command, folder, *COMMANDS[command], *NETWORK, "-v").stderr
     if command != "compare":
         assert all(stage in shown for stage in ("forward", "write", "images/s"))

@@ -70,12 +70,28 @@ MISTAKES = {
     (*FIT, "--backbone", "vit_b_16", "--image-size", "33"): ["multiples of 16. Choose 32"],
     (*FIT, "--device", "cudaa"): ["Did you mean cuda"],
     (*FIT, "--precision", "bfloat"): ["Did you mean bfloat16"],
-    (*FIT, "--n-jobs", "0"): ["n_jobs=0"],
+    (*FIT, "--n-jobs", "0"): ["--n-jobs 0"],
     (*FIT, "--cache", "list.csv"): ["cannot use the cache list.csv"],
     (*TUNE, "--augmentation", "flip"): ["Did you mean flips?"],
     (*TUNE, "--trainable-stages", "stage9"): ["Did you mean stage7"],
     (*TUNE, "--trainable-stages", "40"): ["up to the head's layer there are 9"],
     (*TUNE, "--plot", "x.jpgg"): [".png, .svg, .pdf"],
+    (*FIT, "--test-size", "1.5"): ["'--test-size': 1.5"],
+    (*FIT, "--image-size", "100000"): ["'--image-size': 100000"],
+    (*TUNE, "--test-size", "0"): ["'--test-size': 0.0"],
+    (*TUNE, "--dropout", "2"): ["'--dropout': 2.0"],
+    (*TUNE, "--learning-rate", "-1"): ["'--learning-rate': -1.0"],
+    (*TUNE, "--head-learning-rate", "-1"): ["'--head-learning-rate': -1.0"],
+    (*TUNE, "--weight-decay", "-1"): ["'--weight-decay': -1.0"],
+    (*TUNE, "--label-smoothing", "1"): ["'--label-smoothing': 1.0"],
+    (*TUNE, "--momentum", "3"): ["'--momentum': 3.0"],
+    (*TUNE, "--validation-fraction", "0"): ["'--validation-fraction': 0.0"],
+    (*COMPARE, "--margin", "5"): ["'--margin': 5.0"],
+    (*COMPARE, "--train-size", "0"): ["'0' is neither a fraction such as 0.3 nor a count"],
+    (*COMPARE, "--train-size", "5.5"): ["'5.5' is neither a fraction such as 0.3 nor a count"],
+    (*COMPARE, "--train-size", "13"): ["got --train-size 13; there are 12 images"],
+    (*COMPARE, "--set", "finetuned.dropout=2"): ["dropout=2"],
+    (*COMPARE, "--set", "scratch.epochs=x", "--strategy", "scratch"): ["got epochs='x'; expected a positive integer"],
     (*COMPARE, "--strategy", "frozn"): ["no strategy 'frozn'. Did you mean frozen"],
     (*COMPARE, "--strategy", "frozen:svmm"): ["Did you mean svm?"],
     (*COMPARE, "--strategy", "frozen@stage9"): ["Did you mean stage7"],
@@ -91,6 +107,7 @@ MISTAKES = {
     ("predict", "m.skops", "photos", "-o", "nosuch/x.csv"): ["there is no folder"],
     ("predict", "m.skops", "photos", "--weights", "nosuch.pth"): ["cannot read the weights nosuch.pth"],
     ("extract", "photo", "-o", "x.h5"): ["Did you mean photos?"],
+    ("extract", "photos", "-o", "x.csv"): ["Name it x.h5"],
     ("extract", "photos", "-o", "x.h5", "--layer", "haed"): ["Did you mean head?"],
     ("backbones", "--stages", "resnet5"): ["Did you mean resnet50"],
     ("backbones", "--stages", "timm:resnet5"): ["timm has no network 'resnet5'. Did you mean resnet50"],
@@ -101,12 +118,8 @@ LATER = {
     (*FIT, "--grid", "logistic.c=1"): ["no parameter 'c'. Did you mean C?"],
     (*FIT, "--grid", "logistic.C=many"): ["logistic", "C"],
     (*FIT, "--cv", "50"): ["--cv 6"],
-    (*FIT, "--test-size", "1.5"): ["test_size=1.5"],
-    (*TUNE, "--dropout", "2"): ["dropout=2.0"],
     (*COMPARE, "--set", "finetuned.epoch=3"): ["Did you mean epochs"],
     (*COMPARE, "--set", "frozen.c=3"): ["Did you mean C?"],
-    (*COMPARE, "--set", "finetuned.dropout=2"): ["dropout=2"],
-    (*COMPARE, "--margin", "5"): ["margin=5.0"],
 }
 RUN_ALL = """
 import contextlib, io, json, sys
@@ -308,6 +321,8 @@ def test_a_terminal_is_told_what_comes(folder):
 
 
 def test_pipes_and_quiet_commands_get_results_and_notes_only(folder, monkeypatch):
+    pytest.importorskip("torch")  # so that it is loaded, which is a step, too
+
     class Terminal(io.StringIO):
         def isatty(self):
             return True
@@ -320,5 +335,12 @@ def test_pipes_and_quiet_commands_get_results_and_notes_only(folder, monkeypatch
             resolve_backbone("squeezenet1_1", weights=None, random_state=id(stream) % 1000).load("cpu")
         expected = "looking through photos ...\nloading the network squeezenet1_1 ...\n" if shown else ""
         assert click.unstyle(stream.getvalue()) == expected
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    for name, value, codes in (("TERM", "xterm", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)):
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv(name, value)
+        with click.Context(click.Command("fit")):
+            announce({"quiet": False}, f"reading {name} {value}")
+        assert ("\x1b" in sys.stderr.getvalue().splitlines()[-1]) == codes
     note_step("after the command")
     assert "after" not in stream.getvalue()

@@ -242,7 +242,7 @@ def test_the_largest_class_is_warned_of_on_a_given_test_set(seen):
     data = images_of({"training": 40, "test": 30})
     result = compare_strategies(data, {"bad": Guess(0.5), "good": Guess()}, repeats=3)
     assert result.sizes[0].baseline == 0.5
-    assert [text.split(",")[0] for text in result.sizes[0].warnings] == ["bad"]
+    assert [text.split(" (")[0] for text in result.sizes[0].warnings] == ["bad"]
 
 
 def test_sizes_are_fractions_of_what_there_is_to_train_on():

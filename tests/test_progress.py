@@ -15,7 +15,8 @@ from sklearn.datasets import load_digits
 
 import featx.progress as module
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, evaluate_heads
-from featx.progress import leave_bars, progress_bar, say
+from featx.notes import note_step
+from featx.progress import leave_bars, make_room, progress_bar, say
 
 
 class Terminal(io.StringIO):
@@ -111,14 +112,19 @@ def test_short_work_shows_no_bar(terminal, monkeypatch):
     work(1)
     assert terminal.screen() == []
     assert terminal.frames() == []
+    with progress_bar(2, name="comparing", unit="run", shown=True) as bar:
+        bar.update()
+        say("run 1")
+    assert terminal.frames() == ["run 1"]
 
 
 def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
-    log = logging.getLogger("featx")
+    log, steps = logging.getLogger("featx"), logging.getLogger("featx.steps")
     handler = logging.StreamHandler(terminal)
     log.addHandler(handler)
+    monkeypatch.setattr(steps, "level", logging.INFO)
     try:
-        with progress_bar(6, name="comparing", unit="run", shown=True) as bar:
+        with progress_bar(8, name="comparing", unit="run", shown=True) as bar:
             for number in range(2):
                 time.sleep(0.11)
                 bar.update()
@@ -126,13 +132,18 @@ def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
                 time.sleep(0.11)
                 bar.update()
                 log.warning("remark %d", number)
+                note_step(f"step {number}")
+                time.sleep(0.11)
+                bar.update()
+                make_room()
+                terminal.write(f"warning {number}\n")
                 time.sleep(0.11)
                 bar.update()
     finally:
         log.removeHandler(handler)
-    lines = [text for number in range(2) for text in (f"run {number}", f"remark {number}")]
+    lines = [f"{kind} {number}" for number in range(2) for kind in ("run", "remark", "step", "warning")]
     assert terminal.screen() == lines
-    assert not log.filters
+    assert not log.filters + steps.filters
 
 
 def test_the_last_words_of_a_process_stand_below_its_bars(terminal):

@@ -236,10 +236,18 @@ def test_classes_are_shown_whole_or_by_the_hardest_and_most_confused(k, kind):
 def test_a_matrix_that_does_not_fit_gives_way_to_the_pairs():
     names = [f"class {i}" for i in range(12)]
     assert "true classes in rows" in render(evaluation_parts(evaluation(names, 1)), width=120)
-    narrow = render(evaluation_parts(evaluation(names, 1)), width=60)
+    narrow = render(evaluation_parts(evaluation(names, 1)), width=30)
     assert "true classes in rows" not in narrow
     assert "the most confused pairs" in narrow
-    assert "not shown: 1 more pair:" in narrow
+    assert "not shown: of its images; 1 more pair; the confusion matrix: `--json` has all" in " ".join(narrow.split())
+
+
+@pytest.mark.parametrize(("k", "width"), [(10, 79), (6, 39)])
+def test_a_matrix_of_classes_with_one_beginning_is_headed_by_what_differs(k, width):
+    text = render(evaluation_parts(evaluation([f"class_number_{i}" for i in range(k)], 1)), width=width)
+    lines = text.splitlines()
+    assert [f"…{i}" for i in range(k)] in [line.split() for line in lines]
+    assert too_long(text, width) == []
 
 
 def test_no_confusion_is_said():
@@ -296,3 +304,13 @@ def test_names_of_files_with_blanks_are_not_broken(before, tmp_path, monkeypatch
     (tmp_path / "all (photographs) of birds + others").mkdir()
     text = fill(f"{before}all (photographs) of birds + others: 24 images, 2 classes, and more to say of it", 40)
     assert any("all (photographs) of birds + others:" in line for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("probability", "below"), [(0.5, "label probability, label_2 probability_2"), (None, "label, label_2")]
+)
+def test_predictions_below_their_images_have_a_heading(probability, below):
+    top = [("a very long name of a class", probability), ("another long name of a class", probability)]
+    lines = render(prediction_parts([SimpleNamespace(name="photo.png", top=top)]), width=50).splitlines()
+    assert lines[0] == "path"
+    assert " ".join(lines[1 : lines.index("-" * 9)]).split() == below.split()

@@ -1,0 +1,70 @@
+"""A message of the library goes in; it comes out with the options of the command in place of Python's parameters."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+__all__ = ["in_options", "know_options"]
+
+KNOWN = "options by parameter"
+# What the library calls otherwise.
+ALSO = {"seed": ("random_state",), "layer": ("layers",), "pooling": ("poolings",)}
+# Its values are others in Python.
+APART = ("on_error",)
+# Every command has this one.
+EVERYWHERE = {"cache": ("--cache", "")}
+# The words that messages have before a parameter. A name of a file or of a class may look like one.
+LEAD = (
+    r"(?P<lead>(?:^|\b(?:got|[Pp]ass|[Uu]se|[Cc]hoose|[Ss]et|[Kk]eep|[Ll]eave|[Rr]aise|[Ll]ower|smaller|larger|note:"
+    r"|effect:|another|at|by|with|and|or|to|than) |\())"
+)
+VALUE = r"'[^']*'|\([^()]*\)|\[[^\[\]]*\]|[\w+-]+(?:[.:][\w+-]+)*"
+
+
+def know_options(ctx: click.Context) -> None:
+    """Have messages of the library name the options of this command."""
+    known = dict(EVERYWHERE)
+    for param in ctx.command.params:
+        if isinstance(param, click.Option) and (flag := next((o for o in param.opts if o.startswith("--")), "")):
+            name = flag.removeprefix("--").replace("-", "_")
+            no = next((o for o in param.secondary_opts if o.startswith("--")), "")
+            for each in {name, str(param.name), *ALSO.get(name, ())} - set(APART):
+                known[each] = (flag, no)
+    ctx.meta[KNOWN] = known
+
+
+def in_options(text: str, ctx: click.Context | None = None) -> str:
+    """Return a message with ``name=value`` as ``--name value`` where that is an option of the command that runs."""
+    ctx = ctx or click.get_current_context(silent=True)
+    if ctx is None:
+        return text
+    known = ctx.meta.get(KNOWN, EVERYWHERE)
+    text = re.sub(r",? in Python (?:\w+=\w*|\[[^\[\]]*\])", "", text)
+
+    def given(found: re.Match[str]) -> str:
+        flag, no = known[found["name"]]
+        if no and found["value"] in ("True", "False"):
+            return found["lead"] + (flag if found["value"] == "True" else no)
+        return f"{found['lead']}{flag} {_typed(found['value'])}"
+
+    names = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
+    text = re.sub(rf"{LEAD}(?P<name>{names})=(?P<value>{VALUE})", given, text)
+    # A word without a low line may be plain English.
+    bare = "|".join(sorted((name for name in known if "_" in name), key=len, reverse=True))
+    if bare:
+        text = re.sub(rf"{LEAD}(?P<name>{bare})(?![\w=/\\-]|\.\w)", lambda m: m["lead"] + known[m["name"]][0], text)
+    # Some messages name both.
+    return re.sub(r"(--[\w-]+(?: [^\s()]+)?) \(\1\)", r"\1", text)
+
+
+def _typed(value: str) -> Any:
+    """Return a value of Python's as it is typed after an option."""
+    if value == "None":
+        return "none"
+    if value[0] in "([":
+        return re.sub(r"[()\[\]'\s]", "", value)
+    plain = value.strip("'")
+    return plain if re.fullmatch(r"[\w.:+-]+", plain) else value
