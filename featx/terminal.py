@@ -42,23 +42,21 @@ def printable(text: str) -> str:
 
 
 def line_width(*, err: bool = False) -> int | None:
-    """Return how many cells a line may take: those of the terminal, or COLUMNS; None where it goes elsewhere.
+    """Return how many cells a line may take: those of the terminal, or COLUMNS there; None where it goes elsewhere.
 
     What goes into a pipe or a file is for programs, for grep and for later, and keeps every column, name and line
-    whole, as with git, gh and kubectl; where COLUMNS is set in the environment, that was asked for.
+    whole, as with git, gh and kubectl. COLUMNS counts on a terminal only: GNU readline sets it for all programs that a
+    Python prompt starts, whose output is captured then.
     """
     stream = sys.stderr if err else sys.stdout
-    if stream.isatty():
-        try:
-            known = os.get_terminal_size(stream.fileno()).columns
-        except (OSError, ValueError):
-            known = 0
-        # COLUMNS goes before the terminal's own answer, as everywhere.
-        chosen = shutil.get_terminal_size((known or 80, 24)).columns if "COLUMNS" in os.environ else known or 80
-    elif os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]):
-        chosen = int(os.environ["COLUMNS"])
-    else:
+    if not stream.isatty():
         return None
+    try:
+        known = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        known = 0
+    # COLUMNS goes before the terminal's own answer, as everywhere.
+    chosen = shutil.get_terminal_size((known or 80, 24)).columns if "COLUMNS" in os.environ else known or 80
     return max(NARROWEST, chosen)
 
 

@@ -13,8 +13,6 @@ from sklearn.datasets import load_sample_images
 # Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
 # by the number of threads, whatever it is here: tests that are about it choose their own.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-# pytest-xdist sets it, and output that is piped would be wrapped.
-os.environ.pop("COLUMNS", None)
 
 
 def pytest_collection_finish(session):
