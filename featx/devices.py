@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from .cache.machine import visible_gpu
-from .constraints import DEVICE, PRECISION, plain
+from .constraints import DEVICE, DEVICES, PRECISION, plain
 from .exceptions import ParameterError, nearest
 from .notes import note_torch
 
@@ -27,7 +27,7 @@ def check_device(device: str) -> None:
     """Raise ParameterError for a text that names no kind of device; whether it is there, torch must say."""
     if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d+)?", device):
         hint = nearest(device, ("auto", "cpu", "cuda", "mps")) or "'auto' takes a GPU if there is one."
-        raise ParameterError(f"got device={device!r}; expected 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'", hint)
+        raise ParameterError(f"got device={device!r}; expected {DEVICES}", hint)
 
 
 def resolve_device(device: str) -> str:

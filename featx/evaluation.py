@@ -112,9 +112,8 @@ def evaluate_heads(
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
     first = _checked_matrices(matrices)
-    y = plain_column(y, len(first), name="y")
-    classes, truth = check_labels(first, y)
-    y = y.ravel()
+    classes, truth = check_labels(first, labels := plain_column(y, len(first), name="y"))
+    y = np.asarray(labels).ravel()
     groups, together = (plain_column(column, len(y), name=name) for name, column in
                         (("groups", groups), ("together", together)))  # fmt: skip
     if split is None:

@@ -283,7 +283,7 @@ def test_the_values_of_a_grid_are_a_list(values):
 def test_a_grid_is_tried_on_as_many_classes_as_there_are(digits):
     X, y = digits[0][:90], digits[1][:90]
     head = make_head("logistic", grid={"solver": ["liblinear"], "C": [0.1]})
-    with pytest.raises(ParameterError, match="cannot be fitted with C=0.1, solver='liblinear'"):
+    with pytest.raises(ParameterError, match=r"cannot be fitted with C=0\.1, solver='liblinear'"):
         head.fit(X, y % 3)
     assert head.fit(X, y % 2).best_params_ == {"solver": "liblinear", "C": 0.1}
 

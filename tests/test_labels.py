@@ -88,7 +88,7 @@ def test_texts_of_any_length_of_numpy_are_labels():
     kind = np.dtypes.StringDType
     assert plain_labels(Y.astype(kind()), name="y").tolist() == Y.tolist()
     assert featx.ImageDataset(list(ROWS), [str(row) for row in range(24)], Y.astype(kind())).classes == ["a", "b", "c"]
-    with pytest.raises(ParameterError, match="in 1 of 24 rows of y .* row 3"):
+    with pytest.raises(ParameterError, match=r"in 1 of 24 rows of y .* row 3"):
         plain_labels(with_cell(None).astype(kind(na_object=None)), name="y")
 
 
