@@ -92,8 +92,13 @@ def _hardest(result: HeldOutReport) -> Table:
 
 
 def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
+    # Of a class without test images nothing is known.
     cells = [
-        [row["class"], *(f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1")), f"{row['support']:,}"]
+        [
+            row["class"],
+            *(f"{100 * row[key]:.1f}" if row["support"] else "-" for key in ("precision", "recall", "f1")),
+            f"{row['support']:,}",
+        ]
         for row in rows
     ]
     return Table(

@@ -214,7 +214,8 @@ COLUMN = Constraint("a sequence with one for each image", _is_column)
 FRACTION = Constraint("a fraction between 0 and 1", lambda value: number(0, 1).accepts(value) and value != 0)
 AUTO = Constraint("'auto'", lambda value: isinstance(value, str) and value == "auto")
 BATCH = integer(1) | AUTO
-DEVICE = Constraint("a name", _is_device, "'auto' takes a GPU if there is one.")
+DEVICES = "'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
+DEVICE = Constraint(DEVICES, _is_device, "'auto' takes a GPU if there is one.")
 PRECISION = one_of("auto", "float32", "bfloat16", "float16", next_step="'auto' chooses.")
 RESIZE = one_of("crop", "squash")
 SOURCES = Constraint(
@@ -236,7 +237,10 @@ RANDOM_STATE = replace(
 _DATASET = a("ImageDataset", "Pass what load_dataset returns.")
 _TRANSFORMER = a("CNNFeatureTransformer", "Pass CNNFeatureTransformer().")
 JOBS = (
-    Constraint("a positive integer, -1", lambda value: integer(-(2**31), 2**31 - 1).accepts(value) and value != 0)
+    Constraint(
+        "a positive integer, a negative one (-1: all processors)",
+        lambda value: integer(-(2**31), 2**31 - 1).accepts(value) and value != 0,
+    )
     | NONE
 )
 _BALANCED = Constraint("'balanced'", lambda value: isinstance(value, str) and value == "balanced")

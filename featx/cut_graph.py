@@ -49,7 +49,10 @@ class CutGraph:
         ends = [(name, node) for name, node in ends if node in self.place]
         if layers is not None:
             if isinstance(layers, bool) or not isinstance(layers, int | np.integer) or layers < 1:
-                raise ParameterError(f"got trainable_layers={layers!r}; expected a positive integer")
+                raise ParameterError(
+                    f"got trainable_layers={layers!r}; expected a positive integer or None",
+                    "Names of stages belong in trainable_stages.",
+                )
             modules = [node for node in self.nodes if node.op == "call_module"]
             if layers > len(modules):
                 raise ParameterError(

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from .cache.machine import visible_gpu
-from .constraints import DEVICE, PRECISION, plain
+from .constraints import DEVICE, DEVICES, PRECISION, plain
 from .exceptions import ParameterError, nearest
 from .notes import note_torch
 
@@ -31,7 +31,7 @@ def check_device(device: str) -> None:
         name = "" if other is None else "mps" if other[1] == "metal" else "cuda" + (f":{other[2]}" if other[2] else "")
         close = f"Did you mean {name}?" if name else nearest(device, ("auto", "cpu", "cuda", "mps"))
         hint = close or "'auto' takes a GPU if there is one."
-        raise ParameterError(f"got device={device!r}; expected 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'", hint)
+        raise ParameterError(f"got device={device!r}; expected {DEVICES}", hint)
 
 
 def resolve_device(device: str) -> str:

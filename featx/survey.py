@@ -140,10 +140,13 @@ def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
     texts = []
     for content in contents[:MOST]:
         rows = np.flatnonzero(together == content)
+        # One image of each class, and then others.
+        firsts = rows[np.sort(np.unique(labels[rows], return_index=True)[1])]
         named: dict[str, list[str]] = {}
-        for row in rows:
+        for row in [*firsts, *rows]:
             named.setdefault(dataset.names[row], []).append(repr(str(labels[row])))
-        texts.append(" and ".join(f"{name} is {' and '.join(dict.fromkeys(found))}" for name, found in named.items()))
+        told = [f"{name} is {' and '.join(dict.fromkeys(found))}" for name, found in named.items()]
+        texts.append(_few_of(told, " and "))
     number = "one image is" if len(contents) == 1 else f"{len(contents):,} images are"
     return [
         f"{number} in more than one class: {_few(texts, len(contents), '; ')}; a label of each is wrong, or classes "
@@ -227,12 +230,18 @@ def _repeated(dataset: ImageDataset) -> list[str]:
     listed = []
     for code in several[:MOST]:
         names = Counter(dataset.names[row] for row in np.flatnonzero(codes == code))
-        listed.append(" = ".join(name if n == 1 else f"{name} ({n} times)" for name, n in names.items()))
+        listed.append(_few_of([name if n == 1 else f"{name} ({n} times)" for name, n in names.items()], " = "))
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
     return [
         f"{number} another: {_few(listed, len(several))}; copies stay on one side of every split that is drawn, and "
         "each counts in the figures"
     ]
+
+
+def _few_of(texts: Sequence[str], mark: str) -> str:
+    """Return the first of some texts and the number of the others; a single one takes no more room than its number."""
+    shown = texts if len(texts) <= MOST + 1 else texts[:MOST]
+    return mark.join(shown) + (f" and {len(texts) - len(shown):,} more" if len(shown) < len(texts) else "")
 
 
 def _few(texts: Sequence[str], number: int, mark: str = ", ") -> str:

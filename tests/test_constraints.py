@@ -161,7 +161,10 @@ def test_bounds_and_words():
     assert [value for value in (-1, 0, 1, 5, 6, True, 1.0, np.int8(3)) if integer(0, 5).accepts(value)] == [0, 1, 5, 3]
     with pytest.raises(ParameterError, match=r"got top=0; expected a positive integer$"):
         check_values({"top": 0})
-    with pytest.raises(ParameterError, match=r"got n_jobs=0; expected a positive integer, -1 or None$"):
+    with pytest.raises(
+        ParameterError,
+        match=r"got n_jobs=0; expected a positive integer, a negative one \(-1: all processors\) or None$",
+    ):
         check_values({"n_jobs": 0, "unknown": object()})
     assert shown(Unspeakable()) == "an object of type Unspeakable"
     assert len(shown("x" * 5000)) < 300

@@ -177,6 +177,19 @@ def test_copies_on_one_side_are_counted_named_and_marked():
     ]
 
 
+def test_of_many_copies_the_first_of_each_class_is_named():
+    data, keys = named("a" * 10 + "b" * 10, "0" * 20)
+    assert (
+        survey(data, keys)
+        .notes[0]
+        .startswith(
+            "one image is in more than one class: 0.png is 'a' and 10.png is 'b' and 1.png is 'a' and 17 more; "
+        )
+    )
+    data, keys = named("a" * 10 + "b", "0" * 10 + "1")
+    assert survey(data, keys).notes[0].startswith("9 images repeat another: 0.png = 1.png = 2.png and 7 more; ")
+
+
 def test_what_has_no_copies_is_left_as_it_was():
     data, keys = named("abab", "0123")
     assert survey(data, keys).dataset.together is None

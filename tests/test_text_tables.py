@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from featx.baseline import Baseline
 from featx.comparison_parts import comparison_parts
 from featx.comparison_result import ComparisonResult, CurveResult
-from featx.confusion_parts import confused_pairs, hardest_classes
+from featx.confusion_parts import class_parts, confused_pairs, hardest_classes
 from featx.estimates import Estimate
 from featx.evaluation_parts import evaluation_parts
 from featx.extraction import Extraction
@@ -267,6 +267,12 @@ def test_classes_with_few_images_are_not_ranked_among_others():
     assert len(hardest_classes(result)) == 11
     few = report([f"c{i}" for i in range(3)], np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]]))
     assert [row["class"] for row in hardest_classes(few)] == ["c0", "c1"]
+
+
+def test_a_class_without_test_images_has_no_figures():
+    table, _ = class_parts(report(["a", "b", "c"], np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]])))
+    assert table.rows == [["a", "100.0", "50.0", "66.7", "2"], ["b", "66.7", "100.0", "80.0", "2"],
+                          ["c", "-", "-", "-", "0"]]  # fmt: skip
 
 
 @settings(max_examples=50, deadline=None)
