@@ -73,7 +73,7 @@ def _headline(result: EvaluationResult) -> str:
     if result.model_fitted_on < result.n_images:
         return f"the candidate was picked on the training images alone, so its figures are honest:\n{figures}"
     return (
-        f"the picked row was picked as the best of {len(result.candidates)}, so its figures are optimistic; the honest "
+        f"the row marked picked is the best of {len(result.candidates)}, so its figures are optimistic; the honest "
         f"ones, with the choice made inside each training part:\n{figures}"
     )
 

@@ -21,15 +21,17 @@ INTERVALS = "figures with 95 % intervals"
 
 def finetuning_parts(result: FineTuneOutcome) -> list[Part]:
     """Return how a network was trained and what it reaches on the test images."""
-    stages = ", ".join(result.trained_stages) or "the layers that were chosen"
-    kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else "the head alone"
+    layers = result.model.trainable_layers
+    trained = f"layers: the last {layers}" if layers else f"stages: {', '.join(result.trained_stages) or 'none'}"
+    first = "the classifier as it was fitted first"
+    kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else first
     spent = "; ".join(f"{name} {duration(value)}" for name, value in result.seconds.items())
     return [
         f"{result.protocol}; {INTERVALS}",
         figures_table(result, "on the test images"),
         *filter(None, ["\n".join(result.notes)]),
         baseline_text(result.baseline),
-        f"trained: {stages}; kept: {kept}; {spent}",
+        f"trained {trained}; kept: {kept}; {spent}",
         *class_parts(result),
     ]
 

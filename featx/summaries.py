@@ -106,7 +106,8 @@ def _fit_parts(outcome: FitOutcome) -> list[Part]:
 def _finetuning(outcome: FineTuneOutcome) -> list[str]:
     backbone = outcome.model.backbone
     network = backbone if isinstance(backbone, str) else type(backbone).__name__
-    kept = f"epoch {outcome.best_epoch} of {len(outcome.history['epoch'])}" if outcome.best_epoch else "the head alone"
+    first = "the classifier as it was fitted first"
+    kept = f"epoch {outcome.best_epoch} of {len(outcome.history['epoch'])}" if outcome.best_epoch else first
     of = f"{outcome.n_train:,} images trained on, {outcome.n_test:,} tested, {len(outcome.classes)} classes"
     return [_named(outcome, f"{network}, {kept} kept; {of}"), _figures(outcome)]
 

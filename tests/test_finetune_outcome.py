@@ -159,14 +159,14 @@ def test_the_commands_train_predict_draw_and_export(folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--trainable-stages", "99"), "got trainable_stages=99"),
+        (("--trainable-stages", "99"), "got --trainable-stages 99"),
         (("--trainable-stages", "fire9"), "there is no stage 'fire9'"),
         (("--augmentation", "flip"), "Did you mean flips?"),
         (("--plot", "curves.bmp"), ".png, .svg, .pdf"),
         (("--checkpoint", "nowhere/a.ckpt"), "there is no folder"),
         (("--export-weights", "nowhere/a.safetensors"), "there is no folder"),
-        (("--test-size", "2.5"), "got test_size=2.5"),
-        (("--learning-rate", "-1"), "got learning_rate=-1"),
+        (("--test-size", "2.5"), "'--test-size': 2.5 is not in the range"),
+        (("--learning-rate", "-1"), "'--learning-rate': -1.0 is not in the range"),
     ],
 )
 def test_bad_options_end_in_one_line(folder, tmp_path, arguments, message, monkeypatch):

@@ -114,7 +114,8 @@ def results(names):
     """Return the tables and sentences of every kind of result."""
     outcome = SimpleNamespace(
         **vars(report(names)), trained_stages=["stage6", "head"], protocol="held out", best_epoch=2,
-        history={"epoch": [1, 2]}, seconds={"extraction": 75.0, "training": 2.0},
+        model=SimpleNamespace(trainable_layers=None), history={"epoch": [1, 2]},
+        seconds={"extraction": 75.0, "training": 2.0},
     )  # fmt: skip
     forecast = Forecast(3000, 3000, 40, True, 64, 1, True, 10, [Part(name, 75.4, 2_000_000, 0, 2960) for name in names])
     top = tuple((name, 0.5) for name in names[:3])
