@@ -20,6 +20,7 @@ from .backbones import BackboneSource, View, image_dtype
 from .cache import EmbeddingCache, EmbeddingSpec
 from .copies import light_copy, undisturbed
 from .exceptions import BackboneError
+from .output_parts import plain_values
 from .precisions import photographs
 from .preprocessing import Preprocessing
 from .stores import MemoryStore, OverlayStore, Store
@@ -82,9 +83,7 @@ def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: 
                 output = light_copy(module)(images)
     except Exception as error:  # it is the user's code
         raise BackboneError(f"{type(module).__name__} fails on two images: {error}") from error
-    tensors = [leaf.detach() for leaf in _pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
-    real = [torch.view_as_real(leaf.resolve_conj()) if leaf.is_complex() else leaf for leaf in tensors]
-    found = [leaf.float().cpu().reshape(-1) for leaf in real]
+    found = [plain_values(leaf.detach()) for leaf in _pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
     values = torch.cat([torch.zeros(0), *found]).numpy()
     return values[:: -(-len(values) // MOST_VALUES) or 1].copy()
 

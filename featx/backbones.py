@@ -13,6 +13,7 @@ from .cache import EmbeddingSpec
 from .constraints import NONE, TEXT, plain
 from .devices import arithmetic
 from .exceptions import BackboneError, FeatxError, LayerError, WeightsError
+from .failing_networks import failure
 from .notes import note_once, note_step
 from .output_parts import read_node, tensor_of
 from .pooling import MAPS, check_pooling, not_one_each, pool, whole_map
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .exact_start import Reader
 
-__all__ = ["Backbone", "BackboneSource", "View", "image_dtype", "next_step"]
+__all__ = ["Backbone", "BackboneSource", "View", "channels_last", "image_dtype"]
 
 # A layer and a pooling: together they make one embedding out of one pass.
 View = tuple[str, str]
@@ -149,7 +150,7 @@ class Backbone(Shown):
         self.plan = plan
         self.device = device
         self.is_own = is_own
-        self.module = module.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.module = channels_last(module.eval().requires_grad_(False).to(device))
         self.dtype = image_dtype(module) if is_own else torch.float32
         # What the device's memory has turned out to hold; None while it has held every batch.
         self.largest_batch: int | None = None
@@ -210,11 +211,12 @@ class Backbone(Shown):
                     # A module of the user's may raise whatever its code does.
                     if not (self.is_own or isinstance(error, RuntimeError | AssertionError)):
                         raise
-                    size = f"{pixels.shape[3]} x {pixels.shape[2]}"
-                    raise BackboneError(
-                        f"{self.name} fails on images of {size} pixels: {error}", next_step(self.module)
-                    ) from error
+                    size = pixels.shape[3]
+                    raise failure(self.name, self.module, size, error, is_own=self.is_own) from error
             found = [tensor_of(outputs[r], n, r, name=self.name) for n, r in zip(nodes, reads, strict=True)]
+            if self.device != "meta" and (empty := [n for n, part in zip(nodes, found, strict=True) if part.is_meta]):
+                step = "Keep the module from moving it to the meta device, or choose another layer."
+                raise LayerError(f"layer {empty[0]!r} of {self.name} gives a tensor without values", step)
             pooled = [self._pool(part, n, how) for part, n, (_, how) in zip(found, nodes, views, strict=True)]
             for rows, (layer, _) in zip(pooled, views, strict=True):
                 if len(rows) != len(pixels):
@@ -310,9 +312,9 @@ def image_dtype(module: nn.Module) -> torch.dtype:
     return kinds.pop() if len(kinds) == 1 else torch.float32
 
 
-def next_step(module: nn.Module) -> str:
-    """Return what to do about a network that fails on images."""
-    kinds = {str(p.dtype).removeprefix("torch.") for p in module.parameters() if p.is_floating_point()} - {"float32"}
-    if kinds:
-        return f"It has parameters of {', '.join(sorted(kinds))}, and the images are of float32: pass module.float()."
-    return "Leave image_size at its default, or choose one that the network takes."
+def channels_last(module: nn.Module) -> nn.Module:
+    """Lay out a module's weights as its images are; there is no such layout for those of 3-D convolutions."""
+    import torch
+
+    known = all(tensor.dim() != 5 for tensor in (*module.parameters(), *module.buffers()))
+    return module.to(memory_format=torch.channels_last) if known else module

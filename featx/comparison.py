@@ -14,7 +14,7 @@ from .comparison_figures import Figures
 from .comparison_plan import ComparisonPlan, plan_data, stratified
 from .comparison_result import ComparisonResult
 from .comparison_work import ComparisonWork, read_keys
-from .constraints import check_values
+from .constraints import check_values, shown
 from .data_split import join_test, leave_out
 from .datasets import ImageDataset
 from .exceptions import FeatxError, ParameterError
@@ -186,7 +186,10 @@ def check_strategies(
 ) -> None:
     """Find out before any image is forwarded what a strategy would refuse."""
     if not isinstance(strategies, Mapping) or not strategies:
-        raise ParameterError("got no strategies", "Pass a mapping of names to classifiers; see make_strategy.")
+        raise ParameterError(
+            f"got strategies={shown(strategies)}; expected a mapping of names to classifiers, one at least",
+            "For names: {name: make_strategy(name, transformer) for name in names}.",
+        )
     for name, estimator in strategies.items():
         if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
             raise ParameterError(

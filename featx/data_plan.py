@@ -99,7 +99,7 @@ class DataPlan:
         return PlannedData(look.dataset, look.rows, split, look.notes)
 
     def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
-        """Name what would do, found by trying: one other setting, or, where none does, one beside `min_images`."""
+        """Name what would do, found by trying: one other setting, or, where none does, two of them."""
         kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.others))
         ways = [way for kind in kinds if (way := self._first(dataset, kind))]
         smaller, number = list(self._without_small(dataset)), len(dataset.classes)
@@ -112,6 +112,8 @@ class DataPlan:
             return []
 
         ways += beside([[ALONE]])
+        if not ways and (way := self._first(dataset, self._both(dataset))):
+            ways = [way]
         ways = ways or beside(kinds)
         if isinstance(error, SmallClassError):
             what = "groups" if "group" in error.message else "images"
@@ -146,6 +148,10 @@ class DataPlan:
             return
         for near in FRACTIONS[np.argsort(np.abs(FRACTIONS - size), kind="stable")].tolist():
             yield ((f"test_size={near:g}", f"--test-size {near:g}"),), {"test_size": near}
+
+    def _both(self, dataset: ImageDataset) -> list[Other]:
+        """Return another fraction to test on beside each of the other settings."""
+        return [((*a, *b), {**one, **two}) for a, one in self._fractions(dataset) for b, two in self.others]
 
     def _without_small(self, dataset: ImageDataset) -> Iterator[tuple[int, ImageDataset]]:
         """Yield numbers of images a class, with what they leave of a data set."""

@@ -90,7 +90,7 @@ def resolve_precision(precision: str) -> str:
     return "float32" if precision == "auto" else plain(precision)
 
 
-def out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: Exception) -> bool:
     """Tell whether an error means that the memory of a device does not suffice; on CPUs it is a plain one."""
     import torch
 

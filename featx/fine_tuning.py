@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .allocator import keep_freed_memory
 from .augmentation import resolve_augmentation
+from .backbones import channels_last
 from .boundary import BoundaryOptions, make_feed
 from .checkpoints import Checkpoint
 from .constraints import plain
@@ -119,7 +120,7 @@ class FineTuning:
             )
         if self.device == "cpu":
             keep_freed_memory()
-        trunk.module.to(self.device).to(memory_format=torch.channels_last)
+        channels_last(trunk.module.to(self.device))
         checkpoint = self._checkpoint(trunk, validation)
         if checkpoint is not None:
             # One of another training, or in a place that cannot be written, is refused before anything is computed.

@@ -19,6 +19,7 @@ from torchvision.models.feature_extraction import NodePathTracer
 from .copies import light_copy
 from .exceptions import LayerError, nearest
 from .module_parts import global_hooks
+from .output_parts import plain_values
 
 __all__ = [
     "OUTPUT",
@@ -213,7 +214,7 @@ def norm_behind_pooling(module: nn.Module) -> str:
     nodes = trace(module)
     if nodes is None or _before_pooling(module, nodes) == OUTPUT:
         return ""
-    node = last_node(nodes, OUTPUT)
+    node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes[0]
     while not _is_flattening(node, module):
         part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if isinstance(part, _NORMS) or getattr(node.target, "__name__", node.target) in _NORM_NAMES:
@@ -289,15 +290,14 @@ def _is_faithful(module: nn.Module, graph: fx.Graph, images: Tensor) -> bool:
 def _are_close(given: Any, expected: Any) -> bool:
     if not isinstance(expected, Tensor) or not isinstance(given, Tensor):
         return type(given) is type(expected)
-    if given.shape != expected.shape or given.dtype != expected.dtype:
+    if given.dtype != expected.dtype or given.is_nested != expected.is_nested:
         return False
-    if expected.is_complex():
-        return _are_close(torch.view_as_real(given.resolve_conj()), torch.view_as_real(expected.resolve_conj()))
-    given, expected = given.to_dense(), expected.to_dense()
-    bound = (
-        SAME * float(expected.abs().nan_to_num().max()) if expected.numel() and expected.is_floating_point() else 0.0
-    )
-    return bool(torch.allclose(given.float(), expected.float(), rtol=0, atol=bound, equal_nan=True))
+    if not given.is_nested and given.shape != expected.shape:
+        return False
+    exact = not (expected.is_floating_point() or expected.is_complex())
+    given, expected = plain_values(given), plain_values(expected)
+    bound = 0.0 if exact or not expected.numel() else SAME * float(expected.abs().nan_to_num().max())
+    return given.shape == expected.shape and bool(torch.allclose(given, expected, rtol=0, atol=bound, equal_nan=True))
 
 
 class _Tracer(NodePathTracer):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .exceptions import LayerError, nearest
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-__all__ = ["read_node", "tensor_of"]
+__all__ = ["plain_values", "read_node", "tensor_of"]
 
 OUTPUT = "output"
 
@@ -55,12 +55,38 @@ def tensor_of(value: Any, node: str, read: str, *, name: str) -> Any:
         elif tensors:
             step = f"It holds tensors ({', '.join(tensors[:8])}); choose a layer behind or inside it."
         raise LayerError(f"layer {node!r} of {name} gives no tensor, but {type(value).__name__}", step)
+    kind, step = _kind(value)
+    if kind:
+        raise LayerError(f"layer {node!r} of {name} gives a {kind} tensor", step)
     if value.is_complex() or value.dtype == torch.bool:
         raise LayerError(
             f"layer {node!r} of {name} gives {str(value.dtype).removeprefix('torch.')}, not real numbers",
             "Choose another layer, or let the module return real numbers, such as torch.view_as_real(x).flatten(1).",
         )
     return value
+
+
+def plain_values(tensor: Tensor) -> Tensor:
+    """Return a tensor's values in one row of float32 on the CPU, whatever its layout; none where it has none."""
+    import torch
+
+    if tensor.is_meta:
+        return torch.zeros(0)
+    if tensor.is_nested:
+        return torch.cat([torch.zeros(0), *map(plain_values, tensor.unbind())])
+    tensor = tensor.dequantize() if tensor.is_quantized else tensor.to_dense()
+    tensor = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    return tensor.float().cpu().reshape(-1)
+
+
+def _kind(value: Any) -> tuple[str, str]:
+    """Return what kind of tensor it is, and what to do, where it is one whose values cannot be pooled."""
+    step = "Choose another layer, or let the module return"
+    if value.is_quantized:
+        return "quantized", f"{step} x.dequantize()."
+    if value.is_nested:
+        return "nested", f"{step} x.to_padded_tensor(0.0)."
+    return "", ""
 
 
 def _parts(value: Any) -> dict[str, Any]:

@@ -102,8 +102,7 @@ def _check_fraction(test_size: float, part: float, units: Units, n_classes: int)
     else:
         advice = "Add images, or leave small classes out."
     raise SmallClassError(
-        f"got test_size={test_size}; of {n:,} images that does not leave one of each of the {n_classes} classes on "
-        "either side",
+        f"test_size={test_size} of {n:,} images does not leave one of each of the {n_classes} classes on either side",
         advice,
     )
 

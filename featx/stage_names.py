@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .constraints import shown
 from .exceptions import LayerError, ParameterError, nearest
 from .stages import NetworkPlan
 
-__all__ = ["check_layer", "check_stages", "choose_stages", "mistyped_stage"]
+__all__ = ["HEAD_ALONE", "check_layer", "check_stages", "choose_stages", "mistyped_stage"]
+
+
+HEAD_ALONE = "Choose trainable_stages=0, which trains the head alone."
 
 
 def check_layer(name: str, plan: NetworkPlan, layer: str) -> None:
@@ -55,6 +59,10 @@ def choose_stages(known: list[str], wanted: Any) -> list[str]:
     """Return those of the known stages that `trainable_stages` means; raise ParameterError where it means none."""
     if isinstance(wanted, str) and wanted == "all":
         return known
+    if not known and wanted != 0:
+        raise ParameterError(
+            f"got trainable_stages={shown(wanted)}; up to the head's layer, no stage has parameters", HEAD_ALONE
+        )
     if isinstance(wanted, int | np.integer) and not isinstance(wanted, bool) and int(wanted) >= 0:
         if int(wanted) > len(known):
             raise ParameterError(

@@ -193,6 +193,12 @@ class Training:
         return [slice(part[0], part[-1] + 1) for part in parts]
 
     def _halve(self, size: int, error: RuntimeError) -> None:
+        if "modified by an inplace operation" in str(error):
+            what = str(error).partition(". Hint:")[0]
+            raise TrainingError(
+                f"{self.trunk.source.name} writes into a tensor that training needs unchanged: {what}",
+                "Let its forward write into copies, such as x = x.clone(), also where it writes into its input.",
+            ) from error
         if not out_of_memory(error):
             raise error
         if min(self._micro, size) == 1:

@@ -16,16 +16,17 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View, next_step
+from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View
 from .cut_graph import CutGraph, describe_choice
 from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
 from .exceptions import BackboneError, LayerError, ParameterError
+from .failing_networks import failure
 from .finite import not_finite
 from .graphs import HookReader, is_one_node, last_node, reader, require_layers, trace
 from .pooling import not_one_each, pool
 from .running_statistics import keeps_statistics
-from .stage_names import choose_stages
+from .stage_names import HEAD_ALONE, choose_stages
 from .state_matching import absent_tensors, refuse_absent
 from .trained_part import TrainedPart
 from .training_graph import training_graph
@@ -117,7 +118,7 @@ class Trunk:
         if not trained:
             raise ParameterError(
                 f"got {describe_choice(trainable_stages, trainable_layers)}; nothing in there has parameters",
-                "Train more stages or layers.",
+                "Train more stages or layers." if graph.parameters(graph.nodes) else HEAD_ALONE,
             )
         boundary = graph.boundary(trained)
         upper = graph.upper(boundary)
@@ -224,10 +225,7 @@ class Trunk:
                 images = torch.empty((1, 3, side, side), device="meta")
                 return tuple(functional_call(lower, shapes, (images,))[self.boundary].shape[1:])
             except (RuntimeError, AssertionError) as error:
-                raise BackboneError(
-                    f"{self.source.name} fails on images of {side} x {side} pixels: {error}",
-                    next_step(self.module),
-                ) from error
+                raise failure(self.source.name, self.module, side, error, is_own=self.source.is_own) from error
 
     def train(self, mode: bool = True) -> None:
         """Switch the trained part to training or back to evaluation; the frozen part stays in evaluation."""

@@ -75,6 +75,7 @@ LEAVES = (
     "weight_formats",
     "urls",
     "graphs",
+    "output_parts",
     "class_parts",
     "code_facts",
     "copies",

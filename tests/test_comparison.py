@@ -600,8 +600,8 @@ def test_an_error_names_the_run_and_finished_runs_are_kept(dataset, calls, tmp_p
 @pytest.mark.parametrize(
     ("strategies", "options", "words"),
     [
-        ({}, {}, "no strategies"),
-        ("frozen", {}, "no strategies"),
+        ({}, {}, "expected a mapping of names"),
+        ("frozen", {}, "expected a mapping of names"),
         ({"plain": LinearSVC()}, {}, "strategy plain has no predict_proba"),
         ({"plain": make_pipeline(LinearSVC())}, {}, "strategy plain has no predict_proba"),
         ({"net": Network()}, {"train_sizes": [0.9]}, "the most is 0.75"),

@@ -151,7 +151,7 @@ def test_all_classes_that_are_too_small_are_listed_the_smallest_first():
 )
 def test_a_size_that_is_too_small_or_large_is_answered_with_one_that_works(n_classes, each, size, works):
     y = np.repeat([f"c{number:02}" for number in range(n_classes)], each)
-    with pytest.raises(DatasetError, match=f"got test_size={size}; of {len(y)} images") as caught:
+    with pytest.raises(DatasetError, match=f"^test_size={size} of {len(y)} images") as caught:
         held_out_split(y, size)
     assert caught.value.next_step == f"Choose test_size={works} (--test-size {works})."
     train, test = held_out_split(y, works)

@@ -484,7 +484,7 @@ def test_groups_that_are_too_few_are_told_what_works():
 
 def test_fine_tuning_many_small_classes_is_told_a_fraction_that_works():
     data = noise("".join(chr(97 + number) for number in range(12)) * 3)
-    with pytest.raises(DatasetError, match=r"got test_size=0\.2; of 36 images") as caught:
+    with pytest.raises(DatasetError, match=r"^test_size=0\.2 of 36 images") as caught:
         finetune_model(data, tiny())
     fraction = float(caught.value.next_step.partition("test_size=")[2].partition(" ")[0])
     finetune_model(data, tiny(), test_size=fraction)
