@@ -52,7 +52,8 @@ def extract(images: tuple[str, ...], output: Path | None, dry_run: bool, **optio
     """
     from ..cache.hdf5 import check_suffix
 
-    check_suffix(output)
+    if output is not None:
+        check_suffix(output)
     check_outputs(output, options)
     check_names(options)
     dataset = images_from(options, images, output=output)

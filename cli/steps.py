@@ -27,8 +27,15 @@ def announce(options: dict[str, Any], text: str) -> None:
         log.addHandler(handler)
         log.setLevel(logging.INFO)
         log.propagate = False
-        ctx.call_on_close(lambda: log.removeHandler(handler))
+        ctx.call_on_close(lambda: _forget(handler))
     log.info(text)
+
+
+def _forget(handler: logging.Handler) -> None:
+    log = logging.getLogger(STEPS)
+    log.removeHandler(handler)
+    log.setLevel(logging.NOTSET)
+    log.propagate = True
 
 
 class _StepHandler(logging.Handler):

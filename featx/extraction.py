@@ -5,6 +5,7 @@ The one loop: digest, look up, forward the misses, gather. When everything is ca
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from .backbones import BackboneSource, View
-from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
+from .cache import EmbeddingCache, FileDigests
 from .constraints import CACHE, SOURCES, check_values
 from .devices import resolve_device
-from .exceptions import ImageDecodeError
+from .exceptions import CacheError, ImageDecodeError
 from .forward_plan import ForwardPlan
 from .forwarding import note_scale
 from .image_keys import all_read, image_keys
@@ -28,9 +29,11 @@ from .progress import progress_bar
 from .rounds import Rounds
 from .sharing import share_out
 from .shown import Shown
-from .stores import MemoryStore, OverlayStore, Store, writable_store
+from .stores import MemoryStore, OverlayStore, Store, gather_rows, writable_store
 from .timing import timed
 from .workers import check_options, thread_count
+
+log = logging.getLogger("featx")
 
 __all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
 
@@ -122,7 +125,7 @@ def extract_embeddings(
     ImageDecodeError
         If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
     CacheError
-        If the cache cannot be used, or does not keep what is computed.
+        If the cache cannot be used, or nothing arrives there of what workers compute.
     WorkerError
         If the workers of joblib's backend are lost; what they committed before is kept.
     BackboneError, ParameterError
@@ -131,7 +134,7 @@ def extract_embeddings(
     store: Store = MemoryStore() if cache is None else cache
     work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
     while (gathered := work.gather()) is None:
-        work.forward_missing()
+        work.forward_missing(hold=True)
     result = work.result()
     result.embeddings = gathered
     return result
@@ -208,6 +211,7 @@ class _Work:
         self.n_forwarded = 0
         self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
         self.peaks: list[int] = []
+        self.held = False
         with timed(self.clock, "digest"):
             memory = FileDigests(None) if self.cache is None else self.cache.digests
             found = image_keys(images, memory, threads=self.threads, verbose=verbose) if keys is None else list(keys)
@@ -229,7 +233,7 @@ class _Work:
     def gather(self) -> list[np.ndarray] | None:
         """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
         with timed(self.clock, "gather"):
-            return _gather(self.store, self.specs, self.good(), self.keys(), len(self.images))
+            return gather_rows(self.store, self.specs, self.good(), self.keys(), len(self.images))
 
     def missing(self) -> dict[bytes, list[int]]:
         """Return each distinct content that some spec lacks with its input indices, in input order."""
@@ -241,16 +245,20 @@ class _Work:
                 missing.setdefault(keys[place].tobytes(), []).append(good[place])
         return missing
 
-    def forward_missing(self) -> bool:
+    def forward_missing(self, *, hold: bool = False) -> bool:
         """Forward what has no rows; tell whether there was anything.
 
-        Raises
-        ------
-        CacheError
-            If rounds bring nothing any more.
+        Where the cache does not keep them, rounds end with a CacheError, or go on with what memory is to `hold`.
         """
         missing = self.missing()
-        self.rounds.begin(sum(map(len, missing.values())))
+        try:
+            if not self.held:
+                self.rounds.begin(sum(map(len, missing.values())))
+        except CacheError as error:
+            if not hold or not isinstance(self.store, EmbeddingCache):
+                raise
+            log.warning("%s. What is computed now is held in memory for this call", error.message)
+            self.store, self.held = OverlayStore(self.store), True
         if missing:
             self.forward(missing)
         return bool(missing)
@@ -295,20 +303,3 @@ class _Work:
             seconds=dict(self.clock),
             damaged=[] if self.cache is None else list(self.cache.damaged),
         )
-
-
-def _gather(
-    store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray, n_images: int
-) -> list[np.ndarray] | None:
-    """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
-    matrices = []
-    for spec in specs:
-        rows, found = store.get(spec, keys, all_or_none=True)
-        if not found.all():
-            return None
-        if len(good) < n_images:
-            full = np.full((n_images, rows.shape[1]), np.nan, dtype=np.float32)
-            full[good] = rows
-            rows = full
-        matrices.append(rows)
-    return matrices

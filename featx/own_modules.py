@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from .answers import agree, network_answers
-from .copies import RunWhole, independent_copy
+from .copies import RunWhole, independent_copy, light_copy
 from .exceptions import BackboneError
 from .graphs import default_cut, norm_behind_pooling, whole_cut
 from .identity import Identity, identify
@@ -119,7 +119,7 @@ def own_module(
             if not whole:
                 layer, _ = _made_whole(own, found)
         unknown = () if cache_key is not None else found.unknown
-        _registered[key] = OwnModule(own, *key, unknown, layer, norm_behind_pooling(module))
+        _registered[key] = OwnModule(own, *key, unknown, layer, norm_behind_pooling(light_copy(module)))
         if unknown:
             _tell(type(module).__name__, unknown)
         while len(_registered) > MODULES_AT_ONCE:

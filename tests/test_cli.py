@@ -224,7 +224,7 @@ def test_the_picked_row_is_marked_and_the_honest_figures_stand_below_it(folder, 
     (row,) = [line for line in shown.splitlines() if ", picked" in line]
     assert row.startswith(picked["head"])
     (row,) = [line for line in shown.splitlines() if " reference " in line and line.startswith("logistic")]
-    assert "was picked as the best of 2, so its figures are optimistic" in shown
+    assert "the row marked picked is the best of 2, so its figures are optimistic" in shown
     assert found["baseline"]["text"] in shown
     assert found["baseline"]["accuracy"] == pytest.approx(0.5, abs=0.05)
 

@@ -270,7 +270,7 @@ def test_labels_that_do_not_suit_a_fit_are_refused(folder, tmp_path):
         (["--grid", "logistic.C=many"], ["logistic", "C"]),
         (["--head", "knn", "--class-weight", "balanced"], ["knn", "class weights"]),
         (["--head", "knn", "--grid", "knn.n_neighbors=500"], ["n_neighbors"]),
-        (["--test-size", "0.99"], ["--test-size 0.99; of"]),
+        (["--test-size", "0.99"], ["--test-size 0.99 of"]),
         (["--test-size", "0.5", "--test", "sample:digits"], ["test set and --test-size"]),
         (["--json", "{tmp}/missing/x.json"], ["{tmp}/missing"]),
         (["--failures", "{tmp}/missing/x.json"], ["{tmp}/missing"]),

@@ -48,7 +48,7 @@ def test_groups_of_one_image_each_are_no_groups():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 30)
     probabilities = np.eye(2)[np.where(rng.random(30) < 0.8, truth, 1 - truth)] * 0.8 + 0.1
-    options = {"classes": ["a", "b"], "largest": 0}
+    options = {"classes": ["a", "b"], "trained": truth}
     without = report_held_out(truth, probabilities, **options)
     assert report_held_out(truth, probabilities, **options, groups=np.arange(30)) == without
     assert report_held_out(truth, probabilities, **options, groups=np.arange(30) // 3) != without

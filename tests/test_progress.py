@@ -118,11 +118,11 @@ def test_short_work_shows_no_bar(terminal, monkeypatch):
     assert terminal.frames() == ["run 1"]
 
 
-def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
+def test_lines_printed_meanwhile_stand_alone(terminal):
     log, steps = logging.getLogger("featx"), logging.getLogger("featx.steps")
     handler = logging.StreamHandler(terminal)
     log.addHandler(handler)
-    monkeypatch.setattr(steps, "level", logging.INFO)
+    steps.setLevel(logging.INFO)
     try:
         with progress_bar(8, name="comparing", unit="run", shown=True) as bar:
             for number in range(2):
@@ -141,6 +141,7 @@ def test_lines_printed_meanwhile_stand_alone(terminal, monkeypatch):
                 bar.update()
     finally:
         log.removeHandler(handler)
+        steps.setLevel(logging.NOTSET)
     lines = [f"{kind} {number}" for number in range(2) for kind in ("run", "remark", "step", "warning")]
     assert terminal.screen() == lines
     assert not log.filters + steps.filters

@@ -211,5 +211,5 @@ def test_a_file_under_another_name_says_how_its_images_are_prepared(tmp_path, re
         source = resolve_backbone("mobilenet_v2", weights=tmp_path / "own.pth")
     assert source.preprocessing.resize == 256
     (remark,) = remarks()
-    for words in ("own.pth", "IMAGENET1K_V1", "resized to 256", "cut to 224", "image_size=", names[0]):
+    for words in ("own.pth", "IMAGENET1K_V1", "resized to 256", "cut to 224", "image_size", names[0]):
         assert words in remark
