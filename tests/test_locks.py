@@ -367,3 +367,14 @@ def test_a_turn_is_of_the_machine_and_not_of_its_name(tmp_path, monkeypatch):
     assert lock_of(tmp_path, "cpu") == here
     monkeypatch.setattr("featx.cache.store.machine", lambda: "0b1c-another-boot")
     assert lock_of(tmp_path, "cpu") != here
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PID namespaces are Linux's")
+def test_process_numbers_mean_something_in_one_namespace_of_one_boot(monkeypatch):
+    here = machine.process_space()
+    assert machine.process_space() == here
+    monkeypatch.setattr(machine.os, "readlink", lambda path: "pid:[1]")
+    container = machine.process_space()
+    assert container != here
+    monkeypatch.setattr(machine, "machine", lambda: "another-boot")
+    assert machine.process_space() not in (here, container)
