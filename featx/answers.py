@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree
 
-from .backbones import BackboneSource, View, image_dtype
+from .backbones import BackboneSource, image_dtype
 from .cache import EmbeddingCache, EmbeddingSpec
 from .copies import light_copy, undisturbed
 from .exceptions import BackboneError
 from .output_parts import plain_values
+from .pooling import View
 from .precisions import photographs
 from .preprocessing import Preprocessing
 from .stores import MemoryStore, OverlayStore, Store

@@ -16,7 +16,7 @@ from .exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from .failing_networks import failure
 from .notes import note_once, note_step
 from .output_parts import read_node, tensor_of
-from .pooling import MAPS, check_pooling, not_one_each, pool, whole_map
+from .pooling import MAPS, View, check_pooling, not_one_each, pool, whole_map
 from .preprocessing import Preprocessing
 from .shown import Shown
 from .stage_names import mistyped_stage
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 
     from .exact_start import Reader
 
-__all__ = ["Backbone", "BackboneSource", "View", "channels_last", "image_dtype"]
+__all__ = ["Backbone", "BackboneSource", "channels_last", "image_dtype"]
 
 # A layer and a pooling: together they make one embedding out of one pass.
-View = tuple[str, str]
-
 # In half precision the first two convolutions stay in float32: what they round away no later one brings back. For
 # EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
 EXACT_CONVOLUTIONS = 2

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from .answers import fixed_images
-from .backbones import Backbone, BackboneSource, View
+from .backbones import Backbone, BackboneSource
 from .copies import light_copy, undisturbed
 from .exceptions import BackboneError
+from .pooling import View
 from .running_statistics import needs_the_batch
 
 __all__ = ["refuse_batch_dependence"]

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .augmentation import Augmentation
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .exceptions import ParameterError
 from .extraction import ensure_embeddings
 from .feeds import CachedFeed, Feed, FreshFeed
 from .images import ImageSource
+from .pooling import View
 from .stores import Store
 from .trunk import Trunk
 

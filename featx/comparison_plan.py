@@ -11,10 +11,11 @@ import numpy as np
 
 from .class_sizes import check_counts, check_sizes
 from .data_plan import DataPlan
-from .data_split import DataSplit, split_data
+from .data_split import split_data
 from .datasets import ImageDataset
 from .exceptions import DatasetError, ParameterError
 from .notes import note_once
+from .row_split import DataSplit
 from .splits import Split, check_fraction, held_out_split, nested_subsets
 from .units import content_units
 

@@ -17,23 +17,23 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from .backbones import View
 from .class_sizes import check_counts
 from .constraints import check_values, shown
-from .data_split import DataSplit
 from .estimates import Estimate
 from .exceptions import ParameterError
 from .head_names import LINEAR, check_heads
 from .heads import plan_head, try_head
 from .held_out_report import binding_groups, report_held_out
-from .inputs import check_labels
 from .labels import plain_column
 from .metrics import score_predictions
 from .paired import PairedTest, adjust_p_values, compare_paired, name_test
+from .pooling import View
 from .progress import progress_bar
 from .results import CandidateResult, EvaluationResult
+from .row_split import DataSplit
 from .seeds import drawn_seed
 from .splits import Split
+from .targets import check_labels
 from .tuning import INNER_FOLDS, Candidate, Tuner
 
 __all__ = ["evaluate_heads"]

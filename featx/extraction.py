@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .cache import EmbeddingCache, FileDigests
 from .constraints import CACHE, SOURCES, check_values
 from .devices import resolve_device
@@ -24,6 +24,7 @@ from .image_keys import all_read, image_keys
 from .images import ImageSource
 from .lanes import auto_batch_size, lane_count
 from .ledger import Failure
+from .pooling import View
 from .precisions import choose_precision
 from .progress import progress_bar
 from .rounds import Rounds

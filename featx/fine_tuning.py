@@ -25,13 +25,14 @@ from .devices import resolve_device, resolve_precision
 from .exceptions import ParameterError
 from .extraction import extract_embeddings
 from .head_start import fit_probe, warm_up
+from .heads import class_weights
 from .idle_parameters import note_idle_training
 from .image_estimator import open_cache
 from .images import ImageSource
 from .labels import plain_labels
 from .stores import writable_store
 from .training import Training
-from .training_parameters import check_parameters, class_weights, resolve_automatic
+from .training_parameters import check_parameters, resolve_automatic
 from .training_plan import TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation

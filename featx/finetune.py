@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .exceptions import ParameterError
 from .images import ImageSource
-from .inputs import check_labels
 from .labels import plain_labels
 from .notes import note_once, note_torch
+from .targets import check_labels
 from .tuned_estimator import TunedEstimator
 from .units import same_content
 

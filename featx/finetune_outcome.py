@@ -16,7 +16,7 @@ from sklearn.base import clone
 from .class_sizes import SmallClassError, check_counts
 from .constraints import check_values
 from .data_plan import DataPlan
-from .data_split import DataSplit, join_test, leave_out, split_data
+from .data_split import join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
 from .extraction import Extraction
@@ -24,6 +24,7 @@ from .finetune import CNNFineTuneClassifier
 from .held_out_report import HeldOutReport, report_held_out
 from .ledger import Failure, find_unreadable
 from .notes import note_step
+from .row_split import DataSplit
 from .splits import check_fraction
 from .training_parameters import check_parameters
 from .validation_part import hold_out_validation

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from .backbones import View
 from .exceptions import BackboneError
+from .pooling import View
 
 __all__ = ["not_finite", "require_finite"]
 

@@ -13,10 +13,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from .backbones import View
 from .constraints import check_values
 from .data_plan import DataPlan
-from .data_split import DataSplit, join_test, leave_out, split_data
+from .data_split import join_test, leave_out, split_data
 from .datasets import ImageDataset
 from .estimates import as_json
 from .evaluation import evaluate_heads
@@ -27,7 +26,9 @@ from .heads import plan_head, try_head
 from .images import ImageSource
 from .ledger import find_unreadable
 from .notes import note_step
+from .pooling import View
 from .results import EvaluationResult
+from .row_split import DataSplit
 from .seeds import drawn_seed
 from .shown import Shown
 from .splits import check_fraction, inner_folds

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .cache import EmbeddingSpec
+from .pooling import View
 
 __all__ = ["ForwardPlan", "Outcome"]
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from .backbones import View
 from .evaluation import evaluate_heads
 from .exceptions import ParameterError
 from .forecast import extrapolate, measure_growth
 from .head_start import fit_probe
+from .pooling import View
 from .progress import progress_bar
 from .splits import held_out_split
 

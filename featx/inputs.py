@@ -12,20 +12,18 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import validate_data
 
 from .cells import array_of
 from .constraints import check_values
 from .containers import cells_of
-from .exceptions import DatasetError, ParameterError
+from .exceptions import ParameterError
 from .images import ImageSource, ValueRange, wrap_images
-from .labels import missing_cells, plain_labels
+from .labels import missing_cells
 from .notes import note_once
 from .single_images import refuse_single_image
 
-__all__ = ["check_images", "check_labels"]
+__all__ = ["check_images"]
 
 # Longer rows are remarked on where nothing says how they are to be folded.
 PLAIN_ROW = 16
@@ -89,29 +87,6 @@ def check_images(
         images = validate_data(estimator, array, reset=False, ensure_2d=False, allow_nd=True)
         return wrap_images(images, **options)
     return wrap_images(_folded(validate_data(estimator, X, reset=reset), image_shape), **options)
-
-
-def check_labels(images: Sequence[Any] | np.ndarray, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes in sorted order and the class number of each image.
-
-    Raises
-    ------
-    ValueError
-        If y is missing, continuous, of another length, or holds None or NaN, which are counted.
-    DatasetError
-        If there is only one class; it is a ValueError too.
-    """
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None: pass the labels.")
-    labels = column_or_1d(plain_labels(y, name="y"), warn=True)
-    if labels.dtype.kind == "f":
-        assert_all_finite(labels, input_name="y")
-    check_consistent_length(images, labels)
-    check_classification_targets(labels)
-    classes, targets = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
-    return classes, targets
 
 
 def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:

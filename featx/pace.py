@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .cache.digests import digest_bytes
 from .extraction import Extraction, Failure, extract_embeddings
 from .images import ImageSource
+from .pooling import View
 
 __all__ = ["PROBE_IMAGES", "Pace", "Reading", "measure_pace", "peak_memory"]
 

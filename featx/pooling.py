@@ -10,7 +10,10 @@ from .exceptions import LayerError, ParameterError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "check_pooling", "not_one_each", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "not_one_each", "pool", "whole_map"]
+
+# (layer, pooling): which layer of a network is read, and how its output becomes one vector.
+View = tuple[str, str]
 
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0

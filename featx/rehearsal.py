@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .cache import EmbeddingCache, EmbeddingSpec, FileDigests
 from .exceptions import DatasetError, ImageDecodeError
 from .forecast import Forecast, Part
@@ -18,6 +18,7 @@ from .image_keys import image_keys
 from .images import ImageSource
 from .pace import PROBE_IMAGES, Pace, Reading, measure_pace, peak_memory
 from .patience import patient_map
+from .pooling import View
 
 __all__ = ["Rehearsal"]
 

@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from .backbones import View
 from .estimates import Estimate
 from .evaluation import LEVEL
 from .exceptions import DatasetError, LayerError
@@ -21,6 +20,7 @@ from .heads import plan_head
 from .images import ImageSource
 from .metrics import score_predictions
 from .paired import compare_paired
+from .pooling import View
 from .splits import outer_folds
 from .transformer import CNNFeatureTransformer
 from .tuning import INNER_FOLDS, Candidate, Tuner

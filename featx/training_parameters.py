@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from numbers import Real
 from typing import Any
-
-import numpy as np
 
 from .constraints import AUTO, FRACTION, NONE, check_values, integer, number, one_of
 from .exceptions import ParameterError
 
-__all__ = ["check_parameters", "class_weights", "resolve_automatic"]
+__all__ = ["check_parameters", "resolve_automatic"]
 
 # What "auto" stands for. Random weights need a higher rate, the same everywhere, and more epochs; how good they get
 # shows only when the rate has come down.
@@ -70,36 +66,5 @@ def resolve_automatic(options: Any, *, from_scratch: bool) -> dict[str, Any]:
     }
 
 
-def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -> tuple[float, ...] | None:
-    """Return a weight for each class: "balanced" is n / (k * images of the class), as in scikit-learn.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if class_weight is None:
-        return None
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(targets, minlength=len(classes))
-        return tuple(float(w) for w in len(targets) / (len(classes) * counts))
-    if isinstance(class_weight, Mapping):
-        if unknown := [label for label in class_weight if label not in classes]:
-            raise ParameterError(f"got class_weight for {unknown[0]!r}, which is no class", "Use labels of y.")
-        for value in class_weight.values():
-            if not _is_number(value) or not 0 <= value < math.inf:
-                raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
-        weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
-        if not any(weights):
-            raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
-        return weights
-    raise ParameterError(
-        f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
-    )
-
-
 def _is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

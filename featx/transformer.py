@@ -10,7 +10,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .cache import EmbeddingCache, EmbeddingSpec
 from .constraints import shown
 from .devices import resolve_device, resolve_precision
@@ -19,6 +19,7 @@ from .extraction import Extraction, extract_embeddings
 from .image_estimator import ImageEstimator, open_cache
 from .images import ImageSource
 from .notes import note_once
+from .pooling import View
 from .workers import check_options
 
 if TYPE_CHECKING:

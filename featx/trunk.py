@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from .backbones import EXACT_CONVOLUTIONS, BackboneSource, View
+from .backbones import EXACT_CONVOLUTIONS, BackboneSource
 from .cut_graph import CutGraph, describe_choice
 from .devices import arithmetic
 from .exact_start import Reader, with_exact_start
@@ -24,7 +24,7 @@ from .exceptions import BackboneError, LayerError, ParameterError
 from .failing_networks import failure
 from .finite import not_finite
 from .graphs import HookReader, is_one_node, last_node, reader, require_layers, trace
-from .pooling import not_one_each, pool
+from .pooling import View, not_one_each, pool
 from .running_statistics import keeps_statistics
 from .stage_names import HEAD_ALONE, choose_stages
 from .state_matching import absent_tensors, refuse_absent

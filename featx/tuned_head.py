@@ -13,10 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from .class_sizes import check_counts
 from .constraints import RANDOM_STATE, check_values
-from .heads import plan_head, try_head
+from .heads import class_weights, plan_head, try_head
 from .labels import plain_column, plain_labels
 from .seeds import drawn_seed
-from .training_parameters import class_weights
 from .tuning import Candidate, Tuner
 
 __all__ = ["TunedHead", "make_head"]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .augmentation import Augmentation
-from .backbones import BackboneSource, View
+from .backbones import BackboneSource
 from .cache.temporary import replaced
 from .exceptions import WeightsError
 from .extraction import Extraction, extract_embeddings
 from .images import ImageSource
+from .pooling import View
 from .state_matching import absent_tensors
 
 if TYPE_CHECKING:

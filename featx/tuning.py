@@ -18,10 +18,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
-from .backbones import View
 from .exceptions import ParameterError
 from .heads import STEP, HeadPlan
 from .paths import predict_path
+from .pooling import View
 from .races import race
 from .splits import INNER_FOLDS, Split, inner_folds
 from .tasks import Workers
