@@ -30,10 +30,10 @@ from torchvision import models
 from torchvision.transforms import v2
 
 from featx import CNNFeatureTransformer
-from featx.images import as_sources
-from featx.lanes import auto_batch_size, in_lanes, lane_count
-from featx.networks import resolve_backbone
-from featx.weights import preset_entry
+from featx.images.sources import as_sources
+from featx.networks.resolve import resolve_backbone
+from featx.networks.weights import preset_entry
+from featx.runtime.lanes import auto_batch_size, in_lanes, lane_count
 
 BATCH = 32
 NETWORKS = ("resnet50", "mobilenet_v2", "efficientnet_lite0")

@@ -116,8 +116,8 @@ def extract_images(folder: Path, count: int, _: int) -> Steps:
     from torch import nn
 
     from featx import CNNFeatureTransformer
-    from featx.datasets import collect_images
-    from featx.export import write_embeddings
+    from featx.datasets.dataset import collect_images
+    from featx.workflows.extract import write_embeddings
 
     rng = np.random.default_rng(0)
     (folder / "images").mkdir()

@@ -21,9 +21,9 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
 from featx import HEADS
-from featx.heads import plan_head
-from featx.splits import inner_folds, outer_folds
-from featx.tuning import Candidate, Tuner
+from featx.evaluation.splits import inner_folds, outer_folds
+from featx.heads.heads import plan_head
+from featx.heads.search import Candidate, Tuner
 
 VIEW = ("synthetic", "")
 

@@ -25,7 +25,7 @@ import torchvision.io
 from PIL import Image
 
 from featx.exceptions import ImageDecodeError
-from featx.images import as_sources
+from featx.images.sources import as_sources
 
 SMALL = 64
 MODES = {

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from featx.calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
-from featx.intervals import (
+from featx.evaluation.calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
+from featx.evaluation.intervals import (
     class_mean_interval,
     grouped_accuracy_interval,
     grouped_class_mean_interval,
@@ -30,7 +30,7 @@ from featx.intervals import (
     per_class_error,
     wilson_interval,
 )
-from featx.repeats import corrected_interval
+from featx.evaluation.resampled import corrected_interval
 
 IMAGES, CLASSES, ACCURACIES = (40, 150, 400, 1000), (2, 3, 5, 10), (0.6, 0.85, 0.95, 0.99, 0.994)
 RESAMPLES = 200

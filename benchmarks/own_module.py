@@ -26,9 +26,9 @@ def measure(name: str, folder: str, count: int) -> None:
     from torchvision import models
 
     from featx import CNNFeatureTransformer
-    from featx.answers import fixed_images, network_answers
-    from featx.identity import identify
-    from featx.preprocessing import IMAGENET
+    from featx.images.preprocessing import IMAGENET
+    from featx.networks.answers import fixed_images, network_answers
+    from featx.torch_modules.identity import identify
 
     images = list(np.random.default_rng(0).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8))
     began = time.process_time()

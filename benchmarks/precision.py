@@ -29,10 +29,10 @@ from sklearn.svm import SVC
 from torch import nn
 
 from featx import CNNFeatureTransformer, load_dataset
-from featx.backbones import BackboneSource
-from featx.networks import EMBEDDED, resolve_backbone
-from featx.pooling import pool
-from featx.precisions import measure_agreement
+from featx.networks.backbone import BackboneSource
+from featx.networks.pooling import pool
+from featx.networks.precision import measure_agreement
+from featx.networks.resolve import EMBEDDED, resolve_backbone
 
 FAMILIES = (
     *("efficientnet_lite0", "alexnet", "vgg16_bn", "resnet18", "resnet50", "densenet121", "inception_v3", "googlenet"),
@@ -122,7 +122,7 @@ def fidelity() -> None:
         node = plan.node(plan.default_layer)
         batch = torch.stack([transform(Image.fromarray(image)) for image in images])
         with torch.inference_mode():
-            from featx.graphs import reader
+            from featx.torch_modules.graphs import reader
 
             reference = pool(
                 reader(module, [node], name=name)(batch)[node],

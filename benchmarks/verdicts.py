@@ -15,13 +15,13 @@ import click
 import numpy as np
 from scipy.stats import norm
 
-from featx.choice import Choice, Field, choose
-from featx.comparison_figures import Figures
-from featx.comparison_plan import Repeat
-from featx.estimates import Estimate
-from featx.size_result import StrategyResult
-from featx.strategy_pairs import PairResult, adjust_pairs
-from featx.verdicts import Design, pass_verdict
+from featx.comparison.choice import Choice, Field, choose
+from featx.comparison.design import Repeat
+from featx.comparison.size_result import StrategyResult
+from featx.comparison.strategy_pairs import PairResult, adjust_pairs
+from featx.comparison.summary import Figures
+from featx.comparison.verdict import Design, pass_verdict
+from featx.evaluation.estimates import Estimate
 
 # Variances of the score of an image: shared by the strategies; of one strategy; of one decision of one fitted model;
 # and of a fitted model, for all images. At an accuracy of 88 % a fitted model is off by 0.7 points.

@@ -12,9 +12,9 @@ import os
 
 import numpy as np
 
+from .files import temporary_name
 from .folder import SpecFolder
 from .segment import SegmentDamagedError
-from .temporary import temporary_name
 
 __all__ = ["KeptAnswers"]
 

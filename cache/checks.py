@@ -12,10 +12,10 @@ import numpy as np
 
 from ..constraints import Constraint, a
 from ..exceptions import CacheError, ParameterError, nearest_path
+from .files import TEMPORARY
 from .locks import TURN
 from .maintenance import DIGESTS, SPEC_FOLDER
 from .spec import EmbeddingSpec
-from .temporary import TEMPORARY
 
 __all__ = ["BOUND", "FIELD", "SPEC", "check_cache", "checked_digests", "checked_embeddings"]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ..exceptions import CacheError
+from .files import TEMPORARY, sweep, temporary_name
 from .index import Index, by_segment
 from .locks import WorkLock
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, sort_keys, strangers, write_segment
 from .spec import EmbeddingSpec
-from .temporary import TEMPORARY, sweep, temporary_name
 
 __all__ = ["SpecFolder"]
 

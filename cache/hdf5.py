@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import CacheError
-from .temporary import replaced
+from .files import replaced
 
 if TYPE_CHECKING:
     import h5py

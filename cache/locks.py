@@ -23,8 +23,8 @@ from typing import Any
 
 import filelock
 
+from .files import folder_time
 from .machine import machine, process_is_gone, process_space
-from .temporary import folder_time
 
 __all__ = ["TURN", "WorkLock", "remove_old_turns"]
 

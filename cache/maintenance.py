@@ -16,12 +16,12 @@ import numpy as np
 
 from ..exceptions import CacheError
 from .digest_file import DigestFile
+from .files import TEMPORARY, is_abandoned, sweep, temporaries
 from .folder import SpecFolder, write_spec
 from .hdf5 import atomic_hdf5
 from .locks import remove_old_turns
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, strangers
 from .spec import EmbeddingSpec
-from .temporary import TEMPORARY, is_abandoned, sweep, temporaries
 
 __all__ = ["CacheReport", "SpecInfo"]
 

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from .files import sync_folder, temporary_name
 from .framing import checksum_around
 from .hdf5 import GuardedFile
 from .spec import EmbeddingSpec
-from .temporary import sync_folder, temporary_name
 
 __all__ = [
     "DAMAGED",

@@ -160,7 +160,7 @@ class EmbeddingCache:
         Parameters
         ----------
         name : str
-            The device; see `featx.devices.physical_device`.
+            The device; see `featx.networks.device.physical_device`.
 
         Yields
         ------

@@ -21,7 +21,7 @@ def backbones(stages: str | None) -> None:
     Example:
         featx backbones --stages efficientnet_lite0
     """
-    from ..listing_parts import backbone_parts, stage_parts
+    from ..reports.listings import backbone_parts, stage_parts
 
     if stages is not None:
         announce({"quiet": False}, f"looking for the stages of {stages}")

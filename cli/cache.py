@@ -60,7 +60,7 @@ def info(root: str | None) -> None:
     Example:
         featx cache info
     """
-    from ..listing_parts import cache_parts
+    from ..reports.listings import cache_parts
 
     show(cache_parts(_open(root)))
 
@@ -110,7 +110,7 @@ def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> N
         raise click.UsageError("say what to keep: --max-bytes SIZE, --max-age TIME, or both")
     store = _open(root)
     freed = store.prune(max_bytes=None if max_bytes is None else int(max_bytes), max_age=max_age)
-    from ..quantities import size_text
+    from ..display.quantities import size_text
 
     say(f"{store.root}: {size_text(freed)} set free")
 
@@ -125,7 +125,7 @@ def compact(root: str | None) -> None:
         featx cache compact
     """
     store = _open(root)
-    from ..quantities import count_text
+    from ..display.quantities import count_text
 
     say(f"{store.root}: {count_text(store.compact(), 'file')} fewer")
 
@@ -174,6 +174,6 @@ def _open(root: str | None) -> EmbeddingCache:
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:
-    from ..listing_parts import report_parts
+    from ..reports.listings import report_parts
 
     show(report_parts(store, report))

@@ -19,8 +19,8 @@ def check_names(options: dict[str, Any]) -> None:
     ------
     FeatxError
     """
-    from ..network_names import check_network
-    from ..strategy_names import parse_strategy
+    from ..comparison.strategy_names import parse_strategy
+    from ..networks.network_names import check_network
 
     check_reading(options)
     strategies = [parse_strategy(name) for name in options.get("strategies", ())]
@@ -41,8 +41,8 @@ def check_reading(options: dict[str, Any]) -> None:
     FeatxError
     """
     from ..cache import EmbeddingCache
-    from ..devices import check_device, resolve_precision
-    from ..workers import thread_count
+    from ..networks.device import check_device, resolve_precision
+    from ..runtime.cores import thread_count
 
     check_device(options["device"])
     if "precision" in options:
@@ -58,10 +58,10 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 
     Where the model is among the images, the error says that it comes first.
     """
+    from ..datasets.listings import quoted
     from ..exceptions import ModelFileError
-    from ..listings import quoted
-    from ..model_schema import check_model_file, classes_in
-    from ..state_files import check_file
+    from ..model_files.model_schema import check_model_file, classes_in
+    from ..networks.state_files import check_file
 
     try:
         check_model_file(model)
@@ -79,7 +79,7 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 
 def check_pictures(*paths: Path | None) -> None:
     """Raise what drawing pictures to these files would raise."""
-    from ..plots import check_picture
+    from ..reports.plots import check_picture
     from .options import check_output
 
     for path in filter(None, paths):
@@ -88,10 +88,10 @@ def check_pictures(*paths: Path | None) -> None:
 
 
 def _check_training(options: dict[str, Any]) -> None:
-    from ..augmentation import resolve_augmentation
     from ..exceptions import BackboneError
-    from ..stage_names import check_stages
-    from ..stages import plan_of
+    from ..images.augmentation import resolve_augmentation
+    from ..networks.architectures import plan_of
+    from ..networks.stage_names import check_stages
     from .training_options import stages_from
 
     resolve_augmentation(options["augmentation"])

@@ -154,8 +154,8 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     note(options, dataset_text(data, dataset))
     _check_sizes(options["train_sizes"], len(dataset))
     announce(options, "loading scikit-learn")
-    from ..comparison import check_margin, compare_strategies
-    from ..comparison_parts import comparison_parts, cost_lines
+    from ..comparison.compare import check_margin, compare_strategies
+    from ..reports.comparison import comparison_parts, cost_lines
 
     check_margin(options["margin"])
     transformers = [
@@ -175,7 +175,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         "on_error": options["on_error"],
     }
     if dry_run:
-        from ..comparison_forecast import forecast_comparison
+        from ..forecast.compare import forecast_comparison
 
         print_forecast(forecast_comparison(dataset, strategies, **how), options)
         return
@@ -190,7 +190,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["json_file"]:
         write_text(options["json_file"], result.to_json() + "\n")
     if options["plot"]:
-        from ..comparison_plot import plot_comparison
+        from ..reports.comparison_plot import plot_comparison
 
         plot_comparison(result, options["plot"])
         note(options, f"{options['plot']}: curve drawn")
@@ -198,10 +198,10 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
 def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
     """Raise ParameterError where parameters of something else than the strategies are set, or to what none accepts."""
+    from ..comparison.strategy_names import parse_strategy
     from ..constraints import check_values
     from ..exceptions import ParameterError, nearest
-    from ..strategy_names import parse_strategy
-    from ..training_parameters import ACCEPTED
+    from ..finetuning.settings import ACCEPTED
 
     if unused := sorted(set(settings) - set(names)):
         hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
@@ -223,7 +223,7 @@ def _strategies(
     names: tuple[str, ...], transformers: list[Any], settings: dict[str, dict[str, Any]]
 ) -> dict[str, BaseEstimator]:
     """Return the classifiers by name, with the backbone's where there are several."""
-    from ..strategies import make_strategy
+    from ..comparison.strategies import make_strategy
 
     return {
         name if len(transformers) == 1 else f"{name} on {transformer.backbone}": make_strategy(
@@ -235,7 +235,7 @@ def _strategies(
 
 
 def _folder(cache: str) -> Path | None:
-    from ..image_estimator import open_cache
+    from ..extraction.estimator import open_cache
 
     found = open_cache(None if cache == "none" else cache)
     return None if found is None else found.root / "comparisons"

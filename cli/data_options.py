@@ -15,7 +15,7 @@ from .steps import announce
 from .wording import in_options
 
 if TYPE_CHECKING:
-    from ..datasets import ImageDataset
+    from ..datasets.dataset import ImageDataset
 
 __all__ = ["column_options", "data_options", "dataset_from", "dataset_text", "images_from", "note_replaced"]
 
@@ -55,7 +55,7 @@ def dataset_from(options: dict[str, Any], data: str, *, output: Path | None = No
     ParameterError
         If an output would take the place of it or of one of its images.
     """
-    from ..datasets import load_dataset
+    from ..datasets.dataset import load_dataset
 
     split = None if test else options["split_from"]
     check_overwrites(output, options, {"DATA": [] if test else [data]})
@@ -73,7 +73,7 @@ def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path
     ParameterError
         If an output would take the place of one of them.
     """
-    from ..datasets import collect_images
+    from ..datasets.dataset import collect_images
     from .sources import STDIN, named_images
 
     announce(options, "looking through the images")
@@ -95,8 +95,8 @@ def dataset_text(data: str, dataset: ImageDataset) -> str:
 
 def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
     """Say what is in the place of the model, unless that is a model of the same classes."""
-    from ..listings import few
-    from ..model_schema import classes_in
+    from ..datasets.listings import few
+    from ..model_files.model_schema import classes_in
 
     if not output.is_file():
         return

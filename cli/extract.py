@@ -58,12 +58,12 @@ def extract(images: tuple[str, ...], output: Path | None, dry_run: bool, **optio
     check_names(options)
     dataset = images_from(options, images, output=output)
     announce(options, f"{count_text(len(dataset), 'image')}; loading scikit-learn")
-    from ..export import write_embeddings
-    from ..run_parts import extraction_parts
+    from ..reports.costs import extraction_parts
+    from ..workflows.extract import write_embeddings
 
     transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
     if output is None or dry_run:
-        from ..extraction_forecast import forecast_extraction
+        from ..forecast.extract import forecast_extraction
 
         print_forecast(forecast_extraction(dataset, transformer), options)
         return

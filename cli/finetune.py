@@ -35,9 +35,9 @@ from .text_tables import show
 from .training_options import training_options, training_parameters
 
 if TYPE_CHECKING:
-    from ..datasets import ImageDataset
-    from ..finetune import CNNFineTuneClassifier
-    from ..finetune_outcome import FineTuneOutcome
+    from ..datasets.dataset import ImageDataset
+    from ..finetuning.classifier import CNNFineTuneClassifier
+    from ..workflows.finetune import FineTuneOutcome
 
 __all__ = ["finetune"]
 
@@ -109,10 +109,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if output is not None and not dry_run:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
-    from ..finetune import CNNFineTuneClassifier
-    from ..held_out_parts import finetuning_parts
-    from ..listings import quoted
-    from ..run_parts import extraction_parts, spent_text
+    from ..datasets.listings import quoted
+    from ..finetuning.classifier import CNNFineTuneClassifier
+    from ..reports.costs import extraction_parts, spent_text
+    from ..reports.held_out import finetuning_parts
 
     reading = reading_parameters(options)
     skipping = reading.pop("on_error") == "nan"
@@ -133,7 +133,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "skip_unreadable": skipping}
     held_out["min_images"] = options["min_images"]
     if output is None or dry_run:
-        from ..training_forecast import forecast_finetuning
+        from ..forecast.finetune import forecast_finetuning
 
         print_forecast(forecast_finetuning(dataset, classifier, **held_out), options)
         return
@@ -150,11 +150,11 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if options["export_weights"]:
         outcome.model.export_weights(options["export_weights"])
     if options["plot"]:
-        from ..plots import plot_history
+        from ..reports.plots import plot_history
 
         plot_history(outcome.history, options["plot"])
     if options["plot_confusion"]:
-        from ..plots import plot_confusion_matrix
+        from ..reports.plots import plot_confusion_matrix
 
         plot_confusion_matrix(outcome.confusion_matrix, outcome.classes, options["plot_confusion"])
     if options["json_file"] != "-":
@@ -172,8 +172,8 @@ def _train(
     own_checkpoint: Path | None,
 ) -> FineTuneOutcome:
     """Train, from the checkpoint on if it is of this training; one that the user has not named is replaced if not."""
-    from ..checkpoints import CheckpointError
-    from ..finetune_outcome import finetune_model
+    from ..finetuning.checkpoint import CheckpointError
+    from ..workflows.finetune import finetune_model
 
     aside = None if own_checkpoint is None else own_checkpoint.with_name(f"{own_checkpoint.name}.other")
     if own_checkpoint and aside and aside.exists() and not own_checkpoint.exists():

@@ -112,7 +112,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     check_pictures(options["plot_confusion"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
-    from ..head_names import check_heads
+    from ..heads.head_names import check_heads
 
     check_heads(options["heads"], grids, class_weight=class_weight)
     dataset = dataset_from(options, data, output=output)
@@ -123,10 +123,10 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     if output is not None and not dry_run:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
-    from ..evaluation_parts import evaluation_parts
-    from ..fitting import fit_model
-    from ..listings import quoted
-    from ..run_parts import extraction_parts, spent_text
+    from ..datasets.listings import quoted
+    from ..reports.costs import extraction_parts, spent_text
+    from ..reports.evaluation import evaluation_parts
+    from ..workflows.fit import fit_model
 
     transformer = transformer_from(options)
     search: dict[str, Any] = {
@@ -144,7 +144,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "n_jobs": options["n_jobs"],
     }
     if output is None or dry_run:
-        from ..fit_forecast import forecast_fit
+        from ..forecast.fit import forecast_fit
 
         print_forecast(forecast_fit(dataset, transformer, **search), options)
         return
@@ -160,7 +160,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     announce(options, f"writing {output}")
     outcome.save(output)
     if options["plot_confusion"]:
-        from ..plots import plot_confusion_matrix
+        from ..reports.plots import plot_confusion_matrix
 
         result = outcome.evaluation
         plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])

@@ -10,7 +10,7 @@ from .options import note
 from .text_tables import show
 
 if TYPE_CHECKING:
-    from ..forecast import Forecast
+    from ..forecast.result import Forecast
 
 __all__ = ["print_forecast"]
 
@@ -20,7 +20,7 @@ def print_forecast(forecast: Forecast, options: dict[str, Any]) -> None:
     if options.get("json_file") == "-":
         click.echo(forecast.to_json())
         return
-    from ..run_parts import forecast_parts
+    from ..reports.costs import forecast_parts
 
     show(forecast_parts(forecast, skipping=options["on_error"] == "skip"))
     if options.get("json_file"):

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..terminal import fill, line_width
+from ..display.terminal import fill, line_width
 
 __all__ = ["INTERRUPTED", "forget", "keep", "prompt_interrupts", "say_stopped"]
 
@@ -35,7 +35,7 @@ def forget() -> None:
 
 def say_stopped() -> None:
     """Print what has become of the work."""
-    from ..progress import leave_bars
+    from ..display.progress import leave_bars
 
     leave_bars()
     told = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]

@@ -17,9 +17,9 @@ from .streams import write_text
 from .text_tables import show
 
 if TYPE_CHECKING:
-    from ..extraction import Failure
-    from ..result_tables import Part
-    from ..transformer import CNNFeatureTransformer
+    from ..display.tables import Part
+    from ..extraction.extract import Failure
+    from ..extraction.transformer import CNNFeatureTransformer
 
 __all__ = [
     "FRACTION",
@@ -210,7 +210,7 @@ def check_output(path: Path, *, in_place: bool = False) -> None:
     ------
     ParameterError
     """
-    from ..cache.temporary import written_path
+    from ..cache.files import written_path
     from ..exceptions import ParameterError
 
     try:
@@ -231,7 +231,7 @@ def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequen
         if path not in (None, "-"):
             check_output(Path(path), in_place=True)
     if options["failures"] and options["on_error"] == "raise":
-        from ..notes import note_once
+        from ..display.notes import note_once
 
         note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
     check_overwrites(output, options, inputs)
@@ -239,7 +239,7 @@ def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequen
 
 def write_output(path: Path, content: bytes) -> None:
     """Replace a file as a whole, or leave it as it was."""
-    from ..cache.temporary import replaced
+    from ..cache.files import replaced
     from ..exceptions import FeatxError
 
     try:
@@ -251,7 +251,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:
     """Return the transformer that the shared options describe."""
-    from ..transformer import CNNFeatureTransformer
+    from ..extraction.transformer import CNNFeatureTransformer
 
     chosen: dict[str, Any] = {
         "backbone": options["backbone"],

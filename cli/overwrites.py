@@ -85,7 +85,7 @@ def check_export(output: str | os.PathLike[str]) -> None:
 
 def _identity(path: str) -> tuple[int, int] | None:
     """Return what a file is known by under all of its names; None where there is no file."""
-    from ..urls import is_url, local_path
+    from ..images.urls import is_url, local_path
 
     try:
         found = os.stat((local_path(path) if is_url(path) else None) or path)

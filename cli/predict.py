@@ -14,20 +14,13 @@ import click
 from .checks import check_model_files, check_reading
 from .data_options import column_options, images_from
 from .layout import NETWORK, OUTPUT, Command, in_group
-from .options import (
-    check_outputs,
-    note,
-    reading_options,
-    reading_parameters,
-    write_failures,
-    write_output,
-)
+from .options import check_outputs, note, reading_options, reading_parameters, write_failures, write_output
 from .report import count_text, printable
 from .steps import announce
 from .text_tables import render, show
 
 if TYPE_CHECKING:
-    from ..prediction import Prediction
+    from ..workflows.predict import Prediction
 
 __all__ = ["predict"]
 
@@ -81,7 +74,7 @@ def predict(
     To a file, leaving out what cannot be read:
         featx predict m.skops new/ -o classes.csv --on-error skip
     """
-    from ..held_out_parts import judgement_parts
+    from ..reports.held_out import judgement_parts
 
     form = form or _form_of(output)
     check_outputs(output, options, MODEL=[model], **{"--weights": weights})
@@ -89,10 +82,10 @@ def predict(
     check_model_files(model, weights, images=images)
     dataset = images_from(options, images, output=output)
     announce(options, f"{count_text(len(dataset), 'image')}; loading torch and {model}")
-    from ..judged_predictions import judge_predictions
-    from ..listing_parts import prediction_parts
-    from ..prediction import predict_images
-    from ..run_parts import extraction_parts
+    from ..reports.costs import extraction_parts
+    from ..reports.listings import prediction_parts
+    from ..workflows.judged_predictions import judge_predictions
+    from ..workflows.predict import predict_images
 
     reading = reading_parameters(options)
     if reading["value_range"] is None:
@@ -129,7 +122,7 @@ def _form_of(output: Path | None) -> str:
 
 def _as_text(predictions: list[Prediction], form: str) -> bytes:
     """Return the predictions in a format, with every byte of a name."""
-    from ..listing_parts import prediction_parts
+    from ..reports.listings import prediction_parts
 
     if form == "table":
         text = render(prediction_parts(predictions))
@@ -139,7 +132,7 @@ def _as_text(predictions: list[Prediction], form: str) -> bytes:
 
 
 def _as_csv(predictions: list[Prediction]) -> str:
-    from ..listing_parts import prediction_header
+    from ..reports.listings import prediction_header
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

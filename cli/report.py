@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..quantities import count_text
-from ..terminal import fill, line_width, printable
+from ..display.quantities import count_text
+from ..display.terminal import fill, line_width, printable
 
 __all__ = ["count_text", "fitted", "printable", "say"]
 
@@ -13,7 +13,7 @@ __all__ = ["count_text", "fitted", "printable", "say"]
 def say(text: str, *, err: bool = False) -> None:
     """Print sentences, wrapped where they go to a terminal; control characters are escaped."""
     if err:
-        from ..progress import make_room
+        from ..display.progress import make_room
 
         make_room()
     click.echo(fill(text, line_width(err=err)), err=err)

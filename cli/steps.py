@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from ..terminal import fill, line_width
+from ..display.terminal import fill, line_width
 
 __all__ = ["announce"]
 
-# The logger of `featx.notes.note_step`.
+# The logger of `featx.display.notes.note_step`.
 STEPS = "featx.steps"
 
 
@@ -40,7 +40,7 @@ def _forget(handler: logging.Handler) -> None:
 
 class _StepHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        from ..progress import make_room
+        from ..display.progress import make_room
 
         # https://no-color.org; a terminal that is called dumb would print the codes.
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..terminal import fill, line_width, printable
+from ..display.terminal import fill, line_width, printable
 
 if TYPE_CHECKING:
-    from ..result_tables import Part, Table
+    from ..display.tables import Part, Table
 
 __all__ = ["render", "render_table", "show"]
 
@@ -75,7 +75,7 @@ def _fitted(
     table: Table, cells: list[list[str]], shown: list[int], width: int | None, least: int | None
 ) -> list[list[str]] | None:
     """Return the columns with names as short as they have to be, or None where they cannot be that short."""
-    from ..short_names import cell_width
+    from ..display.short_names import cell_width
 
     chosen = [[row[i] for i in shown] for row in cells]
     if width is None or least is None:
@@ -103,7 +103,7 @@ def _if_it_fits(
     table: Table, cells: list[list[str]], shown: list[int], width: int, limit: int
 ) -> list[list[str]] | None:
     """Return the columns with names of at most so many cells, or None if they are still too wide."""
-    from ..short_names import cell_width
+    from ..display.short_names import cell_width
 
     found = [[row[i] for i in shown] for row in _shortened(table, cells, limit)]
     return found if _total(max(map(cell_width, column)) for column in zip(*found, strict=True)) <= width else None
@@ -111,8 +111,8 @@ def _if_it_fits(
 
 def _shortened(table: Table, cells: list[list[str]], limit: int) -> list[list[str]]:
     """Return all cells, the names shortened; those of a kind are told apart in all columns together."""
-    from ..result_tables import CLASSES
-    from ..short_names import shorten_files, shorten_names
+    from ..display.short_names import shorten_files, shorten_names
+    from ..display.tables import CLASSES
 
     short = [list(row) for row in cells]
     for kind in set(table.names.values()):
@@ -128,7 +128,7 @@ def _shortened(table: Table, cells: list[list[str]], limit: int) -> list[list[st
 
 
 def _aligned(cells: list[list[str]], right: list[int]) -> list[str]:
-    from ..short_names import cell_width
+    from ..display.short_names import cell_width
 
     widths = [max(map(cell_width, column)) for column in zip(*cells, strict=True)]
     lines = []
@@ -143,7 +143,7 @@ def _aligned(cells: list[list[str]], right: list[int]) -> list[str]:
 
 def _stacked(table: Table, cells: list[list[str]], width: int) -> list[str]:
     """Return each row as its first cell, and the others with their names below."""
-    from ..short_names import cell_width
+    from ..display.short_names import cell_width
 
     header, *rows = _shortened(table, cells, width)
     figures = [

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .augmentation import Augmentation
-    from .backbones import Backbone
     from .cache import EmbeddingCache, EmbeddingSpec
-    from .comparison import compare_strategies
-    from .comparison_forecast import forecast_comparison
-    from .comparison_plot import plot_comparison
-    from .comparison_result import ComparisonResult
-    from .datasets import ImageDataset, load_dataset
-    from .evaluation import evaluate_heads
+    from .comparison.compare import compare_strategies
+    from .comparison.result import ComparisonResult
+    from .comparison.strategies import make_strategy
+    from .datasets.dataset import ImageDataset, load_dataset
     from .exceptions import (
         BackboneError,
         CacheError,
@@ -32,58 +28,62 @@ if TYPE_CHECKING:
         WeightsError,
         WorkerError,
     )
-    from .extraction import Extraction, Failure, extract_embeddings
-    from .extraction_forecast import forecast_extraction
-    from .finetune import CNNFineTuneClassifier
-    from .finetune_outcome import FineTuneOutcome, finetune_model
-    from .fit_forecast import forecast_fit
-    from .fitting import FitOutcome, fit_model
-    from .forecast import Forecast
-    from .head_names import HEADS
-    from .images import as_sources, read_image
-    from .networks import list_backbones, resolve_backbone
-    from .persistence import load_model, save_model
-    from .plots import plot_confusion_matrix, plot_history
-    from .prediction import Prediction, predict_images
-    from .results import CandidateResult, EvaluationResult
-    from .strategies import make_strategy
-    from .training_forecast import forecast_finetuning
-    from .transformer import CNNFeatureTransformer
-    from .tuned_head import TunedHead, make_head
+    from .extraction.extract import Extraction, Failure, extract_embeddings
+    from .extraction.transformer import CNNFeatureTransformer
+    from .finetuning.classifier import CNNFineTuneClassifier
+    from .forecast.compare import forecast_comparison
+    from .forecast.extract import forecast_extraction
+    from .forecast.finetune import forecast_finetuning
+    from .forecast.fit import forecast_fit
+    from .forecast.result import Forecast
+    from .heads.head_names import HEADS
+    from .heads.nested_cv import evaluate_heads
+    from .heads.results import CandidateResult, EvaluationResult
+    from .heads.tuned_head import TunedHead, make_head
+    from .images.augmentation import Augmentation
+    from .images.sources import as_sources, read_image
+    from .model_files.persistence import load_model, save_model
+    from .networks.backbone import Backbone
+    from .networks.resolve import list_backbones, resolve_backbone
+    from .reports.comparison_plot import plot_comparison
+    from .reports.plots import plot_confusion_matrix, plot_history
+    from .workflows.finetune import FineTuneOutcome, finetune_model
+    from .workflows.fit import FitOutcome, fit_model
+    from .workflows.predict import Prediction, predict_images
 
 _MODULES = {
     # features
-    "transformer": ("CNNFeatureTransformer",),
-    "extraction": ("Extraction", "Failure", "extract_embeddings"),
-    "networks": ("list_backbones", "resolve_backbone"),
-    "backbones": ("Backbone",),
+    "extraction.transformer": ("CNNFeatureTransformer",),
+    "extraction.extract": ("Extraction", "Failure", "extract_embeddings"),
+    "networks.resolve": ("list_backbones", "resolve_backbone"),
+    "networks.backbone": ("Backbone",),
     # heads, figures and models
-    "head_names": ("HEADS",),
-    "tuned_head": ("TunedHead", "make_head"),
-    "evaluation": ("evaluate_heads",),
-    "results": ("CandidateResult", "EvaluationResult"),
-    "fitting": ("FitOutcome", "fit_model"),
-    "persistence": ("load_model", "save_model"),
-    "prediction": ("Prediction", "predict_images"),
+    "heads.head_names": ("HEADS",),
+    "heads.tuned_head": ("TunedHead", "make_head"),
+    "heads.nested_cv": ("evaluate_heads",),
+    "heads.results": ("CandidateResult", "EvaluationResult"),
+    "workflows.fit": ("FitOutcome", "fit_model"),
+    "model_files.persistence": ("load_model", "save_model"),
+    "workflows.predict": ("Prediction", "predict_images"),
     # comparing
-    "comparison": ("compare_strategies",),
-    "comparison_result": ("ComparisonResult",),
-    "strategies": ("make_strategy",),
-    "comparison_plot": ("plot_comparison",),
+    "comparison.compare": ("compare_strategies",),
+    "comparison.result": ("ComparisonResult",),
+    "comparison.strategies": ("make_strategy",),
+    "reports.comparison_plot": ("plot_comparison",),
     # fine-tuning
-    "finetune": ("CNNFineTuneClassifier",),
-    "finetune_outcome": ("FineTuneOutcome", "finetune_model"),
-    "augmentation": ("Augmentation",),
-    "plots": ("plot_confusion_matrix", "plot_history"),
+    "finetuning.classifier": ("CNNFineTuneClassifier",),
+    "workflows.finetune": ("FineTuneOutcome", "finetune_model"),
+    "images.augmentation": ("Augmentation",),
+    "reports.plots": ("plot_confusion_matrix", "plot_history"),
     # what a run will cost
-    "forecast": ("Forecast",),
-    "extraction_forecast": ("forecast_extraction",),
-    "fit_forecast": ("forecast_fit",),
-    "training_forecast": ("forecast_finetuning",),
-    "comparison_forecast": ("forecast_comparison",),
+    "forecast.result": ("Forecast",),
+    "forecast.extract": ("forecast_extraction",),
+    "forecast.fit": ("forecast_fit",),
+    "forecast.finetune": ("forecast_finetuning",),
+    "forecast.compare": ("forecast_comparison",),
     # images and data sets
-    "images": ("as_sources", "read_image"),
-    "datasets": ("ImageDataset", "load_dataset"),
+    "images.sources": ("as_sources", "read_image"),
+    "datasets.dataset": ("ImageDataset", "load_dataset"),
     # the store
     "cache": ("EmbeddingCache", "EmbeddingSpec"),
     # errors

@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 import skimage.data
@@ -13,6 +14,11 @@ from sklearn.datasets import load_sample_images
 # Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
 # by the number of threads, whatever it is here: tests that are about it choose their own.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+# Tests that begin processes of their own import what tests share there too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(Path(__file__).parent / "support"), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
 
 def pytest_collection_finish(session):
@@ -27,7 +33,7 @@ def pytest_runtest_setup(item):
     if item.get_closest_marker("native_bfloat16"):
         import torch
 
-        from featx.fused_convolution import has_kernels
+        from featx.networks.fused_convolution import has_kernels
 
         if not has_kernels(torch.bfloat16):
             pytest.skip("this processor has no kernels in bfloat16")
@@ -49,17 +55,17 @@ def own_cache(tmp_path, monkeypatch):
     """Keep every test away from the user's cache."""
     folder = tmp_path / "default-cache"
     monkeypatch.setenv("FEATX_CACHE", str(folder))
-    monkeypatch.setattr("featx.image_estimator._opened", {})
+    monkeypatch.setattr("featx.extraction.estimator._opened", {})
     return folder
 
 
 @pytest.fixture(autouse=True)
 def one_precision(monkeypatch):
     """Compute in float32 on every machine where nothing else is asked for; test_precisions.py has its own."""
-    monkeypatch.setattr("featx.precisions._is_native", lambda device: False)
+    monkeypatch.setattr("featx.networks.precision._is_native", lambda device: False)
     # Fixtures of a module are made before this one, and what they decided is no test's.
-    monkeypatch.setattr("featx.precisions._outcomes", {})
-    monkeypatch.setattr("featx.precisions._known", {})
+    monkeypatch.setattr("featx.networks.precision._outcomes", {})
+    monkeypatch.setattr("featx.networks.precision._known", {})
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +101,7 @@ def settled(tmp_path_factory):
     """Return a function from a network's name to a file of weights whose BatchNorm has statistics of images."""
     import torch
 
-    from featx.networks import resolve_backbone
+    from featx.networks.resolve import resolve_backbone
 
     folder = tmp_path_factory.mktemp("settled")
 
@@ -129,8 +135,8 @@ class Forwards:
 
 @pytest.fixture
 def forwards(monkeypatch):
-    from featx import batch_dependence
-    from featx.backbones import Backbone
+    from featx.networks import batch_dependence
+    from featx.networks.backbone import Backbone
 
     counter, embed, look = Forwards(), Backbone.embed, batch_dependence.refuse_batch_dependence
 

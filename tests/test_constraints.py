@@ -9,9 +9,9 @@ import torch
 from featx.cache import EmbeddingCache, EmbeddingSpec
 
 import featx
+from featx.comparison.strategies import TunedHead
 from featx.constraints import RANDOM_STATE, TABLE, check_values, integer, shown
 from featx.exceptions import FeatxError, ParameterError
-from featx.strategies import TunedHead
 
 RNG = np.random.default_rng(0)
 X = RNG.random((12, 8, 8))

@@ -1,0 +1,270 @@
+"""A labelled data set and strategies go in; what each reaches at what cost, and which to use, comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from ..constraints import check_values, shown
+from ..datasets.dataset import ImageDataset
+from ..datasets.split_data import join_test, leave_out
+from ..display.notes import note_torch
+from ..exceptions import FeatxError, ParameterError
+from ..extraction.estimator import ImageEstimator
+from ..extraction.transformer import CNNFeatureTransformer
+from ..finetuning.settings import check_parameters
+from ..heads.tuned_head import TunedHead
+from ..images.failures import Failure, find_unreadable
+from ..images.pixels import checked_value_range
+from ..images.sources import as_sources
+from .design import ComparisonPlan, plan_data, stratified
+from .jobs import ComparisonWork, read_keys
+from .result import ComparisonResult
+from .run_files import RunFiles
+from .runner import Runner
+from .size_result import SizeResult
+from .stage_study import StageStudy
+from .strategies import kind_of
+from .summary import Figures
+from .transfer_cases import LARGE, TransferCase, transfer_case
+
+__all__ = ["check_margin", "check_strategies", "compare_strategies"]
+
+# Whoever passes more has passed percentage points.
+MOST_MARGIN = 0.5
+
+
+def compare_strategies(
+    dataset: ImageDataset,
+    strategies: Mapping[str, BaseEstimator],
+    *,
+    test: ImageDataset | None = None,
+    train_sizes: Sequence[float | int] | None = None,
+    test_size: float | None = None,
+    stratify: np.ndarray | None = None,
+    min_images: int = 1,
+    repeats: int | None = None,
+    random_state: int = 0,
+    margin: float = 0.01,
+    folder: str | os.PathLike[str] | None = None,
+    transfer: CNNFeatureTransformer | None = None,
+    on_error: str = "raise",
+    verbose: bool = False,
+) -> ComparisonResult:
+    """Compare frozen features, fine-tuning and training from scratch on the same test images.
+
+    Every strategy is fitted on the same training rows and predicts the same test rows, at every training size, over
+    repeated random splits. What a strategy tunes, it tunes inside its training rows.
+
+    One given test set judges all repeats: `test`, or the test part of a split that the data set came with, or its
+    validation part. Repeats then redraw the training images only, so that they say nothing of other test images:
+    figures are means over the repeats with the intervals of one test set, and the paired test is McNemar's on counts
+    averaged over the repeats (with groups the exact test of their mean gains), as it is after one repeat.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels. Its groups, if any, stay on one side of every split that is drawn.
+    strategies : mapping of str to classifier
+        Classifiers of images with ``predict_proba``, by the names that tables use: those of `make_strategy`, a
+        ``Pipeline`` that starts with a `CNNFeatureTransformer`, or any other. They are cloned, and given the seed of
+        the repeat where they take a ``random_state``.
+    test : ImageDataset, default=None
+        Another data set as the one test set; all of `dataset` is to train on.
+    train_sizes : sequence of float or int, default=None
+        Fractions of all images (with a given test set, of all images that are to train on), or counts: stratified
+        subsets, the smaller inside the larger. None means all that the test set leaves.
+    test_size : float, default=None
+        Fraction of all images that each repeat tests on, stratified by class. None means the split that the data set
+        came with, or 0.25.
+    stratify : ndarray of shape (n,), default=None
+        Labels inside the classes that random test sets are stratified by too; None means the data set's `strata`.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. With a given test set, the others count.
+    repeats : int, default=None
+        Random splits, or draws of training images; repeat r has the seed ``random_state + r``. None means 3, and 1 with
+        a given test set.
+    random_state : int, default=0
+    margin : float, default=0.01
+        The difference in accuracy that does not matter: strategies that differ by less are equal, and the cheaper one
+        is to be used.
+    folder : str or PathLike, default=None
+        Where each finished run is written at once, so that a second call computes only what is missing. A run is found
+        again by the content of its images, its labels and rows, its parameters and the version of featx.
+    transfer : CNNFeatureTransformer, default=None
+        A network whose stages are compared as frozen features on the training images of the first repeat, to say
+        which of the four cases of transfer each size is. None leaves that out.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable image raises, or is left out for all strategies; to find these, all are decoded first.
+    verbose : bool, default=False
+        Show progress bars, on a terminal or in a notebook, and print a line to stderr for each run.
+
+    Returns
+    -------
+    ComparisonResult
+
+    Raises
+    ------
+    ParameterError
+        If a parameter, a strategy or a size cannot be; before any image is forwarded.
+    DatasetError
+        If a class has fewer than two training images at some size.
+    FeatxError
+        What a strategy raises, with the name of its run; finished runs are kept in the folder.
+    """
+    check_values(locals())
+    dataset = join_test(dataset, test, test_size=test_size)
+    if on_error not in ("raise", "skip"):
+        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
+    check_margin(margin)
+    check_strategies(strategies, transfer, dataset)
+    dataset = stratified(dataset, stratify)
+    options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
+    how = plan_data(**options, test_size=test_size, min_images=min_images)
+    how.apply(dataset)
+    files = RunFiles(folder)
+    failures = _unreadable(dataset, strategies, verbose) if on_error == "skip" else []
+    if failures:
+        dataset = leave_out(dataset, failures)
+    keys = read_keys(dataset, strategies, verbose=verbose)
+    read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
+    if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
+        raise failed[0]
+    found_data = how.apply(dataset, keys)
+    dataset, planned = found_data.dataset, found_data.split
+    plan, given = planned.repeats, planned.split is not None
+    classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+    kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
+    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state, margin, given)
+    with contextlib.closing(Runner(dataset)) as runner:
+        contents = [keys[row] for row in found_data.rows]
+        work = ComparisonWork(dataset, strategies, plan, files, runner, verbose, contents)
+        study, reason = (None, None) if transfer is None else work.study(transfer, margin)
+        outcomes, found = work.run()
+    sizes = [
+        figures.size(number, {name: [outcomes[name, number, r] for r in range(len(plan))] for name in strategies})
+        for number in range(len(plan[0].trains))
+    ]
+    return ComparisonResult(
+        classes=[str(name) for name in classes],
+        n_images=len(dataset),
+        n_test=figures.tested.n_test,
+        repeats=len(plan),
+        random_state=random_state,
+        protocol=planned.protocol(figures.tested.n_test),
+        interval=figures.tested.interval,
+        test=figures.tested.test,
+        given_test=given,
+        margin=margin,
+        sizes=sizes,
+        curves=[figures.curve(name, sizes) for name in strategies],
+        stages=study,
+        cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
+        notes=[*found_data.notes, *planned.notes, *figures.notes(sizes), *_notes(kinds, planned, study, reason)],
+        failures=failures,
+        runs_found=found,
+    )
+
+
+def check_margin(margin: float) -> None:
+    """Raise ParameterError unless it is a difference in accuracy."""
+    number = isinstance(margin, float | int | np.integer | np.floating) and not isinstance(margin, bool)
+    if not number or not 0 <= margin < MOST_MARGIN:
+        raise ParameterError(
+            f"got margin={margin!r}; expected a difference in accuracy, at least 0 and below {MOST_MARGIN}",
+            "One percentage point is 0.01.",
+        )
+
+
+def check_strategies(
+    strategies: Mapping[str, BaseEstimator], transfer: CNNFeatureTransformer | None, dataset: ImageDataset
+) -> None:
+    """Find out before any image is forwarded what a strategy would refuse."""
+    if not isinstance(strategies, Mapping) or not strategies:
+        raise ParameterError(
+            f"got strategies={shown(strategies)}; expected a mapping of names to classifiers, one at least",
+            "For names: {name: make_strategy(name, transformer) for name in names}.",
+        )
+    for name, estimator in strategies.items():
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
+            raise ParameterError(
+                f"the strategy {name} has no predict_proba",
+                "End it in a TunedHead, or wrap its classifier in CalibratedClassifierCV.",
+            )
+        try:
+            if kind_of(estimator) == "frozen":
+                # One image says nothing of what a value range does to the set.
+                clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
+                if isinstance(estimator[-1], TunedHead):
+                    estimator[-1].candidate(len(dataset.classes))
+            elif isinstance(estimator, ImageEstimator):
+                _check_training(estimator, dataset)
+        except FeatxError as error:
+            error.message = f"strategy {name}: {error.message}"
+            raise
+    if transfer is not None:
+        clone(transfer).set_params(value_range=None).fit(dataset.images[:1])
+
+
+def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
+    """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
+    readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
+    ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
+    found: dict[int, Failure] = {}
+    for value_range in ranges:
+        images = as_sources(dataset.images, names=dataset.names, value_range=value_range)
+        found = {failure.index: failure for failure in find_unreadable(images, verbose=verbose)} | found
+    return [found[index] for index in sorted(found)]
+
+
+def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
+    from ..finetuning.classifier import CNNFineTuneClassifier
+
+    if isinstance(estimator, CNNFineTuneClassifier):
+        check_parameters(estimator)  # before torch is loaded for the rest
+    estimator.source()
+    if isinstance(estimator, CNNFineTuneClassifier):
+        note_torch()
+        from ..finetuning.fit import FineTuning
+
+        # It checks every parameter before it computes anything.
+        classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+        FineTuning(estimator, [], classes, truth, None)
+
+
+def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEstimator], n_classes: int) -> TransferCase:
+    described: dict[str, tuple[str, str | None]] = {}
+    for name, estimator in strategies.items():
+        kind = kind_of(estimator)
+        transformer = estimator[0] if kind == "frozen" else None
+        layer = transformer and transformer.source().view(transformer.layer, transformer.pooling)[0]
+        described[name] = kind, layer
+    return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, verdict=size.verdict)
+
+
+def _notes(kinds: Mapping[str, str], plan: ComparisonPlan, study: StageStudy | None, reason: str | None) -> list[str]:
+    repeats = len(plan.repeats)
+    notes = [
+        "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
+        "network on up to 64 of them, times the images needed; prediction is of all test images",
+        "train is accuracy on the training images, validation that of the tuning, inside them"
+        + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
+           if {"finetuned", "scratch"} & set(kinds.values()) else ""),
+    ]  # fmt: skip
+    if len(kinds) > 1 and 1 < repeats < 6 and plan.split is None:
+        notes.append(f"{repeats} repeats are few: the test misses all but large differences")
+    if repeats == 1 and len(kinds) > 1:
+        notes.append("one repeat says nothing of how much another draw of training images would change")
+    if study is not None:
+        notes.append(
+            "the four rules are those of Stanford's CS231n; a strategy that fine-tunes fewer stages than all counts as "
+            f"following them; large from {LARGE} images a class on is a convention"
+        )
+    if reason is not None:
+        notes.append(f"the stages were not compared: {reason}")
+    return notes

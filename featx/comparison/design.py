@@ -1,0 +1,287 @@
+"""A labelled data set and training sizes go in; the training and test rows of every repeat come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..datasets.dataset import ImageDataset
+from ..datasets.plan import DataPlan
+from ..datasets.split_data import split_data
+from ..display.notes import note_once
+from ..evaluation.class_sizes import check_counts, check_sizes
+from ..evaluation.data_split import DataSplit
+from ..evaluation.splits import Split, check_fraction, held_out_split, nested_subsets
+from ..evaluation.units import content_units
+from ..exceptions import DatasetError, ParameterError
+
+__all__ = ["ComparisonPlan", "Repeat", "plan_comparison", "plan_data", "plan_repeats", "stratified"]
+
+# One image of a class to tune on and one to train on.
+LEAST = 2
+TEST_SIZE = 0.25
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The rows of one repeat.
+
+    Attributes
+    ----------
+    seed : int
+    test : ndarray of int
+    trains : list of ndarray of int
+        One for each size, the smaller ones inside the larger ones.
+    """
+
+    seed: int
+    test: np.ndarray
+    trains: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """The rows of a comparison.
+
+    Attributes
+    ----------
+    repeats : list of Repeat
+    split : DataSplit or None
+        Whose test set is that of every repeat, if one is given.
+    finer : bool
+        Whether random test sets are stratified by more than the class.
+    grouped : bool
+        Whether there are groups.
+    """
+
+    repeats: list[Repeat]
+    split: DataSplit | None
+    finer: bool
+    grouped: bool
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of a given split."""
+        return [] if self.split is None else self.split.notes
+
+    def protocol(self, n_test: int) -> str:
+        """Return how the rows came about, in words."""
+        repeats, inside = len(self.repeats), "smaller training sets lie inside larger ones"
+        if self.split is None:
+            return (
+                f"{repeats} random split{'s' if repeats > 1 else ''} with {n_test:,} test images"
+                f"{' each' if repeats > 1 else ''}, stratified by class{' and finer labels' if self.finer else ''}"
+                f"{', whole groups on one side' if self.grouped else ''}; the test images are the same for every "
+                f"strategy and size, and {inside}"
+            )
+        parts = "training and validation parts" if len(self.split.validation) else "training images"
+        again = ""
+        if repeats > 1:
+            again = (
+                f"; the {repeats} repeats redraw the training images only, and where all are trained on, the seeds "
+                "alone"
+            )
+        return (
+            f"one given {self.split.described}, the same for every strategy and size; at most all "
+            f"{len(self.split.fitted):,} of the {parts} are trained on, and {inside}{again}"
+        )
+
+
+def plan_comparison(
+    dataset: ImageDataset,
+    *,
+    train_sizes: Sequence[float | int] | None = None,
+    test_size: float | None = None,
+    repeats: int | None = None,
+    random_state: int = 0,
+) -> ComparisonPlan:
+    """Return the rows of a comparison of a data set that is joined with its test set, if it has one.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels. Random test sets are stratified by its strata, too.
+    train_sizes, test_size, repeats, random_state
+        As for `compare_strategies`.
+
+    Raises
+    ------
+    ParameterError, DatasetError
+    """
+    labels = np.asarray(dataset.labels)
+    if dataset.split is not None:
+        split = split_data(dataset)
+        plan = plan_repeats(
+            labels,
+            train_sizes=train_sizes,
+            given=(split.fitted, split.test),
+            groups=dataset.groups,
+            together=dataset.together,
+            repeats=1 if repeats is None else repeats,
+            random_state=random_state,
+        )
+        return ComparisonPlan(plan, split, False, dataset.groups is not None)
+    plan = plan_repeats(
+        labels,
+        train_sizes=train_sizes,
+        test_size=TEST_SIZE if test_size is None else test_size,
+        stratify=dataset.strata,
+        groups=dataset.groups,
+        together=dataset.together,
+        repeats=REPEATS if repeats is None else repeats,
+        random_state=random_state,
+    )
+    return ComparisonPlan(plan, None, dataset.strata is not None, dataset.groups is not None)
+
+
+def plan_data(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> DataPlan:
+    """Return how the data set of a comparison is looked over and parted; parameters as for `compare_strategies`."""
+    settings = {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size)}
+    return DataPlan(partial(plan_comparison, **options), settings, min_images=min_images)
+
+
+def stratified(dataset: ImageDataset, stratify: np.ndarray | None) -> ImageDataset:
+    """Return the data set with other strata than its own, if there are some.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one for each image.
+    """
+    if stratify is None:
+        return dataset
+    if dataset.split is not None:
+        note_once("stratify has no effect: one test set is given")
+        return dataset
+    strata = np.asarray(stratify)
+    _check_strata(strata, len(dataset))
+    return replace(dataset, strata=strata)
+
+
+def plan_repeats(
+    y: np.ndarray,
+    *,
+    train_sizes: Sequence[float | int] | None,
+    test_size: float = TEST_SIZE,
+    given: Split | None = None,
+    stratify: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    repeats: int = REPEATS,
+    random_state: int = 0,
+) -> list[Repeat]:
+    """Return the rows of every repeat; parameters as for `compare_strategies`.
+
+    With `given`, (rows to train on, rows to test on), nothing is tested but these. Images of the same content, equal in
+    `together`, are on one side of every split and in the same training sets.
+
+    Raises
+    ------
+    ParameterError, DatasetError
+    """
+    if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
+        raise ParameterError(f"got repeats={repeats!r}; expected a positive integer")
+    test_size = check_fraction(test_size)
+    classes, truth = np.unique(y, return_inverse=True)
+    once = together is not None
+    if given is None:
+        units = content_units(truth, together)
+        check_counts(units.labels, classes, 2 * LEAST, "a training and a test part need", once=once)
+        strata = _strata(y, stratify, together)
+        splits = [
+            held_out_split(strata, test_size, groups=groups, together=together, random_state=random_state + repeat)
+            for repeat in range(repeats)
+        ]
+        counts = _counts(train_sizes, len(y), test_size, {len(train) for train, _ in splits})
+    else:
+        rows = given[0]
+        units = content_units(truth[rows], None if together is None else together[rows])
+        check_counts(units.labels, classes, LEAST, "tuning needs", once=once)
+        splits = [given] * repeats
+        counts = _counts(train_sizes, len(given[0]), 0.0, {len(given[0])})
+    plan = []
+    for repeat, (train, test) in enumerate(splits):
+        sizes = [len(train) if count is None else min(count, len(train)) for count in counts]
+        inside = None if groups is None else groups[train]
+        alike = None if together is None else together[train]
+        subsets = nested_subsets(y[train], sizes, groups=inside, together=alike, random_state=random_state + repeat)
+        trains = [train[subset] for subset in subsets]
+        for rows in trains:
+            _check_classes(truth, classes, rows, train, together)
+        plan.append(Repeat(random_state + repeat, test, trains))
+    return plan
+
+
+def _strata(y: np.ndarray, stratify: np.ndarray | None, together: np.ndarray | None) -> np.ndarray:
+    """Return what the test split is stratified by: the classes, or the finer labels inside them."""
+    if stratify is None:
+        return y
+    _check_strata(stratify, len(y))
+    strata = np.array([f"{label}, {finer}" for label, finer in zip(y, stratify, strict=True)])
+    names, numbers = np.unique(strata, return_inverse=True)
+    counts = np.bincount(content_units(numbers, together).labels, minlength=len(names))
+    check_sizes(names, counts, 2, "a training and a test part need", kind="stratum", once=together is not None)
+    return strata
+
+
+def _check_strata(strata: np.ndarray, n: int) -> None:
+    if len(strata) != n:
+        raise ParameterError(f"got {len(strata)} labels to stratify by for {n} images", "Pass one for each.")
+
+
+def _counts(train_sizes: Sequence[float | int] | None, n: int, test_size: float, left: set[int]) -> list[int | None]:
+    """Return the increasing numbers of training images; None stands for all where the repeats leave not as many."""
+    most = min(left)
+    every = most if len(left) == 1 else None
+    if train_sizes is None:
+        return [every]
+    if isinstance(train_sizes, str) or not isinstance(train_sizes, Sequence | np.ndarray) or not len(train_sizes):
+        raise ParameterError(f"got train_sizes={train_sizes!r}; expected fractions or counts", "Pass [0.1, 0.3].")
+    counts: list[int | None] = []
+    for size in train_sizes:
+        if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating) or not size > 0:
+            raise ParameterError(f"got the training size {size!r}; expected a fraction or a count of images")
+        fraction = isinstance(size, float | np.floating)
+        # Whole images and whole groups meet a fraction roughly, so what the test set leaves is what it comes to.
+        if fraction and size > 1 and not test_size:
+            raise ParameterError(
+                f"got the training size {size:g}, a fraction of the {n:,} images to train on; the most is 1",
+                "Choose a smaller one, or leave train_sizes out for all of them.",
+            )
+        if fraction and size > 1 - test_size + 1e-9:
+            raise ParameterError(
+                f"got the training size {size:g}, a fraction of all {n:,} images of which the test set takes "
+                f"{test_size:g}; the most is {1 - test_size:g}",
+                "Choose a smaller one, or leave train_sizes out for all that the test set leaves.",
+            )
+        if not fraction and size > most:
+            raise ParameterError(
+                f"got the training size {size}; the most that the test set leaves is {most}", "Choose a smaller one."
+            )
+        whole = fraction and size > 1 - test_size - 1e-9
+        counts.append(every if whole else min(most, max(1, round(size * n))) if fraction else int(size))
+    return sorted(set(counts), key=lambda count: most if count is None else count)
+
+
+def _check_classes(
+    truth: np.ndarray, classes: np.ndarray, rows: np.ndarray, pool: np.ndarray, together: np.ndarray | None
+) -> None:
+    def counts(rows: np.ndarray) -> np.ndarray:
+        labels = content_units(truth[rows], None if together is None else together[rows]).labels
+        return np.bincount(labels, minlength=len(classes))
+
+    found, left = counts(rows), int(counts(pool).min())
+    # Every subset holds of each class its share to within one image.
+    enough = -(-LEAST * len(pool) // left) if left >= LEAST else 0
+    try:
+        check_sizes(classes, found, LEAST, f"tuning needs, among the {len(rows):,} to train on",
+                    once=together is not None)  # fmt: skip
+    except DatasetError as error:
+        if enough > len(rows):
+            raise DatasetError(error.message, f"Train on {enough:,} or more images.") from None
+        raise

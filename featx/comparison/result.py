@@ -1,0 +1,94 @@
+"""The figures of a comparison, as the one object behind the printout, the JSON and the picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..display.shown import Shown
+from ..evaluation.estimates import Estimate, as_json
+from ..evaluation.learning_curves import Extrapolation
+from ..extraction.extract import Failure
+from .size_result import SizeResult, StrategyResult, Verdict
+from .stage_study import StageStudy
+from .transfer_cases import TransferCase
+
+__all__ = ["ComparisonResult", "CurveResult", "SizeResult", "StrategyResult", "Verdict"]
+
+
+@dataclass(frozen=True)
+class CurveResult:
+    """Accuracy against training size for one strategy.
+
+    Attributes
+    ----------
+    strategy : str
+    sizes : list of int
+    accuracies : list of Estimate
+    extrapolation : Extrapolation or None
+        To twice the largest size; None when a single size was measured.
+    """
+
+    strategy: str
+    sizes: list[int]
+    accuracies: list[Estimate]
+    extrapolation: Extrapolation | None
+
+
+@dataclass(repr=False)
+class ComparisonResult(Shown):
+    """What `compare_strategies` gives.
+
+    Attributes
+    ----------
+    classes : list of str
+    n_images, n_test : int
+        Images in all, and test images of a repeat; with groups, the mean.
+    repeats, random_state : int
+    margin : float
+        The difference in accuracy that does not matter.
+    protocol, interval, test : str
+        How the rows were drawn, what the intervals are, and the paired test, in words.
+    given_test : bool
+        Whether one given test set judges all repeats.
+    sizes : list of SizeResult
+        The smallest first.
+    curves : list of CurveResult
+    stages : StageStudy or None
+        How early, middle and last stages do as frozen features.
+    cases : list of TransferCase
+        For each size, if there is such a study.
+    notes : list of str
+        What else to know of the figures.
+    failures : list of Failure
+        Images that could not be read and were left out.
+    runs_found : int
+        Runs that an earlier call had finished.
+    """
+
+    classes: list[str]
+    n_images: int
+    n_test: int
+    repeats: int
+    random_state: int
+    margin: float
+    protocol: str
+    interval: str
+    test: str
+    given_test: bool
+    sizes: list[SizeResult]
+    curves: list[CurveResult]
+    stages: StageStudy | None = None
+    cases: list[TransferCase] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    runs_found: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as what JSON can hold."""
+        return as_json(self)
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)

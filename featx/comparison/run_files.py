@@ -1,0 +1,152 @@
+"""A run's inputs go in, a fingerprint comes out; a finished run goes into one file and is found again by it.
+
+The fingerprint covers what could change the outcome: the content of the images, labels, groups and rows, the strategy's
+parameters with the digest of its weights, the seed and the version of featx. It is part of the file's name, so another
+run is written beside and never over it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .._version import __version__
+from ..cache.files import replaced
+from ..exceptions import ParameterError
+from ..extraction.estimator import ImageEstimator
+
+__all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
+
+FORMAT = 1
+# What changes where and how fast a run is computed, and not what comes out; a key is in the digest of its network.
+LOCAL = {"cache", "cache_key", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return 32 hexadecimal digits that stand for the parts: texts, numbers, arrays and nestings of them."""
+    checksum = hashlib.sha256()
+    for part in (FORMAT, __version__, *parts):
+        checksum.update(_stable(part).encode() + b"\0")
+    return checksum.hexdigest()[:32]
+
+
+def digest_images(keys: Sequence[Any], names: Sequence[str]) -> np.ndarray:
+    """Return what identifies the content of each image, uint8 (n, 32): its key, or the name where it cannot be read."""
+    plain = [k if isinstance(k, bytes) else hashlib.sha256(name.encode()).digest()
+             for k, name in zip(keys, names, strict=True)]  # fmt: skip
+    return np.frombuffer(b"".join(plain), np.uint8).reshape(-1, 32)
+
+
+def describe_estimator(estimator: BaseEstimator) -> list[str]:
+    """Return the parameters that identify what an estimator computes, as sorted texts."""
+    texts = [f"class={type(estimator).__module__}.{type(estimator).__qualname__}"]
+    for name, value in sorted(estimator.get_params(deep=True).items()):
+        if name.rpartition("__")[2] not in LOCAL:
+            texts.append(f"{name}={_stable(value)}")
+        if isinstance(value, BaseEstimator):
+            texts += [f"{name}.{text}" for text in _weights(value)]
+    return texts + _weights(estimator)
+
+
+def _weights(estimator: BaseEstimator) -> list[str]:
+    if not isinstance(estimator, ImageEstimator):
+        return []
+    source = estimator.source()
+    return [f"network={source.name} {source.weights_digest} {source.preprocessing.text}"]
+
+
+def _stable(value: Any) -> str:
+    """Return a text that is the same in every process for equal values."""
+    if isinstance(value, np.ndarray):
+        content = value.tobytes() if value.dtype != object else repr(value.tolist()).encode()
+        return f"array {value.shape} {value.dtype.str} {hashlib.sha256(content).hexdigest()}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_stable(k)}: {_stable(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_stable, value)) + "]"
+    # Parameters of estimators are listed by themselves, and a module is identified by the digest of its weights.
+    if isinstance(value, BaseEstimator) or hasattr(value, "state_dict"):
+        return f"{type(value).__module__}.{type(value).__qualname__}"
+    return repr(value)
+
+
+class RunFiles:
+    """Finished runs in a folder, one file each; without a folder nothing is kept.
+
+    Parameters
+    ----------
+    folder : str, PathLike or None
+        Made when it does not exist.
+
+    Raises
+    ------
+    ParameterError
+        If the folder cannot be written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(self.folder, os.W_OK):
+                    raise PermissionError(None, "no permission")
+            except OSError as error:
+                raise ParameterError(
+                    f"cannot write into the folder {folder}: {error.strerror or error}", "Choose another one."
+                ) from error
+
+    def load(self, name: str, key: str) -> tuple[dict[str, Any], np.ndarray] | None:
+        """Return the figures and the array of a finished run, or None if there is none that is sound."""
+        if self.folder is None:
+            return None
+        try:
+            with np.load(io.BytesIO(self._path(name, key).read_bytes()), allow_pickle=False) as file:
+                figures = json.loads(str(file["figures"]))
+                return (figures, file["array"]) if figures.pop("fingerprint") == key else None
+        except Exception:  # zipfile and numpy raise whatever the damaged bytes lead them to
+            return None
+
+    def save(self, name: str, key: str, figures: dict[str, Any], array: np.ndarray) -> None:
+        """Write a finished run whole or not at all, and remove its checkpoint.
+
+        Raises
+        ------
+        ParameterError
+            If the file cannot be written.
+        """
+        if self.folder is None:
+            return
+        target = self._path(name, key)
+        stream = io.BytesIO()
+        np.savez_compressed(stream, figures=np.array(json.dumps({**figures, "fingerprint": key})), array=array)
+        try:
+            with replaced(target) as temporary:
+                temporary.write_bytes(stream.getvalue())
+        except OSError as error:
+            raise ParameterError(
+                f"cannot write {target}: {error.strerror or error}", "Choose another folder."
+            ) from error
+        checkpoint = self.checkpoint(name, key)
+        if checkpoint.is_dir():
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        else:
+            checkpoint.unlink(missing_ok=True)
+
+    def checkpoint(self, name: str, key: str) -> Path:
+        """Return where an unfinished run keeps its checkpoint."""
+        return self._path(name, key).with_suffix(".ckpt")
+
+    def _path(self, name: str, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{re.sub(r'[^A-Za-z0-9_.]+', '-', name)[-120:]}-{key[:16]}.npz"

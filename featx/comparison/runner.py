@@ -1,0 +1,248 @@
+"""A strategy, training rows and test rows go in; probabilities on the test rows, and what they cost, come out.
+
+Embeddings that are cached cost nothing, so a strategy that runs second, or at a second size, would look cheap. Every
+cost is therefore what it would have been without a cache: seconds times images needed by images forwarded, or, where
+too few were forwarded to tell, the pace of the network on up to 64 images.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from ..cache import EmbeddingCache
+from ..datasets.dataset import ImageDataset
+from ..evaluation.splits import nested_subsets
+from ..extraction.estimator import ImageEstimator, open_cache
+from ..extraction.extract import Extraction
+from ..extraction.transformer import CNNFeatureTransformer
+from ..images.sources import ImageSource
+from .strategies import kind_of
+
+__all__ = ["RunOutcome", "Runner"]
+
+# Fewer tell too little of the pace, because the first of them bear the loading of the network.
+PACE_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What one strategy did with one training and one test set.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float64, shape (n_test, k)
+    train_accuracy : float or None
+        On the training images; of a fine-tuned network in its best epoch, on augmented views of them.
+    validation_accuracy : float or None
+        Of the tuning: the best mean over the inner folds, or the best epoch's on the images held out of training.
+    seconds : dict of str to float
+        Of `extraction` (training images), `training`, and `prediction` (test images, their extraction included), as
+        though nothing had been cached.
+    wall : float
+        Seconds that it took in fact.
+    """
+
+    probabilities: np.ndarray
+    train_accuracy: float | None
+    validation_accuracy: float | None
+    seconds: dict[str, float]
+    wall: float
+
+
+class Runner:
+    """Fits strategies on rows of one data set.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels.
+    """
+
+    def __init__(self, dataset: ImageDataset) -> None:
+        self.dataset = dataset
+        self.labels = np.asarray(dataset.labels)
+        self.classes = np.unique(self.labels)
+        self._paces: dict[Any, float] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="featx-")
+        self._memory = EmbeddingCache(self._folder.name)
+
+    def close(self) -> None:
+        """Remove what was kept for the length of the comparison."""
+        self._folder.cleanup()
+
+    def with_cache(self, transformer: CNNFeatureTransformer) -> CNNFeatureTransformer:
+        """Return a copy that raises on unreadable images and keeps embeddings for this comparison if nowhere else."""
+        cache = open_cache(transformer.cache)
+        return clone(transformer).set_params(on_error="raise", cache=self._memory if cache is None else cache)
+
+    def run(self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int) -> RunOutcome:
+        """Fit on the training rows and predict the test rows.
+
+        Parameters
+        ----------
+        estimator : classifier of images with ``predict_proba``
+            Cloned, and given the seed.
+        train, test : ndarray of int
+        seed : int
+        """
+        start = time.perf_counter()
+        run = self._run_frozen if kind_of(estimator) == "frozen" else self._run_network
+        fitted, rows, train_accuracy, validation_accuracy, seconds = run(estimator, train, test, seed)
+        probabilities = np.zeros((len(test), len(self.classes)))
+        probabilities[:, np.searchsorted(self.classes, fitted.classes_)] = rows
+        wall = time.perf_counter() - start
+        return RunOutcome(probabilities, train_accuracy, validation_accuracy, seconds, wall)
+
+    def _run_frozen(
+        self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray, seed: int
+    ) -> tuple[BaseEstimator, np.ndarray, float | None, float | None, dict[str, float]]:
+        transformer, head = self.with_cache(pipeline[0]), clone(pipeline[1:])
+        step, classifier = head.steps[-1]
+        _seed(classifier, seed)
+        groups = {f"{step}__{key}": value for key, value in self._groups(classifier, train).items()}
+        features, extraction = self._extract(transformer, train)
+        labels = self.labels[train]
+        start = time.perf_counter()
+        head.fit(features, labels, **groups)
+        training = time.perf_counter() - start
+        train_accuracy = float(np.mean(head.predict(features) == labels))
+        features, prediction = self._extract(transformer, test)
+        start = time.perf_counter()
+        rows = head.predict_proba(features)
+        prediction += time.perf_counter() - start
+        score = getattr(classifier, "best_score_", None)
+        seconds = {"extraction": extraction, "training": training, "prediction": prediction}
+        return head, rows, train_accuracy, None if score is None else float(score), seconds
+
+    def _run_network(
+        self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, seed: int
+    ) -> tuple[BaseEstimator, np.ndarray, float | None, float | None, dict[str, float]]:
+        network = _seed(clone(estimator), seed)
+        images, labels = self._images(train), self.labels[train]
+        start = time.perf_counter()
+        network.fit(images, labels, **self._groups(network, train))
+        fitted = time.perf_counter() - start
+        spent = getattr(network, "timings_", {})
+        extraction = float(spent.get("extraction", 0.0))
+        # Of a training that went on from a checkpoint, the history knows the epochs before it too.
+        training = max(float(spent.get("training", fitted - extraction)), sum(_history(network).get("seconds", ())))
+        needed, forwarded = (getattr(network, "forwarded_", {}).get(key, 0) for key in ("needed", "forwarded"))
+        if forwarded < needed:
+            pace = extraction / forwarded if forwarded >= PACE_IMAGES else self._training_pace(estimator, train)
+            extraction = extraction if pace is None else pace * needed
+        rows, prediction = self._predict(network, test)
+        train_accuracy, validation_accuracy = _best_epoch(network)
+        if train_accuracy is None:
+            train_accuracy = float(np.mean(network.predict(images) == labels))
+        seconds = {"extraction": extraction, "training": training, "prediction": prediction}
+        return network, rows, train_accuracy, validation_accuracy, seconds
+
+    def _extract(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the embeddings, and the seconds that they would have taken without a cache."""
+        found = transformer.extract(self.sources(transformer, rows))
+        return found.embeddings[0], _uncached(found, lambda: self._pace(transformer, rows))
+
+    def _predict(self, network: BaseEstimator, rows: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return probabilities, and the seconds that they would have taken without a cache."""
+        start = time.perf_counter()
+        if not hasattr(network, "predict_images"):
+            return network.predict_proba(self._images(rows)), time.perf_counter() - start
+        sources = self.sources(network, rows)
+        probabilities, found = network.predict_images(sources)
+        spent = time.perf_counter() - start - found.wall_seconds
+
+        def pace() -> float:
+            bare = copy.copy(network).set_params(cache=None)
+            bare.predict_images(sources[:1])
+            return _pace_of(bare.predict_images(sources[:PACE_IMAGES])[1], len(sources[:PACE_IMAGES]))
+
+        return probabilities, spent + _uncached(found, pace)
+
+    def _pace(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
+        """Return the seconds that an image takes through a frozen network, measured once for each network."""
+        source = transformer.source()
+        view = source.view(transformer.layer, transformer.pooling)
+        key = source.spec(view, transformer.arithmetic(source)), transformer.device
+        if key not in self._paces:
+            bare = clone(transformer).set_params(cache=None, prefetch=(), verbose=False)
+            sources = self.sources(bare, rows[:PACE_IMAGES])
+            bare.extract(sources[:1])
+            self._paces[key] = _pace_of(bare.extract(sources), len(sources))
+        return self._paces[key]
+
+    def _training_pace(self, estimator: BaseEstimator, rows: np.ndarray) -> float | None:
+        """Return the seconds of a pass below the trained stages, from one epoch on a few images without a cache."""
+        chosen = estimator.get_params(deep=False)
+        if not {"cache", "epochs", "checkpoint"} <= set(chosen):
+            return None
+        key = tuple(f"{name}={value!r}" for name, value in chosen.items() if name != "checkpoint")
+        if key not in self._paces:
+            size = min(len(rows), max(PACE_IMAGES, 4 * len(self.classes)))
+            few = rows[nested_subsets(self.labels[rows], [size])[0]]
+            bare = clone(estimator).set_params(cache=None, epochs=1, checkpoint=None)
+            bare.fit(self._images(few), self.labels[few])
+            self._paces[key] = bare.timings_["extraction"] / max(1, bare.forwarded_["forwarded"])
+        return self._paces[key]
+
+    def sources(self, estimator: ImageEstimator, rows: np.ndarray) -> Sequence[ImageSource]:
+        """Return the images of rows as the estimator reads them."""
+        names = [self.dataset.names[i] for i in rows]
+        return estimator.sources(self._images(rows), names)
+
+    def _images(self, rows: np.ndarray) -> list[Any]:
+        return [self.dataset.images[i] for i in rows]
+
+    def _groups(self, estimator: BaseEstimator, rows: np.ndarray) -> dict[str, np.ndarray]:
+        kept = {"groups": self.dataset.groups, "together": self.dataset.together}
+        return {
+            name: value[rows]
+            for name, value in kept.items()
+            if value is not None and has_fit_parameter(estimator, name)
+        }
+
+
+def _seed(estimator: BaseEstimator, seed: int) -> BaseEstimator:
+    """Give it the seed where it takes one."""
+    return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params(deep=False) else estimator
+
+
+def _uncached(found: Extraction, pace: Callable[[], float]) -> float:
+    """Return the seconds that an extraction would have taken if every image had been forwarded."""
+    spent = found.wall_seconds
+    if found.n_forwarded >= found.n_images:
+        return spent
+    passing = sum(found.seconds.get(stage, 0.0) for stage in ("wait", "forward", "write"))
+    each = passing / found.n_forwarded if found.n_forwarded >= PACE_IMAGES else pace()
+    return spent - passing + each * found.n_images
+
+
+def _pace_of(found: Extraction, n_images: int) -> float:
+    return found.wall_seconds / n_images
+
+
+def _history(network: BaseEstimator) -> Mapping[str, Any]:
+    history = getattr(network, "history_", None)
+    return history if isinstance(history, Mapping) else {}
+
+
+def _best_epoch(network: BaseEstimator) -> tuple[float | None, float | None]:
+    """Return training and validation accuracy in the best epoch, as far as the network noted them."""
+    history = _history(network)
+    if not {"epoch", "accuracy", "val_accuracy"} <= set(history):
+        return None, None
+    epochs, best = list(history["epoch"]), getattr(network, "best_epoch_", None)
+    if best not in epochs:  # the best is the head as it was before any stage was trained
+        return None, getattr(network, "initial_validation_accuracy_", None)
+    place = epochs.index(best)
+    found = history["accuracy"][place], history["val_accuracy"][place]
+    return tuple(None if value is None else float(value) for value in found)  # type: ignore[return-value]

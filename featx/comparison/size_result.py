@@ -1,0 +1,129 @@
+"""What strategies reached at one training size, and the verdict on them, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..display.shown import Shown
+from ..evaluation.estimates import Estimate
+from .strategy_pairs import PairResult
+
+__all__ = ["SizeResult", "StrategyResult", "Verdict"]
+
+
+@dataclass(frozen=True, repr=False)
+class StrategyResult(Shown):
+    """What one strategy reached at one training size.
+
+    Attributes
+    ----------
+    strategy : str
+    kind : {"frozen", "finetuned", "scratch", "other"}
+        What became of the pretrained network.
+    accuracy, macro_f1 : Estimate
+        On the test images; means over the repeats.
+    accuracies : list of float
+        Of each repeat.
+    train_accuracy, validation_accuracy : float or None
+        Means over the repeats; see `RunOutcome`.
+    seconds : dict of str to float
+        Of `extraction`, `training` and `prediction`; means over the repeats, as though nothing had been cached.
+    """
+
+    strategy: str
+    kind: str
+    accuracy: Estimate
+    macro_f1: Estimate
+    accuracies: list[float]
+    train_accuracy: float | None
+    validation_accuracy: float | None
+    seconds: dict[str, float]
+
+    @property
+    def cost(self) -> float:
+        """Seconds until the model is there: extraction and training."""
+        return self.seconds["extraction"] + self.seconds["training"]
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
+    """Which strategy to use at one size.
+
+    Attributes
+    ----------
+    answer : {"use", "equal", "undecided"}
+        "use": each other strategy is distinguishably worse, or is no cheaper and not plausibly better by the margin.
+        "equal": there are others whose difference from it lies inside the margin, by the whole 95 % interval; it is the
+        cheapest of these. "undecided": neither.
+    best : str
+        The strategy of the highest accuracy.
+    use : str
+        The one to use; where it is undecided, the one to take meanwhile: the best figure, unless it costs far more for
+        less than the margin. Its accuracy is never lower than the best by more than the margin.
+    equal : list of str
+        Strategies that are equal to `use` within the margin.
+    worse : list of str
+        Strategies that are distinguishably worse than some other.
+    undecided : list of str
+        Strategies among which it is undecided, the best figure first; empty otherwise.
+    margin : float
+        The difference in accuracy that does not matter.
+    repeats_needed : int or None
+        Where it is undecided: about so many repeats in all would decide it, four times in five; None if at most 100
+        would not.
+    images_needed : int or None
+        If no number of repeats would: about so many images in all would, with ten repeats or as many as there are; with
+        a given test set, so many test images. None if not a thousand times as many.
+    seconds_per_point : float or None
+        What each percentage point over the next best strategy costs, where `use` is distinguishably better and dearer.
+    text : str
+        The answer in one line.
+    reasons : list of str
+        Why, what may be lost and at what cost, and what would decide.
+    """
+
+    answer: str
+    best: str
+    use: str
+    equal: list[str]
+    worse: list[str]
+    undecided: list[str]
+    margin: float
+    repeats_needed: int | None
+    images_needed: int | None
+    seconds_per_point: float | None
+    text: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True, repr=False)
+class SizeResult(Shown):
+    """What all strategies reached at one training size.
+
+    Attributes
+    ----------
+    n_train : int
+        Training images; with groups, their mean over the repeats.
+    per_class : float
+        Training images of a class, on average.
+    fewest : int
+        Those of the rarest class.
+    strategies : list of StrategyResult
+        The best first. That one was picked for its figure, so the figure is probably a little high.
+    pairs : list of PairResult
+        The differences between them, each pair once.
+    baseline : float
+        The accuracy of always answering the largest class of the training images; mean over the repeats.
+    verdict : Verdict
+    warnings : list of str
+        Strategies that do not beat the baseline.
+    """
+
+    n_train: int
+    per_class: float
+    fewest: int
+    strategies: list[StrategyResult]
+    pairs: list[PairResult]
+    baseline: float
+    verdict: Verdict
+    warnings: list[str] = field(default_factory=list)

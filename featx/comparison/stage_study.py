@@ -1,0 +1,233 @@
+"""Training images and a frozen network go in; how its stages do, and whether an earlier one is better, come out.
+
+Late layers are the more specific to the data that they were trained on (Yosinski et al. 2014, arXiv:1411.1792): where
+an earlier one serves better, the images are different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from ..evaluation.estimates import Estimate
+from ..evaluation.metrics import score_predictions
+from ..evaluation.paired import compare_paired
+from ..evaluation.splits import outer_folds
+from ..evaluation.units import content_units, join_groups
+from ..exceptions import DatasetError, LayerError
+from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.heads import plan_head
+from ..heads.nested_cv import LEVEL
+from ..heads.search import INNER_FOLDS, Candidate, Tuner
+from ..images.sources import ImageSource
+from ..networks.pooling import View
+
+__all__ = ["StageFigures", "StageStudy", "judge_stages", "predict_by_stages", "stage_views"]
+
+CV = 5
+# Enough to tell stages apart; with a hundred classes, more would take longer than the runs.
+MOST_IMAGES = 2000
+GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
+
+
+@dataclass(frozen=True)
+class StageFigures:
+    """What one stage reached as frozen features.
+
+    Attributes
+    ----------
+    layer, pooling : str
+    width : int
+        Features of the embedding.
+    accuracy : Estimate
+    gain : Estimate or None
+        The accuracy less that of the last stage, with its 95 % interval; None for the last stage.
+    p_value : float or None
+        Of that difference, times the number of earlier stages (Bonferroni); None for the last stage.
+    """
+
+    layer: str
+    pooling: str
+    width: int
+    accuracy: Estimate
+    gain: Estimate | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class StageStudy:
+    """Whether earlier stages serve better than the last one.
+
+    Attributes
+    ----------
+    backbone : str
+    n_images : int
+        Training images of the first repeat, at most some 2,000 of them; no test image is among them.
+    protocol : str
+        In words.
+    stages : list of StageFigures
+        In the order of the network.
+    best : str
+        The stage of the highest figure; of equal ones the latest.
+    margin : float
+        The difference in accuracy that does not matter.
+    domain : {"similar", "different", "undecided"}
+        "different" if an earlier stage is better than the last with p < 0.05; "similar" if the intervals exclude that
+        any is better by the margin.
+    """
+
+    backbone: str
+    n_images: int
+    protocol: str
+    stages: list[StageFigures]
+    best: str
+    margin: float
+    domain: str
+
+
+def predict_by_stages(
+    transformer: CNNFeatureTransformer,
+    images: Sequence[ImageSource],
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    random_state: int = 0,
+) -> tuple[np.ndarray, dict[View, int]]:
+    """Predict training images from each stage of a frozen network, by cross-validated logistic regression.
+
+    The stages lie at a quarter, half and three quarters of the way to the transformer's own layer, and at that layer;
+    one pass of the images gives all four.
+
+    Parameters
+    ----------
+    transformer : CNNFeatureTransformer
+    images : sequence of ImageSource
+        Of the training set.
+    y : ndarray of shape (n,)
+    groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content.
+    random_state : int, default=0
+
+    Returns
+    -------
+    predicted : ndarray of int, shape (n, stages)
+        Class numbers.
+    widths : dict of View to int
+        The stages in the order of the network, with the features of each.
+
+    Raises
+    ------
+    DatasetError
+        If a class has too few images, or lies in too few groups, to cross-validate.
+    LayerError
+        If the network has no named stages.
+    """
+    classes, truth = np.unique(y, return_inverse=True)
+    folds = outer_folds(truth, classes, _folds(y, groups, together), groups, random_state, together)
+    views = stage_views(transformer)
+    (layer, pooling), *others = views
+    one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
+    matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
+    tuner = Tuner(matrices, y, groups, "accuracy", random_state, None, together)
+    head = plan_head("logistic", grid=GRID["logistic"], random_state=random_state)
+    predicted = []
+    # BLAS threads that wait for each other slow the searches down.
+    with threadpool_limits(1):
+        for view in views:
+            candidate = Candidate(view, head, np.zeros((len(y), len(classes))))
+            for train, test in folds:
+                tuner.run(candidate, train, test, classes)
+            predicted.append(candidate.probabilities.argmax(axis=1))
+    return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
+
+
+def judge_stages(
+    backbone: str,
+    predicted: np.ndarray,
+    widths: dict[View, int],
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    margin: float = 0.01,
+) -> StageStudy:
+    """Compare what was predicted from earlier stages with what was from the last.
+
+    Parameters
+    ----------
+    backbone : str
+        Its name.
+    predicted, widths
+        Of `predict_by_stages`.
+    y : ndarray of shape (n,)
+    groups, together
+        Of `predict_by_stages`.
+    margin : float, default=0.01
+    """
+    classes, truth = np.unique(y, return_inverse=True)
+    right = predicted == truth[:, None]
+    stages = []
+    for place, ((layer, pooling), width) in enumerate(widths.items()):
+        one_hot = np.eye(len(classes))[predicted[:, place]]
+        accuracy = score_predictions(truth, one_hot, groups=groups)["accuracy"]
+        gain, p_value = None, None
+        if place < len(widths) - 1:
+            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups, together))
+            gain, p_value = test.difference, min(1.0, test.p_value * (len(widths) - 1))
+        stages.append(StageFigures(layer, pooling, width, accuracy, gain, p_value))
+    earlier = [(stage.gain, stage.p_value) for stage in stages if stage.gain is not None and stage.p_value is not None]
+    if any(gain.low > 0 and p_value < LEVEL for gain, p_value in earlier):
+        domain = "different"
+    else:
+        domain = "similar" if earlier and all(gain.high < margin for gain, _ in earlier) else "undecided"
+    grouped = ", whole groups on one side" if groups is not None else ""
+    return StageStudy(
+        backbone=backbone,
+        n_images=len(y),
+        protocol=(
+            "logistic regression on frozen features; nested cross-validation: "
+            f"{_folds(y, groups, together)} stratified "
+            f"folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
+        ),
+        stages=stages,
+        best=max(reversed(stages), key=lambda stage: stage.accuracy.value).layer,
+        margin=margin,
+        domain=domain,
+    )
+
+
+def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
+    """Return the views of `predict_by_stages`, the transformer's own the last.
+
+    Raises
+    ------
+    LayerError
+        If its layer is none of the network's named stages.
+    """
+    source = transformer.source()
+    last, pooling = source.view(transformer.layer, transformer.pooling)
+    names = list(source.plan.stage_names)
+    if last not in names:
+        raise LayerError(f"{last!r} is none of the named stages of {source.name}, so there are no earlier ones")
+    depth = names.index(last)
+    # The flattened feature map of an early stage has hundreds of thousands of values.
+    pooling = "avg" if pooling == "flatten" else pooling
+    return [(names[place], pooling) for place in dict.fromkeys(round(depth * share) for share in (0.25, 0.5, 0.75, 1))]
+
+
+def _folds(y: np.ndarray, groups: np.ndarray | None, together: np.ndarray | None) -> int:
+    """Return the number of folds: five, or as many as the rarest class has images or groups."""
+    classes, truth = np.unique(y, return_inverse=True)
+    most = int(np.bincount(content_units(truth, together).labels, minlength=len(classes)).min())
+    if groups is not None:
+        joined = join_groups(groups, together)
+        most = min(len(np.unique(joined[y == name])) for name in classes)
+    if most < 3:
+        raise DatasetError(f"a class has {most} training images or groups, too few to cross-validate stages on")
+    return min(CV, most)

@@ -1,0 +1,112 @@
+"""A strategy's name and a transformer go in; a classifier of images comes out: frozen, fine-tuned or from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+from ..constraints import GRID, NONE, RANDOM_STATE, TEXT, check_values
+from ..exceptions import ParameterError, nearest
+from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.tuned_head import TunedHead
+from .strategy_names import parse_strategy
+
+__all__ = ["kind_of", "make_strategy"]
+
+# What the fine-tuned network takes over from the transformer.
+SHARED = (
+    "backbone",
+    "weights",
+    "layer",
+    "pooling",
+    "cache_key",
+    "image_size",
+    "resize",
+    "image_shape",
+    "value_range",
+    "precision",
+    "device",
+    "n_jobs",
+    "random_state",
+    "cache",
+)
+# Random weights need a higher rate, the same everywhere, and more epochs; how good they get shows only when the rate
+# has come down, so the best epoch is looked for in all of them.
+FROM_SCRATCH = {
+    "weights": None,
+    "trainable_stages": "all",
+    "batch_norm": "update",
+    "head_init": "random",
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "head_learning_rate": 1e-3,
+    "schedule": "onecycle",
+    "epochs": 30,
+    "patience": 30,
+}
+
+
+def make_strategy(
+    name: str, transformer: CNNFeatureTransformer, *, parameters: Mapping[str, Any] | None = None
+) -> BaseEstimator:
+    """Return a classifier of images by the name of its strategy.
+
+    Parameters
+    ----------
+    name : {"frozen", "frozen:HEAD", "finetuned", "scratch"}, perhaps with "@LAYER"
+        ``frozen:HEAD`` is a pipeline of the transformer and a `TunedHead`, ``frozen`` its short form for logistic
+        regression; ``frozen:svm@stage6`` is one on another layer than the transformer's. ``finetuned`` is a
+        `CNNFineTuneClassifier` on the same network, images and device; ``scratch`` is one with random weights, of
+        which all stages are trained, by AdamW at 0.001 with a one-cycle schedule of 30 epochs.
+    transformer : CNNFeatureTransformer
+        The network and how images are read; not changed.
+    parameters : mapping, default=None
+        Parameters of the classifier in place of these. For a frozen one: of the `TunedHead`, of the transformer, or
+        values of the head's own grid, such as ``{"C": [0.1, 1]}``.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such strategy or parameter.
+    """
+    check_values(locals(), name=TEXT, parameters=GRID | NONE)
+    strategy = parse_strategy(name)
+    chosen = {**({"layer": strategy.layer} if strategy.layer else {}), **(parameters or {})}
+    if strategy.kind == "frozen":
+        return _frozen(strategy.head, clone(transformer), chosen)
+    from ..finetuning.classifier import CNNFineTuneClassifier
+
+    shared = {key: value for key, value in transformer.get_params(deep=False).items() if key in SHARED}
+    chosen = {**shared, **(FROM_SCRATCH if strategy.kind == "scratch" else {}), **chosen}
+    network = CNNFineTuneClassifier(transformer.backbone)
+    known = list(network.get_params(deep=False))
+    if unknown := [key for key in chosen if key not in known]:
+        hint = nearest(unknown[0], known) or f"It has {', '.join(known)}."
+        raise ParameterError(f"the strategy {name} has no parameter {unknown[0]!r}", hint)
+    return network.set_params(**chosen)
+
+
+def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any]) -> Pipeline:
+    classifier = TunedHead(head, random_state=transformer.random_state, n_jobs=transformer.n_jobs)
+    for part in (classifier, transformer):
+        own = [key for key in chosen if key in part.get_params(deep=False)]
+        part.set_params(**{key: chosen.pop(key) for key in own})
+    check_values(classifier.get_params(deep=False), random_state=RANDOM_STATE)
+    values = {k: v if isinstance(v, list | tuple | np.ndarray) else [v] for k, v in chosen.items()}
+    classifier.set_params(grid={**(classifier.grid or {}), **values} or None)
+    classifier.candidate(2)
+    return Pipeline([("features", transformer), ("head", classifier)])
+
+
+def kind_of(estimator: BaseEstimator) -> str:
+    """Return the kind of a classifier of images, of `strategy_names.KINDS`: what becomes of the network in it."""
+    if isinstance(estimator, Pipeline) and isinstance(estimator[0], CNNFeatureTransformer):
+        return "frozen"
+    parameters = estimator.get_params(deep=False)
+    if "backbone" not in parameters:
+        return "other"
+    return "scratch" if parameters.get("weights", "DEFAULT") is None else "finetuned"

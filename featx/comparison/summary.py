@@ -1,0 +1,172 @@
+"""The runs of a comparison go in; figures with intervals and paired p-values, for each training size, come out."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluation.baseline import largest_class
+from ..evaluation.learning_curves import extrapolate
+from ..evaluation.metrics import interval_notes
+from ..evaluation.paired import ALPHA
+from .design import Repeat
+from .result import CurveResult
+from .runner import RunOutcome
+from .size_result import SizeResult, StrategyResult
+from .strategy_pairs import PairResult, adjust_pairs
+from .tested_repeats import OneTestSet, RandomTestSets, TestedRepeats
+from .verdict import Design, pass_verdict
+
+__all__ = ["Figures"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What turns runs into figures.
+
+    Attributes
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers of all images.
+    n_classes : int
+    groups : ndarray or None
+    plan : list of Repeat
+    kinds : mapping of strategy to its kind
+    random_state : int
+    margin : float
+        The difference in accuracy that does not matter.
+    given : bool
+        Whether all repeats are judged by one given test set.
+    """
+
+    truth: np.ndarray
+    n_classes: int
+    groups: np.ndarray | None
+    plan: Sequence[Repeat]
+    kinds: Mapping[str, str]
+    random_state: int
+    margin: float = 0.01
+    given: bool = False
+
+    @functools.cached_property
+    def tested(self) -> TestedRepeats:
+        """What answers to the test images are worth."""
+        kind = OneTestSet if self.given or len(self.plan) == 1 else RandomTestSets
+        return kind(self.truth, self.n_classes, self.groups, self.plan)
+
+    def size(self, number: int, runs: Mapping[str, Sequence[RunOutcome]]) -> SizeResult:
+        """Return the figures at one training size.
+
+        Parameters
+        ----------
+        number : int
+            Which of the sizes.
+        runs : mapping of strategy to its outcome in each repeat
+        """
+        found = sorted(
+            (self._strategy(name, of) for name, of in runs.items()), key=lambda s: (-s.accuracy.value, s.cost)
+        )
+        right = {s.strategy: self.tested.right(_probabilities(runs[s.strategy])) for s in found}
+        pairs = adjust_pairs([self._pair(*names, right) for names in itertools.combinations(right, 2)])
+        rows = [repeat.trains[number] for repeat in self.plan]
+        n_train = round(float(np.mean([len(some) for some in rows])))
+        per_class = n_train / self.n_classes
+        always = [
+            self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes, self.truth[repeat.test])
+            for repeat, some in zip(self.plan, rows, strict=True)
+        ]
+        tested = self.tested
+        design = Design(
+            len(self.truth),
+            tested.n_test,
+            len(self.plan),
+            n_train,
+            per_class,
+            groups=None if self.groups is None else len(np.unique(self.groups)),
+            groups_tested=tested.n_groups or 0,
+            given=self.given,
+        )
+        return SizeResult(
+            n_train=n_train,
+            per_class=per_class,
+            fewest=min(int(np.bincount(self.truth[some], minlength=self.n_classes).min()) for some in rows),
+            strategies=found,
+            pairs=pairs,
+            baseline=float(np.mean([one.mean() for one in always])),
+            verdict=pass_verdict(found, pairs, design=design, margin=self.margin),
+            warnings=self._warnings(right, always),
+        )
+
+    def curve(self, strategy: str, sizes: Sequence[SizeResult]) -> CurveResult:
+        """Return a strategy's accuracy against training size, with the extrapolation to twice the largest."""
+        found = [next(s for s in size.strategies if s.strategy == strategy) for size in sizes]
+        counts = [size.n_train for size in sizes]
+        beyond = None
+        if len(set(counts)) > 1:
+            tested = self.tested
+            accuracies = [tested.independent(s.accuracies) for s in found]
+            beyond = extrapolate(
+                counts, accuracies, n_train=tested.n_outside, n_test=tested.n_test, random_state=self.random_state
+            )
+        return CurveResult(strategy, counts, [s.accuracy for s in found], beyond)
+
+    def notes(self, sizes: Sequence[SizeResult]) -> list[str]:
+        """Return which figures have no interval and why, and whether groups are few."""
+        found = [{"accuracy": s.accuracy, "macro_f1": s.macro_f1} for size in sizes for s in size.strategies]
+        test = np.concatenate([repeat.test for repeat in self.plan])
+        return interval_notes(found, groups=None if self.groups is None else self.groups[test])
+
+    def _strategy(self, name: str, runs: Sequence[RunOutcome]) -> StrategyResult:
+        probabilities = _probabilities(runs)
+        accuracy, macro_f1 = self.tested.figures(probabilities)
+        stages = ("extraction", "training", "prediction")
+        return StrategyResult(
+            strategy=name,
+            kind=self.kinds[name],
+            accuracy=accuracy,
+            macro_f1=macro_f1,
+            accuracies=[float(right.mean()) for right in self.tested.right(probabilities)],
+            train_accuracy=_mean([run.train_accuracy for run in runs]),
+            validation_accuracy=_mean([run.validation_accuracy for run in runs]),
+            seconds={stage: float(np.mean([run.seconds[stage] for run in runs])) for stage in stages},
+        )
+
+    def _pair(self, first: str, second: str, right: Mapping[str, Sequence[np.ndarray]]) -> PairResult:
+        test = self.tested.compare(right[first], right[second])
+        return PairResult(
+            first, second, test.difference, test.p_value, test.p_value, test.detectable,
+            self.tested.spread(right[first], right[second]),
+        )  # fmt: skip
+
+    def _warnings(self, right: Mapping[str, Sequence[np.ndarray]], always: Sequence[np.ndarray]) -> list[str]:
+        """Return a sentence on the strategies that do not beat the largest class, where that many images can tell."""
+        found: dict[str, list[str]] = {}
+        for name, answers in right.items():
+            test = self.tested.compare_once(answers, always)
+            if test.difference.value <= 0 or test.p_value >= ALPHA > test.smallest_p:
+                what = "no" if test.difference.value <= 0 else "not distinguishably"
+                found.setdefault(what, []).append(f"{name} ({100 * _share(answers):.1f} %)")
+        sentences = []
+        for what, names in found.items():
+            who = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            verb = "is" if len(names) == 1 else "are"
+            baseline = f"always answering the largest class ({100 * _share(always):.1f} %)"
+            sentences.append(f"{who} {verb} {what} better than {baseline}")
+        return sentences
+
+
+def _share(answers: Sequence[np.ndarray]) -> float:
+    return float(np.mean([one.mean() for one in answers]))
+
+
+def _probabilities(runs: Sequence[RunOutcome]) -> list[np.ndarray]:
+    return [run.probabilities for run in runs]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,158 @@
+"""The names of a table's columns go in; which of them holds the images, classes, groups and the split comes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..exceptions import DatasetError, nearest
+from ..images.formats import EXTENSIONS
+from ..images.image_bytes import is_url
+from .listings import Table, few
+
+__all__ = ["Columns", "boxes_in", "choose_columns", "known_names", "names_image"]
+
+# Other names that tools and people give to the columns, without case, blanks and joiners.
+PATHS = [
+    "path", "paths", "filename", "filenames", "filepath", "file", "files", "fname", "filelocation", "image",
+    "images", "imagepath", "imagename", "imagefile", "imagefilename", "imagefilepath", "imageid", "imageurl", "img",
+    "imgpath", "imgname", "imgfile", "imgid", "picture", "photo", "url", "relativepath", "fullpath", "relpath",
+    "abspath", "imagelocation",
+]  # fmt: skip
+LABELS = [
+    "label", "labels", "class", "classes", "classname", "classlabel", "classid", "category", "categories",
+    "categoryname", "categoryid", "target", "targets", "labelname", "labelid", "labeltext", "y", "groundtruth",
+]  # fmt: skip
+# These hold a split only if their values say so.
+SPLITS = ["subset", "partition", "set", "dataset", "datasplit", "isvalid", "isval", "istest"]
+ALIASES = {
+    "path": PATHS,
+    "label": LABELS,
+    "split": ["split", "splits"],
+    "group": ["group", "groups"],
+    "stratum": ["stratum", "strata"],
+}
+IMAGE = re.compile(rf"({'|'.join(map(re.escape, sorted(EXTENSIONS)))})(\s|$)", re.IGNORECASE)
+BOXES = ({"xmin", "ymin"}, {"xmax", "ymax"}, {"x1", "y1"}, {"bbox"}, {"boundingbox"}, {"roix1", "roiy1"}, {"bboxx1"})
+
+
+@dataclass
+class Columns:
+    """The table's name for each column that means something, or None.
+
+    Attributes
+    ----------
+    path, label, group, stratum, split : str or None
+    perhaps_split : list of str
+        Columns that hold a split if all of their values say so.
+    notes : list of str
+        What was taken for what, where it goes by another name.
+    """
+
+    path: str | None
+    label: str | None
+    group: str | None
+    stratum: str | None
+    split: str | None
+    perhaps_split: list[str]
+    notes: list[str]
+
+
+def plain(name: str) -> str:
+    """Return a name without case, blanks and what joins words."""
+    return re.sub(r"[\s_.\-:/]+", "", name).casefold()
+
+
+def known_names(names: Sequence[str], *, more: Sequence[str | None] = ()) -> int:
+    """Return how many of the names mean something, `more` included."""
+    known = {alias for aliases in (*ALIASES.values(), SPLITS) for alias in aliases}
+    return sum(plain(name) in known or name in more for name in names)
+
+
+def boxes_in(names: Sequence[str]) -> bool:
+    """Tell whether columns give boxes in images, as those of object detection do."""
+    found = set(map(plain, names))
+    return any(box <= found for box in BOXES)
+
+
+def names_image(text: str) -> bool:
+    """Tell whether a text is a URL or holds a file's name with the suffix of an image."""
+    return bool(IMAGE.search(text)) or is_url(text)
+
+
+def choose_columns(table: Table, *, path_column: str | None, label_column: str | None, other: str = "label") -> Columns:
+    """Return which column holds what.
+
+    A column goes before others by its exact name, then by the same name in other capitals, then by another usual name.
+
+    Parameters
+    ----------
+    table : Table
+    path_column, label_column : str or None
+        Those that the user has named.
+    other : str, default="label"
+        What stands beside the path where the columns have no names, for the message.
+
+    Raises
+    ------
+    DatasetError
+        If a named column does not exist, or several may be meant.
+    """
+    _check_header(table, other)
+    notes: list[str] = []
+    free = [name for name in table.names if name not in (path_column, label_column)]
+    path = _named(table, path_column, "--path-column") or _found(table, free, "path", "--path-column", notes)
+    label = _named(table, label_column, "--label-column") or _found(table, free, "label", "--label-column", notes)
+    free = [name for name in free if name not in (path, label)]
+    group, stratum, split = (_found(table, free, meaning, None, notes) for meaning in ("group", "stratum", "split"))
+    perhaps = [name for name in free if split is None and plain(name) in SPLITS]
+    return Columns(path, label, group, stratum, split, perhaps, notes)
+
+
+def _check_header(table: Table, other: str) -> None:
+    """Refuse a first line that names an image, or one column twice."""
+    images = [name for name in table.names if names_image(name)]
+    if images:
+        names = ["path" if name == images[0] else other for name in table.names]
+        order = f", here {' and '.join(names)}" if len(names) == 2 else f", path and {other} among them"
+        step = f"Write a line with their names above it{order}."
+        found = IMAGE.search(images[0])
+        if len(names) == 1 and found and found.end() < len(images[0]):
+            step = f"Write commas or tabs between the values, and a line with their names above it, path and {other}."
+        raise DatasetError(
+            f"{table.path} does not name its columns: its first line has the image {images[0]}",
+            step,
+        )
+    if twice := sorted({name for name in table.names if table.names.count(name) > 1}):
+        raise DatasetError(f"{table.path} has the column {twice[0]} twice", "Rename one of them.")
+
+
+def _named(table: Table, name: str | None, option: str) -> str | None:
+    if name is None or name in table.names:
+        return name
+    alike = [known for known in table.names if plain(known) == plain(name)]
+    if len(alike) == 1:
+        return alike[0]
+    hint = nearest(name, table.names)
+    raise DatasetError(
+        f"{table.path} has no column {name!r}, but {', '.join(table.names) or 'none'}",
+        hint or f"Name one of them by `{option}`.",
+    )
+
+
+def _found(table: Table, names: list[str], meaning: str, option: str | None, notes: list[str]) -> str | None:
+    if meaning in names:
+        return meaning
+    for aliases in (ALIASES[meaning][:1], ALIASES[meaning]):
+        found = [name for name in names if plain(name) in aliases]
+        if len(found) > 1:
+            step = f"Name one by `{option} NAME`, in Python {option[2:].replace('-', '_')}=NAME." if option else ""
+            raise DatasetError(
+                f"{table.path} has several columns that may be the {meaning}: {few(found, 5)}",
+                step or "Rename all but one.",
+            )
+        if len(found) == 1:
+            notes.append(f"{table.path}: the column {found[0]} is taken as the {meaning}")
+            return found[0]
+    return None

@@ -1,0 +1,125 @@
+"""The text of a CSV file goes in, with any usual separator; its columns come out, with the line of each row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Callable, Sequence
+
+from ..exceptions import DatasetError
+from .listings import Table, count
+
+__all__ = ["read_csv"]
+
+SEPARATORS = ",;\t|"
+
+
+def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Table:
+    """Read the text of a CSV file.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    text : str
+    knows : callable of sequence of str -> int
+        How many of these names of columns mean something. The separator is the one by which most do.
+
+    Raises
+    ------
+    DatasetError
+    """
+    notes: list[str] = []
+    separator, before = _separator(path, text, knows, notes)
+    if before:
+        # Quotes in a comment open no value.
+        text = "\n" * before + "\n".join(text.split("\n")[before:])
+    rows: list[list[str]] = []
+    ends: list[int] = []
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
+        for row in reader:
+            rows.append(row)
+            ends.append(reader.line_num)
+    except csv.Error as error:
+        raise DatasetError(
+            f"cannot read {path}: line {reader.line_num}: {error}", "Save it as CSV in UTF-8."
+        ) from error
+    # A row begins in the line after the end of the one before; rows of several lines are rare.
+    begins = [1, *(end + 1 for end in ends)]
+    numbered = [(begin, row) for begin, row in zip(begins, rows, strict=False) if begin > before and row]
+    names = [name.strip() for name in numbered[0][1]] if numbered else []
+    width = len(names)
+    kept, lines, blank = [], [], 0
+    for line, row in numbered[1:]:
+        if len(row) > width and any(map(str.strip, row[width:])):
+            raise DatasetError(
+                f"{path} has too many values in line {line}", f"Quote values that hold {_named(separator)}."
+            )
+        if not any(map(str.strip, row)):
+            blank += 1
+            continue
+        kept.append(row)
+        lines.append(line)
+    if blank:
+        notes.append(f"{count(blank, 'row')} without any value left out of {path}")
+    places = {name: place for place, name in enumerate(names) if name}
+
+    def column(name: str) -> list[str]:
+        place = places[name]
+        return [row[place].strip() if len(row) > place else "" for row in kept]
+
+    return Table(path, list(filter(None, names)), column, lambda row: f"line {lines[row]}", notes)
+
+
+def _separator(path: str, text: str, knows: Callable[[Sequence[str]], int], notes: list[str]) -> tuple[str, int]:
+    """Return what separates the values, and how many lines stand before the header."""
+    lines = [(number, line) for number, line in enumerate(io.StringIO(text), start=1) if line.strip()]
+    number, line = lines[0] if lines else (0, "")
+    # Excel writes this line, and does not show it.
+    told = line.strip().strip('"').lower().rstrip(",;")
+    if told.startswith("sep=") or line.lower().startswith('"sep='):
+        named = line.strip().strip('"')[4:5] or "\t"
+        return (named if named in SEPARATORS else ","), number
+
+    def names(line: str, separator: str) -> list[str]:
+        try:
+            return [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])]
+        except csv.Error:
+            return []
+
+    def quality(line: str, separator: str) -> tuple[int, int, int]:
+        found = names(line, separator)
+        return knows(found), len(found), -SEPARATORS.index(separator)
+
+    def best(line: str) -> str:
+        return max(SEPARATORS, key=lambda separator: quality(line, separator))
+
+    def known(line: str) -> int:
+        return quality(line, best(line))[0]
+
+    before = 0
+    comments = list(itertools.takewhile(lambda numbered: numbered[1].startswith("#"), lines))
+    if comments and len(comments) < len(lines):
+        below = lines[len(comments)][1]
+        # The names may themselves stand in the last line that begins so.
+        if known(below) > 0 and all(known(line) <= known(below) for _, line in comments):
+            before, line = comments[-1][0], below
+            notes.append(f"{count(len(comments), 'line')} that {_begin(comments)} with # left out of {path}")
+    separator = best(line)
+    if knows(words := names(line.strip(), " ")) > max(1, known(line)):
+        raise DatasetError(
+            f"{path} separates its values by blanks ({' '.join(words)})",
+            'Save it as CSV: `write.csv(table, "table.csv", row.names = FALSE)` in R, '
+            '`table.to_csv("table.csv", index=False)` in pandas.',
+        )
+    return separator, before
+
+
+def _begin(comments: Sequence[object]) -> str:
+    return "begins" if len(comments) == 1 else "begin"
+
+
+def _named(separator: str) -> str:
+    return {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}[separator]

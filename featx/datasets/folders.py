@@ -1,0 +1,220 @@
+"""A folder goes in; its sub-folders, its images and what is left out come out, each folder listed once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from ..exceptions import DatasetError
+from ..images.formats import EXTENSIONS, UNREAD
+from .listings import count, few
+
+__all__ = ["Folder", "Skipped"]
+
+# What systems put beside one's files. Synology's @eaDir holds thumbnails, which would count as images.
+SYSTEM = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"})
+
+# These may hold images, but a file of them beside the images takes nothing away.
+CONTAINERS = frozenset({"archive", "NumPy", "MATLAB", "HDF5", "pickle", "PyTorch", "TensorFlow records", "PDF", "icon"})
+
+
+class Skipped:
+    """What was left out of the folders that were looked through."""
+
+    def __init__(self) -> None:
+        self.hidden: list[str] = []
+        self.others: list[str] = []
+        self.unread: dict[str, list[str]] = {}
+
+    def add(self, folder: Folder) -> None:
+        """Count what a folder holds besides images and folders."""
+        self.hidden += folder.hidden
+        for path in folder.others:
+            suffix = os.path.splitext(path)[1].lower()
+            if suffix in UNREAD:
+                self.unread.setdefault(suffix, []).append(path)
+            else:
+                self.others.append(path)
+
+    def formats(self, *, containers: bool) -> list[str]:
+        """Return the suffixes of formats that are not read, the most frequent first."""
+        found = [suffix for suffix in self.unread if containers or UNREAD[suffix][0] not in CONTAINERS]
+        return sorted(found, key=lambda suffix: (-len(self.unread[suffix]), suffix))
+
+    def describe(self, suffixes: list[str]) -> str:
+        """Return such as "12 .heic (HEIC), 1 .svg (SVG)"."""
+        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNREAD[s][0]})" for s in suffixes)
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each kind of thing that was left out."""
+        notes = []
+        if self.hidden:
+            notes.append(f"{count(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
+        images = self.formats(containers=False)
+        if images:
+            number = sum(len(self.unread[suffix]) for suffix in images)
+            first = min(self.unread[images[0]])
+            notes.append(
+                f"{count(number, 'image')} in formats that are not read left out: {self.describe(images)}, such as "
+                f"{first}. {_steps(images)}".rstrip(".")
+            )
+        others = self.others + [
+            path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
+        ]
+        if others:
+            kind = "that is no image" if len(others) == 1 else "that are no images"
+            notes.append(f"{count(len(others), 'file')} {kind} left out: {few(sorted(others))}")
+        return notes
+
+    def refusal(self, root: str, notes: list[str]) -> DatasetError:
+        """Return the error for a folder without images that are read, with what was found there."""
+        if suffixes := self.formats(containers=False) or self.formats(containers=True):
+            return DatasetError(
+                f"{root} holds no image in a format that is read, but {self.describe(suffixes)}", _steps(suffixes)
+            )
+        return DatasetError(
+            f"{root} holds no image" + (f" ({'; '.join(notes)})" if notes else ""),
+            f"Images end in {' '.join(sorted(EXTENSIONS))}.",
+        )
+
+
+class Folder:
+    """A folder, listed when it is first asked for anything, and only then.
+
+    Parameters
+    ----------
+    path : str
+    name : str, default=""
+    parent : Folder, default=None
+        The folder that it was found in.
+
+    Attributes
+    ----------
+    folders : list of Folder
+        The sub-folders by name, linked ones too, without hidden ones.
+    images : list of str
+        The paths of the images that lie in the folder itself, sorted.
+    others, hidden : list of str
+        Paths of other files, and of hidden entries.
+    """
+
+    def __init__(self, path: str, name: str = "", parent: Folder | None = None) -> None:
+        self.path, self.name, self.parent = path, name, parent
+
+    @cached_property
+    def _listed(self) -> tuple[list[Folder], list[str], list[str], list[str]]:
+        folders: list[Folder] = []
+        images: list[str] = []
+        others: list[str] = []
+        hidden: list[str] = []
+        try:
+            with os.scandir(self.path) as entries:
+                for entry in entries:
+                    name = entry.name
+                    path = name if self.path == "." else entry.path
+                    if name.startswith(".") or name in SYSTEM:
+                        hidden.append(path)
+                    elif _is_folder(entry):
+                        folders.append(Folder(path, name, self))
+                    else:
+                        images_or_others = images if os.path.splitext(name)[1].lower() in EXTENSIONS else others
+                        images_or_others.append(path)
+        except OSError as error:
+            raise DatasetError(
+                f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself the right to read it."
+            ) from error
+        return sorted(folders, key=lambda folder: folder.name), sorted(images), sorted(others), sorted(hidden)
+
+    @property
+    def folders(self) -> list[Folder]:
+        return self._listed[0]
+
+    @property
+    def images(self) -> list[str]:
+        return self._listed[1]
+
+    @property
+    def others(self) -> list[str]:
+        return self._listed[2]
+
+    @property
+    def hidden(self) -> list[str]:
+        return self._listed[3]
+
+    @cached_property
+    def filled(self) -> list[Folder]:
+        """The sub-folders that hold an image at any depth."""
+        return [folder for folder in self.folders if any(place.images for place in folder.walk())]
+
+    @property
+    def empty(self) -> list[Folder]:
+        """The sub-folders that hold none."""
+        filled = set(self.filled)
+        return [folder for folder in self.folders if folder not in filled]
+
+    @cached_property
+    def occupied(self) -> list[Folder]:
+        """The sub-folders that hold an image at any depth, be it in a format that is not read."""
+        return [folder for folder in self.folders if any(place._has_pictures for place in folder.walk())]
+
+    @property
+    def _has_pictures(self) -> bool:
+        if self.images:
+            return True
+        skipped = Skipped()
+        skipped.add(self)
+        return bool(skipped.formats(containers=False))
+
+    @property
+    def only(self) -> Folder | None:
+        """The one sub-folder with images, if no other has any, be it in a format that is not read."""
+        return self.filled[0] if len(self.filled) == len(self.occupied) == 1 else None
+
+    @cached_property
+    def _identity(self) -> tuple[int, int]:
+        status = os.stat(self.path)
+        return status.st_dev, status.st_ino
+
+    @cached_property
+    def _above(self) -> frozenset[tuple[int, int]]:
+        """What identifies the folders above it."""
+        if self.parent is not None:
+            return self.parent._above | {self.parent._identity}
+        return frozenset((s.st_dev, s.st_ino) for s in map(os.stat, Path(os.path.abspath(self.path)).parents))
+
+    def walk(self) -> Iterator[Folder]:
+        """Yield the folder and all below it; linked folders are followed, each folder once."""
+        # A link back to a folder above would bring in the images of other classes.
+        seen = set(self._above)
+        waiting = [self]
+        while waiting:
+            folder = waiting.pop()
+            if folder._identity not in seen:
+                seen.add(folder._identity)
+                yield folder
+                waiting += reversed(folder.folders)
+
+    def below(self, skipped: Skipped) -> list[str]:
+        """Return the images at any depth, sorted, and count what is left out."""
+        images: list[str] = []
+        for folder in self.walk():
+            images += folder.images
+            skipped.add(folder)
+        return sorted(images)
+
+
+def _steps(suffixes: list[str]) -> str:
+    """Return what to do about formats that are not read, each named where there are several."""
+    steps = dict(UNREAD[suffix] for suffix in suffixes)
+    return (
+        next(iter(steps.values())) if len(steps) == 1 else " ".join(f"{name}: {step}" for name, step in steps.items())
+    )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

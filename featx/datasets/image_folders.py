@@ -1,0 +1,85 @@
+"""A folder of images goes in; their paths come out, with the classes and parts of a split that its folders name."""
+
+from __future__ import annotations
+
+from ..exceptions import DatasetError
+from .folders import Folder, Skipped
+from .listings import Listing, count, few
+from .split_folders import Layout, find_layout
+
+__all__ = ["list_folder"]
+
+
+def list_folder(root: str, *, labelled: bool) -> tuple[Listing, Skipped]:
+    """Return the images below a folder, and what was left out.
+
+    Parameters
+    ----------
+    root : str
+    labelled : bool
+        Whether labels are required. Without them all images are listed, with labels and split where every image has
+        them.
+
+    Raises
+    ------
+    DatasetError
+        If there are no images, or labels are required and it cannot be told which folders are classes.
+    """
+    top, skipped = Folder(root), Skipped()
+    try:
+        layout, notes = find_layout(top), []
+    except DatasetError as error:
+        if labelled:
+            raise
+        layout, notes = None, [f"without labels: {error.message}"]
+    if layout is None:
+        images = top.below(skipped)
+        notes += [*skipped.notes(), *_empty([top], Skipped())]
+        return Listing(images, root, notes=notes), skipped
+    return _listed(top, layout, skipped, labelled=labelled), skipped
+
+
+def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) -> Listing:
+    images, labels, split = [], [], []
+    for entry in layout.classes:
+        found = entry.folder.below(skipped)
+        images += found
+        labels += [entry.label] * len(found)
+        split += [entry.part] * len(found)
+    loose = []
+    for place in layout.passed:
+        skipped.add(place)
+        loose += place.images
+    # Where no image has a label, the caller may know more of such a folder.
+    if labelled and layout.problem is not None and any(labels):
+        raise layout.problem
+    known = None not in labels and layout.problem is None
+    split_known = None not in split and len(set(split)) > 1
+    notes = layout.notes + _empty(layout.passed, skipped)
+    notes += skipped.notes()
+    if layout.problem is not None and not labelled:
+        notes.append(f"without labels: {layout.problem.message}")
+    if loose:
+        outside = f"{count(len(loose), 'image')} outside the class folders"
+        shown = few(sorted(loose))
+        notes.append(f"{outside} left out: {shown}" if labelled else f"without labels: {outside}: {shown}")
+    if loose and not labelled:
+        images, known, split_known = sorted(images + loose), False, False
+    return Listing(
+        images,
+        top.path,
+        [str(label) for label in labels] if known else None,
+        split=[str(part) for part in split] if split_known else None,
+        notes=notes,
+        unlabelled=None if layout.problem is None else (layout.problem.message, layout.problem.next_step),
+    )
+
+
+def _empty(places: list[Folder], skipped: Skipped) -> list[str]:
+    empty = [folder for place in places for folder in place.empty]
+    for folder in empty:
+        folder.below(skipped)
+    noun, names = "folder", [folder.path for folder in empty]
+    if len(places) == 1:
+        noun, names = "class", [folder.name for folder in empty]
+    return [f"{count(len(names), noun)} without images left out: {few(names)}"] if names else []

@@ -1,0 +1,262 @@
+"""A file that gives each image its part of a split goes in, with a listing; the listing with that split comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..exceptions import DatasetError, nearest_path
+from ..images.formats import EXTENSIONS
+from ..images.image_bytes import is_url
+from .columns import choose_columns, known_names, names_image
+from .listings import Listing, Table, count, few
+from .manifest_commands import list_command
+from .split_names import part_of
+from .split_values import as_parts, read_split
+from .tables import TABLES, read_table
+
+__all__ = ["split_by_file"]
+
+# The Oxford flowers' names of parts in setid.mat.
+FLOWERS = {"trnid": "training", "valid": "validation", "tstid": "test"}
+NUMBER = re.compile(r"image_0*(\d+)\.\w+")
+# The names of files that list the images of a part: train.txt, test2.txt, valid_list.txt, trainlist01.txt.
+LIST = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
+
+
+def split_by_file(listing: Listing, path: str) -> Listing:
+    """Return the listing with the split that a file gives.
+
+    Parameters
+    ----------
+    listing : Listing
+    path : str
+        A table with the columns path and split, or setid.mat of the Oxford flowers, which brings their labels too where
+        imagelabels.mat lies beside it.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read, or does not name every image.
+    """
+    if not os.path.isfile(path):
+        step = nearest_path(path) or "Pass a file with the columns path and split, or setid.mat."
+        raise DatasetError(f"{path} does not exist", step)
+    if listing.split is not None:
+        listing.notes.append(f"the split is that of {path}, in place of the one that the data set came with")
+    if path.lower().endswith(".mat"):
+        return _split_flowers(listing, path)
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in TABLES:
+        raise DatasetError(f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLES)}).")
+    table = read_table(path, known_names)
+    try:
+        columns = choose_columns(table, path_column=None, label_column=None, other="split")
+    except DatasetError:
+        _refuse_list(table)
+        raise
+    split = columns.split or next(
+        (name for name in columns.perhaps_split if None not in as_parts(name, table.column(name))), None
+    )
+    if columns.path is None or split is None:
+        _refuse_list(table)
+        raise DatasetError(
+            f"{path} has the columns {', '.join(table.names) or '(none)'}; expected path and split",
+            "Name them so; the split is train, val or test.",
+        )
+    values = read_split(table, split) if split == columns.split else as_parts(split, table.column(split))
+    return _split_by_names(listing, table, table.column(columns.path), [str(value) for value in values])
+
+
+def _refuse_list(table: Table) -> None:
+    """Refuse a list of images without parts; where its name means one, with the command that joins such lists."""
+    folder, name = os.path.split(table.path)
+    listed = _part_of_list(name)
+    if listed is not None:
+        lists = []
+        for other in sorted(_names_in(folder) | {name}):
+            found = _part_of_list(other)
+            if found and found[1:] == listed[1:]:
+                lists.append((os.path.join(folder, other), found[0]))
+        raise DatasetError(
+            f"{table.path} is a list of one part's images; expected a table with the columns path and split",
+            f"If each line is a path: {list_command(lists)}, and pass split.tsv.",
+        )
+    if len(table.names) == 1 and names_image(table.names[0]):
+        raise DatasetError(
+            f"{table.path} is a list of images; expected a table with the columns path and split",
+            "Write the part of each image (train, val or test) beside it, and a line with the names above.",
+        )
+
+
+def _names_in(folder: str) -> set[str]:
+    try:
+        return set(os.listdir(folder or "."))
+    except OSError:
+        return set()
+
+
+def _part_of_list(name: str) -> tuple[str, str, str] | None:
+    """Return the part that the name of a file means, and what lists of one split have in common: number and suffix."""
+    stem, suffix = os.path.splitext(name)
+    found = LIST.fullmatch(stem)
+    part = part_of(found[1]) if found else None
+    return (part, found[2], suffix) if found and part else None
+
+
+def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: list[str]) -> Listing:
+    """Match the table's paths to the images, by the first of several ways that finds all images."""
+    names = [str(name) for name in (listing.images if listing.names is None else listing.names)]
+    given = [str(path).replace("\\", "/") for path in paths]
+    best: tuple[int, dict[str, str], list[str]] | None = None
+    for key_of_image, key_of_row in _ways(listing.root, os.path.dirname(table.path)):
+        rows = [key_of_row(path) for path in given]
+        known = dict(zip(rows, parts, strict=True))
+        if len(known) < len(rows) and _contradicts(rows, parts):
+            continue
+        keys = [key_of_image(name) for name in names]
+        matched = sum(key in known for key in keys)
+        if matched and len(set(keys)) == len(set(names)) and (best is None or matched > best[0]):
+            best = matched, known, keys
+        if matched == len(names):
+            break
+    if best is None:
+        twice = _contradicts(given, parts)
+        reason = f"gives {twice} two parts" if twice else f"names none of the {count(len(names), 'image')}"
+        raise DatasetError(
+            f"{table.path} {reason}",
+            "Keep one of its rows."
+            if twice
+            else f"Write paths as they are below {listing.root or 'the data set'}, such as "
+            f"{_relative(listing.root)(names[0])}, not {given[0] if given else 'nothing'}.",
+        )
+    _, known, keys = best
+    missing = [name for name, key in zip(names, keys, strict=True) if key not in known]
+    if missing:
+        raise DatasetError(
+            f"{table.path} does not name {count(len(missing), 'image')} of {len(names):,}: {few(missing)}",
+            "Add a row for each of them, or take them out of the data set.",
+        )
+    if unused := len(known.keys() - set(keys)):
+        missing = sorted(known.keys() - set(keys))
+        listing.notes.append(f"{table.path} names {count(unused, 'image')} that the data set has not: {few(missing)}")
+    return replace(listing, split=[known[key] for key in keys])
+
+
+Key = Callable[[str], str]
+
+
+def _ways(root: str, folder: str) -> list[tuple[Key, Key]]:
+    """Return how an image and a row of the table may be called alike: by path, by the end of it, by name."""
+    relative, beside = _relative(root), _relative(folder)
+
+    def here(path: str) -> str:
+        return path if is_url(path) else os.path.abspath(path)
+
+    def there(path: str) -> str:
+        return path if is_url(path) else os.path.abspath(os.path.join(folder, path))
+
+    return [
+        (relative, _relative(root)),
+        (here, here),
+        (here, there),
+        (partial(_chain, relative, _bare), partial(_chain, beside, _bare)),
+        (_tail, _tail),
+        (os.path.basename, os.path.basename),
+        (partial(_chain, os.path.basename, _bare), partial(_chain, os.path.basename, _bare)),
+    ]
+
+
+def _chain(first: Key, second: Key, text: str) -> str:
+    return second(first(text))
+
+
+def _relative(root: str) -> Key:
+    start = os.path.join(root, "")
+
+    def relative(path: str) -> str:
+        if is_url(path):
+            return path
+        if root and path.startswith(start):
+            path = path[len(start) :]
+        return os.path.normpath(path)
+
+    return relative
+
+
+def _tail(path: str) -> str:
+    """Return the folder and the name: what is left of a path of another machine."""
+    return "/".join(path.replace(os.sep, "/").split("/")[-2:])
+
+
+def _bare(path: str) -> str:
+    """Return a path without the suffix of an image."""
+    stem, suffix = os.path.splitext(path)
+    return stem if suffix.lower() in EXTENSIONS else path
+
+
+def _contradicts(rows: list[str], parts: list[str]) -> str:
+    """Return a name that stands in several parts, or an empty string."""
+    pairs = Counter(row for row, _ in set(zip(rows, parts, strict=True)))
+    return next((row for row, number in pairs.items() if number > 1), "")
+
+
+def _split_flowers(listing: Listing, path: str) -> Listing:
+    """Return the Oxford flowers with their official split, and with their labels where there are none."""
+    sets = _matrices(path)
+    if missing := sorted(set(FLOWERS) - set(sets)):
+        raise DatasetError(
+            f"{path} has no {few(missing)}; expected trnid, valid and tstid, as in setid.mat of the Oxford flowers",
+            "Pass setid.mat, or a table with the columns path and split.",
+        )
+    parts: dict[int, str] = {}
+    for name, part in FLOWERS.items():
+        for number in map(int, sets[name].ravel()):
+            if parts.setdefault(number, part) != part:
+                first = next(other for other, known in FLOWERS.items() if known == parts[number])
+                raise DatasetError(
+                    f"{path} gives image {number} two parts: it is in {first} and in {name}",
+                    "Download it again, or pass a table with the columns path and split.",
+                )
+    numbers = [_number(str(image)) for image in listing.images]
+    lost = [image for image, number in zip(listing.images, numbers, strict=True) if number not in parts]
+    if lost:
+        # Images of other names are another folder's; numbers that are missing are the file's fault.
+        numbered = all(_number(str(image)) for image in lost)
+        raise DatasetError(
+            f"{path} does not name {count(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
+            "Download it again, take them out of the data set, or pass a table with the columns path and split."
+            if numbered
+            else "Its images are called image_00001.jpg and so on: pass their folder, jpg.",
+        )
+    labels = listing.labels
+    beside = os.path.join(os.path.dirname(path), "imagelabels.mat")
+    if (labels is None or len(set(labels)) < 2) and os.path.isfile(beside):
+        classes = _matrices(beside).get("labels")
+        if classes is None or classes.size < max(n for n in numbers if n is not None):
+            raise DatasetError(f"{beside} has no labels of these images", "Download it again.")
+        flat = classes.ravel()
+        labels = [str(int(flat[number - 1])) for number in numbers if number is not None]
+        listing.notes.append(f"the classes are the numbers in {beside}")
+    if len(parts) > len(numbers):
+        listing.notes.append(f"{path} names {count(len(parts) - len(numbers), 'image')} that the data set has not")
+    return replace(listing, labels=labels, split=[parts[number] for number in numbers if number is not None])
+
+
+def _number(path: str) -> int | None:
+    found = NUMBER.fullmatch(os.path.basename(path))
+    return int(found[1]) if found else None
+
+
+def _matrices(path: str) -> dict[str, Any]:
+    from scipy.io import loadmat
+
+    try:
+        return dict(loadmat(path))
+    except Exception as error:  # whatever the damaged bytes lead it to; files of version 7.3 are no kind that it reads
+        raise DatasetError(f"cannot read {path}: {error}", "Download it again.") from error

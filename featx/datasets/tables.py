@@ -1,0 +1,63 @@
+"""A file of rows goes in (CSV with any usual separator, JSON Lines, Parquet); named columns of values come out."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Callable, Sequence
+
+from ..exceptions import DatasetError
+from .csv_tables import read_csv
+from .json_tables import read_json_lines
+from .listings import Table
+from .parquet_tables import read_parquet
+
+__all__ = ["TABLES", "read_table"]
+
+TEXT = (".csv", ".tsv", ".txt")
+LINES = (".jsonl", ".ndjson")
+PARQUET = (".parquet", ".pq")
+TABLES = TEXT + LINES + PARQUET
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
+    """Read a file of rows.
+
+    Parameters
+    ----------
+    path : str
+    knows : callable of sequence of str -> int
+        How many of these names of columns mean something. The separator is the one by which most do.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read; the message names the line.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in PARQUET:
+        return read_parquet(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}") from error
+    if suffix in SPREADSHEETS or data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise DatasetError(f"{path} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
+    if "\0" in text.partition("\n")[0]:
+        raise DatasetError(f"cannot read {path}: its first line is no text in UTF-8", "Save it as CSV in UTF-8.")
+    return read_json_lines(path, text) if suffix in LINES else read_csv(path, text, knows)

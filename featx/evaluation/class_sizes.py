@@ -1,0 +1,103 @@
+"""Class numbers and the fewest images that a class needs go in; classes that are too small are refused, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import DatasetError
+
+__all__ = ["SmallClassError", "check_counts", "check_sizes", "list_sizes"]
+
+# Names that one message lists.
+MOST = 20
+PLURALS = {"class": "classes", "stratum": "strata"}
+
+
+class SmallClassError(DatasetError):
+    """Classes are too small for what is to be done with them; other settings may do."""
+
+
+def check_counts(
+    truth: np.ndarray,
+    classes: Sequence[Any] | np.ndarray,
+    least: int,
+    needed: str,
+    *,
+    once: bool = False,
+    instead: str = "",
+) -> None:
+    """Raise DatasetError unless there are two classes with at least so many images each.
+
+    Parameters
+    ----------
+    truth : ndarray of int
+        The class number of each image.
+    classes : sequence
+    least : int
+    needed : str
+        What needs so many, with its verb: "5 folds need".
+    once : bool, default=False
+        Whether copies are left out of `truth`.
+    instead : str, default=""
+        What would do with these classes, such as "cv=3 (--cv 3)".
+    """
+    if len(classes) < 2:
+        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
+    check_sizes(classes, np.bincount(truth, minlength=len(classes)), least, needed, once=once, instead=instead)
+
+
+def check_sizes(
+    classes: Sequence[Any] | np.ndarray,
+    counts: np.ndarray,
+    least: int,
+    needed: str,
+    *,
+    what: str = "image",
+    kind: str = "class",
+    once: bool = False,
+    instead: str = "",
+) -> None:
+    """Raise SmallClassError unless each class has at least so many images or groups.
+
+    Parameters
+    ----------
+    classes : sequence
+    counts : ndarray of int
+        How many each class has.
+    least, needed, once, instead
+        As for `check_counts`.
+    what : str, default="image"
+        What is counted.
+    kind : {"class", "stratum"}, default="class"
+    """
+    short = np.flatnonzero(np.asarray(counts) < least)
+    if not len(short):
+        return
+    need = f"the {least} that {needed}" + (", copies counted once" if once else "")
+    if len(short) == 1:
+        name, count = str(classes[short[0]]), int(counts[short[0]])
+        text = f"{kind} {name!r} has {count} {what}{'' if count == 1 else 's'}, fewer than {need}"
+    else:
+        sizes = list_sizes([classes[int(number)] for number in short], np.asarray(counts)[short])
+        some = "all" if len(short) == len(classes) else f"{len(short)} of"
+        text = f"{some} {len(classes)} {PLURALS[kind]} have fewer {what}s than {need}: {sizes}"
+    ways = [f"Add {what}s"]
+    if len(classes) - len(short) > 1:
+        ways.append(f"leave {'it' if len(short) == 1 else f'these {PLURALS[kind]}'} out")
+    if instead:
+        ways.append(f"use {instead}")
+    raise SmallClassError(text, " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]])) + ".")
+
+
+def list_sizes(classes: Sequence[Any] | np.ndarray, counts: np.ndarray) -> str:
+    """Return the names of classes with their numbers of images or groups, the smallest classes first."""
+    order = np.argsort(counts, kind="stable")
+    listed = [f"{str(classes[int(place)])!r} ({counts[place]})" for place in order[:MOST]]
+    rest = counts[order[MOST:]]
+    if not len(rest):
+        return ", ".join(listed)
+    span = f"{rest.min()}" if rest.min() == rest.max() else f"{rest.min()} to {rest.max()}"
+    return f"{', '.join(listed)} and {len(rest)} more with {span}"

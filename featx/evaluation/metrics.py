@@ -1,0 +1,224 @@
+"""True and predicted classes go in, figures come out, with 95 % intervals where one is known to hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
+from .estimates import Estimate, missing_intervals
+from .intervals import (
+    FEW_GROUPS,
+    FEWEST_GROUPS,
+    FEWEST_GROUPS_OF_A_CLASS,
+    LEVEL,
+    NORMAL_QUANTILE,
+    class_mean_interval,
+    grouped_accuracy_interval,
+    grouped_class_mean_interval,
+    log_loss_interval,
+    wilson_interval,
+)
+
+__all__ = [
+    "LEVEL",
+    "METRICS",
+    "NAMES",
+    "NORMAL_QUANTILE",
+    "Estimate",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "interval_notes",
+    "per_class",
+    "report_classes",
+    "score_classes",
+    "score_predictions",
+    "wilson",
+]
+
+# Names, and whether more is better.
+METRICS = {
+    "accuracy": True,
+    "balanced_accuracy": True,
+    "macro_f1": True,
+    "log_loss": False,
+    "expected_calibration_error": False,
+    "debiased_calibration_error": False,
+    "calibration_error_if_calibrated": False,
+}
+NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "expected_calibration_error": "expected calibration error",
+    "debiased_calibration_error": "calibration error",
+}
+TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
+NO_CALIBRATION = "no method was found that holds; compare with what a calibrated model would show"
+
+
+def wilson(successes: int, trials: int) -> Estimate:
+    """Return a proportion with Wilson's score interval; see `wilson_interval`."""
+    low, high = wilson_interval(successes, trials)
+    return Estimate(successes / trials, float(low), float(high))
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return how often each class (rows) was taken for each (columns), from class numbers; int (k, k)."""
+    cells = truth * n_classes + predicted
+    return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
+
+
+def score_predictions(
+    truth: np.ndarray, probabilities: np.ndarray, *, groups: np.ndarray | None = None, random_state: int = 0
+) -> dict[str, Estimate]:
+    """Return every figure for predictions on images that the model was not fitted on.
+
+    Those intervals are given whose coverage was simulated, at least 0.92, or 0.90 with groups:
+    `featx.evaluation.intervals` says which they are. Where none is, `low` and `high` are NaN and `reason` says why.
+    They speak of the sampling of the test images, not of refitting the model.
+
+    Parameters
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers.
+    probabilities : ndarray, shape (n, k)
+        The predicted class is the most probable one.
+    groups : ndarray, shape (n,), default=None
+        What was drawn whole, as all images of a patient.
+    random_state : int, default=0
+        Of the simulation of a calibrated model.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Keyed as `METRICS`. Balanced accuracy and macro F1 are means over the classes that occur;
+        `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are what the
+        functions of `featx.evaluation.calibration` give.
+    """
+    losses = -np.log(np.clip(probabilities, np.finfo(np.float64).eps, None))
+    loss = losses[np.arange(len(truth)), truth]
+    n_classes = probabilities.shape[1]
+    return {
+        **score_classes(truth, probabilities.argmax(axis=1), n_classes=n_classes, groups=groups),
+        "log_loss": _log_loss(loss, float(losses.max()), groups),
+        "expected_calibration_error": Estimate(expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
+        "debiased_calibration_error": Estimate(debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
+        "calibration_error_if_calibrated": Estimate(
+            error_if_calibrated(probabilities, random_state=random_state), reason="simulated, not estimated"
+        ),
+    }
+
+
+def score_classes(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> dict[str, Estimate]:
+    """Return accuracy, balanced accuracy and macro F1, as `score_predictions` has them.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of int, shape (n,)
+        Class numbers.
+    n_classes : int
+    groups : ndarray, shape (n,), default=None
+    weights : ndarray, shape (n,), default=None
+        For how many images each row counts: a part of one where an image has several rows.
+    """
+    weights = np.ones(len(truth)) if weights is None else weights
+    cells = np.bincount(truth * n_classes + predicted, weights=weights, minlength=n_classes**2)
+    matrix, right = cells.reshape(n_classes, n_classes), truth == predicted
+    means = _per_class_means(matrix)
+    hit, total = float(np.trace(matrix)), float(matrix.sum())
+    value = hit / total
+    if groups is None:
+        found = {name: class_mean_interval(matrix, figure=name) for name in means}
+        accuracy = _estimate(value, wilson_interval(hit, total))
+        return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
+    codes = np.unique(groups, return_inverse=True)[1]
+    shape = codes.max() + 1, n_classes
+    if shape[0] < FEWEST_GROUPS:
+        return {name: Estimate(number, reason=TOO_FEW_GROUPS) for name, number in {"accuracy": value, **means}.items()}
+    rows = [(codes[right], truth[right], weights[right]), (codes, truth, weights), (codes, predicted, weights)]
+    hits, actual, claimed = (
+        np.bincount(group * n_classes + number, weights=weight, minlength=shape[0] * n_classes).reshape(shape)
+        for group, number, weight in rows
+    )
+    found = {name: grouped_class_mean_interval(hits, actual, claimed, figure=name) for name in means}
+    accuracy = _estimate(value, grouped_accuracy_interval(hits.sum(axis=1), actual.sum(axis=1)))
+    return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
+
+
+def interval_notes(results: Iterable[dict[str, Estimate]], *, groups: np.ndarray | None = None) -> list[str]:
+    """Return what to know of the intervals: which figures have none and why, and that groups are few.
+
+    Parameters
+    ----------
+    results : iterable of dict
+        What `score_predictions` gave, for one or several models; the calibration error without bins of equal width is
+        the one that is spoken of.
+    groups : ndarray, shape (n,), default=None
+        Of the test images.
+    """
+    shown = [name for name in NAMES if name != "expected_calibration_error"]
+    notes = missing_intervals((NAMES[name], found[name]) for found in results for name in shown if name in found)
+    if groups is not None and FEWEST_GROUPS <= (number := len(np.unique(groups))) < FEW_GROUPS:
+        notes.append(f"the intervals rest on {number} groups; below {FEW_GROUPS} they are wide and rough")
+    return notes
+
+
+def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return precision, recall and F1 of each class from a confusion matrix; 0 where undefined."""
+    hits = np.diag(matrix).astype(float)
+    actual, claimed = matrix.sum(axis=1), matrix.sum(axis=0)
+    precision = np.divide(hits, claimed, out=np.zeros_like(hits), where=claimed > 0)
+    recall = np.divide(hits, actual, out=np.zeros_like(hits), where=actual > 0)
+    f1 = np.divide(2 * hits, actual + claimed, out=np.zeros_like(hits), where=actual + claimed > 0)
+    return precision, recall, f1
+
+
+def report_classes(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and support of each class, from a confusion matrix."""
+    precision, recall, f1 = per_class(matrix)
+    return [
+        {
+            "class": name,
+            "precision": float(precision[i]),
+            "recall": float(recall[i]),
+            "f1": float(f1[i]),
+            "support": int(matrix[i].sum()),
+        }
+        for i, name in enumerate(names)
+    ]
+
+
+def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Estimate:
+    value = float(losses.mean())
+    if groups is not None:
+        return Estimate(value, reason="no method was found that holds with groups")
+    if len(losses) < 2:
+        return Estimate(value, reason="a single test image")
+    return _estimate(value, log_loss_interval(losses, most))
+
+
+def _estimate(value: float, interval: tuple[np.ndarray, np.ndarray]) -> Estimate:
+    low, high = (float(end) for end in interval)
+    if math.isnan(low):
+        return Estimate(value, reason=f"each class is in fewer than {FEWEST_GROUPS_OF_A_CLASS} groups")
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def _per_class_means(matrix: np.ndarray) -> dict[str, float]:
+    """Return balanced accuracy and macro F1 over the classes that occur."""
+    _, recall, f1 = per_class(matrix)
+    actual = matrix.sum(axis=1) > 0
+    occurs = actual | (matrix.sum(axis=0) > 0)
+    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}

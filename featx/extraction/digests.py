@@ -1,0 +1,109 @@
+"""Images go in, the digests by which their embeddings are kept come out; remembered files are not read."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from typing import Any
+
+from ..cache import FileDigests
+from ..cache.digests import MAX_BYTES
+from ..display.progress import progress_bar
+from ..exceptions import ImageDecodeError
+from ..images.image_bytes import too_long
+from ..images.sources import ImageSource, ImageSources
+from ..runtime.deadlines import patient_map
+
+__all__ = ["all_read", "image_keys"]
+
+
+def image_keys(
+    images: Sequence[ImageSource], memory: FileDigests, *, threads: int, fetch: bool = True, verbose: bool = False
+) -> list[Any]:
+    """Return each image's key, 32 bytes, or the ImageDecodeError that reading it gave.
+
+    Parameters
+    ----------
+    images : sequence of ImageSource
+    memory : FileDigests
+    threads : int
+        That read.
+    fetch : bool, default=True
+        Whether URLs are read. If not, their text takes the place of their content.
+    verbose : bool, default=False
+        Show a progress bar for what has to be read.
+    """
+    # image.path, spelled out: this runs for every image of every fold of every search
+    contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
+    are_paths = [type(c) is str and "://" not in c and c[:6].lower() != "file:/" for c in contents]
+    rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
+    paths = list(compress(contents, are_paths)) if rest else contents
+
+    def read(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        with progress_bar(len(items), name="reading files", unit="file", shown=verbose and len(items) > 0) as bar:
+            for outcome in patient_map(function, items, threads=threads):
+                yield outcome
+                bar.update()
+
+    digests: list[Any] = memory.digest(paths, map=read)
+    if rest:
+        known = iter(digests)
+        others = iter(list(read(_digest_of if fetch else _name_of_url, [images[i] for i in rest])))
+        digests = [next(known if path else others) for path in are_paths]
+    for i in [] if all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
+        digests[i] = _unread(images[i].name, digests[i])
+    _heed_value_range(images, digests, are_paths, memory, read)
+    return digests
+
+
+def _unread(name: str, error: OSError) -> ImageDecodeError:
+    if error.errno == errno.EFBIG:
+        return ImageDecodeError(name, *too_long(MAX_BYTES).args)
+    return ImageDecodeError(name, error.strerror or str(error))
+
+
+def all_read(digests: list[Any]) -> bool:
+    """Tell whether there is no error among the digests."""
+    return set(map(type, digests)) <= {bytes}
+
+
+def _heed_value_range(
+    images: Sequence[ImageSource], digests: list[Any], are_paths: list[bool], memory: FileDigests, read: Any
+) -> None:
+    """Replace the digests of files whose pixels depend on a value range, in place."""
+    if isinstance(images, ImageSources) and images.value_range is None:
+        return
+    places = [
+        i for i, image in enumerate(images)
+        if are_paths[i] and image.value_range is not None and isinstance(digests[i], bytes)
+    ]  # fmt: skip
+    depths = memory.depths({digests[i] for i in places})
+    unknown = [i for i in places if digests[i] not in depths]
+    # The depth is that of the very bytes that were digested: a file may change meanwhile.
+    found = dict(zip(unknown, read(_inspect, [images[i] for i in unknown]), strict=True))
+    memory.remember_depths({outcome[0]: outcome[1] for outcome in found.values() if isinstance(outcome, tuple)})
+    for i in places:
+        outcome = found.get(i) or (digests[i], depths[digests[i]])
+        if isinstance(outcome, TimeoutError):
+            outcome = ImageDecodeError(images[i].name, str(outcome))
+        digests[i] = images[i].keyed(*outcome) if isinstance(outcome, tuple) else outcome
+
+
+def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:
+    try:
+        return image.digest()
+    except ImageDecodeError as error:
+        return error
+
+
+def _name_of_url(image: ImageSource) -> bytes | ImageDecodeError:
+    return hashlib.sha256(image.content.encode()).digest() if isinstance(image.content, str) else _digest_of(image)
+
+
+def _inspect(image: ImageSource) -> tuple[bytes, bool] | ImageDecodeError:
+    try:
+        return image.inspect()
+    except ImageDecodeError as error:
+        return error

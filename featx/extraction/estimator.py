@@ -1,0 +1,154 @@
+"""Parameters that name a network and describe images go in; what every estimator on images does with them comes out."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Tags
+
+from ..cache import EmbeddingCache, FileDigests, default_cache_dir
+from ..constraints import NONE, PATH, check_values
+from ..exceptions import WeightsError
+from ..images.inputs import check_images
+from ..images.sources import ImageSource, as_sources
+from ..networks.backbone import BackboneSource
+from ..networks.precision import choose_precision
+from ..networks.resolve import EMBEDDED, resolve_backbone
+from ..networks.weights import is_file_name
+from ..runtime.cores import thread_count
+from ..runtime.seeds import check_weights_seed
+from .digests import image_keys
+from .idle_parameters import note_idle_images
+
+__all__ = ["ImageEstimator", "open_cache"]
+
+WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
+FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
+_opened: dict[str, EmbeddingCache] = {}
+
+
+class ImageEstimator(BaseEstimator):
+    """An estimator whose X is images and whose parameters name a network."""
+
+    def source(self) -> BackboneSource:
+        """Return what identifies the network before any training; it is not built."""
+        self._check_types()
+        return resolve_backbone(
+            self.backbone,
+            weights=self.weights,
+            image_size=self.image_size,
+            resize=self.resize,
+            random_state=self.random_state,
+            cache_key=self.cache_key,
+            origin=getattr(self, "_origin", None),
+        )
+
+    def _check_types(self) -> None:
+        values = self.get_params(deep=False)
+        check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
+        check_values(values, weights=WEIGHTS)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "backbone" in state and not isinstance(state["backbone"], str):
+            from ..networks.own_modules import mark, session
+
+            mark(state["backbone"])
+            # Rows of a module that is not understood belong to its pickled copies too.
+            state = {**state, "_origin": state.get("_origin") or session()}
+        return state
+
+    def __sklearn_clone__(self) -> Any:
+        if not isinstance(self.backbone, str):
+            from ..networks.own_modules import mark
+
+            mark(self.backbone)
+        if isinstance(weight := getattr(self, "class_weight", None), Mapping) and not isinstance(weight, dict):
+            # Other mappings may be none that can be copied.
+            return clone(copy.copy(self).set_params(class_weight=dict(weight)))
+        try:
+            new = super().__sklearn_clone__()
+        except Exception:
+            if isinstance(self.backbone, str):
+                raise
+            # A module that cannot be copied, because of an open file in it perhaps, is shared: nothing here changes it.
+            named = copy.copy(self).set_params(backbone=EMBEDDED)
+            new = clone(named).set_params(backbone=self.backbone)
+        if hasattr(self, "_origin"):
+            new._origin = self._origin
+        return new
+
+    def arithmetic(self, source: BackboneSource) -> str:
+        """Return what `precision` stands for, by which the embeddings of a network are identified."""
+        return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+    def sources(self, images: Sequence[Any], names: Sequence[str] | None = None) -> Sequence[ImageSource]:
+        """Return images of a data set as this estimator reads them.
+
+        Parameters
+        ----------
+        images : sequence of str, PIL.Image.Image or ndarray
+        names : sequence of str, default=None
+            What messages call them.
+        """
+        sources = as_sources(images, names=names, value_range=self.value_range)
+        note_idle_images(self, sources)
+        return sources
+
+    def content_keys(self, images: Sequence[ImageSource], *, fetch: bool = False) -> list[Any]:
+        """Return what identifies the content of each image, or the error that reading it gave; see `image_keys`.
+
+        Parameters
+        ----------
+        images : sequence of ImageSource
+        fetch : bool, default=False
+            Whether URLs are read. If not, each is taken for a content of its own.
+        """
+        cache = open_cache(self.cache)
+        memory = FileDigests(None) if cache is None else cache.digests
+        return image_keys(images, memory, threads=thread_count(self.n_jobs), fetch=fetch, verbose=self.verbose)
+
+    def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
+        sources = check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
+        note_idle_images(self, sources)
+        self._check_weights(reset=reset)
+        return sources
+
+    def _check_weights(self, *, reset: bool) -> None:
+        """Remember the digest of a file of weights in fit, and refuse to predict with another one."""
+        if reset:
+            self.__dict__.pop("_weights_digest", None)
+        if not is_file_name(self.weights) or not isinstance(self.backbone, str):
+            return
+        # Without the side of position embeddings, which follows the image size.
+        digest = self.source().weights_digest.partition(";")[0]
+        then = getattr(self, "_weights_digest", None)
+        if reset:
+            self._weights_digest = digest
+        elif then not in (None, digest):
+            raise WeightsError(
+                f"{self.weights} holds other weights than when this was fitted: SHA-256 {then[:12]} then, "
+                f"{digest[:12]} now",
+                "Bring back that file, or fit again.",
+            )
+
+
+def open_cache(cache: Any) -> EmbeddingCache | None:
+    """Return the cache that a `cache` parameter means; one object for each folder in this process."""
+    if cache is None or isinstance(cache, EmbeddingCache):
+        return cache
+    FOLDER.check("cache", cache)
+    root = os.path.abspath(default_cache_dir() if cache == "auto" else os.path.expanduser(cache))
+    return _opened.setdefault(root, EmbeddingCache(root))

@@ -1,0 +1,306 @@
+"""Images and a backbone go in; embeddings in input order come out, computed once and cached.
+
+The one loop: digest, look up, forward the misses, gather. When everything is cached the network is never built.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..cache import EmbeddingCache, FileDigests
+from ..cache.memory import MemoryStore, OverlayStore, Store, gather_rows, writable_store
+from ..constraints import CACHE, SOURCES, check_values
+from ..display.progress import progress_bar
+from ..display.shown import Shown
+from ..exceptions import CacheError, ImageDecodeError
+from ..images.failures import Failure
+from ..images.sources import ImageSource
+from ..networks.backbone import BackboneSource
+from ..networks.device import resolve_device
+from ..networks.pooling import View
+from ..networks.precision import choose_precision
+from ..runtime.cores import check_options, thread_count
+from ..runtime.lanes import auto_batch_size, lane_count
+from ..runtime.timing import timed
+from .digests import all_read, image_keys
+from .distribute import share_out
+from .forward import note_scale
+from .forward_plan import ForwardPlan
+from .rounds import Rounds
+
+log = logging.getLogger("featx")
+
+__all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
+
+STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
+
+
+@dataclass(repr=False)
+class Extraction(Shown):
+    """What came out of one call.
+
+    Attributes
+    ----------
+    embeddings : list of ndarray of float32, shape (n, d)
+        One matrix for each view, in input order; rows of NaN for the images in the ledger.
+    failures : list of Failure
+        The ledger, by index.
+    n_images : int
+    n_forwarded : int
+        How many images went through the network.
+    seconds : dict of str to float
+        Wall time of `digest`, `wait` (for decoding), `forward`, `write` and `gather`; and, over all threads together,
+        of `read` and `decode`.
+    damaged : list of (str, str)
+        Cache segments that failed their checksum and were set aside, with the reason.
+    """
+
+    embeddings: list[np.ndarray] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    n_images: int = 0
+    n_forwarded: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def wall_seconds(self) -> float:
+        """The time that passed; `read` and `decode` are counted for each thread, beside the rest."""
+        return sum(value for stage, value in self.seconds.items() if stage not in ("read", "decode"))
+
+
+def extract_embeddings(
+    images: Sequence[ImageSource],
+    source: BackboneSource,
+    *,
+    views: Sequence[View],
+    cache: EmbeddingCache | None,
+    precision: str = "auto",
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    n_jobs: int | None = None,
+    on_error: str = "raise",
+    verbose: bool = False,
+    keys: Sequence[Any] | None = None,
+) -> Extraction:
+    """Compute or look up the embeddings of images.
+
+    Duplicated content is forwarded once. Under ``joblib.parallel_config`` with a backend of processes (loky, dask,
+    Ray) and a cache, the misses are shared out among its workers, which commit to the cache themselves and must see
+    its folder. Inside a task of another joblib.Parallel nothing is shared out.
+
+    Parameters
+    ----------
+    images : sequence of ImageSource
+    source : BackboneSource
+    views : sequence of (layer, pooling)
+        All of them are filled by one pass.
+    cache : EmbeddingCache or None
+        None keeps nothing beyond this call.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Arithmetic of the forward pass; see `choose_precision` for "auto".
+    device : str, default="auto"
+    batch_size : int or "auto"
+        How many images are in the network at once. On a CPU they pass in up to 8 parts side by side, each on its share
+        of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
+    n_jobs : int, default=None
+        Threads that read and decode beside the network; None and -1 mean as many as there are processors.
+    on_error : {"raise", "nan"}, default="raise"
+        Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+    verbose : bool, default=False
+        Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
+    keys : sequence of (bytes or ImageDecodeError), default=None
+        What identifies the content of each image, where `image_keys` has found it already.
+
+    Returns
+    -------
+    Extraction
+
+    Raises
+    ------
+    ImageDecodeError
+        If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
+    CacheError
+        If the cache cannot be used, or nothing arrives there of what workers compute.
+    WorkerError
+        If the workers of joblib's backend are lost; what they committed before is kept.
+    BackboneError, ParameterError
+    """
+    check_values(locals(), images=SOURCES, cache=CACHE)
+    store: Store = MemoryStore() if cache is None else cache
+    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
+    while (gathered := work.gather()) is None:
+        work.forward_missing(hold=True)
+    result = work.result()
+    result.embeddings = gathered
+    return result
+
+
+def ensure_embeddings(
+    images: Sequence[ImageSource],
+    source: BackboneSource,
+    *,
+    views: Sequence[View],
+    store: Store,
+    precision: str = "auto",
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> tuple[np.ndarray, Extraction]:
+    """Put what is missing into a store and read nothing back: for rows that need not fit into memory.
+
+    Parameters
+    ----------
+    images, source, views, precision, device, batch_size, n_jobs, verbose
+        As for `extract_embeddings`.
+    store : Store
+        An EmbeddingCache or a MemoryStore.
+
+    Returns
+    -------
+    digests : ndarray of uint8, shape (n, 32)
+        The keys of the rows, in input order.
+    extraction : Extraction
+        Without the embeddings.
+
+    Raises
+    ------
+    ImageDecodeError, BackboneError, CacheError, ParameterError
+    """
+    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
+    while work.forward_missing():
+        pass
+    return work.keys(), work.result()
+
+
+class _Work:
+    """One call's images with what is known of them so far."""
+
+    def __init__(
+        self,
+        images: Sequence[ImageSource],
+        source: BackboneSource,
+        views: Sequence[View],
+        store: Store,
+        precision: str,
+        device: str,
+        batch_size: int | str,
+        n_jobs: int | None,
+        on_error: str,
+        verbose: bool,
+        keys: Sequence[Any] | None = None,
+    ) -> None:
+        check_options(batch_size, n_jobs, on_error)
+        self.images, self.source, self.views, self.store = images, source, tuple(views), store
+        below = store.cache if isinstance(store, OverlayStore) else store
+        self.cache = below if isinstance(below, EmbeddingCache) else None
+        self.precision = choose_precision(source, precision, device=device, cache=self.cache)
+        self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
+        self.raising, self.verbose = on_error == "raise", verbose
+        self.specs = [source.spec(view, self.precision) for view in views]
+        if source.is_own:
+            from ..networks.answers import agreeing_store
+
+            self.store = agreeing_store(self.store, source, self.specs)
+        self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
+        self.n_forwarded = 0
+        self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
+        self.peaks: list[int] = []
+        self.held = False
+        with timed(self.clock, "digest"):
+            memory = FileDigests(None) if self.cache is None else self.cache.digests
+            found = image_keys(images, memory, threads=self.threads, verbose=verbose) if keys is None else list(keys)
+        failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
+        self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
+        self.reasons = {i: error.reason for i, error in failed.items()}
+        if failed and self.raising:
+            raise next(iter(failed.values()))
+
+    def good(self) -> list[int]:
+        """Return the indices of the images that could be read as far as is known."""
+        every = range(len(self.images))
+        return [i for i in every if i not in self.reasons] if self.reasons else list(every)
+
+    def keys(self) -> np.ndarray:
+        """Return the digests of the good images, uint8 (n, 32)."""
+        return np.frombuffer(b"".join([self.digests[i] for i in self.good()]), np.uint8).reshape(-1, 32)
+
+    def gather(self) -> list[np.ndarray] | None:
+        """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
+        with timed(self.clock, "gather"):
+            return gather_rows(self.store, self.specs, self.good(), self.keys(), len(self.images))
+
+    def missing(self) -> dict[bytes, list[int]]:
+        """Return each distinct content that some spec lacks with its input indices, in input order."""
+        good, keys = self.good(), self.keys()
+        missing: dict[bytes, list[int]] = {}
+        if good:
+            lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
+            for place in np.flatnonzero(lacking):
+                missing.setdefault(keys[place].tobytes(), []).append(good[place])
+        return missing
+
+    def forward_missing(self, *, hold: bool = False) -> bool:
+        """Forward what has no rows; tell whether there was anything.
+
+        Where the cache does not keep them, rounds end with a CacheError, or go on with what memory is to `hold`.
+        """
+        missing = self.missing()
+        try:
+            if not self.held:
+                self.rounds.begin(sum(map(len, missing.values())))
+        except CacheError as error:
+            if not hold or not isinstance(self.store, EmbeddingCache):
+                raise
+            log.warning("%s. What is computed now is held in memory for this call", error.message)
+            self.store, self.held = OverlayStore(self.store), True
+        if missing:
+            self.forward(missing)
+        return bool(missing)
+
+    def forward(self, missing: dict[bytes, list[int]]) -> None:
+        """Forward and commit; note what could not be read."""
+        if isinstance(self.store, EmbeddingCache):
+            self.store = writable_store(self.store)
+        if self.source.is_own:
+            from ..networks.answers import claimed_store
+            from ..networks.batch_dependence import refuse_batch_dependence
+
+            refuse_batch_dependence(self.source, self.views)
+            self.store = claimed_store(self.store, self.source, self.specs)
+        device = resolve_device(self.device)
+        # Modules of the user's may keep something from one batch to the next.
+        lanes = 1 if self.source.is_own else lane_count(device)
+        size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
+        plan = ForwardPlan(
+            self.source, self.views, self.precision, device, size, self.threads, self.raising, lanes=lanes
+        )
+        first = list(missing.values())
+        with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
+            outcome = share_out(plan, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
+        self.n_forwarded += outcome.n_forwarded
+        self.clock.update(outcome.seconds)
+        self.peaks += outcome.peaks
+        for rows, (digest, reason) in zip(first, outcome.results, strict=True):
+            if reason is not None:
+                self.reasons.update(dict.fromkeys(rows, reason))
+            elif digest is not None:
+                # A file that changed since it was first read counts as what was decoded.
+                self.digests[rows[0]] = digest
+
+    def result(self) -> Extraction:
+        """Return the ledger, counts and timings."""
+        note_scale(self.peaks)
+        return Extraction(
+            failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],
+            n_images=len(self.images),
+            n_forwarded=self.n_forwarded,
+            seconds=dict(self.clock),
+            damaged=[] if self.cache is None else list(self.cache.damaged),
+        )

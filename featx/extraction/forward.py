@@ -1,0 +1,263 @@
+"""Images that are not cached go in; they are decoded, forwarded in batches and committed.
+
+Processes that compute on one device take turns of a few seconds, and look again at the cache at the start of each
+turn: what another has committed meanwhile is not computed twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..cache.memory import Store
+from ..display.notes import note_once
+from ..exceptions import BackboneError, CacheError, ImageDecodeError
+from ..images.sources import ImageSource
+from ..networks.device import physical_device
+from ..runtime.deadlines import patient_map
+from ..runtime.lanes import in_lanes
+from ..runtime.timing import timed
+from .forward_plan import ForwardPlan, Outcome
+
+__all__ = ["forward_images", "note_scale"]
+
+log = logging.getLogger("featx")
+# Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most. Workers are killed when
+# one of them is, so that theirs begin short and double.
+TURN_SECONDS = 10.0
+FIRST_SECONDS = 1.0
+TURN_ROWS = 1024
+TURN_BYTES = 256 << 20
+# Images of 12 bits in files of 16 use a sixteenth of the scale.
+SMALL_PART = 1 / 8
+# Between two turns of one process, so that those who wait get theirs.
+PAUSE = 0.05
+
+
+def note_scale(peaks: list[int]) -> None:
+    """Say so where images of 16 bits use less than an eighth of that scale, all of them."""
+    if peaks and max(peaks) < SMALL_PART * 65535:
+        bits = max(peaks).bit_length()
+        note_once(
+            f"the images of 16 bits use a small part of their scale, values up to {max(peaks):,} of 65,535: they are "
+            f"seen almost black. If they hold {bits} bits, say so by value_range=(0, {2**bits - 1}) (--value-range "
+            f"0,{2**bits - 1}); colour of 16 bits has to be converted to 8."
+        )
+
+
+def forward_images(
+    plan: ForwardPlan,
+    images: list[ImageSource],
+    digests: list[bytes],
+    store: Store,
+    advance: Callable[[int], Any] | None = None,
+) -> Outcome:
+    """Compute and commit what the store lacks.
+
+    Parameters
+    ----------
+    plan : ForwardPlan
+    images : list of ImageSource
+    digests : list of bytes
+        Of the images as they were first read.
+    store : Store
+    advance : callable, default=None
+        Called with the number of images that were dealt with.
+
+    Raises
+    ------
+    ImageDecodeError
+        If an image cannot be read and `plan.raising`; what was finished before is committed.
+    """
+    outcome = Outcome()
+    device = physical_device(plan.device)
+    seconds = TURN_SECONDS if plan.takes_turns else min(FIRST_SECONDS, TURN_SECONDS)
+    # Ends, for every turn deals with an image at least: whether it goes on is asked after a batch.
+    while (start := len(outcome.results)) < len(images):
+        with store.turn(device) if plan.takes_turns else contextlib.nullcontext() as progress:
+            part = slice(start, start + TURN_ROWS)
+            _take_turn(plan, images[part], digests[part], store, outcome, advance, progress, seconds)
+        seconds = min(2 * seconds, TURN_SECONDS)
+        if plan.takes_turns and len(outcome.results) < len(images):
+            time.sleep(PAUSE)
+    return outcome
+
+
+def _take_turn(
+    plan: ForwardPlan,
+    images: list[ImageSource],
+    digests: list[bytes],
+    store: Store,
+    outcome: Outcome,
+    advance: Callable[[int], Any] | None,
+    progress: Callable[[], Any] | None,
+    seconds: float,
+) -> None:
+    """Deal with the first of the images, as many of them as a turn of so many seconds allows; tell it of each batch."""
+    keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+    lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
+    todo = [images[place] for place in np.flatnonzero(lacking)]
+    done: list[tuple[bytes | None, str | None]] = []
+    ready: list[tuple[bytes, list[np.ndarray]]] = []
+    lanes, size = _lanes(plan, len(todo))
+    began = time.monotonic()
+
+    def goes_on() -> bool:
+        held = len(ready) * sum(row.nbytes for row in ready[-1][1]) if ready else 0
+        return time.monotonic() - began < seconds and held < TURN_BYTES
+
+    def forward(batch: list[_Decoded]) -> list[np.ndarray]:
+        good = [image for image in batch if image.error is None]
+        return _forward(plan, [image.pixels for image in good], [image.name for image in good]) if good else []
+
+    try:
+        with (
+            contextlib.closing(_decoded_batches(plan, todo, size, outcome.seconds, goes_on)) as batches,
+            contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=outcome.seconds)) as passed,
+        ):
+            for batch, rows in passed:
+                if progress is not None:
+                    progress()
+                good = [image for image in batch if image.error is None]
+                outcome.n_forwarded += len(good)
+                outcome.peaks += [image.peak for image in good if image.peak is not None]
+                ready += [(image.digest, [view[i] for view in rows]) for i, image in enumerate(good)]
+                for image in batch:
+                    if image.error is not None and plan.raising:
+                        raise image.error
+                    done.append((image.digest, None) if image.error is None else (None, image.error.reason))
+                if advance is not None:
+                    advance(len(batch))
+    except BaseException:
+        # What is finished is kept; an error of the cache must not hide the first one.
+        with contextlib.suppress(CacheError):
+            _commit(plan, ready, store, outcome.seconds)
+        raise
+    _commit(plan, ready, store, outcome.seconds)
+    reached = np.searchsorted(np.cumsum(lacking), len(done), side="right")
+    results = iter(done)
+    outcome.results += [
+        next(results) if missing else (digest, None)
+        for digest, missing in zip(digests[:reached], lacking[:reached], strict=True)
+    ]
+    if advance is not None:
+        advance(int(reached) - len(done))
+
+
+def _lanes(plan: ForwardPlan, n_images: int) -> tuple[int, int]:
+    """Return how many batches pass the network at once, and how many images each of them holds."""
+    lanes = min(plan.lanes, plan.batch_size)
+    # A lane has but a part of the processor: few images are quicker in one that has all of it.
+    if n_images < 2 * lanes or (lanes > 1 and not plan.source.load(plan.device).is_shareable(plan.views)):
+        lanes = 1
+    return lanes, max(1, min(plan.batch_size, n_images) // lanes)
+
+
+def _forward(plan: ForwardPlan, images: list[Any], names: list[str]) -> list[np.ndarray]:
+    """Return a matrix for each view; a batch that is too large for the device's memory is passed in parts."""
+    import torch
+
+    from ..networks.finite import require_finite
+
+    backbone = plan.source.load(plan.device)
+    # Stacked with channels last, as they were decoded and as the network reads them.
+    pixels = torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
+    if backbone.device.startswith("cuda"):
+        # Only from locked pages is a copy made beside the computation.
+        pixels = pixels.pin_memory()
+    while True:
+        size = min(backbone.largest_batch or len(pixels), len(pixels))
+        with contextlib.suppress(torch.OutOfMemoryError):
+            parts = [
+                backbone.embed(part, plan.views, preprocessing=plan.source.preprocessing, precision=plan.precision)
+                for part in pixels.split(size)
+            ]
+            found = [torch.cat(rows).numpy() for rows in zip(*parts, strict=True)]
+            require_finite(
+                found, plan.views, names, name=backbone.name, module=backbone.module, precision=plan.precision
+            )
+            return found
+        if size == 1:
+            raise BackboneError(
+                f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
+                "Choose a smaller image_size or backbone, or device='cpu'.",
+            )
+        # It never grows, also where lanes fail side by side, so that this ends.
+        backbone.largest_batch = min(size // 2, backbone.largest_batch or size)
+        log.warning("out of memory on %s: batches of %d images from here on", backbone.device, size // 2)
+        if backbone.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+
+@dataclass(slots=True)
+class _Decoded:
+    name: str = ""
+    digest: bytes = b""
+    pixels: Any = None
+    error: ImageDecodeError | None = None
+    peak: int | None = None
+    seconds: Counter[str] = field(default_factory=Counter)
+
+
+def _decoded_batches(
+    plan: ForwardPlan,
+    images: list[ImageSource],
+    size: int,
+    clock: Counter[str],
+    goes_on: Callable[[], bool],
+) -> Generator[list[_Decoded], None, None]:
+    """Yield batches in input order, decoded by threads that stay a little ahead, for as long as it goes on."""
+
+    def decode(image: ImageSource) -> _Decoded:
+        result = _Decoded(image.name)
+        try:
+            with timed(result.seconds, "read"):
+                data = image.read()
+            with timed(result.seconds, "decode"):
+                result.digest, pixels = image.decode(data)
+                result.peak = image.peak
+                result.pixels = plan.source.preprocessing.apply(pixels, key=result.digest)
+        except ImageDecodeError as error:
+            result.error = error
+            if plan.worker_host and getattr(error.__cause__, "errno", None):  # a file that is not there, perhaps
+                reason = f"{error.reason} on {plan.worker_host}"
+                result.error = ImageDecodeError(error.name, reason, error.next_step)
+        return result
+
+    def settled(image: ImageSource, outcome: _Decoded | TimeoutError) -> _Decoded:
+        if isinstance(outcome, TimeoutError):
+            return _Decoded(error=ImageDecodeError(image.name, str(outcome)))
+        clock.update(outcome.seconds)
+        return outcome
+
+    # What takes seconds to import is there before an image's time begins.
+    import torchvision.transforms.v2  # noqa: F401
+
+    decoded = patient_map(decode, images, threads=plan.threads, ahead=2 * plan.batch_size + 1)
+    try:
+        for start in range(0, len(images), size):
+            with timed(clock, "wait"):
+                batch = [settled(image, next(decoded)) for image in images[start : start + size]]
+            yield batch
+            if not goes_on():
+                return
+    finally:
+        decoded.close()
+
+
+def _commit(plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:
+    if not ready:
+        return
+    with timed(clock, "write"):
+        keys = np.frombuffer(b"".join(digest for digest, _ in ready), np.uint8).reshape(-1, 32)
+        for number, spec in enumerate(plan.specs):
+            new = ~store.contains(spec, keys)
+            if new.any():
+                store.put(spec, keys[new], np.stack([rows[number] for _, rows in ready])[new])

@@ -1,0 +1,310 @@
+"""Images go in as X, embeddings float32 (n, d) come out: scikit-learn's face of the extraction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ..cache import EmbeddingCache, EmbeddingSpec
+from ..constraints import shown
+from ..display.notes import note_once
+from ..exceptions import ParameterError
+from ..images.sources import ImageSource
+from ..networks.backbone import BackboneSource
+from ..networks.device import resolve_device, resolve_precision
+from ..networks.pooling import View
+from ..runtime.cores import check_options
+from .estimator import ImageEstimator, open_cache
+from .extract import Extraction, extract_embeddings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["CNNFeatureTransformer"]
+
+
+class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):
+    """Turn images into the embeddings of a frozen, pretrained network.
+
+    Each embedding is computed once and kept in a cache keyed by the image's content and by everything that made
+    the embedding, so that cross-validation and grid searches over what follows cost one pass over the images.
+
+    Parameters
+    ----------
+    backbone : str or nn.Module, default="efficientnet_lite0"
+        ``efficientnet_lite0``, whose ImageNet weights come with featx's installation; a torchvision classification
+        network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
+        ImageNet's mean and standard deviation; for what its embeddings are, see `layer`.
+    weights : str, PathLike or None, default="DEFAULT"
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
+        random weights.
+    layer : str, default=None
+        A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last
+        convolutional or attention stage, and for a module the input of its final pooling, as the module computes it
+        on the way. "output" is what calling it returns, and the default of a module without such a pooling.
+    pooling : {"auto", "avg", "max", "avgmax", "gem", "flatten", "cls"}, default="auto"
+        How a feature map becomes a vector; "auto" is the network's own: "cls" for vision transformers, else "avg".
+        "avgmax" is both, one after the other; "flatten" keeps every value.
+    prefetch : sequence of (layer, pooling), default=()
+        Other views that the same pass puts into the cache, because a search will ask for them.
+    cache_key : str, default=None
+        Names the code of a module of your own where featx says that it does not understand it; its tensors and plain
+        attributes are compared all the same. Choose another key whenever the code changes.
+    image_size : int, default=None
+        Side of the network's input in pixels; None means what the weights were trained with.
+    resize : {"crop", "squash"}, default="crop"
+        "crop" keeps the aspect ratio and cuts the central square, as the weights' own preprocessing does;
+        "squash" resizes the whole image.
+    image_shape : tuple of int, default=None
+        (h, w), (h, w, c) or (c, h, w) of rows of flattened images, where c is 1, 3 or 4; if both could be meant, the
+        channels are last. None takes squares: see Notes.
+    value_range : (low, high), "minmax" or None, default=None
+        The values that mean black and white, of arrays and of files and PIL images of more than 8 bits; "minmax" takes
+        each image's own. None means 0 to 255 for uint8, 0 to 65535 for 16 bits, 0 to 1 for floats. Files and PIL images
+        of 8 bits are read as they are.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Arithmetic of the forward pass. "auto" is bfloat16 where the device computes it natively and the network's
+        embeddings of photographs hardly change by it (see `choose_precision`), else float32.
+    device : str, default="auto"
+        "auto" takes CUDA, else Apple's MPS, else the CPU.
+    batch_size : int or "auto", default="auto"
+        How many images are in the network at once. On a CPU they pass in up to 8 parts side by side, each on its share
+        of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
+    n_jobs : int, default=None
+        Threads that read and decode; None and -1 mean as many as there are processors.
+    random_state : int, default=0
+        Seed of random weights (``weights=None``); without these None and a RandomState have no effect.
+    on_error : {"raise", "nan"}, default="raise"
+        Whether an unreadable or missing image raises, or becomes a row of NaN and an entry of ``failures_``. Most
+        heads refuse NaN; put ``SimpleImputer`` between, or drop the rows.
+    cache : str, PathLike, EmbeddingCache or None, default="auto"
+        Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
+    verbose : bool, default=False
+        Show a progress bar, on a terminal or in a notebook, while files are read and the network works.
+
+    Attributes
+    ----------
+    embedding_dim_ : int
+        Number of features of an embedding.
+    n_features_in_ : int
+        Values of a row; only after fitting on a 2-D array.
+    failures_ : list of Failure
+        The images that the last ``transform`` could not read; only with ``on_error="nan"``.
+
+    See Also
+    --------
+    extract_embeddings : The same without scikit-learn.
+
+    Notes
+    -----
+    ``fit`` trains nothing. X may be a list, an array, a Series or another column, or a frame of one column, of pandas,
+    polars or pyarrow. Each of its cells is a path or a URL (text, bytes or PathLike), the content of a file (bytes,
+    bytearray, memoryview, BytesIO), ``{"bytes": ..., "path": ...}`` of Hugging Face, a PIL image, or an array (h, w) or
+    (h, w, c) of NumPy, torch or another library; kinds and sizes may differ. Bytes are a path if they have no control
+    characters and at most 4,096 bytes, and do not begin as JPEG, HTML, XML or JSON do. None, NaN, ``pd.NA`` and "" are
+    missing images. The content of a file has the embedding of the file.
+
+    X may also be an array (n, h, w) or (n, h, w, c), or rows of flattened images. A row of s * s values is taken as a
+    square grey image, one of 3 * s * s values as a square RGB image, any other as a strip one pixel high, unless
+    `image_shape` says otherwise.
+
+    The loaded network is shared by all transformers of the process with the same parameters and is never pickled.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_sample_images
+    >>> from featx import CNNFeatureTransformer
+    >>> photos = load_sample_images().images
+    >>> CNNFeatureTransformer(cache=None).fit_transform(photos).shape
+    (2, 1280)
+    """
+
+    def __init__(
+        self,
+        backbone: str | nn.Module = "efficientnet_lite0",
+        *,
+        weights: Any = "DEFAULT",
+        layer: str | None = None,
+        pooling: str = "auto",
+        prefetch: Sequence[View] = (),
+        cache_key: str | None = None,
+        image_size: int | None = None,
+        resize: str = "crop",
+        image_shape: tuple[int, ...] | None = None,
+        value_range: tuple[float, float] | str | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+        batch_size: int | str = "auto",
+        n_jobs: int | None = None,
+        random_state: int = 0,
+        on_error: str = "raise",
+        cache: Any = "auto",
+        verbose: bool = False,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.layer = layer
+        self.pooling = pooling
+        self.prefetch = prefetch
+        self.cache_key = cache_key
+        self.image_size = image_size
+        self.resize = resize
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.precision = precision
+        self.device = device
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.on_error = on_error
+        self.cache = cache
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> CNNFeatureTransformer:
+        """Check the parameters and X; nothing is trained.
+
+        Parameters
+        ----------
+        X : array-like of images
+        y : ignored
+            Only its length is compared.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+            If a parameter holds a value that it does not accept.
+        ValueError
+            If X is no collection of images.
+        """
+        self._fit(X, y)
+        return self
+
+    def _fit(self, X: Any, y: Any) -> Sequence[ImageSource]:
+        images = self._images(X, reset=True)
+        if y is not None:
+            check_consistent_length(images, y)
+        source = self.source()
+        check_options(self.batch_size, self.n_jobs, self.on_error)
+        resolve_precision(self.precision)
+        if self.device not in ("auto", "cpu"):
+            resolve_device(self.device)
+        views = self._views(source)
+        if len(self.prefetch) and self.cache is None:
+            note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
+        self.embedding_dim_, *_ = [self._width(source, view) for view in views]
+        return images
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Check the parameters and X, and return the embeddings; as ``fit(X, y).transform(X)``.
+
+        Parameters
+        ----------
+        X : array-like of images
+        y : ignored
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, embedding_dim_)
+        """
+        return self._embed(self._fit(X, y))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embeddings of the images.
+
+        Parameters
+        ----------
+        X : array-like of images
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, embedding_dim_)
+
+        Raises
+        ------
+        ImageDecodeError
+            If an image cannot be read and `on_error` is "raise".
+        CacheError
+        """
+        check_is_fitted(self)
+        return self._embed(self._images(X, reset=False))
+
+    def _embed(self, images: Sequence[ImageSource]) -> np.ndarray:
+        result = self.extract(images)
+        if self.on_error == "nan":
+            self.failures_ = result.failures
+        rows = result.embeddings[0]
+        # Where no image at all could be read, nothing has told how wide the rows are.
+        return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
+
+    def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> Extraction:
+        """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.
+
+        Parameters
+        ----------
+        images : sequence of ImageSource
+        keys : sequence of (bytes or ImageDecodeError), default=None
+            What `content_keys` gave for them, so that they are not read for it again.
+
+        Returns
+        -------
+        Extraction
+        """
+        source = self.source()
+        return extract_embeddings(
+            images,
+            source,
+            views=self._views(source),
+            cache=open_cache(self.cache),
+            precision=self.precision,
+            device=self.device,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            on_error=self.on_error,
+            verbose=self.verbose,
+            keys=keys,
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.embedding_dim_
+
+    def _views(self, source: BackboneSource) -> list[View]:
+        pairs = list(self.prefetch) if isinstance(self.prefetch, Collection) else [self.prefetch]
+        named = [isinstance(p, tuple | list) and len(p) == 2 and isinstance(p[0], str | None) for p in pairs]
+        if not all(named) or isinstance(self.prefetch, str):
+            raise ParameterError(f"got prefetch={shown(self.prefetch)}; expected pairs (layer, pooling)")
+        others = [source.view(layer, pooling) for layer, pooling in pairs]
+        return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
+
+    def _width(self, source: BackboneSource, view: View) -> int:
+        plan = source.plan
+        cache = open_cache(self.cache)
+        if plan.width and view[0] == plan.default_layer and view[1] not in ("flatten", "cls"):
+            return plan.width * (2 if view[1] == "avgmax" else 1)
+        if plan.width and view == (plan.default_layer, plan.pooling):
+            return plan.width
+        spec = source.spec(view, self.arithmetic(source))
+        known = None
+        if cache is not None and (not source.is_own or _agrees(cache, source, spec)):
+            known = cache.width(spec)
+        return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
+
+
+def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
+    from ..networks.answers import agreeing_store
+
+    return agreeing_store(cache, source, [spec]) is cache

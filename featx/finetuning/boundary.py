@@ -1,0 +1,182 @@
+"""A trunk and images go in, the feed of a training comes out: what the frozen part gives, computed once and cached."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..cache.memory import Store
+from ..exceptions import ParameterError
+from ..extraction.extract import ensure_embeddings
+from ..images.augmentation import Augmentation
+from ..images.sources import ImageSource
+from ..networks.backbone import BackboneSource
+from ..networks.pooling import View
+from .feeds import CachedFeed, Feed, FreshFeed
+from .trunk import Trunk
+
+__all__ = ["BOUNDARY_DTYPES", "BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
+
+BOUNDARY_DTYPES = ("float16", "bfloat16")
+
+log = logging.getLogger("featx")
+
+
+@dataclass(frozen=True)
+class BoundaryOptions:
+    """How the images reach the trained part.
+
+    Attributes
+    ----------
+    cached : bool
+        Whether what lies below the boundary is computed once.
+    dtype : {"float16", "bfloat16"}
+    most_bytes : int
+        The most that may be added to the cache.
+    augmentation : Augmentation or None
+    views : int
+        Augmented views of each training image.
+    seed : int
+    precision, device : str
+    n_jobs : int or None
+    verbose : bool
+    """
+
+    cached: bool
+    dtype: str
+    most_bytes: int
+    augmentation: Augmentation | None
+    views: int
+    seed: int
+    precision: str
+    device: str
+    n_jobs: int | None
+    verbose: bool
+
+    def __post_init__(self) -> None:
+        if self.dtype not in BOUNDARY_DTYPES:
+            raise ParameterError(f"got boundary_dtype={self.dtype!r}; expected one of {', '.join(BOUNDARY_DTYPES)}")
+
+
+@dataclass(frozen=True)
+class BoundaryPasses:
+    """What has to pass through the frozen part of a network.
+
+    Attributes
+    ----------
+    view : (layer, pooling)
+        What is kept of it.
+    shape : tuple of int
+        Of one image's output; (-1,) for vectors.
+    rows : list of (BackboneSource, ndarray of int)
+        The images themselves first, then each augmented view of those to train on.
+    """
+
+    view: View
+    shape: tuple[int, ...]
+    rows: list[tuple[BackboneSource, np.ndarray]]
+
+
+def boundary_passes(
+    trunk: Trunk, train: np.ndarray, validation: np.ndarray, options: BoundaryOptions
+) -> BoundaryPasses | None:
+    """Return what is computed once, or None where every epoch forwards all images.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    train, validation : ndarray of int
+    options : BoundaryOptions
+    """
+    preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
+    if not options.cached or (trunk.trained and trunk.boundary is None):
+        return None
+    view: View = (trunk.boundary, f"map:{options.dtype}") if trunk.boundary is not None else trunk.view
+    shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
+    plain = validation if augmented else np.concatenate([train, validation])
+    numbered = [(0, plain)] + [(number, train) for number in range(1, options.views + 1) if augmented]
+    size = 2 * math.prod(shape) * sum(len(rows) for _, rows in numbered)
+    if trunk.boundary is not None and size > options.most_bytes:
+        log.warning(
+            "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
+            "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_views.",
+            size / 1e9, options.most_bytes / 1e9)  # fmt: skip
+        return None
+    rows = [
+        (replace(trunk.source, preprocessing=preprocessing.view_of(options.augmentation, seed=options.seed, view=n)), r)
+        for n, r in numbered
+    ]
+    return BoundaryPasses(view, shape, rows)
+
+
+def make_feed(
+    trunk: Trunk,
+    images: Sequence[ImageSource],
+    train: np.ndarray,
+    validation: np.ndarray,
+    *,
+    store: Store,
+    options: BoundaryOptions,
+    clock: Counter[str],
+) -> tuple[Feed, dict[str, int]]:
+    """Return the feed, and how many passes through the frozen part were needed and how many were made for it.
+
+    Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
+    than `most_bytes`), images are decoded, augmented and forwarded in every epoch.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    images : sequence of ImageSource
+    train, validation : ndarray of int
+        Rows of `images`; validation images are never augmented.
+    store : Store
+    options : BoundaryOptions
+    clock : Counter
+        Seconds of the extraction's stages, which those of these passes are added to.
+    """
+    fresh = FreshFeed(
+        images,
+        trunk.source.preprocessing,
+        options.augmentation,
+        lower=lambda batch: trunk.lower(batch, options.precision),
+        device=options.device,
+        seed=options.seed,
+    )
+    passes = boundary_passes(trunk, train, validation, options)
+    if passes is None:
+        return fresh, {"needed": 0, "forwarded": 0}
+    view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
+    specs = [source.spec(view, options.precision) for source, _ in passes.rows]
+    if trunk.source.is_own:
+        from ..networks.answers import agreeing_store, claimed_store
+
+        store = claimed_store(agreeing_store(store, trunk.source, specs), trunk.source, specs)
+    digests = np.zeros((len(images), 32), dtype=np.uint8)
+
+    def fill() -> int:
+        forwarded = 0
+        for source, rows in passes.rows:
+            if len(rows):
+                digests[rows], made = ensure_embeddings(
+                    [images[row] for row in rows],
+                    source,
+                    views=[view],
+                    store=store,
+                    precision=options.precision,
+                    device=options.device,
+                    n_jobs=options.n_jobs,
+                    verbose=options.verbose,
+                )
+                forwarded += made.n_forwarded
+                clock.update(made.seconds)
+        return forwarded
+
+    forwarded = fill()
+    feed = CachedFeed(store, specs, digests, shape=shape, device=options.device, seed=options.seed, refill=fill)
+    return feed, {"needed": needed, "forwarded": forwarded}

@@ -1,0 +1,130 @@
+"""The state of an unfinished training goes into one file after each epoch, and comes out where it is the same training.
+
+A file is written under a temporary name, synced and renamed, so that a kill leaves the one of the epoch before.
+Nothing in it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..cache.files import replaced, sync_folder, written_path
+from ..exceptions import ModelFileError
+
+__all__ = ["Checkpoint", "CheckpointError"]
+
+# 2: weight decay spares more, statistics are estimated anew, what asks for the mode acts in training.
+FORMAT = 2
+
+
+class CheckpointError(ModelFileError):
+    """A file that is no checkpoint of this training: of another one, of another version, damaged, or something else."""
+
+
+class Checkpoint:
+    """One file that belongs to one training.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    identity : mapping of str to str
+        Everything that the result depends on: network, trained part, settings, images and labels.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, str]) -> None:
+        self.path = Path(path)
+        self.identity = dict(identity)
+
+    def load(self, device: str) -> dict[str, Any] | None:
+        """Return the state of the last epoch, or None when there is no file.
+
+        Raises
+        ------
+        CheckpointError
+            If it is no checkpoint, is damaged, or belongs to another training; it is left as it is.
+        ModelFileError
+            If it cannot be read.
+        """
+        import torch
+
+        if not self.path.exists():
+            return None
+        step = "Choose another path, or remove the file to begin anew."
+        try:
+            content = torch.load(written_path(self.path), map_location=device, weights_only=True)
+            identity, state = dict(json.loads(content["identity"])), dict(content["state"])
+            if content["format"] != FORMAT:
+                raise CheckpointError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
+        except CheckpointError:
+            raise
+        except OSError as error:
+            raise ModelFileError(f"cannot read {self.path}: {error.strerror or error}", step) from error
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(f"{self.path} holds more than a checkpoint does, and is refused", step) from error
+        except Exception as error:  # damaged files fail in many ways
+            raise CheckpointError(f"{self.path} is no checkpoint, or it is damaged", step) from error
+        differing = [key for key in {**identity, **self.identity} if identity.get(key) != self.identity.get(key)]
+        if differing:
+            told = "; ".join(_difference(key, identity.get(key), self.identity.get(key)) for key in differing[:3])
+            raise CheckpointError(f"the checkpoint {self.path} belongs to another training: {told}", step)
+        return state
+
+    def check_writable(self) -> None:
+        """Find out whether the file could be written.
+
+        Raises
+        ------
+        ModelFileError
+        """
+        try:
+            target = written_path(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass
+        except OSError as error:
+            raise ModelFileError(
+                f"cannot write the checkpoint {self.path}: {error.strerror or error}", "Choose another path."
+            ) from error
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the file; when this returns the epoch is on disk.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written; the one of the epoch before is untouched.
+        """
+        import torch
+
+        content = {"format": FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
+        try:
+            target = written_path(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(target) as temporary, open(temporary, "wb") as file:
+                torch.save(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(target.parent)
+        except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+            raise ModelFileError(
+                f"cannot write the checkpoint {self.path}: {getattr(error, 'strerror', None) or error}",
+                "Free some space, or choose another path; the last epoch that was saved is still there.",
+            ) from error
+
+
+def _difference(key: str, then: str | None, now: str | None) -> str:
+    """Say how an entry of the identity differs; of digests nobody learns anything."""
+    if {len(str(value)) for value in (then, now)} == {64}:
+        return f"other {key}"
+    return f"{key} was {_short(then)} and is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

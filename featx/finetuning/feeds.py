@@ -1,0 +1,172 @@
+"""Row numbers go in, what the trained part of a network takes comes out: read from the cache, or computed anew."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cache import EmbeddingSpec
+from ..cache.memory import Store
+from ..exceptions import CacheError, ImageDecodeError
+from ..extraction.forward import note_scale
+from ..images.augmentation import Augmentation
+from ..images.preprocessing import Preprocessing
+from ..images.sources import ImageSource
+from ..runtime.deadlines import patient_map
+
+__all__ = ["CachedFeed", "Feed", "FreshFeed", "stream"]
+
+# Batches that are read while the network works on another.
+AHEAD = 3
+
+
+class Feed(Protocol):
+    """Gives batches in two steps: `read` may run in any thread, `finish` in the one that trains."""
+
+    def read(self, rows: np.ndarray, epoch: int | None) -> Tensor: ...
+    def finish(self, batch: Tensor) -> Tensor: ...
+
+
+class CachedFeed:
+    """Rows of a store: what the boundary gives for the images, or for one of their augmented views.
+
+    Parameters
+    ----------
+    store : Store
+    specs : sequence of EmbeddingSpec
+        Of the images themselves and of each augmented view.
+    digests : ndarray of uint8, shape (n, 32)
+    shape : tuple of int
+        Of the boundary's output for one image.
+    device : str
+    seed : int
+    refill : callable
+        Computes again what the store has lost.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        specs: Sequence[EmbeddingSpec],
+        digests: np.ndarray,
+        *,
+        shape: tuple[int, ...],
+        device: str,
+        seed: int,
+        refill: Callable[[], Any],
+    ) -> None:
+        self.store, self.specs, self.digests = store, list(specs), digests
+        self.shape, self.device, self.seed, self.refill = shape, device, seed, refill
+
+    def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
+        """Return rows as they are kept; in an epoch each image shows one of its augmented views, if there are any."""
+        views = np.zeros(len(rows), dtype=int)
+        if epoch is not None and len(self.specs) > 1:
+            rng = np.random.default_rng([self.seed, epoch])
+            views = rng.integers(1, len(self.specs), len(self.digests))[rows]
+        parts = [(places := np.flatnonzero(views == view), self._get(view, rows[places])) for view in np.unique(views)]
+        batch = np.empty((len(rows), parts[0][1].shape[1]), dtype=parts[0][1].dtype)
+        for places, values in parts:
+            batch[places] = values
+        return torch.from_numpy(batch)
+
+    def finish(self, batch: Tensor) -> Tensor:
+        """Return float32 of the boundary's shape on the device."""
+        batch = batch.to(self.device, non_blocking=True)
+        if batch.dtype == torch.int16:
+            batch = batch.view(torch.bfloat16)
+        return _laid_out(batch.float().reshape(len(batch), *self.shape))
+
+    def _get(self, view: int, rows: np.ndarray) -> np.ndarray:
+        for attempt in range(2):
+            values, found = self.store.get(self.specs[view], self.digests[rows], all_or_none=True)
+            if found.all():
+                return values
+            if attempt == 0:  # a segment was damaged, or pruned by someone else
+                self.refill()
+        raise CacheError("what was computed for the training is lost again from the cache", "Choose another folder.")
+
+
+class FreshFeed:
+    """Images decoded and augmented anew in each epoch, and passed through the frozen part.
+
+    Parameters
+    ----------
+    images : sequence of ImageSource
+    preprocessing : Preprocessing
+    augmentation : Augmentation or None
+    lower : callable
+        From normalised images to what the trained part takes.
+    device : str
+    seed : int
+    """
+
+    def __init__(
+        self,
+        images: Sequence[ImageSource],
+        preprocessing: Preprocessing,
+        augmentation: Augmentation | None,
+        *,
+        lower: Callable[[Tensor], Tensor],
+        device: str,
+        seed: int,
+    ) -> None:
+        self.images, self.preprocessing, self.augmentation = images, preprocessing, augmentation
+        self.lower, self.device, self.seed = lower, device, seed
+        self.peaks: list[int] = []
+
+    def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
+        """Return decoded images, uint8 (n, 3, h, w)."""
+        preprocessing = self.preprocessing.view_of(self.augmentation, seed=self.seed, view=epoch or 0)
+
+        def load(image: ImageSource) -> Tensor:
+            digest, pixels = image.load()
+            if image.peak is not None:
+                self.peaks.append(image.peak)
+            return preprocessing.apply(pixels, key=digest)
+
+        images = [self.images[row] for row in rows]
+        # One thread: it is batches that are read side by side.
+        with contextlib.closing(patient_map(load, images, threads=1)) as results:
+            batch = torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
+        # As many as there are: by then an epoch has shown what scale they use.
+        if len(self.peaks) >= len(self.images):
+            note_scale(self.peaks)
+            self.peaks.clear()
+        return batch
+
+    def finish(self, batch: Tensor) -> Tensor:
+        """Return what the frozen part makes of a decoded batch."""
+        batch = self.preprocessing.normalise(batch.to(self.device, non_blocking=True))
+        return self.lower(_laid_out(batch))
+
+
+def stream(feed: Feed, batches: Sequence[np.ndarray], epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Yield rows and what `read` gives for each batch in order, reading ahead in threads."""
+    pool = ThreadPoolExecutor(AHEAD)
+    ahead: deque[Future[Tensor]] = deque()
+    left = iter(batches)
+    try:
+        for rows in batches:
+            while len(ahead) < AHEAD and (following := next(left, None)) is not None:
+                ahead.append(pool.submit(feed.read, following, epoch))
+            yield rows, ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_time(image: ImageSource, result: Tensor | TimeoutError) -> Tensor:
+    if isinstance(result, TimeoutError):
+        raise ImageDecodeError(image.name, str(result))
+    return result
+
+
+def _laid_out(batch: Tensor) -> Tensor:
+    return batch.contiguous(memory_format=torch.channels_last) if batch.ndim == 4 else batch

@@ -1,0 +1,312 @@
+"""An estimator's parameters, images and class numbers go in; trained tensors and the curves of training come out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_consistent_length
+from torch import Tensor
+
+from ..cache.memory import writable_store
+from ..constraints import plain
+from ..exceptions import ParameterError
+from ..extraction.estimator import open_cache
+from ..extraction.extract import extract_embeddings
+from ..extraction.idle_parameters import note_idle_training
+from ..heads.heads import class_weights
+from ..images.augmentation import resolve_augmentation
+from ..images.labels import plain_labels
+from ..images.sources import ImageSource
+from ..networks.backbone import channels_last
+from ..networks.device import resolve_device, resolve_precision
+from ..runtime.allocator import keep_freed_memory
+from .boundary import BoundaryOptions, make_feed
+from .checkpoint import Checkpoint
+from .head import DenseHead
+from .head_init import fit_probe, warm_up
+from .optimization import TrainingPlan
+from .settings import check_parameters, resolve_automatic
+from .training import Training
+from .trunk import Trunk
+from .validation_part import hold_out_validation
+
+__all__ = ["FineTuning", "TuningOutcome"]
+
+
+@dataclass(frozen=True)
+class TuningOutcome:
+    """What `CNNFineTuneClassifier` makes its fitted attributes of."""
+
+    history: dict[str, list[Any]]
+    best_epoch: int
+    initial_accuracy: float | None
+    stages: list[str]
+    timings: dict[str, float]
+    forwarded: dict[str, int]
+    state: dict[str, np.ndarray]
+    head: dict[str, np.ndarray]
+
+
+class FineTuning:
+    """One call of ``CNNFineTuneClassifier.fit``.
+
+    Parameters
+    ----------
+    options : CNNFineTuneClassifier
+        Its parameters are read, nothing is set.
+    images : sequence of ImageSource
+    classes : ndarray
+    targets : ndarray of int, shape (n,)
+        Class numbers.
+    groups : array-like of shape (n,) or None
+    validation : (sequence of ImageSource, ndarray of int), default=None
+        Images with class numbers to validate on, in place of a part of the others.
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content; see `same_content`.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter holds a value that it does not accept; before anything is computed.
+    """
+
+    def __init__(
+        self,
+        options: Any,
+        images: Sequence[ImageSource],
+        classes: np.ndarray,
+        targets: np.ndarray,
+        groups: Any,
+        *,
+        validation: tuple[Sequence[ImageSource], np.ndarray] | None = None,
+        together: np.ndarray | None = None,
+    ) -> None:
+        check_parameters(options)
+        check_consistent_length(images, groups)
+        self.n_train = len(images)
+        if validation is not None:
+            images, targets = [*images, *validation[0]], np.concatenate([targets, validation[1]])
+        self.options, self.images, self.classes = options, images, classes
+        self.targets = targets.astype(np.int64)
+        self.groups, self.together = None if groups is None else plain_labels(groups, name="groups"), together
+        self.source = options.source()
+        self.view = self.source.view(options.layer, options.pooling)
+        self.device = resolve_device(options.device)
+        self.precision = resolve_precision(options.precision)
+        self.cache = open_cache(options.cache)
+        self.augmentation = resolve_augmentation(options.augmentation)
+        self.timings = {"extraction": 0.0, "training": 0.0}
+        self.clock: Counter[str] = Counter()
+        self._from_scratch, self._begins_at_random = False, options.weights is None
+        self.plan = self._plan()
+
+    def run(self) -> TuningOutcome:
+        """Train, from the beginning or from the checkpoint on."""
+        train, validation = self.split()
+        given = len(self.images) > self.n_train
+        note_idle_training(self.options, head_init=self.head_init, groups=self.groups, given=given)
+        trunk = self.cut()
+        trunk.part.warn(self.source.name)
+        if trunk.part.updated(trunk.update_statistics) and self.plan.batch_size < 2:
+            raise ParameterError(
+                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
+                "Choose a larger batch_size.",
+            )
+        if self.device == "cpu":
+            keep_freed_memory()
+        channels_last(trunk.module.to(self.device))
+        checkpoint = self._checkpoint(trunk, validation)
+        if checkpoint is not None:
+            # One of another training, or in a place that cannot be written, is refused before anything is computed.
+            checkpoint.load("cpu")
+            checkpoint.check_writable()
+        began = time.perf_counter()
+        store, how = writable_store(self.cache), self.boundary_options()
+        feed, forwarded = make_feed(trunk, self.images, train, validation, store=store, options=how, clock=self.clock)
+        self.timings["extraction"] += time.perf_counter() - began
+        head = self._head(trunk, train, forwarded).to(self.device)
+        training = Training(
+            trunk,
+            head,
+            feed,
+            torch.from_numpy(self.targets),
+            train,
+            validation,
+            self.plan,
+            checkpoint=checkpoint,
+            verbose=bool(self.options.verbose),
+        )
+        began = time.perf_counter()
+        training.run(untrained_head=self.head_init == "random")
+        self.timings["training"] += time.perf_counter() - began
+        return TuningOutcome(
+            history=training.history,
+            best_epoch=training.best_epoch,
+            initial_accuracy=None if training.initial is None else training.initial[1],
+            stages=trunk.stages,
+            timings={**self.clock, **self.timings},
+            forwarded=forwarded,
+            state=_arrays(trunk.state()),
+            head=_arrays(head.state_dict()),
+        )
+
+    def cut(self) -> Trunk:
+        """Return the network in two parts, and settle what depends on whether it is trained from scratch."""
+        trunk = Trunk.cut(
+            self.source,
+            self.view,
+            trainable_stages=self.options.trainable_stages,
+            trainable_layers=self.options.trainable_layers,
+        )
+        trunk.check_precision()
+        trunk.update_statistics = self.options.batch_norm == "update"
+        random = self.options.weights is None
+        self._begins_at_random = random or bool(trunk.part.young)
+        # Of a module of one's own, statistics tell whether it was ever trained.
+        untrained = random or (bool(trunk.part.young) and trunk.part.young == trunk.part.updated(update=True))
+        self._from_scratch = untrained and trunk.is_whole
+        self.plan = self._plan()
+        return trunk
+
+    @property
+    def head_init(self) -> str:
+        """How the head begins."""
+        if self.options.head_init != "auto":
+            return str(self.options.head_init)
+        if self._begins_at_random:
+            return "random"
+        return "warmup" if self.options.hidden_units else "logistic"
+
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows to train on and those to validate on."""
+        rows = np.arange(len(self.targets))
+        if not self.options.early_stopping or len(rows) > self.n_train:
+            return rows[: self.n_train], rows[self.n_train :]
+        return hold_out_validation(
+            self.targets,
+            self.classes,
+            fraction=self.options.validation_fraction,
+            groups=self.groups,
+            together=self.together,
+            random_state=self.options.random_state,
+        )
+
+    def _head(self, trunk: Trunk, train: np.ndarray, forwarded: dict[str, int]) -> DenseHead:
+        """Return the head in the state that `head_init` asks for, fitted on training rows only."""
+        kind, options = self.head_init, self.options
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.random_state)
+            if kind == "random":
+                width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
+                return self._empty_head(width)
+            began = time.perf_counter()
+            found = extract_embeddings(
+                [self.images[row] for row in train],
+                self.source,
+                views=[self.view],
+                cache=self.cache,
+                precision=self.precision,
+                device=self.device,
+                n_jobs=options.n_jobs,
+                verbose=options.verbose,
+            )
+            self.timings["extraction"] += time.perf_counter() - began
+            forwarded["needed"] += found.n_images
+            forwarded["forwarded"] += found.n_forwarded
+            self.clock.update(found.seconds)
+            features = found.embeddings[0]
+            head = self._empty_head(features.shape[1])
+            began = time.perf_counter()
+            if kind == "logistic":
+                weights = self.plan.class_weights
+                probe = fit_probe(
+                    features,
+                    self.targets[train],
+                    groups=None if self.groups is None else self.groups[train],
+                    together=None if self.together is None else self.together[train],
+                    class_weight=None if weights is None else dict(enumerate(weights)),
+                    random_state=options.random_state,
+                )
+                head.take_over(probe)
+            else:
+                head.standardise(features)
+                warm_up(head.to(self.device), features, self.targets[train], self.plan, options.warmup_epochs)
+            self.timings["training"] += time.perf_counter() - began
+            return head
+
+    def _empty_head(self, width: int) -> DenseHead:
+        return DenseHead(width, len(self.classes), hidden_units=self.options.hidden_units, dropout=self.options.dropout)
+
+    def _plan(self) -> TrainingPlan:
+        options = self.options
+        automatic = resolve_automatic(options, from_scratch=self._from_scratch)
+        return TrainingPlan(
+            epochs=automatic["epochs"],
+            batch_size=int(options.batch_size),
+            optimizer=options.optimizer,
+            learning_rate=automatic["learning_rate"],
+            head_learning_rate=automatic["head_learning_rate"],
+            momentum=float(options.momentum),
+            weight_decay=float(options.weight_decay),
+            schedule=options.schedule,
+            label_smoothing=float(options.label_smoothing),
+            class_weights=class_weights(options.class_weight, self.classes, self.targets[: self.n_train]),
+            patience=automatic["patience"] if options.early_stopping else None,
+            # Half precision is slower to train in on a CPU: the gradients of its convolutions are.
+            precision="float32" if self.device == "cpu" else self.precision,
+            device=self.device,
+            seed=int(options.random_state),
+        )
+
+    def boundary_options(self) -> BoundaryOptions:
+        """Return how the images reach the trained part."""
+        options = self.options
+        return BoundaryOptions(
+            cached=bool(options.boundary_cache),
+            dtype=plain(options.boundary_dtype),
+            most_bytes=options.boundary_cache_bytes,
+            augmentation=self.augmentation,
+            views=int(options.augment_views),
+            seed=int(options.random_state),
+            precision=self.precision,
+            device=self.device,
+            n_jobs=options.n_jobs,
+            verbose=bool(options.verbose),
+        )
+
+    def _checkpoint(self, trunk: Trunk, validation: np.ndarray) -> Checkpoint | None:
+        if self.options.checkpoint is None:
+            return None
+        images = hashlib.sha256()
+        for image in self.images:
+            images.update(image.digest())
+        images.update(np.asarray(self.targets).tobytes())
+        options, plan = self.options, self.plan
+        identity = {
+            "backbone": self.source.name,
+            "weights": self.source.weights_digest,
+            "layer and pooling": " ".join(self.view),
+            "trained part": " ".join(trunk.trained) or "head only",
+            "head": f"{self.head_init}, {options.hidden_units} hidden units, dropout {options.dropout:g}",
+            "warmup_epochs": str(options.warmup_epochs) if self.head_init == "warmup" else "none",
+            "batch_norm": options.batch_norm,
+            "preprocessing": self.source.preprocessing.text,
+            "augmentation": "none" if self.augmentation is None else self.augmentation.text,
+            "boundary": f"{options.boundary_cache} {plain(options.boundary_dtype)} {options.augment_views}",
+            "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
+            "images and labels": images.hexdigest(),
+            "classes": " ".join(str(name) for name in self.classes),
+        }
+        settings = {name: str(plain(value)) for name, value in vars(plan).items() if name != "device"}
+        return Checkpoint(options.checkpoint, identity | settings | {"precision": self.precision})
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in tensors.items()}

@@ -1,0 +1,153 @@
+"""A network and the names of its trained parameters go in; which of its modules are in training mode comes out.
+
+Dropout, stochastic depth and whatever else asks for the mode act in the trained part; the frozen part stays in
+evaluation. Running statistics follow a rule of their own: those that training began without are always estimated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from types import CodeType
+
+from torch import nn
+
+from ..exceptions import TrainingWarning
+from ..torch_modules.running_statistics import are_initial, estimating, keeps_statistics, needs_the_batch
+
+__all__ = ["TrainedPart"]
+
+# PyTorch's own. Networks that were made for long trainings have less, and would not see new statistics in a short one.
+UPDATE_MOMENTUM = 0.1
+
+
+class TrainedPart:
+    """The modules of a network that are trained.
+
+    Parameters
+    ----------
+    module : nn.Module
+    trained : sequence of str
+        Names of parameters.
+    lower, upper : collection of str
+        Paths of the modules that are called below and above the boundary, as far as this is known.
+
+    Attributes
+    ----------
+    names : list of str
+        Paths of the modules that train.
+    young : list of str
+        Those of them whose running statistics are those of initialisation, so that there is nothing to keep.
+    dead : list of str
+        Modules of the frozen part with such statistics, which therefore do not normalise.
+    unsteady : list of str
+        Modules that normalise by the batch in evaluation too.
+    """
+
+    def __init__(
+        self, module: nn.Module, trained: Sequence[str], *, lower: Collection[str] = (), upper: Collection[str] = ()
+    ) -> None:
+        self.module = module
+        self.parts = dict(module.named_modules())
+        first = {part: path for path, part in self.parts.items()}
+        parameters = dict(module.named_parameters())
+        wanted = {id(parameters[name]) for name in trained}
+        reached = {first[part]: None for part in _trained_modules(module, wanted)} if trained else {}
+        below = set(lower) - set(upper)
+        self.names = [path for path in self.parts if path in reached and path not in below]
+        self._norms = [path for path in self.names if keeps_statistics(self.parts[path])]
+        self.young = [path for path in self._norms if are_initial(self.parts[path])]
+        # One that a graph has taken apart does not take statistics in evaluation.
+        self._estimated = [path for path in self.young if path in upper or not upper]
+        known = [*lower, *upper]
+        used = [p for p in self.parts if not known or any(p == k or p.startswith(f"{k}.") for k in known)]
+        inside = set(self.names)
+        self.dead = [path for path in used if path not in inside and are_initial(self.parts[path])]
+        self.unsteady = [path for path in used if needs_the_batch(self.parts[path])]
+
+    def warn(self, name: str) -> None:
+        """Tell, once for a network, of layers that do not normalise or that normalise by the batch."""
+        if self.dead:
+            more = f" and {len(self.dead) - 1} more layers" if len(self.dead) > 1 else ""
+            warnings.warn(
+                f"{name} is frozen in {self.dead[0]}{more}, whose running statistics are those of initialisation "
+                "(mean 0, variance 1), so that they do not normalise. Pass weights that were trained, or train these "
+                "layers too: trainable_stages='all'.",
+                TrainingWarning,
+                stacklevel=5,
+            )
+        if self.unsteady:
+            warnings.warn(
+                f"{self.unsteady[0]} of {name} has no running statistics: what it gives for an image depends on the "
+                "other images of the batch. Use track_running_stats=True.",
+                TrainingWarning,
+                stacklevel=5,
+            )
+
+    def updated(self, update: bool) -> list[str]:
+        """Return the modules whose statistics training moves; with `update` all of the trained part's."""
+        return self._norms if update else self.young
+
+    def train(self, mode: bool, *, update: bool) -> None:
+        """Switch to training or back to evaluation."""
+        for part in self.module.modules():
+            part.training = False
+        if not mode:
+            return
+        for path in self.names:
+            self.parts[path].training = True
+        moving = set(self.updated(update))
+        for path in self._norms:
+            norm = self.parts[path]
+            norm.training = path in moving
+            momentum = getattr(norm, "momentum", None)
+            if path in moving and isinstance(momentum, float):
+                norm.momentum = max(momentum, UPDATE_MOMENTUM)
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Hold everything in evaluation for a while: a module may be called below the boundary too."""
+        live = [part for part in self.module.modules() if part.training]
+        try:
+            for part in live:
+                part.training = False
+            yield
+        finally:
+            for part in live:
+                part.training = True
+
+    def estimating(self) -> contextlib.AbstractContextManager[None]:
+        """Take the young statistics anew from what passes through inside; everything else is in evaluation."""
+        self.train(False, update=False)
+        return estimating([self.parts[path] for path in self._estimated])
+
+    def asking(self) -> list[str]:
+        """Return the modules whose own code asks whether it is training, which a traced graph answers once for all."""
+        return [
+            path
+            for path in self.names
+            if not type(self.parts[path]).__module__.startswith("torch.nn.") and path not in self._norms
+            if any(_asks(kind) for kind in type(self.parts[path]).__mro__ if issubclass(kind, nn.Module))
+        ]
+
+
+def _trained_modules(module: nn.Module, wanted: Collection[int]) -> Iterator[nn.Module]:
+    """Yield the modules with trained parameters, and those without any that lie beside them."""
+    own = [id(value) for value in module.parameters()]
+    if own and not any(value in wanted for value in own):
+        return
+    yield module
+    for child in module.children():
+        yield from _trained_modules(child, wanted)
+
+
+def _asks(kind: type) -> bool:
+    if kind.__module__.startswith("torch.nn."):
+        return False
+    functions = [getattr(member, "__wrapped__", member) for member in vars(kind).values()]
+    return any(_reads_training(code) for f in functions if (code := getattr(f, "__code__", None)) is not None)
+
+
+def _reads_training(code: CodeType) -> bool:
+    return "training" in code.co_names or any(_reads_training(c) for c in code.co_consts if isinstance(c, CodeType))

@@ -1,0 +1,99 @@
+"""A fitted estimator that holds trained tensors, and images, go in; their classes with probabilities come out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..extraction.estimator import ImageEstimator, open_cache
+from ..extraction.extract import Extraction
+from ..images.augmentation import resolve_augmentation
+from ..images.sources import ImageSource
+from ..networks.backbone import BackboneSource
+from ..networks.device import resolve_precision
+from .tuned_network import TunedNetwork
+
+__all__ = ["TunedEstimator"]
+
+
+class TunedEstimator(ClassifierMixin, ImageEstimator):
+    """What a fine-tuned classifier does once it is fitted."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each image.
+
+        Parameters
+        ----------
+        X : array-like of images
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array-like of images
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.predict_images(self._images(X, reset=False))[0]
+
+    def predict_images(
+        self, images: Sequence[ImageSource], *, on_error: str = "raise"
+    ) -> tuple[np.ndarray, Extraction]:
+        """Return class probabilities with the ledger and timings.
+
+        Parameters
+        ----------
+        images : sequence of ImageSource
+        on_error : {"raise", "nan"}, default="raise"
+            Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+
+        Returns
+        -------
+        probabilities : ndarray of float64, shape (n, n_classes)
+        extraction : Extraction
+        """
+        return self.network().predict(
+            images,
+            augmentation=resolve_augmentation(self.augmentation),
+            test_views=self.test_views,
+            seed=self.random_state,
+            cache=open_cache(self.cache),
+            precision=self.arithmetic(self.source()),
+            device=self.device,
+            n_jobs=self.n_jobs,
+            on_error=on_error,
+            verbose=self.verbose,
+        )
+
+    def arithmetic(self, source: BackboneSource) -> str:
+        """Return what `precision` stands for; "auto" is float32, which the trained part is computed in."""
+        return resolve_precision(self.precision)
+
+    def export_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
+
+        A file of that name, which ends in ``.safetensors``, is replaced.
+        """
+        check_is_fitted(self)
+        self.network().export(path)
+
+    def network(self) -> TunedNetwork:
+        """Return the trained network and its head; it is not built."""
+        base = self.source()
+        return TunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)

@@ -1,0 +1,69 @@
+"""The classes of training images go in; the rows to train on and those that decide when to stop training come out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..evaluation.class_sizes import SmallClassError, check_counts
+from ..evaluation.splits import Split, check_fraction, held_out_split
+from ..evaluation.units import content_units
+from ..exceptions import DatasetError
+
+__all__ = ["WITHOUT", "hold_out_validation"]
+
+# How to train without a validation part.
+WITHOUT = "early_stopping=False (--no-early-stopping)"
+
+
+def hold_out_validation(
+    targets: np.ndarray,
+    classes: np.ndarray,
+    *,
+    fraction: float,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    random_state: int = 0,
+) -> Split:
+    """Return the rows to train on and a stratified part of them to validate on, whole groups on one side.
+
+    Parameters
+    ----------
+    targets : ndarray of int, shape (n,)
+        Class numbers.
+    classes : ndarray
+    fraction : float
+        At least one image of each class is on either side.
+    groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which stay on one side.
+    random_state : int, default=0
+
+    Raises
+    ------
+    DatasetError
+        If there are too few images, or groups, of a class.
+    """
+    fraction = check_fraction(fraction)
+    units, once = content_units(targets, together), together is not None
+    n, n_classes = len(units.labels), len(classes)
+    check_counts(units.labels, classes, 2, "training and validation need", once=once, instead=WITHOUT)
+    if groups is not None:
+        train, validation = held_out_split(
+            targets, fraction, groups=groups, together=together, random_state=random_state
+        )
+        if len(missing := np.setdiff1d(targets, targets[train])):
+            raise DatasetError(
+                f"class {str(classes[missing[0]])!r} lies in too few groups to be trained and validated on",
+                f"Pass other groups, or use {WITHOUT}.",
+            )
+        return train, validation
+    size = max(math.ceil(fraction * n), n_classes)
+    if n - size < n_classes:
+        raise SmallClassError(
+            f"{n} images of {n_classes} classes are too few for a validation part{', copies counted once' * once}",
+            f"Add images, or use {WITHOUT}.",
+        )
+    rows = round(size * len(targets) / n)
+    return held_out_split(targets, rows, together=together, random_state=random_state)

@@ -1,0 +1,49 @@
+"""A data set and a transformer go in, what writing its embeddings to a file will cost comes out."""
+
+from __future__ import annotations
+
+from sklearn.base import clone
+
+from ..constraints import check_values
+from ..datasets.dataset import ImageDataset
+from ..extraction.estimator import open_cache
+from ..extraction.transformer import CNNFeatureTransformer
+from ..workflows.extract import PART
+from .passes import Rehearsal
+from .probe import Reading
+from .result import Forecast, Part
+
+__all__ = ["forecast_extraction"]
+
+# A path, and what HDF5 adds to it.
+NAME_BYTES = 100
+
+
+def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> Forecast:
+    """Return what `write_embeddings` will cost, after a probe of up to 64 images; nothing is kept of it.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    transformer : CNNFeatureTransformer
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    ParameterError, BackboneError, WeightsError, LayerError, CacheError
+    """
+    check_values(locals())
+    images = transformer.sources(dataset.images, dataset.names)
+    source = transformer.source()
+    view = source.view(transformer.layer, transformer.pooling)
+    # What the transformer would refuse, it refuses here.
+    width = clone(transformer).set_params(value_range=None).fit(dataset.images[:1]).embedding_dim_
+    rehearsal = Rehearsal(images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
+    forward = rehearsal.passes(source, [view], reading=Reading.of(transformer, source))
+    size = 4 * width
+    output = len(images) * (size + NAME_BYTES)
+    written = Part("the file of embeddings", output / 2e8, output, min(PART, len(images)) * 2 * size)
+    return rehearsal.forecast([rehearsal.digesting(), rehearsal.starts(), forward, written])

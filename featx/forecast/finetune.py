@@ -1,0 +1,223 @@
+"""A classifier to fine-tune and the rows to do it on go in; the parts of its training with their costs come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from sklearn.base import clone
+
+from ..constraints import check_values
+from ..datasets.dataset import ImageDataset
+from ..datasets.split_data import join_test
+from ..exceptions import DatasetError
+from ..extraction.estimator import open_cache
+from ..finetuning.boundary import boundary_passes
+from ..finetuning.classifier import CNNFineTuneClassifier
+from ..finetuning.fit import FineTuning
+from ..finetuning.head import DenseHead
+from ..finetuning.head_init import warm_up
+from ..images.sources import ImageSource
+from ..workflows.finetune import plan_training
+from .head_times import Features, probe_seconds
+from .passes import Rehearsal
+from .probe import PROBE_IMAGES, Reading
+from .result import Forecast, Part
+
+__all__ = ["TrainingRehearsal", "forecast_finetuning"]
+
+# The first of the epochs that are timed is not counted.
+PROBE_EPOCHS = 4
+PROBE_SECONDS = 12.0
+# What a training step costs in forward passes, when everything is trained: one forward, two backward.
+STEP = 3
+WARM_UP_ROWS = 256
+
+
+def forecast_finetuning(
+    dataset: ImageDataset,
+    classifier: CNNFineTuneClassifier,
+    *,
+    test_size: float | None = None,
+    test: ImageDataset | None = None,
+    min_images: int = 1,
+    skip_unreadable: bool = False,
+) -> Forecast:
+    """Return what `finetune_model` will cost at most: early stopping may end it sooner.
+
+    Up to 64 images are forwarded, and a few epochs are trained on as many. Nothing is kept of it.
+
+    Parameters
+    ----------
+    dataset, classifier, test_size, test, min_images, skip_unreadable
+        As for `finetune_model`.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
+    """
+    check_values(locals())
+    dataset = join_test(dataset, test, test_size=test_size)
+    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
+    plan.apply(dataset)
+    labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
+    training = TrainingRehearsal(classifier)
+    rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
+    planned = plan.apply(dataset, rehearsal.keys())
+    split, train = planned.split, planned.dataset.take(planned.split.train)
+    decoding = rehearsal.decoding() if skip_unreadable else None
+    rows, validation, test_rows = (planned.rows[part] for part in (split.train, split.validation, split.test))
+    parts = training.parts(rehearsal, labels, rows, train.groups, together=train.together, validation=validation)
+    parts.append(training.prediction(rehearsal, test_rows))
+    return rehearsal.forecast(
+        [rehearsal.digesting(), decoding, rehearsal.starts(), *parts], at_most=bool(classifier.early_stopping)
+    )
+
+
+class TrainingRehearsal:
+    """Trainings of one classifier, which are not made.
+
+    Parameters
+    ----------
+    classifier : CNNFineTuneClassifier
+        Not changed.
+    """
+
+    def __init__(self, classifier: CNNFineTuneClassifier) -> None:
+        self.classifier = classifier
+        self.reading = Reading.of(classifier, classifier.source())
+        self._epoch: float | None = None
+        self._heads: dict[int, float] = {}
+
+    def parts(
+        self,
+        rehearsal: Rehearsal,
+        labels: np.ndarray,
+        rows: np.ndarray,
+        groups: np.ndarray | None,
+        *,
+        together: np.ndarray | None = None,
+        validation: np.ndarray | None = None,
+        seed: int | None = None,
+    ) -> list[Part]:
+        """Return the parts of a training on some rows, in their order.
+
+        Parameters
+        ----------
+        rehearsal : Rehearsal
+        labels : ndarray of shape (n,)
+            Of all images.
+        rows : ndarray of int
+            To train on, and to hold out images to validate on of, if there are no others.
+        groups : ndarray or None
+            Theirs.
+        together : ndarray of int, default=None
+            Equal for those of the same content.
+        validation : ndarray of int, default=None
+            To validate on.
+        seed : int, default=None
+            In place of the classifier's.
+        """
+        classifier = self.classifier
+        if seed is not None:
+            classifier = clone(classifier).set_params(random_state=seed)
+        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups, validation, together)
+        rows = rows if validation is None else np.concatenate([rows, validation])
+        train, validation = tuning.split()
+        trunk = tuning.cut()
+        ask = partial(rehearsal.passes, reading=self.reading, kept=rehearsal.cache is not None)
+        parts: list[Part] = []
+        if (passes := boundary_passes(trunk, train, validation, tuning.boundary_options())) is not None:
+            parts += [
+                ask(source, [passes.view], rows[some], name="forward below the trained stages")
+                for source, some in passes.rows
+                if len(some)
+            ]
+        if tuning.head_init != "random":
+            parts.append(ask(tuning.source, [tuning.view], rows[train], name="forward for the head"))
+            parts.append(self._head(rehearsal, tuning, labels, len(train)))
+        epochs = tuning.plan.epochs
+        seconds = self._epoch_seconds(rehearsal, rows) * len(rows) * epochs
+        weights = 4 * sum(value.numel() for value in trunk.state().values())
+        name = "train 1 epoch" if epochs == 1 else f"train {epochs} epochs"
+        parts.append(Part(name, seconds, weights, n_images=epochs * len(train)))
+        return parts
+
+    def prediction(self, rehearsal: Rehearsal, rows: np.ndarray) -> Part:
+        """Return the part in which the trained network predicts rows: nobody can have its embeddings."""
+        views = int(self.classifier.test_views) if self.classifier.augmentation not in (None, "none") else 1
+        source = self.classifier.source()
+        view = source.view(self.classifier.layer, self.classifier.pooling)
+        part = rehearsal.passes(source, [view], np.tile(rows, views), reading=self.reading, name="predict", kept=False)
+        # A trained network is another one, and is built anew.
+        return replace(part, seconds=part.seconds + rehearsal.pace(source, [view], self.reading, rows).start)
+
+    def _head(self, rehearsal: Rehearsal, tuning: FineTuning, labels: np.ndarray, n: int) -> Part:
+        """Return the part in which the head is fitted before the network is touched."""
+        if n not in self._heads:
+            rows, embeddings = rehearsal.embeddings(tuning.source, tuning.view, self.reading)
+            features = Features(embeddings, labels[rows], labels)
+            if tuning.head_init == "logistic":
+                # Balanced weights change little of the time, and a mapping may name other labels.
+                self._heads[n] = probe_seconds(features, n, random_state=self.classifier.random_state)
+            else:
+                self._heads[n] = self._warm_up(features, tuning) * n
+        width = rehearsal.embeddings(tuning.source, tuning.view, self.reading)[1].shape[1]
+        return Part("fit the head", self._heads[n], 0, 3 * 4 * n * width)
+
+    def _warm_up(self, features: Features, tuning: FineTuning) -> float:
+        """Return the seconds that an image costs while the head is trained alone."""
+        x, y = features.draw(WARM_UP_ROWS)
+        targets = np.unique(y, return_inverse=True)[1]
+        head = DenseHead(x.shape[1], len(tuning.classes), hidden_units=self.classifier.hidden_units)
+        began = time.perf_counter()
+        warm_up(head.to(tuning.device), x, targets, tuning.plan, 1)
+        return (time.perf_counter() - began) / len(x) * int(self.classifier.warmup_epochs)
+
+    def _epoch_seconds(self, rehearsal: Rehearsal, rows: np.ndarray) -> float:
+        """Return the seconds that an epoch takes for each image, validation included, from a few epochs on 64."""
+        if self._epoch is None:
+            classifier = self.classifier
+            source = classifier.source()
+            pace = rehearsal.pace(source, [source.view(classifier.layer, classifier.pooling)], self.reading, rows)
+            most = PROBE_SECONDS / (PROBE_EPOCHS * STEP * pace.seconds)
+            chosen = rehearsal.readable()[: int(np.clip(most, 16, PROBE_IMAGES))]
+            if not chosen:
+                raise DatasetError("none of the images that were probed can be read", "Look at some of them.")
+            probe = clone(classifier).set_params(
+                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_views=1,
+                class_weight=None, verbose=False,
+                # Without early stopping it would have no effect, which would be said.
+                patience=PROBE_EPOCHS if classifier.early_stopping else classifier.patience,
+            )  # fmt: skip
+            images = [image.content for image in chosen]
+            probe.fit(images, np.arange(len(images)) % 2)
+            self._epoch = float(np.median(probe.history_["seconds"][1:])) / len(images)
+        return self._epoch
+
+
+def _tuning(
+    classifier: CNNFineTuneClassifier,
+    images: Sequence[ImageSource],
+    labels: np.ndarray,
+    rows: np.ndarray,
+    groups: np.ndarray | None,
+    validation: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+) -> FineTuning:
+    """Return the training on some rows; raise what it would raise before any image is read."""
+    classes, targets = np.unique(labels[rows], return_inverse=True)
+    if len(classes) < 2:
+        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
+    given = None
+    if validation is not None and len(validation):
+        given = [images[row] for row in validation], np.searchsorted(classes, labels[validation])
+    some = [images[row] for row in rows]
+    return FineTuning(classifier, some, classes, targets, groups, validation=given, together=together)

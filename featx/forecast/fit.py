@@ -1,0 +1,78 @@
+"""A labelled data set and a search of heads go in; what evaluating them and fitting the best will cost comes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from ..datasets.dataset import ImageDataset
+from ..extraction.estimator import open_cache
+from ..extraction.transformer import CNNFeatureTransformer
+from ..workflows.fit import check_fit
+from .head_times import Features, evaluation_seconds
+from .passes import Rehearsal
+from .probe import Reading
+from .result import Forecast, Part
+
+__all__ = ["forecast_fit"]
+
+# Copies of a matrix that a head makes: standardised, of a fold, and in float64.
+COPIES = 4
+
+
+def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> Forecast:
+    """Return what `fit_model` will cost.
+
+    Up to 64 images are forwarded, and each head is timed on a part of the embeddings: of the cached ones, or of rows
+    that are drawn to be like those of the probe. Nothing is kept of it.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    transformer : CNNFeatureTransformer
+    **options
+        As for `fit_model`.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
+    """
+    inputs = check_fit(dataset, transformer, **options)
+    clone(inputs.transformer).set_params(value_range=None).fit(dataset.images[:1])
+    source = transformer.source()
+    reading = Reading.of(transformer, source)
+    rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
+    features, labels = {}, np.asarray(inputs.dataset.labels)
+    inputs = inputs.with_keys(rehearsal.keys())
+    forward = rehearsal.passes(source, inputs.views, inputs.rows, reading=reading)
+    for view in inputs.views:
+        rows, embeddings = rehearsal.embeddings(source, view, reading)
+        kept = np.isin(rows, inputs.rows)
+        kept |= not kept.any()
+        features[view] = Features(embeddings[kept], labels[rows[kept]], np.asarray(inputs.dataset.labels))
+    n = len(inputs.images)
+    searched = {name: options[name] for name in ("grids", "cv", "class_weight", "scoring", "random_state", "n_jobs")
+                if options.get(name) is not None}  # fmt: skip
+    held_out = None if inputs.split.folds is not None else len(inputs.split.test) / n
+    heads = options.get("heads", ("logistic",))
+    seconds = evaluation_seconds(features, n, heads, held_out=held_out, verbose=transformer.verbose, **searched)
+    last = seconds.pop("")
+    widths = [drawn.rows.shape[1] for drawn in features.values()]
+    held = 4 * n * sum(widths)
+    several = f" on {len(widths)} views" if len(widths) > 1 else ""
+    return rehearsal.forecast(
+        [
+            rehearsal.digesting(),
+            rehearsal.starts(),
+            forward,
+            *(Part(f"tune {head}{several}", spent, 0, held + COPIES * 4 * n * max(widths))
+              for head, spent in seconds.items()),
+            Part("figures and the last fit", last, 0, held),
+        ]
+    )  # fmt: skip

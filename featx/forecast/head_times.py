@@ -1,0 +1,190 @@
+"""A few embeddings with their labels go in; the seconds that heads will take on many come out, by extrapolation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from ..display.progress import progress_bar
+from ..evaluation.splits import held_out_split
+from ..exceptions import ParameterError
+from ..finetuning.head_init import fit_probe
+from ..heads.nested_cv import evaluate_heads
+from ..networks.pooling import View
+from .result import extrapolate, measure_growth
+
+__all__ = ["Features", "evaluation_seconds", "fitting_seconds", "probe_seconds"]
+
+FIRST = 128
+# Of each class, so that nested cross-validation finds some in every fold.
+LEAST = 8
+BUDGET = 4.0
+# How much of a drawn row is a mixture of real ones, and how much is noise of its own.
+MIXED = 0.7
+
+
+@dataclass(frozen=True)
+class Features:
+    """Embeddings from which any number of rows can be drawn.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (m, d)
+        Of a random part of the images.
+    y : ndarray of shape (m,)
+        Their labels.
+    labels : ndarray of shape (n,)
+        Those of all images.
+    """
+
+    rows: np.ndarray
+    y: np.ndarray
+    labels: np.ndarray
+
+    def draw(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows with labels, at least eight of each class: real rows as far as they go, or mixtures of them.
+
+        A mixture has the mean and the covariance of the real rows, half of it as noise that is independent from
+        feature to feature; its class moves it as far as the real classes are apart.
+        """
+        rng = np.random.default_rng(0)
+        if len(self.rows) >= size:
+            return self.rows[:size], self._filled(self.y[:size].copy(), rng)
+        y = self._filled(rng.choice(self.labels, size), rng)
+        mean = self.rows.mean(axis=0)
+        apart = self.rows - mean
+        weights = rng.normal(size=(size, len(apart))) * MIXED / np.sqrt(max(1, len(apart)))
+        noise = rng.normal(size=(size, len(mean))) * np.sqrt(1 - MIXED**2) * apart.std(axis=0)
+        drawn = mean + weights @ apart + noise
+        for name in np.unique(self.y):
+            # Means of m rows are apart by chance too, which is a share of 1 / m of the variance.
+            drawn[y == name] += _shrunk(apart[self.y == name])
+        return drawn.astype(np.float32), y
+
+    def _filled(self, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the labels with some of the frequent classes given to those of which there are too few."""
+        names, truth = np.unique(np.concatenate([np.unique(self.labels), y]), return_inverse=True)
+        counts = np.bincount(truth[-len(y) :], minlength=len(names))
+        least = min(LEAST, len(y) // len(names))
+        for number in np.flatnonzero(counts < least):
+            for _ in range(least - counts[number]):
+                rich = int(counts.argmax())
+                place = rng.choice(np.flatnonzero(y == names[rich]))
+                y[place] = names[number]
+                counts[rich] -= 1
+                counts[number] += 1
+        return y
+
+    @property
+    def fewest(self) -> int:
+        """The fewest rows that can be drawn."""
+        return max(FIRST, 2 * LEAST * len(np.unique(self.labels)))
+
+
+def _shrunk(apart: np.ndarray) -> np.ndarray:
+    """Return the mean of a class's rows without what chance alone makes of it (James and Stein 1961)."""
+    mean = apart.mean(axis=0)
+    if len(apart) < 2:
+        return np.zeros_like(mean)
+    chance = float(apart.var(axis=0).sum()) / (len(apart) - 1)
+    return mean * np.sqrt(max(0.0, 1 - chance / max(float((mean**2).sum()), 1e-12)))
+
+
+def evaluation_seconds(
+    features: Mapping[View, Features],
+    n: int,
+    heads: Sequence[str],
+    *,
+    held_out: float | None,
+    verbose: bool = False,
+    **options: Any,
+) -> dict[str, float]:
+    """Return the seconds that `evaluate_heads` will take on n images for each head, and for the last fit.
+
+    Parameters
+    ----------
+    features : mapping of (layer, pooling) to Features
+    n : int
+    heads : sequence of str
+    held_out : float or None
+        Share of the test images, in place of cross-validation.
+    verbose : bool, default=False
+        Show a progress bar.
+    **options
+        As for `evaluate_heads`.
+    """
+    seconds: dict[str, float] = {}
+    rest: list[float] = []
+    done: dict[tuple[str, int], tuple[float, float]] = {}
+    timings = [(head, drawn) for head in dict.fromkeys(heads) for drawn in features.values()]
+    with progress_bar(len(timings), name="timing heads", unit="head", shown=verbose) as bar:
+        for head, drawn in timings:
+            key = head, drawn.rows.shape[1]
+            if key not in done:
+                done[key] = _evaluation(drawn, n, head, held_out, options)
+            seconds[head] = seconds.get(head, 0.0) + done[key][0]
+            rest.append(done[key][1])
+            bar.update()
+    return {**seconds, "": float(np.mean(rest))}
+
+
+def _evaluation(features: Features, n: int, head: str, held_out: float | None, options: Any) -> tuple[float, float]:
+    """Return the seconds of the folds, and those of the figures and the last fit."""
+    others: dict[int, float] = {}
+    grids = {name: grid for name, grid in (options.get("grids") or {}).items() if name == head}
+
+    def run(size: int) -> float:
+        x, y = features.draw(size)
+        split = None if held_out is None else held_out_split(y, held_out)
+        began = time.perf_counter()
+        found, _ = evaluate_heads({("", ""): x}, y, heads=[head], split=split, **{**options, "grids": grids})
+        folds = found.candidates[0].seconds
+        others[size] = time.perf_counter() - began - folds
+        return folds
+
+    points = _points(run, features, n)
+    return extrapolate(points, n), extrapolate([(size, others[size]) for size, _ in points], n)
+
+
+def fitting_seconds(head: BaseEstimator, features: Features, n: int, n_predicted: int) -> float:
+    """Return the seconds that a classifier of embeddings takes to be fitted on n rows and to predict others."""
+
+    def run(size: int) -> float:
+        x, y = features.draw(size)
+        began = time.perf_counter()
+        fitted = clone(head).fit(x, y)
+        middle = time.perf_counter()
+        fitted.predict_proba(x)
+        spent = time.perf_counter() - middle
+        # It also predicts the rows that it was fitted on.
+        return middle - began + spent * (1 + n_predicted / n)
+
+    return extrapolate(_points(run, features, n), n)
+
+
+def probe_seconds(features: Features, n: int, *, random_state: int) -> float:
+    """Return the seconds that `fit_probe` takes on n rows."""
+
+    def run(size: int) -> float:
+        x, y = features.draw(size)
+        began = time.perf_counter()
+        fit_probe(x, y, random_state=random_state)
+        return time.perf_counter() - began
+
+    return extrapolate(_points(run, features, n), n)
+
+
+def _points(run: Callable[[int], float], features: Features, n: int) -> list[tuple[int, float]]:
+    first = min(n, features.fewest)
+    while True:
+        try:
+            return measure_growth(run, first=first, last=n, budget=BUDGET)
+        except ParameterError:  # more neighbours than rows
+            if first == n:
+                raise
+            first = min(n, 2 * first)

@@ -1,0 +1,244 @@
+"""Images and a cache go in; which forward passes a run will make, and what they cost, comes out without making them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..cache import EmbeddingCache, EmbeddingSpec, FileDigests
+from ..exceptions import DatasetError, ImageDecodeError
+from ..extraction.digests import image_keys
+from ..images.sources import ImageSource
+from ..networks.backbone import BackboneSource
+from ..networks.pooling import View
+from ..runtime.deadlines import patient_map
+from .probe import PROBE_IMAGES, Pace, Reading, measure_pace, peak_memory
+from .result import Forecast, Part
+
+__all__ = ["Rehearsal"]
+
+# Files are read for their digests for so long; remembered ones cost next to nothing.
+DIGEST_SECONDS = 10.0
+DIGEST_FIRST = 256
+# What writing a segment comes to, checksum and fsync included; a disk of the year 2015 keeps up with it.
+WRITE_BYTES_PER_SECOND = 2e8
+# Of a row beside the embedding: its digest, and its share of the segment's header.
+ROW_BYTES = 48
+MOST_EMBEDDINGS = 2048
+
+
+class Rehearsal:
+    """A run whose forward passes are counted, and not made.
+
+    What one part of the run puts into the cache, later parts find there.
+
+    Parameters
+    ----------
+    images : sequence of ImageSource
+    cache : EmbeddingCache or None
+        Nothing is written to it but the remembered digests of files.
+    verbose : bool, default=False
+        Show a progress bar while files are read.
+    """
+
+    def __init__(self, images: Sequence[ImageSource], *, cache: EmbeddingCache | None, verbose: bool = False) -> None:
+        self.images = images
+        self.cache = cache
+        self.verbose = verbose
+        self.n_passes = self.n_cached = 0.0
+        self.probed: list[int] = []
+        self.unreadable: set[int] = set()
+        self._order = np.random.default_rng(0).permutation(len(images))
+        self._there: dict[EmbeddingSpec, np.ndarray] = {}
+        self._paces: dict[Any, tuple[np.ndarray, Pace]] = {}
+        self._digest()
+
+    @property
+    def about(self) -> bool:
+        """Whether the content of only some images is known."""
+        return len(self._known) + len(self.unreadable) < len(self.images)
+
+    def keys(self) -> list[bytes | None]:
+        """Return what identifies the content of each image, as far as it was read."""
+        return [self._keys[place].tobytes() if place >= 0 else None for place in self._places]
+
+    def digesting(self) -> Part | None:
+        """Return what it takes to read the files whose digests are not remembered by now, if any."""
+        if not self.about:
+            return None
+        left = len(self.images) - len(self._known) - len(self.unreadable)
+        return Part("read files to tell which are cached", left * self._digest_seconds, n_images=left)
+
+    def passes(
+        self,
+        source: BackboneSource,
+        views: Sequence[View],
+        rows: np.ndarray | None = None,
+        *,
+        reading: Reading,
+        name: str = "forward",
+        kept: bool = True,
+    ) -> Part:
+        """Return what it takes to have the embeddings of some rows, and count them as cached from here on.
+
+        Parameters
+        ----------
+        source : BackboneSource
+        views : sequence of (layer, pooling)
+            Filled by one pass.
+        rows : ndarray of int, default=None
+            None means all images.
+        reading : Reading
+        name : str, default="forward"
+            Of the part.
+        kept : bool, default=True
+            False for a network that is not there yet, whose embeddings nobody can have.
+        """
+        rows = np.arange(len(self.images)) if rows is None else rows
+        missing, some = self._missing(source, views, rows, reading) if kept else (float(len(rows)), rows)
+        self.n_passes += len(rows)
+        self.n_cached += len(rows) - missing
+        if missing < 0.5:
+            return Part(name, 0.0)
+        pace = self.pace(source, views, reading, some)
+        disk = round(missing * (pace.row_bytes + ROW_BYTES * len(views))) if self.cache is not None else 0
+        return Part(name, missing * pace.seconds + disk / WRITE_BYTES_PER_SECOND, disk, n_images=round(missing))
+
+    def starts(self) -> Part:
+        """Return what it takes to load the libraries and to build the networks that were asked for so far."""
+        return Part("load the network", sum(pace.start for _, pace in self._paces.values()))
+
+    def pace(self, source: BackboneSource, views: Sequence[View], reading: Reading, rows: np.ndarray) -> Pace:
+        """Return the pace of a network, measured once on up to 64 images: of these rows, if it is the first."""
+        # Augmented views differ in their seeds and cost the same.
+        plain = dataclasses.replace(source, preprocessing=source.preprocessing.view_of(None, seed=0, view=0))
+        spec = plain.spec(views[0], reading.precision)
+        key = spec, source.preprocessing.augmentation is not None, tuple(views), reading
+        if key not in self._paces:
+            if not self.probed:
+                # A small part is filled up with others, because the pace of few images says little.
+                others = np.setdiff1d(np.arange(len(self.images)), rows)
+                self.probed = [*self._sample(rows), *self._sample(others)][:PROBE_IMAGES]
+            pace = measure_pace([self.images[row] for row in self.probed], source, views, reading=reading)
+            self._paces[key] = np.array([self.probed[place] for place in pace.places], dtype=int), pace
+            self.unreadable |= {self.probed[failure.index] for failure in pace.failures}
+        return self._paces[key][1]
+
+    def readable(self) -> list[ImageSource]:
+        """Return the probed images that could be read."""
+        return [self.images[row] for row in self.probed if row not in self.unreadable]
+
+    def _sample(self, rows: np.ndarray) -> list[int]:
+        """Return the rows in a random order, without those that could not be read so far."""
+        return [int(row) for row in self._order[np.isin(self._order, rows)] if row not in self.unreadable]
+
+    def decoding(self) -> Part:
+        """Return what it takes to decode all images to find those that cannot be read."""
+        some = [self.images[row] for row in self._order[:PROBE_IMAGES]]
+        threads = min(4, os.cpu_count() or 1)
+        began = time.perf_counter()
+        for _ in patient_map(_load, some, threads=threads):
+            pass
+        seconds = (time.perf_counter() - began) * len(self.images) / max(1, len(some))
+        return Part("decode all to find those that cannot be read", seconds, n_images=len(self.images))
+
+    def forecast(self, parts: Sequence[Part | None], *, at_most: bool = False) -> Forecast:
+        """Return the parts, those of one name added up, with what was counted on the way."""
+        merged: dict[str, Part] = {}
+        for part in parts:
+            if part is not None and (part.seconds or part.disk_bytes):
+                merged[part.name] = merged[part.name] + part if part.name in merged else part
+        return Forecast(
+            n_images=len(self.images),
+            n_passes=round(self.n_passes),
+            n_cached=round(self.n_cached),
+            about=self.about,
+            n_probed=len(self.probed),
+            n_unreadable=len(self.unreadable),
+            at_most=at_most,
+            base_bytes=peak_memory(),
+            parts=list(merged.values()),
+        )
+
+    def embeddings(self, source: BackboneSource, view: View, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+        """Return up to 2,048 random rows and their embeddings: those that are cached, or those that were probed.
+
+        Raises
+        ------
+        DatasetError
+            If none of the images could be read.
+        """
+        spec = source.spec(view, reading.precision)
+        known = self._order[self._places[self._order] >= 0]
+        there = known[:0]
+        if self.cache is not None and len(known):
+            there = known[self.cache.contains(spec, self._keys[self._places[known]])][:MOST_EMBEDDINGS]
+        if len(there) < PROBE_IMAGES:
+            for (first, augmented, views, _), (rows, pace) in self._paces.items():
+                alike = not augmented and dataclasses.replace(first, layer=view[0], pooling=view[1]) == spec
+                if alike and view in views and len(rows):
+                    return rows, pace.embeddings[views.index(view)]
+        if self.cache is not None and len(there):
+            return there, self.cache.get(spec, self._keys[self._places[there]])[0]
+        raise DatasetError("none of the images can be read", "See what they are.")
+
+    def _missing(
+        self, source: BackboneSource, views: Sequence[View], rows: np.ndarray, reading: Reading
+    ) -> tuple[float, np.ndarray]:
+        """Return how many distinct images some view lacks, and which of them are known; count them as cached now."""
+        places = self._places[rows]
+        known, first = np.unique(places, return_index=True)
+        known, first = known[known >= 0], first[known >= 0]
+        there = [self._in_cache(source.spec(view, reading.precision)) for view in views]
+        lacking = ~np.logical_and.reduce([found[known] for found in there])
+        for found in there:
+            found[known] = True
+        readable = len(rows) - int(np.isin(rows, list(self.unreadable)).sum())
+        seen = int((places >= 0).sum())
+        missing = float(lacking.sum()) * readable / seen if seen else float(readable)
+        return missing, rows[first[lacking]] if seen else rows
+
+    def _digest(self) -> None:
+        """Learn the content of the images in a random order, for some seconds at most."""
+        memory = FileDigests(None) if self.cache is None else self.cache.digests
+        found: list[tuple[int, bytes]] = []
+        began, done, height = time.perf_counter(), 0, DIGEST_FIRST
+        threads = min(4, os.cpu_count() or 1)
+        while done < len(self._order):
+            rows = [int(row) for row in self._order[done : done + height]]
+            some = [self.images[row] for row in rows]
+            digests = image_keys(some, memory, threads=threads, verbose=self.verbose)
+            for row, digest in zip(rows, digests, strict=True):
+                if isinstance(digest, bytes):
+                    found.append((row, digest))
+                else:
+                    self.unreadable.add(row)
+            done, height = done + height, 2 * height
+            if time.perf_counter() - began > DIGEST_SECONDS:
+                break
+        self._digest_seconds = (time.perf_counter() - began) / max(1, min(done, len(self._order)))
+        self._known = [row for row, _ in found]
+        keys = np.frombuffer(b"".join(digest for _, digest in found), np.uint8).reshape(-1, 32)
+        self._keys, inverse = np.unique(keys, axis=0, return_inverse=True)
+        self._places = np.full(len(self.images), -1)
+        self._places[self._known] = inverse.reshape(-1)
+
+    def _in_cache(self, spec: EmbeddingSpec) -> np.ndarray:
+        if spec not in self._there:
+            nothing = np.zeros(len(self._keys), dtype=bool)
+            there = nothing if self.cache is None or not len(self._keys) else self.cache.contains(spec, self._keys)
+            self._there[spec] = np.array(there)
+        return self._there[spec]
+
+
+def _load(image: ImageSource) -> bool:
+    try:
+        image.load()
+    except ImageDecodeError:
+        return False
+    return True

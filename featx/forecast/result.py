@@ -1,0 +1,143 @@
+"""The parts of a run go in, each with its time, disk and memory; what the run will cost comes out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..display.shown import Shown
+
+__all__ = ["Forecast", "Part", "extrapolate", "measure_growth"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a run.
+
+    Attributes
+    ----------
+    name : str
+    seconds : float
+    disk_bytes : int
+        That it writes and leaves.
+    memory_bytes : int
+        That it holds at a time, beside the networks and batches.
+    n_images : int
+        That it forwards, or trains on in all epochs together; 0 for other work.
+    """
+
+    name: str
+    seconds: float
+    disk_bytes: int = 0
+    memory_bytes: int = 0
+    n_images: int = 0
+
+    def __add__(self, other: Part) -> Part:
+        """Return both as one part; what they hold, they hold one after the other."""
+        return Part(
+            self.name,
+            self.seconds + other.seconds,
+            self.disk_bytes + other.disk_bytes,
+            max(self.memory_bytes, other.memory_bytes),
+            self.n_images + other.n_images,
+        )
+
+
+@dataclass(repr=False)
+class Forecast(Shown):
+    """What a run will cost.
+
+    Attributes
+    ----------
+    n_images : int
+    n_passes : int
+        Passes of images through a network that the run needs: as many as there are images, unless several networks,
+        augmented views or repeats need more.
+    n_cached : int
+        How many of these are in the cache already, or are by the time that they are needed.
+    about : bool
+        Whether the counts are from a random part of the images, because there are too many files to read first.
+    n_probed, n_unreadable : int
+        Images that were decoded and forwarded to measure the pace, and images that could not be read: in the probe, or
+        among those whose content was looked at.
+    at_most : bool
+        Whether the run may end earlier, because it stops when nothing gets better.
+    base_bytes : int
+        Memory of the process with its networks and batches; 0 where the system does not tell.
+    parts : list of Part
+        In the order of the run.
+    """
+
+    n_images: int
+    n_passes: int
+    n_cached: int
+    about: bool
+    n_probed: int
+    n_unreadable: int
+    at_most: bool = False
+    base_bytes: int = 0
+    parts: list[Part] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Of all parts together."""
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Of all parts together."""
+        return sum(part.disk_bytes for part in self.parts)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of the process when it is largest."""
+        return self.base_bytes + max((part.memory_bytes for part in self.parts), default=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, with the totals, as what JSON can hold."""
+        totals = {name: getattr(self, name) for name in ("seconds", "disk_bytes", "memory_bytes")}
+        return {**totals, **asdict(self)}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def measure_growth(run: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
+    """Return sizes, doubled from `first` up to `last`, with the seconds that `run` took for each.
+
+    Parameters
+    ----------
+    run : callable
+        From a size to seconds.
+    first, last : int
+    budget : float
+        Seconds in all; the next size is left out when it would go beyond.
+    """
+    run(first)  # what is imported or compiled at the first call is not measured
+    points: list[tuple[int, float]] = []
+    size, spent = first, 0.0
+    while True:
+        points.append((size, run(size)))
+        spent += points[-1][1]
+        following = min(last, 2 * size)
+        # Work on features grows by at least the number of rows, and by its square for kernels.
+        if size >= last or spent + points[-1][1] * (following / size) ** 1.5 > budget:
+            return points
+        size = following
+
+
+def extrapolate(points: list[tuple[int, float]], size: int) -> float:
+    """Return the seconds at a size by the power law through the two largest sizes that were measured.
+
+    The exponent is held between 0 and 3: beyond lies what noise makes of short times.
+    """
+    (last, seconds) = points[-1]
+    if last == size or len(points) < 2:
+        return seconds * size / last
+    before, less = points[-2]
+    exponent = math.log(max(seconds, 1e-9) / max(less, 1e-9)) / math.log(last / before)
+    return seconds * (size / last) ** min(3.0, max(0.0, exponent))

@@ -1,0 +1,5 @@
+"""From embeddings to classes: the classifiers with their grids, and how they are tuned and judged.
+
+In: a matrix of embeddings and labels. Out: a fitted, tuned classifier, and an `EvaluationResult`.
+Start with `heads`, then `search` (grid search inside training rows) and `nested_cv`.
+"""

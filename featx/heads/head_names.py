@@ -1,0 +1,39 @@
+"""The names of the heads, for what must know them before scikit-learn is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..exceptions import ParameterError, nearest
+
+__all__ = ["HEADS", "LINEAR", "WEIGHTED", "check_head", "check_heads"]
+
+HEADS = ("logistic", "linear_svm", "svm", "knn", "ridge", "mlp")
+LINEAR = ("logistic", "linear_svm", "ridge")
+# Those that take class weights.
+WEIGHTED = ("logistic", "linear_svm", "svm", "ridge")
+
+
+def check_head(name: str, *, class_weight: Any = None) -> None:
+    """Raise ParameterError unless there is a head of that name, which takes class weights if some are given."""
+    if name not in HEADS:
+        several = HEADS if name == "all" else [part.strip() for part in str(name).split(",")]
+        if len(several) > 1 and set(several) <= set(HEADS):
+            hint = f"Name each by itself: {' '.join(f'--head {head}' for head in several)}, in Python {list(several)}."
+        else:
+            hint = nearest(str(name), HEADS) or f"Heads are {', '.join(HEADS)}."
+        raise ParameterError(f"there is no head {name!r}", hint)
+    if class_weight is not None and name not in WEIGHTED:
+        raise ParameterError(f"the head {name} takes no class weights", f"Those that do: {', '.join(WEIGHTED)}.")
+
+
+def check_heads(heads: Sequence[str], grids: Iterable[str] = (), *, class_weight: Any = None) -> None:
+    """Raise ParameterError unless there are these heads, and those that a grid is given for are among them."""
+    if not len(heads):  # a column of texts has no truth value
+        raise ParameterError("got no heads", f"Name some of {', '.join(HEADS)}.")
+    for name in heads:
+        check_head(name, class_weight=class_weight)
+    if unused := sorted(set(grids) - set(heads)):
+        check_head(unused[0])
+        raise ParameterError(f"got a grid for {', '.join(unused)}, which is not among the heads", "Name that head too.")

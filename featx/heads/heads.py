@@ -1,0 +1,193 @@
+"""A head's name goes in, a scikit-learn pipeline and the grid it is tuned over come out."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import ParameterGrid
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from ..constraints import RANDOM_STATE, STRING, check_values, plain
+from ..exceptions import ParameterError, nearest
+from .head_names import check_head
+
+__all__ = ["HeadPlan", "class_weights", "plan_head", "try_head"]
+
+STEP = "classify"
+# Made-up rows of each class that a grid is tried on, and combinations of it that are.
+TRIAL_ROWS = 10
+TRIALS = 200
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """A classifier on embeddings and what is tuned of it.
+
+    Attributes
+    ----------
+    name : str
+    estimator : Pipeline
+        Standardises the embeddings and classifies; not fitted.
+    grid : dict of str to list
+        Parameters of the pipeline, the most regularised value first, so that ties fall to the simpler model.
+    """
+
+    name: str
+    estimator: Pipeline
+    grid: dict[str, list[Any]]
+
+
+# Grids suit standardised embeddings of some hundreds to thousands of features, the simplest model first.
+_CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
+    "logistic": (LogisticRegression(max_iter=1000), {"C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}),
+    "linear_svm": (LinearSVC(dual=True, tol=1e-2, max_iter=5000), {"C": [1e-5, 1e-4, 1e-3, 1e-2]}),
+    # Votes between pairs of classes may fall otherwise than the decision values, which become the probabilities.
+    "svm": (SVC(break_ties=True), {"C": [0.1, 1.0, 10.0, 100.0]}),
+    "knn": (KNeighborsClassifier(weights="distance"), {"n_neighbors": [30, 10, 5, 3, 1]}),
+    "ridge": (RidgeClassifier(), {"alpha": [1e5, 1e4, 1e3, 1e2, 1e1]}),
+    "mlp": (
+        MLPClassifier(hidden_layer_sizes=(256,), early_stopping=True, max_iter=200),
+        {"alpha": [1.0, 1e-2, 1e-4]},
+    ),
+}
+# What would let a head decide by something else than what its probabilities come from.
+_FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
+
+
+def plan_head(
+    name: str,
+    *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+) -> HeadPlan:
+    """Return the plan of a head by name.
+
+    Parameters
+    ----------
+    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
+        See `make_head`.
+    grid : mapping of str to sequence, default=None
+        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
+    class_weight : "balanced", mapping or None, default=None
+    random_state : int, RandomState or None, default=0
+
+    Raises
+    ------
+    ParameterError
+        If there is no such head or parameter, or the head takes no class weights.
+    """
+    check_values(locals(), name=STRING, random_state=RANDOM_STATE)
+    check_head(name, class_weight=class_weight)
+    name = plain(name)
+    template, default = _CLASSIFIERS[name]
+    known = template.get_params()
+    classifier = type(template)(**known)
+    if "random_state" in known:
+        classifier.set_params(random_state=random_state)
+    if class_weight is not None:
+        # Other mappings than dict may be none that can be copied or sent to another process.
+        weight = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
+        classifier.set_params(class_weight=weight)
+    for parameter in grid or {}:
+        if parameter not in known:
+            hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
+            raise ParameterError(f"the head {name} has no parameter {parameter!r}", hint)
+        if parameter in _FIXED.get(name, ()):
+            raise ParameterError(
+                f"the head {name} has a fixed {parameter}: it decides by the largest decision value, and temperature "
+                "scaling makes probabilities of these",
+                f"Leave {parameter} out of the grid.",
+            )
+        _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
+    chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
+    pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])
+    return HeadPlan(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
+
+
+def try_head(head: HeadPlan, n_classes: int) -> None:
+    """Fit every combination of the grid on a few made-up rows, since values may be fine alone and not together.
+
+    Parameters
+    ----------
+    head : HeadPlan
+    n_classes : int
+        Two, or more, for which some solvers are not made.
+
+    Raises
+    ------
+    ParameterError
+        If a combination cannot be fitted.
+    """
+    rng, some = np.random.default_rng(0), min(n_classes, 3)
+    X, y = rng.standard_normal((TRIAL_ROWS * some, 3)), np.repeat(np.arange(some), TRIAL_ROWS)
+    for values in list(ParameterGrid(head.grid))[:TRIALS]:
+        estimator = clone(head.estimator).set_params(**values)
+        if isinstance(estimator[-1].get_params().get("class_weight"), Mapping):
+            estimator.set_params(**{f"{STEP}__class_weight": None})  # of the real classes
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                estimator.fit(X, y)
+        except Exception as error:  # scikit-learn's solvers refuse in many ways
+            told = ", ".join(f"{name.partition('__')[2]}={value!r}" for name, value in values.items())
+            raise ParameterError(
+                f"the head {head.name} cannot be fitted with {told}", " ".join(str(error).split())
+            ) from error
+
+
+def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:
+    # An iterator would be at its end after the first look.
+    several = isinstance(values, Iterable) and not isinstance(values, str | Iterator | Mapping)
+    if not several or (hasattr(values, "ndim") and values.ndim != 1) or not len(list(values)):
+        raise ParameterError(
+            f"got {values!r} as the values of {name}.{parameter}", f"Pass a list: {{{parameter!r}: [...]}}."
+        )
+    for value in values:
+        try:
+            clone(classifier).set_params(**{parameter: value})._validate_params()
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"the head {name} does not take {parameter}={value!r}", str(error)) from error
+
+
+def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -> tuple[float, ...] | None:
+    """Return a weight for each class: "balanced" is n / (k * images of the class), as in scikit-learn.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = np.bincount(targets, minlength=len(classes))
+        return tuple(float(w) for w in len(targets) / (len(classes) * counts))
+    if isinstance(class_weight, Mapping):
+        if unknown := [label for label in class_weight if label not in classes]:
+            raise ParameterError(f"got class_weight for {unknown[0]!r}, which is no class", "Use labels of y.")
+        for value in class_weight.values():
+            if not _is_number(value) or not 0 <= value < math.inf:
+                raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
+        weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
+        if not any(weights):
+            raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
+        return weights
+    raise ParameterError(
+        f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

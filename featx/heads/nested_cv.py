@@ -1,0 +1,269 @@
+"""Embeddings and labels go in; honest figures for tuned heads, and the head to keep, come out.
+
+Every head is tuned by cross-validation inside the training part of each split, so that no reported figure is one
+that the tuning has seen: nested cross-validation, or a held-out test set (Varma and Simon 2006). After
+cross-validation the candidate with the best figure is kept; since it was picked for that, the headline is the figure
+of a procedure that also picks the candidate inside each training part. With a held-out test set the candidate is
+picked on the training part alone. For the same reason candidates are not compared with the picked one, but with the
+simplest, which is fixed beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from threadpoolctl import threadpool_limits
+
+from ..constraints import check_values, shown
+from ..display.progress import progress_bar
+from ..evaluation.class_sizes import check_counts
+from ..evaluation.data_split import DataSplit
+from ..evaluation.estimates import Estimate
+from ..evaluation.held_out_report import binding_groups, report_held_out
+from ..evaluation.metrics import score_predictions
+from ..evaluation.paired import PairedTest, adjust_p_values, compare_paired, name_test
+from ..evaluation.splits import Split
+from ..exceptions import ParameterError
+from ..images.labels import plain_column
+from ..images.targets import check_labels
+from ..networks.pooling import View
+from ..runtime.seeds import drawn_seed
+from .head_names import LINEAR, check_heads
+from .heads import plan_head, try_head
+from .results import CandidateResult, EvaluationResult
+from .search import INNER_FOLDS, Candidate, Tuner
+
+__all__ = ["evaluate_heads"]
+
+# Differences with a larger p-value are called not distinguishable.
+LEVEL = 0.05
+ADVICE = "Pass {('head', 'avg'): embeddings}."
+
+
+def evaluate_heads(
+    matrices: Mapping[View, np.ndarray],
+    y: np.ndarray,
+    *,
+    heads: Sequence[str] = ("logistic",),
+    grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+    cv: int = 5,
+    split: Split | DataSplit | None = None,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    reference: View | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    scoring: str = "accuracy",
+    random_state: int | np.random.RandomState | None = 0,
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> tuple[EvaluationResult, BaseEstimator]:
+    """Tune heads on embeddings, report honest figures, and fit the best one.
+
+    Parameters
+    ----------
+    matrices : mapping of (layer, pooling) to ndarray of float32, shape (n, d)
+        The same images in each.
+    y : ndarray of shape (n,)
+        Labels.
+    heads : sequence of str, default=("logistic",)
+    grids : mapping of head to (mapping of parameter to values), default=None
+        Values in place of the default grids'.
+    cv : int, default=5
+        Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
+    split : (train rows, test rows) or DataSplit, default=None
+        One held-out test set in place of the cross-validation, or what `split_data` gives.
+    groups : ndarray of shape (n,), default=None
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which stay on one side of every split that is drawn. The figures are those
+        of single images all the same.
+    reference : (layer, pooling), default=None
+        The view of the candidate that the others are compared with; the simplest candidate of all unless given.
+    class_weight : "balanced", mapping or None, default=None
+    scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
+        What the tuning maximises.
+    random_state : int, RandomState or None, default=0
+        Of the folds and the heads. None and a RandomState give a seed that is drawn once.
+    n_jobs : int, default=None
+        Processes for the grid searches, as in scikit-learn.
+    verbose : bool, default=False
+        Show a progress bar, on a terminal or in a notebook, when it takes longer than a second.
+
+    Returns
+    -------
+    result : EvaluationResult
+    head : estimator
+        The kept head, fitted: on all rows after cross-validation, on the training rows with a held-out test set.
+        It has ``predict_proba``; heads without probabilities of their own are calibrated by temperature scaling,
+        which leaves their decisions as they are.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer than two classes, or too few images of one for the folds.
+    ParameterError
+    """
+    random_state = drawn_seed(random_state)
+    check_values(locals())
+    if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
+        raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
+    check_heads(heads, grids or ())
+    first = _checked_matrices(matrices)
+    classes, truth = check_labels(first, plain_column(y, len(first), name="y"))
+    y = classes[truth]
+    groups, together = (plain_column(column, len(y), name=name) for name, column in
+                        (("groups", groups), ("together", together)))  # fmt: skip
+    if split is None:
+        split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
+    elif not isinstance(split, DataSplit):
+        split = DataSplit.held_out(*_checked_split(split, len(y)), groups=groups)
+    splits = split.splits
+    if split.folds is None:
+        check_counts(truth[split.fitted], classes, 2, "tuning needs")
+    made = [
+        plan_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
+        for head in dict.fromkeys(heads)
+    ]
+    for head in made:
+        if grids and head.name in grids:
+            try_head(head, len(classes))
+    candidates = [Candidate(view, head, np.zeros((len(y), len(classes)))) for view in matrices for head in made]
+    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
+    total = len(candidates) * len(splits) + 1
+    # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
+    with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
+        chosen = np.zeros((len(y), len(classes)))
+        for train, test in splits:
+            for candidate in candidates:
+                tuner.run(candidate, train, test, classes)
+                bar.update()
+            best = max(candidates, key=lambda c: c.inner_scores[-1])
+            chosen[test] = best.probabilities[test]
+        tested = np.concatenate([test for _, test in splits])
+        tested_groups = binding_groups(None if groups is None else groups[tested])
+        judge = _Judge(truth, tested, tested_groups, len(splits), random_state)
+        main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
+        figures = {c: judge.figures(c.probabilities) for c in candidates}
+        if split.folds is None:
+            rows, kept, parameters = split.fitted, best, best.parameters[-1]
+        else:
+            rows, kept = np.arange(len(y)), max(candidates, key=lambda c: figures[c][main].value)
+            parameters = tuner.tune(kept, rows)[1]
+        head = tuner.fit(kept, parameters, rows)
+        bar.update()
+
+    widths = {c: matrices[c.view].shape[1] for c in candidates}
+    simplest = min(
+        (c for c in candidates if reference in (None, c.view)), key=lambda c: (c.head.name not in LINEAR, widths[c])
+    )
+    tests = judge.compare([c for c in candidates if c is not simplest], simplest)
+    results = {
+        c: CandidateResult(
+            head=c.head.name,
+            layer=c.view[0],
+            pooling=c.view[1],
+            width=widths[c],
+            metrics=figures[c],
+            picked=c is kept,
+            reference=c is simplest,
+            difference=tests[c][0].difference if c in tests else None,
+            p_value=tests[c][1] if c in tests else None,
+            parameters=c.parameters,
+            seconds=c.seconds,
+        )
+        for c in candidates
+    }
+    report = report_held_out(
+        truth[tested],
+        chosen[tested],
+        classes=classes,
+        trained=truth[split.fitted],
+        groups=judge.groups,
+        folds=judge.folds,
+        metric=main,
+        random_state=random_state,
+        others=figures.values(),
+    )
+    result = EvaluationResult(
+        **{**vars(report), "notes": [*split.notes, *report.notes]},
+        n_images=len(y),
+        protocol=_protocol(split),
+        scoring=scoring,
+        candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
+        head=kept.head.name,
+        layer=kept.view[0],
+        pooling=kept.view[1],
+        parameters=parameters,
+        model_fitted_on=len(rows),
+        test=name_test(judge.groups, folds=judge.folds),
+        simpler=None if (results[kept].p_value or 0.0) < LEVEL else results[simplest],
+    )
+    return result, head
+
+
+class _Judge:
+    """Turns predictions of the tested rows into figures."""
+
+    def __init__(
+        self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, folds: int, random_state: int
+    ) -> None:
+        self.truth = truth[tested]
+        self.tested = tested
+        self.groups = groups
+        self.folds = folds
+        self.random_state = random_state
+
+    def figures(self, probabilities: np.ndarray) -> dict[str, Estimate]:
+        return score_predictions(
+            self.truth, probabilities[self.tested], groups=self.groups, random_state=self.random_state
+        )
+
+    def hits(self, candidate: Candidate) -> np.ndarray:
+        return candidate.probabilities[self.tested].argmax(axis=1) == self.truth
+
+    def compare(self, candidates: list[Candidate], reference: Candidate) -> dict[Candidate, tuple[PairedTest, float]]:
+        """Return how each differs from the reference, with the p-value adjusted for the number of them."""
+        hits = self.hits(reference)
+        tests = [
+            compare_paired(self.hits(candidate), hits, groups=self.groups, folds=self.folds) for candidate in candidates
+        ]
+        adjusted = adjust_p_values([test.p_value for test in tests])
+        return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
+
+
+def _checked_matrices(matrices: Any) -> np.ndarray:
+    """Return the first of the matrices, having made sure that all have its rows."""
+    arrays = list(matrices.values()) if isinstance(matrices, Mapping) else []
+    shapes = {np.shape(array) if isinstance(array, np.ndarray) else () for array in arrays}
+    if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
+        raise ParameterError(
+            f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
+            ADVICE,
+        )
+    for view in matrices:
+        if not (isinstance(view, tuple) and len(view) == 2 and all(isinstance(name, str) for name in view)):
+            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", ADVICE)
+    return arrays[0]
+
+
+def _checked_split(split: Any, n: int) -> list[np.ndarray]:
+    try:
+        parts = [np.asarray(rows) for rows in split]
+    except (TypeError, ValueError):  # nothing to go through, or rows of several lengths
+        parts = []
+    whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) for rows in parts)
+    if len(parts) != 2 or not whole or any(rows.min() < 0 or rows.max() >= n for rows in parts):
+        raise ParameterError(
+            f"got split={shown(split)}; expected (train rows, test rows), integers from 0 to {n - 1}",
+            "Pass what the split method of a scikit-learn splitter gives, such as next(splitter.split(X, y)).",
+        )
+    return parts
+
+
+def _protocol(split: DataSplit) -> str:
+    if split.folds is not None:
+        return f"{split.protocol}, tuned inside each by {INNER_FOLDS} folds"
+    parts = "the training and validation parts" if len(split.validation) else "the others"
+    return f"{split.protocol}; tuned on {parts} by {INNER_FOLDS}-fold cross-validation"

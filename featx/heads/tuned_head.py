@@ -1,0 +1,197 @@
+"""Embeddings and labels go in, a classifier that tunes itself on them comes out, as a step of any pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+
+from ..constraints import RANDOM_STATE, check_values
+from ..evaluation.class_sizes import check_counts
+from ..images.labels import plain_column, plain_labels
+from ..runtime.seeds import drawn_seed
+from .heads import class_weights, plan_head, try_head
+from .search import Candidate, Tuner
+
+__all__ = ["TunedHead", "make_head"]
+
+VIEW = ("", "")
+
+
+class TunedHead(ClassifierMixin, BaseEstimator):
+    """A named head on embeddings, tuned over its grid by cross-validation inside the rows that it is fitted on.
+
+    Parameters
+    ----------
+    head : str, default="logistic"
+        "logistic", "linear_svm", "svm", "knn", "ridge" or "mlp"; see `make_head`.
+    grid : mapping of str to sequence, default=None
+        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
+    class_weight : "balanced", mapping or None, default=None
+    scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
+        What the tuning maximises.
+    random_state : int, RandomState or None, default=0
+        Of the folds and the head. None and a RandomState give a seed that is drawn in each `fit`.
+    n_jobs : int, default=None
+        Processes for the grid search.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (k,)
+    best_score_ : float
+        The best mean score over the inner folds.
+    best_params_ : dict
+        The classifier's parameters that reached it.
+    head_ : estimator
+        Fitted with them on all rows; calibrated by temperature scaling where it has no probabilities of its own.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only after fitting on a table whose columns have names.
+
+    See Also
+    --------
+    evaluate_heads : figures of several heads, by nested cross-validation.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from featx import CNNFeatureTransformer, TunedHead
+    >>> X, y = load_digits(n_class=2, return_X_y=True)
+    >>> features = CNNFeatureTransformer(image_size=32, value_range=(0, 16), cache=None)
+    >>> model = make_pipeline(features, TunedHead("svm")).fit(X[:60], y[:60])
+    >>> model.score(X[60:90], y[60:90]) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        head: str = "logistic",
+        *,
+        grid: Mapping[str, Sequence[Any]] | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
+        scoring: str = "accuracy",
+        random_state: int | np.random.RandomState | None = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.head = head
+        self.grid = grid
+        self.class_weight = class_weight
+        self.scoring = scoring
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, groups: np.ndarray | None = None, together: np.ndarray | None = None) -> TunedHead:
+        """Tune and fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : array-like of shape (n,)
+            At least two of each class.
+        groups : ndarray of shape (n,), default=None
+            Kept on one side of every inner fold.
+        together : ndarray of int, shape (n,), default=None
+            Equal for images of the same content, which are too.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            If there is not one group for each row, or a parameter holds what it does not accept.
+        DatasetError
+            If there are too few rows of a class, or too few groups, to tune on.
+        """
+        seed = drawn_seed(self.random_state)
+        candidate = self.candidate(seed=seed)
+        X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
+        groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
+                            (("groups", groups), ("together", together)))  # fmt: skip
+        check_classification_targets(y)
+        classes, truth = np.unique(y, return_inverse=True)
+        check_counts(truth, classes, 2, "tuning needs")
+        class_weights(self.class_weight, classes, truth)
+        if self.grid:
+            try_head(candidate.head, len(classes))
+        tuner = Tuner({VIEW: X}, y, groups, self.scoring, seed, self.n_jobs, together)
+        rows = np.arange(len(y))
+        # BLAS threads that wait for each other slow the searches down.
+        with threadpool_limits(1):
+            self.best_score_, self.best_params_ = tuner.tune(candidate, rows)
+            self.head_ = tuner.fit(candidate, self.best_params_, rows)
+        self.classes_ = self.head_.classes_
+        return self
+
+    def candidate(self, n_classes: int | None = None, *, seed: int | None = None) -> Candidate:
+        """Return the head and its grid, tried on so many classes if their number is given.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter holds a value that it does not accept.
+        """
+        check_values(self.get_params(deep=False), random_state=RANDOM_STATE)
+        head = plan_head(
+            self.head,
+            grid=self.grid,
+            class_weight=self.class_weight,
+            random_state=self.random_state if seed is None else seed,
+        )
+        if self.grid and n_classes is not None:
+            try_head(head, n_classes)
+        return Candidate(VIEW, head, np.empty((0, 0)))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, shape (n, k)."""
+        check_is_fitted(self)
+        return self.head_.predict_proba(validate_data(self, X, reset=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row, shape (n,)."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+
+def make_head(
+    name: str,
+    *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    scoring: str = "accuracy",
+    random_state: int | np.random.RandomState | None = 0,
+    n_jobs: int | None = None,
+) -> TunedHead:
+    """Return a head by name: a classifier that standardises embeddings and tunes itself on them when it is fitted.
+
+    Parameters
+    ----------
+    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
+        Multinomial logistic regression; linear SVM; SVM with RBF kernel; k nearest neighbours weighted by distance;
+        ridge classifier; one hidden layer of 256 units with early stopping.
+    grid, class_weight, scoring, random_state, n_jobs
+        As for `TunedHead`.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such head or parameter, or the head takes no class weights.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from featx import CNNFeatureTransformer, make_head
+    >>> model = make_pipeline(CNNFeatureTransformer(), make_head("logistic"))
+    """
+    head = TunedHead(
+        name, grid=grid, class_weight=class_weight, scoring=scoring, random_state=random_state, n_jobs=n_jobs
+    )
+    head.candidate(2)
+    return head

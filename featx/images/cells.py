@@ -1,0 +1,136 @@
+"""One cell of X goes in, whatever it holds an image as; a path, a PIL image, an array or a file's bytes comes out."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..exceptions import ParameterError
+from .formats import unread_format
+
+__all__ = ["IMAGES", "array_of", "is_missing", "kind_of", "read_cell"]
+
+# The kinds of cells that are images; others are "missing", "number", "row", "pair", "open file" and "thing".
+IMAGES = frozenset(["path", "file's bytes", "PIL image", "array"])
+# The longest path that Linux takes; and what no path that people write has, but every file of an image.
+LONGEST = 4096
+CONTROL = re.compile(rb"[\0-\x1f\x7f]|^\xff\xd8\xff")
+TEXTS = ("HTML", "SVG", "XML", "JSON")
+
+
+def kind_of(cell: Any) -> str:
+    """Return what a cell of X is: one of `IMAGES`, or what it is in their place."""
+    if isinstance(cell, str | os.PathLike):
+        return "path" if cell != "" else "missing"
+    if isinstance(cell, bytes):
+        return ("path" if _is_path(cell) else "file's bytes") if cell else "missing"
+    if isinstance(cell, bytearray | memoryview | io.BytesIO):
+        return "file's bytes"
+    if isinstance(cell, Image.Image):
+        return "PIL image"
+    if is_missing(cell):
+        return "missing"
+    if _is_record(cell):
+        return "missing" if cell.get("bytes") is None and not cell.get("path") else "file's bytes"
+    if getattr(cell, "ndim", 0) >= 2 and hasattr(cell, "__array__"):
+        return "array"
+    if isinstance(cell, list | tuple):
+        first = kind_of(cell[0]) if cell else "thing"
+        # The lines of an image are arrays too: an array and what is none beside it is an image and its label.
+        alone = first == "array" and not (len(cell) == 2 and kind_of(cell[1]) in ("number", "path"))
+        return "pair" if first in IMAGES and not alone else "row"
+    if hasattr(cell, "read"):
+        return "open file"
+    if isinstance(getattr(cell, "ndim", None), int):
+        return "row" if cell.ndim else "number"
+    return "number" if isinstance(cell, int | float | complex | np.generic) else "thing"
+
+
+def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
+    """Return what a cell holds and the name that it brings along.
+
+    Bytes are a path, such as HDF5 gives, or the content of a file: a path has no control characters and at most 4,096
+    bytes, does not begin as a JPEG does, and is not the text of a page or drawing (HTML, SVG, XML, JSON).
+
+    Parameters
+    ----------
+    cell : object
+    number : int
+        The cell's place in X, for messages.
+
+    Returns
+    -------
+    content : str, bytes, PIL.Image.Image, ndarray or None
+        A path or URL, a file's content, an image, or None where the image is missing.
+    name : str or None
+
+    Raises
+    ------
+    ParameterError
+        If it is nothing of the kind.
+    """
+    if _is_record(cell):
+        content, path = cell.get("bytes"), cell.get("path")
+        name = None if path is None else os.fsdecode(path)
+        return (name or None if content is None else bytes(content)), name or None
+    kind = kind_of(cell)
+    if kind == "path":
+        return (str(cell) if isinstance(cell, str) else os.fsdecode(cell)), None
+    if kind == "file's bytes":
+        # What may be written to while it is read is copied.
+        return (cell.getvalue() if isinstance(cell, io.BytesIO) else bytes(cell)), None
+    if kind == "missing":
+        return None, None
+    if kind == "PIL image" or (isinstance(cell, np.ndarray) and cell.ndim):
+        return cell, None
+    if kind == "array":
+        return array_of(cell), None
+    raise ParameterError(
+        f"got image {number} of type {type(cell).__name__}; expected a path, a URL, a PIL image, an array or the bytes "
+        "of a file",
+        "Pass one image for each sample.",
+    )
+
+
+def array_of(value: Any) -> np.ndarray:
+    """Return an array or a tensor of any library as NumPy's; of a tensor of torch that has a gradient, its values."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        # NumPy has no bfloat16.
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    try:
+        return np.asarray(value)
+    except Exception as error:  # whatever its library says
+        raise ParameterError(
+            f"got {type(value).__module__}.{type(value).__name__}, which gives no NumPy array: {error}",
+            "Pass NumPy arrays.",
+        ) from error
+
+
+def is_missing(value: Any) -> bool:
+    """Tell None, NaN, NaT and the missing value of pandas."""
+    if value is None:
+        return True
+    if isinstance(value, float | np.floating):
+        return bool(value != value)
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    return type(value).__name__ in ("NAType", "NaTType")
+
+
+def _is_record(cell: Any) -> bool:
+    """Tell a cell of a data set of Hugging Face that has not been decoded."""
+    return isinstance(cell, Mapping) and len(cell) > 0 and set(cell) <= {"bytes", "path"}
+
+
+def _is_path(data: bytes) -> bool:
+    if len(data) > LONGEST or CONTROL.search(data):
+        return False
+    text = unread_format(data)
+    return text is None or text[0] not in TEXTS

@@ -1,0 +1,256 @@
+"""A file's bytes go in; pixels come out, of a process that can be ended where a decoder of this process is stuck.
+
+Decoders are compiled code: a thread that does not come back from one cannot be ended, and keeps its memory. Images are
+decoded in this process, which costs least. Once one of them has taken long, those that come after it are decoded by
+other processes until it is done, so that no more threads can be stuck than decoded at that moment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import math
+import multiprocessing.spawn
+import operator
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile, PngImagePlugin
+
+from ..runtime import deadlines as patience
+from .decoding import decode_file
+from .pixels import Refused, said
+
+__all__ = ["decode_or_delegate", "serve"]
+
+Decoded = tuple[np.ndarray, int | None, bool]
+# Which part of what an image may take is so long that those after it are decoded elsewhere.
+LONG = 1 / 4
+# Settings of Pillow that change what is read.
+SETTINGS = (
+    (Image, "MAX_IMAGE_PIXELS"),
+    (ImageFile, "LOAD_TRUNCATED_IMAGES"),
+    (PngImagePlugin, "MAX_TEXT_CHUNK"),
+    (PngImagePlugin, "MAX_TEXT_MEMORY"),
+)
+# How a process ends that was at one image for twice as long as it may take, which its own alarm tells it.
+TOO_LONG = -getattr(signal, "SIGALRM", 0) or None
+# The modules are found where this process found them.
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
+    "from featx.images.decoder_process import serve; serve()"
+)
+
+# Threads that are inside a decoder of this process, and since when.
+_began: dict[int, float] = {}
+_idle: list[_Process] = []
+
+
+def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: Any) -> Decoded:
+    """Return what `decode(data, **options)` does; of another process, while a decoder of this one takes long.
+
+    Parameters
+    ----------
+    decode : callable
+        Of this process; `decode_file` is what the other one calls.
+    data : bytes
+    **options
+        As for `decode_file`.
+
+    Raises
+    ------
+    Refused
+        With the reason. Whatever `decode` raises comes as it is.
+    """
+    long_ago = time.monotonic() - LONG * patience.DECODE_SECONDS
+    if any(began < long_ago for began in tuple(_began.values())) and (found := _delegate(data, options)) is not None:
+        return found
+    if _idle:
+        _end_idle()
+    thread = threading.get_ident()
+    _began[thread] = time.monotonic()
+    try:
+        return decode(data, **options)
+    finally:
+        _began.pop(thread, None)
+
+
+def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
+    """Return what another process decodes, or None where none can be started."""
+    code = None
+    # One that was idle may have been ended by somebody else.
+    for _ in range(2):
+        try:
+            process = _take()
+        except OSError:
+            return None
+        try:
+            with patience.ended_by(process.end):
+                process.start()
+                patience.begin_again()
+                found = process.decode(data, options)
+        except Refused:
+            _idle.append(process)
+            raise
+        except (OSError, EOFError, ValueError):  # the last of a pipe that was closed, and of an answer that is none
+            code = process.end()
+            if not process.is_ready:
+                return None
+            if code == TOO_LONG:
+                raise Refused(f"not read within {patience.DECODE_SECONDS:g} s") from None
+        except BaseException:
+            process.end()
+            raise
+        else:
+            _idle.append(process)
+            return found
+    raise Refused(f"its decoder ended without an answer (exit code {code})")
+
+
+def _take() -> _Process:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Process()
+
+
+class _Process:
+    """A process that decodes one image after the other."""
+
+    def __init__(self) -> None:
+        python = os.fsdecode(multiprocessing.spawn.get_executable() or "")
+        # A program that holds Python inside would be started anew.
+        if getattr(sys, "frozen", False) or not Path(python).name.lower().startswith(("python", "pypy")):
+            raise OSError("there is no Python to start")
+        self.is_ready = False
+        self._process = subprocess.Popen(
+            [python, "-P", "-c", START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self._into: Any = self._process.stdin
+        self._out: Any = self._process.stdout
+
+    def start(self) -> None:
+        """Wait until it is ready; raise an OSError or EOFError if it ends before that."""
+        if not self.is_ready:
+            self._send([os.fsdecode(place) for place in sys.path if isinstance(place, str | bytes)])
+            self.is_ready = self._answer() == "ready"
+
+    def decode(self, data: bytes, options: dict[str, Any]) -> Decoded:
+        """Return what `decode_file` does; raise an OSError or EOFError if the process ends."""
+        settings = [getattr(module, name) for module, name in SETTINGS]
+        seconds = 2 * math.ceil(patience.DECODE_SECONDS)
+        self._send({"length": len(data), "seconds": seconds, "settings": settings, "options": options}, data)
+        answer = self._answer()
+        if "refused" in answer:
+            raise Refused(*answer["refused"])
+        pixels = np.empty(answer["shape"], np.uint8)
+        left = pixels.reshape(-1).data
+        while left:
+            if not (n := self._out.readinto(left)):
+                raise EOFError
+            left = left[n:]
+        return pixels, answer["peak"], answer["deep"]
+
+    def end(self) -> int:
+        """End it, and return its exit code."""
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        code = self._process.wait()
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Close its pipes, which ends it when it is at no image."""
+        for pipe in (self._into, self._out):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def disown(self) -> None:
+        """Leave it to the process that this one was forked off."""
+        self.close()
+        self._process.returncode = 0
+
+    def _send(self, message: Any, data: bytes = b"") -> None:
+        self._into.write(json.dumps(message, default=_plain).encode() + b"\n")
+        self._into.write(data)
+        self._into.flush()
+
+    def _answer(self) -> Any:
+        # JSON: what a hostile file may have made of the process runs nothing here.
+        if not (line := self._out.readline()).endswith(b"\n"):
+            raise EOFError
+        return json.loads(line)
+
+
+def serve() -> None:
+    """Decode what comes on standard input until it ends; the other side of `decode_or_delegate`."""
+    # Ctrl-C is for the process that started this one, which then ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    into, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # What a decoder prints is no answer.
+    os.dup2(2, 1)
+    # Nobody ends it once the process that started it has been killed.
+    alarm: Callable[[int], Any] = getattr(signal, "alarm", lambda seconds: None)
+    pixels: Any = b""
+    answer: Any = "ready"
+    while True:
+        out.write(json.dumps(answer).encode() + b"\n")
+        out.write(pixels)
+        out.flush()
+        if not (line := into.readline()):
+            return
+        request = json.loads(line)
+        for (module, name), value in zip(SETTINGS, request["settings"], strict=True):
+            setattr(module, name, value)
+        if isinstance(request["options"]["value_range"], list):
+            request["options"]["value_range"] = tuple(request["options"]["value_range"])
+        alarm(request["seconds"])
+        answer, pixels = _answer_to(into.read(request["length"]), request["options"])
+        alarm(0)
+
+
+def _answer_to(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    try:
+        pixels, peak, deep = decode_file(data, **options)
+    except Refused as error:
+        return {"refused": error.args}, b""
+    except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+        return {"refused": [getattr(error, "strerror", None) or said(error)]}, b""
+    return {"shape": pixels.shape, "peak": peak, "deep": deep}, np.ascontiguousarray(pixels).data
+
+
+def _plain(number: Any) -> int | float:
+    """Return a number of another type as one of Python's own."""
+    return operator.index(number) if hasattr(number, "__index__") else float(number)
+
+
+def _end_idle() -> None:
+    with contextlib.suppress(IndexError):  # another thread may take the last one
+        while True:
+            _idle.pop().end()
+
+
+def _forget() -> None:
+    """Leave the threads and processes of the process that this one was forked off to that one."""
+    _began.clear()
+    for process in _idle:
+        process.disown()
+    _idle.clear()
+
+
+atexit.register(_end_idle)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,193 @@
+"""A path or a URL goes in, the bytes of one file come out; what would block for ever or has no end is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Any
+
+from ..exceptions import MissingDependencyError
+from .pixels import Refused
+from .urls import is_url, local_path, redacted, with_small_schemes
+
+__all__ = ["check_length", "is_url", "read_bytes", "too_long"]
+
+STATUS = {
+    401: "the server asks for a password",
+    403: "the server denies access",
+    404: "the server has no such file",
+    410: "the server has no such file any more",
+    429: "the server refuses so many requests",
+}
+WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype|html|Error))", re.IGNORECASE)
+DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.=+-]*)*,", re.IGNORECASE)
+DECODE = "base64.b64decode(text.partition(',')[2])"
+# What an extra of featx brings, by the protocol.
+EXTRAS = {"http": "http", "https": "http"}
+# Protocols of fsspec that copy what they lead to.
+COPIES = ("simplecache", "filecache", "blockcache", "cached")
+PIECE = 1 << 20
+PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
+
+
+def read_bytes(place: str, *, most: int) -> bytes:
+    """Return what a path or URL holds, `most` bytes of it.
+
+    Raises
+    ------
+    OSError
+    Refused
+        With the reason.
+    MissingDependencyError
+        If a package for the protocol is not installed: that is not the image's fault.
+    """
+    if DATA_URL.match(place):
+        raise Refused("a data: URL, whose image is in its text", f"Pass the image: {DECODE}.")
+    return _read_url(place, most) if is_url(place) else _read_file(place, most)
+
+
+def _read_file(path: str, most: int) -> bytes:
+    # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
+    size = _regular_size(path)
+    check_length(size, most)
+    with open(path, "rb", buffering=0) as file:
+        # Files of the system, and of some network file systems, say that they are empty and give bytes all the same.
+        data = _read_up_to(file, most + 1, piece=size + 1 if size else PIECE)
+    check_length(len(data), most)
+    return data
+
+
+def _regular_size(path: str) -> int:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise Refused("not a regular file")
+    return status.st_size
+
+
+def _read_up_to(file: Any, most: int, *, piece: int) -> bytes:
+    """Return so many bytes of a file or stream, or all if it has less: its end is an empty answer."""
+    parts: list[bytes] = []
+    left = most
+    while left and (part := file.read(min(left, piece))):
+        parts.append(part)
+        left -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def check_length(n_bytes: int, most: int) -> None:
+    """Refuse more bytes than one image has."""
+    if n_bytes > most:
+        raise too_long(most)
+
+
+def too_long(most: int) -> Refused:
+    """Return the reason why a file of more bytes is refused, and what to do."""
+    return Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
+
+
+def _read_url(url: str, most: int) -> bytes:
+    import fsspec
+
+    if (path := local_path(url)) is not None:
+        return _read_file(path, most)
+    url = with_small_schemes(url)
+    if "reference:" in url.lower():
+        raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
+    _check_protocols(url)
+    # fsspec does not decode what a chain names on this machine.
+    links = [part if (path := local_path(part)) is None else f"file://{path}" for part in url.split("::")]
+    _check_place(links, most)
+    try:
+        with fsspec.open("::".join(links), "rb") as file:
+            data = _read_up_to(file, most + 1, piece=most + 1)
+    except ImportError as error:
+        raise _missing(url.partition(":")[0], str(error)) from None
+    except Exception as error:  # each protocol has errors of its own, whose text may hold the URL's credentials
+        raise Refused(*_reason(error, url)) from None
+    check_length(len(data), most)
+    if WEB_PAGE.match(data[:400]):
+        raise Refused("a web page in place of an image", "Open the address in a browser: it may ask for a login.")
+    return data
+
+
+def _check_place(links: list[str], most: int) -> None:
+    """Refuse a chain that leads to a device or a FIFO of this machine, or copies what is too long from it."""
+    path = links[-1].removeprefix("file://")
+    if "://" in path:
+        return
+    if len(links) > 1 and links[-2].startswith("dir://"):
+        path = os.path.join(path, links[-2].removeprefix("dir://"))
+    if not os.path.exists(path) or os.path.isdir(path):  # fsspec says what is wrong with it
+        return
+    size = _regular_size(path)
+    if any(link.startswith(COPIES) for link in links):
+        check_length(size, most)
+
+
+def _check_protocols(url: str) -> None:
+    """Raise a MissingDependencyError if a package for one of a chain's protocols is not installed."""
+    from fsspec import get_filesystem_class
+
+    for protocol in re.findall(r"(?:^|::)([A-Za-z][\w+.-]*)://", url):
+        try:
+            get_filesystem_class(protocol)
+        except ImportError as error:
+            raise _missing(protocol, str(error)) from None
+        except ValueError:
+            known = "http, https, ftp, s3, gs, zip and others"
+            raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.") from None
+
+
+def _missing(protocol: str, said: str) -> MissingDependencyError:
+    from fsspec.registry import known_implementations
+
+    package = known_implementations.get(protocol, {}).get("class", "fsspec.").partition(".")[0]
+    if protocol in EXTRAS:
+        package = "aiohttp"
+    elif protocol in PACKAGES:
+        package = PACKAGES[protocol]
+    elif package == "fsspec":  # its own class, which needs a package that its message names
+        found = re.search(r'"([\w-]+)"', said) or re.search(r"[Ii]nstall (?:the )?([\w-]+)", said)
+        package = found[1] if found else said.split()[0]
+    return MissingDependencyError(package, f"reading {protocol}:// URLs", EXTRAS.get(protocol, ""))
+
+
+def _reason(error: Exception, url: str) -> tuple[str, str]:
+    """Return what went wrong with a URL in plain words, and a next step."""
+    again = "Check the address and the network, and call again."
+    chain: list[BaseException] = [error]
+    while len(chain) < 8 and (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(below)
+    # fsspec's "not found" may stand for whatever the server or the network said.
+    kinds = {kind.__name__ for part in chain for kind in type(part).__mro__}
+    statuses = [getattr(part, "status", None) for part in chain]
+    status = next((found for found in statuses if isinstance(found, int)), None)
+    if "TooManyRedirects" in kinds:
+        return "the server redirects in a circle", again
+    if "InvalidURL" in kinds:
+        return "the address is incomplete or malformed", "Check the address."
+    if status is not None and status >= 400:
+        said = STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
+        return f"{said} (HTTP {status})", "Check the address, and whether it asks for a login."
+    if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError"}:
+        return "no encrypted connection: the server has no certificate, or one that is not accepted", again
+    if kinds & {"ClientConnectorDNSError", "gaierror"}:
+        return "there is no such host, or no network", again
+    if kinds & {"TimeoutError", "FSTimeoutError", "ServerTimeoutError"}:
+        return "the server did not answer in time", again
+    if kinds & {"ClientConnectorError", "ConnectionRefusedError", "ConnectError", "NewConnectionError"}:
+        return "no connection to the server", again
+    if kinds & {"ClientError", "ConnectionError"}:
+        return f"the connection broke off ({type(error).__name__})", again
+    if kinds & {"FileNotFoundError", "KeyError"}:  # the latter of an archive without such a member
+        return "there is no such file", "Check the address."
+    if kinds & {"PermissionError", "NoCredentialsError"}:
+        return "access is denied", "Check the address and your credentials."
+    return _short(error, url), again
+
+
+def _short(error: Exception, url: str) -> str:
+    # As it was passed on, a URL is known whatever is in it; in other texts a blank ends it.
+    text = " ".join(redacted(str(error).replace(url, redacted(url))).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

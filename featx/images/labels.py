@@ -1,0 +1,112 @@
+"""Labels or groups of any library go in; an array that can be sorted, with one for each image, comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..constraints import shown
+from ..exceptions import ParameterError
+from .cells import array_of, is_missing
+from .containers import first_few
+
+__all__ = ["missing_cells", "plain_column", "plain_labels", "unlabelled"]
+
+
+def plain_labels(values: Any, *, name: str) -> np.ndarray:
+    """Return labels, groups or the like as an array.
+
+    Raises
+    ------
+    ParameterError
+        If some are missing, of a type that has no order, or of several types that have none among each other: NumPy
+        would make texts of some.
+    """
+    if hasattr(values, "detach"):  # a tensor with a gradient, or on another device
+        values = array_of(values)
+    _refuse_container(values, name)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's texts of any length
+        values = values.ravel().tolist()
+    if rows := unlabelled(values):
+        raise missing_cells("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
+    array = np.asarray(values)
+    if array.ndim == 0:
+        raise ParameterError(f"got {name}={shown(values)}; expected one for each image", "Pass a list.")
+    if array.ndim != 1 and not name.startswith("y"):  # those may be a column
+        raise ParameterError(f"got {name} of shape {array.shape}; expected one for each image")
+    if array.dtype.kind == "c":  # in scikit-learn's words
+        raise ParameterError(f"Complex data not supported: got {name} of type {array.dtype}", "Pass texts or integers.")
+    if array.dtype.kind == "V":
+        raise _unordered(name, array)
+    if array.dtype.kind not in "OSU":
+        return array
+    # A list of texts and numbers is an array of texts.
+    items = array.ravel().tolist() if not isinstance(values, list | tuple) else values
+    kinds = {str if isinstance(item, str) else type(item) for item in items}
+    if len(kinds) > 1 and str in kinds:
+        named = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise ParameterError(f"got {name} of several types: {named}; expected one", "Make them all texts: str(label).")
+    if array.dtype.kind == "O":
+        try:
+            sorted(set(items))
+        except TypeError:  # neither hashed nor compared
+            raise _unordered(name, array) from None
+    return array
+
+
+def plain_column(values: Any, n: int, *, name: str, what: str = "images") -> np.ndarray | None:
+    """Return what goes along with n images or rows, such as their groups, as an array; None stays None.
+
+    Raises
+    ------
+    ParameterError
+        If there is not one for each, and as for `plain_labels`.
+    """
+    if values is None:
+        return None
+    column = plain_labels(values, name=name)
+    if len(column) != n:
+        noun = "labels" if name.startswith("y") else name
+        raise ParameterError(f"got {len(column):,} {noun} for {n:,} {what}; expected one for each")
+    return column
+
+
+def unlabelled(values: Any) -> list[int]:
+    """Return the places of None, NaN, NaT and pandas' missing value."""
+    if isinstance(values, list | tuple):  # NumPy would turn NaN among texts into one
+        cells: Any = values
+    elif (array := np.asarray(values)).dtype.kind not in "OfMm":
+        return []
+    else:
+        cells = array.ravel()
+    return [place for place, value in enumerate(cells) if is_missing(value)]
+
+
+def missing_cells(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
+    """Return the error for cells that are empty."""
+    skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
+    return ParameterError(
+        f"got no {what} in {len(rows):,} of {n_rows:,} rows of {where} (None, NaN or empty): row"
+        f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",
+        f"Leave these rows out{skip}.",
+    )
+
+
+def _refuse_container(values: Any, name: str) -> None:
+    """Raise a ParameterError for what has no numbered items, of which NumPy would make one object."""
+    what = f"got {name} of type {type(values).__name__}"
+    if isinstance(values, Mapping):
+        raise ParameterError(f"{what}; expected one for each image", f"Pass list({name}.values()).")
+    if isinstance(values, set | frozenset):
+        raise ParameterError(f"{what}, which has no order", "Pass a list with one for each image.")
+    if isinstance(values, Iterable) and not hasattr(values, "__getitem__"):
+        raise ParameterError(f"{what}, which has no numbered items", f"Pass list({name}).")
+
+
+def _unordered(name: str, array: np.ndarray) -> ParameterError:
+    kind = type(array.ravel()[0]).__name__ if array.dtype.kind == "O" else array.dtype
+    return ParameterError(
+        f"got {name}={shown(array.tolist())} of type {kind}, which has no order", "Pass texts or integers."
+    )

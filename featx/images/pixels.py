@@ -1,0 +1,229 @@
+"""A PIL image or an array goes in, RGB uint8 pixels come out.
+
+EXIF orientation is applied; palettes, grey, 16-bit and CMYK are converted; transparency is laid on white. Colour
+profiles are not applied. What black and white are is said by the type or by `value_range`, never by the image's own
+values, unless "minmax" asks for that: images of one set would come out on different scales.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..exceptions import ParameterError
+from .netpbm import white_of
+
+__all__ = [
+    "Refused",
+    "ValueRange",
+    "array_to_rgb",
+    "check_area",
+    "check_kind",
+    "check_size",
+    "checked_value_range",
+    "is_high_depth",
+    "pil_to_rgb",
+    "said",
+]
+
+# What an array spans when nothing else is said. Other integers have no scale that an image would fill.
+FULL_SCALE = {
+    "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
+}  # fmt: skip
+# How far beyond its range rounding takes a float, as a part of that range; a grey level is 0.004 of it.
+ROUNDING = {"f2": 1e-3, "f4": 1e-5, "f8": 1e-5}
+DEEPEST = 65535
+BITS_PER_SAMPLE = 258
+
+ValueRange = tuple[float, float] | str | None
+
+
+class Refused(Exception):
+    """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
+
+
+def said(error: Exception) -> str:
+    """Return what a decoder says, without what it quotes of the file."""
+    first = error.args[0] if error.args else ""
+    text = first.partition(b":")[0].decode("ascii", "replace") if isinstance(first, bytes) else str(error)
+    text = re.sub(r":?\s*\bb(?:'.*'|\".*\")", "", text, flags=re.DOTALL)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def check_size(image: Image.Image, max_pixels: int | None) -> None:
+    """Refuse an image beyond the limit, or Pillow's own, before anything is decoded."""
+    check_area(*image.size, max_pixels)
+
+
+def check_area(width: int, height: int, max_pixels: int | None) -> None:
+    """Do so by width and height."""
+    limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
+    if limit is not None and width * height > limit:
+        setting = "PIL.Image.MAX_IMAGE_PIXELS" if max_pixels is None else "max_pixels"
+        raise Refused(
+            f"{width} x {height} pixels exceed the limit of {limit:,}",
+            f"Shrink the image (`magick a.jpg -resize 50% b.jpg`), or raise {setting} in Python if you trust it.",
+        )
+
+
+def is_high_depth(image: Image.Image) -> bool:
+    """Tell whether a value range has a meaning for an image: whether it holds more than 8 bits a channel."""
+    return image.mode.startswith("I") or image.mode == "F" or _is_deep_colour(image)
+
+
+def pil_to_rgb(
+    image: Image.Image, max_pixels: int | None, value_range: ValueRange = None, *, full: int | None = None
+) -> tuple[np.ndarray, int | None]:
+    """Return uint8 (h, w, 3), and the largest value of an image that was read on the scale of 16 bits.
+
+    The pixel limit is checked before anything is decoded. The value range is for more than 8 bits a channel; `full` is
+    the value that means white where it is not that of the image's mode.
+    """
+    check_size(image, max_pixels)
+    deep_colour, scale = _is_deep_colour(image), _full_scale(image) if full is None else (0.0, float(full))
+    if deep_colour and value_range is not None and value_range != (0, DEEPEST):
+        raise Refused(
+            f"value_range={value_range!r} cannot be applied: 16-bit colour is read with 8 bits a channel",
+            "Convert it to 8 bits, or pass an array of its values.",
+        )
+    image.load()
+    # EXIF that is none says nothing of the orientation: Pillow overlooks it in a JPEG and raises for a PNG or WebP.
+    with contextlib.suppress(SyntaxError):
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image)
+        pixels = _grey_to_rgb(_scaled(values, scale if value_range is None else value_range, f"mode {image.mode}"))
+        peak = int(values.max()) if value_range is None and scale == (0.0, DEEPEST) else None
+        if isinstance(clear := image.info.get("transparency"), int):
+            pixels[values == clear] = 255
+        return pixels, peak
+    if full is not None:
+        image = image.point([min(255, round(255 * value / full)) for value in range(256)] * len(image.getbands()))
+    if image.mode == "RGB" and "transparency" not in image.info:
+        pixels = np.array(image)
+    elif image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        pixels = np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+    else:
+        pixels = np.asarray(image.convert("RGB"))
+    return pixels, 256 * int(pixels.max()) + 255 if deep_colour else None
+
+
+def _is_deep_colour(image: Image.Image) -> bool:
+    """Tell colour, or grey with transparency, of 16 bits a channel, of which Pillow reads the upper 8."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return False
+    if (white_of(image) or 0) > 255:
+        return True
+    raw = [tile[3][0] if isinstance(tile[3], tuple) else tile[3] for tile in getattr(image, "tile", ())]
+    return any(";16" in mode for mode in raw if isinstance(mode, str)) or 16 in _tiff_bits(image)
+
+
+def _full_scale(image: Image.Image) -> tuple[float, float]:
+    """Return the values that mean black and white for an image of one deep channel."""
+    if image.mode == "F":
+        return 0.0, 1.0
+    # Mode I has 32 bits, but is what Pillow made of 16-bit files for long, and goes by their scale.
+    return 0.0, 4095.0 if 12 in _tiff_bits(image) else float(DEEPEST)
+
+
+def _tiff_bits(image: Image.Image) -> tuple[int, ...]:
+    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
+    return bits if isinstance(bits, tuple) else (bits,)
+
+
+def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray, int | None]:
+    """Return uint8 (h, w, 3) of a grey, RGB or RGBA array, and the largest value if it was on the scale of 16 bits."""
+    if array.ndim == 3 and array.shape[2] not in (1, 3, 4) and array.shape[0] in (1, 3, 4):
+        raise Refused(
+            f"an array of shape {array.shape} has its channels first",
+            "Pass (h, w, channels): x.transpose(1, 2, 0), of a tensor x.permute(1, 2, 0).",
+        )
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
+        raise Refused(f"an array of shape {array.shape} is no image; expected (h, w) or (h, w, 1, 3 or 4)")
+    kind = check_kind(array).dtype.str[1:]
+    peak = int(np.atleast_3d(array)[..., :3].max()) if kind == "u2" and value_range is None else None
+    if kind == "u1" and value_range is None:
+        pixels = array
+    else:
+        pixels = _scaled(array, FULL_SCALE.get(kind) if value_range is None else value_range, str(array.dtype))
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return _grey_to_rgb(pixels.reshape(pixels.shape[:2])), peak
+    if pixels.shape[2] == 4:
+        rgba = Image.fromarray(np.ascontiguousarray(pixels))
+        white = Image.new("RGBA", rgba.size, "white")
+        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB")), peak
+    return np.ascontiguousarray(pixels), peak
+
+
+def check_kind(array: np.ndarray) -> np.ndarray:
+    """Return the array if it holds numbers."""
+    if array.dtype.kind in "buif":
+        return array
+    step = "Pass an array of numbers."
+    if array.dtype.kind == "O" and all(isinstance(value, Real) for value in array.flat):
+        step = "Give it a type of numbers: x.astype(np.uint8) where 255 is white, x.astype(float) where 1 is."
+    elif array.dtype.kind == "c":
+        step = "Pass one real number for each value, such as np.abs(x)."
+    raise Refused(f"an array of {array.dtype} is no image", step)
+
+
+def checked_value_range(value_range: Any) -> ValueRange:
+    """Return a value range as two plain numbers in a tuple, "minmax" or None.
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
+    if value_range is None or (isinstance(value_range, str) and value_range == "minmax"):
+        return value_range
+    known = value_range.tolist() if isinstance(value_range, np.ndarray) else value_range
+    if isinstance(known, tuple | list) and len(known) == 2:
+        low, high = (v.item() if isinstance(v, np.generic) else v for v in known)
+        if all(isinstance(v, Real) and math.isfinite(v) for v in (low, high)):
+            if low < high:
+                return low, high
+            raise ParameterError(f"got value_range={value_range!r}; expected (low, high) with low below high")
+    raise ParameterError(f"got value_range={value_range!r}; expected (low, high), 'minmax' or None")
+
+
+def _scaled(array: np.ndarray, value_range: ValueRange, kind: str) -> np.ndarray:
+    """Return uint8 with black and white where the range says; None means that the type has no scale of its own."""
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise Refused("contains NaN or infinity", "Replace them, or say which values mean black: value_range.")
+    least, most = values.min(), values.max()
+    # As they are written in their own type: 1.00002, not 1.
+    least_text, most_text = (str(array.dtype.type(value)).removesuffix(".0") for value in (least, most))
+    span = f"values from {least_text} to {most_text}"
+    step = "say which values mean black and white by value_range=(low, high)."
+    if value_range is None:
+        cast = " If 255 is white, pass x.astype(np.uint8)." if least >= 0 and 1 < most <= 255 else ""
+        raise Refused(f"{span} of {kind} have no scale of their own", f"{step.capitalize()}{cast}")
+    if isinstance(value_range, str):
+        low, high = least, most
+        high = high if high > low else low + 1
+    else:
+        low, high = value_range
+        slack = ROUNDING.get(array.dtype.str[1:], 0) * (high - low)
+        if least < low - slack or most > high + slack:
+            clip = f"Clip them, np.clip(x, {low:g}, {high:g}), or " if array.dtype.kind == "f" else ""
+            raise Refused(f"{span} lie outside {low:g} to {high:g}", clip + (step if clip else step.capitalize()))
+        if least < low or most > high:
+            np.clip(values, low, high, out=values)
+    # In place: an image of the largest size allowed takes 0.7 GB as float64.
+    values -= low
+    values *= 255 / (high - low)
+    return np.rint(values, out=values).astype(np.uint8)
+
+
+def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[:, :, None], 3, axis=2)

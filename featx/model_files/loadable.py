@@ -1,0 +1,114 @@
+"""A model goes in; the bytes that skops loads again come out, or an error that names the step that it cannot load."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import skops.io
+from sklearn.base import BaseEstimator
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from ..exceptions import ModelFileError
+from .compiled_parts import check_compiled
+from .hidden_methods import check_attributes
+from .model_parts import difference
+from .trusted_types import Trusted, trusted_types
+
+__all__ = ["copy_model", "dump_loadable", "is_local", "untrusted_names"]
+
+
+def copy_model(model: BaseEstimator) -> BaseEstimator:
+    """Return a copy of a model, to be changed.
+
+    Raises
+    ------
+    ModelFileError
+        If a step of it cannot be copied.
+    """
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever an object in it raises
+        step, inner = _culprit(model, _copy_problem, _uncopied(error))
+        raise ModelFileError(f"{step} cannot be copied: {inner.message}", inner.next_step) from error
+
+
+def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> bytes:
+    """Return the content of a model file, which was loaded once and gave the same model.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be loaded, or what is loaded differs.
+    """
+    content = {"featx": meta, "model": model}
+    problem = _problem(content, trusted)
+    if isinstance(problem, bytes):
+        return problem
+    step, inner = _culprit(model, lambda part: _problem(part, trusted), problem)
+    best = getattr(model, "best_estimator_", None)
+    if best is not None and isinstance(_problem(best, trusted), bytes):
+        advice = "Save its best_estimator_, which can be loaded."
+    else:
+        advice = inner.next_step
+    raise ModelFileError(f"{step} could not be loaded again: {inner.message}", advice)
+
+
+def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
+    """Return the names of the types that were refused."""
+    text = str(error).partition("[")[2].partition("]")[0]
+    return [name.strip(" '\"") for name in text.split(",")]
+
+
+def is_local(name: str) -> bool:
+    """Tell whether a type or function is known in its own process only: a lambda, or one of a script or notebook."""
+    return "<" in name or name.startswith("__main__.")
+
+
+def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
+    """Return the bytes of what can be loaded, or what is wrong with it."""
+    try:
+        data = skops.io.dumps(content)
+    except Exception as error:  # skops raises whatever an object's own methods lead it to
+        return ModelFileError(f"skops cannot write it: {str(error).rstrip('.')}", "Choose another step.")
+    try:
+        loaded = skops.io.loads(data, trusted=trusted_types(trusted))
+        check_attributes(loaded)
+        check_compiled(loaded)
+    except UntrustedTypesFoundException as error:
+        names = untrusted_names(error)
+        if any(map(is_local, names)):
+            way = "Write it as a function or class in a module that can be imported, or choose another step."
+        else:
+            way = f"Choose another step, or, if they are yours, pass trusted={names} to save_model and load_model."
+        return ModelFileError(f"featx does not trust {', '.join(names)}, which it holds", way)
+    except Exception as error:
+        return ModelFileError(f"{type(error).__name__}: {str(error).rstrip('.')}", "Choose another step.")
+    if where := difference(content, loaded):
+        return ModelFileError(f"its {where.removeprefix('model.')} would come back changed", "Choose another value.")
+    return data
+
+
+def _copy_problem(part: Any) -> ModelFileError | None:
+    try:
+        copy.deepcopy(part)
+    except Exception as error:
+        return _uncopied(error)
+    return None
+
+
+def _uncopied(error: Exception) -> ModelFileError:
+    return ModelFileError(str(error).rstrip("."), "Leave out what cannot be copied, such as an open file.")
+
+
+def _culprit(
+    model: BaseEstimator, problem_of: Callable[[Any], Any], problem: ModelFileError
+) -> tuple[str, ModelFileError]:
+    """Return the innermost step with a problem, described, and its problem."""
+    steps = {name: part for name, part in model.get_params(deep=True).items() if isinstance(part, BaseEstimator)}
+    for name, part in sorted(steps.items(), key=lambda item: -item[0].count("__")):
+        found = problem_of(part)
+        if isinstance(found, ModelFileError):
+            return f"the step {name!r}, {type(part).__name__},", found
+    return f"the model, {type(model).__name__},", problem

@@ -1,0 +1,71 @@
+"""A model goes in; what says where and how a machine should work, such as a folder to write to, is set to defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from ..extraction.estimator import ImageEstimator
+from .model_parts import parts
+
+__all__ = ["forget_machine"]
+
+# What belongs to the machine that fitted the model and not to the model.
+LOCAL: dict[str, Any] = {
+    "cache": "auto",
+    "device": "auto",
+    "batch_size": "auto",
+    "n_jobs": None,
+    "verbose": False,
+    "prefetch": (),
+    "checkpoint": None,
+}
+# Parameters that name a place, which scikit-learn or featx would write to in fit, and read pickles from.
+PLACES = ("cache", "checkpoint", "memory")
+
+
+def forget_machine(model: BaseEstimator) -> None:
+    """Set what belongs to a machine to its default, in all parts of a model; a file must not choose where to write.
+
+    A place may also lie in wait: among the values of a grid, or in an attribute that an ensemble copies into its
+    estimators.
+    """
+    for _, part in list(parts(model, inside=True)):
+        if isinstance(part, ImageEstimator):
+            _forget_network(part)
+        elif isinstance(part, BaseEstimator):
+            if "memory" in vars(part):
+                part.__dict__["memory"] = None
+            _drop_places(vars(part))
+        elif isinstance(part, dict):
+            _drop_places(part)
+
+
+def _forget_network(estimator: ImageEstimator) -> None:
+    known = type(estimator)._get_param_names()
+    # The batch size of a training is no matter of the machine.
+    local = {name: value for name, value in LOCAL.items() if name in known}
+    if "checkpoint" in known:
+        del local["batch_size"]
+    estimator.__dict__.update(local)  # not by its methods, which belong to the file
+
+
+def _drop_places(mapping: dict[Any, Any]) -> None:
+    """Remove the keys that name a place, by themselves or as the parameter of a step, and hold one."""
+    for key in list(mapping):
+        if isinstance(key, str) and key.rpartition("__")[2] in PLACES and _holds_place(mapping[key]):
+            del mapping[key]
+
+
+def _holds_place(value: Any) -> bool:
+    if isinstance(value, str | bytes | os.PathLike):
+        return True
+    # A step may be called "cache"; what is kept under its name is an estimator, columns or positions.
+    return (
+        isinstance(value, Iterable)
+        and not isinstance(value, Mapping | BaseEstimator)
+        and any(isinstance(item, str | bytes | os.PathLike) or hasattr(item, "store_backend") for item in value)
+    )

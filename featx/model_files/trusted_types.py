@@ -1,0 +1,161 @@
+"""The installed scikit-learn goes in, the names of its types that a model file may hold come out.
+
+skops makes an object of a type that is trusted, fills it with what the file says, and may call the type with it. So a
+type or a function belongs here only if making and calling it with anything whatever runs no code of the file's and
+writes nothing; what is made is looked at afterwards (`compiled_parts`, `local_settings`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from ..exceptions import ParameterError
+
+__all__ = ["Trusted", "check_importable", "trusted_types"]
+
+Named = str | type | Callable[..., Any]
+Trusted = Named | Collection[Named]
+
+OWN = (
+    "featx.images.augmentation.Augmentation",
+    "featx.finetuning.classifier.CNNFineTuneClassifier",
+    # Its place in files that were saved before it had a module of its own.
+    "featx.comparison.strategies.TunedHead",
+    "featx.extraction.transformer.CNNFeatureTransformer",
+    "featx.heads.tuned_head.TunedHead",
+)
+# Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
+NAMED = (
+    "numpy.dtype",
+    "scipy.sparse._csr.csr_array",
+    "scipy.sparse._csr.csr_matrix",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.multiclass._ConstantPredictor",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._ball_tree.BallTree32",
+    "sklearn.neighbors._ball_tree.BallTree64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neighbors._kd_tree.KDTree32",
+    "sklearn.neighbors._kd_tree.KDTree64",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
+    # Estimators that have to be switched on by an import of sklearn.experimental before they are listed.
+    "sklearn.impute._iterative.IterativeImputer",
+    "sklearn.impute._iterative._ImputerTriplet",
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+)
+# Functions of numbers that are the usual values of parameters.
+FUNCTIONS = (
+    "numpy.max",
+    "numpy.mean",
+    "numpy.median",
+    "numpy.min",
+    "sklearn.feature_selection._mutual_info.mutual_info_classif",
+    "sklearn.feature_selection._mutual_info.mutual_info_regression",
+    "sklearn.feature_selection._univariate_selection.chi2",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_oneway",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.feature_selection._univariate_selection.r_regression",
+)
+# All classes of a module that descend from one of its own: (module, class). Their state is numbers and text.
+FAMILIES = (
+    ("sklearn._loss.link", "BaseLink"),
+    ("sklearn._loss.link", "Interval"),
+    ("sklearn._loss.loss", "BaseLoss"),
+    ("sklearn.gaussian_process.kernels", "Kernel"),
+    ("sklearn.metrics._dist_metrics", "DistanceMetric"),
+    ("sklearn.model_selection._split", "BaseCrossValidator"),
+    ("sklearn.model_selection._split", "BaseShuffleSplit"),
+    ("sklearn.model_selection._split", "_RepeatedSplits"),
+)
+STEP = "Name each with its module, such as trusted=['mine.Scaler']."
+# A metric that is a Python function.
+NEVER = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
+
+
+def trusted_types(more: Trusted = ()) -> list[Any]:
+    """Return the types and functions that a model file may hold beyond what skops trusts by itself, and those given.
+
+    Raises
+    ------
+    ParameterError
+        If what is given is no name, type or function, and no collection of them.
+    """
+    return [*_known(), *_given(more)]
+
+
+def check_importable(more: Trusted) -> None:
+    """Refuse a name that is given and that Python does not find here, before it is looked for elsewhere.
+
+    Raises
+    ------
+    ParameterError
+    """
+    for name in _given(more):
+        if not isinstance(name, str):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of places that are deprecated
+                found = pkgutil.resolve_name(name)
+        except Exception as error:  # whatever the import of a module raises
+            raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", STEP) from error
+        if not callable(found):
+            raise ParameterError(f"got trusted={name!r}; expected a type or function", STEP)
+
+
+def _given(more: Any) -> list[Any]:
+    given = [more] if _is_named(more) or not isinstance(more, Collection) or isinstance(more, bytes | Mapping) else more
+    for item in given:
+        if not _is_named(item):
+            raise ParameterError(f"got trusted={item!r}; expected names, types or functions", STEP)
+    return list(given)
+
+
+def _is_named(item: Any) -> bool:
+    return isinstance(item, str | type) or (callable(item) and isinstance(getattr(item, "__name__", None), str))
+
+
+@functools.cache
+def _known() -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*OWN, *NAMED, *FUNCTIONS, *_families(), *_scores()]))
+
+
+def _families() -> Iterator[str]:
+    for place, ancestor in FAMILIES:
+        module = importlib.import_module(place)
+        root = getattr(module, ancestor, None)
+        for kind in vars(module).values():
+            own = isinstance(kind, type) and kind.__module__ == place
+            if own and root is not None and issubclass(kind, root) and kind.__name__ not in NEVER:
+                yield f"{place}.{kind.__name__}"
+
+
+def _scores() -> Iterator[str]:
+    """Yield the functions behind the names that `scoring` takes."""
+    from sklearn.metrics import get_scorer, get_scorer_names
+
+    for name in get_scorer_names():
+        function = get_scorer(name)._score_func
+        yield f"{function.__module__}.{function.__name__}"

@@ -1,0 +1,318 @@
+"""Images of a batch go in, the pooled outputs of a frozen network's layers come out."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..cache import EmbeddingSpec
+from ..constraints import NONE, TEXT, plain
+from ..display.notes import note_once, note_step
+from ..display.shown import Shown
+from ..exceptions import BackboneError, FeatxError, LayerError, WeightsError
+from ..images.preprocessing import Preprocessing
+from ..runtime.allocator import keep_freed_memory
+from ..torch_modules.output_parts import read_node, tensor_of
+from .architectures import NetworkPlan
+from .device import arithmetic
+from .failing_networks import failure
+from .pooling import MAPS, View, check_pooling, not_one_each, pool, whole_map
+from .stage_names import mistyped_stage
+from .state_matching import refuse_absent
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from .exact_start import Reader
+
+__all__ = ["Backbone", "BackboneSource", "channels_last", "image_dtype"]
+
+# A layer and a pooling: together they make one embedding out of one pass.
+# In half precision the first two convolutions stay in float32: what they round away no later one brings back. For
+# EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
+EXACT_CONVOLUTIONS = 2
+LOADED_AT_ONCE = 4
+LAYER = replace(TEXT | NONE, expected="the name of a layer, or None for the network's own",
+                next_step="`featx backbones --stages NAME` lists them.")  # fmt: skip
+_loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
+_loading = threading.RLock()
+
+
+@dataclass(frozen=True, repr=False)
+class BackboneSource(Shown):
+    """A network that need not be built yet: what identifies it, and how to build it.
+
+    Attributes
+    ----------
+    name : str
+    weights_digest : str
+    preprocessing : Preprocessing
+    plan : NetworkPlan
+    is_own : bool
+        Whether it is a module of the user's.
+    content : str
+        The digest of such a module where a key names its code, so that one process tells two of them apart.
+    unknown : tuple of str
+        What is not understood of such a module, so that no other process can recognise it.
+    norm : str
+        The node of such a module that normalises behind its default layer; empty where there is none.
+    is_built : bool
+        Whether `build` gives everyone the same module, in place of a new one each time.
+    """
+
+    name: str
+    weights_digest: str
+    preprocessing: Preprocessing
+    plan: NetworkPlan
+    build: Callable[[], nn.Module] = field(compare=False, repr=False)
+    is_own: bool = False
+    content: str = ""
+    unknown: tuple[str, ...] = ()
+    norm: str = ""
+    is_built: bool = False
+
+    def view(self, layer: str | None, pooling: str) -> View:
+        """Return layer and pooling with the defaults filled in.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such pooling.
+        """
+        LAYER.check("layer", layer)
+        check_pooling(pooling)
+        if layer is None and self.norm:
+            note_once(
+                f"{self.name} normalises behind its final pooling, in {self.norm}: its embeddings are what it pools, "
+                "before that. layer='output' gives what it returns"
+            )
+        # Texts of NumPy and of an Enum write themselves otherwise.
+        return plain(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else plain(pooling)
+
+    def spec(self, view: View, precision: str) -> EmbeddingSpec:
+        """Return what identifies the embeddings of one view."""
+        return EmbeddingSpec(
+            backbone=self.name,
+            weights_digest=self.weights_digest,
+            layer=view[0],
+            pooling=view[1],
+            preprocessing=self.preprocessing.text,
+            precision=precision if precision == "float32" else f"{precision};exact={EXACT_CONVOLUTIONS};sums=float32",
+        )
+
+    def fresh(self) -> nn.Module:
+        """Return the network in evaluation mode, as a module that nobody else holds."""
+        from ..torch_modules.copies import independent_copy
+
+        module = self.build()
+        return independent_copy(module) if self.is_built else module.eval()
+
+    def load(self, device: str) -> Backbone:
+        """Return the network on a device, built once in this process for all who ask."""
+        key = (self.name, self.weights_digest, self.content, device)
+        with _loading:
+            if key not in _loaded:
+                note_step(f"loading the network {self.name}")
+                _loaded[key] = Backbone(self.name, self.build(), self.plan, device, is_own=self.is_own)
+                while len(_loaded) > LOADED_AT_ONCE:
+                    _loaded.popitem(last=False)
+            _loaded.move_to_end(key)
+            return _loaded[key]
+
+
+class Backbone(Shown):
+    """A frozen network: an ordered chain of named stages.
+
+    Always in evaluation mode, without gradients and with fixed BatchNorm statistics.
+
+    Parameters
+    ----------
+    name : str
+    module : nn.Module
+    plan : NetworkPlan
+    device : str
+    is_own : bool, default=False
+        Whether it is a module of the user's, whose traced graph is compared with it before it is used.
+    """
+
+    def __init__(self, name: str, module: nn.Module, plan: NetworkPlan, device: str, *, is_own: bool = False) -> None:
+        import torch
+
+        if device == "cpu":
+            keep_freed_memory()
+        self.name = name
+        self.plan = plan
+        self.device = device
+        self.is_own = is_own
+        self.module = channels_last(module.eval().requires_grad_(False).to(device))
+        self.dtype = image_dtype(module) if is_own else torch.float32
+        # What the device's memory has turned out to hold; None while it has held every batch.
+        self.largest_batch: int | None = None
+        self._plain: dict[tuple[str, ...], Reader] = {}
+        self._fused: dict[tuple[Any, ...], Reader] = {}
+        self._making = threading.Lock()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in the order of the forward pass."""
+        return self.plan.stage_names
+
+    def embed(
+        self,
+        pixels: Tensor,
+        views: Sequence[View],
+        *,
+        preprocessing: Preprocessing,
+        precision: str = "float32",
+    ) -> list[Tensor]:
+        """Return one matrix of embeddings for each view, from a single pass.
+
+        Parameters
+        ----------
+        pixels : Tensor of uint8, shape (n, 3, h, w)
+        views : sequence of (layer, pooling)
+        preprocessing : Preprocessing
+            For the normalisation.
+        precision : {"float32", "bfloat16", "float16"}, default="float32"
+            Of the forward pass; pooling is in float32.
+
+        Returns
+        -------
+        list of Tensor of float32, shape (n, d), on the CPU
+            In half precision for the poolings that `whole_map` knows.
+
+        Raises
+        ------
+        LayerError
+            If a layer does not exist or cannot be pooled that way.
+        BackboneError
+            If the network does not take images of this size.
+        """
+        import torch
+
+        nodes = [self.plan.node(layer) for layer, _ in views]
+        reads = [read_node(node, self.module) for node in nodes]
+        with torch.inference_mode():
+            batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
+            batch = batch.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            plain = self._reader(self._nodes(views), batch)
+            with arithmetic(precision, self.device):
+                try:
+                    outputs = self._faster(plain, batch, precision)(batch)
+                except (torch.OutOfMemoryError, FeatxError):
+                    raise
+                except Exception as error:
+                    # A module of the user's may raise whatever its code does.
+                    if not (self.is_own or isinstance(error, RuntimeError | AssertionError)):
+                        raise
+                    size = pixels.shape[3]
+                    raise failure(self.name, self.module, size, error, is_own=self.is_own) from error
+            found = [tensor_of(outputs[r], n, r, name=self.name) for n, r in zip(nodes, reads, strict=True)]
+            if self.device != "meta" and (empty := [n for n, part in zip(nodes, found, strict=True) if part.is_meta]):
+                step = "Keep the module from moving it to the meta device, or choose another layer."
+                raise LayerError(f"layer {empty[0]!r} of {self.name} gives a tensor without values", step)
+            pooled = [self._pool(part, n, how) for part, n, (_, how) in zip(found, nodes, views, strict=True)]
+            for rows, (layer, _) in zip(pooled, views, strict=True):
+                if len(rows) != len(pixels):
+                    raise LayerError(*not_one_each(self.name, layer, len(rows), len(pixels)))
+            return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
+
+    def is_shareable(self, views: Sequence[View]) -> bool:
+        """Tell whether several threads may pass batches at once: a graph keeps nothing from one to the next."""
+        import torch
+
+        return isinstance(self._reader(self._nodes(views)), torch.fx.GraphModule)
+
+    def width(self, view: View, *, preprocessing: Preprocessing) -> int:
+        """Return the number of features of a view, by passing shapes without values through the network."""
+        import torch
+
+        from ..torch_modules.copies import independent_copy
+
+        side = preprocessing.crop
+        pixels = torch.zeros((1, 3, side, side), dtype=torch.uint8)
+        try:
+            shapes = Backbone(self.name, independent_copy(self.module), self.plan, "meta", is_own=self.is_own)
+            return shapes.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
+        except BackboneError:
+            if not self.is_own:
+                raise
+        # A module of the user's may look at values, or have tensors that cannot be moved to where there are none.
+        return self.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
+
+    def layers(self) -> list[str]:
+        """Return every node of the graph that `layer` may name, in order."""
+        from ..torch_modules.graphs import layer_names
+
+        return layer_names(self.module)
+
+    def _nodes(self, views: Sequence[View]) -> tuple[str, ...]:
+        return tuple(sorted({read_node(self.plan.node(layer), self.module) for layer, _ in views}))
+
+    def _pool(self, output: Tensor, node: str, pooling: str) -> Tensor:
+        if pooling in MAPS:
+            return whole_map(output, pooling)
+        last = self.plan.is_channels_last(node)
+        return pool(output, pooling, channels_last=last, prefix_tokens=self.plan.prefix_tokens)
+
+    def _faster(self, plain: Reader, batch: Tensor, precision: str) -> Reader:
+        """Return a reader of the same layers in fewer kernels, made once for each size of images."""
+        import torch
+
+        from .exact_start import with_exact_start
+
+        exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
+        if self.device == "meta" or self.dtype != torch.float32 or not isinstance(plain, torch.fx.GraphModule):
+            return with_exact_start(plain, exact)
+        key = (plain, precision, batch.shape[1:])
+        with self._making:
+            if key not in self._fused:
+                from .fusion import fused_reader
+
+                dtype = getattr(torch, precision)
+                self._fused[key] = fused_reader(plain, batch, dtype=dtype, exact=exact)
+            return self._fused[key]
+
+    def _reader(self, nodes: tuple[str, ...], batch: Tensor | None = None) -> Reader:
+        from ..torch_modules.graphs import reader
+
+        # Shapes without values cannot be compared.
+        images = batch if self.is_own and self.device != "meta" else None
+
+        with self._making:  # torch.fx traces in one thread at a time
+            if nodes not in self._plain:
+                try:
+                    self._plain[nodes] = reader(self.module, nodes, name=self.name, images=images)
+                    refuse_absent(self.module, self._plain[nodes], nodes, name=self.name)
+                except WeightsError:
+                    del self._plain[nodes]
+                    raise
+                except LayerError as error:
+                    raise LayerError(error.message, self._layer_step(nodes, error.next_step)) from None
+            return self._plain[nodes]
+
+    def _layer_step(self, nodes: tuple[str, ...], hint: str) -> str:
+        """Return what to do where a layer is not there: stages come before nodes that are spelled alike."""
+        stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
+        meant = next(filter(None, (mistyped_stage(self.plan, node) for node in nodes)), hint)
+        return f"{stages} {meant}".strip()
+
+
+def image_dtype(module: nn.Module) -> torch.dtype:
+    """Return the type of images that a module of the user's takes: that of all its parameters, or float32."""
+    import torch
+
+    kinds = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
+    return kinds.pop() if len(kinds) == 1 else torch.float32
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """Lay out a module's weights as its images are; there is no such layout for those of 3-D convolutions."""
+    import torch
+
+    known = all(tensor.dim() != 5 for tensor in (*module.parameters(), *module.buffers()))
+    return module.to(memory_format=torch.channels_last) if known else module

@@ -1,0 +1,101 @@
+"""A module of the user's own goes in; an error comes out where an image's embedding depends on the rest of its batch.
+
+Two fixed images pass through it in company and alone. What is kept for an image would otherwise be right only for those
+that happened to be computed beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..exceptions import BackboneError
+from ..torch_modules.copies import light_copy, undisturbed
+from ..torch_modules.running_statistics import needs_the_batch
+from .answers import fixed_images
+from .backbone import Backbone, BackboneSource
+from .pooling import View
+
+__all__ = ["refuse_batch_dependence"]
+
+# How far two embeddings of an image may be apart, relative to the largest value. In batches of one size the sums are
+# the same; another size may take other kernels, which in half precision round otherwise.
+IN_COMPANY, ALONE = 1e-3, 5e-2
+
+_passed: set[tuple[Any, ...]] = set()
+
+
+def refuse_batch_dependence(source: BackboneSource, views: Sequence[View]) -> None:
+    """Raise a BackboneError where an image's embeddings depend on the other images of its batch.
+
+    Networks by name are not looked at, and neither are modules that fail on one image alone, as those do that take
+    batches of one size only, or that draw what they give at random.
+
+    Parameters
+    ----------
+    source : BackboneSource
+    views : sequence of (layer, pooling)
+    """
+    pre = source.preprocessing
+    key = (source.weights_digest, source.content, pre.crop, pre.mean, pre.std, *views)
+    if not source.is_own or key in _passed:
+        return
+    built = source.build()
+    place = next((t.device for t in (*built.parameters(), *built.buffers())), torch.device("cpu"))
+    module = light_copy(built)
+    backbone = Backbone(source.name, module, source.plan, str(place), is_own=True)
+
+    def embed(images: Tensor, seed: int = 0) -> list[Tensor]:
+        devices = [place] if place.type == "cuda" else []
+        with (
+            undisturbed(module),
+            torch.random.fork_rng(devices=devices),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
+            torch.manual_seed(seed)
+            rows = backbone.embed(images, views, preprocessing=pre)
+        return [(part.view(torch.bfloat16) if part.dtype == torch.int16 else part).float() for part in rows]
+
+    first, second = fixed_images(pre.crop).split(1)
+    wrong = None
+    with contextlib.suppress(Exception):  # the user's code; what it raises is told of where its images pass
+        alone = [torch.cat(rows) for rows in zip(embed(first), embed(second), strict=True)]
+        together = embed(torch.cat([first, second]))
+        twins = embed(torch.cat([first, first]))
+        loose = ALONE if any(type(part).__module__.startswith("torch.ao.") for part in module.modules()) else IN_COMPANY
+        for view, one, two, twin in zip(views, alone, together, twins, strict=True):
+            if _are_apart(two[:1], twin[:1], loose) or _are_apart(two, one, ALONE):
+                again = embed(first, seed=1)[views.index(view)]
+                if not _are_apart(again, one[:1], IN_COMPANY):
+                    wrong = view
+                    break
+    if wrong is not None:
+        raise BackboneError(*_what(source.name, wrong[0], module))
+    _passed.add(key)
+
+
+def _are_apart(some: Tensor, others: Tensor, tolerance: float) -> bool:
+    """Tell whether two matrices differ; values that are not finite are another's to tell of."""
+    if some.shape != others.shape or not bool(torch.isfinite(some).all() & torch.isfinite(others).all()):
+        return False
+    largest = torch.maximum(some.abs(), others.abs()).amax() if some.numel() else torch.tensor(0.0)
+    return bool(((some - others).abs() > tolerance * largest).any())
+
+
+def _what(name: str, layer: str, module: nn.Module) -> tuple[str, str]:
+    """Return what is wrong, and what to do."""
+    wrong = f"what {name} gives for an image at the layer {layer!r} depends on the other images of its batch"
+    path = next((path for path, part in module.named_modules() if needs_the_batch(part)), None)
+    if path is None:
+        return wrong, (
+            "Let its forward compute each image by itself, with no mean, norm or softmax over the first axis, or "
+            "choose a layer before that."
+        )
+    kind = type(module.get_submodule(path)).__name__
+    return f"{wrong}: its {kind} {path!r} has no running statistics", (
+        f"Use {kind}(..., track_running_stats=True), train it, and call .eval(); or use GroupNorm, which needs none."
+    )

@@ -1,0 +1,98 @@
+"""The name of a device or of a precision goes in; the one to compute with, or why there is none, comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+from ..cache.machine import visible_gpu
+from ..constraints import DEVICE, DEVICES, PRECISION, plain
+from ..display.notes import note_torch
+from ..exceptions import ParameterError, nearest
+
+__all__ = ["arithmetic", "check_device", "out_of_memory", "physical_device", "resolve_device", "resolve_precision"]
+
+
+def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which a network computes with a precision that is resolved."""
+    import torch
+
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, getattr(torch, precision))
+
+
+def check_device(device: str) -> None:
+    """Raise ParameterError for a text that names no kind of device; whether it is there, torch must say."""
+    if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d+)?", device):
+        # By its letters, "gpu" would be nearest to "cpu".
+        other = re.fullmatch(r"(gpu|cuda|nvidia|rocm|metal)(?::?(\d+))?", device.lower())
+        name = "" if other is None else "mps" if other[1] == "metal" else "cuda" + (f":{other[2]}" if other[2] else "")
+        close = f"Did you mean {name}?" if name else nearest(device, ("auto", "cpu", "cuda", "mps"))
+        hint = close or "'auto' takes a GPU if there is one."
+        raise ParameterError(f"got device={device!r}; expected {DEVICES}", hint)
+
+
+def resolve_device(device: str) -> str:
+    """Return the device that "auto" stands for: CUDA, else Apple's MPS, else the CPU.
+
+    Raises
+    ------
+    ParameterError
+        If the device is not there.
+    """
+    note_torch()
+    import torch
+
+    DEVICE.check("device", device)
+    if device == "auto":
+        mps = torch.backends.mps.is_available()
+        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    device = plain(device) if isinstance(device, str) else str(device)
+    check_device(device)
+    kind = torch.device(device)
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if (kind.index or 0) < there[kind.type]:
+        return device
+    known = ["auto", "cpu", *(f"cuda:{n}" for n in range(there["cuda"])), *(["mps"] if there["mps"] else [])]
+    raise ParameterError(f"got device={device!r}; this machine has no such device", f"It has {', '.join(known)}.")
+
+
+def physical_device(device: str) -> str:
+    """Return the name of what a resolved device computes on, which is another for each GPU of a machine.
+
+    "cuda" and "cuda:0" may be one GPU, and in two processes, by ``CUDA_VISIBLE_DEVICES``, two of them. So a GPU is
+    named by its UUID, and a part of one (MIG) by its own; where the driver tells none, by what the environment shows.
+    """
+    import torch
+
+    shown = visible_gpu(device)
+    if torch.device(device).type != "cuda" or shown.startswith("MIG-"):
+        return shown
+    try:
+        index = torch.device(device).index
+        index = torch.cuda.current_device() if index is None else index
+        uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
+    except (AssertionError, RuntimeError, AttributeError):
+        return visible_gpu(device)
+    return visible_gpu(f"cuda:{index}") if uuid is None else f"GPU-{uuid}"
+
+
+def resolve_precision(precision: str) -> str:
+    """Return the arithmetic of a training, where "auto" is float32; `choose_precision` has that of embeddings.
+
+    Raises
+    ------
+    ParameterError
+    """
+    PRECISION.check("precision", precision)
+    return "float32" if precision == "auto" else plain(precision)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tell whether an error means that the memory of a device does not suffice; on CPUs it is a plain one."""
+    import torch
+
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text

@@ -1,0 +1,150 @@
+"""The name of a network, of its weights, layers and poolings goes in; an error comes out where there is no such thing.
+
+Nothing is built, and neither torch nor timm is imported, so that a mistyped name is told of at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..exceptions import BackboneError, MissingDependencyError, nearest
+from .architectures import plan_of
+from .pooling import check_pooling
+from .stage_names import check_layer
+from .state_files import check_file
+from .weights import is_file_name, unknown_weights
+
+__all__ = [
+    "check_network",
+    "check_patches",
+    "check_published",
+    "check_timm",
+    "check_timm_weights",
+    "published_names",
+    "unknown_timm_network",
+]
+
+_OTHER_WEIGHTS = {
+    "IMAGENET1K_V1 IMAGENET1K_V2": "efficientnet_b1 mobilenet_v2 mobilenet_v3_large regnet_x_16gf regnet_x_1_6gf "
+    "regnet_x_32gf regnet_x_3_2gf regnet_x_400mf regnet_x_800mf regnet_x_8gf regnet_y_1_6gf regnet_y_3_2gf "
+    "regnet_y_400mf regnet_y_800mf regnet_y_8gf resnet101 resnet152 resnet50 resnext101_32x8d resnext50_32x4d "
+    "wide_resnet101_2 wide_resnet50_2",
+    "IMAGENET1K_SWAG_E2E_V1 IMAGENET1K_SWAG_LINEAR_V1": "regnet_y_128gf vit_h_14",
+    "IMAGENET1K_V1 IMAGENET1K_V2 IMAGENET1K_SWAG_E2E_V1 IMAGENET1K_SWAG_LINEAR_V1": "regnet_y_16gf regnet_y_32gf",
+    "IMAGENET1K_V1 IMAGENET1K_FEATURES": "vgg16",
+    "IMAGENET1K_V1 IMAGENET1K_SWAG_E2E_V1 IMAGENET1K_SWAG_LINEAR_V1": "vit_b_16 vit_l_16",
+}
+_PUBLISHED = {name: tuple(weights.split()) for weights, names in _OTHER_WEIGHTS.items() for name in names.split()}
+
+
+def check_network(
+    backbone: str,
+    *,
+    weights: str | None = "DEFAULT",
+    layers: Sequence[str | None] = (),
+    poolings: Sequence[str] = (),
+    image_size: int | None = None,
+) -> None:
+    """Raise what naming this network would raise, as far as names alone tell.
+
+    Parameters
+    ----------
+    backbone : str
+    weights, image_size
+        As for `resolve_backbone`.
+    layers : sequence of str or None
+        Nodes of the network's graph that are no stages may be told of only when it is built.
+    poolings : sequence of str
+
+    Raises
+    ------
+    BackboneError, LayerError, WeightsError, MissingDependencyError, ParameterError
+    """
+    for pooling in poolings:
+        check_pooling(pooling)
+    if backbone.startswith("timm:"):
+        check_timm(backbone)
+        check_timm_weights(backbone, weights)
+    else:
+        plan = plan_of(backbone)
+        for layer in filter(None, layers):
+            check_layer(backbone, plan, layer)
+        check_published(backbone, weights)
+        check_patches(backbone, image_size)
+    if weights is not None and is_file_name(weights):
+        check_file(os.fspath(weights))
+
+
+def check_published(name: str, weights: Any, *, known: Sequence[str] | None = None) -> None:
+    """Raise WeightsError where a name is not that of published weights; files and None pass.
+
+    Parameters
+    ----------
+    name : str
+        The embedded network, or one of torchvision's.
+    weights : object
+    known : sequence of str, default=None
+        Their names; by default those of `published_names`.
+    """
+    if weights is None or weights == "DEFAULT" or is_file_name(weights):
+        return
+    known = published_names(name) if known is None else known
+    if not known:
+        raise unknown_weights(name, weights, "Pass 'DEFAULT', a file of weights, or None.")
+    if weights not in known:
+        step = nearest(str(weights), known) or "Pass one of these, 'DEFAULT', a file of weights, or None."
+        raise unknown_weights(name, weights, step, known=known)
+
+
+def published_names(name: str) -> tuple[str, ...]:
+    """Return the names of torchvision's published weights of a network; none of the embedded one."""
+    return () if name == "efficientnet_lite0" else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
+
+
+def check_timm_weights(name: str, weights: Any) -> None:
+    """Raise WeightsError where weights of a timm network are named by anything but "DEFAULT" or a file."""
+    if not (weights is None or weights == "DEFAULT" or is_file_name(weights)):
+        step = "Pass 'DEFAULT', a file of weights, or None; a tag of timm's belongs to the name: timm:NAME.TAG."
+        raise unknown_weights(name, weights, step)
+
+
+def check_patches(name: str, image_size: int | None) -> None:
+    """Raise BackboneError where torchvision's vision transformers cannot part images of this size into patches."""
+    patch = int(name.rpartition("_")[2]) if name.startswith("vit_") else 1
+    if image_size is not None and image_size % patch:
+        raise BackboneError(
+            f"got image_size={image_size}; {name} takes multiples of {patch}",
+            f"Choose {max(1, image_size // patch) * patch}.",
+        )
+
+
+def unknown_timm_network(name: str, known: Sequence[str]) -> BackboneError:
+    """Return the error for a network that timm does not have."""
+    hint = nearest(name, known) or "`python -c 'import timm; print(timm.list_models())'` lists them."
+    return BackboneError(f"timm has no network {name!r}", hint)
+
+
+def check_timm(backbone: str) -> None:
+    """Raise BackboneError unless timm's source has a network of that name: importing it takes seconds, and torch."""
+    if "timm" in sys.modules:  # it tells itself, and knows networks that were registered with it
+        return
+    spec = find_spec("timm")
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError("timm", f"the backbone {backbone}", "timm")
+    name = backbone.partition(":")[2].partition(".")[0]
+    try:
+        source = "\n".join(
+            path.read_text(encoding="utf-8") for path in sorted(Path(spec.origin).parent.glob("models/*.py"))
+        )
+    except (OSError, ValueError):
+        return
+    known = sorted(set(re.findall(r"^@register_model\s+def (\w+)\(", source, re.MULTILINE)))
+    # Names of older releases are in quotes; what else timm may know, it says itself once it is imported.
+    if known and name not in known and not re.search(rf"""['"]{re.escape(name)}['".]""", source):
+        raise unknown_timm_network(name, known)

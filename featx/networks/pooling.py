@@ -1,0 +1,124 @@
+"""A layer's output goes in, one vector for each image comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..constraints import one_of
+from ..exceptions import LayerError, ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "not_one_each", "pool", "whole_map"]
+
+# (layer, pooling): which layer of a network is read, and how its output becomes one vector.
+View = tuple[str, str]
+
+POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
+GEM_POWER = 3.0
+# Every value of a layer's output in half precision: for what lies below the layers that are trained.
+MAPS = ("map:float16", "map:bfloat16")
+
+
+def check_pooling(pooling: str) -> None:
+    """Raise ParameterError unless there is a pooling of that name, or it is "auto"."""
+    one_of("auto", *POOLINGS, next_step="'auto' is the network's own.").check("pooling", pooling)
+
+
+def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
+    """Return what is wrong with a layer that does not give one output for each image, and what to do."""
+    return (
+        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
+        "Choose a layer, or return a tensor, whose first axis counts the images.",
+    )
+
+
+def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
+    """Reduce a layer's output to vectors.
+
+    Parameters
+    ----------
+    output : Tensor
+        A feature map (n, c, h, w), or (n, h, w, c) with `channels_last`; tokens (n, t, c); or vectors (n, c), which
+        are returned as they are.
+    pooling : {"avg", "max", "avgmax", "gem", "flatten", "cls"}
+        Mean; maximum; both, one after the other (2 c features); generalised mean with power 3 (Radenovic et al.
+        2018, arXiv 1711.02512, eq. 3); every value in channel, row, column order; the class token.
+    channels_last : bool, default=False
+    prefix_tokens : int, default=0
+        Tokens before the patches, the class token being the first; only "cls" and "flatten" look at them.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, d)
+
+    Raises
+    ------
+    LayerError
+        If the output cannot be pooled that way.
+    ParameterError
+        If there is no such pooling.
+    """
+    import torch
+
+    if pooling not in POOLINGS:
+        raise ParameterError(f"got pooling={pooling!r}; expected one of {', '.join(POOLINGS)}")
+    output = output.to_dense()
+    if output.ndim == 4:
+        maps = output.permute(0, 3, 1, 2) if channels_last else output
+        values = maps.flatten(2)
+    elif output.ndim == 3:
+        values = output.transpose(1, 2)
+    elif output.ndim == 2:
+        return output.float()
+    else:
+        raise LayerError(
+            f"the layer gives a tensor of shape {tuple(output.shape)}, which is no feature map",
+            "Choose a layer whose output is (n, c, h, w), (n, tokens, c) or (n, c).",
+        )
+    if pooling == "cls":
+        if output.ndim != 3 or prefix_tokens == 0:
+            raise LayerError("got pooling='cls'; this layer has no class token", "Choose pooling='avg'.")
+        return output[:, 0].float()
+    if pooling == "flatten":
+        return values.flatten(1).float()
+    values = (values[:, :, prefix_tokens:] if output.ndim == 3 else values).float()
+    if pooling == "avg":
+        return values.mean(2)
+    if pooling == "max":
+        return values.amax(2)
+    if pooling == "gem":
+        return values.clamp(min=1e-6).pow(GEM_POWER).mean(2).pow(1 / GEM_POWER)
+    return torch.cat([values.mean(2), values.amax(2)], dim=1)
+
+
+def whole_map(output: torch.Tensor, kind: str) -> torch.Tensor:
+    """Return every value of a layer's output in half precision.
+
+    Parameters
+    ----------
+    output : Tensor, shape (n, ...)
+    kind : {"map:float16", "map:bfloat16"}
+
+    Returns
+    -------
+    Tensor of float16, or of int16 that holds the bits of bfloat16 (which numpy lacks), shape (n, d)
+
+    Raises
+    ------
+    LayerError
+        If a value is beyond the range of float16.
+    """
+    import torch
+
+    flat = output.flatten(1)
+    if kind == "map:bfloat16":
+        return flat.to(torch.bfloat16).view(torch.int16)
+    half = flat.to(torch.float16)
+    if bool(torch.isinf(half).any()) and bool(torch.isfinite(flat).all()):
+        raise LayerError(
+            f"the layer gives values up to {float(flat.abs().max()):.3g}, beyond the range of float16",
+            "Keep them as boundary_dtype='bfloat16'.",
+        )
+    return half

@@ -1,0 +1,219 @@
+"""A network and a device go in; the arithmetic that `precision="auto"` stands for comes out, measured on photographs.
+
+Half precision is taken where the processor computes it natively and the network's embeddings hardly change. That is
+measured once for each network, on crops of two photographs that scikit-learn brings, and noted in the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import socket
+from functools import cache as cached
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..cache import EmbeddingCache
+from ..cache.files import replaced
+from ..constraints import plain
+from ..display.notes import note_step
+from ..exceptions import FeatxError
+from ..images.sources import read_image
+from ..runtime.lanes import auto_batch_size, in_lanes, lane_count
+from .backbone import BackboneSource
+from .device import resolve_device, resolve_precision
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Agreement", "choose_precision", "measure_agreement", "photographs", "sample_crops"]
+
+# What embeddings in half precision must have in common with float32's for "auto" to take them.
+MEAN_COSINE = 0.999
+WORST_COSINE = 0.997
+N_CROPS = 30
+NOTES = "precisions"
+# Settings that take kernels, or a GPU, away from a process.
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
+
+# In this process: what was measured for a network, and what is chosen for it with each cache.
+_outcomes: dict[str, dict[str, Any]] = {}
+_known: dict[tuple[str, str | None], str] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How close the embeddings of two arithmetics are.
+
+    Attributes
+    ----------
+    mean, worst : float
+        Cosine of an image's two embeddings, over all images.
+    """
+
+    mean: float
+    worst: float
+
+    @property
+    def close(self) -> bool:
+        """Whether answers are the same with either."""
+        return self.mean >= MEAN_COSINE and self.worst >= WORST_COSINE
+
+
+def choose_precision(
+    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingCache | None = None
+) -> str:
+    """Return the arithmetic of a network's embeddings.
+
+    Parameters
+    ----------
+    source : BackboneSource
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        "auto" is bfloat16 where the device computes it natively (AVX512-BF16, AMX, or CUDA from compute capability
+        8.0 on) and the network's embeddings of photographs have a cosine with those of float32 of 0.999 on average
+        and of 0.997 at worst; else float32. A module of your own is always computed in float32.
+    device : str, default="auto"
+    cache : EmbeddingCache, default=None
+        Where the outcome is noted, so that it is measured once and the network need not be built again.
+
+    Raises
+    ------
+    ParameterError, WeightsError, BackboneError
+    """
+    if not isinstance(precision, str) or precision != "auto":
+        return resolve_precision(precision)
+    if source.is_own:
+        return "float32"
+    where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
+    identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    place = key, None if cache is None else str(cache.root)
+    if place not in _known:
+        # A note spares a process that finds all its embeddings both torch and the network.
+        note = _noted(cache, key)
+        if note is None:
+            note = _outcomes.get(key) or _decided(source, device)
+            _note(cache, key, note)
+        _outcomes[key], _known[place] = note, note["precision"]
+    return _known[place]
+
+
+def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, device: str, precision: str) -> Agreement:
+    """Return how close the default embeddings are to those of float32.
+
+    Parameters
+    ----------
+    source : BackboneSource
+    images : list of ndarray of uint8, shape (h, w, 3)
+    device : str
+        A device that is there, not "auto".
+    precision : {"bfloat16", "float16"}
+    """
+    import torch
+
+    preprocessing = source.preprocessing.view_of(None, seed=0, view=0)
+    pixels = torch.stack([preprocessing.apply(image) for image in images])
+    view = source.view(None, "auto")
+    backbone = source.load(device)
+
+    # As they pass later: what is compiled for batches of a size is compiled once.
+    lanes = lane_count(device) if backbone.is_shareable([view]) else 1
+    size = auto_batch_size(device, lanes) // lanes
+
+    def rows(arithmetic: str) -> Tensor:
+        def embed(part: Tensor) -> Tensor:
+            return backbone.embed(part, [view], preprocessing=preprocessing, precision=arithmetic)[0]
+
+        return torch.cat([found for _, found in in_lanes(embed, pixels.split(size), lanes=lanes)]).double()
+
+    cosines = torch.nn.functional.cosine_similarity(rows("float32"), rows(precision), dim=1)
+    return Agreement(float(cosines.mean()), float(cosines.min()))
+
+
+def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
+    """Return square crops of various sizes of scikit-learn's two photographs, always the same."""
+    photos = photographs()
+    rng = np.random.default_rng(0)
+    crops = []
+    for number in range(n):
+        photo = photos[number % len(photos)]
+        side = int(rng.integers(120, min(photo.shape[:2]) + 1))
+        top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[:2])
+        crops.append(np.ascontiguousarray(photo[top : top + side, left : left + side]))
+    return crops
+
+
+def photographs() -> list[np.ndarray]:
+    """Return the two photographs that scikit-learn brings, RGB uint8."""
+    import sklearn
+
+    folder = Path(sklearn.__file__).parent / "datasets" / "images"
+    try:
+        return [read_image(folder / name) for name in ("china.jpg", "flower.jpg")]
+    except FeatxError:
+        # The public way takes seconds, for it imports all that scikit-learn has.
+        from sklearn.datasets import load_sample_images
+
+        return list(load_sample_images().images)
+
+
+def _is_native(device: str) -> bool:
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    from .fused_convolution import has_kernels
+
+    # Kernels in bfloat16 also exist for processors without it, where they are slower than float32's; and a processor
+    # that has it may be kept from it by oneDNN's settings.
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests) and has_kernels(torch.bfloat16)
+
+
+@cached
+def _processor() -> str:
+    """Return what tells processors apart, for a cache and even the name of a host may be shared by several kinds."""
+    able = [platform.machine(), *(os.environ.get(name, "") for name in LIMITS)]
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        able += [line for line in lines if line.startswith(("flags", "Features"))][:1]
+    return hashlib.sha256("\n".join(able).encode(errors="replace")).hexdigest()
+
+
+def _decided(source: BackboneSource, device: str) -> dict[str, Any]:
+    """Return the choice with what it rests on."""
+    note: dict[str, Any] = {"backbone": source.name, "weights": source.weights_digest, "precision": "float32"}
+    place = resolve_device(device)
+    # What a network cannot do at all is told where it is asked to do it.
+    with contextlib.suppress(FeatxError):
+        if _is_native(place):
+            note_step("measuring what bfloat16 changes, once for each network")
+            agreement = measure_agreement(source, sample_crops(), device=place, precision="bfloat16")
+            note |= {"precision": "bfloat16" if agreement.close else "float32", **dataclasses.asdict(agreement)}
+    return note
+
+
+def _noted(cache: EmbeddingCache | None, key: str) -> dict[str, Any] | None:
+    if cache is None:
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        note = json.loads((Path(cache.root) / NOTES / f"{key}.json").read_bytes())
+        return note if note["precision"] in ("float32", "bfloat16") else None
+    return None
+
+
+def _note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
+    if cache is None:
+        return
+    target = Path(cache.root) / NOTES / f"{key}.json"
+    # A cache that cannot be written costs a measurement in every process and nothing else.
+    with contextlib.suppress(OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(target) as temporary:
+            temporary.write_text(json.dumps(note, indent=2) + "\n")

@@ -1,0 +1,121 @@
+"""A comparison goes in; the curve of accuracy against training size comes out, in a notebook, on axes or in a file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..comparison.result import ComparisonResult, CurveResult
+from ..constraints import a
+from .pictures import check_picture, new_axes, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_comparison"]
+
+# Okabe and Ito's colours and different markers, so that curves are told apart in grey, too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# That stand side by side above the axes.
+LEGEND_LETTERS = 100
+
+
+def plot_comparison(
+    result: ComparisonResult, path: str | os.PathLike[str] | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Draw accuracy against training size: a curve with its band of 95 % intervals for each strategy.
+
+    Beyond the largest size each curve is dashed: the power law's extrapolation to twice the images, with its interval
+    as a bar, on a ground that says so.
+
+    Parameters
+    ----------
+    result : ComparisonResult
+    path : str or PathLike, default=None
+        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
+        is pyplot's, which a notebook shows.
+    ax : matplotlib Axes, default=None
+        To draw on, in place of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    FeatxError
+        If the file cannot be written.
+    MissingDependencyError
+        If matplotlib is not installed.
+    ParameterError
+        If the extension is another one, or it is no result.
+    """
+    a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
+    if path is not None:
+        check_picture(path)
+    given = ax
+    if ax is None:
+        (ax,) = new_axes(7.5, 4.6, path=path)
+    from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
+
+    ax.set_xscale("log")
+    for number, curve in enumerate(result.curves):
+        # Side by side, equal figures and the bars at the extrapolated size can be told apart.
+        shift = 1.03 ** (number - (len(result.curves) - 1) / 2)
+        _draw(ax, curve, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], shift)
+    ticks = [size.n_train for size in result.sizes]
+    beyond = [curve.extrapolation for curve in result.curves if curve.extrapolation is not None]
+    if beyond:
+        ticks.append(beyond[0].n_images)
+        right = 1.15 * ticks[-1]
+        ax.axvspan(ticks[-2], right, color="0.95", zorder=0)
+        ax.text(
+            np.sqrt(ticks[-2] * right), 0.01, "extrapolated", transform=ax.get_xaxis_transform(), ha="center",
+            va="bottom", fontsize=8, color="0.35",
+        )  # fmt: skip
+        ax.set_xlim(right=right)
+    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    ax.set_xlabel("Training images")
+    ax.set_ylabel(f"Accuracy on {result.n_test:,} test images")
+    ax.grid(axis="y", color="0.9")
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if given is None:
+        # Above the axes, where it covers neither curves nor bars.
+        handles, labels = ax.get_legend_handles_labels()
+        columns = max(1, min(len(labels), LEGEND_LETTERS // (max(map(len, labels)) + 6)))
+        legend = ax.figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9)
+    else:
+        legend = ax.legend(frameon=False, fontsize=9)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    if path is not None:
+        save_figure(ax.figure.figure, path)
+    return ax
+
+
+def _draw(ax: Axes, curve: CurveResult, colour: str, marker: str, shift: float) -> None:
+    values, low, high = (
+        np.array([getattr(estimate, name) for estimate in curve.accuracies]) for name in ("value", "low", "high")
+    )
+    sizes = shift * np.array(curve.sizes)
+    ax.plot(sizes, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=curve.strategy)
+    known = np.array([estimate.has_interval for estimate in curve.accuracies])
+    if len(curve.sizes) > 1 and known.all():
+        ax.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
+    elif known.any():
+        # A band has no place for a size without an interval, so the others have bars.
+        bars = np.stack([values - low, high - values])[:, known]
+        ax.errorbar(sizes[known], values[known], bars, color=colour, capsize=3, linestyle="none")
+    if (beyond := curve.extrapolation) is None:
+        return
+    place, end = shift * beyond.n_images, beyond.accuracy
+    ax.plot([sizes[-1], place], [values[-1], end.value], color=colour, linestyle="--", linewidth=1.4)
+    bar = [[end.value - end.low], [end.high - end.value]] if end.has_interval else None
+    ax.errorbar([place], [end.value], bar, color=colour, marker=marker, markerfacecolor="white", capsize=3)

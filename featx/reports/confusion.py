@@ -1,0 +1,132 @@
+"""Figures of each class and a confusion matrix go in; tables that a reader can take in come out.
+
+Few classes are shown whole. Of many, the hardest and the pairs that are confused most are: those are what one looks
+for in a long table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..display.quantities import count_text, percent
+from ..display.tables import CLASSES, Part, Table
+
+if TYPE_CHECKING:
+    from ..evaluation.held_out_report import HeldOutReport
+
+__all__ = ["class_parts", "confused_pairs", "hardest_classes"]
+
+# Most classes that are shown as a matrix, and as a table with a row for each.
+MATRIX_CLASSES = 12
+REPORT_CLASSES = 30
+# Classes and pairs that are shown of many.
+SHOWN = 10
+# Test images below which a class is not ranked if enough others have more: one image more or less would move it far.
+FEW_IMAGES = 5
+
+
+def class_parts(result: HeldOutReport) -> list[Part]:
+    """Return what is to be known of the classes: all of them, or the hardest and the most confused."""
+    if not result.confusion_matrix:
+        return []
+    if len(result.classes) > MATRIX_CLASSES:
+        return [_all(result) if len(result.classes) <= REPORT_CLASSES else _hardest(result), _pairs(result)]
+    rows = [
+        [name, *(f"{count:,}" for count in row)]
+        for name, row in zip(result.classes, result.confusion_matrix, strict=True)
+    ]
+    matrix = Table(
+        ["", *result.classes],
+        rows,
+        right=range(1, len(result.classes) + 1),
+        names={0: CLASSES},
+        named_header=True,
+        title="true classes in rows, predicted in columns",
+        otherwise=_pairs(result, "the confusion matrix"),
+    )
+    return [_all(result), matrix]
+
+
+def hardest_classes(result: HeldOutReport) -> list[dict[str, Any]]:
+    """Return the rows of `per_class` that have test images, the hardest first.
+
+    The lowest F1 comes first, then the lower recall: a class that draws images of others is as hard as one that loses
+    its own, and recall alone would not tell. Classes with fewer than five test images are left out if at least ten
+    have more.
+    """
+    found = [row for row in result.per_class if row["support"]]
+    enough = [row for row in found if row["support"] >= FEW_IMAGES]
+    ranked = enough if len(enough) >= SHOWN else found
+    return sorted(ranked, key=lambda row: (row["f1"], row["recall"], -row["support"]))
+
+
+def confused_pairs(result: HeldOutReport) -> list[tuple[str, str, int, float]]:
+    """Return true class, predicted class, images and their share of the true class; the most images first."""
+    found = []
+    for name, row in zip(result.classes, result.confusion_matrix, strict=True):
+        total = sum(row)
+        found += [
+            (name, other, count, count / total)
+            for other, count in zip(result.classes, row, strict=True)
+            if count and other != name
+        ]
+    return sorted(found, key=lambda pair: (-pair[2], -pair[3]))
+
+
+def _all(result: HeldOutReport) -> Table:
+    return _classes(result, result.per_class)
+
+
+def _hardest(result: HeldOutReport) -> Table:
+    ranked = hardest_classes(result)
+    shown = ranked[:SHOWN]
+    title = f"the {len(shown)} hardest of {len(result.classes):,} classes, by F1"
+    if min(row["support"] for row in shown) < FEW_IMAGES:
+        title += f"; below {FEW_IMAGES} test images of a class, much of it is chance"
+    elif len(ranked) < len(result.classes):
+        title += f"; classes with fewer than {FEW_IMAGES} test images are not ranked"
+    others = sum(row["support"] > 0 for row in result.per_class) - len(shown)
+    return _classes(
+        result, shown, title=title, more=f"{others:,} more class{'es' if others > 1 else ''}" if others else ""
+    )
+
+
+def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
+    # Of a class without test images nothing is known.
+    cells = [
+        [
+            row["class"],
+            *(f"{100 * row[key]:.1f}" if row["support"] else "-" for key in ("precision", "recall", "f1")),
+            f"{row['support']:,}",
+        ]
+        for row in rows
+    ]
+    return Table(
+        ["class", "precision %", "recall %", "F1 %", "images"],
+        cells,
+        right=[1, 2, 3, 4],
+        drop=[1, 2],
+        names={0: CLASSES},
+        pool=result.classes,
+        title=title,
+        more=more,
+    )
+
+
+def _pairs(result: HeldOutReport, *missing: str) -> Part:
+    """Return the pairs that are confused most, and what is not shown besides other pairs."""
+    pairs = confused_pairs(result)
+    if not pairs:
+        return "no image was taken for one of another class"
+    rows = [[true, answer, f"{count:,}", percent(share)] for true, answer, count, share in pairs[:SHOWN]]
+    others = len(pairs) - SHOWN
+    return Table(
+        ["true class", "taken for", "images", "of its images"],
+        rows,
+        right=[2, 3],
+        drop=[3],
+        names={0: CLASSES, 1: CLASSES},
+        pool=result.classes,
+        title="the most confused pairs",
+        more="; ".join([*([count_text(others, "more pair")] if others > 0 else []), *missing]),
+    )

@@ -1,0 +1,139 @@
+"""What a run cost or would cost goes in; the tables and sentences that show it come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..display.quantities import duration, size_text
+from ..display.tables import CLASSES, Part, Table
+from ..runtime import cores as workers
+
+if TYPE_CHECKING:
+    from ..extraction.extract import Extraction
+    from ..forecast.result import Forecast
+
+__all__ = ["extraction_parts", "forecast_parts", "spent_text"]
+
+# Stages that run in threads beside the others: their times are sums over the threads.
+BESIDE = ("read", "decode")
+# Seconds below which no part is worth making quicker.
+BRIEF = 1.0
+ORDER = ("digest", *BESIDE, "wait", "forward", "write", "gather")
+
+
+def forecast_parts(forecast: Forecast, *, skipping: bool = False) -> list[Part]:
+    """Return the parts of a run as a table with totals, and what is known of the images.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    skipping : bool, default=False
+        Whether unreadable images would be left out.
+    """
+    rows = [
+        [
+            part.name,
+            f"{part.n_images:,}" if part.n_images else "",
+            duration(part.seconds),
+            *(size_text(size) if size else "" for size in (part.disk_bytes, part.memory_bytes)),
+        ]
+        for part in forecast.parts
+    ]
+    most = "at most" if forecast.at_most else "about"
+    total = [duration(forecast.seconds), size_text(forecast.disk_bytes)]
+    memory = size_text(forecast.memory_bytes) if forecast.base_bytes else f"{size_text(forecast.memory_bytes)} and more"
+    rows.append([f"in all, {most}", "", *total, memory])
+    lines = [_images(forecast)]
+    if forecast.n_unreadable:
+        then = "are left out" if skipping else "end the run; --on-error skip leaves them out"
+        lines.append(f"{forecast.n_unreadable:,} images could not be read: they {then}")
+    if forecast.at_most:
+        lines.append("training ends earlier when the validation accuracy stops rising")
+    lines.append("nothing was written but what is remembered: digests of files and the precision of the network")
+    header = ["part", "images", "time", "disk", "memory"]
+    return [Table(header, rows, right=[1, 2, 3, 4], names={0: CLASSES}), "\n".join(lines)]
+
+
+def extraction_parts(result: Extraction, *, verbose: bool = True, n_jobs: int | None = None) -> list[Part]:
+    """Return how many images were forwarded and how many were cached, and with `verbose` where the time went."""
+    spent = result.wall_seconds
+    cached = result.n_images - result.n_forwarded - len(result.failures)
+    if result.n_forwarded:
+        lines = [f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {spent:.1f} s"]
+    else:
+        lines = [f"no image forwarded: all {cached:,} embeddings were there already ({spent:.1f} s)"]
+    if result.damaged:
+        lines.append(f"{len(result.damaged)} damaged cache segments were set aside and computed again")
+    if not verbose:
+        return ["\n".join(lines)]
+    threads = workers.thread_count(n_jobs)
+    meanings = {
+        f"read and decode: in all {threads} threads together": BESIDE,
+        "digest: reading files that are not remembered": ("digest",),
+        "wait: of the network, for decoded images": ("wait",),
+    }
+    told = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
+    remarks = "\n".join(filter(None, [told, _bottleneck(result, threads)]))
+    return ["\n".join(lines), _stages(result), *([remarks] if remarks else [])]
+
+
+def spent_text(seconds: Mapping[str, float]) -> str:
+    """Return the parts of a run with their times, and which of them to look at first, if any takes long."""
+    parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+    longest = max(seconds, key=lambda name: seconds[name])
+    if seconds[longest] < BRIEF:
+        return parts
+    advice = {
+        "extraction": "a GPU, a smaller backbone or fewer --augment-views",
+        "training": "fewer --epochs or --trainable-stages, or a GPU",
+        "prediction": "a GPU, a smaller backbone or fewer --test-views",
+        "tuning": "fewer heads, smaller grids, fewer folds, or --n-jobs -1",
+    }
+    share = 100 * seconds[longest] / sum(seconds.values())
+    return f"{parts}; most of it is {longest} ({share:.0f} %): {advice[longest]} would be quicker"
+
+
+def _images(forecast: Forecast) -> str:
+    about = "about " if forecast.about else ""
+    left = forecast.n_passes - forecast.n_cached
+    probed = f"{forecast.n_probed} were probed" if forecast.n_probed else "none had to be probed"
+    if forecast.n_passes == forecast.n_images:
+        found = f"{about}{forecast.n_cached:,} are cached, {left:,} would be forwarded"
+    else:
+        found = (
+            f"{forecast.n_passes:,} passes through a network, of which {about}{forecast.n_cached:,} would find their "
+            f"result cached"
+        )
+    return f"{forecast.n_images:,} images: {found}; {probed}"
+
+
+def _stages(result: Extraction) -> Table:
+    rows = []
+    for stage in sorted(result.seconds, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
+        value = result.seconds[stage]
+        n_images = result.n_forwarded if stage in (*BESIDE, "forward", "write") else result.n_images
+        pace = f"{n_images / value:,.0f}" if value >= 0.005 and stage != "wait" else ""
+        rows.append([stage, f"{value:.2f}", pace])
+    return Table(["stage", "seconds", "images/s"], rows, right=[1, 2])
+
+
+def _bottleneck(result: Extraction, threads: int) -> str:
+    seconds = {stage: value for stage, value in result.seconds.items() if stage not in BESIDE}
+    wall = result.wall_seconds
+    # What runs beside the network costs nothing until the network waits for it.
+    longest = max(seconds, key=lambda stage: seconds[stage])
+    if seconds[longest] < BRIEF:
+        return ""
+    share = f"{100 * seconds[longest] / wall:.0f} % of the time"
+    reading = result.seconds.get("read", 0.0) > result.seconds.get("decode", 0.0)
+    cores = workers.core_count()
+    more = f"--n-jobs {cores}" if threads < cores else "smaller image files, or more processor cores,"
+    name, advice = {
+        "forward": ("the network", "a GPU, a smaller backbone or half precision (--precision bfloat16) is quicker"),
+        "wait": ("reading the files", "a faster disk is quicker") if reading else ("decoding", f"{more} is quicker"),
+        "write": ("writing to the cache", "a faster disk is quicker"),
+        "digest": ("reading the files for their digests", "these are remembered, so that the next run is quicker"),
+        "gather": ("reading from the cache", "`featx cache compact` merges its files"),
+    }.get(longest, (longest, "nothing is known of it"))
+    return f"{name} is the bottleneck ({share}): {advice}"

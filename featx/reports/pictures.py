@@ -1,0 +1,123 @@
+"""A size goes in and axes to draw on come out; a figure and a path go in, a PNG, SVG or PDF file comes out."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..cache.files import replaced
+from ..constraints import PATH
+from ..exceptions import FeatxError, MissingDependencyError, ParameterError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_picture", "new_axes", "save_figure"]
+
+# What would make two files of one figure differ is left out.
+METADATA: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+DPI = 150
+
+
+def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.PathLike[str] | None) -> np.ndarray:
+    """Return axes, side by side, on a new figure.
+
+    A figure that goes to a file belongs to no window and no global list. One that does not is pyplot's: a notebook
+    shows it below the cell, and ``plt.show()`` in a window.
+
+    Parameters
+    ----------
+    width, height : float
+        Of the figure, in inches.
+    columns : int, default=1
+    path : str, PathLike or None
+        Where it goes.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (columns,)
+    """
+    _check_matplotlib()
+    if path is None:
+        import matplotlib.pyplot as plt
+
+        figure: Figure = plt.figure(figsize=(width, height), layout="constrained")
+    else:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, height), layout="constrained")
+    return figure.subplots(1, columns, squeeze=False)[0]
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure to a file that is there whole or not at all.
+
+    The same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : str or PathLike
+        The extension, .png, .svg or .pdf, says which kind of file.
+
+    Raises
+    ------
+    FeatxError
+        If the file cannot be written.
+    ParameterError
+        If the extension is another one.
+    """
+    import matplotlib
+
+    kind = check_picture(path)
+    content = io.BytesIO()
+    # Without a salt, matplotlib draws the identifiers within an SVG at random.
+    with matplotlib.rc_context({"svg.hashsalt": "featx"}):
+        figure.savefig(content, format=kind[1:], dpi=DPI, bbox_inches="tight", metadata=METADATA[kind])
+    target = Path(path)
+    try:
+        with replaced(target) as temporary:
+            temporary.write_bytes(content.getvalue())
+    except OSError as error:
+        raise FeatxError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
+
+
+def check_picture(path: str | os.PathLike[str]) -> str:
+    """Refuse a picture that could not be drawn, before hours are spent on what it is to show.
+
+    Returns
+    -------
+    str
+        The extension in lower case.
+
+    Raises
+    ------
+    ParameterError
+        If it is not that of a PNG, SVG or PDF file.
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    PATH.check("path", path)
+    kind = Path(path).suffix.lower()
+    if kind not in METADATA:
+        raise ParameterError(
+            f"got path={os.fspath(path)!r}; expected a name that ends in {', '.join(METADATA)}",
+            "The extension says which kind of file is written.",
+        )
+    _check_matplotlib()
+    return kind
+
+
+def _check_matplotlib() -> None:
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError("matplotlib", "a plot", "plot") from error

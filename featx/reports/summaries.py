@@ -1,0 +1,251 @@
+"""A result or another public object goes in; two lines that say what it is, or its tables as HTML, come out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..display.html_tables import MOST_ROWS, readable, render_html
+from ..display.quantities import count_text, duration, percent, size_text
+from ..display.tables import CLASSES, Part, Table
+from .comparison import comparison_parts
+from .costs import extraction_parts, forecast_parts
+from .evaluation import evaluation_parts
+from .held_out import figures_table, finetuning_parts, judgement_parts
+from .listings import prediction_parts
+
+if TYPE_CHECKING:
+    from ..comparison.result import ComparisonResult
+    from ..comparison.size_result import SizeResult, StrategyResult, Verdict
+    from ..datasets.dataset import ImageDataset
+    from ..evaluation.estimates import Estimate
+    from ..evaluation.held_out_report import HeldOutReport
+    from ..extraction.extract import Extraction
+    from ..forecast.result import Forecast
+    from ..heads.results import CandidateResult, EvaluationResult
+    from ..images.sources import ImageSource, ImageSources
+    from ..networks.backbone import Backbone, BackboneSource
+    from ..workflows.finetune import FineTuneOutcome
+    from ..workflows.fit import FitOutcome
+    from ..workflows.judged_predictions import JudgedPredictions
+    from ..workflows.predict import Prediction, Predictions
+
+__all__ = ["summary_html", "summary_lines"]
+
+# Names that a line gives of many.
+NAMED = 5
+
+
+class Kind(NamedTuple):
+    """How one kind of object is shown: by some lines, by tables, and where to find what these leave out."""
+
+    lines: Callable[[Any], list[str]]
+    parts: Callable[[Any], Sequence[Part]] | None = None
+    rest: str = ""
+
+
+def summary_lines(shown: Any) -> list[str]:
+    """Return one or two lines that say what an object is, fit to be printed on a terminal."""
+    return [readable(line).replace("\n", "\\n") for line in _kind(shown).lines(shown) if line]
+
+
+def summary_html(shown: Any) -> str | None:
+    """Return the tables of an object as HTML, or None where it has none."""
+    kind = _kind(shown)
+    if kind.parts is None:
+        return None
+    first = summary_lines(shown)[0]
+    return render_html([first, *kind.parts(shown)], rest=kind.rest)
+
+
+def _kind(shown: Any) -> Kind:
+    return next(KINDS[base.__name__] for base in type(shown).__mro__ if base.__name__ in KINDS)
+
+
+def _named(shown: Any, text: str) -> str:
+    return f"{type(shown).__name__}: {text}"
+
+
+def _few(names: Iterable[str], total: int) -> str:
+    """Return the first names, and how many more there are."""
+    shown = [name for name, _ in zip(names, range(NAMED), strict=False)]
+    more = f" and {total - len(shown):,} more" if total > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def _figures(result: HeldOutReport) -> str:
+    """Return the figures to go by, with what answering the largest class would reach."""
+    names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
+    figures = [f"{label} {result.metrics[name].text()}" for label, name in names if name in result.metrics]
+    return "; ".join([", ".join(figures), f"always the largest class: {percent(result.baseline.accuracy)}"])
+
+
+def _evaluation(result: EvaluationResult, shown: Any = None) -> list[str]:
+    candidates = f", best of {len(result.candidates)} candidates" if len(result.candidates) > 1 else ""
+    kept = f"{result.head} on {result.layer}, {result.pooling}{candidates}"
+    of = f"{count_text(result.n_images, 'image')} of {len(result.classes)} classes"
+    return [_named(shown or result, f"{kept}; {of}"), _figures(result)]
+
+
+def _candidate(result: CandidateResult) -> list[str]:
+    picked = ", picked" if result.picked else ""
+    where = f"{result.head} on {result.layer}, {result.pooling} ({count_text(result.width, 'feature')}){picked}"
+    names = [("accuracy", "accuracy"), ("macro F1", "macro_f1")]
+    return [_named(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
+
+
+def _fit(outcome: FitOutcome) -> list[str]:
+    return _evaluation(outcome.evaluation, outcome)
+
+
+def _fit_parts(outcome: FitOutcome) -> list[Part]:
+    return [*evaluation_parts(outcome.evaluation), *extraction_parts(outcome.extraction, verbose=False)]
+
+
+def _finetuning(outcome: FineTuneOutcome) -> list[str]:
+    backbone = outcome.model.backbone
+    network = backbone if isinstance(backbone, str) else type(backbone).__name__
+    first = "the classifier as it was fitted first"
+    kept = f"epoch {outcome.best_epoch} of {len(outcome.history['epoch'])}" if outcome.best_epoch else first
+    of = f"{outcome.n_train:,} images trained on, {outcome.n_test:,} tested, {len(outcome.classes)} classes"
+    return [_named(outcome, f"{network}, {kept} kept; {of}"), _figures(outcome)]
+
+
+def _judgement(result: JudgedPredictions) -> list[str]:
+    return [_named(result, f"{result.protocol}, {len(result.classes)} classes"), _figures(result)]
+
+
+def _comparison(result: ComparisonResult) -> list[str]:
+    names = [found.strategy for found in result.sizes[-1].strategies]
+    sizes = " and ".join(f"{size.n_train:,}" for size in result.sizes) + " images"
+    of = f"{count_text(len(names), 'strategy').replace('strategys', 'strategies')} on {sizes}"
+    repeats = count_text(result.repeats, "repeat")
+    return [_named(result, f"{of}, {repeats}, {result.n_test:,} test images each"), result.sizes[-1].verdict.text]
+
+
+def _size(result: SizeResult) -> list[str]:
+    return [_named(result, f"{result.n_train:,} images, {len(result.strategies)} strategies"), result.verdict.text]
+
+
+def _strategy(result: StrategyResult) -> list[str]:
+    figures = f"accuracy {result.accuracy.text()}, macro F1 {result.macro_f1.text()}"
+    return [_named(result, result.strategy), f"{figures}; {duration(result.cost)} until the model is there"]
+
+
+def _verdict(result: Verdict) -> list[str]:
+    return [_named(result, result.answer), result.text]
+
+
+def _forecast(forecast: Forecast) -> list[str]:
+    most = "at most" if forecast.at_most else "about"
+    costs = f"{size_text(forecast.disk_bytes)} of disk, {size_text(forecast.memory_bytes)} of memory"
+    left = forecast.n_passes - forecast.n_cached
+    passes = f"{count_text(forecast.n_images, 'image')}, {left:,} of {forecast.n_passes:,} passes to make"
+    return [_named(forecast, f"{most} {duration(forecast.seconds)}, {costs}"), passes]
+
+
+def _extraction(result: Extraction) -> list[str]:
+    (told,) = extraction_parts(result, verbose=False)
+    widths = ", ".join(f"{len(rows):,} x {rows.shape[1]:,}" for rows in result.embeddings) or "not kept here"
+    failed = f"; {count_text(len(result.failures), 'image')} not readable" if result.failures else ""
+    return [_named(result, str(told).partition("\n")[0]), f"embeddings: {widths}{failed}"]
+
+
+def _extraction_tables(result: Extraction) -> list[Part]:
+    stages = [part for part in extraction_parts(result) if isinstance(part, Table)]
+    failed = [[failure.name, failure.reason] for failure in result.failures]
+    return [*stages, *([Table(["image", "reason"], failed, title="not readable")] if failed else [])]
+
+
+def _prediction(found: Prediction) -> list[str]:
+    answers = [f"{label} {value:.3f}" if value is not None else str(label) for label, value in found.top]
+    return [f"{type(found).__name__}({found.name}: {_few(answers, len(answers))})"]
+
+
+def _predictions(found: Predictions) -> list[str]:
+    answers = Counter(one.top[0][0] for one in found)
+    named = _few((f"{label}: {count:,}" for label, count in answers.most_common()), len(answers))
+    return [_named(found, f"{count_text(len(found), 'image')}, {len(found.classes)} classes known"), named]
+
+
+def _prediction_tables(found: Predictions) -> list[Part]:
+    (table,) = prediction_parts(found[:MOST_ROWS])
+    left = len(found) - MOST_ROWS
+    return [table, *([f"not shown: {left:,} more predictions"] if left > 0 else [])]
+
+
+def _dataset(data: ImageDataset) -> list[str]:
+    images = count_text(len(data), "image")
+    if data.labels is None:
+        return [_named(data, f"{images} without labels"), _few(data.names, len(data))]
+    classes = Counter(map(str, data.labels.tolist()))
+    groups = "" if data.groups is None else f", in {len(set(data.groups.tolist())):,} groups"
+    parts = "" if data.split is None else "; " + ", ".join(_sizes(data.split.tolist()))
+    names = _few((f"{name}: {classes[name]:,}" for name in sorted(classes)), len(classes))
+    return [_named(data, f"{images} of {len(classes):,} classes{groups}{parts}"), names]
+
+
+def _sizes(parts: list[str]) -> list[str]:
+    return [f"{part} {count:,}" for part, count in Counter(parts).items()]
+
+
+def _dataset_tables(data: ImageDataset) -> list[Part]:
+    notes = ["\n".join(data.notes)] if data.notes else []
+    if data.labels is None:
+        return [Table(["image"], [[name] for name in data.names[:NAMED]]), *notes]
+    labels = list(map(str, data.labels.tolist()))
+    counts = Counter(labels)
+    names = sorted(counts)
+    if data.split is None:
+        rows = [[name, f"{counts[name]:,}"] for name in names]
+        return [Table(["class", "images"], rows, right=[1], names={0: CLASSES}), *notes]
+    each = Counter(zip(labels, data.split.tolist(), strict=True))
+    parts = [part for part in ("training", "validation", "test") if (data.split == part).any()]
+    rows = [[name, *(f"{each[name, part]:,}" for part in parts)] for name in names]
+    return [Table(["class", *parts], rows, right=range(1, len(parts) + 1), names={0: CLASSES}), *notes]
+
+
+def _network(network: Backbone | BackboneSource) -> list[str]:
+    plan = network.plan
+    where = f" on {device}" if (device := getattr(network, "device", "")) else ", not built yet"
+    width = f" ({plan.width:,} features)" if plan.width else ""
+    default = f"{plan.default_layer}, {plan.pooling}{width}"
+    return [_named(network, f"{network.name}{where}; {default}"), "stages: " + ", ".join(plan.stage_names)]
+
+
+def _image(image: ImageSource) -> list[str]:
+    return [f"{type(image).__name__}({image.name!r})"]
+
+
+def _images(images: ImageSources) -> list[str]:
+    return [_named(images, count_text(len(images), "image")), _few(images.names, len(images))]
+
+
+def _estimate(estimate: Estimate) -> list[str]:
+    return [f"{type(estimate).__name__}({estimate.text(percent=False)})"]
+
+
+EVERYTHING = "per_class and confusion_matrix have all"
+KINDS = {
+    "Baseline": Kind(lambda baseline: [_named(baseline, baseline.verdict), baseline.text]),
+    "Backbone": Kind(_network),
+    "BackboneSource": Kind(_network),
+    "CandidateResult": Kind(_candidate, lambda result: [figures_table(result, "figures")]),
+    "ComparisonResult": Kind(_comparison, comparison_parts, "to_dict() has all"),
+    "Estimate": Kind(_estimate),
+    "EvaluationResult": Kind(_evaluation, evaluation_parts, EVERYTHING),
+    "Extraction": Kind(_extraction, _extraction_tables, "failures has all"),
+    "FineTuneOutcome": Kind(_finetuning, finetuning_parts, EVERYTHING),
+    "FitOutcome": Kind(_fit, _fit_parts, f"in evaluation, {EVERYTHING}"),
+    "Forecast": Kind(_forecast, forecast_parts),
+    "ImageDataset": Kind(_dataset, _dataset_tables),
+    "ImageSource": Kind(_image),
+    "ImageSources": Kind(_images),
+    "JudgedPredictions": Kind(_judgement, judgement_parts, EVERYTHING),
+    "Prediction": Kind(_prediction),
+    "Predictions": Kind(_predictions, _prediction_tables),
+    "SizeResult": Kind(_size),
+    "StrategyResult": Kind(_strategy),
+    "Verdict": Kind(_verdict),
+}

@@ -1,0 +1,226 @@
+"""Calls that may never return go in; what they return comes out in order, or word that one was given up.
+
+A stalled network file system, a server that never answers or a decoder that loops must hold up neither a run nor its
+end. The threads of `concurrent.futures` are joined when the interpreter exits, so these are daemons. A thread cannot be
+ended: what it waits for can be (`ended_by`), and where that is not so, only so many are left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..exceptions import FeatxError
+
+__all__ = ["GivenUp", "begin_again", "ended_by", "patient_map"]
+
+# What one image may take to be read and decoded.
+DECODE_SECONDS = 60.0
+# How many calls of this process may be given up and still not have returned, beside one for each thread. A stuck read
+# holds a thread and some kilobytes; so many of them are no matter of single images.
+MOST_STUCK = 32
+# What threads get at the end of a run to finish what they are at: one that is still inside torch when the
+# interpreter goes away takes the process down with it.
+GRACE = 0.5
+
+_here = threading.local()
+_stuck: list[_Call] = []
+
+
+def patient_map(
+    function: Callable[[Any], Any], items: Iterable[Any], *, threads: int, ahead: int = 1000
+) -> Generator[Any, None, None]:
+    """Call a function in threads and yield what it returns in the order of the items.
+
+    Parameters
+    ----------
+    function : callable
+        Of one item. What it raises is raised when its turn comes.
+    items : iterable
+    threads : int
+    ahead : int, default=1000
+        How many calls may be under way or done before their turn.
+
+    Yields
+    ------
+    object
+        What the call returned, or a TimeoutError if it took longer than `DECODE_SECONDS`. Time counts from the call's
+        own beginning, and only while this waits: neither a slow network nor a suspended process is an image's fault.
+
+    Raises
+    ------
+    FeatxError
+        If more than `MOST_STUCK` calls that were given up, and one for each thread, have still not returned.
+    """
+    crew = _Crew(function, threads)
+    calls: deque[_Call] = deque()
+    left = iter(items)
+    try:
+        while True:
+            calls.extend(map(crew.call, itertools.islice(left, ahead - len(calls))))
+            if not calls:
+                return
+            outcome = crew.wait(calls[0])
+            calls.popleft()
+            yield outcome
+    finally:
+        crew.dismiss(calls)
+
+
+class GivenUp(Exception):
+    """Raised inside a call that was given up."""
+
+
+@contextlib.contextmanager
+def ended_by(end: Callable[[], Any]) -> Iterator[None]:
+    """Have this thread's call, if it is given up while in here, ended by a function that another thread calls.
+
+    Raises
+    ------
+    GivenUp
+        In place of what comes of it.
+    """
+    call: _Call | None = getattr(_here, "call", None)
+    if call is None:
+        yield
+        return
+    call.on_giving_up(end)
+    try:
+        yield
+    finally:
+        if call.on_giving_up(None):
+            raise GivenUp
+
+
+def begin_again() -> None:
+    """Have the time of this thread's call begin now, after what was no matter of its item."""
+    if (call := getattr(_here, "call", None)) is not None:
+        call.began = _here.crew.waited
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    item: Any
+    done: threading.Event = field(default_factory=threading.Event)
+    outcome: Any = None
+    error: BaseException | None = None
+    thread: threading.Thread | None = None
+    began: float = 0.0
+    given_up: bool = False
+    end: Callable[[], Any] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on_giving_up(self, end: Callable[[], Any] | None) -> bool:
+        """Set what ends it, and return whether it has been given up already."""
+        with self.lock:
+            self.end = end
+            if self.given_up and end is not None:
+                end()
+            return self.given_up
+
+    def give_up(self) -> bool:
+        """Give it up, unless it is done."""
+        with self.lock:
+            if self.done.is_set():
+                return False
+            self.given_up = True
+            if self.end is not None:
+                self.end()
+        return True
+
+    def finish(self) -> bool:
+        """Tell that it is done, and return whether somebody had given it up."""
+        with self.lock:
+            self.done.set()
+            return self.given_up
+
+
+class _Crew:
+    """Threads that take calls in their order; one that is stuck is replaced."""
+
+    def __init__(self, function: Callable[[Any], Any], size: int) -> None:
+        self.function, self.size = function, size
+        self.threads: list[threading.Thread] = []
+        self.todo: SimpleQueue[_Call | None] = SimpleQueue()
+        self.waited = 0.0
+
+    def call(self, item: Any) -> _Call:
+        call = _Call(item)
+        self.todo.put(call)
+        if len(self.threads) < self.size:
+            self._enlist()
+        return call
+
+    def wait(self, call: _Call) -> Any:
+        # Every call before this one is done or given up, so that this one has begun or is about to.
+        tick = DECODE_SECONDS / 60
+        while not call.done.wait(tick):
+            self.waited += tick
+            if call.thread is not None and self.waited - call.began >= DECODE_SECONDS and call.give_up():
+                self.threads.remove(call.thread)
+                _leave_behind(call, self.size)
+                self._enlist()
+                return TimeoutError(f"not read within {DECODE_SECONDS:g} s")
+        if call.error is not None:
+            raise call.error
+        return call.outcome
+
+    def dismiss(self, calls: Iterable[_Call]) -> None:
+        """Let the threads go, and end what can be ended of the calls that nobody waits for any more."""
+        with contextlib.suppress(Empty):
+            while True:
+                self.todo.get_nowait()
+        self.todo.put(None)
+        deadline = time.monotonic() + GRACE
+        for thread in self.threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for call in calls:
+            if call.thread is not None and call.give_up():
+                _stuck.append(call)
+
+    def _enlist(self) -> None:
+        thread = threading.Thread(target=self._work, name="featx-reader", daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while (call := self.todo.get()) is not None:
+            call.began, call.thread = self.waited, threading.current_thread()
+            _here.call, _here.crew = call, self
+            try:
+                call.outcome = self.function(call.item)
+            except BaseException as error:
+                call.error = error
+            _here.call = None
+            if call.finish():
+                # Nobody waits for what it returned.
+                call.outcome = call.error = None
+                return
+            # An idle thread keeps no image alive.
+            del call
+        self.todo.put(None)
+
+
+def _leave_behind(call: _Call, size: int) -> None:
+    """Note a call that was given up; raise if there are too many that have not returned since."""
+    _stuck[:] = [other for other in _stuck if not other.done.is_set()] + [call]
+    if len(_stuck) > MOST_STUCK + size:
+        name = getattr(call.item, "name", call.item)
+        raise FeatxError(
+            f"{len(_stuck)} images were not read within {DECODE_SECONDS:g} s each, and reading them still has not "
+            f"ended; the last of them is {name}",
+            "Check the disk, the network or the server that holds them, and call again.",
+        )
+
+
+# Threads of the process that this one was forked off are none of its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_stuck.clear)

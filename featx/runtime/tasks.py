@@ -1,0 +1,178 @@
+"""Tasks go in; what they return comes out of the workers that the user's joblib configuration offers, or one error.
+
+What a task raises is raised here as it is, and what it warns of is warned of here. Anything else is the backend's: a
+worker that was killed or cannot be reached, arguments that cannot be sent. Each backend has names of its own for
+these; here they are a WorkerError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
+from pickle import PicklingError
+from typing import Any
+
+from ..exceptions import FeatxError, WorkerError
+from .lost_tasks import watched
+from .worker_warnings import ToldWarning, collected, tell
+
+__all__ = ["Workers"]
+
+# Backends that give all results at once are handed so many tasks for each worker at a time.
+AT_ONCE = 2
+# Of what a backend says; some tell whole addresses and traces.
+LONGEST = 240
+
+
+class Workers:
+    """The workers of the active joblib backend, started by ``with``.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        As for joblib.Parallel: None means what the user configured.
+    told : set, default=None
+        What has been warned of before, and is not again; what these workers warn of is added.
+
+    Attributes
+    ----------
+    yields : bool
+        Whether each result comes out as soon as it is there; otherwise they do by `AT_ONCE` tasks of each worker.
+    """
+
+    def __init__(self, *, n_jobs: int | None = None, told: set[Any] | None = None) -> None:
+        from joblib.parallel import get_active_backend
+
+        self._backend, configured = get_active_backend()
+        wanted = configured if n_jobs is None else n_jobs
+        self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
+        self._told = set() if told is None else told
+        self.yields = bool(getattr(self._backend, "supports_return_generator", False))
+
+    def count(self) -> int:
+        """Return how many there are, in whatever process.
+
+        Raises
+        ------
+        WorkerError
+            If the backend cannot be reached.
+        """
+        with self._translated():
+            return max(1, int(self._backend.effective_n_jobs(self._n_jobs)))
+
+    def process_count(self) -> int:
+        """Return how many processes they offer: 1 for threads, and in a task, whose siblings have the other workers."""
+        if getattr(self._backend, "supports_sharedmem", False) or getattr(self._backend, "nesting_level", 0):
+            return 1
+        return 1 if _is_task() else self.count()
+
+    def __enter__(self) -> Workers:
+        import joblib
+
+        how = {"return_as": "generator"} if self.yields else {}
+        # Tasks are as large as they should be: none waits for another to be sent home with it.
+        options = {"n_jobs": self._n_jobs, "backend": self._backend, "batch_size": 1, **how}
+        with self._translated(), contextlib.ExitStack() as stack:
+            stack.enter_context(watched(self._backend))
+            self._parallel = stack.enter_context(joblib.Parallel(**options))
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def results(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Generator[Any, None, None]:
+        """Yield what the function returns for the arguments of each call, in order.
+
+        Raises
+        ------
+        WorkerError
+            If the backend fails.
+        """
+        import joblib
+
+        # What the function is made of may be no matter for plain pickle, which is all that multiprocessing has.
+        attempt = joblib.delayed(joblib.wrap_non_picklable_objects(partial(_attempt, function, os.getpid())))
+        tasks = [attempt(arguments) for arguments in calls]
+        with self._translated():
+            height = len(tasks) if self.yields else AT_ONCE * self.count()
+            for start in range(0, len(tasks), height):
+                for result, told in self._parallel(tasks[start : start + height]):
+                    self._warn(told)
+                    yield result
+
+    def _warn(self, told: list[ToldWarning]) -> None:
+        try:
+            tell(told, self._told)
+        except Warning as warning:  # a filter of the user's makes an error of it
+            raise _RaisedError(warning, []) from warning
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise what a task has raised, and a WorkerError for what else goes wrong."""
+        try:
+            yield
+            return
+        except _RaisedError as raised:
+            error, trace = raised.error, raised.__cause__
+            tell(raised.told, self._told)
+        except FeatxError:
+            raise
+        except Exception as failure:  # each backend has its own
+            raise _worker_error(type(self._backend).__name__, failure) from failure
+        if trace is None or trace is error:
+            raise error
+        raise error from trace  # what tells where it was raised, in another process
+
+
+class _RaisedError(Exception):
+    """Tells what a task raises from what goes wrong around it."""
+
+    def __init__(self, error: Exception, told: list[ToldWarning]) -> None:
+        super().__init__(error, told)
+        self.error, self.told = error, told
+
+
+def _attempt(function: Callable[..., Any], home: int, arguments: tuple[Any, ...]) -> tuple[Any, list[ToldWarning]]:
+    """Return what a task returns, and what it warned of if it is in another process than the one that waits for it."""
+    told: list[ToldWarning] = []
+    try:
+        with collected(home) as told:
+            result = function(*arguments)
+    except Exception as error:
+        raise _RaisedError(error, told) from error
+    return result, told
+
+
+def _worker_error(backend: str, failure: Exception) -> WorkerError:
+    said = " ".join(str(failure).split())
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    if isinstance(failure, PicklingError) or re.search(r"\b(pickl|serializ)", said):
+        step = (
+            "Pass what can be pickled, from modules that the workers can import; or do without joblib.parallel_config."
+        )
+    else:
+        step = (
+            "Workers that end by themselves have mostly run out of memory: use fewer of them, or smaller batches, and "
+            "call again."
+        )
+    return WorkerError(f"the workers of joblib's {backend} failed ({type(failure).__name__}: {said})", step)
+
+
+def _is_task() -> bool:
+    """Tell whether this thread is at a task of somebody's joblib.Parallel.
+
+    The level of nesting tells of most backends; but dask's offers its tasks the whole cluster anew, at level 0.
+    """
+    from joblib import _utils, parallel
+
+    runners = [parallel.BatchedCalls, getattr(_utils, "_TracebackCapturingWrapper", None)]
+    codes = {runner.__call__.__code__ for runner in runners if runner is not None}
+    frame = sys._getframe()
+    while frame is not None and frame.f_code not in codes:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None

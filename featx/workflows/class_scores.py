@@ -1,0 +1,93 @@
+"""A fitted classifier and rows go in; its classes come out, the most likely first, with probabilities if it has any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from ..exceptions import FeatxError, ModelFileError
+from ..model_files.model_parts import parts
+
+__all__ = ["ClassScores", "class_scores", "scores_of"]
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """What a classifier answers.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (n, m)
+        Positions in `classes_`. The first is what ``predict`` answers, and the others follow by probability or decision
+        value; a classifier that has neither gives the first alone.
+    probabilities : ndarray of float, shape (n, k), or None
+        In the order of `classes_`.
+    """
+
+    order: np.ndarray
+    probabilities: np.ndarray | None
+
+    def spread(self, rows: np.ndarray, n: int) -> ClassScores:
+        """Return the scores at some rows of n, with NaN and the first class at the others."""
+        order = np.zeros((n, self.order.shape[1]), int)
+        order[rows] = self.order
+        if self.probabilities is None:
+            return ClassScores(order, None)
+        probabilities = np.full((n, self.probabilities.shape[1]), np.nan)
+        probabilities[rows] = self.probabilities
+        return ClassScores(order, probabilities)
+
+
+def scores_of(probabilities: np.ndarray) -> ClassScores:
+    """Return the scores of a classifier that answers the most probable class."""
+    return ClassScores(np.argsort(-probabilities, axis=1, kind="stable"), probabilities)
+
+
+def class_scores(model: Any, X: Any) -> ClassScores:
+    """Ask a classifier for all that it can tell.
+
+    A threshold that was tuned, or the votes of an SVM, may decide for another class than the most probable one.
+
+    Raises
+    ------
+    ModelFileError
+        If it names several labels for a row, or fails.
+    """
+    try:
+        classes = np.asarray(model.classes_)
+        answers = np.asarray(model.predict(X))
+        probabilities = np.asarray(model.predict_proba(X)) if hasattr(model, "predict_proba") else None
+        values = probabilities if probabilities is not None else _decision_values(model, X, len(classes))
+    except (FeatxError, MemoryError):
+        raise
+    except Exception as error:  # scikit-learn raises whatever a damaged or forged head leads it to
+        last = model[-1] if isinstance(model, Pipeline) and model.steps else model
+        raise ModelFileError(
+            f"the model's {type(last).__name__} fails: {str(error) or type(error).__name__}",
+            "Fit it again, with another head if it is no damage.",
+        ) from error
+    if answers.ndim == 2:
+        raise ModelFileError(
+            f"the model names {answers.shape[1]} labels for an image", "Use load_model and its predict in Python."
+        )
+    if answers.shape != (len(X),) or (values is not None and values.shape != (len(X), len(classes))):
+        raise ModelFileError("the model's answers do not fit its classes", "Fit it again.")
+    first = answers[:, None] == classes[None, :]
+    if values is None:
+        return ClassScores(first.argmax(axis=1)[:, None], None)
+    ranks = np.where(first, np.inf, values)
+    return ClassScores(np.argsort(-ranks, axis=1, kind="stable"), probabilities)
+
+
+def _decision_values(model: Any, X: Any, n_classes: int) -> np.ndarray | None:
+    """Return one decision value a class, or None where there is no such thing."""
+    pairwise = any(getattr(part, "decision_function_shape", None) == "ovo" for _, part in parts(model))
+    if pairwise or not hasattr(model, "decision_function"):
+        return None
+    values = np.asarray(model.decision_function(X))
+    if values.ndim == 1 and n_classes == 2:
+        values = np.stack([-values, values], axis=1)
+    return values if values.shape == (len(values), n_classes) else None

@@ -1,0 +1,103 @@
+"""A data set and a transformer go in, a plain HDF5 file of embeddings comes out, a part at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..cache.hdf5 import atomic_hdf5
+from ..datasets.dataset import ImageDataset
+from ..exceptions import CacheError, DatasetError
+from ..extraction.extract import Extraction, Failure
+from ..extraction.transformer import CNNFeatureTransformer
+from ..images.failures import first_reason
+
+__all__ = ["write_embeddings"]
+
+PART = 4096
+
+
+def write_embeddings(
+    dataset: ImageDataset, transformer: CNNFeatureTransformer, path: str | os.PathLike[str]
+) -> tuple[Extraction, tuple[int, int]]:
+    """Write the embeddings of a data set to an HDF5 file.
+
+    The file holds `embeddings` float32 (n, d) and `paths` (n,); `labels` int64 (n,), which number the rows of
+    `classes`, when the data set has labels; `split` (n,), each "training", "validation" or "test", when it came with a
+    split; and the spec as attributes. It is renamed into place when complete, and
+    no more than a part of the embeddings is held in memory.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    transformer : CNNFeatureTransformer
+        With ``on_error="nan"``, images that cannot be read are left out and listed in the ledger.
+    path : str or PathLike
+
+    Returns
+    -------
+    extraction : Extraction
+        Without the embeddings.
+    shape : (n, d)
+
+    Raises
+    ------
+    CacheError
+        If the file cannot be written.
+    DatasetError
+        If no image can be read.
+    """
+    sources = transformer.sources(dataset.images, dataset.names)
+    source = transformer.source()
+    spec = source.spec(source.view(transformer.layer, transformer.pooling), transformer.arithmetic(source))
+    total = Extraction(n_images=len(sources))
+    seconds: Counter[str] = Counter()
+    good: list[int] = []
+    try:
+        with atomic_hdf5(Path(path)) as file:
+            for start in range(0, len(sources), PART):
+                part = transformer.extract(sources[start : start + PART])
+                failed = {failure.index for failure in part.failures}
+                rows = [i for i in range(part.n_images) if i not in failed]
+                matrix = part.embeddings[0]
+                if "embeddings" not in file:
+                    shape = (len(sources), matrix.shape[1])
+                    file.create_dataset("embeddings", shape, "<f4", maxshape=(None, matrix.shape[1]), chunks=True)
+                file["embeddings"][len(good) : len(good) + len(rows)] = matrix[rows]
+                good += [start + i for i in rows]
+                total.failures += [Failure(start + f.index, f.name, f.reason) for f in part.failures]
+                total.n_forwarded += part.n_forwarded
+                total.damaged = part.damaged
+                seconds.update(part.seconds)
+            if not good:
+                raise DatasetError("none of the images can be read", first_reason(total.failures))
+            file["embeddings"].resize(len(good), axis=0)
+            width = file["embeddings"].shape[1]
+            _describe(file, dataset if len(good) == len(sources) else dataset.take(good), spec.to_dict())
+    except OSError as error:
+        raise CacheError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
+    total.seconds = dict(seconds)
+    return total, (len(good), width)
+
+
+def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]) -> None:
+    text = h5py.string_dtype()
+    file.attrs.update(spec)
+    paths = file.create_dataset("paths", (len(dataset.names),), dtype=text)
+    for start in range(0, len(dataset.names), PART):
+        paths[start : start + PART] = [_storable(name) for name in dataset.names[start : start + PART]]
+    if dataset.labels is not None:
+        classes, labels = np.unique(dataset.labels, return_inverse=True)
+        file.create_dataset("labels", data=labels, dtype="<i8")
+        file.create_dataset("classes", data=[_storable(str(name)) for name in classes], dtype=text)
+    if dataset.split is not None:
+        file.create_dataset("split", data=[str(part) for part in dataset.split], dtype=text)
+
+
+def _storable(name: str) -> str:
+    """Return the name with a replacement for what is no text in HDF5: bytes that are no UTF-8, and NUL."""
+    return os.fsencode(name).decode(errors="replace").replace("\0", "\ufffd")

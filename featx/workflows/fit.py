@@ -1,0 +1,302 @@
+"""A labelled data set goes in; an evaluated, fitted model that predicts from images comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from ..constraints import check_values
+from ..datasets.dataset import ImageDataset
+from ..datasets.plan import DataPlan
+from ..datasets.split_data import join_test, leave_out, split_data
+from ..display.notes import note_step
+from ..display.shown import Shown
+from ..evaluation.data_split import DataSplit
+from ..evaluation.estimates import as_json
+from ..evaluation.splits import check_fraction, inner_folds
+from ..evaluation.units import same_content
+from ..exceptions import ImageDecodeError, ParameterError
+from ..extraction.extract import Extraction
+from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.head_names import check_heads
+from ..heads.heads import plan_head, try_head
+from ..heads.nested_cv import evaluate_heads
+from ..heads.results import EvaluationResult
+from ..images.failures import find_unreadable
+from ..images.sources import ImageSource
+from ..networks.pooling import View
+from ..runtime.seeds import drawn_seed
+
+__all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
+
+FOLDS = 5
+
+
+@dataclass(repr=False)
+class FitOutcome(Shown):
+    """What `fit_model` gives.
+
+    Attributes
+    ----------
+    model : Pipeline
+        `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
+    evaluation : EvaluationResult
+    extraction : Extraction
+        Counts, timings and the ledger, without the embeddings.
+    """
+
+    model: Pipeline
+    evaluation: EvaluationResult
+    extraction: Extraction
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the model as what JSON can hold."""
+        extraction = {
+            "n_images": self.extraction.n_images,
+            "n_forwarded": self.extraction.n_forwarded,
+            "seconds": self.extraction.seconds,
+            "failures": self.extraction.failures,
+        }
+        return as_json({"evaluation": self.evaluation, "extraction": extraction})
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, default=str, allow_nan=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, with the evaluation beside it; see `save_model`."""
+        from ..model_files.persistence import save_model  # which loads torch
+
+        save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
+
+
+@dataclass(frozen=True)
+class FitInputs:
+    """What `fit_model` reads and searches.
+
+    Attributes
+    ----------
+    transformer : CNNFeatureTransformer
+        Of all views.
+    views : list of (layer, pooling)
+    dataset : ImageDataset
+        Joined with the test set, whose images come last, without what was left out.
+    images : sequence of ImageSource
+    keys : list of (bytes or error), or None
+        What identifies the content of each, where it is known.
+    split : DataSplit
+        Of all images, whether they can be read or not.
+    rows : ndarray of int
+        Where the images were before some were left out.
+    notes : list of str
+        What was found in the data set.
+    plan : DataPlan
+        How it is looked over and parted.
+    """
+
+    transformer: CNNFeatureTransformer
+    views: list[View]
+    dataset: ImageDataset
+    images: Sequence[ImageSource]
+    keys: list[Any] | None
+    split: DataSplit
+    rows: np.ndarray
+    notes: list[str]
+    plan: DataPlan
+
+    def with_keys(self, keys: Sequence[Any]) -> FitInputs:
+        """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
+        planned = self.plan.apply(self.dataset, keys)
+        whole = len(planned.rows) == len(self.images)
+        images = self.images if whole else [self.images[row] for row in planned.rows]
+        keys = [keys[row] for row in planned.rows]
+        return replace(self, images=images, keys=keys, dataset=planned.dataset, split=planned.split, rows=planned.rows,
+                       notes=planned.notes)  # fmt: skip
+
+
+def fit_model(
+    dataset: ImageDataset,
+    transformer: CNNFeatureTransformer,
+    *,
+    layers: Sequence[str | None] = (None,),
+    poolings: Sequence[str] = ("auto",),
+    heads: Sequence[str] = ("logistic",),
+    grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+    cv: int | None = None,
+    test_size: float | None = None,
+    test: ImageDataset | None = None,
+    min_images: int = 1,
+    class_weight: str | None = None,
+    scoring: str = "accuracy",
+    random_state: int | np.random.RandomState | None = 0,
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> FitOutcome:
+    """Search layers, poolings and heads over one pass of the images, and fit the best.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels. Its groups, if any, stay on one side of every split that is drawn. If it came with a split, the
+        training and validation parts are fitted on and the test part judges; without a test part the validation part
+        does.
+    transformer : CNNFeatureTransformer
+        Not changed. With ``on_error="nan"`` images that cannot be read are left out.
+    layers, poolings : sequences
+        Every combination is searched.
+    heads, grids, class_weight, scoring, random_state, n_jobs, verbose
+        As for `evaluate_heads`.
+    cv : int, default=None
+        Folds of a cross-validation; None means 5, or the split that the data set came with.
+    test_size : float, default=None
+        Hold out this fraction in place of cross-validation.
+    test : ImageDataset, default=None
+        Another data set as the test set. Each of `cv`, `test_size` and `test` takes the place of a split that the data
+        set came with.
+    min_images : int, default=1
+        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
+
+    Returns
+    -------
+    FitOutcome
+
+    Raises
+    ------
+    DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
+    """
+    random_state = drawn_seed(random_state)
+    inputs = check_fit(
+        dataset,
+        transformer,
+        layers=layers,
+        poolings=poolings,
+        heads=heads,
+        grids=grids,
+        cv=cv,
+        test_size=test_size,
+        test=test,
+        min_images=min_images,
+        class_weight=class_weight,
+        random_state=random_state,
+        scoring=scoring,
+        n_jobs=n_jobs,
+        verbose=verbose,
+    )
+    inputs = _look(inputs)
+    transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
+    extraction = transformer.extract(inputs.images, keys=inputs.keys)
+    matrices = dict(zip(views, extraction.embeddings, strict=True))
+    if extraction.failures:
+        failed = [failure.index for failure in extraction.failures]
+        dataset = leave_out(dataset, extraction.failures)
+        matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
+        split = inputs.plan.divide(dataset, **inputs.plan.settings)
+        extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
+    split = replace(split, notes=[*inputs.notes, *split.notes])
+    evaluation, head = evaluate_heads(
+        matrices,
+        np.asarray(dataset.labels),
+        heads=heads,
+        grids=grids,
+        split=split,
+        groups=dataset.groups,
+        together=dataset.together,
+        class_weight=class_weight,
+        scoring=scoring,
+        random_state=random_state,
+        n_jobs=n_jobs,
+        verbose=verbose,
+    )
+    kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
+    kept._check_weights(reset=True)
+    kept.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
+    extraction.embeddings = []
+    return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+
+
+def check_fit(
+    dataset: ImageDataset,
+    transformer: CNNFeatureTransformer,
+    *,
+    layers: Sequence[str | None] = (None,),
+    poolings: Sequence[str] = ("auto",),
+    heads: Sequence[str] = ("logistic",),
+    grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+    cv: int | None = None,
+    test_size: float | None = None,
+    test: ImageDataset | None = None,
+    min_images: int = 1,
+    class_weight: str | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+    **others: Any,
+) -> FitInputs:
+    """Return what `fit_model` reads and searches, and raise what it would raise before any image is read.
+
+    Parameters
+    ----------
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, random_state,
+    others
+        As for `fit_model`.
+    """
+    random_state = drawn_seed(random_state)
+    check_values({**locals(), **others})
+    if test is not None and test_size is not None:
+        raise ParameterError("got both a test set and test_size", "Give one of them.")
+    dataset = join_test(dataset, test, cv=cv, test_size=test_size)
+    check_heads(heads, grids or (), class_weight=class_weight)
+    for name in heads:
+        head = plan_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
+        if grids and name in grids:
+            try_head(head, len(dataset.classes))
+    source = transformer.source()
+    views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
+    transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
+    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
+    plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
+    # Before any file is read; what is left out shows when the content of the images is known.
+    split = plan.apply(dataset).split
+    images = transformer.sources(dataset.images, dataset.names)
+    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], plan)
+
+
+def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
+    """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
+    split = split_data(dataset, cv=cv, test_size=test_size, random_state=random_state)
+    if split.folds is None or dataset.groups is not None:
+        for rows, _ in split.splits:
+            part = dataset.take(rows)
+            inner_folds(np.asarray(part.labels), part.groups, random_state, part.together)
+    return split
+
+
+def _look(inputs: FitInputs) -> FitInputs:
+    """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
+    note_step("telling new images from known ones")
+    keys = inputs.transformer.content_keys(inputs.images, fetch=True)
+    failed = [key for key in keys if not isinstance(key, bytes)]
+    if inputs.transformer.on_error != "raise":
+        return inputs.with_keys(_readable(inputs.images, keys))
+    if failed:
+        raise failed[0]
+    return inputs.with_keys(keys)
+
+
+def _readable(images: Sequence[ImageSource], keys: list[Any]) -> list[Any]:
+    """Return the keys with an error for files that are copies and cannot be decoded: they are no copies of an image."""
+    if (together := same_content(keys)) is None:
+        return keys
+    numbers, counts = np.unique(together, return_counts=True)
+    first = numbers[counts > 1]
+    broken = {int(first[failure.index]): failure for failure in find_unreadable([images[row] for row in first])}
+    return [
+        ImageDecodeError(images[row].name, broken[number].reason) if number in broken else keys[row]
+        for row, number in enumerate(together.tolist())
+    ]

@@ -1,0 +1,253 @@
+"""A saved model and images go in, the most likely classes come out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_clusterer, is_outlier_detector, is_regressor
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from ..constraints import PATH, check_values
+from ..datasets.dataset import ImageDataset
+from ..display.notes import note_once
+from ..display.shown import Shown
+from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
+from ..extraction.extract import Extraction
+from ..extraction.transformer import CNNFeatureTransformer
+from ..finetuning.classifier import CNNFineTuneClassifier
+from ..images.failures import first_reason
+from ..model_files.model_parts import class_names, image_estimators, parts
+from ..model_files.moved_weights import Files
+from ..model_files.persistence import load_model
+from ..runtime.cores import check_options
+from .class_scores import ClassScores, class_scores, scores_of
+
+__all__ = ["Prediction", "Predictions", "predict_images"]
+
+READING = ("device", "batch_size", "n_jobs", "cache", "on_error", "verbose", "value_range")
+IN_PYTHON = "Use it in Python: load_model(path)."
+
+
+@dataclass(frozen=True, repr=False)
+class Prediction(Shown):
+    """The most likely classes of one image.
+
+    Attributes
+    ----------
+    name : str
+    top : tuple of (label, probability)
+        The model's answer first; None for the probability where the model gives none.
+    """
+
+    name: str
+    top: tuple[tuple[str, float | None], ...]
+
+
+class Predictions(Shown, list[Prediction]):
+    """The predictions of the images that can be read, in their order.
+
+    Parameters
+    ----------
+    predictions : iterable of Prediction
+    rows : list of int
+        Their rows in the data set.
+    classes : list of str
+        All that the model knows.
+    """
+
+    def __init__(self, predictions: Iterable[Prediction], *, rows: list[int], classes: list[str]) -> None:
+        super().__init__(predictions)
+        self.rows, self.classes = rows, classes
+
+
+def predict_images(
+    path: str | os.PathLike[str],
+    dataset: ImageDataset,
+    *,
+    top: int = 1,
+    weights: Files | None = None,
+    **parameters: Any,
+) -> tuple[Predictions, Extraction]:
+    """Predict the classes of images with a saved pipeline or fine-tuned network.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        Of the model.
+    dataset : ImageDataset
+    top : int, default=1
+        How many classes to name; fewer where the model has no order of them.
+    weights : str, PathLike or sequence of these, default=None
+        As for `load_model`.
+    **parameters
+        Of the model's `CNNFeatureTransformer` or `CNNFineTuneClassifier`: device, batch_size, n_jobs, cache, on_error,
+        verbose, value_range.
+
+    Returns
+    -------
+    predictions : Predictions
+        A list of `Prediction`, in the order of the images, without those in the ledger.
+    extraction : Extraction
+        Without the embeddings.
+
+    Raises
+    ------
+    ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
+    """
+    check_values(locals(), path=PATH)
+    model = _classifier(os.fspath(path), load_model(path, weights=weights))
+    _check_reading(parameters)
+    if isinstance(model, CNNFineTuneClassifier):
+        scores, extraction = _from_network(model, dataset, parameters)
+    elif isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer):
+        scores, extraction = _from_pipeline(model, dataset, parameters)
+    else:
+        scores, extraction = _from_parts(model, dataset, parameters)
+    failed = {failure.index for failure in extraction.failures}
+    classes, rows = class_names(model.classes_), [i for i in range(len(dataset)) if i not in failed]
+    found = [
+        Prediction(dataset.names[i], tuple((classes[c], _probability(scores, i, c)) for c in scores.order[i, :top]))
+        for i in rows
+    ]
+    return Predictions(found, rows=rows, classes=classes), extraction
+
+
+def _check_reading(parameters: Mapping[str, Any]) -> None:
+    if unknown := [name for name in parameters if name not in READING]:
+        hint = nearest(unknown[0], READING) or f"It takes {', '.join(READING)}."
+        raise ParameterError(f"predict_images has no parameter {unknown[0]!r}", hint)
+    check_options(*(parameters.get(name, usual) for name, usual in
+                    (("batch_size", "auto"), ("n_jobs", None), ("on_error", "raise"))))  # fmt: skip
+
+
+def _probability(scores: ClassScores, row: int, column: int) -> float | None:
+    return None if scores.probabilities is None else float(scores.probabilities[row, column])
+
+
+def _classifier(path: str, model: BaseEstimator) -> BaseEstimator:
+    """Return the part of a model that answers, a pipeline of pipelines as one; refuse what names no class of images."""
+    while hasattr(model, "best_estimator_"):
+        model = model.best_estimator_
+    if isinstance(model, Pipeline):
+        model = Pipeline(_flat(model))
+    for _, part in parts(model):
+        if isinstance(part, ColumnTransformer):
+            columns = [str(name) for name in getattr(part, "feature_names_in_", [])]
+            what = f"the columns {', '.join(columns)}" if columns else "columns"
+            raise ModelFileError(f"{path} takes a table with {what}, and not images alone", IN_PYTHON)
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        last = model[-1] if isinstance(model, Pipeline) else model
+        kind = (
+            "numbers" if is_regressor(last)
+            else "clusters" if is_clusterer(last)
+            else "outliers" if is_outlier_detector(last)
+            else ""
+        )  # fmt: skip
+        what = f"which predicts {kind}" if kind else "which is no fitted classifier"
+        raise ModelFileError(f"{path} names no classes: it ends in {type(last).__name__}, {what}", IN_PYTHON)
+    if isinstance(classes, list):
+        raise _several(path, len(classes))
+    _check_one_label(path, model)
+    return model
+
+
+def _flat(model: Pipeline) -> list[tuple[str, Any]]:
+    """Return the steps of a pipeline, those of its first step in place of it where that is a pipeline."""
+    (name, first), *others = model.steps
+    return [*(_flat(first) if isinstance(first, Pipeline) else [(name, first)]), *others]
+
+
+def _check_one_label(path: str, model: BaseEstimator) -> None:
+    """Ask for the answer to an embedding of zeros: better before an hour of images than after it."""
+    if not (isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer)):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            answer = model[1:].predict(np.zeros((1, model[0].embedding_dim_), np.float32))
+        except Exception:  # an embedding of zeros may be no embedding to this head
+            return
+    if np.ndim(answer) != 1:
+        raise _several(path, np.shape(answer)[1])
+
+
+def _several(path: str, n_labels: int) -> ModelFileError:
+    return ModelFileError(f"{path} names {n_labels} labels for an image, and not one class", IN_PYTHON)
+
+
+def _from_network(
+    model: CNNFineTuneClassifier, dataset: ImageDataset, parameters: dict[str, Any]
+) -> tuple[ClassScores, Extraction]:
+    parameters = dict(parameters)
+    on_error = parameters.pop("on_error", "raise")
+    if parameters.pop("batch_size", "auto") != "auto":  # its own is that of the training
+        note_once("batch_size has no effect on the predictions of a fine-tuned network: they choose their own")
+    model.set_params(**parameters)
+    images = model.sources(dataset.images, dataset.names)
+    probabilities, extraction = model.predict_images(images, on_error=on_error)
+    _check_any(extraction)
+    return scores_of(probabilities), extraction
+
+
+def _from_pipeline(
+    model: Pipeline, dataset: ImageDataset, parameters: dict[str, Any]
+) -> tuple[ClassScores, Extraction]:
+    transformer = model[0].set_params(**parameters)
+    images = transformer.sources(dataset.images, dataset.names)
+    extraction = transformer.extract(images)
+    _check_any(extraction)
+    good = _good(extraction)
+    embeddings = extraction.embeddings[0][good]
+    extraction.embeddings = []
+    return class_scores(model[1:], embeddings).spread(good, len(images)), extraction
+
+
+def _from_parts(
+    model: BaseEstimator, dataset: ImageDataset, parameters: dict[str, Any]
+) -> tuple[ClassScores, Extraction]:
+    """Ask a model that has its networks anywhere, such as in a FeatureUnion or a VotingClassifier."""
+    total, bad = Extraction(), {}
+    for part in image_estimators(model).values():
+        known = part.get_params(deep=False)
+        local = {name: value for name, value in parameters.items() if name in known}
+        if isinstance(part, CNNFineTuneClassifier):
+            local.pop("batch_size", None)
+        part.set_params(**local)
+        if not hasattr(part, "n_iter_") and not hasattr(part, "embedding_dim_"):
+            continue  # what its fitted copy was made of
+        images = part.sources(dataset.images, dataset.names)
+        if isinstance(part, CNNFineTuneClassifier):
+            _, found = part.predict_images(images, on_error=parameters.get("on_error", "raise"))
+        else:
+            found = part.extract(images)
+        bad.update({failure.index: failure for failure in found.failures})
+        total.n_images += found.n_images
+        total.n_forwarded += found.n_forwarded
+        for stage, value in found.seconds.items():
+            total.seconds[stage] = total.seconds.get(stage, 0.0) + value
+        total.damaged += found.damaged
+    good = np.setdiff1d(np.arange(len(dataset)), list(bad))
+    if len(good) == 0:
+        raise DatasetError("none of the images can be read", first_reason(list(bad.values())))
+    total.failures = [bad[index] for index in sorted(bad)]
+    # Their embeddings are in the cache now.
+    scores = class_scores(model, [dataset.images[i] for i in good])
+    return scores.spread(good, len(dataset)), total
+
+
+def _good(extraction: Extraction) -> np.ndarray:
+    """Return the rows that are not in the ledger."""
+    failed = [failure.index for failure in extraction.failures]
+    return np.setdiff1d(np.arange(extraction.n_images), failed)
+
+
+def _check_any(extraction: Extraction) -> None:
+    if len(extraction.failures) == extraction.n_images:
+        raise DatasetError("none of the images can be read", first_reason(extraction.failures))

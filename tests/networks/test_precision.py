@@ -1,0 +1,207 @@
+"""The precision "auto" is half precision only where the processor has it and the embeddings hardly change."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from featx.cache import EmbeddingCache
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from torch import nn
+
+from featx import CNNFeatureTransformer, ParameterError, load_model, save_model
+from featx.networks import precision as precisions
+from featx.networks.precision import Agreement, choose_precision, measure_agreement, sample_crops
+from featx.networks.resolve import resolve_backbone
+
+# As it is before tests/conftest.py has its way.
+IS_NATIVE = precisions._is_native
+
+
+@pytest.fixture
+def native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that computes bfloat16 natively, and no memory of earlier choices."""
+    monkeypatch.setattr(precisions, "_is_native", lambda device: True)
+    _forget(monkeypatch)
+
+
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be another process."""
+    monkeypatch.setattr(precisions, "_known", {})
+    monkeypatch.setattr(precisions, "_outcomes", {})
+
+
+def _agreeing(monkeypatch: pytest.MonkeyPatch, mean: float, worst: float) -> list[str]:
+    measured: list[str] = []
+
+    def measure(source: object, images: object, *, device: str, precision: str) -> Agreement:
+        measured.append(device)
+        return Agreement(mean, worst)
+
+    monkeypatch.setattr(precisions, "measure_agreement", measure)
+    return measured
+
+
+def test_the_embedded_network_hardly_changes_in_half_precision() -> None:
+    agreement = measure_agreement(resolve_backbone(), sample_crops(12), device="cpu", precision="bfloat16")
+    assert 0.999 <= agreement.mean < 1
+    assert 0.997 <= agreement.worst < 1
+    assert agreement.close
+
+
+@pytest.mark.usefixtures("native")
+@pytest.mark.parametrize(
+    ("mean", "worst", "chosen"),
+    [(0.9995, 0.998, "bfloat16"), (0.9989, 0.998, "float32"), (0.9995, 0.9969, "float32"), (1.0, 1.0, "bfloat16")],
+)
+def test_auto_follows_the_agreement(monkeypatch: pytest.MonkeyPatch, mean: float, worst: float, chosen: str) -> None:
+    _agreeing(monkeypatch, mean, worst)
+    assert choose_precision(resolve_backbone(), "auto", device="cpu") == chosen
+
+
+@pytest.mark.usefixtures("native")
+def test_the_choice_is_measured_once_and_noted_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured = _agreeing(monkeypatch, 0.9995, 0.998)
+    cache = EmbeddingCache(tmp_path)
+    source = resolve_backbone()
+    assert {choose_precision(source, "auto", device="cpu", cache=cache) for _ in range(3)} == {"bfloat16"}
+    (note,) = (tmp_path / "precisions").iterdir()
+    assert json.loads(note.read_text())["worst"] == 0.998
+    # Another process finds the note.
+    _forget(monkeypatch)
+    assert choose_precision(source, "auto", device="cpu", cache=cache) == "bfloat16"
+    assert len(measured) == 1
+    # Another cache gets its note without a measurement.
+    assert choose_precision(source, "auto", device="cpu", cache=EmbeddingCache(tmp_path / "b")) == "bfloat16"
+    # A damaged one is measured again and replaced.
+    note.write_text('{"precision": "float8"}')
+    _forget(monkeypatch)
+    assert choose_precision(source, "auto", device="cpu", cache=cache) == "bfloat16"
+    assert len(measured) == 2
+    assert json.loads(note.read_text())["precision"] == "bfloat16"
+    assert not cache.info()
+    assert cache.verify().clean
+
+
+@pytest.mark.usefixtures("native")
+def test_every_network_has_a_choice_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured = _agreeing(monkeypatch, 1.0, 1.0)
+    for seed in (0, 1):
+        choose_precision(resolve_backbone(weights=None, random_state=seed), "auto", device="cpu")
+    choose_precision(resolve_backbone(image_size=128), "auto", device="cpu")
+    assert len(measured) == 3
+
+
+@pytest.mark.usefixtures("native")
+def test_a_module_of_ones_own_is_computed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = _agreeing(monkeypatch, 1.0, 1.0)
+    own = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    assert choose_precision(resolve_backbone(own), "auto", device="cpu") == "float32"
+    assert choose_precision(resolve_backbone(own), "bfloat16", device="cpu") == "bfloat16"
+    assert not measured
+
+
+def test_other_processors_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget(monkeypatch)
+    monkeypatch.setattr(precisions, "_is_native", IS_NATIVE)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert choose_precision(resolve_backbone(), "auto", device="cpu") == "float32"
+    with pytest.raises(ParameterError, match="float64"):
+        choose_precision(resolve_backbone(), "float64")
+
+
+def test_a_processor_that_may_not_use_its_kernels_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget(monkeypatch)
+    monkeypatch.setattr(precisions, "_is_native", IS_NATIVE)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(
+        "featx.networks.fused_convolution.has_kernels", lambda dtype=torch.float32: dtype == torch.float32
+    )
+    assert choose_precision(resolve_backbone(), "auto", device="cpu") == "float32"
+
+
+@pytest.mark.usefixtures("native")
+def test_processors_that_share_a_cache_and_a_name_have_choices_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured = _agreeing(monkeypatch, 1.0, 1.0)
+    cache = EmbeddingCache(tmp_path)
+    for processor in ("one", "another", "one"):
+        _forget(monkeypatch)
+        monkeypatch.setattr(precisions, "_processor", lambda processor=processor: processor)
+        choose_precision(resolve_backbone(), "auto", device="cpu", cache=cache)
+    assert len(measured) == 2
+
+
+def test_half_precision_is_the_same_function_on_a_processor_without_it(tmp_path: Path) -> None:
+    """Another process is kept from all that is newer than AVX2, as far as oneDNN's settings reach."""
+    images = sample_crops(4)
+    np.savez(tmp_path / "images.npz", *images)
+    code = """
+        import sys, numpy as np
+        from featx import CNNFeatureTransformer
+        images = list(np.load(sys.argv[1] + "/images.npz").values())
+        for precision in sys.argv[2:]:
+            rows = CNNFeatureTransformer(precision=precision, cache=None).fit_transform(images)
+            np.save(f"{sys.argv[1]}/{precision}.npy", rows)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path), "bfloat16", "float16"]
+    limited = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    subprocess.run(command, env=limited, check=True)
+    for precision in ("bfloat16", "float16"):
+        here = CNNFeatureTransformer(precision=precision, cache=None).fit_transform(images)
+        there = np.load(tmp_path / f"{precision}.npy")
+        cosines = (here * there).sum(1) / np.linalg.norm(here, axis=1) / np.linalg.norm(there, axis=1)
+        assert cosines.min() > 0.9999
+
+
+@pytest.mark.usefixtures("native")
+def test_an_unwritable_cache_costs_a_measurement_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured = _agreeing(monkeypatch, 1.0, 1.0)
+    (tmp_path / "precisions").write_text("a file where the folder should be")
+    for _ in range(2):
+        _forget(monkeypatch)
+        assert choose_precision(resolve_backbone(), "auto", device="cpu", cache=EmbeddingCache(tmp_path)) == "bfloat16"
+    assert len(measured) == 2
+
+
+@pytest.mark.usefixtures("native")
+def test_the_precision_is_in_the_spec(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _agreeing(monkeypatch, 1.0, 1.0)
+    images = sample_crops(2)
+    for precision in ("auto", "float32", "bfloat16"):
+        CNNFeatureTransformer(precision=precision, cache=tmp_path).fit_transform(images)
+    rows = {info.spec.precision: info.rows for info in EmbeddingCache(tmp_path).info()}
+    assert rows == {"float32": 2, "bfloat16;exact=2;sums=float32": 2}
+
+
+@pytest.mark.usefixtures("native")
+def test_a_model_predicts_at_another_precision_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _agreeing(monkeypatch, 1.0, 1.0)
+    images, labels = sample_crops(8), np.arange(8) % 2
+    monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "cache"))
+    model = make_pipeline(CNNFeatureTransformer(), LogisticRegression()).fit(images, labels)
+    save_model(model, tmp_path / "model.skops")
+    with caplog.at_level(logging.WARNING, "featx"):
+        load_model(tmp_path / "model.skops")
+    assert not caplog.records
+    monkeypatch.setattr(precisions, "_is_native", lambda device: False)
+    _forget(monkeypatch)
+    monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "elsewhere"))
+    with caplog.at_level(logging.WARNING, "featx"):
+        loaded = load_model(tmp_path / "model.skops")
+        np.testing.assert_array_equal(loaded.predict(images), model.predict(images))
+    (record,) = caplog.records
+    assert "computed in bfloat16 and predicts in float32" in record.getMessage()

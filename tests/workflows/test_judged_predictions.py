@@ -1,0 +1,170 @@
+"""Promised: predictions of labelled images are judged by their labels, and output for programs stays as it is."""
+
+import csv
+import dataclasses
+import io
+import json
+import logging
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from featx.cli import main
+from PIL import Image
+
+from featx import CNNFeatureTransformer, ImageDataset, predict_images
+from featx.evaluation.metrics import score_classes, wilson
+from featx.workflows.extract import write_embeddings
+from featx.workflows.judged_predictions import judge_predictions
+from featx.workflows.predict import Prediction, Predictions
+
+NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32")
+
+
+def answers(text, *, classes="abc", rows=None):
+    found = [Prediction(f"{row}.png", ((answer, 0.9), ("a", 0.1))) for row, answer in enumerate(text)]
+    return Predictions(found, rows=list(range(len(text))) if rows is None else rows, classes=list(classes))
+
+
+def labelled(text, **more):
+    names = [f"{row}.png" for row in range(len(text))]
+    return ImageDataset(list(names), names, np.array(list(text)), **more)
+
+
+@pytest.fixture
+def remarks(caplog, monkeypatch):
+    monkeypatch.setattr("featx.display.notes._told", set())
+    caplog.set_level(logging.WARNING, "featx")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
+
+
+def test_the_figures_are_those_of_the_labels():
+    found = judge_predictions(answers("aabbcbab"), labelled("aaabcbbb"))
+    assert found.n_test == 8
+    assert found.metrics["accuracy"] == wilson(6, 8)
+    truth, given = (np.array(["abc".index(x) for x in text]) for text in ("aaabcbbb", "aabbcbab"))
+    assert found.metrics == score_classes(truth, given, n_classes=3)
+    assert found.confusion_matrix == [[2, 1, 0], [1, 3, 0], [0, 0, 1]]
+    assert [row["support"] for row in found.per_class] == [3, 4, 1]
+    assert (found.baseline.answer, found.baseline.accuracy) == ("b", 0.5)
+    assert found.protocol == "judged by 8 labelled images"
+    assert "if the model was fitted on these images, the figures say nothing of others" in found.notes
+
+
+def test_images_of_unknown_classes_are_counted_and_left_out(remarks):
+    found = judge_predictions(answers("aabbab"), labelled("aabzyz"))
+    assert (found.n_test, found.metrics["accuracy"].value) == (3, 1.0)
+    assert "3 more images are of 2 classes that the model does not know ('y', 'z') and cannot name" in found.notes
+    assert judge_predictions(answers("aab"), labelled("xyz")) is None
+    assert remarks() == [
+        "nothing is judged: no label of the 3 images is a class of the model ('x', 'y', 'z')",
+    ]
+    assert judge_predictions(answers("aab"), ImageDataset(["1.png"] * 3, ["1.png"] * 3)) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "judged"), [(("training", "test"), "test"), (("training", "validation"), "validation")]
+)
+def test_of_a_split_the_part_that_judges_is_judged(parts, judged):
+    data = labelled("aabb" + "ab", split=np.repeat(parts, [4, 2]))
+    found = judge_predictions(answers("bbaa" + "ab"), data)
+    assert (found.n_test, found.metrics["accuracy"].value) == (2, 1.0)
+    assert found.protocol == f"judged by 2 labelled images of the {judged} part"
+    assert not any("fitted on these" in note for note in found.notes)
+
+
+def test_images_that_were_not_predicted_do_not_move_the_others(remarks):
+    data = labelled("aabbcc")
+    found = judge_predictions(answers("abcc", rows=[0, 2, 4, 5]), data)
+    assert (found.n_test, found.metrics["accuracy"].value) == (4, 1.0)
+    data = dataclasses.replace(data, split=np.repeat(["training", "test"], [4, 2]))
+    assert judge_predictions(answers("abb", rows=[0, 2, 3]), data) is None
+    assert remarks() == ["nothing is judged: none of the images of the test part can be read"]
+
+
+def test_groups_widen_the_interval():
+    text = "ab" * 30
+    given = "".join(x if place % 20 > 3 else "b" for place, x in enumerate(text))
+    plain = judge_predictions(answers(given), labelled(text)).metrics["accuracy"]
+    grouped = judge_predictions(answers(given), labelled(text, groups=np.arange(60) // 10)).metrics["accuracy"]
+    assert grouped.value == plain.value
+    assert grouped.high - grouped.low > plain.high - plain.low
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 4), ("test", 6)):
+        for name, low in (("dark", 0), ("light", 128)):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{number}.png")
+    return tmp_path / "data"
+
+
+def featx(*arguments):
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_the_commands_use_a_split_folder_as_what_it_is(folder, tmp_path):
+    model = tmp_path / "m.skops"
+    fitted = featx("fit", folder, "-o", model, *NETWORK, "--grid", "logistic.C=0.01")
+    assert "held-out test set of 12 images, the test part of the given split" in fitted.stdout
+    assert "fitted on 24 images" in fitted.stdout
+    shown = featx("predict", model, folder).stdout
+    table, _, figures = shown.partition("\n\n")
+    assert len(table.splitlines()) == 2 + 36
+    assert figures.startswith("judged by 12 labelled images of the test part; figures with 95 % intervals")
+    for words in ("accuracy", "macro F1", "always answering one of the 2 largest classes", "true classes in rows"):
+        assert words in figures
+    alone = featx("predict", model, folder / "test").stdout
+    assert "judged by 12 labelled images; figures" in alone
+    for form, rows in (("csv", lambda text: list(csv.DictReader(io.StringIO(text)))), ("json", json.loads)):
+        done = featx("predict", model, folder, "--format", form)
+        assert len(rows(done.stdout)) == 36
+        assert "judged by 12 labelled images" not in done.stdout
+        assert "judged by 12 labelled images" in done.stderr
+        assert "judged" not in featx("predict", model, folder, "--format", form, "--quiet").output
+    bare = featx("predict", model, folder / "test" / "dark" / "0.png").output
+    assert "judged" not in bare
+    tuned = featx(
+        *("finetune", folder, "-o", tmp_path / "t.skops", *NETWORK, "--epochs", "1", "--augmentation", "none"),
+    )
+    assert "trained on 16, stopped by the 8 of the validation part" in tuned.stdout
+    compared = featx("compare", folder, "--strategy", "frozen:knn", *NETWORK, "--no-transfer")
+    assert "one given test set of 12 images, the test part of the given split" in compared.stdout
+
+
+def test_extract_writes_the_parts_of_a_split(folder, tmp_path):
+    (folder / "val" / "dark" / "0.png").write_text("no image")
+    featx("extract", folder, "-o", tmp_path / "e.h5", *NETWORK, "--on-error", "skip")
+    with h5py.File(tmp_path / "e.h5") as file:
+        parts, paths = file["split"].asstr()[:], file["paths"].asstr()[:]
+        words = {"train": "training", "val": "validation", "test": "test"}
+        assert parts.tolist() == [words[path.split("/")[-3]] for path in paths]
+        assert len(parts) == len(file["labels"]) == 35
+    featx("extract", folder / "test", "-o", tmp_path / "e.h5", *NETWORK)
+    with h5py.File(tmp_path / "e.h5") as file:
+        assert "split" not in file
+
+
+def test_predictions_are_a_list_that_knows_its_rows_and_classes(folder, tmp_path):
+    featx("fit", folder / "train", "-o", tmp_path / "m.skops", *NETWORK, "--grid", "logistic.C=0.01", "--cv", "2")
+    images = [np.zeros((32, 32, 3), np.uint8), "/nowhere.png", np.full((32, 32, 3), 255, np.uint8)]
+    data = ImageDataset(images, ["one", "two", "three"], np.array(["dark", "light", "light"]))
+    found, extraction = predict_images(tmp_path / "m.skops", data, on_error="nan")
+    assert isinstance(found, list)
+    assert (found.rows, found.classes, [p.name for p in found]) == ([0, 2], ["dark", "light"], ["one", "three"])
+    assert len(extraction.failures) == 1
+    assert judge_predictions(found, data).n_test == 2
+
+
+def test_no_split_is_written_where_there_is_none(tiny, tmp_path):
+    data = ImageDataset([np.zeros((32, 32, 3), np.uint8)] * 2, ["a", "b"])
+    write_embeddings(data, CNNFeatureTransformer(**tiny, cache=None), tmp_path / "e.h5")
+    with h5py.File(tmp_path / "e.h5") as file:
+        assert set(file) == {"embeddings", "paths"}
