@@ -22,12 +22,10 @@ Named = str | type | Callable[..., Any]
 Trusted = Named | Collection[Named]
 
 OWN = (
-    "featx.augmentation.Augmentation",
-    "featx.finetune.CNNFineTuneClassifier",
-    # Its place in files that were saved before it had a module of its own.
-    "featx.strategies.TunedHead",
-    "featx.transformer.CNNFeatureTransformer",
-    "featx.tuned_head.TunedHead",
+    "featx.Augmentation",
+    "featx.CNNFeatureTransformer",
+    "featx.CNNFineTuneClassifier",
+    "featx.TunedHead",
 )
 # Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
 NAMED = (
