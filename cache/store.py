@@ -56,6 +56,7 @@ class EmbeddingCache:
     Examples
     --------
     >>> import numpy as np, tempfile
+    >>> from featx import EmbeddingCache, EmbeddingSpec
     >>> spec = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
     >>> cache = EmbeddingCache(tempfile.mkdtemp())
     >>> digests = np.arange(64, dtype=np.uint8).reshape(2, 32)

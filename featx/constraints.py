@@ -122,7 +122,7 @@ def a(kind: str, next_step: str) -> Constraint:
 
 
 def _is_a(value: Any, *kinds: str) -> bool:
-    return any(each.__name__ in kinds and each.__module__.startswith("featx.") for each in type(value).__mro__)
+    return any(each.__name__ in kinds and each.__module__.partition(".")[0] == "featx" for each in type(value).__mro__)
 
 
 def _is_text(value: Any) -> bool:

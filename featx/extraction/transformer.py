@@ -124,6 +124,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     (2, 1280)
     """
 
+    # Saved models name this place, wherever the module lies.
+    __module__ = "featx"
+
     def __init__(
         self,
         backbone: str | nn.Module = "efficientnet_lite0",

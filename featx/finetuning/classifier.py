@@ -115,6 +115,9 @@ class CNNFineTuneClassifier(TunedEstimator):
     True
     """
 
+    # Saved models name this place, wherever the module lies.
+    __module__ = "featx"
+
     def __init__(
         self,
         backbone: str | nn.Module = "efficientnet_lite0",

@@ -69,6 +69,9 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     True
     """
 
+    # Saved models name this place, wherever the module lies.
+    __module__ = "featx"
+
     def __init__(
         self,
         head: str = "logistic",

@@ -95,6 +95,9 @@ class Augmentation:
         If a field holds a value that it does not accept.
     """
 
+    # Saved models name this place, wherever the module lies.
+    __module__ = "featx"
+
     rotation: float = 0.0
     quarter_turns: bool = False
     shift: float = 0.0

@@ -1,21 +1,37 @@
-"""A model file goes in; it is refused before it is loaded if it is no such file, or references in it expand."""
+"""A model file is looked at before it is loaded: it is refused if it is no such file, or references in it expand."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import shutil
 import stat
+import tempfile
 import zipfile
 from collections import defaultdict
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import IO, Any
 
 from ..exceptions import ModelFileError, nearest_path
 
-__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model"]
+__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model", "with_names_of_today"]
 
 # skops writes each object in full wherever it is held; its own files expand to what they hold.
 EXPANSION = 10
+# Where files of before name classes of featx, which go by "featx" alone since then: (module, class).
+FORMER = frozenset(
+    [
+        ("featx.augmentation", "Augmentation"),
+        ("featx.finetune", "CNNFineTuneClassifier"),
+        ("featx.strategies", "TunedHead"),
+        ("featx.transformer", "CNNFeatureTransformer"),
+        ("featx.tuned_head", "TunedHead"),
+    ]
+)
+# Up to so many bytes, a copy of a file is kept in memory.
+SMALL = 2**26
 
 
 def check_model_file(name: str) -> None:
@@ -55,7 +71,36 @@ def unreadable_model(name: str, error: OSError) -> ModelFileError:
     return ModelFileError(f"cannot read {name}: {error.strerror or error}", hint or "Check the path.")
 
 
-def check_references(file: BinaryIO) -> None:
+@contextlib.contextmanager
+def with_names_of_today(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give a model file itself, or where it names classes as files of before do, a copy with today's names.
+
+    Parameters
+    ----------
+    file : binary file
+        Nothing in it is loaded, and of its entries nothing but the schema is unpacked.
+    """
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("schema.json")
+    schema = json.loads(text) if b'"featx.' in text else {}
+    former = [entry for entry in _entries(schema) if _place(entry) in FORMER]
+    file.seek(0)
+    if not former:
+        yield file
+        return
+    for entry in former:
+        entry["__module__"] = "featx"
+    with tempfile.SpooledTemporaryFile(max_size=SMALL) as copy:
+        shutil.copyfileobj(file, copy)
+        with zipfile.ZipFile(copy, "a") as archive:
+            # Of two entries with one name the last counts; without the first, zipfile has nothing to warn of.
+            archive.filelist.remove(archive.NameToInfo.pop("schema.json"))
+            archive.writestr("schema.json", json.dumps(schema))
+        copy.seek(0)
+        yield copy
+
+
+def check_references(file: IO[bytes]) -> None:
     """Count what a file expands to where each reference stands for the object it names.
 
     skops, and much of scikit-learn, walks every way to an object. Objects that hold the next one twice have twice as
@@ -69,14 +114,10 @@ def check_references(file: BinaryIO) -> None:
     with zipfile.ZipFile(file) as archive:
         schema = json.loads(archive.read("schema.json"))
     count, definitions = 0, defaultdict(list)
-    waiting = [schema]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            count += 1
-            if value.get("__id__") and value.get("__loader__") != "CachedNode":
-                definitions[value["__id__"]].append(value)
-        waiting += _children(value)
+    for value in _entries(schema):
+        count += 1
+        if value.get("__id__") and value.get("__loader__") != "CachedNode":
+            definitions[value["__id__"]].append(value)
     if _Expansion(definitions).of(schema) > EXPANSION * count:
         raise ValueError("its references expand to more than ten times what it holds")
 
@@ -107,6 +148,22 @@ class _Expansion:
         if shared:
             self.sizes[number] = largest
         return largest
+
+
+def _entries(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every mapping in a schema, itself included."""
+    waiting = [schema]
+    while waiting:  # not by recursion, for a file may be nested to any depth
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+        waiting += _children(value)
+
+
+def _place(entry: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the module and the class that an entry names, if it does."""
+    module, kind = entry.get("__module__"), entry.get("__class__")
+    return (module, kind) if isinstance(module, str) and isinstance(kind, str) else None
 
 
 def _children(value: Any) -> list[Any]:

@@ -23,7 +23,7 @@ from .hidden_methods import check_attributes
 from .loadable import copy_model, dump_loadable, is_local, untrusted_names
 from .local_settings import forget_machine
 from .model_parts import class_names, image_estimators
-from .model_schema import check_model_file, check_references, unreadable_model
+from .model_schema import check_model_file, check_references, unreadable_model, with_names_of_today
 from .moved_weights import Files, find_weights
 from .trusted_types import Trusted, check_importable, trusted_types
 
@@ -213,7 +213,7 @@ def _read(name: str, trusted: Trusted) -> Any:
     known = trusted_types(trusted)
     check_model_file(name)
     try:
-        with open(name, "rb") as file:
+        with open(name, "rb") as written, with_names_of_today(written) as file:
             check_references(file)
             content = skops.io.load(file, trusted=known)
         check_attributes(content)

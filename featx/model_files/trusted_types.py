@@ -22,12 +22,10 @@ Named = str | type | Callable[..., Any]
 Trusted = Named | Collection[Named]
 
 OWN = (
-    "featx.images.augmentation.Augmentation",
-    "featx.finetuning.classifier.CNNFineTuneClassifier",
-    # Its place in files that were saved before it had a module of its own.
-    "featx.comparison.strategies.TunedHead",
-    "featx.extraction.transformer.CNNFeatureTransformer",
-    "featx.heads.tuned_head.TunedHead",
+    "featx.Augmentation",
+    "featx.CNNFeatureTransformer",
+    "featx.CNNFineTuneClassifier",
+    "featx.TunedHead",
 )
 # Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
 NAMED = (

@@ -178,6 +178,7 @@ def _from_module(
 ) -> BackboneSource:
     from torch import nn
 
+    from ..torch_modules.code_facts import lasting_name
     from .own_modules import own_module
 
     if not isinstance(module, nn.Module):
@@ -193,7 +194,7 @@ def _from_module(
     children = tuple((name, name) for name, _ in own.module.named_children())
     plan = NetworkPlan(stages=children, default_layer=own.layer, width=0, class_layer="")
     return BackboneSource(
-        f"{type(module).__module__}.{type(module).__qualname__}",
+        f"{lasting_name(type(module).__module__)}.{type(module).__qualname__}",
         own.digest,
         preprocessing,
         plan,

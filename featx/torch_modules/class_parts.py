@@ -7,7 +7,7 @@ import sys
 from types import FunctionType
 from typing import Any
 
-from .code_facts import MODULES_OF_PYTHON, code_facts, library, plain_text
+from .code_facts import MODULES_OF_PYTHON, code_facts, lasting_name, library, plain_text
 from .module_parts import Child, Parts
 from .readers import is_foreign, reads
 
@@ -100,7 +100,7 @@ def class_parts(kind: type, role: str) -> Parts:
         if kind.__module__ not in ("builtins", "torch"):
             # Its methods look up functions there, and somebody may have put one of his own in place of another.
             bases += [Child(name, home[name], "called") for name in sorted(home) if is_foreign(home[name])]
-        return Parts(f"class {kind.__module__}.{kind.__qualname__} {known}", bases, strange, unknown)
+        return Parts(f"class {lasting_name(kind.__module__)}.{kind.__qualname__} {known}", bases, strange, unknown)
     children = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
     if type(kind) is not type:
         children.append(Child("metaclass", type(kind), shown=False))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["MODULES_OF_PYTHON", "CodeFacts", "code_facts", "library", "plain_text"]
+__all__ = ["MODULES_OF_PYTHON", "CodeFacts", "code_facts", "lasting_name", "library", "plain_text"]
 
 # Of the standard library: what computes from its arguments alone, or has no part in what a network gives.
 MODULES_OF_PYTHON = frozenset(
@@ -150,6 +150,12 @@ def plain_text(value: Any) -> str | None:
         known = [text for text in texts if text is not None]
         return f"{kind.__name__} ({', '.join(sorted(known) if kind is frozenset else known)})"
     return None
+
+
+def lasting_name(module: str) -> str:
+    """Return the name by which digests know a module: of featx's own, without the sub-packages that they lie in."""
+    top, _, rest = module.partition(".")
+    return f"{top}.{rest.rpartition('.')[2]}" if top == "featx" and rest else module
 
 
 @functools.lru_cache(maxsize=1024)

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .class_parts import is_live_anyway, shallow_text
-from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, library, plain_text
+from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, lasting_name, library, plain_text
 from .module_parts import Child
 from .readers import is_foreign, reads, replaced, stand_in, whole_reader
 from .values import value_parts
@@ -279,7 +279,7 @@ class _Walk:
 
     def _module(self, number: int, module: ModuleType, path: str) -> None:
         known = library(module.__name__)
-        self._write(f"{number} module {module.__name__} {known or ''}")
+        self._write(f"{number} module {lasting_name(module.__name__)} {known or ''}")
         if known is None:
             self._modules.append((number, module, set()))
             if "__getattr__" in vars(module):

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from .class_parts import class_parts, is_at_home
-from .code_facts import MODULES_OF_PYTHON, code_facts, library
+from .code_facts import MODULES_OF_PYTHON, code_facts, lasting_name, library
 from .module_parts import Child, Parts, is_dense, module_children, tensor_bytes
 from .object_state import CONTENT, is_open, reduction, serial, state_of
 from .readers import reads
@@ -118,7 +118,7 @@ def _tensor(value: Tensor) -> Parts:
 
 def _library_function(value: FunctionType) -> Parts:
     owner = str(value.__globals__.get("__name__"))
-    text = f"function {owner}.{value.__code__.co_qualname} {library(owner)}"
+    text = f"function {lasting_name(owner)}.{value.__code__.co_qualname} {library(owner)}"
     if value.__module__ == owner and is_at_home(value):
         odd = str(library(owner)).startswith("python ") and owner.partition(".")[0] not in MODULES_OF_PYTHON
         odd = odd or reads(owner, value.__name__)

@@ -373,7 +373,7 @@ def test_a_model_of_a_module_that_is_not_understood_needs_a_key(images, path):
 
 def test_other_embeddings_than_today_are_refused(pipeline, path):
     save_model(pipeline, path)
-    content = skops.io.load(path, trusted=["featx.extraction.transformer.CNNFeatureTransformer"])
+    content = skops.io.load(path, trusted=["featx.CNNFeatureTransformer"])
     meta = json.loads(content["featx"])
     meta["specs"]["cnnfeaturetransformer"]["preprocessing"] = "other"
     path.write_bytes(skops.io.dumps({**content, "featx": json.dumps(meta)}))
