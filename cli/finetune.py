@@ -37,7 +37,7 @@ from .training_options import training_options, training_parameters
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..finetuning.classifier import CNNFineTuneClassifier
-    from ..workflows.finetune import FineTuneOutcome
+    from ..workflows.finetune import FineTuneResult
 
 __all__ = ["finetune"]
 
@@ -170,7 +170,7 @@ def _train(
     held_out: dict[str, Any],
     options: dict[str, Any],
     own_checkpoint: Path | None,
-) -> FineTuneOutcome:
+) -> FineTuneResult:
     """Train, from the checkpoint on if it is of this training; one that the user has not named is replaced if not."""
     from ..finetuning.checkpoint import CheckpointError
     from ..workflows.finetune import finetune_model

@@ -10,12 +10,12 @@ from .options import note
 from .text_tables import show
 
 if TYPE_CHECKING:
-    from ..forecast.result import Forecast
+    from ..forecast.result import ForecastResult
 
 __all__ = ["print_forecast"]
 
 
-def print_forecast(forecast: Forecast, options: dict[str, Any]) -> None:
+def print_forecast(forecast: ForecastResult, options: dict[str, Any]) -> None:
     """Print what a run would cost: as JSON with ``--json -``; a file that --json names is left as it is."""
     if options.get("json_file") == "-":
         click.echo(forecast.to_json())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .comparison.result import ComparisonResult
     from .comparison.strategies import make_strategy
     from .datasets.dataset import ImageDataset, load_dataset
+    from .evaluation.splits import nested_subsets
     from .exceptions import (
         BackboneError,
         CacheError,
@@ -28,43 +29,47 @@ if TYPE_CHECKING:
         WeightsError,
         WorkerError,
     )
-    from .extraction.extract import Extraction, Failure, extract_embeddings
+    from .extraction.extract import ExtractionResult, Failure, extract_embeddings
     from .extraction.transformer import CNNFeatureTransformer
     from .finetuning.classifier import CNNFineTuneClassifier
     from .forecast.compare import forecast_comparison
     from .forecast.extract import forecast_extraction
     from .forecast.finetune import forecast_finetuning
     from .forecast.fit import forecast_fit
-    from .forecast.result import Forecast
+    from .forecast.result import ForecastResult
     from .heads.head_names import HEADS
     from .heads.nested_cv import evaluate_heads
     from .heads.results import CandidateResult, EvaluationResult
     from .heads.tuned_head import TunedHead, make_head
     from .images.augmentation import Augmentation
-    from .images.sources import as_sources, read_image
+    from .images.sources import ImageSource, ImageSources, as_sources, read_image
     from .model_files.persistence import load_model, save_model
-    from .networks.backbone import Backbone
+    from .networks.backbone import Backbone, BackboneSource
+    from .networks.precision import choose_precision
     from .networks.resolve import list_backbones, resolve_backbone
     from .reports.comparison_plot import plot_comparison
     from .reports.plots import plot_confusion_matrix, plot_history
-    from .workflows.finetune import FineTuneOutcome, finetune_model
-    from .workflows.fit import FitOutcome, fit_model
-    from .workflows.predict import Prediction, predict_images
+    from .workflows.extract import write_embeddings
+    from .workflows.finetune import FineTuneResult, finetune_model
+    from .workflows.fit import FitResult, fit_model
+    from .workflows.predict import Prediction, Predictions, predict_images
 
 _MODULES = {
     # features
     "extraction.transformer": ("CNNFeatureTransformer",),
-    "extraction.extract": ("Extraction", "Failure", "extract_embeddings"),
+    "extraction.extract": ("ExtractionResult", "Failure", "extract_embeddings"),
     "networks.resolve": ("list_backbones", "resolve_backbone"),
-    "networks.backbone": ("Backbone",),
+    "networks.backbone": ("Backbone", "BackboneSource"),
+    "networks.precision": ("choose_precision",),
+    "workflows.extract": ("write_embeddings",),
     # heads, figures and models
     "heads.head_names": ("HEADS",),
     "heads.tuned_head": ("TunedHead", "make_head"),
     "heads.nested_cv": ("evaluate_heads",),
     "heads.results": ("CandidateResult", "EvaluationResult"),
-    "workflows.fit": ("FitOutcome", "fit_model"),
+    "workflows.fit": ("FitResult", "fit_model"),
     "model_files.persistence": ("load_model", "save_model"),
-    "workflows.predict": ("Prediction", "predict_images"),
+    "workflows.predict": ("Prediction", "Predictions", "predict_images"),
     # comparing
     "comparison.compare": ("compare_strategies",),
     "comparison.result": ("ComparisonResult",),
@@ -72,18 +77,19 @@ _MODULES = {
     "reports.comparison_plot": ("plot_comparison",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
-    "workflows.finetune": ("FineTuneOutcome", "finetune_model"),
+    "workflows.finetune": ("FineTuneResult", "finetune_model"),
     "images.augmentation": ("Augmentation",),
     "reports.plots": ("plot_confusion_matrix", "plot_history"),
     # what a run will cost
-    "forecast.result": ("Forecast",),
+    "forecast.result": ("ForecastResult",),
     "forecast.extract": ("forecast_extraction",),
     "forecast.fit": ("forecast_fit",),
     "forecast.finetune": ("forecast_finetuning",),
     "forecast.compare": ("forecast_comparison",),
     # images and data sets
-    "images.sources": ("as_sources", "read_image"),
+    "images.sources": ("ImageSource", "ImageSources", "as_sources", "read_image"),
     "datasets.dataset": ("ImageDataset", "load_dataset"),
+    "evaluation.splits": ("nested_subsets",),
     # the store
     "cache": ("EmbeddingCache", "EmbeddingSpec"),
     # errors

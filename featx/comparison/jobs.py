@@ -24,7 +24,7 @@ from ..images.sources import as_sources
 from ..runtime.cores import thread_count
 from .design import Repeat
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
-from .runner import Runner, RunOutcome
+from .runner import Runner, RunResult
 from .stage_study import CV, MOST_IMAGES, StageStudy, judge_stages, predict_by_stages
 
 __all__ = ["STUDY", "ComparisonWork", "Job", "read_keys"]
@@ -124,7 +124,7 @@ class ComparisonWork:
             rows = rows[nested_subsets(self.runner.labels[rows], [most], **kept, random_state=seed)[0]]
         return rows, self._key(describe_estimator(transfer), rows, rows[:0], seed)
 
-    def run(self) -> tuple[dict[tuple[str, int, int], RunOutcome], int]:
+    def run(self) -> tuple[dict[tuple[str, int, int], RunResult], int]:
         """Return the outcomes by strategy, size and repeat, and how many of them were there already.
 
         Raises
@@ -132,11 +132,11 @@ class ComparisonWork:
         FeatxError
             What a strategy raises, with the name of its run.
         """
-        outcomes: dict[Job, RunOutcome] = {}
+        outcomes: dict[Job, RunResult] = {}
         jobs = list(self.jobs())
         for job in jobs:
             if (known := self.files.load(job.file, job.key)) is not None:
-                outcomes[job] = RunOutcome(probabilities=known[1], **known[0])
+                outcomes[job] = RunResult(probabilities=known[1], **known[0])
         found = len(outcomes)
         if found:
             self._say(f"{found} of {len(jobs)} runs were finished already")
@@ -161,7 +161,7 @@ class ComparisonWork:
                     key = self._key(description, rows, repeat.test, repeat.seed)
                     yield Job(strategy, size, number, len(rows), name, file, key)
 
-    def _run(self, job: Job) -> RunOutcome:
+    def _run(self, job: Job) -> RunResult:
         repeat, estimator = self.plan[job.repeat], self.strategies[job.strategy]
         if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
             estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(job.file, job.key))
@@ -217,7 +217,7 @@ def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
     return FileDigests(None)
 
 
-def _left(jobs: Sequence[Job], outcomes: Mapping[Job, RunOutcome]) -> str:
+def _left(jobs: Sequence[Job], outcomes: Mapping[Job, RunResult]) -> str:
     """Return how long the other runs will take, if each strategy has a finished one to tell from."""
     # The first run of a strategy pays for embeddings that later ones find, so the quickest pace is the likeliest.
     paces: dict[str, float] = {}

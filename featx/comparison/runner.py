@@ -23,19 +23,19 @@ from ..cache import EmbeddingCache
 from ..datasets.dataset import ImageDataset
 from ..evaluation.splits import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
-from ..extraction.extract import Extraction
+from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.sources import ImageSource
 from .strategies import kind_of
 
-__all__ = ["RunOutcome", "Runner"]
+__all__ = ["RunResult", "Runner"]
 
 # Fewer tell too little of the pace, because the first of them bear the loading of the network.
 PACE_IMAGES = 64
 
 
 @dataclass(frozen=True)
-class RunOutcome:
+class RunResult:
     """What one strategy did with one training and one test set.
 
     Attributes
@@ -85,7 +85,7 @@ class Runner:
         cache = open_cache(transformer.cache)
         return clone(transformer).set_params(on_error="raise", cache=self._memory if cache is None else cache)
 
-    def run(self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int) -> RunOutcome:
+    def run(self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int) -> RunResult:
         """Fit on the training rows and predict the test rows.
 
         Parameters
@@ -101,7 +101,7 @@ class Runner:
         probabilities = np.zeros((len(test), len(self.classes)))
         probabilities[:, np.searchsorted(self.classes, fitted.classes_)] = rows
         wall = time.perf_counter() - start
-        return RunOutcome(probabilities, train_accuracy, validation_accuracy, seconds, wall)
+        return RunResult(probabilities, train_accuracy, validation_accuracy, seconds, wall)
 
     def _run_frozen(
         self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray, seed: int
@@ -216,7 +216,7 @@ def _seed(estimator: BaseEstimator, seed: int) -> BaseEstimator:
     return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params(deep=False) else estimator
 
 
-def _uncached(found: Extraction, pace: Callable[[], float]) -> float:
+def _uncached(found: ExtractionResult, pace: Callable[[], float]) -> float:
     """Return the seconds that an extraction would have taken if every image had been forwarded."""
     spent = found.wall_seconds
     if found.n_forwarded >= found.n_images:
@@ -226,7 +226,7 @@ def _uncached(found: Extraction, pace: Callable[[], float]) -> float:
     return spent - passing + each * found.n_images
 
 
-def _pace_of(found: Extraction, n_images: int) -> float:
+def _pace_of(found: ExtractionResult, n_images: int) -> float:
     return found.wall_seconds / n_images
 
 

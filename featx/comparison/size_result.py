@@ -25,7 +25,7 @@ class StrategyResult(Shown):
     accuracies : list of float
         Of each repeat.
     train_accuracy, validation_accuracy : float or None
-        Means over the repeats; see `RunOutcome`.
+        Means over the repeats; see `RunResult`.
     seconds : dict of str to float
         Of `extraction`, `training` and `prediction`; means over the repeats, as though nothing had been cached.
     """

@@ -15,7 +15,7 @@ from ..evaluation.metrics import interval_notes
 from ..evaluation.paired import ALPHA
 from .design import Repeat
 from .result import CurveResult
-from .runner import RunOutcome
+from .runner import RunResult
 from .size_result import SizeResult, StrategyResult
 from .strategy_pairs import PairResult, adjust_pairs
 from .tested_repeats import OneTestSet, RandomTestSets, TestedRepeats
@@ -58,7 +58,7 @@ class Figures:
         kind = OneTestSet if self.given or len(self.plan) == 1 else RandomTestSets
         return kind(self.truth, self.n_classes, self.groups, self.plan)
 
-    def size(self, number: int, runs: Mapping[str, Sequence[RunOutcome]]) -> SizeResult:
+    def size(self, number: int, runs: Mapping[str, Sequence[RunResult]]) -> SizeResult:
         """Return the figures at one training size.
 
         Parameters
@@ -120,7 +120,7 @@ class Figures:
         test = np.concatenate([repeat.test for repeat in self.plan])
         return interval_notes(found, groups=None if self.groups is None else self.groups[test])
 
-    def _strategy(self, name: str, runs: Sequence[RunOutcome]) -> StrategyResult:
+    def _strategy(self, name: str, runs: Sequence[RunResult]) -> StrategyResult:
         probabilities = _probabilities(runs)
         accuracy, macro_f1 = self.tested.figures(probabilities)
         stages = ("extraction", "training", "prediction")
@@ -163,7 +163,7 @@ def _share(answers: Sequence[np.ndarray]) -> float:
     return float(np.mean([one.mean() for one in answers]))
 
 
-def _probabilities(runs: Sequence[RunOutcome]) -> list[np.ndarray]:
+def _probabilities(runs: Sequence[RunResult]) -> list[np.ndarray]:
     return [run.probabilities for run in runs]
 
 

@@ -13,11 +13,11 @@ from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
 from .metrics import confusion_matrix, interval_notes, report_classes, score_classes, score_predictions
 
-__all__ = ["HeldOutReport", "binding_groups", "report_held_out"]
+__all__ = ["HeldOutResult", "binding_groups", "report_held_out"]
 
 
 @dataclass(repr=False)
-class HeldOutReport(Shown):
+class HeldOutResult(Shown):
     """What a model reaches on images that it was not fitted on.
 
     Attributes
@@ -57,7 +57,7 @@ def report_held_out(
     metric: str = "accuracy",
     random_state: int = 0,
     others: Iterable[dict[str, Estimate]] = (),
-) -> HeldOutReport:
+) -> HeldOutResult:
     """Return every figure for predictions on held-out images.
 
     Parameters
@@ -85,7 +85,7 @@ def report_held_out(
         predicted = answers
         metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
     matrix = confusion_matrix(truth, predicted, len(names))
-    return HeldOutReport(
+    return HeldOutResult(
         classes=names,
         n_test=len(truth),
         metrics=metrics,

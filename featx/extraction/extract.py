@@ -36,13 +36,13 @@ from .rounds import Rounds
 
 log = logging.getLogger("featx")
 
-__all__ = ["Extraction", "Failure", "ensure_embeddings", "extract_embeddings"]
+__all__ = ["ExtractionResult", "Failure", "ensure_embeddings", "extract_embeddings"]
 
 STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
 
 @dataclass(repr=False)
-class Extraction(Shown):
+class ExtractionResult(Shown):
     """What came out of one call.
 
     Attributes
@@ -87,7 +87,7 @@ def extract_embeddings(
     on_error: str = "raise",
     verbose: bool = False,
     keys: Sequence[Any] | None = None,
-) -> Extraction:
+) -> ExtractionResult:
     """Compute or look up the embeddings of images.
 
     Duplicated content is forwarded once. Under ``joblib.parallel_config`` with a backend of processes (loky, dask,
@@ -119,7 +119,7 @@ def extract_embeddings(
 
     Returns
     -------
-    Extraction
+    ExtractionResult
 
     Raises
     ------
@@ -152,7 +152,7 @@ def ensure_embeddings(
     batch_size: int | str = "auto",
     n_jobs: int | None = None,
     verbose: bool = False,
-) -> tuple[np.ndarray, Extraction]:
+) -> tuple[np.ndarray, ExtractionResult]:
     """Put what is missing into a store and read nothing back: for rows that need not fit into memory.
 
     Parameters
@@ -166,7 +166,7 @@ def ensure_embeddings(
     -------
     digests : ndarray of uint8, shape (n, 32)
         The keys of the rows, in input order.
-    extraction : Extraction
+    extraction : ExtractionResult
         Without the embeddings.
 
     Raises
@@ -294,10 +294,10 @@ class _Work:
                 # A file that changed since it was first read counts as what was decoded.
                 self.digests[rows[0]] = digest
 
-    def result(self) -> Extraction:
+    def result(self) -> ExtractionResult:
         """Return the ledger, counts and timings."""
         note_scale(self.peaks)
-        return Extraction(
+        return ExtractionResult(
             failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],
             n_images=len(self.images),
             n_forwarded=self.n_forwarded,

@@ -20,7 +20,7 @@ from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
 from ..runtime.cores import check_options
 from .estimator import ImageEstimator, open_cache
-from .extract import Extraction, extract_embeddings
+from .extract import ExtractionResult, extract_embeddings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -248,7 +248,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         # Where no image at all could be read, nothing has told how wide the rows are.
         return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
-    def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> Extraction:
+    def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> ExtractionResult:
         """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.
 
         Parameters
@@ -259,7 +259,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
         Returns
         -------
-        Extraction
+        ExtractionResult
         """
         source = self.source()
         return extract_embeddings(

@@ -99,7 +99,7 @@ class CNNFineTuneClassifier(TunedEstimator):
     initial_validation_accuracy_ : float or None, before the first epoch
     trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
-        Seconds of `extraction` (embeddings and boundary), of its stages as in `Extraction`, and of `training`.
+        Seconds of `extraction` (embeddings and boundary), of its stages as in `ExtractionResult`, and of `training`.
     forwarded_ : dict of str to int
         Passes through the frozen part: those `needed`, and those made because they were not in the cache.
     state_, head_ : dict of str to ndarray, the tensors that were trained

@@ -37,11 +37,11 @@ from .training import Training
 from .trunk import Trunk
 from .validation_part import hold_out_validation
 
-__all__ = ["FineTuning", "TuningOutcome"]
+__all__ = ["FineTuning", "FineTuningResult"]
 
 
 @dataclass(frozen=True)
-class TuningOutcome:
+class FineTuningResult:
     """What `CNNFineTuneClassifier` makes its fitted attributes of."""
 
     history: dict[str, list[Any]]
@@ -107,7 +107,7 @@ class FineTuning:
         self._from_scratch, self._begins_at_random = False, options.weights is None
         self.plan = self._plan()
 
-    def run(self) -> TuningOutcome:
+    def run(self) -> FineTuningResult:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
@@ -146,7 +146,7 @@ class FineTuning:
         began = time.perf_counter()
         training.run(untrained_head=self.head_init == "random")
         self.timings["training"] += time.perf_counter() - began
-        return TuningOutcome(
+        return FineTuningResult(
             history=training.history,
             best_epoch=training.best_epoch,
             initial_accuracy=None if training.initial is None else training.initial[1],

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..extraction.estimator import ImageEstimator, open_cache
-from ..extraction.extract import Extraction
+from ..extraction.extract import ExtractionResult
 from ..images.augmentation import resolve_augmentation
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
@@ -54,7 +54,7 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
 
     def predict_images(
         self, images: Sequence[ImageSource], *, on_error: str = "raise"
-    ) -> tuple[np.ndarray, Extraction]:
+    ) -> tuple[np.ndarray, ExtractionResult]:
         """Return class probabilities with the ledger and timings.
 
         Parameters
@@ -66,7 +66,7 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
         Returns
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
-        extraction : Extraction
+        extraction : ExtractionResult
         """
         return self.network().predict(
             images,

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..cache.files import replaced
 from ..exceptions import WeightsError
-from ..extraction.extract import Extraction, extract_embeddings
+from ..extraction.extract import ExtractionResult, extract_embeddings
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
@@ -84,7 +84,7 @@ class TunedNetwork:
         test_views: int = 1,
         seed: int = 0,
         **options: Any,
-    ) -> tuple[np.ndarray, Extraction]:
+    ) -> tuple[np.ndarray, ExtractionResult]:
         """Return class probabilities, averaged over views, and the extraction.
 
         Parameters
@@ -101,14 +101,14 @@ class TunedNetwork:
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
             Rows of NaN for the images in the ledger.
-        extraction : Extraction
+        extraction : ExtractionResult
             Without the embeddings; counts and timings over all views.
         """
         from .head import head_probabilities  # which loads torch
 
         source = self.source
         total: np.ndarray | None = None
-        result: Extraction | None = None
+        result: ExtractionResult | None = None
         for number in range(test_views if augmentation is not None else 1):
             view = replace(source, preprocessing=source.preprocessing.view_of(augmentation, seed=seed, view=number))
             found = extract_embeddings(images, view, views=[self.view], **options)

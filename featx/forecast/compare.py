@@ -30,7 +30,7 @@ from .finetune import TrainingRehearsal
 from .head_times import Features, evaluation_seconds, fitting_seconds
 from .passes import Rehearsal
 from .probe import Reading
-from .result import Forecast, Part
+from .result import ForecastResult, Part
 
 __all__ = ["forecast_comparison"]
 
@@ -48,7 +48,7 @@ def forecast_comparison(
     folder: str | os.PathLike[str] | None = None,
     transfer: CNNFeatureTransformer | None = None,
     on_error: str = "raise",
-) -> Forecast:
+) -> ForecastResult:
     """Return what `compare_strategies` will cost at most, without the runs that are finished.
 
     Up to 64 images are forwarded, each head is timed on a part of the embeddings, and a few epochs are trained on as
@@ -61,7 +61,7 @@ def forecast_comparison(
 
     Returns
     -------
-    Forecast
+    ForecastResult
 
     Raises
     ------

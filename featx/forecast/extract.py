@@ -11,7 +11,7 @@ from ..extraction.transformer import CNNFeatureTransformer
 from ..workflows.extract import PART
 from .passes import Rehearsal
 from .probe import Reading
-from .result import Forecast, Part
+from .result import ForecastResult, Part
 
 __all__ = ["forecast_extraction"]
 
@@ -19,7 +19,7 @@ __all__ = ["forecast_extraction"]
 NAME_BYTES = 100
 
 
-def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> Forecast:
+def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> ForecastResult:
     """Return what `write_embeddings` will cost, after a probe of up to 64 images; nothing is kept of it.
 
     Parameters
@@ -29,7 +29,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
 
     Returns
     -------
-    Forecast
+    ForecastResult
 
     Raises
     ------

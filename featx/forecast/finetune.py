@@ -25,7 +25,7 @@ from ..workflows.finetune import plan_training
 from .head_times import Features, probe_seconds
 from .passes import Rehearsal
 from .probe import PROBE_IMAGES, Reading
-from .result import Forecast, Part
+from .result import ForecastResult, Part
 
 __all__ = ["TrainingRehearsal", "forecast_finetuning"]
 
@@ -45,7 +45,7 @@ def forecast_finetuning(
     test: ImageDataset | None = None,
     min_images: int = 1,
     skip_unreadable: bool = False,
-) -> Forecast:
+) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 
     Up to 64 images are forwarded, and a few epochs are trained on as many. Nothing is kept of it.
@@ -57,7 +57,7 @@ def forecast_finetuning(
 
     Returns
     -------
-    Forecast
+    ForecastResult
 
     Raises
     ------

@@ -14,7 +14,7 @@ from ..workflows.fit import check_fit
 from .head_times import Features, evaluation_seconds
 from .passes import Rehearsal
 from .probe import Reading
-from .result import Forecast, Part
+from .result import ForecastResult, Part
 
 __all__ = ["forecast_fit"]
 
@@ -22,7 +22,7 @@ __all__ = ["forecast_fit"]
 COPIES = 4
 
 
-def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> Forecast:
+def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> ForecastResult:
     """Return what `fit_model` will cost.
 
     Up to 64 images are forwarded, and each head is timed on a part of the embeddings: of the cached ones, or of rows
@@ -37,7 +37,7 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
 
     Returns
     -------
-    Forecast
+    ForecastResult
 
     Raises
     ------

@@ -18,7 +18,7 @@ from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 from ..runtime.deadlines import patient_map
 from .probe import PROBE_IMAGES, Pace, Reading, measure_pace, peak_memory
-from .result import Forecast, Part
+from .result import ForecastResult, Part
 
 __all__ = ["Rehearsal"]
 
@@ -147,13 +147,13 @@ class Rehearsal:
         seconds = (time.perf_counter() - began) * len(self.images) / max(1, len(some))
         return Part("decode all to find those that cannot be read", seconds, n_images=len(self.images))
 
-    def forecast(self, parts: Sequence[Part | None], *, at_most: bool = False) -> Forecast:
+    def forecast(self, parts: Sequence[Part | None], *, at_most: bool = False) -> ForecastResult:
         """Return the parts, those of one name added up, with what was counted on the way."""
         merged: dict[str, Part] = {}
         for part in parts:
             if part is not None and (part.seconds or part.disk_bytes):
                 merged[part.name] = merged[part.name] + part if part.name in merged else part
-        return Forecast(
+        return ForecastResult(
             n_images=len(self.images),
             n_passes=round(self.n_passes),
             n_cached=round(self.n_cached),

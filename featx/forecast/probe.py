@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..cache.digests import digest_bytes
-from ..extraction.extract import Extraction, Failure, extract_embeddings
+from ..extraction.extract import ExtractionResult, Failure, extract_embeddings
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
@@ -101,7 +101,7 @@ def measure_pace(
     BackboneError, ParameterError
     """
 
-    def forward(some: Sequence[ImageSource]) -> tuple[Extraction, float]:
+    def forward(some: Sequence[ImageSource]) -> tuple[ExtractionResult, float]:
         began = time.perf_counter()
         options = vars(reading)
         found = extract_embeddings(some, source, views=views, cache=None, on_error="nan", **options)

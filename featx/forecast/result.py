@@ -10,7 +10,7 @@ from typing import Any
 
 from ..display.shown import Shown
 
-__all__ = ["Forecast", "Part", "extrapolate", "measure_growth"]
+__all__ = ["ForecastResult", "Part", "extrapolate", "measure_growth"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Part:
 
 
 @dataclass(repr=False)
-class Forecast(Shown):
+class ForecastResult(Shown):
     """What a run will cost.
 
     Attributes

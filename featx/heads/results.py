@@ -7,7 +7,7 @@ from typing import Any
 
 from ..display.shown import Shown
 from ..evaluation.estimates import Estimate
-from ..evaluation.held_out_report import HeldOutReport
+from ..evaluation.held_out_report import HeldOutResult
 
 __all__ = ["CandidateResult", "EvaluationResult"]
 
@@ -53,13 +53,13 @@ class CandidateResult(Shown):
 
 
 @dataclass(repr=False)
-class EvaluationResult(HeldOutReport):
+class EvaluationResult(HeldOutResult):
     """The one object behind the printout and the JSON.
 
     Attributes
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
-        As `HeldOutReport` has them, of the whole procedure: in each split the candidate is picked on the training part,
+        As `HeldOutResult` has them, of the whole procedure: in each split the candidate is picked on the training part,
         as it is tuned there.
     n_images : int
         Images in all.

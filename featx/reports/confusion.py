@@ -12,7 +12,7 @@ from ..display.quantities import count_text, percent
 from ..display.tables import CLASSES, Part, Table
 
 if TYPE_CHECKING:
-    from ..evaluation.held_out_report import HeldOutReport
+    from ..evaluation.held_out_report import HeldOutResult
 
 __all__ = ["class_parts", "confused_pairs", "hardest_classes"]
 
@@ -25,7 +25,7 @@ SHOWN = 10
 FEW_IMAGES = 5
 
 
-def class_parts(result: HeldOutReport) -> list[Part]:
+def class_parts(result: HeldOutResult) -> list[Part]:
     """Return what is to be known of the classes: all of them, or the hardest and the most confused."""
     if not result.confusion_matrix:
         return []
@@ -47,7 +47,7 @@ def class_parts(result: HeldOutReport) -> list[Part]:
     return [_all(result), matrix]
 
 
-def hardest_classes(result: HeldOutReport) -> list[dict[str, Any]]:
+def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
     """Return the rows of `per_class` that have test images, the hardest first.
 
     The lowest F1 comes first, then the lower recall: a class that draws images of others is as hard as one that loses
@@ -60,7 +60,7 @@ def hardest_classes(result: HeldOutReport) -> list[dict[str, Any]]:
     return sorted(ranked, key=lambda row: (row["f1"], row["recall"], -row["support"]))
 
 
-def confused_pairs(result: HeldOutReport) -> list[tuple[str, str, int, float]]:
+def confused_pairs(result: HeldOutResult) -> list[tuple[str, str, int, float]]:
     """Return true class, predicted class, images and their share of the true class; the most images first."""
     found = []
     for name, row in zip(result.classes, result.confusion_matrix, strict=True):
@@ -73,11 +73,11 @@ def confused_pairs(result: HeldOutReport) -> list[tuple[str, str, int, float]]:
     return sorted(found, key=lambda pair: (-pair[2], -pair[3]))
 
 
-def _all(result: HeldOutReport) -> Table:
+def _all(result: HeldOutResult) -> Table:
     return _classes(result, result.per_class)
 
 
-def _hardest(result: HeldOutReport) -> Table:
+def _hardest(result: HeldOutResult) -> Table:
     ranked = hardest_classes(result)
     shown = ranked[:SHOWN]
     title = f"the {len(shown)} hardest of {len(result.classes):,} classes, by F1"
@@ -91,7 +91,7 @@ def _hardest(result: HeldOutReport) -> Table:
     )
 
 
-def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
+def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
     # Of a class without test images nothing is known.
     cells = [
         [
@@ -113,7 +113,7 @@ def _classes(result: HeldOutReport, rows: list[dict[str, Any]], *, title: str = 
     )
 
 
-def _pairs(result: HeldOutReport, *missing: str) -> Part:
+def _pairs(result: HeldOutResult, *missing: str) -> Part:
     """Return the pairs that are confused most, and what is not shown besides other pairs."""
     pairs = confused_pairs(result)
     if not pairs:

@@ -10,8 +10,8 @@ from ..display.tables import CLASSES, Part, Table
 from ..runtime import cores as workers
 
 if TYPE_CHECKING:
-    from ..extraction.extract import Extraction
-    from ..forecast.result import Forecast
+    from ..extraction.extract import ExtractionResult
+    from ..forecast.result import ForecastResult
 
 __all__ = ["extraction_parts", "forecast_parts", "spent_text"]
 
@@ -22,12 +22,12 @@ BRIEF = 1.0
 ORDER = ("digest", *BESIDE, "wait", "forward", "write", "gather")
 
 
-def forecast_parts(forecast: Forecast, *, skipping: bool = False) -> list[Part]:
+def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[Part]:
     """Return the parts of a run as a table with totals, and what is known of the images.
 
     Parameters
     ----------
-    forecast : Forecast
+    forecast : ForecastResult
     skipping : bool, default=False
         Whether unreadable images would be left out.
     """
@@ -55,7 +55,7 @@ def forecast_parts(forecast: Forecast, *, skipping: bool = False) -> list[Part]:
     return [Table(header, rows, right=[1, 2, 3, 4], names={0: CLASSES}), "\n".join(lines)]
 
 
-def extraction_parts(result: Extraction, *, verbose: bool = True, n_jobs: int | None = None) -> list[Part]:
+def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: int | None = None) -> list[Part]:
     """Return how many images were forwarded and how many were cached, and with `verbose` where the time went."""
     spent = result.wall_seconds
     cached = result.n_images - result.n_forwarded - len(result.failures)
@@ -94,7 +94,7 @@ def spent_text(seconds: Mapping[str, float]) -> str:
     return f"{parts}; most of it is {longest} ({share:.0f} %): {advice[longest]} would be quicker"
 
 
-def _images(forecast: Forecast) -> str:
+def _images(forecast: ForecastResult) -> str:
     about = "about " if forecast.about else ""
     left = forecast.n_passes - forecast.n_cached
     probed = f"{forecast.n_probed} were probed" if forecast.n_probed else "none had to be probed"
@@ -108,7 +108,7 @@ def _images(forecast: Forecast) -> str:
     return f"{forecast.n_images:,} images: {found}; {probed}"
 
 
-def _stages(result: Extraction) -> Table:
+def _stages(result: ExtractionResult) -> Table:
     rows = []
     for stage in sorted(result.seconds, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
         value = result.seconds[stage]
@@ -118,7 +118,7 @@ def _stages(result: Extraction) -> Table:
     return Table(["stage", "seconds", "images/s"], rows, right=[1, 2])
 
 
-def _bottleneck(result: Extraction, threads: int) -> str:
+def _bottleneck(result: ExtractionResult, threads: int) -> str:
     seconds = {stage: value for stage, value in result.seconds.items() if stage not in BESIDE}
     wall = result.wall_seconds
     # What runs beside the network costs nothing until the network waits for it.

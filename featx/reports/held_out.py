@@ -10,16 +10,16 @@ from .confusion import class_parts
 
 if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
-    from ..evaluation.held_out_report import HeldOutReport
-    from ..workflows.finetune import FineTuneOutcome
-    from ..workflows.judged_predictions import JudgedPredictions
+    from ..evaluation.held_out_report import HeldOutResult
+    from ..workflows.finetune import FineTuneResult
+    from ..workflows.judged_predictions import JudgedResult
 
 __all__ = ["INTERVALS", "baseline_text", "figures_table", "finetuning_parts", "judgement_parts"]
 
 INTERVALS = "figures with 95 % intervals"
 
 
-def finetuning_parts(result: FineTuneOutcome) -> list[Part]:
+def finetuning_parts(result: FineTuneResult) -> list[Part]:
     """Return how a network was trained and what it reaches on the test images."""
     layers = result.model.trainable_layers
     trained = f"layers: the last {layers}" if layers else f"stages: {', '.join(result.trained_stages) or 'none'}"
@@ -36,7 +36,7 @@ def finetuning_parts(result: FineTuneOutcome) -> list[Part]:
     ]
 
 
-def judgement_parts(result: JudgedPredictions) -> list[Part]:
+def judgement_parts(result: JudgedResult) -> list[Part]:
     """Return how often predictions are right on labelled images."""
     return [
         f"{result.protocol}; {INTERVALS}",
@@ -47,7 +47,7 @@ def judgement_parts(result: JudgedPredictions) -> list[Part]:
     ]
 
 
-def figures_table(result: HeldOutReport, heading: str) -> Table:
+def figures_table(result: HeldOutResult, heading: str) -> Table:
     """Return the figures that there are, one in a row."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
     scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),

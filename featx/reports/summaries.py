@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from ..comparison.size_result import SizeResult, StrategyResult, Verdict
     from ..datasets.dataset import ImageDataset
     from ..evaluation.estimates import Estimate
-    from ..evaluation.held_out_report import HeldOutReport
-    from ..extraction.extract import Extraction
-    from ..forecast.result import Forecast
+    from ..evaluation.held_out_report import HeldOutResult
+    from ..extraction.extract import ExtractionResult
+    from ..forecast.result import ForecastResult
     from ..heads.results import CandidateResult, EvaluationResult
     from ..images.sources import ImageSource, ImageSources
     from ..networks.backbone import Backbone, BackboneSource
-    from ..workflows.finetune import FineTuneOutcome
-    from ..workflows.fit import FitOutcome
-    from ..workflows.judged_predictions import JudgedPredictions
+    from ..workflows.finetune import FineTuneResult
+    from ..workflows.fit import FitResult
+    from ..workflows.judged_predictions import JudgedResult
     from ..workflows.predict import Prediction, Predictions
 
 __all__ = ["summary_html", "summary_lines"]
@@ -74,7 +74,7 @@ def _few(names: Iterable[str], total: int) -> str:
     return ", ".join(shown) + more
 
 
-def _figures(result: HeldOutReport) -> str:
+def _figures(result: HeldOutResult) -> str:
     """Return the figures to go by, with what answering the largest class would reach."""
     names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
     figures = [f"{label} {result.metrics[name].text()}" for label, name in names if name in result.metrics]
@@ -95,15 +95,15 @@ def _candidate(result: CandidateResult) -> list[str]:
     return [_named(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
 
 
-def _fit(outcome: FitOutcome) -> list[str]:
+def _fit(outcome: FitResult) -> list[str]:
     return _evaluation(outcome.evaluation, outcome)
 
 
-def _fit_parts(outcome: FitOutcome) -> list[Part]:
+def _fit_parts(outcome: FitResult) -> list[Part]:
     return [*evaluation_parts(outcome.evaluation), *extraction_parts(outcome.extraction, verbose=False)]
 
 
-def _finetuning(outcome: FineTuneOutcome) -> list[str]:
+def _finetuning(outcome: FineTuneResult) -> list[str]:
     backbone = outcome.model.backbone
     network = backbone if isinstance(backbone, str) else type(backbone).__name__
     first = "the classifier as it was fitted first"
@@ -112,7 +112,7 @@ def _finetuning(outcome: FineTuneOutcome) -> list[str]:
     return [_named(outcome, f"{network}, {kept} kept; {of}"), _figures(outcome)]
 
 
-def _judgement(result: JudgedPredictions) -> list[str]:
+def _judgement(result: JudgedResult) -> list[str]:
     return [_named(result, f"{result.protocol}, {len(result.classes)} classes"), _figures(result)]
 
 
@@ -137,7 +137,7 @@ def _verdict(result: Verdict) -> list[str]:
     return [_named(result, result.answer), result.text]
 
 
-def _forecast(forecast: Forecast) -> list[str]:
+def _forecast(forecast: ForecastResult) -> list[str]:
     most = "at most" if forecast.at_most else "about"
     costs = f"{size_text(forecast.disk_bytes)} of disk, {size_text(forecast.memory_bytes)} of memory"
     left = forecast.n_passes - forecast.n_cached
@@ -145,14 +145,14 @@ def _forecast(forecast: Forecast) -> list[str]:
     return [_named(forecast, f"{most} {duration(forecast.seconds)}, {costs}"), passes]
 
 
-def _extraction(result: Extraction) -> list[str]:
+def _extraction(result: ExtractionResult) -> list[str]:
     (told,) = extraction_parts(result, verbose=False)
     widths = ", ".join(f"{len(rows):,} x {rows.shape[1]:,}" for rows in result.embeddings) or "not kept here"
     failed = f"; {count_text(len(result.failures), 'image')} not readable" if result.failures else ""
     return [_named(result, str(told).partition("\n")[0]), f"embeddings: {widths}{failed}"]
 
 
-def _extraction_tables(result: Extraction) -> list[Part]:
+def _extraction_tables(result: ExtractionResult) -> list[Part]:
     stages = [part for part in extraction_parts(result) if isinstance(part, Table)]
     failed = [[failure.name, failure.reason] for failure in result.failures]
     return [*stages, *([Table(["image", "reason"], failed, title="not readable")] if failed else [])]
@@ -235,14 +235,14 @@ KINDS = {
     "ComparisonResult": Kind(_comparison, comparison_parts, "to_dict() has all"),
     "Estimate": Kind(_estimate),
     "EvaluationResult": Kind(_evaluation, evaluation_parts, EVERYTHING),
-    "Extraction": Kind(_extraction, _extraction_tables, "failures has all"),
-    "FineTuneOutcome": Kind(_finetuning, finetuning_parts, EVERYTHING),
-    "FitOutcome": Kind(_fit, _fit_parts, f"in evaluation, {EVERYTHING}"),
-    "Forecast": Kind(_forecast, forecast_parts),
+    "ExtractionResult": Kind(_extraction, _extraction_tables, "failures has all"),
+    "FineTuneResult": Kind(_finetuning, finetuning_parts, EVERYTHING),
+    "FitResult": Kind(_fit, _fit_parts, f"in evaluation, {EVERYTHING}"),
+    "ForecastResult": Kind(_forecast, forecast_parts),
     "ImageDataset": Kind(_dataset, _dataset_tables),
     "ImageSource": Kind(_image),
     "ImageSources": Kind(_images),
-    "JudgedPredictions": Kind(_judgement, judgement_parts, EVERYTHING),
+    "JudgedResult": Kind(_judgement, judgement_parts, EVERYTHING),
     "Prediction": Kind(_prediction),
     "Predictions": Kind(_predictions, _prediction_tables),
     "SizeResult": Kind(_size),

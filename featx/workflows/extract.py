@@ -12,7 +12,7 @@ import numpy as np
 from ..cache.hdf5 import atomic_hdf5
 from ..datasets.dataset import ImageDataset
 from ..exceptions import CacheError, DatasetError
-from ..extraction.extract import Extraction, Failure
+from ..extraction.extract import ExtractionResult, Failure
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import first_reason
 
@@ -23,7 +23,7 @@ PART = 4096
 
 def write_embeddings(
     dataset: ImageDataset, transformer: CNNFeatureTransformer, path: str | os.PathLike[str]
-) -> tuple[Extraction, tuple[int, int]]:
+) -> tuple[ExtractionResult, tuple[int, int]]:
     """Write the embeddings of a data set to an HDF5 file.
 
     The file holds `embeddings` float32 (n, d) and `paths` (n,); `labels` int64 (n,), which number the rows of
@@ -40,7 +40,7 @@ def write_embeddings(
 
     Returns
     -------
-    extraction : Extraction
+    extraction : ExtractionResult
         Without the embeddings.
     shape : (n, d)
 
@@ -54,7 +54,7 @@ def write_embeddings(
     sources = transformer.sources(dataset.images, dataset.names)
     source = transformer.source()
     spec = source.spec(source.view(transformer.layer, transformer.pooling), transformer.arithmetic(source))
-    total = Extraction(n_images=len(sources))
+    total = ExtractionResult(n_images=len(sources))
     seconds: Counter[str] = Counter()
     good: list[int] = []
     try:

@@ -21,15 +21,15 @@ from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.estimates import as_json
-from ..evaluation.held_out_report import HeldOutReport, report_held_out
+from ..evaluation.held_out_report import HeldOutResult, report_held_out
 from ..evaluation.splits import check_fraction
-from ..extraction.extract import Extraction
+from ..extraction.extract import ExtractionResult
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..finetuning.settings import check_parameters
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
 
-__all__ = ["FineTuneOutcome", "finetune_model", "plan_training"]
+__all__ = ["FineTuneResult", "finetune_model", "plan_training"]
 
 TEST_SIZE = 0.2
 
@@ -37,13 +37,13 @@ WITHOUT = (("early_stopping=False", "--no-early-stopping"),)
 
 
 @dataclass(repr=False)
-class FineTuneOutcome(HeldOutReport):
+class FineTuneResult(HeldOutResult):
     """What `finetune_model` gives.
 
     Attributes
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
-        As `HeldOutReport` has them.
+        As `HeldOutResult` has them.
     model : CNNFineTuneClassifier
         Fitted on the training images.
     protocol : str
@@ -54,7 +54,7 @@ class FineTuneOutcome(HeldOutReport):
     trained_stages : list of str
     seconds : dict of str to float
         Of `extraction`, `training` and `prediction`.
-    extraction : Extraction
+    extraction : ExtractionResult
         Counts and timings of all passes through the network, those of the prediction included.
     n_train : int
         Images that were trained on, with those that the classifier held out of them to stop by.
@@ -68,7 +68,7 @@ class FineTuneOutcome(HeldOutReport):
     best_epoch: int
     trained_stages: list[str]
     seconds: dict[str, float]
-    extraction: Extraction
+    extraction: ExtractionResult
     n_train: int
     failures: list[Failure] = field(default_factory=list)
 
@@ -97,7 +97,7 @@ def finetune_model(
     test: ImageDataset | None = None,
     min_images: int = 1,
     skip_unreadable: bool = False,
-) -> FineTuneOutcome:
+) -> FineTuneResult:
     """Fine-tune on a part of a data set and report figures on the rest.
 
     Parameters
@@ -120,7 +120,7 @@ def finetune_model(
 
     Returns
     -------
-    FineTuneOutcome
+    FineTuneResult
 
     Raises
     ------
@@ -163,7 +163,7 @@ def finetune_model(
         groups=held.groups,
         random_state=classifier.random_state,
     )
-    return FineTuneOutcome(
+    return FineTuneResult(
         **{**vars(report), "notes": [*planned.notes, *split.notes, *report.notes]},
         model=model,
         protocol=f"{split.protocol}; trained on {len(train):,}"

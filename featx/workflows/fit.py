@@ -24,7 +24,7 @@ from ..evaluation.estimates import as_json
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
-from ..extraction.extract import Extraction
+from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads
 from ..heads.heads import plan_head, try_head
@@ -35,13 +35,13 @@ from ..images.sources import ImageSource
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 
-__all__ = ["FitInputs", "FitOutcome", "check_fit", "fit_model"]
+__all__ = ["FitInputs", "FitResult", "check_fit", "fit_model"]
 
 FOLDS = 5
 
 
 @dataclass(repr=False)
-class FitOutcome(Shown):
+class FitResult(Shown):
     """What `fit_model` gives.
 
     Attributes
@@ -49,13 +49,13 @@ class FitOutcome(Shown):
     model : Pipeline
         `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
     evaluation : EvaluationResult
-    extraction : Extraction
+    extraction : ExtractionResult
         Counts, timings and the ledger, without the embeddings.
     """
 
     model: Pipeline
     evaluation: EvaluationResult
-    extraction: Extraction
+    extraction: ExtractionResult
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the model as what JSON can hold."""
@@ -139,7 +139,7 @@ def fit_model(
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
-) -> FitOutcome:
+) -> FitResult:
     """Search layers, poolings and heads over one pass of the images, and fit the best.
 
     Parameters
@@ -166,7 +166,7 @@ def fit_model(
 
     Returns
     -------
-    FitOutcome
+    FitResult
 
     Raises
     ------
@@ -219,7 +219,7 @@ def fit_model(
     kept._check_weights(reset=True)
     kept.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
     extraction.embeddings = []
-    return FitOutcome(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+    return FitResult(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
 
 
 def check_fit(

@@ -8,23 +8,23 @@ import numpy as np
 
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
-from ..evaluation.held_out_report import HeldOutReport, report_held_out
+from ..evaluation.held_out_report import HeldOutResult, report_held_out
 from .predict import Predictions
 
-__all__ = ["JudgedPredictions", "judge_predictions"]
+__all__ = ["JudgedResult", "judge_predictions"]
 
 # Unknown classes that are named.
 NAMED = 3
 
 
 @dataclass(repr=False)
-class JudgedPredictions(HeldOutReport):
+class JudgedResult(HeldOutResult):
     """What predictions are worth on the labelled images among those that were predicted.
 
     Attributes
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, notes
-        As `HeldOutReport` has them, by the class that each image was given alone.
+        As `HeldOutResult` has them, by the class that each image was given alone.
     baseline : Baseline
         Always answering the largest class of these images, since that of the training is not known.
     protocol : str
@@ -34,7 +34,7 @@ class JudgedPredictions(HeldOutReport):
     protocol: str
 
 
-def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> JudgedPredictions | None:
+def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> JudgedResult | None:
     """Compare predictions with labels.
 
     Images of classes that the model does not know are counted in a note and left out: it cannot be right about them. Of
@@ -48,7 +48,7 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
 
     Returns
     -------
-    JudgedPredictions or None
+    JudgedResult or None
         None where there are no labels, or none that the model knows, which is logged.
     """
     if dataset.labels is None or not len(predictions):
@@ -86,4 +86,4 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     if dataset.split is None:
         notes = ["if the model was fitted on these images, the figures say nothing of others", *notes]
     protocol = f"judged by {len(truth):,} labelled image{'' if len(truth) == 1 else 's'}{where}"
-    return JudgedPredictions(**{**vars(report), "notes": notes}, protocol=protocol)
+    return JudgedResult(**{**vars(report), "notes": notes}, protocol=protocol)

@@ -18,7 +18,7 @@ from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
-from ..extraction.extract import Extraction
+from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..images.failures import first_reason
@@ -73,7 +73,7 @@ def predict_images(
     top: int = 1,
     weights: Files | None = None,
     **parameters: Any,
-) -> tuple[Predictions, Extraction]:
+) -> tuple[Predictions, ExtractionResult]:
     """Predict the classes of images with a saved pipeline or fine-tuned network.
 
     Parameters
@@ -93,7 +93,7 @@ def predict_images(
     -------
     predictions : Predictions
         A list of `Prediction`, in the order of the images, without those in the ledger.
-    extraction : Extraction
+    extraction : ExtractionResult
         Without the embeddings.
 
     Raises
@@ -184,7 +184,7 @@ def _several(path: str, n_labels: int) -> ModelFileError:
 
 def _from_network(
     model: CNNFineTuneClassifier, dataset: ImageDataset, parameters: dict[str, Any]
-) -> tuple[ClassScores, Extraction]:
+) -> tuple[ClassScores, ExtractionResult]:
     parameters = dict(parameters)
     on_error = parameters.pop("on_error", "raise")
     if parameters.pop("batch_size", "auto") != "auto":  # its own is that of the training
@@ -198,7 +198,7 @@ def _from_network(
 
 def _from_pipeline(
     model: Pipeline, dataset: ImageDataset, parameters: dict[str, Any]
-) -> tuple[ClassScores, Extraction]:
+) -> tuple[ClassScores, ExtractionResult]:
     transformer = model[0].set_params(**parameters)
     images = transformer.sources(dataset.images, dataset.names)
     extraction = transformer.extract(images)
@@ -211,9 +211,9 @@ def _from_pipeline(
 
 def _from_parts(
     model: BaseEstimator, dataset: ImageDataset, parameters: dict[str, Any]
-) -> tuple[ClassScores, Extraction]:
+) -> tuple[ClassScores, ExtractionResult]:
     """Ask a model that has its networks anywhere, such as in a FeatureUnion or a VotingClassifier."""
-    total, bad = Extraction(), {}
+    total, bad = ExtractionResult(), {}
     for part in image_estimators(model).values():
         known = part.get_params(deep=False)
         local = {name: value for name, value in parameters.items() if name in known}
@@ -242,12 +242,12 @@ def _from_parts(
     return scores.spread(good, len(dataset)), total
 
 
-def _good(extraction: Extraction) -> np.ndarray:
+def _good(extraction: ExtractionResult) -> np.ndarray:
     """Return the rows that are not in the ledger."""
     failed = [failure.index for failure in extraction.failures]
     return np.setdiff1d(np.arange(extraction.n_images), failed)
 
 
-def _check_any(extraction: Extraction) -> None:
+def _check_any(extraction: ExtractionResult) -> None:
     if len(extraction.failures) == extraction.n_images:
         raise DatasetError("none of the images can be read", first_reason(extraction.failures))

@@ -24,11 +24,11 @@ from featx.display.tables import CLASSES, Table
 from featx.display.terminal import fill, line_width
 from featx.evaluation.baseline import Baseline
 from featx.evaluation.estimates import Estimate
-from featx.evaluation.held_out_report import HeldOutReport
+from featx.evaluation.held_out_report import HeldOutResult
 from featx.evaluation.learning_curves import Extrapolation, PowerLaw
 from featx.evaluation.metrics import report_classes
-from featx.extraction.extract import Extraction
-from featx.forecast.result import Forecast, Part
+from featx.extraction.extract import ExtractionResult
+from featx.forecast.result import ForecastResult, Part
 from featx.heads.results import CandidateResult, EvaluationResult
 from featx.reports.comparison import comparison_parts
 from featx.reports.confusion import class_parts, confused_pairs, hardest_classes
@@ -58,7 +58,7 @@ def report(names, matrix=None):
     text = f"always answering the largest class, {names[0]!r}, gives accuracy 10.2 %; the model is better (p < 0.001)"
     baseline = Baseline(names[0], 0.1, "accuracy", 0.1, 0.0, "better", True, text)
     rows = report_classes(names, matrix)
-    return HeldOutReport(names, int(matrix.sum()), METRICS, rows, matrix.tolist(), baseline, [])
+    return HeldOutResult(names, int(matrix.sum()), METRICS, rows, matrix.tolist(), baseline, [])
 
 
 def evaluation(names, n_candidates, matrix=None):
@@ -117,7 +117,9 @@ def results(names):
         model=SimpleNamespace(trainable_layers=None), history={"epoch": [1, 2]},
         seconds={"extraction": 75.0, "training": 2.0},
     )  # fmt: skip
-    forecast = Forecast(3000, 3000, 40, True, 64, 1, True, 10, [Part(name, 75.4, 2_000_000, 0, 2960) for name in names])
+    forecast = ForecastResult(
+        3000, 3000, 40, True, 64, 1, True, 10, [Part(name, 75.4, 2_000_000, 0, 2960) for name in names]
+    )
     top = tuple((name, 0.5) for name in names[:3])
     predictions = [Prediction(f"folder/of/images/{i}/{name}.jpg", top) for i, name in enumerate(names)]
     problems = CacheReport(2, 9, [], [], [])
@@ -129,7 +131,7 @@ def results(names):
         "compare": comparison_parts(comparison(names)),
         "predict": prediction_parts(predictions),
         "first": prediction_parts([Prediction(p.name, p.top[:1]) for p in predictions]),
-        "extract": extraction_parts(Extraction(n_images=9, n_forwarded=9, seconds={"wait": 9.0, "read": 2.0})),
+        "extract": extraction_parts(ExtractionResult(n_images=9, n_forwarded=9, seconds={"wait": 9.0, "read": 2.0})),
         "forecast": forecast_parts(forecast),
         "cache": [*cache_parts(Store()), *report_parts(Store(), problems)],
         "backbones": backbones(),

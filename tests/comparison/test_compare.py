@@ -25,7 +25,7 @@ from sklearn.svm import LinearSVC
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
 from featx.comparison.design import Repeat, plan_repeats
 from featx.comparison.run_files import RunFiles, describe_estimator, digest_images, fingerprint
-from featx.comparison.runner import PACE_IMAGES, RunOutcome, _uncached
+from featx.comparison.runner import PACE_IMAGES, RunResult, _uncached
 from featx.comparison.size_result import Verdict
 from featx.comparison.stage_study import StageFigures, StageStudy, judge_stages, predict_by_stages
 from featx.comparison.strategies import kind_of
@@ -39,7 +39,7 @@ from featx.evaluation.paired import compare_paired
 from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_p_value, corrected_test
 from featx.evaluation.splits import nested_subsets
 from featx.extraction.digests import image_keys
-from featx.extraction.extract import Extraction
+from featx.extraction.extract import ExtractionResult
 from featx.heads.tuned_head import TunedHead
 from featx.images.sources import as_sources
 from featx.reports.comparison import comparison_parts
@@ -387,11 +387,11 @@ def test_the_best_epoch_and_the_timings_of_a_network_are_reported(dataset):
 
 def test_costs_are_what_they_would_be_without_a_cache():
     spent = {"digest": 1.0, "wait": 2.0, "forward": 10.0, "write": 0.0, "gather": 3.0}
-    whole = Extraction(n_images=200, n_forwarded=200, seconds=spent)
+    whole = ExtractionResult(n_images=200, n_forwarded=200, seconds=spent)
     assert _uncached(whole, lambda: 9.9) == 16
-    half = Extraction(n_images=200, n_forwarded=100, seconds=spent)
+    half = ExtractionResult(n_images=200, n_forwarded=100, seconds=spent)
     assert _uncached(half, lambda: 9.9) == pytest.approx(1 + 3 + 200 * 12 / 100)
-    few = Extraction(n_images=200, n_forwarded=PACE_IMAGES - 1, seconds=spent)
+    few = ExtractionResult(n_images=200, n_forwarded=PACE_IMAGES - 1, seconds=spent)
     assert _uncached(few, lambda: 0.05) == pytest.approx(4 + 200 * 0.05)
 
 
@@ -789,7 +789,7 @@ def test_the_domain_is_claimed_from_the_intervals_of_earlier_stages(tiny, monkey
     y = np.arange(n) % 2
     rng = np.random.default_rng(0)
     matrices = [rng.normal(size=(n, 4)) + 2.0 * (stage in clear) * y[:, None] for stage in range(4)]
-    monkeypatch.setattr(CNNFeatureTransformer, "extract", lambda *_: Extraction(embeddings=matrices))
+    monkeypatch.setattr(CNNFeatureTransformer, "extract", lambda *_: ExtractionResult(embeddings=matrices))
     predicted, widths = predict_by_stages(CNNFeatureTransformer(**tiny), [], y)
     assert predicted.shape == (n, 4)
     study = judge_stages("net", predicted, widths, y)
@@ -998,7 +998,7 @@ def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
 def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
     y, test = np.repeat([0, 1], [50, 50]), np.array([0, 1, 2, 60])
     plan = [Repeat(0, test, [np.array([5, 6, 70])]), Repeat(1, test, [np.array([5, 70, 71])])]
-    run = RunOutcome(np.eye(2)[y[test]], None, None, dict.fromkeys(["extraction", "training", "prediction"], 1.0), 1.0)
+    run = RunResult(np.eye(2)[y[test]], None, None, dict.fromkeys(["extraction", "training", "prediction"], 1.0), 1.0)
     size = Figures(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
     assert size.baseline == pytest.approx((0.75 + 0.25) / 2)
 

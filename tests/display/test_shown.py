@@ -11,9 +11,9 @@ import featx
 from featx import (
     CNNFeatureTransformer,
     EvaluationResult,
-    Extraction,
+    ExtractionResult,
     Failure,
-    Forecast,
+    ForecastResult,
     ImageDataset,
     Prediction,
     as_sources,
@@ -25,7 +25,7 @@ from featx.display.shown import Shown
 from featx.display.tables import Table
 from featx.evaluation.estimates import Estimate
 from featx.forecast.result import Part
-from featx.workflows.fit import FitOutcome
+from featx.workflows.fit import FitResult
 from featx.workflows.predict import Predictions
 
 HOSTILE = "<script>alert('a & b')</script>"
@@ -84,15 +84,15 @@ def test_names_give_no_orders_to_a_terminal_and_do_not_turn_the_text():
 
 
 def test_an_outcome_shows_the_figures_and_what_was_forwarded(evaluation):
-    outcome = FitOutcome(None, evaluation, Extraction(n_images=60, n_forwarded=12, seconds={"forward": 2.0}))
-    assert repr(outcome).replace("FitOutcome", "EvaluationResult") == repr(evaluation)
+    outcome = FitResult(None, evaluation, ExtractionResult(n_images=60, n_forwarded=12, seconds={"forward": 2.0}))
+    assert repr(outcome).replace("FitResult", "EvaluationResult") == repr(evaluation)
     assert "12 of 60 images forwarded in 2.0 s" in Page(outcome._repr_html_()).cells
 
 
 def test_an_extraction_prints_no_matrix():
     seconds = {"digest": 1.0, "forward": 2.5}
-    found = Extraction([np.zeros((3, 8))], [Failure(2, "b.png", "no image")], 3, 2, seconds)
-    assert repr(found) == "Extraction: 2 of 3 images forwarded in 3.5 s\nembeddings: 3 x 8; 1 image not readable"
+    found = ExtractionResult([np.zeros((3, 8))], [Failure(2, "b.png", "no image")], 3, 2, seconds)
+    assert repr(found) == "ExtractionResult: 2 of 3 images forwarded in 3.5 s\nembeddings: 3 x 8; 1 image not readable"
     assert {"b.png", "no image", "digest", "2.50"} <= set(Page(found._repr_html_()).cells)
 
 
@@ -139,9 +139,9 @@ def test_predictions_print_what_was_answered_and_how_often():
 
 
 def test_a_forecast_and_networks_print_as_two_lines():
-    forecast = Forecast(9, 9, 2, False, 1, 0, parts=[Part("forward", 130.0, 1_500_000, 0, 7)])
+    forecast = ForecastResult(9, 9, 2, False, 1, 0, parts=[Part("forward", 130.0, 1_500_000, 0, 7)])
     assert repr(forecast).split("\n") == [
-        "Forecast: about 2 min 10 s, 1.5 MB of disk, 0 B of memory",
+        "ForecastResult: about 2 min 10 s, 1.5 MB of disk, 0 B of memory",
         "9 images, 7 of 9 passes to make",
     ]
     assert "forward" in Page(forecast._repr_html_()).cells

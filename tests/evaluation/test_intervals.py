@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import beta, gamma, t
 
 from featx.comparison.design import plan_repeats
-from featx.comparison.runner import RunOutcome
+from featx.comparison.runner import RunResult
 from featx.comparison.summary import Figures
 from featx.evaluation.intervals import (
     class_mean_interval,
@@ -204,7 +204,7 @@ def test_a_comparison_says_that_groups_are_too_few(repeats, number, tested):
     for repeat in plan:
         sure = np.eye(2)[y[repeat.test]] * 0.8 + 0.1
         sure[:3] = sure[:3, ::-1]
-        runs.append(RunOutcome(sure, None, None, dict.fromkeys(("extraction", "training", "prediction"), 1.0), 1.0))
+        runs.append(RunResult(sure, None, None, dict.fromkeys(("extraction", "training", "prediction"), 1.0), 1.0))
     figures = Figures(y, 2, groups, plan, {"frozen": "frozen"}, 0)
     size = figures.size(0, {"frozen": runs})
     (found,) = size.strategies

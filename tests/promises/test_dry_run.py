@@ -9,8 +9,8 @@ from featx.cli import main
 from featx.cli.text_tables import render
 from PIL import Image
 
-from featx import Extraction
-from featx.forecast.result import Forecast, Part
+from featx import ExtractionResult
+from featx.forecast.result import ForecastResult, Part
 from featx.reports.costs import extraction_parts, forecast_parts, spent_text
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
@@ -178,7 +178,7 @@ def test_a_dry_run_refuses_what_the_run_refuses(command, options, folder):
 
 
 def test_the_table_of_a_forecast():
-    forecast = Forecast(3000, 3000, 40, True, 64, 0, base_bytes=500_000_000)
+    forecast = ForecastResult(3000, 3000, 40, True, 64, 0, base_bytes=500_000_000)
     forecast.parts = [Part("forward", 75.4, 2_000_000, 0, 2960), Part("tune svm", 9.95, 0, 30_000_000)]
     lines = render(forecast_parts(forecast)).splitlines()
     assert lines[2].split() == ["forward", "2,960", "1", "min", "15", "s", "2.0", "MB"]
@@ -207,13 +207,15 @@ def test_the_table_of_a_forecast():
     ],
 )
 def test_the_bottleneck_is_what_the_others_wait_for(seconds, words):
-    text = render(extraction_parts(Extraction(n_images=100, n_forwarded=80, seconds=seconds), n_jobs=3))
+    text = render(extraction_parts(ExtractionResult(n_images=100, n_forwarded=80, seconds=seconds), n_jobs=3))
     assert words in text
     assert ("read and decode: in all 3 threads together" in text) == ("read" in seconds)
 
 
 def test_threads_are_advised_while_there_are_processors(monkeypatch):
-    found = Extraction(n_images=9, n_forwarded=9, seconds={"wait": 9.0, "forward": 1.0, "read": 1.0, "decode": 9.0})
+    found = ExtractionResult(
+        n_images=9, n_forwarded=9, seconds={"wait": 9.0, "forward": 1.0, "read": 1.0, "decode": 9.0}
+    )
     monkeypatch.setattr("featx.runtime.cores.core_count", lambda: 8)
     assert "--n-jobs 8" in render(extraction_parts(found, n_jobs=2))
     for every in (None, -1, 8):
@@ -221,7 +223,7 @@ def test_threads_are_advised_while_there_are_processors(monkeypatch):
 
 
 def test_what_took_less_than_a_second_is_no_bottleneck():
-    assert "bottleneck" not in render(extraction_parts(Extraction(n_images=9, seconds={"gather": 0.0})))
+    assert "bottleneck" not in render(extraction_parts(ExtractionResult(n_images=9, seconds={"gather": 0.0})))
     assert spent_text({"extraction": 0.01, "tuning": 0.9}) == "extraction 0.0 s, tuning 0.9 s"
     assert "most of it is tuning (75 %)" in spent_text({"extraction": 1.0, "tuning": 3.0})
 

@@ -25,7 +25,7 @@ from featx.forecast.fit import forecast_fit
 from featx.forecast.head_times import Features
 from featx.forecast.passes import Rehearsal
 from featx.forecast.probe import PROBE_IMAGES, Reading, measure_pace, peak_memory
-from featx.forecast.result import Forecast, Part, extrapolate, measure_growth
+from featx.forecast.result import ForecastResult, Part, extrapolate, measure_growth
 from featx.images.sources import as_sources
 from featx.workflows.extract import write_embeddings
 
@@ -68,7 +68,7 @@ def passes(forecast):
 
 
 def test_parts_add_up():
-    forecast = Forecast(9, 9, 0, False, 3, 0, base_bytes=100)
+    forecast = ForecastResult(9, 9, 0, False, 3, 0, base_bytes=100)
     forecast.parts = [Part("a", 1.0, 10, 7, 9) + Part("b", 2.0, 5, 3), Part("c", 0.5, 1, 2)]
     assert forecast.parts[0] == Part("a", 3.0, 15, 7, 9)
     assert (forecast.seconds, forecast.disk_bytes, forecast.memory_bytes) == (3.5, 16, 107)
