@@ -212,7 +212,7 @@ def check_strategies(
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
-    """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
+    """Return the images that some strategy cannot read: values may lie outside the range of one."""
     readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
     ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
     found: dict[int, Failure] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..exceptions import DatasetError, nearest
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
+from ..images.urls import is_url
 from .listings import Table, few
 
 __all__ = ["Columns", "boxes_in", "choose_columns", "known_names", "names_image"]

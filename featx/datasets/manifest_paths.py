@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
+from ..images.urls import is_url
 from .listings import Table, few, quoted
 
 __all__ = ["place_images"]

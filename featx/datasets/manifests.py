@@ -9,8 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..exceptions import DatasetError, nearest_path
-from ..images.image_bytes import is_url
-from ..images.urls import redacted
+from ..images.urls import is_url, redacted
 from .columns import Columns, boxes_in, choose_columns, known_names, plain
 from .listings import Listing, Table, count, few
 from .manifest_paths import place_images

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..exceptions import DatasetError, nearest_path
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
+from ..images.urls import is_url
 from .columns import choose_columns, known_names, names_image
 from .listings import Listing, Table, count, few
 from .manifest_commands import list_command

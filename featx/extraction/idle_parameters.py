@@ -27,7 +27,7 @@ def note_idle_images(estimator: Any, images: Sequence[ImageSource]) -> None:
     if is_noted(text):
         return
     # The first image that it has an effect on ends the search, as does one that cannot be read in time.
-    with contextlib.closing(patient_map(ImageSource.heeds_value_range, images, threads=1, ahead=8)) as answers:
+    with contextlib.closing(patient_map(ImageSource.depends_on_value_range, images, threads=1, ahead=8)) as answers:
         if not any(answers):
             note_once(text)
 

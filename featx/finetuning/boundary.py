@@ -107,10 +107,10 @@ def boundary_passes(
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_views.",
             size / 1e9, options.most_bytes / 1e9)  # fmt: skip
         return None
-    rows = [
-        (replace(trunk.source, preprocessing=preprocessing.view_of(options.augmentation, seed=options.seed, view=n)), r)
-        for n, r in numbered
-    ]
+    rows = []
+    for number, part in numbered:
+        draw = preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number)
+        rows.append((replace(trunk.source, preprocessing=draw), part))
     return BoundaryPasses(view, shape, rows)
 
 

@@ -124,7 +124,7 @@ class FreshFeed:
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
         """Return decoded images, uint8 (n, 3, h, w)."""
-        preprocessing = self.preprocessing.view_of(self.augmentation, seed=self.seed, view=epoch or 0)
+        preprocessing = self.preprocessing.with_draw(self.augmentation, seed=self.seed, draw=epoch or 0)
 
         def load(image: ImageSource) -> Tensor:
             digest, pixels = image.load()

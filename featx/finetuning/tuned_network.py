@@ -100,7 +100,7 @@ class TunedNetwork:
         Returns
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
-            Rows of NaN for the images in the ledger.
+            Rows of NaN for the images in the list of failures.
         extraction : ExtractionResult
             Without the embeddings; counts and timings over all views.
         """
@@ -110,7 +110,7 @@ class TunedNetwork:
         total: np.ndarray | None = None
         result: ExtractionResult | None = None
         for number in range(test_views if augmentation is not None else 1):
-            view = replace(source, preprocessing=source.preprocessing.view_of(augmentation, seed=seed, view=number))
+            view = replace(source, preprocessing=source.preprocessing.with_draw(augmentation, seed=seed, draw=number))
             found = extract_embeddings(images, view, views=[self.view], **options)
             probabilities = head_probabilities(self.head, found.embeddings[0])
             found.embeddings = []
