@@ -27,8 +27,7 @@ from ..evaluation.metrics import score_predictions
 from ..evaluation.paired import PairedTest, adjust_p_values, compare_paired, name_test
 from ..evaluation.splits import Split
 from ..exceptions import ParameterError
-from ..images.labels import plain_column
-from ..images.targets import check_labels
+from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 from .head_names import LINEAR, check_heads
