@@ -253,7 +253,7 @@ def _notes(kinds: Mapping[str, str], plan: ComparisonPlan, study: StageStudy | N
         "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
         "network on up to 64 of them, times the images needed; prediction is of all test images",
         "train is accuracy on the training images, validation that of the tuning, inside them"
-        + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
+        + ("; of a fine-tuned network both are of its best epoch, train on augmented draws"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
     if len(kinds) > 1 and 1 < repeats < 6 and plan.split is None:
