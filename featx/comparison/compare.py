@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test, leave_out
+from ..datasets.split import join_test, leave_out_unreadable
 from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.estimator import ImageEstimator
@@ -126,16 +126,16 @@ def compare_strategies(
     dataset = stratified(dataset, stratify)
     options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
     how = plan_data(**options, test_size=test_size, min_images=min_images)
-    how.apply(dataset)
+    how.prepare(dataset)
     files = RunFiles(folder)
     failures = _unreadable(dataset, strategies, verbose) if on_error == "skip" else []
     if failures:
-        dataset = leave_out(dataset, failures)
+        dataset = leave_out_unreadable(dataset, failures)
     keys = read_keys(dataset, strategies, verbose=verbose)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]
-    found_data = how.apply(dataset, keys)
+    found_data = how.prepare(dataset, keys)
     dataset, planned = found_data.dataset, found_data.split
     plan, given = planned.repeats, planned.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)

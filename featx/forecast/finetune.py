@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test
+from ..datasets.split import join_test
 from ..exceptions import DatasetError
 from ..extraction.estimator import open_cache
 from ..finetuning.boundary import boundary_passes
@@ -66,11 +66,11 @@ def forecast_finetuning(
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     plan = plan_training(classifier, test_size=test_size, min_images=min_images)
-    plan.apply(dataset)
+    plan.prepare(dataset)
     labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
     training = TrainingRehearsal(classifier)
     rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
-    planned = plan.apply(dataset, rehearsal.keys())
+    planned = plan.prepare(dataset, rehearsal.keys())
     split, train = planned.split, planned.dataset.take(planned.split.train)
     decoding = rehearsal.decoding() if skip_unreadable else None
     rows, validation, test_rows = (planned.rows[part] for part in (split.train, split.validation, split.test))
