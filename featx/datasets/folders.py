@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS, UNSUPPORTED
-from .listings import count, few
+from .listing import count, few
 
 __all__ = ["Folder", "Skipped"]
 
