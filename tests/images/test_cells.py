@@ -366,8 +366,8 @@ REFUSED = {
     "an array of bytes": (lambda: np.array([b"\x89PNG\r\n\0\0"]), "array of fixed width, which loses.*dtype=object"),
     "open files": (lambda: [open(__file__, "rb")], r"type BufferedReader in row 0.*file.read\(\)"),  # noqa: SIM115
     "scalars of pyarrow": (lambda: list(pa.array(["a"])), r"type StringScalar in row 0.*as_py\(\)"),
-    "number": (lambda: 3, "type int, which is no collection"),
-    "thing": (lambda: object(), "type object, which is no collection"),
+    "number": (lambda: 3, "type int, which is not a collection"),
+    "thing": (lambda: object(), "type object, which is not a collection"),
     "things": (lambda: [object()], "type object in row 0 of X"),
     "folder": (lambda: os.path.dirname(__file__), r"got a folder, .*load_dataset\(.*\)\.images"),
     "manifest": (lambda: Path("photos.csv"), r"got a manifest, photos.csv.*load_dataset\(.*\)\.images"),

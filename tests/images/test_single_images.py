@@ -120,4 +120,4 @@ def test_rows_that_may_be_folded_otherwise_are_remarked_on_once(transformer, rem
 @pytest.mark.parametrize("X", [[PIXELS], PIXELS[None], [Image.fromarray(PIXELS)]])
 def test_an_image_shape_without_rows_says_that_it_does_nothing(transformer, remarks, X):
     transformer.set_params(image_shape=(24, 32)).fit_transform(X)
-    assert remarks() == ["image_shape=(24, 32) has no effect on these images: only rows of numbers are folded"]
+    assert remarks() == ["image_shape=(24, 32) has no effect on these images: only rows of numbers are reshaped"]

@@ -412,7 +412,7 @@ def test_damaged_bytes_raise_nothing_but_image_decode_error(tmp_path, format):
 @pytest.mark.parametrize(
     ("array", "step"),
     [
-        (np.full((4, 4), 7, dtype=object), "Give it a type of numbers: x.astype(np.uint8) where 255 is white"),
+        (np.full((4, 4), 7, dtype=object), "Convert it to numbers: x.astype(np.uint8) where 255 is white"),
         (np.full((4, 4), "7"), "Pass an array of numbers."),
         (np.full((4, 4), None), "Pass an array of numbers."),
         (np.full((4, 4), 1j), "Pass one real number for each value, such as np.abs(x)."),
@@ -420,7 +420,7 @@ def test_damaged_bytes_raise_nothing_but_image_decode_error(tmp_path, format):
 )
 def test_arrays_that_are_not_of_numbers_are_refused_with_what_to_do(array, step):
     with pytest.raises(
-        ImageDecodeError, match=f"^cannot read image 0: an array of {array.dtype} is no image"
+        ImageDecodeError, match=f"^cannot read image 0: an array of {array.dtype} is not an image"
     ) as caught:
         read_image(array)
     assert caught.value.next_step.startswith(step)

@@ -244,7 +244,7 @@ def test_a_file_of_more_than_a_gigabyte_is_refused_undigested(tmp_path, monkeypa
     with open(tmp_path / "sparse.png", "wb") as file:
         file.truncate(60 << 30)
     (error,) = image_keys(as_sources([str(tmp_path / "sparse.png")]), FileDigests(None), threads=1)
-    assert error.reason == "more than 1,073,741,824 bytes are no single image"
+    assert error.reason == "more than 1,073,741,824 bytes are not a single image"
 
 
 def test_a_file_that_says_it_is_empty_is_digested_as_far_as_an_image_may_go(tmp_path, monkeypatch):
@@ -255,7 +255,7 @@ def test_a_file_that_says_it_is_empty_is_digested_as_far_as_an_image_may_go(tmp_
     assert isinstance(whole, bytes)
     monkeypatch.setattr("featx.cache.digests.MAX_BYTES", 10)
     (error,) = image_keys(as_sources([path]), FileDigests(None), threads=1)
-    assert "are no single image" in error.reason
+    assert "are not a single image" in error.reason
     with pytest.raises(ImageDecodeError, match="more than 10 bytes"):
         monkeypatch.setattr("featx.images.sources.MAX_BYTES", 10)
         read_image(path)
