@@ -10,7 +10,7 @@ from typing import Any
 
 from ..display.shown import Shown
 
-__all__ = ["ForecastResult", "Part", "extrapolate", "measure_growth"]
+__all__ = ["ForecastResult", "Part", "extrapolate_seconds", "measure_growth"]
 
 
 @dataclass(frozen=True)
@@ -106,22 +106,22 @@ class ForecastResult(Shown):
         return json.dumps(self.to_dict(), indent=2)
 
 
-def measure_growth(run: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
-    """Return sizes, doubled from `first` up to `last`, with the seconds that `run` took for each.
+def measure_growth(timed: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
+    """Return sizes, doubled from `first` up to `last`, with the seconds that `timed` took for each.
 
     Parameters
     ----------
-    run : callable
+    timed : callable
         From a size to seconds.
     first, last : int
     budget : float
         Seconds in all; the next size is left out when it would go beyond.
     """
-    run(first)  # what is imported or compiled at the first call is not measured
+    timed(first)  # what is imported or compiled at the first call is not measured
     points: list[tuple[int, float]] = []
     size, spent = first, 0.0
     while True:
-        points.append((size, run(size)))
+        points.append((size, timed(size)))
         spent += points[-1][1]
         following = min(last, 2 * size)
         # Work on features grows by at least the number of rows, and by its square for kernels.
@@ -130,7 +130,7 @@ def measure_growth(run: Callable[[int], float], *, first: int, last: int, budget
         size = following
 
 
-def extrapolate(points: list[tuple[int, float]], size: int) -> float:
+def extrapolate_seconds(points: list[tuple[int, float]], size: int) -> float:
     """Return the seconds at a size by the power law through the two largest sizes that were measured.
 
     The exponent is held between 0 and 3: beyond lies what noise makes of short times.
