@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,15 @@ from ..exceptions import ParameterError
 from ..finetuning.head_init import fit_probe
 from ..heads.nested_cv import evaluate_heads
 from ..networks.pooling import View
-from .result import extrapolate_seconds, measure_growth
 
-__all__ = ["Features", "evaluation_seconds", "fitting_seconds", "linear_probe_seconds"]
+__all__ = [
+    "Features",
+    "evaluation_seconds",
+    "extrapolate_seconds",
+    "fitting_seconds",
+    "linear_probe_seconds",
+    "measure_growth",
+]
 
 FIRST_ROWS = 128
 # Of each class, so that nested cross-validation finds some in every fold.
@@ -188,3 +195,40 @@ def _points(timed: Callable[[int], float], features: Features, n: int) -> list[t
             if first == n:
                 raise
             first = min(n, 2 * first)
+
+
+def measure_growth(timed: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
+    """Return sizes, doubled from `first` up to `last`, with the seconds that `timed` took for each.
+
+    Parameters
+    ----------
+    timed : callable
+        From a size to seconds.
+    first, last : int
+    budget : float
+        Seconds in all; the next size is left out when it would go beyond.
+    """
+    timed(first)  # what is imported or compiled at the first call is not measured
+    points: list[tuple[int, float]] = []
+    size, spent = first, 0.0
+    while True:
+        points.append((size, timed(size)))
+        spent += points[-1][1]
+        following = min(last, 2 * size)
+        # Work on features grows by at least the number of rows, and by its square for kernels.
+        if size >= last or spent + points[-1][1] * (following / size) ** 1.5 > budget:
+            return points
+        size = following
+
+
+def extrapolate_seconds(points: list[tuple[int, float]], size: int) -> float:
+    """Return the seconds at a size by the power law through the two largest sizes that were measured.
+
+    The exponent is held between 0 and 3: beyond lies what noise makes of short times.
+    """
+    (last, seconds) = points[-1]
+    if last == size or len(points) < 2:
+        return seconds * size / last
+    before, less = points[-2]
+    exponent = math.log(max(seconds, 1e-9) / max(less, 1e-9)) / math.log(last / before)
+    return seconds * (size / last) ** min(3.0, max(0.0, exponent))

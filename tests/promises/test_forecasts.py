@@ -22,10 +22,10 @@ from featx.forecast.compare import forecast_comparison
 from featx.forecast.extract import forecast_extraction
 from featx.forecast.finetune import forecast_finetuning
 from featx.forecast.fit import forecast_fit
-from featx.forecast.head_times import Features
+from featx.forecast.head_times import Features, extrapolate_seconds, measure_growth
 from featx.forecast.passes import CountedPasses
 from featx.forecast.probe import PROBE_IMAGES, ForwardOptions, peak_memory, probe_network
-from featx.forecast.result import ForecastResult, Part, extrapolate_seconds, measure_growth
+from featx.forecast.result import ForecastResult, Part
 from featx.images.sources import as_sources
 from featx.workflows.extract import write_embeddings
 
