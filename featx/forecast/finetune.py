@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test
+from ..datasets.split import join_test
 from ..exceptions import DatasetError
 from ..extraction.estimator import open_cache
 from ..finetuning.boundary import boundary_passes
@@ -66,11 +66,11 @@ def forecast_finetuning(
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
-    split_options.apply(dataset)
+    split_options.prepare(dataset)
     labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
     training = TrainingCosts(classifier)
     counted = CountedPasses(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
-    prepared = split_options.apply(dataset, counted.keys())
+    prepared = split_options.prepare(dataset, counted.keys())
     split, train = prepared.split, prepared.dataset.take(prepared.split.train)
     decoding = counted.decoding() if skip_unreadable else None
     rows, validation, test_rows = (prepared.rows[part] for part in (split.train, split.validation, split.test))
@@ -152,11 +152,11 @@ class TrainingCosts:
 
     def prediction(self, counted: CountedPasses, rows: np.ndarray) -> Part:
         """Return the part in which the trained network predicts rows: nobody can have its embeddings."""
-        views = int(self.classifier.test_views) if self.classifier.augmentation not in (None, "none") else 1
+        draws = int(self.classifier.test_draws) if self.classifier.augmentation not in (None, "none") else 1
         source = self.classifier.source()
         view = source.view(self.classifier.layer, self.classifier.pooling)
         part = counted.passes(
-            source, [view], np.tile(rows, views), forwarding=self.forwarding, name="predict", kept=False
+            source, [view], np.tile(rows, draws), forwarding=self.forwarding, name="predict", kept=False
         )
         # A trained network is another one, and is built anew.
         return replace(part, seconds=part.seconds + counted.probe(source, [view], self.forwarding, rows).start)
@@ -194,7 +194,7 @@ class TrainingCosts:
             if not chosen:
                 raise DatasetError("none of the images that were probed can be read", "Look at some of them.")
             probe = clone(classifier).set_params(
-                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_views=1,
+                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1,
                 class_weight=None, verbose=False,
                 # Without early stopping it would have no effect, which would be said.
                 patience=PROBE_EPOCHS if classifier.early_stopping else classifier.patience,

@@ -119,8 +119,8 @@ class CountedPasses:
         self, source: BackboneSource, views: Sequence[View], forwarding: ForwardOptions, rows: np.ndarray
     ) -> ProbeResult:
         """Return how fast a network is, measured once on up to 64 images: of these rows, if it is the first."""
-        # Augmented views differ in their seeds and cost the same.
-        plain = dataclasses.replace(source, preprocessing=source.preprocessing.view_of(None, seed=0, view=0))
+        # Augmented draws differ in their seeds and cost the same.
+        plain = dataclasses.replace(source, preprocessing=source.preprocessing.with_draw(None, seed=0, draw=0))
         spec = plain.spec(views[0], forwarding.precision)
         key = spec, source.preprocessing.augmentation is not None, tuple(views), forwarding
         if key not in self._probes:

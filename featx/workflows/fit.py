@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import join_test, leave_out, split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
 from ..display.shown import Shown
 from ..evaluation.data_split import DataSplit
@@ -50,7 +50,7 @@ class FitResult(Shown):
         `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
     evaluation : EvaluationResult
     extraction : ExtractionResult
-        Counts, timings and the ledger, without the embeddings.
+        Counts, timings and failures, without the embeddings.
     """
 
     model: Pipeline
@@ -98,7 +98,7 @@ class FitInputs:
         Where the images were before some were left out.
     notes : list of str
         What was found in the data set.
-    split_options : DataPlan
+    split_options : SplitOptions
         How it is looked over and parted.
     """
 
@@ -110,11 +110,11 @@ class FitInputs:
     split: DataSplit
     rows: np.ndarray
     notes: list[str]
-    split_options: DataPlan
+    split_options: SplitOptions
 
     def with_keys(self, keys: Sequence[Any]) -> FitInputs:
-        """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
-        prepared = self.split_options.apply(self.dataset, keys)
+        """Return the same with regard to copies; parameters as for `SplitOptions.prepare`."""
+        prepared = self.split_options.prepare(self.dataset, keys)
         whole = len(prepared.rows) == len(self.images)
         images = self.images if whole else [self.images[row] for row in prepared.rows]
         keys = [keys[row] for row in prepared.rows]
@@ -203,7 +203,7 @@ def fit_model(
     matrices = dict(zip(views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
-        dataset = leave_out(dataset, extraction.failures)
+        dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
         split = inputs.split_options.divide(dataset, **inputs.split_options.settings)
         extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
@@ -267,16 +267,16 @@ def prepare_fit(
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
-    split_options = DataPlan(partial(_split, random_state=random_state), settings, min_images=min_images)
+    split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; what is left out shows when the content of the images is known.
-    split = split_options.apply(dataset).split
+    split = split_options.prepare(dataset).split
     images = transformer.sources(dataset.images, dataset.names)
     return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], split_options)
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
     """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
-    split = split_data(dataset, cv=cv, test_size=test_size, random_state=random_state)
+    split = split_dataset(dataset, cv=cv, test_size=test_size, random_state=random_state)
     if split.folds is None or dataset.groups is not None:
         for rows, _ in split.splits:
             part = dataset.take(rows)
