@@ -15,7 +15,7 @@ from featx.comparison.strategy_pairs import PairResult, adjust_all_pairs, adjust
 from featx.comparison.summary import SummaryStatistics
 from featx.comparison.verdict import SampleSizes, pass_verdict
 from featx.evaluation.estimates import Estimate
-from featx.evaluation.power import Question, detectable_multiple
+from featx.evaluation.power import OpenComparison, detectable_multiple
 from featx.evaluation.resampled import corrected_error, corrected_test
 
 
@@ -234,14 +234,14 @@ def test_after_one_repeat_the_number_of_repeats_is_the_least_and_groups_are_aske
 
 def question(**changes):
     usual = {"difference": 0.05, "spread": 0.02, "ratio": 1 / 3, "repeats": 3, "margin": 0.01}
-    return Question(**{**usual, "first_no_dearer": False, "second_no_dearer": True, **changes})
+    return OpenComparison(**{**usual, "first_costs_no_more": False, "second_costs_no_more": True, **changes})
 
 
 def test_fewer_repeats_decide_larger_differences_and_narrower_spreads():
     small, large = question(difference=0.04).repeats_needed(), question(difference=0.06).repeats_needed()
     assert 3 < large < small <= 100
     assert question(difference=0.04, spread=0.01).repeats_needed() < small
-    assert question(difference=0.06, strictness=3.0).repeats_needed() > large
+    assert question(difference=0.06, p_value_factor=3.0).repeats_needed() > large
 
 
 def test_where_no_number_of_repeats_would_do_more_images_would():
