@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
-from ..runtime import deadlines as patience
+from ..runtime import deadlines
 from .decoding import decode_file
 from .pixels import Refused, said
 
@@ -71,7 +71,7 @@ def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: A
     Refused
         With the reason. Whatever `decode` raises comes as it is.
     """
-    long_ago = time.monotonic() - LONG * patience.DECODE_SECONDS
+    long_ago = time.monotonic() - LONG * deadlines.DECODE_SECONDS
     if any(began < long_ago for began in tuple(_began.values())) and (found := _delegate(data, options)) is not None:
         return found
     if _idle:
@@ -94,9 +94,9 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
         except OSError:
             return None
         try:
-            with patience.ended_by(process.end):
+            with deadlines.cancelled_by(process.end):
                 process.start()
-                patience.begin_again()
+                deadlines.restart_deadline()
                 found = process.decode(data, options)
         except Refused:
             _idle.append(process)
@@ -106,7 +106,7 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
             if not process.is_ready:
                 return None
             if code == TOO_LONG:
-                raise Refused(f"not read within {patience.DECODE_SECONDS:g} s") from None
+                raise Refused(f"not read within {deadlines.DECODE_SECONDS:g} s") from None
         except BaseException:
             process.end()
             raise
@@ -151,7 +151,7 @@ class _Process:
     def decode(self, data: bytes, options: dict[str, Any]) -> Decoded:
         """Return what `decode_file` does; raise an OSError or EOFError if the process ends."""
         settings = [getattr(module, name) for module, name in SETTINGS]
-        seconds = 2 * math.ceil(patience.DECODE_SECONDS)
+        seconds = 2 * math.ceil(deadlines.DECODE_SECONDS)
         self._send({"length": len(data), "seconds": seconds, "settings": settings, "options": options}, data)
         answer = self._answer()
         if "refused" in answer:

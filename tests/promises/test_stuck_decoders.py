@@ -21,8 +21,8 @@ from featx.exceptions import FeatxError, ImageDecodeError
 from featx.extraction.digests import image_keys
 from featx.images import decoder_process
 from featx.images.sources import as_sources, read_image
-from featx.runtime import deadlines as patience
-from featx.runtime.deadlines import patient_map
+from featx.runtime import deadlines as deadlines
+from featx.runtime.deadlines import map_with_deadline
 
 # The other process's decoder: it hangs on these bytes, and ends the process on those.
 HANGING = """
@@ -55,8 +55,8 @@ def elsewhere(monkeypatch):
 def waiting(monkeypatch):
     """A call that does not return before the end of the test, and a tenth of a second for each."""
     end = threading.Event()
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(patience, "_stuck", [])
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(deadlines, "_stuck", [])
     yield lambda item: end.wait()
     end.set()
 
@@ -118,10 +118,10 @@ def test_settings_of_pillow_hold_in_the_other_process(tmp_path, monkeypatch, els
 def test_hanging_decoders_are_ended_with_their_processes(tmp_path, monkeypatch, elsewhere):
     before, n_children = readers(), children()
     paths = files(tmp_path, **{f"{n}": b"stuck %d" % n for n in range(4)})
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.5)
-    found = list(patient_map(lambda image: image.load(), as_sources(paths), threads=2))
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.5)
+    found = list(map_with_deadline(lambda image: image.load(), as_sources(paths), threads=2))
     assert [str(reason) for reason in found] == ["not read within 0.5 s"] * 4
-    assert all(call.done.wait(5) for call in patience._stuck)
+    assert all(call.done.wait(5) for call in deadlines._stuck)
     # The threads of the two last are a moment behind
     for thread in readers() - before:
         thread.join(5)
@@ -177,7 +177,7 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
         return decode(data)
 
     monkeypatch.setattr(decoder_process, "_delegate", delegate)
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.4)
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.4)
     thread = threading.Thread(target=decoder_process.decode_or_delegate, args=(decode, b"first"))
     thread.start()
     begun.wait()
@@ -191,23 +191,23 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
 
 
 def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatch, waiting):
-    monkeypatch.setattr(patience, "MOST_STUCK", 3)
-    found = patient_map(waiting, [f"{n}.png" for n in range(9)], threads=2)
+    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 3)
+    found = map_with_deadline(waiting, [f"{n}.png" for n in range(9)], threads=2)
     assert [str(next(found)) for _ in range(5)] == ["not read within 0.1 s"] * 5
     with pytest.raises(FeatxError, match=r"6 images were not read within 0\.1 s each, .* the last of them is 5\.png"):
         next(found)
 
 
 def test_calls_that_return_late_are_not_counted(monkeypatch):
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(patience, "MOST_STUCK", 0)
-    monkeypatch.setattr(patience, "_stuck", [])
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 0)
+    monkeypatch.setattr(deadlines, "_stuck", [])
     events = [threading.Event() for _ in range(4)]
-    found = patient_map(threading.Event.wait, events, threads=1)
+    found = map_with_deadline(threading.Event.wait, events, threads=1)
     for event in events:
         assert isinstance(next(found), TimeoutError)
         event.set()
-        assert patience._stuck[-1].done.wait(10)
+        assert deadlines._stuck[-1].done.wait(10)
 
 
 def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, elsewhere):
@@ -217,7 +217,7 @@ def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, e
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads beside a fork
         child = os.fork()
     if child == 0:
-        os._exit(0 if not decoder_process._idle and not decoder_process._began and not patience._stuck else 1)
+        os._exit(0 if not decoder_process._idle and not decoder_process._began and not deadlines._stuck else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     process = decoder_process._idle[0]
     assert read_image(path).shape == (48, 64, 3)
