@@ -15,6 +15,8 @@ FEATURE_MAP = "map:"
 DIGEST_CHARACTERS = 12
 # What is cut out of an image is as large as the network's input.
 IMAGE_SIZE = "image size"
+# What parts of the preprocessing are called in messages, where their keys are other words.
+SHOWN_NAMES = {"crop": IMAGE_SIZE, "view": "draw"}
 MOST_LISTED = 8
 
 
@@ -88,7 +90,7 @@ def _parts(spec: EmbeddingSpec) -> dict[str, str]:
     parts["precision"], _, rest = spec.precision.partition(";")
     for text in filter(None, (*rest.split(";"), *spec.preprocessing.split(";"))):
         name, equals, value = text.partition("=")
-        parts[IMAGE_SIZE if name == "crop" else name] = value if equals else "yes"
+        parts[SHOWN_NAMES.get(name, name)] = value if equals else "yes"
     parts["revision"] = str(spec.revision)
     return parts
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test, leave_out
+from ..datasets.split import join_test, leave_out_unreadable
 from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.estimator import ImageEstimator
@@ -126,16 +126,16 @@ def compare_strategies(
     dataset = stratified(dataset, stratify)
     options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
     how = plan_data(**options, test_size=test_size, min_images=min_images)
-    how.apply(dataset)
+    how.prepare(dataset)
     files = RunFiles(folder)
     failures = _unreadable(dataset, strategies, verbose) if on_error == "skip" else []
     if failures:
-        dataset = leave_out(dataset, failures)
+        dataset = leave_out_unreadable(dataset, failures)
     keys = read_keys(dataset, strategies, verbose=verbose)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]
-    found_data = how.apply(dataset, keys)
+    found_data = how.prepare(dataset, keys)
     dataset, planned = found_data.dataset, found_data.split
     plan, given = planned.repeats, planned.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
@@ -212,7 +212,7 @@ def check_strategies(
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
-    """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
+    """Return the images that some strategy cannot read: values may lie outside the range of one."""
     readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
     ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
     found: dict[int, Failure] = {}
@@ -253,7 +253,7 @@ def _notes(kinds: Mapping[str, str], plan: ComparisonPlan, study: StageStudy | N
         "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
         "network on up to 64 of them, times the images needed; prediction is of all test images",
         "train is accuracy on the training images, validation that of the tuning, inside them"
-        + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
+        + ("; of a fine-tuned network both are of its best epoch, train on augmented draws"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
     if len(kinds) > 1 and 1 < repeats < 6 and plan.split is None:

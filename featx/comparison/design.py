@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import split_dataset
 from ..display.notes import note_once
 from ..evaluation.class_sizes import check_counts, check_sizes
 from ..evaluation.data_split import DataSplit
@@ -115,7 +115,7 @@ def plan_comparison(
     """
     labels = np.asarray(dataset.labels)
     if dataset.split is not None:
-        split = split_data(dataset)
+        split = split_dataset(dataset)
         plan = plan_repeats(
             labels,
             train_sizes=train_sizes,
@@ -139,10 +139,10 @@ def plan_comparison(
     return ComparisonPlan(plan, None, dataset.strata is not None, dataset.groups is not None)
 
 
-def plan_data(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> DataPlan:
+def plan_data(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> SplitOptions:
     """Return how the data set of a comparison is looked over and parted; parameters as for `compare_strategies`."""
     settings = {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size)}
-    return DataPlan(partial(plan_comparison, **options), settings, min_images=min_images)
+    return SplitOptions(partial(plan_comparison, **options), settings, min_images=min_images)
 
 
 def stratified(dataset: ImageDataset, stratify: np.ndarray | None) -> ImageDataset:

@@ -12,7 +12,7 @@ from ..cache import FileDigests
 from ..cache.digests import MAX_BYTES
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
-from ..images.image_bytes import too_long
+from ..images.image_bytes import too_large
 from ..images.sources import ImageSource, ImageSources
 from ..runtime.deadlines import map_with_deadline
 
@@ -60,7 +60,7 @@ def image_keys(
 
 def _unread(name: str, error: OSError) -> ImageDecodeError:
     if error.errno == errno.EFBIG:
-        return ImageDecodeError(name, *too_long(MAX_BYTES).args)
+        return ImageDecodeError(name, *too_large(MAX_BYTES).args)
     return ImageDecodeError(name, error.strerror or str(error))
 
 
@@ -88,7 +88,7 @@ def _apply_value_range(
         result = found.get(i) or (digests[i], depths[digests[i]])
         if isinstance(result, TimeoutError):
             result = ImageDecodeError(images[i].name, str(result))
-        digests[i] = images[i].keyed(*result) if isinstance(result, tuple) else result
+        digests[i] = images[i].content_key(*result) if isinstance(result, tuple) else result
 
 
 def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:

@@ -158,7 +158,9 @@ def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> N
     if is_noted(text):
         return
     # The first image that it has an effect on ends the search, as does one that cannot be read in time.
-    with contextlib.closing(map_with_deadline(ImageSource.heeds_value_range, images, threads=1, ahead=8)) as answers:
+    with contextlib.closing(
+        map_with_deadline(ImageSource.depends_on_value_range, images, threads=1, ahead=8)
+    ) as answers:
         if not any(answers):
             note_once(text)
 

@@ -21,7 +21,7 @@ from ..comparison.stage_study import CV, GRID, stage_views
 from ..comparison.strategies import kind_of
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test
+from ..datasets.split import join_test
 from ..exceptions import LayerError, ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.transformer import CNNFeatureTransformer
@@ -76,9 +76,9 @@ def forecast_comparison(
             raise ParameterError(f"the strategy {name} is not one of featx's, so nothing is known of its costs")
     options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
     how = plan_data(**options, test_size=test_size, min_images=min_images)
-    how.apply(dataset)
+    how.prepare(dataset)
     keys = read_keys(dataset, strategies)
-    planned = how.apply(dataset, keys)
+    planned = how.prepare(dataset, keys)
     dataset, plan = planned.dataset, planned.split.repeats
     # A folder that is not there holds no finished run, and is not made.
     files = RunFiles(folder if folder is not None and Path(folder).is_dir() else None)

@@ -74,7 +74,7 @@ def evaluate_heads(
     cv : int, default=5
         Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
     split : (train rows, test rows) or DataSplit, default=None
-        One held-out test set in place of the cross-validation, or what `split_data` gives.
+        One held-out test set in place of the cross-validation, or what `split_dataset` gives.
     groups : ndarray of shape (n,), default=None
     together : ndarray of int, shape (n,), default=None
         Equal for images of the same content, which stay on one side of every split that is drawn. The figures are those

@@ -15,8 +15,8 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import join_test, leave_out, split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
@@ -59,7 +59,7 @@ class FineTuneResult(HeldOutResult):
     n_train : int
         Images that were trained on, with those that the classifier held out of them to stop by.
     failures : list of Failure
-        The ledger.
+        The images that could not be read.
     """
 
     model: CNNFineTuneClassifier
@@ -129,17 +129,17 @@ def finetune_model(
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     plan = plan_training(classifier, test_size=test_size, min_images=min_images)
-    plan.apply(dataset)
+    plan.prepare(dataset)
     failures = []
     if skip_unreadable:
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
-        dataset = leave_out(dataset, failures)
+        dataset = leave_out_unreadable(dataset, failures)
     note_step("telling new images from known ones")
     keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
-    planned = plan.apply(dataset, keys)
+    planned = plan.prepare(dataset, keys)
     dataset, split = planned.dataset, planned.split
     model = clone(classifier)
     train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
@@ -180,7 +180,7 @@ def finetune_model(
 
 def plan_training(
     classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
-) -> DataPlan:
+) -> SplitOptions:
     """Return how a data set that is joined with its test set is looked over and parted.
 
     Without a validation part the classifier holds out its own of those to train on; without early stopping, a given one
@@ -193,10 +193,10 @@ def plan_training(
     """
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
-    return DataPlan(
+    return SplitOptions(
         partial(_divide, classifier),
         {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
-        others=[(WITHOUT, {"early_stopping": False})] if stopping else [],
+        alternatives=[(WITHOUT, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )
@@ -206,7 +206,7 @@ def _divide(
     classifier: CNNFineTuneClassifier, dataset: ImageDataset, *, test_size: float, early_stopping: bool
 ) -> DataSplit:
     seed = int(classifier.random_state)
-    split = split_data(dataset, test_size=test_size, validation_apart=early_stopping, random_state=seed)
+    split = split_dataset(dataset, test_size=test_size, validation_apart=early_stopping, random_state=seed)
     if not early_stopping:
         split = dataclasses.replace(split, train=split.fitted, validation=split.validation[:0])
     labels, train = np.asarray(dataset.labels), dataset.take(split.train)

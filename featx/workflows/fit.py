@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import join_test, leave_out, split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
 from ..display.shown import Shown
 from ..evaluation.data_split import DataSplit
@@ -50,7 +50,7 @@ class FitResult(Shown):
         `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
     evaluation : EvaluationResult
     extraction : ExtractionResult
-        Counts, timings and the ledger, without the embeddings.
+        Counts, timings and failures, without the embeddings.
     """
 
     model: Pipeline
@@ -98,7 +98,7 @@ class FitInputs:
         Where the images were before some were left out.
     notes : list of str
         What was found in the data set.
-    plan : DataPlan
+    plan : SplitOptions
         How it is looked over and parted.
     """
 
@@ -110,11 +110,11 @@ class FitInputs:
     split: DataSplit
     rows: np.ndarray
     notes: list[str]
-    plan: DataPlan
+    plan: SplitOptions
 
     def with_keys(self, keys: Sequence[Any]) -> FitInputs:
-        """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
-        planned = self.plan.apply(self.dataset, keys)
+        """Return the same with regard to copies; parameters as for `SplitOptions.prepare`."""
+        planned = self.plan.prepare(self.dataset, keys)
         whole = len(planned.rows) == len(self.images)
         images = self.images if whole else [self.images[row] for row in planned.rows]
         keys = [keys[row] for row in planned.rows]
@@ -196,7 +196,7 @@ def fit_model(
     matrices = dict(zip(views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
-        dataset = leave_out(dataset, extraction.failures)
+        dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
         split = inputs.plan.divide(dataset, **inputs.plan.settings)
         extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
@@ -260,16 +260,16 @@ def check_fit(
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
     settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
-    plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
+    plan = SplitOptions(partial(_divide, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; what is left out shows when the content of the images is known.
-    split = plan.apply(dataset).split
+    split = plan.prepare(dataset).split
     images = transformer.sources(dataset.images, dataset.names)
     return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], plan)
 
 
 def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
     """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
-    split = split_data(dataset, cv=cv, test_size=test_size, random_state=random_state)
+    split = split_dataset(dataset, cv=cv, test_size=test_size, random_state=random_state)
     if split.folds is None or dataset.groups is not None:
         for rows, _ in split.splits:
             part = dataset.take(rows)

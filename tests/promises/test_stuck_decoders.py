@@ -21,7 +21,7 @@ from featx.exceptions import FeatxError, ImageDecodeError
 from featx.extraction.digests import image_keys
 from featx.images import decoder_process
 from featx.images.sources import as_sources, read_image
-from featx.runtime import deadlines as deadlines
+from featx.runtime import deadlines
 from featx.runtime.deadlines import map_with_deadline
 
 # The other process's decoder: it hangs on these bytes, and ends the process on those.
@@ -44,9 +44,9 @@ process.serve()
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Have a decoder of this process be stuck for long, so that every image is decoded by another process."""
-    monkeypatch.setitem(decoder_process._began, -1, -np.inf)
-    start = decoder_process.START.partition("from featx")[0] + f"exec({HANGING!r})"
-    monkeypatch.setattr(decoder_process, "START", start)
+    monkeypatch.setitem(decoder_process._started_at, -1, -np.inf)
+    start = decoder_process.PROGRAM.partition("from featx")[0] + f"exec({HANGING!r})"
+    monkeypatch.setattr(decoder_process, "PROGRAM", start)
     yield
     decoder_process._end_idle()
 
@@ -99,7 +99,7 @@ def test_another_process_gives_the_same_pixels_and_the_same_refusals(tmp_path, m
     cases = [(path, options) for path in paths for options in ({}, {"max_pixels": np.int64(99)})]
     cases += [(paths[3], {"value_range": value}) for value in ((0, 99), (np.float32(0), 65535.0), "minmax")]
     with monkeypatch.context() as patch:
-        patch.delitem(decoder_process._began, -1)
+        patch.delitem(decoder_process._started_at, -1)
         here = [outcome(path, **options) for path, options in cases]
     monkeypatch.setattr(featx.images.sources, "decode_file", lambda *_, **__: pytest.fail("it was decoded here"))
     assert [outcome(path, **options) for path, options in cases] == here
@@ -155,7 +155,7 @@ def test_an_idle_process_that_somebody_ended_is_replaced(tmp_path, elsewhere):
 @pytest.mark.parametrize("why", ["no Python", "nothing", "cannot import"])
 def test_where_no_process_can_be_started_images_are_decoded_here(tmp_path, monkeypatch, elsewhere, why):
     if why == "cannot import":
-        monkeypatch.setattr(decoder_process, "START", "raise SystemExit(1)")
+        monkeypatch.setattr(decoder_process, "PROGRAM", "raise SystemExit(1)")
     else:
         program = "/usr/sbin/uwsgi" if why == "no Python" else str(tmp_path / "python3")
         monkeypatch.setattr(decoder_process.multiprocessing.spawn, "get_executable", lambda: program)
@@ -217,7 +217,7 @@ def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, e
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads beside a fork
         child = os.fork()
     if child == 0:
-        os._exit(0 if not decoder_process._idle and not decoder_process._began and not deadlines._stuck else 1)
+        os._exit(0 if not decoder_process._idle and not decoder_process._started_at and not deadlines._stuck else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     process = decoder_process._idle[0]
     assert read_image(path).shape == (48, 64, 3)
@@ -229,7 +229,7 @@ def test_the_other_process_ends_with_this_one(tmp_path):
 import sys, numpy as np
 from featx.images import decoder_process
 from featx.images.sources import read_image
-decoder_process._began[-1] = -np.inf
+decoder_process._started_at[-1] = -np.inf
 read_image(sys.argv[1])
 print(decoder_process._idle[0]._process.pid)
 """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featx import DatasetError, ImageDataset
-from featx.datasets.split_data import join_test, split_data
+from featx.datasets.split import join_test, split_dataset
 from featx.evaluation.held_out_report import report_held_out
 
 
@@ -19,7 +19,7 @@ def test_a_test_set_joins_the_data_set_and_comes_last():
     assert joined.labels.tolist() == list("aabbab")
     assert joined.split.tolist() == ["training"] * 4 + ["test"] * 2
     assert joined.groups is None
-    split = split_data(joined)
+    split = split_dataset(joined)
     assert (split.train.tolist(), split.validation.tolist(), split.test.tolist()) == ([0, 1, 2, 3], [], [4, 5])
     assert split.protocol == "held-out test set of 2 images"
     assert join_test(data("aabb")).split is None
@@ -28,9 +28,9 @@ def test_a_test_set_joins_the_data_set_and_comes_last():
 def test_groups_of_both_are_compared_by_name():
     joined = join_test(data("aabb", groups="xxyy"), data("ab", groups="yz"))
     assert joined.groups.tolist() == list("xxyyyz")
-    assert "whole groups on one side" not in split_data(joined).protocol
+    assert "whole groups on one side" not in split_dataset(joined).protocol
     apart = join_test(data("aabb", groups="xxyy"), data("ab", groups="vz"))
-    assert "whole groups on one side" in split_data(apart).protocol
+    assert "whole groups on one side" in split_dataset(apart).protocol
     alone = join_test(data("aabb", groups="xxyy"), data("ab"))
     assert len(np.unique(alone.groups)) == 4
     assert len(np.unique(join_test(data("aabb"), data("ab", groups="zz")).groups)) == 5
