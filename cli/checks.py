@@ -42,7 +42,7 @@ def check_reading(options: dict[str, Any]) -> None:
     """
     from ..cache import EmbeddingCache
     from ..networks.device import check_device, resolve_precision
-    from ..runtime.cores import thread_count
+    from ..runtime.resources import thread_count
 
     check_device(options["device"])
     if "precision" in options:

@@ -18,9 +18,8 @@ from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
-from ..runtime.cores import check_options
 from .estimator import ImageEstimator, open_cache
-from .extract import ExtractionResult, extract_embeddings
+from .extract import ExtractionResult, check_options, extract_embeddings
 
 if TYPE_CHECKING:
     from torch import nn

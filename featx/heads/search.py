@@ -87,7 +87,7 @@ class Tuner:
         X = self.matrices[candidate.view][rows]
         head = _early_stopping(candidate.head.estimator, y, splits)
         values = _values(_grid_for(candidate.head.grid, splits))
-        with Workers(n_jobs=self.n_jobs, told=self.warned) as workers:
+        with Workers(n_jobs=self.n_jobs, warned=self.warned) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
                 calls = [
