@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..display.names import few
 from ..exceptions import DatasetError, nearest
 from ..images.formats import EXTENSIONS
 from ..images.image_bytes import is_url
-from .listing import Table, few
+from .listing import Table
 
 __all__ = ["Columns", "boxes_in", "choose_columns", "count_known_names", "names_image"]
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..constraints import ANY_PATH, LABELS, check_values, shown
+from ..display.names import few
+from ..display.quantities import count_text
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ParameterError, nearest_path
 from ..images.cells import array_of
@@ -20,7 +22,7 @@ from ..images.labels import plain_labels, unlabelled
 from ..images.urls import redacted, shown_names
 from .class_names import normalise_classes
 from .image_folders import list_folder
-from .listing import Listing, count, few
+from .listing import Listing
 from .manifests import list_manifest
 from .samples import list_sample
 from .split_files import split_by_file
@@ -301,5 +303,5 @@ def _missing_classes(text: str, labels: np.ndarray, split: np.ndarray, *, labell
                 "Give the classes the same names in all parts of the split.",
             )
         if missing := sorted(set(labels.tolist()) - known):
-            notes.append(f"the {part} images lack {count(len(missing), 'class')}: {few(missing)}")
+            notes.append(f"the {part} images lack {count_text(len(missing), 'class')}: {few(missing)}")
     return notes

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Listing", "Table", "count", "few", "quoted"]
+__all__ = ["Listing", "Table"]
 
 
 @dataclass
@@ -60,21 +59,3 @@ class Table:
     column: Callable[[str], list[Any]]
     where: Callable[[int], str]
     notes: list[str] = field(default_factory=list)
-
-
-PLURALS = {"class": "classes", "hidden entry": "hidden entries"}
-
-
-def count(number: int, noun: str) -> str:
-    """Return "1 image" or "1,200 images"."""
-    return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
-
-
-def few(names: Sequence[str], most: int = 3) -> str:
-    """Return the first names, and how many there are beside them."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
-
-
-def quoted(*words: str) -> str:
-    """Return names of files as a shell takes them, none of which a command takes for an option."""
-    return " ".join(shlex.quote(f"./{word}" if word.startswith("-") else word) for word in words)

@@ -8,11 +8,13 @@ import shlex
 from functools import partial
 from typing import Any
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.image_bytes import is_url
 from ..images.urls import redacted
 from .columns import Columns, boxes_in, choose_columns, column_key, count_known_names
-from .listing import Listing, Table, count, few
+from .listing import Listing, Table
 from .manifest_paths import locate_images
 from .split_values import as_parts, read_split
 from .tables import read_table
@@ -85,7 +87,7 @@ def _filled(table: Table, column: str, meaning: str) -> list[Any]:
     values = table.column(column)
     blank = [row for row, value in enumerate(values) if not value]
     if blank:
-        more = f" and {count(len(blank) - 1, 'more row')}" if len(blank) > 1 else ""
+        more = f" and {count_text(len(blank) - 1, 'more row')}" if len(blank) > 1 else ""
         raise DatasetError(
             f"{table.path} has no {meaning} in {table.where(blank[0])}{more}", "Fill it in or remove the row."
         )

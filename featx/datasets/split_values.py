@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from .columns import column_key
-from .listing import Table, count, few
+from .listing import Table
 from .split_names import part_of
 
 __all__ = ["as_parts", "read_split"]
@@ -42,7 +44,7 @@ def read_split(table: Table, column: str) -> list[str]:
         return [part for part in parts if part is not None]
     where = table.where(wrong[0])
     if not str(values[wrong[0]]):
-        more = f" and {count(len(wrong) - 1, 'more row')}" if len(wrong) > 1 else ""
+        more = f" and {count_text(len(wrong) - 1, 'more row')}" if len(wrong) > 1 else ""
         raise DatasetError(f"{table.path} has no {column} in {where}{more}", "Fill it in or remove the row.")
     others = sorted({str(values[row]) for row in wrong})
     raise DatasetError(

@@ -7,10 +7,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..display.names import few, quoted
 from ..exceptions import DatasetError, FeatxError, nearest_path
 from ..images.formats import UNREAD
 from .columns import choose_columns, count_known_names
-from .listing import Listing, few, quoted
+from .listing import Listing
 from .split_names import PARTS, part_of
 from .tables import SPREADSHEET_SUFFIXES, TABLE_SUFFIXES, read_table
 
