@@ -15,6 +15,8 @@ MAP = "map:"
 SHORT = 12
 # What is cut out of an image is as large as the network's input.
 SIZE = "image size"
+# What parts of the preprocessing are called in messages, where their keys are other words.
+SHOWN = {"crop": SIZE, "view": "draw"}
 MOST = 8
 
 
@@ -82,7 +84,7 @@ def _parts(spec: EmbeddingSpec) -> dict[str, str]:
     parts["precision"], _, rest = spec.precision.partition(";")
     for text in filter(None, (*rest.split(";"), *spec.preprocessing.split(";"))):
         name, equals, value = text.partition("=")
-        parts[SIZE if name == "crop" else name] = value if equals else "yes"
+        parts[SHOWN.get(name, name)] = value if equals else "yes"
     parts["revision"] = str(spec.revision)
     return parts
 

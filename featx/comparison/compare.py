@@ -212,7 +212,7 @@ def check_strategies(
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
-    """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
+    """Return the images that some strategy cannot read: values may lie outside the range of one."""
     readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
     ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
     found: dict[int, Failure] = {}
@@ -253,7 +253,7 @@ def _notes(kinds: Mapping[str, str], plan: ComparisonPlan, study: StageStudy | N
         "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
         "network on up to 64 of them, times the images needed; prediction is of all test images",
         "train is accuracy on the training images, validation that of the tuning, inside them"
-        + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
+        + ("; of a fine-tuned network both are of its best epoch, train on augmented draws"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
     if len(kinds) > 1 and 1 < repeats < 6 and plan.split is None:

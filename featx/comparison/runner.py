@@ -42,7 +42,7 @@ class RunResult:
     ----------
     probabilities : ndarray of float64, shape (n_test, k)
     train_accuracy : float or None
-        On the training images; of a fine-tuned network in its best epoch, on augmented views of them.
+        On the training images; of a fine-tuned network in its best epoch, on augmented draws of them.
     validation_accuracy : float or None
         Of the tuning: the best mean over the inner folds, or the best epoch's on the images held out of training.
     seconds : dict of str to float

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..display.names import few
 from ..exceptions import DatasetError, nearest
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
+from ..images.urls import is_url
 from .listing import Table
 
 __all__ = ["Columns", "boxes_in", "choose_columns", "count_known_names", "names_image"]

@@ -17,9 +17,8 @@ from ..display.quantities import count_text
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ParameterError, nearest_path
 from ..images.cells import array_of
-from ..images.image_bytes import is_url
 from ..images.labels import plain_labels, unlabelled
-from ..images.urls import redacted, shown_names
+from ..images.urls import is_url, redacted, redacted_names
 from .class_names import normalise_classes
 from .image_folders import list_folder
 from .listing import Listing
@@ -82,7 +81,7 @@ class ImageDataset(Shown):
         if len(self.names) != len(self.images):
             raise DatasetError(f"got {len(self.names):,} names for {len(self.images):,} images", "Pass one for each.")
         # What is shown and written holds no credentials; images are read by their full URLs.
-        object.__setattr__(self, "names", shown_names(self.names))
+        object.__setattr__(self, "names", redacted_names(self.names))
         for name in COLUMNS:
             values = getattr(self, name)
             if values is None:

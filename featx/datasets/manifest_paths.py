@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ..display.names import few, quoted
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
+from ..images.urls import is_url
 from .listing import Table
 
 __all__ = ["locate_images"]

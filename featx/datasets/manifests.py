@@ -11,8 +11,7 @@ from typing import Any
 from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
-from ..images.image_bytes import is_url
-from ..images.urls import redacted
+from ..images.urls import is_url, redacted
 from .columns import Columns, boxes_in, choose_columns, column_key, count_known_names
 from .listing import Listing, Table
 from .manifest_paths import locate_images

@@ -14,7 +14,7 @@ from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
+from ..images.urls import is_url
 from .columns import choose_columns, count_known_names, names_image
 from .listing import Listing, Table
 from .manifest_commands import list_command

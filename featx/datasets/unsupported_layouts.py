@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..display.names import few, quoted
 from ..exceptions import DatasetError, FeatxError, nearest_path
-from ..images.formats import UNREAD
+from ..images.formats import UNSUPPORTED
 from .columns import choose_columns, count_known_names
 from .listing import Listing
 from .split_names import PARTS, part_of
@@ -138,4 +138,4 @@ def explain_missing(text: str) -> DatasetError:
         return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
     if suffix == ".json":
         return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
-    return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)
+    return DatasetError(f"{text} is no data set", UNSUPPORTED[suffix][1] if suffix in UNSUPPORTED else step)

@@ -12,7 +12,7 @@ from ..cache import FileDigests
 from ..cache.digests import MAX_BYTES
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
-from ..images.image_bytes import too_long
+from ..images.image_bytes import too_large
 from ..images.sources import ImageSource, ImageSources
 from ..runtime.deadlines import patient_map
 
@@ -60,7 +60,7 @@ def image_keys(
 
 def _unread(name: str, error: OSError) -> ImageDecodeError:
     if error.errno == errno.EFBIG:
-        return ImageDecodeError(name, *too_long(MAX_BYTES).args)
+        return ImageDecodeError(name, *too_large(MAX_BYTES).args)
     return ImageDecodeError(name, error.strerror or str(error))
 
 
@@ -88,7 +88,7 @@ def _heed_value_range(
         outcome = found.get(i) or (digests[i], depths[digests[i]])
         if isinstance(outcome, TimeoutError):
             outcome = ImageDecodeError(images[i].name, str(outcome))
-        digests[i] = images[i].keyed(*outcome) if isinstance(outcome, tuple) else outcome
+        digests[i] = images[i].content_key(*outcome) if isinstance(outcome, tuple) else outcome
 
 
 def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:

@@ -48,9 +48,9 @@ class ExtractionResult(Shown):
     Attributes
     ----------
     embeddings : list of ndarray of float32, shape (n, d)
-        One matrix for each view, in input order; rows of NaN for the images in the ledger.
+        One matrix for each view, in input order; rows of NaN for the images in the list of failures.
     failures : list of Failure
-        The ledger, by index.
+        Images that could not be read, by index.
     n_images : int
     n_forwarded : int
         How many images went through the network.
@@ -111,7 +111,7 @@ def extract_embeddings(
     n_jobs : int, default=None
         Threads that read and decode beside the network; None and -1 mean as many as there are processors.
     on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+        Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
     verbose : bool, default=False
         Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
     keys : sequence of (bytes or ImageDecodeError), default=None
@@ -295,7 +295,7 @@ class _Work:
                 self.digests[rows[0]] = digest
 
     def result(self) -> ExtractionResult:
-        """Return the ledger, counts and timings."""
+        """Return the failures, counts and timings."""
         note_scale(self.peaks)
         return ExtractionResult(
             failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],

@@ -27,7 +27,7 @@ def note_idle_images(estimator: Any, images: Sequence[ImageSource]) -> None:
     if is_noted(text):
         return
     # The first image that it has an effect on ends the search, as does one that cannot be read in time.
-    with contextlib.closing(patient_map(ImageSource.heeds_value_range, images, threads=1, ahead=8)) as answers:
+    with contextlib.closing(patient_map(ImageSource.depends_on_value_range, images, threads=1, ahead=8)) as answers:
         if not any(answers):
             note_once(text)
 
@@ -58,11 +58,11 @@ def note_idle_training(options: Any, *, head_init: str, groups: Any = None, give
         (("momentum",), options.optimizer != "sgd", f"the optimizer is {options.optimizer!r}"),
         (("validation_fraction", "patience"), not options.early_stopping, nothing),
         (("validation_fraction",), given, "the images to validate on are given"),
-        (("augment_views", "test_views"), no_augmentation, "there is no augmentation"),
-        (("augment_views",), not options.boundary_cache, "boundary_cache=False augments anew in every epoch"),
+        (("augment_draws", "test_draws"), no_augmentation, "there is no augmentation"),
+        (("augment_draws",), not options.boundary_cache, "boundary_cache=False augments anew in every epoch"),
         (("boundary_dtype", "boundary_cache_bytes"), not options.boundary_cache, "boundary_cache=False caches none"),
         (
-            ("augment_views", "boundary_cache", "boundary_dtype", "boundary_cache_bytes"),
+            ("augment_draws", "boundary_cache", "boundary_dtype", "boundary_cache_bytes"),
             whole,
             "the whole network is trained, so that no part of it is computed once",
         ),

@@ -249,7 +249,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
     def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> ExtractionResult:
-        """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.
+        """Return the embeddings of this view and of the prefetched ones, with the failures and timings.
 
         Parameters
         ----------

@@ -152,10 +152,10 @@ class TrainingRehearsal:
 
     def prediction(self, rehearsal: Rehearsal, rows: np.ndarray) -> Part:
         """Return the part in which the trained network predicts rows: nobody can have its embeddings."""
-        views = int(self.classifier.test_views) if self.classifier.augmentation not in (None, "none") else 1
+        draws = int(self.classifier.test_draws) if self.classifier.augmentation not in (None, "none") else 1
         source = self.classifier.source()
         view = source.view(self.classifier.layer, self.classifier.pooling)
-        part = rehearsal.passes(source, [view], np.tile(rows, views), reading=self.reading, name="predict", kept=False)
+        part = rehearsal.passes(source, [view], np.tile(rows, draws), reading=self.reading, name="predict", kept=False)
         # A trained network is another one, and is built anew.
         return replace(part, seconds=part.seconds + rehearsal.pace(source, [view], self.reading, rows).start)
 
@@ -192,7 +192,7 @@ class TrainingRehearsal:
             if not chosen:
                 raise DatasetError("none of the images that were probed can be read", "Look at some of them.")
             probe = clone(classifier).set_params(
-                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_views=1,
+                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1,
                 class_weight=None, verbose=False,
                 # Without early stopping it would have no effect, which would be said.
                 patience=PROBE_EPOCHS if classifier.early_stopping else classifier.patience,

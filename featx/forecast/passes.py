@@ -115,8 +115,8 @@ class Rehearsal:
 
     def pace(self, source: BackboneSource, views: Sequence[View], reading: Reading, rows: np.ndarray) -> Pace:
         """Return the pace of a network, measured once on up to 64 images: of these rows, if it is the first."""
-        # Augmented views differ in their seeds and cost the same.
-        plain = dataclasses.replace(source, preprocessing=source.preprocessing.view_of(None, seed=0, view=0))
+        # Augmented draws differ in their seeds and cost the same.
+        plain = dataclasses.replace(source, preprocessing=source.preprocessing.with_draw(None, seed=0, draw=0))
         spec = plain.spec(views[0], reading.precision)
         key = spec, source.preprocessing.augmentation is not None, tuple(views), reading
         if key not in self._paces:

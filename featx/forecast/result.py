@@ -55,7 +55,7 @@ class ForecastResult(Shown):
     n_images : int
     n_passes : int
         Passes of images through a network that the run needs: as many as there are images, unless several networks,
-        augmented views or repeats need more.
+        augmented draws or repeats need more.
     n_cached : int
         How many of these are in the cache already, or are by the time that they are needed.
     about : bool

@@ -1,4 +1,4 @@
-"""Images go in; those that cannot be read come out, with the reasons: the ledger of failures."""
+"""Images go in; those that cannot be read come out, with the reasons: a list of failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Failure", "find_unreadable", "first_reason"]
 
 @dataclass(frozen=True)
 class Failure:
-    """An entry of the ledger: an image that could not be read.
+    """An image that could not be read.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Failure:
 
 
 def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> list[Failure]:
-    """Decode all images and return the ledger of those that cannot be read; with `verbose` under a progress bar."""
+    """Decode all images and return those that cannot be read; with `verbose` under a progress bar."""
 
     def reason(image: ImageSource) -> str | None:
         try:

@@ -85,9 +85,9 @@ def spent_text(seconds: Mapping[str, float]) -> str:
     if seconds[longest] < BRIEF:
         return parts
     advice = {
-        "extraction": "a GPU, a smaller backbone or fewer --augment-views",
+        "extraction": "a GPU, a smaller backbone or fewer --augment-draws",
         "training": "fewer --epochs or --trainable-stages, or a GPU",
-        "prediction": "a GPU, a smaller backbone or fewer --test-views",
+        "prediction": "a GPU, a smaller backbone or fewer --test-draws",
         "tuning": "fewer heads, smaller grids, fewer folds, or --n-jobs -1",
     }
     share = 100 * seconds[longest] / sum(seconds.values())

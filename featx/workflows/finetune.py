@@ -59,7 +59,7 @@ class FineTuneResult(HeldOutResult):
     n_train : int
         Images that were trained on, with those that the classifier held out of them to stop by.
     failures : list of Failure
-        The ledger.
+        The images that could not be read.
     """
 
     model: CNNFineTuneClassifier

@@ -50,7 +50,7 @@ class FitResult(Shown):
         `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
     evaluation : EvaluationResult
     extraction : ExtractionResult
-        Counts, timings and the ledger, without the embeddings.
+        Counts, timings and failures, without the embeddings.
     """
 
     model: Pipeline

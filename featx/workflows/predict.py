@@ -92,7 +92,7 @@ def predict_images(
     Returns
     -------
     predictions : Predictions
-        A list of `Prediction`, in the order of the images, without those in the ledger.
+        A list of `Prediction`, in the order of the images, without those in the list of failures.
     extraction : ExtractionResult
         Without the embeddings.
 
@@ -243,7 +243,7 @@ def _from_parts(
 
 
 def _good(extraction: ExtractionResult) -> np.ndarray:
-    """Return the rows that are not in the ledger."""
+    """Return the rows that are not in the list of failures."""
     failed = [failure.index for failure in extraction.failures]
     return np.setdiff1d(np.arange(extraction.n_images), failed)
 

@@ -432,7 +432,7 @@ def test_heads_are_tuned_on_training_rows_only(dataset, tiny, monkeypatch):
 
 def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
     transformer = CNNFeatureTransformer(**tiny)
-    quick = {"epochs": 1, "augment_views": 1}
+    quick = {"epochs": 1, "augment_draws": 1}
     strategies = {
         "frozen": make_strategy("frozen", transformer, parameters=QUICK),
         "tuned": make_strategy("finetuned", transformer, parameters=quick),
@@ -446,7 +446,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
         assert all(strategy.train_accuracy is not None for strategy in found.values())
         assert all(min(strategy.seconds.values()) >= 0 for strategy in found.values())
         assert {strategy.kind for strategy in found.values()} == {"frozen", "scratch"}  # the weights are random
-    assert "on augmented views" in " ".join(result.notes)
+    assert "on augmented draws" in " ".join(result.notes)
     assert not list(tmp_path.glob("*.ckpt"))
     assert compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path).runs_found == 6
 

@@ -242,7 +242,7 @@ def test_more_neighbours_than_probed_rows_are_no_error(folder, transformer, monk
     "options",
     [
         pytest.param({"head_init": "logistic", "augmentation": "none"}, marks=pytest.mark.long),
-        {"hidden_units": 4, "head_init": "warmup", "augment_views": 2, "test_views": 2},
+        {"hidden_units": 4, "head_init": "warmup", "augment_draws": 2, "test_draws": 2},
         {"boundary_cache_bytes": 10},
         {"trainable_stages": 0, "head_init": "logistic"},
         {"early_stopping": False, "cache": None, "head_init": "logistic"},
@@ -259,7 +259,7 @@ def test_a_fine_tuning_is_forecast_pass_by_pass(options, folder, tiny, tmp_path,
         finetune_model(dataset, classifier)
         made = forwards.since()
         # The same training once more gives the same network, which nobody can know before: 16 images to test on.
-        made += 16 * classifier.test_views if known else 0
+        made += 16 * classifier.test_draws if known else 0
         assert passes(forecast) == made
         assert forecast.n_passes - forecast.n_cached == made
 
