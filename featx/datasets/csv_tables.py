@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ..display.quantities import count_text
 from ..exceptions import DatasetError
-from .listing import Table
+from .columns import Table
 
 __all__ = ["read_csv"]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Listing", "Table"]
+__all__ = ["Listing"]
 
 
 @dataclass
@@ -36,26 +35,3 @@ class Listing:
     notes: list[str] = field(default_factory=list)
     names: list[str] | None = None
     unlabelled: tuple[str, str] | None = None
-
-
-@dataclass
-class Table:
-    """Named columns of equal length.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    names : list of str
-    column : callable of str -> list
-        The values of a column: text, but from Parquet also other types.
-    where : callable of int -> str
-        Where a row is in the file, such as "line 3".
-    notes : list of str
-    """
-
-    path: str
-    names: list[str]
-    column: Callable[[str], list[Any]]
-    where: Callable[[int], str]
-    notes: list[str] = field(default_factory=list)

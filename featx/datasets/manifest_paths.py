@@ -10,7 +10,7 @@ from ..display.names import few, quoted
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS
 from ..images.urls import is_url
-from .listing import Table
+from .columns import Table
 
 __all__ = ["locate_images"]
 

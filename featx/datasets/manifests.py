@@ -12,10 +12,10 @@ from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.urls import is_url, redacted
-from .columns import Columns, boxes_in, choose_columns, column_key, count_known_names
-from .listing import Listing, Table
+from .columns import Columns, Table, boxes_in, choose_columns, column_key, count_known_names
+from .listing import Listing
 from .manifest_paths import locate_images
-from .split_values import as_parts, read_split
+from .split_names import as_parts, read_split
 from .tables import read_table
 
 __all__ = ["list_manifest"]

@@ -15,11 +15,10 @@ from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.formats import EXTENSIONS
 from ..images.urls import is_url
-from .columns import choose_columns, count_known_names, names_image
-from .listing import Listing, Table
+from .columns import Table, choose_columns, count_known_names, names_image
+from .listing import Listing
 from .manifest_commands import list_command
-from .split_names import part_of
-from .split_values import as_parts, read_split
+from .split_names import as_parts, part_of, read_split
 from .tables import TABLE_SUFFIXES, read_table
 
 __all__ = ["split_by_file"]
