@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from featx.datasets.dataset import collect_images, load_dataset
+from featx.datasets.load import collect_images, load_dataset
 from featx.datasets.split_names import part_of
 from featx.exceptions import DatasetError
 
