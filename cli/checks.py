@@ -58,7 +58,7 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 
     Where the model is among the images, the error says that it comes first.
     """
-    from ..datasets.listing import quoted
+    from ..display.names import quoted
     from ..exceptions import ModelFileError
     from ..model_files.model_schema import check_model_file, classes_in
     from ..networks.state_files import check_file

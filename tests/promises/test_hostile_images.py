@@ -31,7 +31,7 @@ from torch import nn
 
 import featx.images.sources
 from featx import CNNFeatureTransformer
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.exceptions import ImageDecodeError
 from featx.extraction.extract import extract_embeddings
 from featx.finetuning.feeds import FreshFeed, stream
