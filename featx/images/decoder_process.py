@@ -97,9 +97,9 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
         except OSError:
             return None
         try:
-            with deadlines.ended_by(process.end):
+            with deadlines.cancelled_by(process.end):
                 process.start()
-                deadlines.begin_again()
+                deadlines.restart_deadline()
                 found = process.decode(data, options)
         except Refused:
             _idle.append(process)
