@@ -39,8 +39,6 @@ from featx.images.sources import read_image
 from featx.images.urls import is_url, local_path
 
 SECRET = "tops3cret"
-
-
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
 
 

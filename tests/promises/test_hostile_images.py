@@ -226,8 +226,6 @@ def test_mutated_files_are_read_or_among_the_failures_and_their_neighbours_unaff
 
 # What decoding one image takes at most for each pixel, whatever its mode, and what the first use of decoders takes.
 BYTES_A_PIXEL = 30
-
-
 ONCE = 50_000_000
 
 

@@ -3,25 +3,24 @@
 import functools
 import io
 import os
+import pickle
 import struct
 import zlib
 
 import numpy as np
 import PIL
+import pytest
 from PIL import Image, ImageCms
 from sklearn.datasets import load_sample_images
 from torch import nn
 
+from featx.exceptions import ImageDecodeError
 from featx.extraction.extract import extract_embeddings
-from featx.images.sources import as_sources
+from featx.images.sources import as_sources, read_image
 from featx.networks.resolve import resolve_backbone
 
 PHOTO = Image.fromarray(load_sample_images().images[0][100:148, 200:264])
-
-
 RGB, GREY = np.asarray(PHOTO).astype(int), np.asarray(PHOTO.convert("L"))
-
-
 ALPHA = np.broadcast_to(np.linspace(0, 255, 64).astype(np.uint8), GREY.shape)
 
 
@@ -59,8 +58,6 @@ def of_mode(mode):
 
 # Pillow before 13 takes its own uncompressed TIFF in YCbCr for a truncated one.
 YCBCR = ["YCbCr"] if int(PIL.__version__.partition(".")[0]) >= 13 else []
-
-
 # Modes of each container, how it is written, and how far the mean of the pixels may be off.
 CONTAINERS = {
     "jpg": ("jpeg", ["1", "L", "RGB", "CMYK", "YCbCr"], {}, 5),
@@ -78,11 +75,7 @@ CONTAINERS = {
     "avif": ("avif", ["L", "LA", "P", "P+", "RGB", "RGBA"], {"quality": 98, "subsampling": "4:4:4", "speed": 8}, 5),
     "ppm": ("ppm", ["1", "L", "RGB", "I;16", "I", "F"], {}, 0.25),
 }
-
-
 LOSSLESS = {"webp": {"lossless": True}}
-
-
 FORMS = [(suffix, mode) for suffix, (_, modes, _, _) in CONTAINERS.items() for mode in modes]
 
 
@@ -113,8 +106,6 @@ def claiming(avif, width, height):
 
 
 PNG = encode(PHOTO, "png")
-
-
 EXIF = {
     "nine": exif(0x112, 3, 1, struct.pack(">HH", 9, 0)),
     "text": exif(0x112, 2, 4, b"six\0"),
@@ -124,8 +115,6 @@ EXIF = {
     "garbage": b"Exif\0\0" + bytes(range(1, 200)),
     "short": b"Exif\0\0MM",
 }
-
-
 PROFILES = {"srgb": None, "zeros": bytes(128), "text": b"profile"}
 
 
@@ -186,3 +175,13 @@ def mixed(sound, others):
     order = np.random.default_rng(0).permutation(len(sound) + len(others))
     places = {int(number): place for place, number in enumerate(order)}
     return [[*sound, *others][number] for number in order], [places[i] for i in range(len(sound))]
+
+
+def refusal(image, **options):
+    """Return the error of an image that must be refused, which names it and survives pickling."""
+    with pytest.raises(ImageDecodeError) as caught:
+        read_image(image, **options)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert not isinstance(image, str | os.PathLike) or str(image) in str(caught.value)
+    assert caught.value.reason.strip()
+    return caught.value
