@@ -1,4 +1,4 @@
-"""Data augmentation: change an image at random, as a seed says, so that training sees variants of it."""
+"""Data augmentation: change an image at random, reproducibly by a seed, so that training sees variants of it."""
 
 from __future__ import annotations
 
