@@ -11,10 +11,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-__all__ = ["WHITE_16_BIT", "full_scale", "is_deep_colour", "is_high_depth", "maxval_of", "with_stored_values"]
+__all__ = [
+    "DTYPE_SCALES",
+    "WHITE_16_BIT",
+    "full_scale",
+    "is_deep_colour",
+    "is_high_depth",
+    "maxval_of",
+    "with_stored_values",
+]
 
 WHITE_16_BIT = 65535
 TIFF_BITS_PER_SAMPLE = 258
+# The values that mean black and white by the type of an array. Other integers have no scale that an image would fill.
+DTYPE_SCALES = {
+    "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
+}  # fmt: skip
 
 
 def is_high_depth(image: Image.Image) -> bool:

@@ -16,15 +16,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..exceptions import ParameterError
-from .bit_depth import WHITE_16_BIT, full_scale, is_deep_colour
+from .bit_depth import DTYPE_SCALES, WHITE_16_BIT, full_scale, is_deep_colour
 from .limits import Refused, check_size
 
-__all__ = ["ValueRange", "array_to_rgb", "check_kind", "checked_value_range", "pil_to_rgb"]
+__all__ = ["ValueRange", "array_to_rgb", "check_numeric", "checked_value_range", "pil_to_rgb"]
 
-# The values that mean black and white by the type of an array. Other integers have no scale that an image would fill.
-FULL_SCALE = {
-    "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
-}  # fmt: skip
 # How far rounding may take a float beyond its range, as a fraction of the range; a grey level is 0.004 of it.
 ROUNDING_SLACK = {"f2": 1e-3, "f4": 1e-5, "f8": 1e-5}
 
@@ -79,12 +75,12 @@ def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
         raise Refused(f"an array of shape {array.shape} is not an image; expected (h, w) or (h, w, 1, 3 or 4)")
-    kind = check_kind(array).dtype.str[1:]
+    kind = check_numeric(array).dtype.str[1:]
     peak = int(np.atleast_3d(array)[..., :3].max()) if kind == "u2" and value_range is None else None
     if kind == "u1" and value_range is None:
         pixels = array
     else:
-        pixels = _scaled(array, FULL_SCALE.get(kind) if value_range is None else value_range, str(array.dtype))
+        pixels = _scaled(array, DTYPE_SCALES.get(kind) if value_range is None else value_range, str(array.dtype))
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return _grey_to_rgb(pixels.reshape(pixels.shape[:2])), peak
     if pixels.shape[2] == 4:
@@ -94,7 +90,7 @@ def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray
     return np.ascontiguousarray(pixels), peak
 
 
-def check_kind(array: np.ndarray) -> np.ndarray:
+def check_numeric(array: np.ndarray) -> np.ndarray:
     """Return the array if its type is one of numbers, else refuse it."""
     if array.dtype.kind in "buif":
         return array

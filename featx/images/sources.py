@@ -25,7 +25,7 @@ from .decoder_process import decode_or_delegate
 from .decoding import decode_file, error_text, holds_high_depth, open_image
 from .image_bytes import read_bytes
 from .limits import Refused, check_file_size, check_scans_of_opened
-from .pixels import ValueRange, array_to_rgb, check_kind, checked_value_range, pil_to_rgb
+from .pixels import ValueRange, array_to_rgb, check_numeric, checked_value_range, pil_to_rgb
 from .single_images import refuse_single_image
 from .urls import is_url, redacted_names
 
@@ -80,7 +80,7 @@ class ImageSource(Shown):
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
         scale = "" if self.value_range is None else repr(self.value_range)
-        digest = self._guard(lambda: digest_array(check_kind(self.content)))
+        digest = self._guard(lambda: digest_array(check_numeric(self.content)))
         return digest_bytes(digest + scale.encode()) if scale else digest
 
     def inspect(self) -> tuple[bytes, bool]:

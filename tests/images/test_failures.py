@@ -9,7 +9,9 @@ GOOD = np.zeros((4, 4, 3), np.uint8)
 
 
 def test_images_that_cannot_be_read_are_listed_in_order_with_the_reasons():
-    images = as_sources([b"\xff\xd8\xff", GOOD, None, GOOD, np.full((2, 9), np.nan)], names=["jpeg", "a", "none", "b", "grey"])
+    images = as_sources(
+        [b"\xff\xd8\xff", GOOD, None, GOOD, np.full((2, 9), np.nan)], names=["jpeg", "a", "none", "b", "grey"]
+    )
     found = find_unreadable(images)
     assert [(failure.index, failure.name) for failure in found] == [(0, "jpeg"), (2, "none"), (4, "grey")]
     assert [failure.reason.partition(" ")[0] for failure in found] == ["a", "there", "contains"]
