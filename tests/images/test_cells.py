@@ -20,7 +20,7 @@ def test_what_is_encoded_has_the_digest_of_its_file(files, kind):
         assert np.array_equal(source.load()[1], file.load()[1])
 
 
-def test_contents_heed_a_value_range_as_their_files_do(tmp_path):
+def test_a_value_range_applies_to_contents_as_to_their_files(tmp_path):
     path = tmp_path / "deep.png"
     Image.fromarray(np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)).save(path)
     of_file, of_bytes = as_sources([path, path.read_bytes()], value_range=(0, 4095))
@@ -62,7 +62,7 @@ def test_what_may_be_written_to_is_read_as_it_was(files):
 
 
 @pytest.mark.parametrize("kind", ["bytes", "bytearray", "BytesIO", "record without a path"])
-def test_damaged_contents_are_refused_by_their_place_and_not_told(files, kind):
+def test_damaged_contents_are_refused_by_their_index_and_not_shown(files, kind):
     cell = CELLS[kind](files[0])
     data = content(files[0])[:-400]
     cell = {"bytes": data, "path": None} if isinstance(cell, dict) else io.BytesIO(data) if kind == "BytesIO" else data

@@ -119,7 +119,7 @@ def test_every_column_of_images_is_read(transformer, files, expected, container,
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 @pytest.mark.parametrize("kind", ["path", "bytes", "record"])
 @pytest.mark.parametrize("column", ["image", ["image"]])
-def test_a_column_transformer_hands_over_a_series_or_a_frame(transformer, files, expected, frame, kind, column):
+def test_a_column_transformer_passes_on_a_series_or_a_frame(transformer, files, expected, frame, kind, column):
     X = frame({"image": [CELLS[kind](path) for path in files], "weight": [0.5, 1.0, 1.5]})
     columns = ColumnTransformer([("image", transformer, column), ("weight", "passthrough", ["weight"])])
     rows = columns.fit_transform(X)
@@ -249,7 +249,7 @@ REFUSED = {
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("make", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_collection_of_images_is_refused_with_its_type_and_what_to_pass(transformer, make, words):
+def test_what_is_not_a_collection_of_images_is_refused_with_its_type_and_what_to_pass(transformer, make, words):
     for call in (transformer.fit, lambda X: transformer.fit(PICTURES).transform(X)):
         with pytest.raises(ParameterError, match=words):
             call(make())
@@ -265,7 +265,7 @@ def test_contents_are_never_printed(transformer, files):
         assert "PNG" not in str(caught.value)
 
 
-def test_hundreds_of_thousands_of_paths_are_told_by_their_types(monkeypatch):
+def test_hundreds_of_thousands_of_paths_are_recognised_by_their_types(monkeypatch):
     from featx.images.containers import cells_of
 
     monkeypatch.setattr("featx.images.containers.kind_of", lambda cell: pytest.fail("a path was looked at"))

@@ -130,7 +130,7 @@ def test_a_decoder_that_its_alarm_ends_has_taken_too_long(tmp_path, elsewhere):
         read_image(*files(tmp_path, alarm=b"alarm"))
 
 
-def test_an_idle_process_that_somebody_ended_is_replaced(tmp_path, elsewhere):
+def test_an_idle_process_that_something_killed_is_replaced(tmp_path, elsewhere):
     path = picture(tmp_path, "RGB", "png")
     first = read_image(path)
     process = decoder_process._idle[0]._process

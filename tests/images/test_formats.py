@@ -67,7 +67,7 @@ def test_the_orientation_of_an_avif_is_applied_once(number):
     np.testing.assert_allclose(read_image(spoilt).astype(int), upright, atol=12)
 
 
-def test_the_alpha_of_an_avif_is_laid_on_white():
+def test_the_alpha_of_an_avif_is_blended_with_white():
     alpha = np.broadcast_to(np.linspace(0, 255, 24).astype(np.uint8), PICTURE.shape[:2])
     expected = 255 - (255 - PICTURE.astype(float)) * (alpha[:, :, None] / 255)
     pixels = read_image(encode(np.dstack([PICTURE, alpha]), **AVIF))
@@ -204,7 +204,7 @@ def test_a_tiff_is_a_cameras_raw_file_where_its_name_says_so(tmp_path, suffix):
     assert read_image(write(tmp_path / f"a{suffix}", encode(PICTURE, "png"))).shape == PICTURE.shape
 
 
-def test_a_raw_file_of_canons_is_known_by_what_it_begins_with():
+def test_a_raw_file_of_canon_is_known_by_its_first_bytes():
     assert refusal(b"II*\0\x10\0\0\0CR\2\0" + bytes(20), "a.jpg").reason.startswith("camera RAW")
     # Pixels may be these letters.
     letters = tiff_with()[:8] + b"CR\2\0" + tiff_with()[12:]
@@ -221,7 +221,7 @@ def test_a_raw_file_of_canons_is_known_by_what_it_begins_with():
         (b"P3\n1 1\n255\n1 2 hunter299999999999999999\n", "ValueError: Token too long found in data"),
     ],
 )
-def test_what_a_damaged_ppm_holds_is_not_told(data, words):
+def test_the_content_of_a_damaged_ppm_is_not_shown(data, words):
     reason = refusal(data, "a.ppm").reason
     assert reason.startswith(words)
     assert reason.isprintable()

@@ -149,22 +149,22 @@ def test_the_text_of_a_data_url_is_refused_shortly(tmp_path):
         ("/broken", "the connection broke off"),
     ],
 )
-def test_what_a_server_answers_is_told_in_plain_words(server, path, words):
+def test_the_answer_of_a_server_is_reported_in_plain_words(server, path, words):
     assert words in reason_of(f"http://u:{SECRET}@{server}{path}?token={SECRET}")
 
 
 @pytest.mark.parametrize(
     ("scheme", "words"), [("http", "no connection to the server"), ("ftp", "no connection to the server")]
 )
-def test_a_server_that_is_not_there_is_told_in_plain_words(server, nobody, scheme, words):
+def test_a_server_that_is_not_there_is_reported_in_plain_words(server, nobody, scheme, words):
     assert words in reason_of(f"{scheme}://u:{SECRET}@{nobody}/a.png")
 
 
-def test_a_server_without_encryption_is_told_in_plain_words(server):
+def test_a_server_without_encryption_is_reported_in_plain_words(server):
     assert "no encrypted connection" in reason_of(f"https://u:{SECRET}@{server}/a.png")
 
 
-def test_an_unknown_protocol_is_told():
+def test_an_unknown_protocol_is_named():
     assert reason_of(f"nosuch://u:{SECRET}@host/a.png") == "there is no protocol 'nosuch'"
 
 
@@ -234,7 +234,7 @@ PACKAGES = {
 
 
 @pytest.mark.parametrize(("url", "words"), PACKAGES.items(), ids=PACKAGES)
-def test_a_missing_package_is_no_bad_image(without, tmp_path, url, words):
+def test_a_missing_package_is_not_a_bad_image(without, tmp_path, url, words):
     hidden, package, wanted = words
     without(hidden)
     expected = rf"URLs needs {package}\. Install it with: pip install {wanted}".replace("[", r"\[")
@@ -320,7 +320,7 @@ def test_images_are_read_by_the_whole_url(monkeypatch):
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
-def test_an_address_that_gives_its_bytes_in_pieces_is_read_whole(monkeypatch):
+def test_an_address_that_sends_its_bytes_in_pieces_is_read_whole(monkeypatch):
     class Pieces(io.BytesIO):
         def read(self, size=-1):
             return super().read(min(size, 100) if size >= 0 else 100)

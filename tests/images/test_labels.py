@@ -48,12 +48,12 @@ def test_texts_among_others_are_refused_with_the_types(value):
 
 
 @pytest.mark.parametrize("labels", [[{}, {}], [object(), object()]], ids=["dict", "object"])
-def test_what_has_no_order_is_no_label(labels):
+def test_what_has_no_order_is_not_a_label(labels):
     with pytest.raises(ParameterError, match=r"has no order. Pass texts or integers"):
         plain_labels(labels, name="y")
 
 
-def test_a_series_is_read_by_place_whatever_its_index():
+def test_a_series_is_read_by_position_whatever_its_index():
     expected = featx.evaluate_heads({("head", "avg"): ROWS}, Y, **QUICK)[0].metrics
     unused = pd.Categorical(Y, categories=["a", "b", "c", "unused"])
     for labels in (pd.Series(Y, index=RNG.permutation(24)), pd.Series(unused), Y.tolist()):

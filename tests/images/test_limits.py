@@ -62,7 +62,7 @@ def test_what_looks_like_scans_in_metadata_and_behind_the_image_is_not_counted(t
     [b"\xff\xfe\0\4\xff\xd9", b"\xff\xe9\0\3\xff", b"\xff\xd3\xff", b"\xff\0\xff\x01"],
     ids=["end in a comment", "end of a segment", "restart", "no marker"],
 )
-def test_no_scan_is_hidden_by_what_stands_before_it(tmp_path, progressive, filler):
+def test_no_scan_is_hidden_by_what_precedes_it(tmp_path, progressive, filler):
     last = progressive.rindex(b"\xff\xda")
     path = write(tmp_path, "bomb.jpg", progressive[:-2] + (filler + progressive[last:-2]) * 91 + progressive[-2:])
     with pytest.raises(ImageDecodeError, match="a JPEG of 101 scans"):
@@ -79,10 +79,10 @@ def strips(order, big, n):
     head += struct.pack(order + ("HHQ" if big else "I"), *((8, 0, 16) if big else (8,)))
     head += struct.pack(order + ("Q" if big else "H"), len(tags))
     size = struct.calcsize(order + longs)
-    places = {273: end, 279: end + n * size}
+    positions = {273: end, 279: end + n * size}
     for tag, value in tags:
-        kind, count = (16 if big else 4), n if tag in places else 1
-        head += struct.pack(order + entry, tag, kind, count, places.get(tag, value))
+        kind, count = (16 if big else 4), n if tag in positions else 1
+        head += struct.pack(order + entry, tag, kind, count, positions.get(tag, value))
     head = head.ljust(end, b"\0")
     offsets = np.arange(end + 2 * n * size, end + 2 * n * size + n, dtype=f"{order}u{size}")
     return head + offsets.tobytes() + np.ones(n, offsets.dtype).tobytes() + bytes(n)

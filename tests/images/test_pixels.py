@@ -109,7 +109,7 @@ def test_whole_numbers_are_not_rounded():
         *((np.zeros((2, 2), dtype), {}, dtype) for dtype in ["<U1", "object", "complex128", "datetime64"]),
     ],
 )
-def test_array_that_is_no_image_is_refused(array, options, reason):
+def test_array_that_is_not_an_image_is_refused(array, options, reason):
     assert re.search(reason, str(refusal(array, **options)))
 
 

@@ -53,7 +53,7 @@ def claimed_png(width, height):
 
 @pytest.mark.parametrize("format", ["png", "webp", "gif", "bmp", "dib", "tiff"])
 @pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}])
-def test_lossless_formats_come_back_exactly(tmp_path, format, options):
+def test_lossless_formats_are_read_exactly(tmp_path, format, options):
     pixels = read_image(write(tmp_path / "a.png", PICTURE, format, **options))
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, PICTURE)
@@ -62,7 +62,7 @@ def test_lossless_formats_come_back_exactly(tmp_path, format, options):
 @pytest.mark.parametrize(
     ("format", "options"), [("jpeg", {}), ("jpeg", {"progressive": True}), ("webp", {"lossless": False})]
 )
-def test_lossy_formats_come_back_closely(tmp_path, format, options):
+def test_lossy_formats_are_read_closely(tmp_path, format, options):
     pixels = read_image(write(tmp_path / "a.jpg", PICTURE, format, **options))
     assert np.abs(pixels.astype(int) - PICTURE).mean() < 8
 
@@ -106,7 +106,7 @@ def test_transparent_colour_of_a_png_becomes_white(tmp_path, mode, colours, tran
 
 @pytest.mark.parametrize("alpha", [0, 128, 255])
 @pytest.mark.parametrize(("mode", "colour"), [("RGBA", RED), ("LA", (0,))])
-def test_alpha_is_laid_on_white(tmp_path, mode, colour, alpha):
+def test_alpha_is_blended_with_white(tmp_path, mode, colour, alpha):
     image = Image.new(mode, (3, 2), (*colour, alpha))
     inputs = [image, write(tmp_path / "a.png", image), write(tmp_path / "a.tif", image, "tiff")]
     inputs += [np.asarray(image)] if mode == "RGBA" else []
@@ -198,7 +198,7 @@ def test_truncated_file_is_refused(tmp_path, format, keep):
     refusal(write(tmp_path / "a.jpg", data[: int(len(data) * keep)]))
 
 
-def test_file_that_is_no_image_is_refused(tmp_path):
+def test_file_that_is_not_an_image_is_refused(tmp_path):
     assert "empty" in refusal(write(tmp_path / "a.jpg", b"")).reason
     assert "not an image" in refusal(write(tmp_path / "a.jpg", b"text\n" * 50)).reason
     assert "not an image" in refusal(write(tmp_path / "a.jpg", bytes(999))).reason
@@ -281,8 +281,8 @@ def test_damaged_bytes_raise_nothing_but_image_decode_error(tmp_path, format):
     refused = 0
     for _ in range(100):
         data = original.copy()
-        places = rng.integers(0, rng.choice([40, len(data)]), rng.integers(1, 6))
-        data[places] = rng.integers(0, 256, len(places))
+        positions = rng.integers(0, rng.choice([40, len(data)]), rng.integers(1, 6))
+        data[positions] = rng.integers(0, 256, len(positions))
         end = rng.choice([len(data), rng.integers(len(data))])
         path = write(tmp_path / "a.jpg", data[:end].tobytes())
         try:

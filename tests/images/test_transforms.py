@@ -22,7 +22,7 @@ def test_rotation_and_shift_are_those_of_torchvision_inside():
         assert (got - expected)[inside].abs().max() <= 1
 
 
-def test_edge_pixels_fill_what_comes_in():
+def test_shifted_images_are_filled_with_edge_pixels():
     image = noise(10, 12)
     moved = rotate(image, right=4, down=-3)
     assert torch.equal(moved[:, :7, 4:], image[:, 3:, :8])

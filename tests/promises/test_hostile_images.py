@@ -59,7 +59,7 @@ NAMES = [
 
 @functools.cache
 def bad():
-    """Return files that are no image, each with a word of the reason."""
+    """Return files that are not images, each with a word of the reason."""
     bomb = zlib.compress(bytes(100 << 20))
     claim = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
     avif = encode(PHOTO, "avif", speed=10)
@@ -112,7 +112,7 @@ def spoil_folder(folder):
 def test_hostile_files_are_all_among_the_failures_and_their_neighbours_unaffected(tmp_path, caching):
     good = write_all(tmp_path / "good", encoded() | odd()) + write_all(tmp_path / "named", dict.fromkeys(NAMES, PNG))
     words = spoil_folder(tmp_path / "bad")
-    images, places = mixed(good, list(words))
+    images, positions = mixed(good, list(words))
     # Each run has its own cache; none shares what another computed.
     caches = [EmbeddingCache(tmp_path / f"cache{n}") if caching else None for n in range(2)]
     expected = extract(good, cache=caches[0])
@@ -121,7 +121,7 @@ def test_hostile_files_are_all_among_the_failures_and_their_neighbours_unaffecte
     assert {failure.name for failure in result.failures} == set(words)
     assert [images[failure.index] for failure in result.failures] == [failure.name for failure in result.failures]
     assert [f.reason for f in result.failures if not f.reason.strip() or words[f.name] not in f.reason] == []
-    assert np.array_equal(result.embeddings[0][places], expected.embeddings[0])
+    assert np.array_equal(result.embeddings[0][positions], expected.embeddings[0])
     assert np.isnan(result.embeddings[0]).all(axis=1).sum() == len(words)
 
 
@@ -209,16 +209,16 @@ def memory_grown():
 def test_mutated_files_are_read_or_among_the_failures_and_their_neighbours_unaffected(tmp_path, count):
     good = write_all(tmp_path / "good", encoded())
     damaged = write_all(tmp_path / "bad", {f"{n}.jpg": data for n, data in enumerate(mutations(count))})
-    images, places = mixed(good, damaged)
+    images, positions = mixed(good, damaged)
     expected = extract(good)
     with memory_grown() as grown:
         result = extract(images, batch_size=32, n_jobs=2)
     print(f"{grown[0]:,} bytes more")
     assert grown[0] < MOST
-    assert np.array_equal(result.embeddings[0][places], expected.embeddings[0])
+    assert np.array_equal(result.embeddings[0][positions], expected.embeddings[0])
     failed = [failure.index for failure in result.failures]
     assert np.isnan(result.embeddings[0]).any(axis=1).nonzero()[0].tolist() == failed
-    assert not set(failed) & set(places)
+    assert not set(failed) & set(positions)
     assert count / 5 < len(failed) < count
     assert all(failure.reason.strip() for failure in result.failures)
     assert not [failure for failure in result.failures if "not read within" in failure.reason]

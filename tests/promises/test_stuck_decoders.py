@@ -48,7 +48,7 @@ def stuck(monkeypatch):
 def test_an_image_that_takes_too_long_is_among_the_failures_and_delays_no_other(tmp_path, stuck):
     good = write_all(tmp_path / "good", encoded())
     late = write_all(tmp_path / "late", {f"{n}.png": stuck(n) for n in range(2)})
-    images, places = mixed(good, late)
+    images, positions = mixed(good, late)
     expected = extract(good).embeddings[0]
     # With one thread there are more of them than threads
     for n_jobs in (1, 2):
@@ -56,7 +56,7 @@ def test_an_image_that_takes_too_long_is_among_the_failures_and_delays_no_other(
         assert {failure.name: failure.reason for failure in result.failures} == dict.fromkeys(
             late, "not read within 0.5 s"
         )
-        assert np.array_equal(result.embeddings[0][places], expected)
+        assert np.array_equal(result.embeddings[0][positions], expected)
 
 
 def test_an_image_that_takes_too_long_raises_its_name_and_what_was_before_is_kept(tmp_path, stuck):
@@ -68,7 +68,7 @@ def test_an_image_that_takes_too_long_raises_its_name_and_what_was_before_is_kep
     assert extract(good, cache=cache).n_forwarded == 0
 
 
-def test_a_training_that_decodes_anew_is_told_of_an_image_that_takes_too_long(tmp_path, stuck):
+def test_a_training_that_decodes_in_every_epoch_names_an_image_that_takes_too_long(tmp_path, stuck):
     paths = write_all(tmp_path / "good", {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(8)})
     paths.append(write(tmp_path, "late.png", stuck(0)))
     options = {"lower": lambda batch: batch, "device": "cpu", "seed": 0}

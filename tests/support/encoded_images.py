@@ -99,8 +99,8 @@ def exif(tag, kind, count, value):
 
 def claiming(avif, width, height):
     """Return an AVIF whose header claims another size than its frame has."""
-    place = avif.index(b"ispe") + 8
-    claimed = avif[:place] + struct.pack(">II", width, height) + avif[place + 8 :]
+    start = avif.index(b"ispe") + 8
+    claimed = avif[:start] + struct.pack(">II", width, height) + avif[start + 8 :]
     # A sequence has a header of its own, in numbers of 16 and 16 bits.
     return claimed.replace(struct.pack(">II", 64 << 16, 48 << 16), struct.pack(">II", width << 16, height << 16))
 
@@ -171,10 +171,10 @@ def extract(images, *, cache=None, **options):
 
 
 def mixed(sound, others):
-    """Return both in a random order, and the places of the sound ones in theirs."""
+    """Return both in a random order, and the positions of the sound ones in theirs."""
     order = np.random.default_rng(0).permutation(len(sound) + len(others))
-    places = {int(number): place for place, number in enumerate(order)}
-    return [[*sound, *others][number] for number in order], [places[i] for i in range(len(sound))]
+    positions = {int(number): position for position, number in enumerate(order)}
+    return [[*sound, *others][number] for number in order], [positions[i] for i in range(len(sound))]
 
 
 def refusal(image, **options):
