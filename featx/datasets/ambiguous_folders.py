@@ -1,4 +1,4 @@
-"""Folders beside each other go in; those that are no classes, or may be none, are refused with what to type."""
+"""Refuse sub-folders that may not be classes, such as masks, folds or one part of a split, and say what to type."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .split_names import PARTS, part_of, part_words
 
 __all__ = ["fit_command", "is_generic", "refuse_ambiguous"]
 
-# Folders of these names say what kind of files they hold, not what is to be seen on them.
+# Folders of these names say what kind of files they hold, not what the images show.
 FILE_KINDS = frozenset([
     "image", "images", "img", "imgs", "jpg", "jpgs", "jpeg", "jpegs", "png", "pngs", "jpegimages", "photos",
     "pictures", "data", "dataset", "datasets", "mask", "masks", "label", "labels", "annotation", "annotations",
     "annot", "gt", "groundtruth", "segmentation", "segmentations", "segmentationclass", "segmentationobject",
     "bbox", "bboxes", "heic", "heif", "dng", "dcm", "dicom", "tif", "tiff", "bmp", "webp", "avif", "svg",
 ])  # fmt: skip
-# So do these, beside the folders of parts.
+# So do these, next to folders of parts.
 BESIDE_PARTS = FILE_KINDS | frozenset([
     "unlabeled", "unlabelled", "unsup", "extra", "pred", "prediction", "predictions", "sample", "samples", "raw",
 ])  # fmt: skip
@@ -26,25 +26,25 @@ NUMBERED_PIECE = re.compile(r"(.*?)(?:fold|split|cv|part|subset|chunk|batch|shar
 
 
 def is_generic(name: str) -> bool:
-    """Tell whether a folder's name says where images lie, and not what they show."""
+    """Tell whether a folder's name says where images are or of what kind, not what they show."""
     return part_of(name) is not None or _words(name) <= FILE_KINDS
 
 
 def fit_command(train: Folder, others: list[Folder], parts: dict[str, str]) -> str:
-    """Return the command that fits on one part of a split and judges on another."""
+    """Return the command that fits on one part of a split and tests on another."""
     held_out = sorted(others, key=lambda folder: PARTS.index(parts[folder.name]))
     test = f" --test {quoted(held_out[-1].path)}" if held_out else ""
     return f"`featx fit {quoted(train.path)}{test} -o model.skops`"
 
 
 def refuse_ambiguous(place: Folder, parts: dict[str, str]) -> None:
-    """Refuse sub-folders that may be something else than classes.
+    """Refuse sub-folders that may be something other than classes.
 
     Parameters
     ----------
     place : Folder
     parts : dict of str -> str
-        The part of a split for each sub-folder that may be one; not for all of them.
+        The part of a split for each sub-folder that may be one. At least one sub-folder has none.
 
     Raises
     ------
@@ -56,13 +56,13 @@ def refuse_ambiguous(place: Folder, parts: dict[str, str]) -> None:
     _refuse_levels(place)
     if all(_words(name) <= FILE_KINDS for name in names):
         raise DatasetError(
-            f"{place.path} holds {few(names)}, which are kinds of files and no classes",
+            f"{place.path} holds {few(names)}, which are kinds of files, not classes",
             f"Pass a manifest with the columns path and label, such as {quoted(place.path + '/images.csv')}.",
         )
     pieces = [NUMBERED_PIECE.fullmatch(name.casefold()) for name in names]
     if None not in pieces and len({piece[1] for piece in pieces if piece}) == 1:
         raise DatasetError(
-            f"{place.path} holds {few(names)}, which are pieces of one set and no classes",
+            f"{place.path} holds {few(names)}, which are pieces of one set, not classes",
             "Join them in one folder with one sub-folder a class, or name all images in a manifest; its column `group` "
             "keeps the images of a piece together.",
         )
@@ -80,7 +80,7 @@ def _words(name: str) -> set[str]:
 
 
 def _refuse_levels(place: Folder) -> None:
-    """Refuse a place that holds the folder of classes beside others, or classes and the same ones a level deeper."""
+    """Refuse a folder that holds the folder of classes beside others, or classes and the same ones a level deeper."""
     names = {folder.name for folder in place.occupied}
     for folder in place.filled:
         inner = [deeper.name for deeper in folder.filled]
@@ -95,14 +95,14 @@ def _refuse_levels(place: Folder) -> None:
 
 
 def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
-    """Refuse folders of parts beside other folders, unless one of them is rather a class by that name."""
+    """Refuse folders of parts beside other folders, unless the one part is more likely a class of that name."""
     named = [folder for folder in place.occupied if folder.name in parts]
     others = [folder for folder in place.occupied if folder.name not in parts]
     beside = all(_words(folder.name) & BESIDE_PARTS or part_words(folder.name) for folder in others)
     if len(set(parts.values())) == 1 and not beside:
         (part, *_), inside = named, {inner.name for folder in named for inner in folder.filled}
         known = {folder.name for folder in others} | {inner.name for folder in others for inner in folder.filled}
-        # A train with wagons' types inside is a class beside cars and planes; with the same classes, it is a part.
+        # A train with types of wagons inside is a class beside cars and planes; with the same classes inside, a part.
         if part.images or (not inside & known and len(others) > 1):
             return
     usable = [folder for folder in named if folder.filled]

@@ -1,4 +1,4 @@
-"""A folder goes in; which of its folders are classes and which parts of a split comes out, or why it cannot be told."""
+"""Find out which folders are classes and which are parts of a split (train, val, test), or refuse to guess."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Layout:
     classes : list of ClassFolder
         In the order in which their images are listed.
     outer : list of Folder
-        Folders above them; images that lie in these are outside the class folders.
+        The folders above them; images in these folders themselves are outside the class folders.
     notes : list of str
     problem : DatasetError or None
-        Why the images have no labels that can be used, where the parts can be told.
+        Why the labels cannot be used, where only the parts are known.
     """
 
     classes: list[ClassFolder]
@@ -61,7 +61,7 @@ def find_layout(top: Folder) -> Layout | None:
         outer.append(inner)
         place, inner = inner, _inner(inner)
     if inner is not None:
-        # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
+        # One folder at the end of the chain holds the images: it is a class, unless its name is generic.
         if place.only is None or any(is_generic(folder.name) for folder in [*outer[1:], inner]):
             return None
         return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
@@ -76,10 +76,10 @@ def find_layout(top: Folder) -> Layout | None:
 
 
 def _inner(place: Folder) -> Folder | None:
-    """Return the one folder of which the classes may lie inside, or None.
+    """Return the one sub-folder that may hold the class folders, or None.
 
-    It is the only one with images; or the others hold formats that are not read, and all of their names say where
-    images lie: parts of a split, or kinds of files.
+    It is the only one with images; or the others hold formats that are not read, and all of their names are generic:
+    parts of a split, or kinds of files.
     """
     if place.only is not None or len(place.filled) != 1:
         return place.only
@@ -96,7 +96,7 @@ def _inner(place: Folder) -> Folder | None:
 
 
 def _several(place: Folder) -> Layout:
-    """Return the layout of a place with several folders that hold images, perhaps in formats that are not read."""
+    """Return the layout of a folder with several sub-folders of images, perhaps in formats that are not read."""
     parts = parts_of([folder.name for folder in place.filled])
     if len(place.filled) > 1 and len(parts) == len(place.filled):
         return _parts_layout(place, {folder.name: folder for folder in place.filled}, parts)
@@ -125,7 +125,7 @@ def _classes_are(number: int) -> str:
 def _parts_layout(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
     """Return the layout of folders that are all parts of a split, each with class folders inside."""
     levels = {name: _class_level(folder) for name, folder in folders.items()}
-    # Where one part has a single folder, it is a class if another part has a class by that name.
+    # Where a part has a single folder, it is a class if another part has a class of that name.
     several = {inner.name for chain in levels.values() if len(chain[-1].filled) > 1 for inner in chain[-1].filled}
     for name, chain in levels.items():
         for depth, folder in enumerate(chain):
@@ -160,7 +160,7 @@ def _parts_layout(place: Folder, folders: dict[str, Folder], parts: dict[str, st
 
 
 def _keep_one(usable: list[Folder], parts: dict[str, str]) -> str:
-    """Return what to do about two folders of one part: a command where one may be trained on."""
+    """Return what to do about two folders of one part: a command where one of them is to train on."""
     train = [folder for folder in usable if parts[folder.name] == "training"]
     others = [folder for folder in usable if parts[folder.name] != "training"]
     step = "Keep one of them in this folder"
@@ -183,7 +183,7 @@ def _without_classes(ordered: dict[str, Folder], flat: list[str], parts: dict[st
 
 
 def _class_level(part: Folder) -> list[Folder]:
-    """Return the part and the single folders inside that may be one more folder above the classes."""
+    """Return the folder of a part and those below it, one in the other, down to the one that holds the classes."""
     chain = [part]
     while (inner := _inner(chain[-1])) is not None and not inner.images:
         chain.append(inner)
@@ -195,8 +195,8 @@ def _has_classes(level: Folder, known: set[str]) -> bool:
 
 
 def _no_common_class(found: list[ClassFolder], ordered: dict[str, Folder]) -> DatasetError | None:
-    """Return what is wrong with a part that has no class in common with the first."""
-    # A folder that was named on a Mac is the same one.
+    """Return the error for the first part that has no class in common with the first one, or None."""
+    # Names that were written on a Mac are in another Unicode form.
     classes = {
         part: {unicodedata.normalize("NFC", entry.label or "") for entry in found if entry.part == part}
         for part in ordered
@@ -236,7 +236,7 @@ def _classes_with_parts(place: Folder) -> Layout | None:
         same = f"make such folders in {others[0]}"
         raise DatasetError(
             f"{holds}, but {few(others)} {'has' if len(others) == 1 else 'have'} images outside such folders",
-            # Without class folders inside, it is no data set.
+            # Without class folders inside, that folder is not a data set.
             f"{alone}; else {same}." if any(part.filled for part in some.filled) else f"M{same[1:]}.",
         )
     manifest = "make a manifest with the columns path, label and split"

@@ -1,4 +1,4 @@
-"""A folder of images goes in; their paths come out, with the classes and parts of a split that its folders name."""
+"""List the images of a folder, with the class labels and the split that its sub-folders name."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
     for place in layout.outer:
         skipped.add(place)
         loose += place.images
-    # Where no image has a label, the caller may know more of such a folder.
+    # Where no image has a label, the caller may know more about the folder.
     if labelled and layout.problem is not None and any(labels):
         raise layout.problem
     known = None not in labels and layout.problem is None

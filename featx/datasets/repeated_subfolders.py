@@ -1,4 +1,4 @@
-"""Folders with folders of the same names inside go in; they are refused, with what to type for either reading."""
+"""Refuse folders that hold sub-folders of the same names, and say what to type for either reading."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from .split_names import parts_of
 
 __all__ = ["refuse_repeated"]
 
-# Names that tell the pieces of one class apart: days, runs, patients. The classes of a data set have other names.
+# Names of the pieces of one class, such as days, sessions and patients; classes have other names.
 DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d(?:[-_.]?\d\d)?)?")
 NUMBERED_SESSION = re.compile(
     r"(?:case|day|device|frame|month|page|patient|run|scan|seq|sequence|series|session|site|slide|subject|tile|video"
     r"|visit|week)s?[\W_]*\d+"
 )
-# Parts of words of several languages; they order what is offered, and decide nothing.
+# Parts of words in several languages. They only order the suggestions.
 SOUNDS_OF_TRAINING = re.compile(r"train|trn|learn|lern|entren|apprent|aprend|addestr|trein")
 SOUNDS_OF_TEST = re.compile(r"(?<![a-z])(?:test|tst|valid|eval|(?:val|dev)(?![a-z])|hold|held|prue|pru\u0308f)")
-# How many folders are compared with each other.
+# How many folders are compared with each other at most.
 MOST_COMPARED = 300
 
 
 def refuse_repeated(place: Folder, chains: Mapping[str, list[Folder]] | None = None) -> None:
-    """Refuse folders with the same folders inside: those may be the classes, the outer ones parts of a split.
+    """Refuse folders with the same folders inside: either the outer or the inner ones may be the classes.
 
     Parameters
     ----------
     place : Folder
     chains : mapping of str -> list of Folder, default=None
-        For each part of a split, its folder and those down to the one that holds the folders in question; by default
-        `place` holds them, and there are no parts.
+        For each part of a split, its folder and those below it, down to the one whose sub-folders are compared. By
+        default `place` is that one, and there are no parts.
 
     Raises
     ------
@@ -74,9 +74,9 @@ def _with_parts(place: Folder, chains: Mapping[str, list[Folder]], deeper: int) 
 
 
 def _fit(outer: list[Folder]) -> str:
-    """Return the command that fits on the folder that is to train on by its name, or else on the largest.
+    """Return the command that fits on the folder that is named like a training part, or else on the largest one.
 
-    Where there are two, it judges on the other; where neither names nor sizes tell which is which, that is said.
+    If there are two, it tests on the other; if neither names nor sizes tell which is which, it says so.
     """
     size = {folder: sum(len(inside.images) for inside in folder.walk()) for folder in outer}
     train, *others = sorted(outer, key=lambda folder: (_rank(folder.name), -size[folder]))
@@ -88,13 +88,13 @@ def _fit(outer: list[Folder]) -> str:
 
 
 def _rank(name: str) -> int:
-    """Return a smaller number for a name that sounds of training, and a larger one for what sounds of a test."""
+    """Return a small number for a name that sounds like training, a large one for a name that sounds like a test."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return 2 * bool(SOUNDS_OF_TEST.search(plain)) - bool(SOUNDS_OF_TRAINING.search(plain))
 
 
 def _repeated(place: Folder) -> tuple[list[Folder], list[str]]:
-    """Return the folders with the same folders inside and the names of these, if most folders of a place are such."""
+    """Return the sub-folders with the same folders inside, and the names of these, if most sub-folders have them."""
     inside = {folder: names for folder in place.filled if not folder.images and (names := _names(folder))}
     for first, second in itertools.combinations(list(inside)[:MOST_COMPARED], 2):
         shared = inside[first] & inside[second]
@@ -106,7 +106,7 @@ def _repeated(place: Folder) -> tuple[list[Folder], list[str]]:
 
 
 def _singles(folder: Folder) -> list[Folder]:
-    """Return a folder and the single ones inside, such as ``images``, down to the one that may hold classes."""
+    """Return a folder and the single ones inside it, such as ``images``, down to the one that may hold classes."""
     chain = [folder]
     while (only := chain[-1].only) is not None and not only.images:
         chain.append(only)

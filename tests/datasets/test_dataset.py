@@ -74,8 +74,8 @@ def test_images_at_any_depth_belong_to_their_class_and_are_sorted(grow, kind):
         (".hidden.png", "hidden"),
         (".thumbs/1.png", "hidden"),
         ("a/.thumbs/1.png", "hidden"),
-        ("a/notes.txt", "1 file that is no image left out"),
-        ("readme.md", "1 file that is no image left out"),
+        ("a/notes.txt", "1 file that is not an image left out"),
+        ("readme.md", "1 file that is not an image left out"),
         ("empty/notes.txt", "class without images"),
         ("loose.png", "outside the class folders"),
     ],
@@ -101,7 +101,7 @@ def test_notes_do_not_depend_on_the_order_of_the_file_system(grow, folder):
     root = grow("a/1.png", *(f"{folder}{i:02}.txt" for i in rng.permutation(40)))
     (note,) = load_dataset(root).notes
     shown = [f"{root}/{folder}{i:02}.txt" for i in range(3)]
-    assert note == f"40 files that are no images left out: {', '.join(shown)} and 37 more"
+    assert note == f"40 files that are not images left out: {', '.join(shown)} and 37 more"
 
 
 def test_flat_folder_serves_only_without_labels(grow):
@@ -145,7 +145,7 @@ def test_what_does_not_exist_is_refused(tmp_path, monkeypatch, name):
 
 def test_what_holds_no_image_is_refused_with_what_was_found(grow):
     root = grow("a/notes.txt", "text.md")
-    assert "text.md is no data set" in refusal(load_dataset, root / "text.md")
+    assert "text.md is not a data set" in refusal(load_dataset, root / "text.md")
     message = refusal(load_dataset, root)
     (root / "empty").mkdir()
     assert "holds no image" in refusal(load_dataset, root / "empty")
@@ -363,5 +363,5 @@ def test_what_some_of_several_sources_have_is_said_to_be_dropped(grow):
     for others, labels, split in (("split", True, True), ("plain", True, False), ("flat", False, False)):
         data = collect_images([root / "split", root / others])
         assert ((data.labels is not None), (data.split is not None)) == (labels, split)
-        dropped = [note for note in data.notes if note.startswith("not all of what was passed has")]
-        assert ["labels" in " ".join(dropped), "a split" in " ".join(dropped)] == [not labels, not split]
+        dropped = [note for note in data.notes if "not used: not all sources have" in note]
+        assert ["labels" in " ".join(dropped), "split" in " ".join(dropped)] == [not labels, not split]

@@ -42,7 +42,7 @@ def test_formats_that_are_not_read_are_counted_by_name(tmp_path):
     assert ". Convert it to JPEG" in alone.notes[0]
     none = refusal(grown(tmp_path / "y", "a/1.heic", "a/2.svg"))
     assert none.endswith("SVG: Draw it as PNG: `rsvg-convert a.svg -o a.png`.")
-    assert others.startswith("2 files that are no images left out")
+    assert others.startswith("2 files that are not images left out")
 
 
 @pytest.mark.parametrize("suffix", [".heic", ".svg", ".dcm", ".jp2", ".nef", ".psd", ".eps", ".mp4", ".jxl", ".HEIF"])
@@ -55,7 +55,7 @@ def test_a_folder_of_a_format_that_is_not_read_is_refused_by_its_name(tmp_path, 
 
 def test_a_folder_of_archives_is_told_to_unpack_them(tmp_path):
     assert "1 .zip (archive). Unpack it" in refusal(grown(tmp_path, "train.zip"))
-    assert "is no data set. Unpack it" in refusal(tmp_path / "train.zip")
+    assert "is not a data set. Unpack it" in refusal(tmp_path / "train.zip")
 
 
 def test_ppm_pgm_and_avif_are_images(tmp_path):

@@ -37,7 +37,7 @@ def test_groups_of_both_are_compared_by_name():
 
 
 def test_what_cannot_be_joined_is_refused():
-    with pytest.raises(DatasetError, match="the class 'c', which the training set has not"):
+    with pytest.raises(DatasetError, match="the class 'c', which the training set does not have"):
         join_test(data("aabb"), data("ac"))
     for pair in ((data("aabb"), ImageDataset(["a.png"], ["a.png"])), (ImageDataset(["a.png"], ["a.png"]), None)):
         with pytest.raises(DatasetError, match="no labels"):

@@ -408,7 +408,7 @@ LAYOUTS = [
         {"data-00000-of-00001.arrow": "", "state.json": "{}"},
         refusal=("to_parquet",),
     ),
-    Layout("Segmentation: images and masks", "images/1.png masks/1.png", refusal=("kinds of files and no classes",)),
+    Layout("Segmentation: images and masks", "images/1.png masks/1.png", refusal=("kinds of files, not classes",)),
     Layout(
         "PlantVillage: one set of images three times",
         "color/rust/1.jpg color/scab/2.jpg gray/rust/1.jpg gray/scab/2.jpg segmented/rust/1.jpg segmented/scab/2.jpg",
