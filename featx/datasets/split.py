@@ -10,7 +10,7 @@ import numpy as np
 
 from ..display.names import few
 from ..display.notes import note_once
-from ..evaluation.data_split import ALONE, DataSplit
+from ..evaluation.data_split import UNGROUPED, DataSplit
 from ..evaluation.splits import check_fraction, held_out_split
 from ..exceptions import DatasetError
 from ..images.failures import Failure, first_reason
@@ -202,7 +202,7 @@ def _judging(test: ImageDataset) -> ImageDataset:
 def _joined_groups(parts: Sequence[ImageDataset]) -> np.ndarray | None:
     if all(part.groups is None for part in parts):
         return None
-    alone = [np.array([f"{ALONE}{number}/{row}" for row in range(len(part))]) for number, part in enumerate(parts)]
+    alone = [np.array([f"{UNGROUPED}{number}/{row}" for row in range(len(part))]) for number, part in enumerate(parts)]
     return np.concatenate(
         [single if part.groups is None else part.groups for part, single in zip(parts, alone, strict=True)]
     )
