@@ -59,22 +59,11 @@ def test_classes_that_hold_folders_are_said(tmp_path):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (
-            ["train/a/1.png", "val/a/1.png", "more/a/1.png"],
-            "holds train, val, which may be parts of a split, beside more, which is not a part.",
-        ),
-        (["train/a/1.png", "train/b/1.png", "unlabeled/1.png"], "beside unlabeled, which is not a part."),
-        (["train/1.png", "train_masks/1.png"], "beside train_masks"),
-        (
-            ["train/a/1.png", "train/b/1.png", "other/a/1.png", "third/b/1.png"],
-            "beside other, third, which are not parts.",
-        ),
         (["train/a/1.png", "test/b/1.png"], "test has the classes b,"),
         (["train/1.png", "test/1.png"], "hold images without class folders"),
         (["train/1.png"], "has no labels"),
         (["train/1.png", "test/1.heic"], "has no labels"),
         (["seg_train/1.png", "seg_test/1.heic"], "has no labels"),
-        (["train/a/1.png", "train/b/1.png", "unlabeled/1.heic"], "`featx fit {}/train -o model.skops`"),
         (
             ["train/a/1.heic", "val/a/1.png", "val/b/1.png"],
             "Convert those to train on; or pass the others alone: `featx",
@@ -100,9 +89,6 @@ def test_classes_that_hold_folders_are_said(tmp_path):
             "`featx fit {}/train_1 --test {}/test -o model.skops`",
         ),
         (["val/a/1.png", "validation/a/1.png"], "both mean the validation part. Keep one of them in this folder."),
-        (["trainval/a/1.png", "test/a/1.png"], "`featx fit {}/trainval --test {}/test -o model.skops`"),
-        (["data/a/1.png", "data/b/1.png", "docs/1.png"], "beside data, which has the folders a, b"),
-        (["cats_train/1.png", "cats_test/1.png", "dogs_train/1.png"], "in every folder's name"),
     ],
 )
 def test_folders_that_cannot_be_told_are_refused(tmp_path, names, words):
@@ -110,8 +96,3 @@ def test_folders_that_cannot_be_told_are_refused(tmp_path, names, words):
     assert words.replace("{}", str(tmp_path)) in message
     dataset = load_dataset(tmp_path, labelled=False)
     assert len(dataset) == sum(name.endswith(".png") for name in names)
-
-
-def test_names_like_options_are_typed_as_paths(tmp_path, monkeypatch):
-    monkeypatch.chdir(write_files(tmp_path, "-train/a/1.png", "-test/a/1.png", "-x y/2.png"))
-    assert "`featx fit ./-train --test ./-test -o model.skops`" in refusal(".")
