@@ -27,7 +27,7 @@ class Skipped:
     def __init__(self) -> None:
         self.hidden: list[str] = []
         self.others: list[str] = []
-        self.unread: dict[str, list[str]] = {}
+        self.unsupported: dict[str, list[str]] = {}
 
     def add(self, folder: Folder) -> None:
         """Collect what a folder holds besides images and folders."""
@@ -35,18 +35,18 @@ class Skipped:
         for path in folder.others:
             suffix = os.path.splitext(path)[1].lower()
             if suffix in UNSUPPORTED:
-                self.unread.setdefault(suffix, []).append(path)
+                self.unsupported.setdefault(suffix, []).append(path)
             else:
                 self.others.append(path)
 
     def formats(self, *, containers: bool) -> list[str]:
         """Return the suffixes of formats that are not read, the most frequent first."""
-        found = [suffix for suffix in self.unread if containers or UNSUPPORTED[suffix][0] not in CONTAINERS]
-        return sorted(found, key=lambda suffix: (-len(self.unread[suffix]), suffix))
+        found = [suffix for suffix in self.unsupported if containers or UNSUPPORTED[suffix][0] not in CONTAINERS]
+        return sorted(found, key=lambda suffix: (-len(self.unsupported[suffix]), suffix))
 
     def describe(self, suffixes: list[str]) -> str:
         """Return the number of files of each suffix, such as "12 .heic (HEIC), 1 .svg (SVG)"."""
-        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNSUPPORTED[s][0]})" for s in suffixes)
+        return ", ".join(f"{len(self.unsupported[s]):,} {s} ({UNSUPPORTED[s][0]})" for s in suffixes)
 
     def notes(self) -> list[str]:
         """Return a sentence for each kind of file that was left out."""
@@ -55,14 +55,14 @@ class Skipped:
             notes.append(f"{count_text(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
         images = self.formats(containers=False)
         if images:
-            number = sum(len(self.unread[suffix]) for suffix in images)
-            first = min(self.unread[images[0]])
+            number = sum(len(self.unsupported[suffix]) for suffix in images)
+            first = min(self.unsupported[images[0]])
             notes.append(
                 f"{count_text(number, 'image')} in formats that are not read left out: {self.describe(images)}, "
                 f"such as {first}. {_steps(images)}".rstrip(".")
             )
         others = self.others + [
-            path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
+            path for s in self.formats(containers=True) if s not in images for path in self.unsupported[s]
         ]
         if others:
             kind = "that is not an image" if len(others) == 1 else "that are not images"
@@ -124,7 +124,7 @@ class Folder:
                         images_or_others.append(path)
         except OSError as error:
             raise DatasetError(
-                f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself the right to read it."
+                f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself permission to read it."
             ) from error
         return sorted(folders, key=lambda folder: folder.name), sorted(images), sorted(others), sorted(hidden)
 
@@ -145,20 +145,20 @@ class Folder:
         return self._listed[3]
 
     @cached_property
-    def filled(self) -> list[Folder]:
+    def with_images(self) -> list[Folder]:
         """The sub-folders that hold an image at any depth."""
-        return [folder for folder in self.folders if any(place.images for place in folder.walk())]
+        return [folder for folder in self.folders if any(below.images for below in folder.walk())]
 
     @property
-    def empty(self) -> list[Folder]:
+    def without_images(self) -> list[Folder]:
         """The sub-folders that hold no image."""
-        filled = set(self.filled)
-        return [folder for folder in self.folders if folder not in filled]
+        with_images = set(self.with_images)
+        return [folder for folder in self.folders if folder not in with_images]
 
     @cached_property
-    def occupied(self) -> list[Folder]:
+    def with_any_images(self) -> list[Folder]:
         """The sub-folders that hold an image at any depth, formats that are not read included."""
-        return [folder for folder in self.folders if any(place._has_pictures for place in folder.walk())]
+        return [folder for folder in self.folders if any(below._has_pictures for below in folder.walk())]
 
     @property
     def _has_pictures(self) -> bool:
@@ -171,7 +171,7 @@ class Folder:
     @property
     def only(self) -> Folder | None:
         """The one sub-folder with images, if no other has any, formats that are not read included."""
-        return self.filled[0] if len(self.filled) == len(self.occupied) == 1 else None
+        return self.with_images[0] if len(self.with_images) == len(self.with_any_images) == 1 else None
 
     @cached_property
     def _identity(self) -> tuple[int, int]:

@@ -110,24 +110,24 @@ def collect_images(
     DatasetError
         If sources do not exist, the first of which are named, or nothing is found.
     """
-    places = [os.fspath(source) for source in sources]
-    if split_from is not None and (len(places) != 1 or not _is_dataset(places[0])):
+    texts = [os.fspath(source) for source in sources]
+    if split_from is not None and (len(texts) != 1 or not _is_dataset(texts[0])):
         raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
     columns = {"path_column": path_column, "label_column": label_column}
-    missing = [place for place in places if not (_is_dataset(place) or is_url(place) or os.path.lexists(place))]
-    if missing and (not keep_missing or len(missing) == len(places)):
-        raise _missing_error(missing, len(places))
+    missing = [text for text in texts if not (_is_dataset(text) or is_url(text) or os.path.lexists(text))]
+    if missing and (not keep_missing or len(missing) == len(texts)):
+        raise _missing_error(missing, len(texts))
     parts = []
-    for place in places:
-        if _is_dataset(place):
-            named = columns if _is_table(place) else {}
-            parts.append(load_dataset(place, labelled=False, split_from=split_from, **named))
+    for text in texts:
+        if _is_dataset(text):
+            named = columns if _is_table(text) else {}
+            parts.append(load_dataset(text, labelled=False, split_from=split_from, **named))
         else:
-            parts.append(ImageDataset([place], [place]))
+            parts.append(ImageDataset([text], [text]))
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     notes = [note for part in parts for note in part.notes]
-    notes += [] if any(map(_is_table, places)) else _columns_without_effect(columns)
+    notes += [] if any(map(_is_table, texts)) else _columns_without_effect(columns)
     kept = {}
     for name, note in IGNORED.items():
         given = [getattr(part, name) for part in parts]
@@ -170,7 +170,7 @@ def _folder(text: str, *, labelled: bool) -> Listing:
     listing, skipped = list_folder(str(Path(text)), labelled=labelled)
     if listing.images and (listing.labels is not None or not labelled):
         return listing
-    others = skipped.others + [path for paths in skipped.unread.values() for path in paths]
+    others = skipped.others + [path for paths in skipped.unsupported.values() for path in paths]
     known = explain_unlabelled(listing, others)
     if not listing.images:
         raise DatasetError(*known) if known else skipped.refusal(text, listing.notes)

@@ -59,5 +59,5 @@ def _below(top: Folder, folder: Folder) -> str:
 
 
 def _suffixes(folder: Folder) -> str:
-    suffixes = {os.path.splitext(path)[1].lower() for place in folder.walk() for path in place.images}
+    suffixes = {os.path.splitext(path)[1].lower() for below in folder.walk() for path in below.images}
     return " -o ".join(f"-iname {shlex.quote('*' + suffix)}" for suffix in sorted(suffixes))

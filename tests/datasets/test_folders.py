@@ -125,4 +125,4 @@ def test_a_folder_that_may_not_be_read_is_refused(tmp_path):
 
 def test_filled_folders_hold_images_at_some_depth(tmp_path):
     write_files(tmp_path, "a/b/c/1.png", "d/e/1.txt", "f/1.png")
-    assert [folder.name for folder in Folder(str(tmp_path)).filled] == ["a", "f"]
+    assert [folder.name for folder in Folder(str(tmp_path)).with_images] == ["a", "f"]
