@@ -87,7 +87,7 @@ class ComparisonDesign:
                 "alone"
             )
         return (
-            f"one given {self.split.described}, the same for every strategy and size; at most all "
+            f"one given {self.split.description}, the same for every strategy and size; at most all "
             f"{len(self.split.fitted):,} of the {parts} are trained on, and {inside}{again}"
         )
 

@@ -21,7 +21,7 @@ from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.sources import as_sources
-from ..runtime.cores import thread_count
+from ..runtime.resources import thread_count
 from .design import Repeat
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runner import Runner, RunResult

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluation.baseline import largest_class
-from ..evaluation.learning_curves import extrapolate
+from ..evaluation.learning_curves import extrapolate_accuracy
 from ..evaluation.metrics import interval_notes
-from ..evaluation.paired import ALPHA
+from ..evaluation.paired import SIGNIFICANCE
 from .design import Repeat
 from .result import CurveResult
 from .runner import RunResult
@@ -109,7 +109,7 @@ class SummaryStatistics:
         if len(set(counts)) > 1:
             tested = self.tested
             accuracies = [tested.independent(s.accuracies) for s in found]
-            beyond = extrapolate(
+            beyond = extrapolate_accuracy(
                 counts, accuracies, n_train=tested.n_outside, n_test=tested.n_test, random_state=self.random_state
             )
         return CurveResult(strategy, counts, [s.accuracy for s in found], beyond)
@@ -147,7 +147,7 @@ class SummaryStatistics:
         found: dict[str, list[str]] = {}
         for name, answers in right.items():
             test = self.tested.compare_once(answers, always)
-            if test.difference.value <= 0 or test.p_value >= ALPHA > test.smallest_p:
+            if test.difference.value <= 0 or test.p_value >= SIGNIFICANCE > test.smallest_p:
                 what = "no" if test.difference.value <= 0 else "not distinguishably"
                 found.setdefault(what, []).append(f"{name} ({100 * _share(answers):.1f} %)")
         sentences = []

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..evaluation.estimates import Estimate
-from ..evaluation.metrics import confusion_matrix, per_class, score_classes
-from ..evaluation.paired import PairedTest, compare_paired, name_test, widened
+from ..evaluation.metrics import confusion_matrix, precision_recall_f1, score_classes
+from ..evaluation.paired import PairedTest, compare_paired, name_test, widen_interval
 from ..evaluation.resampled import corrected_interval, corrected_test
 from .design import Repeat
 
@@ -103,7 +103,7 @@ class TestedRepeats(ABC):
         values = []
         for test, found in zip(self.tests, probabilities, strict=True):
             matrix = confusion_matrix(self.truth[test], found.argmax(axis=1), self.n_classes)
-            values.append(float(per_class(matrix)[2][matrix.sum(axis=0) + matrix.sum(axis=1) > 0].mean()))
+            values.append(float(precision_recall_f1(matrix)[2][matrix.sum(axis=0) + matrix.sum(axis=1) > 0].mean()))
         return values
 
     def _image_variance(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
@@ -193,7 +193,7 @@ class RandomTestSets(TestedRepeats):
         p_value = max(found.p_value, once.p_value)
         return dataclasses.replace(
             found,
-            difference=widened(found.difference, once.difference.low, once.difference.high, p_value=p_value),
+            difference=widen_interval(found.difference, once.difference.low, once.difference.high, p_value=p_value),
             p_value=p_value,
             smallest_p=once.smallest_p,
             detectable=float(np.maximum(found.detectable, once.detectable)),

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..evaluation.power import MOST_REPEATS, USUAL_REPEATS, Question
-from ..heads.nested_cv import LEVEL
+from ..evaluation.paired import SIGNIFICANCE
+from ..evaluation.power import MOST_REPEATS, USUAL_REPEATS, OpenComparison
 from .choice import Choice, ComparedStrategies, choose, costs_no_more
 from .size_result import StrategyResult, Verdict
 from .strategy_pairs import PairResult
@@ -187,7 +187,7 @@ def _what_would_decide(
     )  # fmt: skip
 
 
-def _more_test_images(questions: Sequence[Question], sizes: SampleSizes) -> tuple[None, int | None, str]:
+def _more_test_images(questions: Sequence[OpenComparison], sizes: SampleSizes) -> tuple[None, int | None, str]:
     """Return how large a given test set would decide it, and the sentence."""
     times = [question.test_times_needed() for question in questions]
     if not times or None in times:
@@ -198,18 +198,20 @@ def _more_test_images(questions: Sequence[Question], sizes: SampleSizes) -> tupl
     )  # fmt: skip
 
 
-def _question(compared: ComparedStrategies, one: StrategyResult, other: StrategyResult, sizes: SampleSizes) -> Question:
+def _question(
+    compared: ComparedStrategies, one: StrategyResult, other: StrategyResult, sizes: SampleSizes
+) -> OpenComparison:
     pair = compared.pair(one, other)
-    return Question(
+    return OpenComparison(
         difference=pair.difference.value,
         spread=pair.spread,
         ratio=sizes.n_test / (sizes.n_images - sizes.n_test),
         # Trainings that are judged by the same images tell of their spread no more than one does.
         repeats=1 if sizes.given else sizes.repeats,
         margin=compared.margin,
-        first_no_dearer=costs_no_more(one, other),
-        second_no_dearer=costs_no_more(other, one),
-        strictness=max(1.0, pair.p_adjusted / pair.p_value) if pair.p_value else 1.0,
+        first_costs_no_more=costs_no_more(one, other),
+        second_costs_no_more=costs_no_more(other, one),
+        p_value_factor=max(1.0, pair.p_adjusted / pair.p_value) if pair.p_value else 1.0,
     )
 
 
@@ -238,7 +240,7 @@ def _among(pair: PairResult) -> str:
     """Return why an interval without zero shows no difference: it is one of many, or of few groups."""
     alone = pair.difference.low > 0 or pair.difference.high < 0
     adjusted = ", adjusted for all pairs" if pair.p_adjusted > pair.p_value else ""
-    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if alone and pair.p_adjusted >= LEVEL else ""
+    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if alone and pair.p_adjusted >= SIGNIFICANCE else ""
 
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:

@@ -16,7 +16,7 @@ from ..extraction.digests import image_keys
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 from .probe import PROBE_IMAGES, ForwardOptions, ProbeResult, peak_memory, probe_network
 from .result import ForecastResult, Part
 
@@ -146,7 +146,7 @@ class CountedPasses:
         some = [self.images[row] for row in self._order[:PROBE_IMAGES]]
         threads = min(4, os.cpu_count() or 1)
         began = time.perf_counter()
-        for _ in patient_map(_load, some, threads=threads):
+        for _ in map_with_deadline(_load, some, threads=threads):
             pass
         seconds = (time.perf_counter() - began) * len(self.images) / max(1, len(some))
         return Part("decode all to find those that cannot be read", seconds, n_images=len(self.images))

@@ -21,7 +21,7 @@ from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.estimates import as_json
-from ..evaluation.held_out_report import HeldOutResult, report_held_out
+from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
 from ..finetuning.classifier import CNNFineTuneClassifier
@@ -155,7 +155,7 @@ def finetune_model(
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
     numbers = np.searchsorted(model.classes_, labels)
-    report = report_held_out(
+    report = score_held_out(
         numbers[split.test],
         probabilities,
         classes=model.classes_,

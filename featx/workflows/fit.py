@@ -27,7 +27,7 @@ from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads
-from ..heads.heads import plan_head, try_head
+from ..heads.heads import head_spec, try_head
 from ..heads.nested_cv import evaluate_heads
 from ..heads.results import EvaluationResult
 from ..images.failures import find_unreadable
@@ -260,7 +260,7 @@ def prepare_fit(
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
     for name in heads:
-        head = plan_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
+        head = head_spec(name, grid=(grids or {}).get(name), class_weight=class_weight)
         if grids and name in grids:
             try_head(head, len(dataset.classes))
     source = transformer.source()

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
-from ..evaluation.held_out_report import HeldOutResult, report_held_out
+from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from .predict import Predictions
 
 __all__ = ["JudgedResult", "judge_predictions"]
@@ -72,7 +72,7 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         note_once(f"nothing is judged: no label of the {len(labels):,} images{where} is a class of the model ({named})")
         return None
     truth = np.array([numbers[label] for label in labels if label in numbers])
-    report = report_held_out(
+    report = score_held_out(
         truth,
         np.array([numbers[answer] for answer in answers[known]]),
         classes=predictions.classes,

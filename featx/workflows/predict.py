@@ -18,14 +18,13 @@ from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
-from ..extraction.extract import ExtractionResult
+from ..extraction.extract import ExtractionResult, check_options
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import load_model
-from ..runtime.cores import check_options
 from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
 __all__ = ["Prediction", "Predictions", "predict_images"]

@@ -24,9 +24,9 @@ from featx.display.tables import CLASSES, Table
 from featx.display.terminal import fill, line_width
 from featx.evaluation.baseline import Baseline
 from featx.evaluation.estimates import Estimate
-from featx.evaluation.held_out_report import HeldOutResult
+from featx.evaluation.held_out_result import HeldOutResult
 from featx.evaluation.learning_curves import Extrapolation, PowerLaw
-from featx.evaluation.metrics import report_classes
+from featx.evaluation.metrics import classification_report
 from featx.extraction.extract import ExtractionResult
 from featx.forecast.result import ForecastResult, Part
 from featx.heads.results import CandidateResult, EvaluationResult
@@ -57,7 +57,7 @@ def report(names, matrix=None):
     matrix = np.eye(k, dtype=int) * 9 + np.eye(k, k=1, dtype=int) * 3 if matrix is None else matrix
     text = f"always answering the largest class, {names[0]!r}, gives accuracy 10.2 %; the model is better (p < 0.001)"
     baseline = Baseline(names[0], 0.1, "accuracy", 0.1, 0.0, "better", True, text)
-    rows = report_classes(names, matrix)
+    rows = classification_report(names, matrix)
     return HeldOutResult(names, int(matrix.sum()), METRICS, rows, matrix.tolist(), baseline, [])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featx.evaluation.learning_curves import extrapolate, fit_power_law
+from featx.evaluation.learning_curves import extrapolate_accuracy, fit_power_law
 
 
 def test_a_power_law_is_recovered_from_exact_errors():
@@ -19,13 +19,13 @@ def test_a_power_law_is_recovered_from_exact_errors():
 def test_the_extrapolation_is_of_twice_the_images_with_an_interval_around_it(repeats):
     sizes = [100, 300, 1000]
     accuracies = [[1 - 2 * n**-0.4 + shift for shift in (-0.01, 0.0, 0.01)[:repeats]] for n in sizes]
-    found = extrapolate(sizes, accuracies, n_train=1000, n_test=500)
+    found = extrapolate_accuracy(sizes, accuracies, n_train=1000, n_test=500)
     assert found.n_images == 2000
     assert found.accuracy.low < found.accuracy.value < found.accuracy.high < found.accuracy.low + 0.2
     if repeats == 3:
         assert found.accuracy.value == pytest.approx(1 - 2 * 2000**-0.4)
-    surer = extrapolate(sizes, accuracies, n_train=1000, n_test=50_000)
+    surer = extrapolate_accuracy(sizes, accuracies, n_train=1000, n_test=50_000)
     if repeats == 1:
         assert surer.accuracy.high - surer.accuracy.low < (found.accuracy.high - found.accuracy.low) / 3
-    perfect = extrapolate([10, 20], [repeats * [1.0], repeats * [1.0]], n_train=20, n_test=30)
+    perfect = extrapolate_accuracy([10, 20], [repeats * [1.0], repeats * [1.0]], n_train=20, n_test=30)
     assert 0.98 < perfect.accuracy.value <= 1

@@ -6,30 +6,32 @@ import numpy as np
 import pytest
 from scipy.stats import nct, t
 
-from featx.evaluation.power import Question, detectable_multiple
+from featx.evaluation.power import OpenComparison, detectable_multiple
 from featx.evaluation.resampled import corrected_error, corrected_test
 
 
-def question(**changes):
+def open_comparison(**changes):
     usual = {"difference": 0.05, "spread": 0.02, "ratio": 1 / 3, "repeats": 3, "margin": 0.01}
-    return Question(**{**usual, "first_no_dearer": False, "second_no_dearer": True, **changes})
+    return OpenComparison(**{**usual, "first_costs_no_more": False, "second_costs_no_more": True, **changes})
 
 
 def test_fewer_repeats_decide_larger_differences_and_narrower_spreads():
-    small, large = question(difference=0.04).repeats_needed(), question(difference=0.06).repeats_needed()
+    small, large = open_comparison(difference=0.04).repeats_needed(), open_comparison(difference=0.06).repeats_needed()
     assert 3 < large < small <= 100
-    assert question(difference=0.04, spread=0.01).repeats_needed() < small
-    assert question(difference=0.06, strictness=3.0).repeats_needed() > large
+    assert open_comparison(difference=0.04, spread=0.01).repeats_needed() < small
+    assert open_comparison(difference=0.06, p_value_factor=3.0).repeats_needed() > large
 
 
 def test_where_no_number_of_repeats_would_do_more_images_would():
     # The error falls to 0.02 * sqrt(1/3) = 0.0115, twice which is more than the difference.
-    stuck = question(difference=0.015)
+    stuck = open_comparison(difference=0.015)
     assert stuck.repeats_needed() is None
     assert 2 < stuck.times_needed() < 20
-    assert question(difference=0.015, spread=0.04).times_needed() == pytest.approx(4 * stuck.times_needed(), rel=0.1)
+    assert open_comparison(difference=0.015, spread=0.04).times_needed() == pytest.approx(
+        4 * stuck.times_needed(), rel=0.1
+    )
     # Without a margin equal strategies stay undecided for ever.
-    assert question(difference=0.0, margin=0.0).times_needed() is None
+    assert open_comparison(difference=0.0, margin=0.0).times_needed() is None
 
 
 def test_the_advised_repeats_decide_as_often_as_promised():
@@ -42,7 +44,7 @@ def test_the_advised_repeats_decide_as_often_as_promised():
         seen = corrected_test(gains, n_train=750, n_test=250)
         if seen.p_value < 0.05:
             continue
-        needed = question(difference=gains.mean(), spread=np.std(gains, ddof=1), repeats=5).repeats_needed()
+        needed = open_comparison(difference=gains.mean(), spread=np.std(gains, ddof=1), repeats=5).repeats_needed()
         if needed is None:
             continue
         asked += 1

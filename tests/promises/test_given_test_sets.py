@@ -16,7 +16,7 @@ from featx.comparison.design import Repeat, design_comparison, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
 from featx.evaluation.metrics import wilson
 from featx.evaluation.paired import compare_paired
-from featx.evaluation.power import Question
+from featx.evaluation.power import OpenComparison
 from featx.forecast.compare import forecast_comparison
 from featx.reports.comparison import comparison_parts
 
@@ -218,15 +218,18 @@ def test_more_test_images_would_decide_and_not_more_repeats(seen):
 
 
 def test_so_many_test_images_as_are_said_to_decide_do_four_times_in_five():
-    usual = {"spread": 0.04, "ratio": 1.0, "repeats": 1, "margin": 0.01, "first_no_dearer": False}
-    question = Question(difference=0.05, second_no_dearer=True, **usual)
+    usual = {"spread": 0.04, "ratio": 1.0, "repeats": 1, "margin": 0.01, "first_costs_no_more": False}
+    question = OpenComparison(difference=0.05, second_costs_no_more=True, **usual)
     times = question.test_times_needed()
     rng, error = np.random.default_rng(0), 0.04 / math.sqrt(times)
     drawn = rng.normal(0.05, error, 4000)
     # The dearer first is clearly better, or not plausibly better by the margin.
     decided = (drawn / error > 1.96) | (drawn + 1.96 * error < 0.01)
     assert 0.78 < decided.mean() < 0.87
-    assert Question(difference=0.0, second_no_dearer=False, **{**usual, "margin": 0.0}).test_times_needed() is None
+    assert (
+        OpenComparison(difference=0.0, second_costs_no_more=False, **{**usual, "margin": 0.0}).test_times_needed()
+        is None
+    )
 
 
 def test_few_groups_in_a_given_test_set_are_not_helped_by_repeats(seen):
