@@ -173,10 +173,10 @@ NAMELESS = {
     "outliers": (OneClassSVM(), Y, "ends in OneClassSVM, which predicts outliers"),
     "a forest of outliers": (IsolationForest(n_estimators=2), Y, "ends in IsolationForest, which predicts outliers"),
     "clusters": (KMeans(2), Y, "ends in KMeans, which predicts clusters"),
-    "nothing": (PCA(2), Y, "ends in PCA, which is no fitted classifier"),
-    "several labels": (MultiOutputClassifier(linear()), TWO, "names 2 labels for an image"),
-    "several labels of neighbours": (KNeighborsClassifier(), TWO, "names 2 labels for an image"),
-    "several labels against the rest": (OneVsRestClassifier(linear()), TWO, "names 2 labels for an image"),
+    "nothing": (PCA(2), Y, "ends in PCA, which is not a fitted classifier"),
+    "several labels": (MultiOutputClassifier(linear()), TWO, "predicts 2 labels for an image"),
+    "several labels of neighbours": (KNeighborsClassifier(), TWO, "predicts 2 labels for an image"),
+    "several labels against the rest": (OneVsRestClassifier(linear()), TWO, "predicts 2 labels for an image"),
     "no search that was refitted": (GridSearchCV(linear(), {"C": [1.0]}, cv=2, refit=False), Y, "ends in GridSearchCV"),
 }
 

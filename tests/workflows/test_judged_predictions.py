@@ -49,13 +49,13 @@ def test_the_figures_are_those_of_the_labels():
     assert [row["support"] for row in found.per_class] == [3, 4, 1]
     assert (found.baseline.answer, found.baseline.accuracy) == ("b", 0.5)
     assert found.protocol == "judged by 8 labelled images"
-    assert "if the model was fitted on these images, the figures say nothing of others" in found.notes
+    assert "if the model was fitted on these images, the figures say nothing about others" in found.notes
 
 
 def test_images_of_unknown_classes_are_counted_and_left_out(remarks):
     found = judge_predictions(answers("aabbab"), labelled("aabzyz"))
     assert (found.n_test, found.metrics["accuracy"].value) == (3, 1.0)
-    assert "3 more images are of 2 classes that the model does not know ('y', 'z') and cannot name" in found.notes
+    assert "3 more images are of 2 classes that the model does not know ('y', 'z') and cannot predict" in found.notes
     assert judge_predictions(answers("aab"), labelled("xyz")) is None
     assert remarks() == [
         "nothing is judged: no label of the 3 images is a class of the model ('x', 'y', 'z')",
