@@ -13,6 +13,7 @@ from sklearn.base import clone
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.split import join_test
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from ..extraction.estimator import open_cache
 from ..finetuning.boundary import boundary_passes
@@ -146,8 +147,7 @@ class TrainingCosts:
         epochs = training.plan.epochs
         seconds = self._epoch_seconds(counted, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
-        name = "train 1 epoch" if epochs == 1 else f"train {epochs} epochs"
-        parts.append(Part(name, seconds, weights, n_images=epochs * len(train)))
+        parts.append(Part(f"train {count_text(epochs, 'epoch')}", seconds, weights, n_images=epochs * len(train)))
         return parts
 
     def prediction(self, counted: CountedPasses, rows: np.ndarray) -> Part:

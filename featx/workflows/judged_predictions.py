@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..datasets.dataset import ImageDataset
+from ..display.names import few
 from ..display.notes import note_once
+from ..display.quantities import count_text
 from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from .predict import Predictions
 
 __all__ = ["JudgedResult", "judge_predictions"]
-
-# The most unknown classes that a note names.
-NAMED_CLASSES = 3
 
 
 @dataclass(repr=False)
@@ -66,8 +65,7 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     labels = [str(label) for label in dataset.labels[rows]]
     known = np.array([label in numbers for label in labels], dtype=bool)
     unknown = sorted({label for label, found in zip(labels, known, strict=True) if not found})
-    more = len(unknown) - NAMED_CLASSES
-    named = ", ".join(map(repr, unknown[:NAMED_CLASSES])) + (f" and {more} more" if more > 0 else "")
+    named = few(list(map(repr, unknown)))
     if not known.any():
         note_once(f"nothing is judged: no label of the {len(labels):,} images{where} is a class of the model ({named})")
         return None
@@ -86,5 +84,5 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         notes = [f"{count:,} more {are} of {lacking} that the model does not know ({named}) and cannot predict", *notes]
     if dataset.split is None:
         notes = ["if the model was fitted on these images, the figures say nothing about others", *notes]
-    protocol = f"judged by {len(truth):,} labelled image{'' if len(truth) == 1 else 's'}{where}"
+    protocol = f"judged by {count_text(len(truth), 'labelled image')}{where}"
     return JudgedResult(**{**vars(report), "notes": notes}, protocol=protocol)
