@@ -477,7 +477,7 @@ def test_a_head_that_cannot_predict_is_named(error):
 @pytest.mark.parametrize("shape", [(60,), (60, 2), (3, 60), (59, 3), ()])
 def test_answers_of_another_shape_are_refused(shape):
     head = Answers(C=1.0).fit(X, Y).set_params(C=shape)
-    with pytest.raises(ModelFileError, match="do not fit its classes"):
+    with pytest.raises(ModelFileError, match="do not match its classes"):
         class_scores(head, X)
 
 
