@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .comparison.result import ComparisonResult
     from .comparison.strategies import make_strategy
     from .datasets.dataset import ImageDataset, load_dataset
-    from .evaluation.splits import nested_subsets
+    from .evaluation.nested_subsets import nested_subsets
     from .exceptions import (
         BackboneError,
         CacheError,
@@ -89,7 +89,7 @@ _MODULES = {
     # images and data sets
     "images.sources": ("ImageSource", "ImageSources", "as_sources", "read_image"),
     "datasets.dataset": ("ImageDataset", "load_dataset"),
-    "evaluation.splits": ("nested_subsets",),
+    "evaluation.nested_subsets": ("nested_subsets",),
     # the store
     "cache": ("EmbeddingCache", "EmbeddingSpec"),
     # errors

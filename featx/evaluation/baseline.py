@@ -9,7 +9,7 @@ import numpy as np
 
 from ..display.shown import Shown
 from .estimates import Estimate
-from .metrics import METRIC_NAMES, confusion_matrix, precision_recall_f1
+from .metrics import METRIC_NAMES, class_means, confusion_matrix
 from .paired import SIGNIFICANCE, compare_paired
 
 __all__ = ["Baseline", "compare_baseline", "largest_class"]
@@ -128,11 +128,6 @@ def compare_baseline(
 
 def _score(truth: np.ndarray, answers: np.ndarray, n_classes: int, metric: str) -> float:
     """Return what the answers reach, over the classes that occur."""
-    matrix = confusion_matrix(truth, answers, n_classes)
-    actual, claimed = matrix.sum(axis=1) > 0, matrix.sum(axis=0) > 0
-    _, recall, f1 = precision_recall_f1(matrix)
-    return {
-        "accuracy": float(np.mean(truth == answers)),
-        "balanced_accuracy": float(recall[actual].mean()),
-        "macro_f1": float(f1[actual | claimed].mean()),
-    }[metric]
+    if metric == "accuracy":
+        return float(np.mean(truth == answers))
+    return class_means(confusion_matrix(truth, answers, n_classes))[metric]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from ..display.shown import Shown
 
-__all__ = ["Estimate", "as_json", "missing_intervals"]
+__all__ = ["Estimate", "missing_intervals"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,16 +66,3 @@ def missing_intervals(estimates: Iterable[tuple[str, Estimate]]) -> list[str]:
         if not estimate.has_interval:
             found.setdefault(estimate.reason, {})[name] = None
     return [f"without interval: {', '.join(names)}: {reason}" for reason, names in found.items()]
-
-
-def as_json(value: Any) -> Any:
-    """Return data classes, mappings and sequences as what JSON can hold: NaN and infinity become None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: as_json(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return as_json(value.tolist())
-    if isinstance(value, list | tuple):
-        return [as_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

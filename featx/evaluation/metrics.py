@@ -24,6 +24,7 @@ from .intervals import (
 __all__ = [
     "METRICS",
     "METRIC_NAMES",
+    "class_means",
     "classification_report",
     "confusion_matrix",
     "interval_notes",
@@ -129,7 +130,7 @@ def score_classes(
     weights = np.ones(len(truth)) if weights is None else weights
     cells = np.bincount(truth * n_classes + predicted, weights=weights, minlength=n_classes**2)
     matrix, right = cells.reshape(n_classes, n_classes), truth == predicted
-    means = _per_class_means(matrix)
+    means = class_means(matrix)
     hit, total = float(np.trace(matrix)), float(matrix.sum())
     value = hit / total
     if groups is None:
@@ -178,6 +179,14 @@ def precision_recall_f1(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     return precision, recall, f1
 
 
+def class_means(matrix: np.ndarray) -> dict[str, float]:
+    """Return balanced accuracy and macro F1 over the classes that occur."""
+    _, recall, f1 = precision_recall_f1(matrix)
+    actual = matrix.sum(axis=1) > 0
+    occurs = actual | (matrix.sum(axis=0) > 0)
+    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}
+
+
 def classification_report(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
     """Return precision, recall, F1 and support of each class, from a confusion matrix."""
     precision, recall, f1 = precision_recall_f1(matrix)
@@ -207,11 +216,3 @@ def _estimate(value: float, interval: tuple[np.ndarray, np.ndarray]) -> Estimate
     if math.isnan(low):
         return Estimate(value, reason=f"each class is in fewer than {FEWEST_GROUPS_OF_A_CLASS} groups")
     return Estimate(value, min(low, value), max(high, value))
-
-
-def _per_class_means(matrix: np.ndarray) -> dict[str, float]:
-    """Return balanced accuracy and macro F1 over the classes that occur."""
-    _, recall, f1 = precision_recall_f1(matrix)
-    actual = matrix.sum(axis=1) > 0
-    occurs = actual | (matrix.sum(axis=0) > 0)
-    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}

@@ -16,7 +16,7 @@ from .intervals import CONFIDENCE, FEWEST_GROUPS
 from .paired import FEW_GROUPS_REASON, PairedTest
 from .power import detectable_multiple
 
-__all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "corrected_test"]
+__all__ = ["corrected_error", "corrected_interval", "corrected_test"]
 
 
 def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
@@ -61,13 +61,6 @@ def corrected_interval(
     if pooled is None:
         return Estimate(mean, low, high)
     return Estimate(mean, min(low, pooled.low), max(high, pooled.high))
-
-
-def corrected_p_value(
-    differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
-) -> float:
-    """Return the two-sided p-value of the corrected resampled t-test; parameters as `corrected_test`."""
-    return corrected_test(differences, n_train=n_train, n_test=n_test, n_groups=n_groups).p_value
 
 
 def corrected_test(

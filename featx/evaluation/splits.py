@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from ..constraints import FRACTION
 from ..exceptions import DatasetError, ParameterError
 from .class_sizes import SmallClassError, check_counts, check_sizes
-from .units import Units, content_units, join_groups
+from .units import Units, content_units, count_by_group, join_groups, nearest_number
 
 __all__ = [
     "INNER_FOLDS",
@@ -21,7 +19,6 @@ __all__ = [
     "check_fraction",
     "held_out_split",
     "inner_folds",
-    "nested_subsets",
     "outer_folds",
 ]
 
@@ -134,13 +131,12 @@ def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.rand
     Of a few such draws it is the one whose classes have the most even shares. Where no draw has every class on both
     sides, every class is on the training side at least, if that can be.
     """
-    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
-    np.add.at(counts, (codes, truth), 1)
+    counts = count_by_group(truth, codes)
     total = counts.sum(axis=0)
     draws: list[tuple[int, float, np.ndarray]] = []
     for _ in range(DRAWS):
         order = rng.permutation(len(counts))
-        taken = order[: min(_nearest(counts, order, size), len(order) - 1)]
+        taken = order[: min(nearest_number(counts, order, size), len(order) - 1)]
         tested = counts[taken].sum(axis=0)
         # A class that is left to train on weighs more than any number of classes in the test part.
         lacking = (len(total) + 1) * int((tested == total).sum()) + int((tested == 0).sum())
@@ -148,104 +144,6 @@ def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.rand
         if sum(not found for found, *_ in draws) == CANDIDATES:
             break
     return np.isin(codes, min(draws, key=lambda draw: draw[:2])[2])
-
-
-def _nearest(counts: np.ndarray, order: np.ndarray, size: int) -> int:
-    """Return how many groups, in this order, come nearest to a number of rows; at least one."""
-    return int(np.abs(counts.sum(axis=1)[order].cumsum() - size).argmin()) + 1
-
-
-def nested_subsets(
-    y: np.ndarray,
-    sizes: Sequence[int],
-    *,
-    groups: np.ndarray | None = None,
-    together: np.ndarray | None = None,
-    random_state: int = 0,
-) -> list[np.ndarray]:
-    """Return stratified subsets of rows, each smaller one inside each larger one.
-
-    All are prefixes of one random order in which every prefix holds of each class its share to within one row.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-    sizes : sequence of int
-        Numbers of rows, in any order.
-    groups : ndarray of shape (n,), default=None
-        Whole groups are taken, so that sizes and shares are met to within a group or so.
-    together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which are taken all or not at all.
-    random_state : int, default=0
-
-    Returns
-    -------
-    list of ndarray of int
-        One for each size, the rows in increasing order.
-
-    Raises
-    ------
-    ParameterError
-        If a size is no integer from 1 to n.
-
-    Notes
-    -----
-    The order is a Pfair schedule of the classes (Baruah, Cohen, Plaxton and Varvel 1996): the j-th of the n_c rows of
-    a class comes after (j - 1) n / n_c others at the earliest and among the first j n / n_c, rounded up, at the latest.
-    On one processor the earliest deadline first keeps all of these.
-    """
-    for size in sizes:
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if not (whole and 1 <= size <= len(y)):
-            raise ParameterError(f"got a subset of {size!r} rows; expected an integer from 1 to {len(y)}")
-    rng = np.random.default_rng(random_state)
-    truth = np.unique(y, return_inverse=True)[1]
-    if groups is None:
-        units = content_units(truth, together)
-        order = _fair_order(units.labels, rng)
-        ends = np.bincount(units.codes)[order].cumsum()
-        return [units.rows(order[: int(np.abs(ends - size).argmin()) + 1]) for size in sizes]
-    codes = np.unique(join_groups(groups, together), return_inverse=True)[1]
-    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
-    np.add.at(counts, (codes, truth), 1)
-    order = _fair_groups(counts, rng)
-    taken = [order[: _nearest(counts, order, size)] for size in sizes]
-    return [np.flatnonzero(np.isin(codes, some)) for some in taken]
-
-
-def _fair_order(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows in a random order with the classes spread evenly over it."""
-    total, counts = len(truth), np.bincount(truth)
-    rank = rng.permutation(len(counts))
-    jobs = []
-    for number in np.flatnonzero(counts):
-        rows, height = rng.permutation(np.flatnonzero(truth == number)), int(counts[number])
-        jobs += [
-            (place * total // height, -(-(place + 1) * total // height), int(rank[number]), int(row))
-            for place, row in enumerate(rows)
-        ]
-    jobs.sort(reverse=True)
-    waiting: list[tuple[int, int, int]] = []
-    order = np.empty(total, dtype=int)
-    for slot in range(total):
-        while jobs and jobs[-1][0] <= slot:
-            heapq.heappush(waiting, jobs.pop()[1:])
-        order[slot] = heapq.heappop(waiting)[2]
-    return order
-
-
-def _fair_groups(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return groups in a random order, the next always one of the class that lacks most; counts are int (g, k)."""
-    kinds = counts.argmax(axis=1)
-    waiting = [rng.permutation(np.flatnonzero(kinds == number)).tolist() for number in range(counts.shape[1])]
-    shares, taken = counts.sum(axis=0) / counts.sum(), np.zeros(counts.shape[1])
-    order = []
-    for _ in range(len(counts)):
-        lacking = shares * (taken.sum() + 1) - taken
-        number = max((n for n, groups in enumerate(waiting) if groups), key=lambda n: lacking[n])
-        order.append(waiting[number].pop())
-        taken += counts[order[-1]]
-    return np.array(order)
 
 
 def inner_folds(

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Units", "content_units", "join_groups", "nontrivial_groups", "same_content"]
+__all__ = [
+    "Units",
+    "content_units",
+    "count_by_group",
+    "join_groups",
+    "nearest_number",
+    "nontrivial_groups",
+    "same_content",
+]
 
 
 @dataclass(frozen=True)
@@ -106,3 +114,15 @@ def join_groups(groups: np.ndarray, together: np.ndarray | None) -> np.ndarray:
 def nontrivial_groups(groups: np.ndarray | None) -> np.ndarray | None:
     """Return groups, or None where each image is a group by itself: then the images are independent of each other."""
     return None if groups is None or len(np.unique(groups)) == len(groups) else groups
+
+
+def count_by_group(truth: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return how many rows of each class each group has, int (groups, classes), from the numbers of both."""
+    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
+    np.add.at(counts, (codes, truth), 1)
+    return counts
+
+
+def nearest_number(counts: np.ndarray, order: np.ndarray, size: int) -> int:
+    """Return how many groups, taken in this order, have a total nearest to a number of rows; at least one."""
+    return int(np.abs(counts.sum(axis=1)[order].cumsum() - size).argmin()) + 1

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from ..constraints import RANDOM_STATE, STRING, check_values, plain
 from ..exceptions import ParameterError, nearest
 from .head_names import check_head
 
-__all__ = ["HeadSpec", "class_weights", "head_spec", "try_head"]
+__all__ = ["HeadSpec", "head_spec", "try_head"]
 
 CLASSIFIER_STEP = "classify"
 # Made-up rows of each class that a grid is tried on, and how many of its combinations are tried.
@@ -160,34 +158,3 @@ def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: 
             clone(classifier).set_params(**{parameter: value})._validate_params()
         except (TypeError, ValueError) as error:
             raise ParameterError(f"the head {name} does not take {parameter}={value!r}", str(error)) from error
-
-
-def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -> tuple[float, ...] | None:
-    """Return a weight for each class: "balanced" is n / (k * images of the class), as in scikit-learn.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if class_weight is None:
-        return None
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(targets, minlength=len(classes))
-        return tuple(float(w) for w in len(targets) / (len(classes) * counts))
-    if isinstance(class_weight, Mapping):
-        if unknown := [label for label in class_weight if label not in classes]:
-            raise ParameterError(f"got class_weight for {unknown[0]!r}, which is no class", "Use labels of y.")
-        for value in class_weight.values():
-            if not _is_number(value) or not 0 <= value < math.inf:
-                raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
-        weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
-        if not any(weights):
-            raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
-        return weights
-    raise ParameterError(
-        f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

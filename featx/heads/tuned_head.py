@@ -15,7 +15,8 @@ from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
-from .heads import class_weights, head_spec, try_head
+from .class_weights import class_weights
+from .heads import head_spec, try_head
 from .search import Candidate, Tuner
 
 __all__ = ["TunedHead", "make_head"]

@@ -9,7 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from featx import DatasetError
 from featx.comparison.design import plan_repeats
 from featx.evaluation.class_sizes import check_counts, check_sizes
-from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, nested_subsets, outer_folds
+from featx.evaluation.nested_subsets import nested_subsets
+from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, outer_folds
 from featx.evaluation.units import content_units, join_groups
 
 RNG = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from featx import HEADS, DatasetError, ParameterError, evaluate_heads
 from featx.datasets.dataset import ImageDataset
-from featx.evaluation.estimates import as_json
+from featx.display.json_values import as_json
 from featx.evaluation.splits import held_out_split, outer_folds
 from featx.extraction.transformer import CNNFeatureTransformer
 from featx.heads import search as tuning
