@@ -32,10 +32,11 @@ from ..images.labels import plain_column
 from ..images.targets import check_labels
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
+from .candidate import Candidate
 from .head_names import LINEAR_HEADS, check_heads
 from .heads import head_spec, try_head
 from .results import CandidateResult, EvaluationResult
-from .search import Candidate, Tuner
+from .search import Tuner
 
 __all__ = ["evaluate_heads"]
 
@@ -128,15 +129,17 @@ def evaluate_heads(
     for spec in specs:
         if grids and spec.name in grids:
             try_head(spec, len(classes))
-    candidates = [Candidate(view, spec, np.zeros((len(y), len(classes)))) for view in matrices for spec in specs]
-    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
+    candidates = [
+        Candidate(view, X, spec, np.zeros((len(y), len(classes)))) for view, X in matrices.items() for spec in specs
+    ]
+    tuner = Tuner(y, groups=groups, together=together, scoring=scoring, random_state=random_state, n_jobs=n_jobs)
     total = len(candidates) * len(splits) + 1
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
     with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
         chosen = np.zeros((len(y), len(classes)))
         for train, test in splits:
             for candidate in candidates:
-                tuner.run(candidate, train, test, classes)
+                candidate.evaluate(tuner, train, test, classes)
                 bar.update()
             best = max(candidates, key=lambda c: c.inner_scores[-1])
             chosen[test] = best.probabilities[test]
@@ -149,14 +152,13 @@ def evaluate_heads(
             rows, kept, parameters = split.fitted, best, best.parameters[-1]
         else:
             rows, kept = np.arange(len(y)), max(candidates, key=lambda c: metrics[c][main].value)
-            parameters = tuner.tune(kept, rows)[1]
-        head = tuner.fit(kept, parameters, rows)
+            parameters = tuner.tune(kept.head, kept.X, rows)[1]
+        head = tuner.fit(kept.head, parameters, kept.X, rows)
         bar.update()
 
-    widths = {c: matrices[c.view].shape[1] for c in candidates}
     simplest = min(
         (c for c in candidates if reference in (None, c.view)),
-        key=lambda c: (c.head.name not in LINEAR_HEADS, widths[c]),
+        key=lambda c: (c.head.name not in LINEAR_HEADS, c.X.shape[1]),
     )
     tests = test_rows.compare([c for c in candidates if c is not simplest], simplest)
     results = {
@@ -164,7 +166,7 @@ def evaluate_heads(
             head=c.head.name,
             layer=c.view[0],
             pooling=c.view[1],
-            width=widths[c],
+            width=c.X.shape[1],
             metrics=metrics[c],
             picked=c is kept,
             reference=c is simplest,

@@ -16,12 +16,10 @@ from ..evaluation.class_sizes import check_counts
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
 from .class_weights import class_weights
-from .heads import head_spec, try_head
-from .search import Candidate, Tuner
+from .heads import HeadSpec, head_spec, try_head
+from .search import Tuner
 
 __all__ = ["TunedHead", "make_head"]
-
-VIEW = ("", "")
 
 
 class TunedHead(ClassifierMixin, BaseEstimator):
@@ -115,7 +113,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If there are too few rows of a class, or too few groups, to tune on.
         """
         seed = drawn_seed(self.random_state)
-        candidate = self.candidate(seed=seed)
+        spec = self.spec(seed=seed)
         X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
         groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
                             (("groups", groups), ("together", together)))  # fmt: skip
@@ -124,18 +122,18 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         check_counts(truth, classes, 2, "tuning needs")
         class_weights(self.class_weight, classes, truth)
         if self.grid:
-            try_head(candidate.head, len(classes))
-        tuner = Tuner({VIEW: X}, y, groups, self.scoring, seed, self.n_jobs, together)
+            try_head(spec, len(classes))
+        tuner = Tuner(y, groups=groups, together=together, scoring=self.scoring, random_state=seed, n_jobs=self.n_jobs)
         rows = np.arange(len(y))
         # BLAS threads that wait for each other slow the searches down.
         with threadpool_limits(1):
-            self.best_score_, self.best_params_ = tuner.tune(candidate, rows)
-            self.head_ = tuner.fit(candidate, self.best_params_, rows)
+            self.best_score_, self.best_params_ = tuner.tune(spec, X, rows)
+            self.head_ = tuner.fit(spec, self.best_params_, X, rows)
         self.classes_ = self.head_.classes_
         return self
 
-    def candidate(self, n_classes: int | None = None, *, seed: int | None = None) -> Candidate:
-        """Return the head and its grid, tried on so many classes if their number is given.
+    def spec(self, n_classes: int | None = None, *, seed: int | None = None) -> HeadSpec:
+        """Return the classifier and its grid, which is tried on made-up rows if the number of classes is given.
 
         Raises
         ------
@@ -143,15 +141,15 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If a parameter holds a value that it does not accept.
         """
         check_values(self.get_params(deep=False), random_state=RANDOM_STATE)
-        head = head_spec(
+        spec = head_spec(
             self.head,
             grid=self.grid,
             class_weight=self.class_weight,
             random_state=self.random_state if seed is None else seed,
         )
         if self.grid and n_classes is not None:
-            try_head(head, n_classes)
-        return Candidate(VIEW, head, np.empty((0, 0)))
+            try_head(spec, n_classes)
+        return spec
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n, k)."""
@@ -197,5 +195,5 @@ def make_head(
     head = TunedHead(
         name, grid=grid, class_weight=class_weight, scoring=scoring, random_state=random_state, n_jobs=n_jobs
     )
-    head.candidate(2)
+    head.spec(2)
     return head
