@@ -11,11 +11,11 @@ from ..display.shown import Shown
 from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
-from .size_result import SizeResult, StrategyResult, Verdict
+from .size_result import SizeResult
 from .stage_study import StageStudy
 from .transfer_cases import TransferCase
 
-__all__ = ["ComparisonResult", "CurveResult", "SizeResult", "StrategyResult", "Verdict"]
+__all__ = ["ComparisonResult", "CurveResult"]
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Tuner:
         X = X[rows]
         estimator = _early_stopping(head.estimator, y, splits)
         values = _values(_grid_for(head.grid, splits))
-        with Workers(n_jobs=self.n_jobs, told=self.warned) as workers:
+        with Workers(n_jobs=self.n_jobs, warned=self.warned) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
                 calls = [

@@ -27,8 +27,8 @@ import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
 from ..runtime import deadlines
-from .decoding import decode_file
-from .pixels import Refused, error_text
+from .decoding import decode_file, error_text
+from .limits import Refused
 
 __all__ = ["decode_or_delegate", "serve"]
 
@@ -97,9 +97,9 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
         except OSError:
             return None
         try:
-            with deadlines.ended_by(process.end):
+            with deadlines.cancelled_by(process.end):
                 process.start()
-                deadlines.begin_again()
+                deadlines.restart_deadline()
                 found = process.decode(data, options)
         except Refused:
             _idle.append(process)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 from .sources import ImageSource
 
 __all__ = ["Failure", "find_unreadable", "first_reason"]
@@ -42,7 +42,7 @@ def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> 
         return None
 
     found = []
-    reasons = patient_map(reason, images, threads=min(4, os.cpu_count() or 1))
+    reasons = map_with_deadline(reason, images, threads=min(4, os.cpu_count() or 1))
     with progress_bar(len(images), name="decoding", unit="img", shown=verbose) as bar:
         for i, text in enumerate(reasons):
             if text is not None:

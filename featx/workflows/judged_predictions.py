@@ -14,7 +14,7 @@ from .predict import Predictions
 __all__ = ["JudgedResult", "judge_predictions"]
 
 # Unknown classes that are named.
-NAMED = 3
+NAMED_CLASSES = 3
 
 
 @dataclass(repr=False)
@@ -66,7 +66,8 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     labels = [str(label) for label in dataset.labels[rows]]
     known = np.array([label in numbers for label in labels], dtype=bool)
     unknown = sorted({label for label, found in zip(labels, known, strict=True) if not found})
-    named = ", ".join(map(repr, unknown[:NAMED])) + (f" and {len(unknown) - NAMED} more" if unknown[NAMED:] else "")
+    more = len(unknown) - NAMED_CLASSES
+    named = ", ".join(map(repr, unknown[:NAMED_CLASSES])) + (f" and {more} more" if more > 0 else "")
     if not known.any():
         note_once(f"nothing is judged: no label of the {len(labels):,} images{where} is a class of the model ({named})")
         return None

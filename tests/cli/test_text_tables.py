@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from featx.comparison.result import ComparisonResult, CurveResult
 from featx.comparison.size_result import SizeResult, StrategyResult, Verdict
-from featx.comparison.stage_study import StageFigures, StageStudy
+from featx.comparison.stage_study import StageScores, StageStudy
 from featx.comparison.strategy_pairs import PairResult
 from featx.display.short_names import cell_width
 from featx.display.tables import CLASSES, Table
@@ -82,7 +82,7 @@ def comparison(names):
     verdict = Verdict("undecided", use, use, [], [], names, 0.01, 9, None, None, f"use {use}", ["a " * 99])
     sizes = [SizeResult(100, 10, 3, found, pairs, 0.2, verdict, [f"{names[0]} is no better"])]
     beyond = Extrapolation(200, SHARE, PowerLaw(1.7, 0.3, 0.01), 3)
-    stage = StageFigures("layer4", "avg", 2048, SHARE)
+    stage = StageScores("layer4", "avg", 2048, SHARE)
     study = StageStudy("resnet50", 99, "logistic regression", [stage], "layer4", 0.01, "similar")
     return ComparisonResult(
         [], 100, 20, 3, 0, 0.01, "3 random splits", "95 % intervals", "t-test", False, sizes,

@@ -23,13 +23,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
-from featx.comparison.design import Repeat, plan_repeats
+from featx.comparison.design import Repeat, draw_repeats
 from featx.comparison.run_files import RunFiles, describe_estimator, digest_images, fingerprint
-from featx.comparison.runner import PACE_IMAGES, RunResult, _uncached
+from featx.comparison.runner import TIMED_IMAGES, RunResult, _uncached
 from featx.comparison.size_result import Verdict
-from featx.comparison.stage_study import StageFigures, StageStudy, judge_stages, predict_by_stages
+from featx.comparison.stage_study import StageScores, StageStudy, compare_stages, predict_by_stages
 from featx.comparison.strategies import kind_of
-from featx.comparison.summary import Figures
+from featx.comparison.summary import SummaryStatistics
 from featx.comparison.transfer_cases import LARGE, transfer_case
 from featx.datasets.dataset import ImageDataset
 from featx.evaluation.estimates import Estimate
@@ -160,7 +160,7 @@ def test_subsets_that_cannot_be_are_refused(size):
 
 
 def plan(y, **options):
-    return plan_repeats(np.asarray(y), **{"train_sizes": None, "test_size": 0.25, **options})
+    return draw_repeats(np.asarray(y), **{"train_sizes": None, "test_size": 0.25, **options})
 
 
 def test_fractions_are_of_all_images_and_counts_are_counts():
@@ -391,7 +391,7 @@ def test_costs_are_what_they_would_be_without_a_cache():
     assert _uncached(whole, lambda: 9.9) == 16
     half = ExtractionResult(n_images=200, n_forwarded=100, seconds=spent)
     assert _uncached(half, lambda: 9.9) == pytest.approx(1 + 3 + 200 * 12 / 100)
-    few = ExtractionResult(n_images=200, n_forwarded=PACE_IMAGES - 1, seconds=spent)
+    few = ExtractionResult(n_images=200, n_forwarded=TIMED_IMAGES - 1, seconds=spent)
     assert _uncached(few, lambda: 0.05) == pytest.approx(4 + 200 * 0.05)
 
 
@@ -690,7 +690,7 @@ def test_strategies_that_do_not_exist_are_refused(tiny, name, parameters, words)
 
 
 def study_of(domain):
-    stages = [StageFigures(name, "avg", 8, wilson(8, 10)) for name in ("stage1", "stage2", "head")]
+    stages = [StageScores(name, "avg", 8, wilson(8, 10)) for name in ("stage1", "stage2", "head")]
     return StageStudy("net", 100, "protocol", stages, "stage2" if domain == "different" else "head", 0.01, domain)
 
 
@@ -792,7 +792,7 @@ def test_the_domain_is_claimed_from_the_intervals_of_earlier_stages(tiny, monkey
     monkeypatch.setattr(CNNFeatureTransformer, "extract", lambda *_: ExtractionResult(embeddings=matrices))
     predicted, widths = predict_by_stages(CNNFeatureTransformer(**tiny), [], y)
     assert predicted.shape == (n, 4)
-    study = judge_stages("net", predicted, widths, y)
+    study = compare_stages("net", predicted, widths, y)
     assert study.domain == domain
     *earlier, last = study.stages
     assert last.gain is last.p_value is None
@@ -820,7 +820,7 @@ def test_a_margin_is_a_matter_of_judging_and_not_of_computing(dataset, tiny, for
 
 def test_a_network_of_one_stage_has_no_domain():
     y = np.arange(60) % 2
-    study = judge_stages("net", y[:, None], {("head", "avg"): 4}, y)
+    study = compare_stages("net", y[:, None], {("head", "avg"): 4}, y)
     assert (study.best, study.domain) == ("head", "undecided")
 
 
@@ -999,7 +999,7 @@ def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
     y, test = np.repeat([0, 1], [50, 50]), np.array([0, 1, 2, 60])
     plan = [Repeat(0, test, [np.array([5, 6, 70])]), Repeat(1, test, [np.array([5, 70, 71])])]
     run = RunResult(np.eye(2)[y[test]], None, None, dict.fromkeys(["extraction", "training", "prediction"], 1.0), 1.0)
-    size = Figures(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
+    size = SummaryStatistics(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
     assert size.baseline == pytest.approx((0.75 + 0.25) / 2)
 
 

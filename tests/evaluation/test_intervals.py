@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma, t
 
-from featx.comparison.design import plan_repeats
+from featx.comparison.design import draw_repeats
 from featx.comparison.runner import RunResult
-from featx.comparison.summary import Figures
+from featx.comparison.summary import SummaryStatistics
 from featx.evaluation.intervals import (
     class_mean_interval,
     grouped_accuracy_interval,
@@ -199,13 +199,13 @@ def test_repeats_of_the_same_images_prove_no_more_than_the_images():
 @pytest.mark.parametrize(("number", "tested"), [(4, False), (40, True)])
 def test_a_comparison_says_that_groups_are_too_few(repeats, number, tested):
     y, groups = np.arange(160) % 2, np.arange(160) // 2 % number
-    plan = plan_repeats(y, train_sizes=None, test_size=0.25, groups=groups, repeats=repeats)
+    plan = draw_repeats(y, train_sizes=None, test_size=0.25, groups=groups, repeats=repeats)
     runs = []
     for repeat in plan:
         sure = np.eye(2)[y[repeat.test]] * 0.8 + 0.1
         sure[:3] = sure[:3, ::-1]
         runs.append(RunResult(sure, None, None, dict.fromkeys(("extraction", "training", "prediction"), 1.0), 1.0))
-    figures = Figures(y, 2, groups, plan, {"frozen": "frozen"}, 0)
+    figures = SummaryStatistics(y, 2, groups, plan, {"frozen": "frozen"}, 0)
     size = figures.size(0, {"frozen": runs})
     (found,) = size.strategies
     notes = "\n".join(figures.notes([size]))

@@ -12,7 +12,7 @@ from torchvision import models
 
 from featx.exceptions import ParameterError
 from featx.extraction.forward import _decoded_batches
-from featx.extraction.forward_plan import ForwardPlan
+from featx.extraction.forward_task import ForwardTask
 from featx.images.augmentation import PRESETS as AUGMENTATIONS
 from featx.images.augmentation import Augmentation
 from featx.images.preprocessing import IMAGENET, Preprocessing
@@ -199,7 +199,7 @@ def test_extraction_knows_draws_by_content_not_by_name_or_order():
     source = resolve_backbone("squeezenet1_1", weights=None, image_size=32)
     preprocessing = source.preprocessing.with_draw(AUGMENTATIONS["light"], seed=0, draw=1)
     source = dataclasses.replace(source, preprocessing=preprocessing)
-    plan = ForwardPlan(source, (("features", "avg"),), "float32", "cpu", 2, threads=3, raising=True)
+    plan = ForwardTask(source, (("features", "avg"),), "float32", "cpu", 2, threads=3, raises=True)
 
     def decoded(order, names):
         images = as_sources(pictures[order], names=names)

@@ -22,7 +22,7 @@ from featx.extraction.digests import image_keys
 from featx.images import decoder_process
 from featx.images.sources import as_sources, read_image
 from featx.runtime import deadlines
-from featx.runtime.deadlines import patient_map
+from featx.runtime.deadlines import map_with_deadline
 
 # The other process's decoder: it hangs on these bytes, and ends the process on those.
 HANGING = """
@@ -119,7 +119,7 @@ def test_hanging_decoders_are_ended_with_their_processes(tmp_path, monkeypatch, 
     before, n_children = readers(), children()
     paths = files(tmp_path, **{f"{n}": b"stuck %d" % n for n in range(4)})
     monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.5)
-    found = list(patient_map(lambda image: image.load(), as_sources(paths), threads=2))
+    found = list(map_with_deadline(lambda image: image.load(), as_sources(paths), threads=2))
     assert [str(reason) for reason in found] == ["not read within 0.5 s"] * 4
     assert all(call.done.wait(5) for call in deadlines._stuck)
     # The threads of the two last are a moment behind
@@ -191,8 +191,8 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
 
 
 def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatch, waiting):
-    monkeypatch.setattr(deadlines, "MOST_STUCK", 3)
-    found = patient_map(waiting, [f"{n}.png" for n in range(9)], threads=2)
+    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 3)
+    found = map_with_deadline(waiting, [f"{n}.png" for n in range(9)], threads=2)
     assert [str(next(found)) for _ in range(5)] == ["not read within 0.1 s"] * 5
     with pytest.raises(FeatxError, match=r"6 images were not read within 0\.1 s each, .* the last of them is 5\.png"):
         next(found)
@@ -200,10 +200,10 @@ def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatc
 
 def test_calls_that_return_late_are_not_counted(monkeypatch):
     monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(deadlines, "MOST_STUCK", 0)
+    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 0)
     monkeypatch.setattr(deadlines, "_stuck", [])
     events = [threading.Event() for _ in range(4)]
-    found = patient_map(threading.Event.wait, events, threads=1)
+    found = map_with_deadline(threading.Event.wait, events, threads=1)
     for event in events:
         assert isinstance(next(found), TimeoutError)
         event.set()

@@ -8,7 +8,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from featx.cache.answers import NAME
+from featx.cache.reference_outputs import NAME
 from own_networks import UNDERSTOOD, UNKNOWN, module_of
 from processes import python
 from sklearn.base import clone
@@ -19,7 +19,7 @@ from torch import nn
 
 from featx import CNNFeatureTransformer, EmbeddingCache
 from featx.images.preprocessing import IMAGENET
-from featx.networks.answers import agree, fixed_images, network_answers
+from featx.networks.reference_outputs import fixed_images, outputs_agree, reference_outputs
 from featx.networks.resolve import resolve_backbone
 
 # Networks with open files are left to the garbage collector.
@@ -152,12 +152,12 @@ def test_a_cache_that_cannot_be_written_serves_what_agrees(elsewhere):
 
 def test_two_processes_at_once_agree_on_the_first_answers(elsewhere):
     script = """
-    from featx.cache.answers import KeptAnswers
-    first, keep = transformer(cache_key="mine"), KeptAnswers.keep
+    from featx.cache.reference_outputs import ReferenceOutputs
+    first, keep = transformer(cache_key="mine"), ReferenceOutputs.keep
     def late(self, answers):
         keep(self, answers * 3)  # another process was quicker
         return keep(self, answers)
-    KeptAnswers.keep = late
+    ReferenceOutputs.keep = late
     rows = first.fit_transform(IMAGES)
     print('mean', abs(rows).mean())
     """
@@ -302,7 +302,10 @@ def test_a_network_whose_head_fits_no_image_is_compared_by_its_embeddings(tmp_pa
     transformer = CNNFeatureTransformer(net, layer="1", image_size=32, cache=tmp_path)
     assert transformer.fit_transform(IMAGES).shape == (12, 4)
     (file,) = tmp_path.glob(f"*/{NAME}")
-    assert EmbeddingCache(tmp_path).answers(next(iter(EmbeddingCache(tmp_path).specs()))).load().shape == (2, 4)
+    assert EmbeddingCache(tmp_path).reference_outputs(next(iter(EmbeddingCache(tmp_path).specs()))).load().shape == (
+        2,
+        4,
+    )
     assert file.stat().st_size < 1000
 
 
@@ -328,7 +331,7 @@ def test_answers_hold_all_tensors_and_leave_the_module_as_it_was():
             return {"a": self.c(x), "b": (x.mean((1, 2, 3)), None)}
 
     net = Counting().eval()
-    answers = network_answers(net, IMAGENET.adapted(8, "crop"))
+    answers = reference_outputs(net, IMAGENET.adapted(8, "crop"))
     assert len(answers) == 2 * 2 * 6 * 6 + 2
     assert (net.calls, float(net.seen)) == (0, 0)
 
@@ -344,9 +347,9 @@ def test_answers_hold_all_tensors_and_leave_the_module_as_it_was():
     ],
 )
 def test_answers_agree_within_a_thousandth_of_the_largest(given, alike):
-    assert agree(np.array([1, 2, 4], np.float32), np.array(given, np.float32)) == alike
+    assert outputs_agree(np.array([1, 2, 4], np.float32), np.array(given, np.float32)) == alike
     same = np.array([np.nan, 3], np.float32)
-    assert agree(same, same)
+    assert outputs_agree(same, same)
 
 
 def test_resolving_says_nothing_at_other_levels(caplog):

@@ -23,7 +23,7 @@ def remarks(monkeypatch, caplog):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-IDLE = [
+IGNORED = [
     ({"trainable_stages": 2, "trainable_layers": 4}, ["trainable_stages"]),
     ({"warmup_epochs": 3}, ["warmup_epochs"]),
     ({"momentum": 0.5}, ["momentum"]),
@@ -39,7 +39,7 @@ IDLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "names"), IDLE, ids=str)
+@pytest.mark.parametrize(("options", "names"), IGNORED, ids=str)
 def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, options, names):
     for _ in range(2):
         CNNFineTuneClassifier(**tiny, epochs=1, cache=None, **options).fit(X, y)
