@@ -23,7 +23,7 @@ def nested_subsets(
 ) -> list[np.ndarray]:
     """Return stratified subsets of rows, each smaller one inside each larger one.
 
-    All are prefixes of one random order in which every prefix holds of each class its share to within one row.
+    All are prefixes of one random order, in which every prefix contains the share of each class to within one row.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def nested_subsets(
     sizes : sequence of int
         Numbers of rows, in any order.
     groups : ndarray of shape (n,), default=None
-        Whole groups are taken, so that sizes and shares are met to within a group or so.
+        Groups are taken as a whole, so that sizes and shares are met to within about one group.
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which are taken all or not at all.
+        Equal for images of the same content, which are taken together or not at all.
     random_state : int, default=0
 
     Returns
@@ -44,13 +44,13 @@ def nested_subsets(
     Raises
     ------
     ParameterError
-        If a size is no integer from 1 to n.
+        If a size is not an integer from 1 to n.
 
     Notes
     -----
     The order is a Pfair schedule of the classes (Baruah, Cohen, Plaxton and Varvel 1996): the j-th of the n_c rows of
     a class comes after (j - 1) n / n_c others at the earliest and among the first j n / n_c, rounded up, at the latest.
-    On one processor the earliest deadline first keeps all of these.
+    On one processor, scheduling the earliest deadline first meets all of these.
     """
     for size in sizes:
         whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
@@ -92,7 +92,7 @@ def _fair_order(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _fair_groups(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return groups in a random order, the next always one of the class that lacks most; counts are int (g, k)."""
+    """Return groups in a random order, the next always of the class that is underrepresented most; counts (g, k)."""
     kinds = counts.argmax(axis=1)
     waiting = [rng.permutation(np.flatnonzero(kinds == number)).tolist() for number in range(counts.shape[1])]
     shares, taken = counts.sum(axis=0) / counts.sum(), np.zeros(counts.shape[1])

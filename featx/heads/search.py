@@ -43,7 +43,7 @@ class Tuner:
     groups : ndarray of shape (n,), default=None
         Kept on one side of every fold.
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which are too.
+        Equal for images of the same content, which are kept together too.
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
     random_state : int, default=0
         Of the folds.
@@ -116,7 +116,7 @@ class Tuner:
 
 
 def _early_stopping(estimator: Pipeline, y: np.ndarray, splits: list[Split]) -> Pipeline:
-    """Return the estimator without early stopping if the part it holds out for that would lack a class."""
+    """Return the estimator, without early stopping if the part that it holds out for this would lack a class."""
     name = f"{CLASSIFIER_STEP}__early_stopping"
     if name not in estimator.get_params():
         return estimator
@@ -133,7 +133,7 @@ def _scores(
     train, test = split
     scaler = clone(head[:-1])
     with warnings.catch_warnings():
-        # A grid's ends may stop before they converge; the scores tell whether that matters.
+        # The ends of a grid may stop before they converge; the scores show whether that matters.
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         rows = scaler.fit_transform(X[train])
         predicted = predict_grid(head[-1], values, rows, y[train], scaler.transform(X[test]))
@@ -147,7 +147,7 @@ def _values(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 
 def _grid_for(grid: dict[str, list[Any]], splits: list[Split]) -> dict[str, list[Any]]:
-    """Return the grid without the numbers of neighbours that are more than the images there are."""
+    """Return the grid without numbers of neighbours that exceed the number of training images."""
     most = min(len(train) for train, _ in splits)
     name = f"{CLASSIFIER_STEP}__n_neighbors"
     if name not in grid:

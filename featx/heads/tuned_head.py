@@ -1,4 +1,4 @@
-"""Embeddings and labels go in, a classifier that tunes itself on them comes out, as a step of any pipeline."""
+"""TunedHead: a classifier on embeddings that tunes itself by grid search when it is fitted, for any pipeline."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     head : str, default="logistic"
         "logistic", "linear_svm", "svm", "knn", "ridge" or "mlp"; see `make_head`.
     grid : mapping of str to sequence, default=None
-        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
+        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
     random_state : int, RandomState or None, default=0
-        Of the folds and the head. None and a RandomState give a seed that is drawn in each `fit`.
+        Seed of the folds and the head. With None or a RandomState, each `fit` draws a seed.
     n_jobs : int, default=None
         Processes for the grid search.
 
@@ -47,14 +47,15 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     best_params_ : dict
         The classifier's parameters that reached it.
     head_ : estimator
-        Fitted with them on all rows; calibrated by temperature scaling where it has no probabilities of its own.
+        Fitted with these parameters on all rows; calibrated by temperature scaling if it has no probabilities of its
+        own.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only after fitting on a table whose columns have names.
 
     See Also
     --------
-    evaluate_heads : figures of several heads, by nested cross-validation.
+    evaluate_heads : metrics of several heads, by nested cross-validation.
 
     Examples
     --------
@@ -68,7 +69,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     True
     """
 
-    # Saved models name this place, wherever the module lies.
+    # Saved models use this name, wherever the module is.
     __module__ = "featx"
 
     def __init__(
@@ -99,7 +100,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         groups : ndarray of shape (n,), default=None
             Kept on one side of every inner fold.
         together : ndarray of int, shape (n,), default=None
-            Equal for images of the same content, which are too.
+            Equal for images of the same content, which are kept together too.
 
         Returns
         -------

@@ -112,7 +112,7 @@ def test_groups_that_share_a_content_are_one():
     joined = join_groups(groups, np.array([0, 1, 1, 2, 2, 3]))
     assert len(set(joined[:5])) == 1
     assert joined[5] not in joined[:5]
-    with pytest.raises(DatasetError, match="join all 4 to one"):
+    with pytest.raises(DatasetError, match="join all 4 into one"):
         held_out_split(
             np.array(list("aabbababab")),
             0.5,

@@ -59,7 +59,7 @@ def test_a_path_stops_after_its_iterations():
 def test_strengths_that_do_not_fit_into_memory_together_go_in_turn(monkeypatch):
     X, y = data(3)
     together = fit_regularisation_path(X, y, STRENGTHS)
-    monkeypatch.setattr(module, "BYTES", 1)
+    monkeypatch.setattr(module, "MOST_BYTES", 1)
     for (coef, _), (other, _) in zip(together, fit_regularisation_path(X, y, STRENGTHS), strict=True):
         np.testing.assert_allclose(coef, other, rtol=1e-6, atol=1e-9)
 
@@ -93,7 +93,7 @@ def test_steps_lower_the_value_and_the_slope(name, first):
 
 def test_a_line_without_a_minimum_or_with_no_number_has_no_end():
     assert line_search(lambda t: (np.nan, np.nan), 0.0, -1.0, 1.0) is None
-    assert line_search(lambda t: (1.0 + t, -1.0), 0.0, -1.0, 1.0, most=5) is None
+    assert line_search(lambda t: (1.0 + t, -1.0), 0.0, -1.0, 1.0, max_evaluations=5) is None
 
 
 def test_steps_are_those_of_scipys_minimiser():
