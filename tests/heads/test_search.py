@@ -5,13 +5,10 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC
 
 from featx import HEADS
 from featx.evaluation.splits import inner_folds
-from featx.heads import grid_predictions
 from featx.heads.heads import head_spec
 from featx.heads.search import SCORE_FUNCTIONS, Tuner
 
@@ -107,31 +104,6 @@ def test_any_parameter_can_be_searched(name, grid):
 def test_processes_do_not_change_the_choice():
     X, y = correlated(240, 20, 3)
     check(*search(X, y, "logistic", n_jobs=2), 240)
-
-
-def test_a_kernel_too_large_to_keep_is_left_to_libsvm(monkeypatch):
-    kernels = []
-    original = SVC.fit
-    monkeypatch.setattr(SVC, "fit", lambda self, *args: kernels.append(self.kernel) or original(self, *args))
-    X, y = correlated(120, 20, 3)
-    answers = []
-    for limit in (grid_predictions.KERNEL_BYTES, 1000):
-        monkeypatch.setattr(grid_predictions, "KERNEL_BYTES", limit)
-        answers.append(search(X, y, "svm")[0])
-    assert answers[0] == answers[1]
-    assert kernels[0] == "precomputed"
-    assert kernels[-1] == "rbf"
-
-
-def test_neighbours_are_searched_once_a_fold(monkeypatch):
-    calls = []
-    original = KNeighborsClassifier.kneighbors
-    monkeypatch.setattr(
-        KNeighborsClassifier, "kneighbors", lambda self, *args, **kw: calls.append(1) or original(self, *args, **kw)
-    )
-    X, y = correlated(120, 20, 3)
-    Tuner(y).tune(head_spec("knn"), X, np.arange(120))
-    assert len(calls) == 3
 
 
 def test_what_is_fitted_in_the_end_is_scikit_learns_own():
