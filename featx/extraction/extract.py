@@ -15,10 +15,10 @@ import numpy as np
 
 from ..cache import EmbeddingCache, FileDigests
 from ..cache.memory import MemoryStore, OverlayStore, Store, gather_rows, writable_store
-from ..constraints import BATCH, CACHE, JOBS, SOURCES, check_values, shown
+from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.shown import Shown
-from ..exceptions import CacheError, ImageDecodeError, ParameterError
+from ..exceptions import CacheError, ImageDecodeError
 from ..images.failures import Failure
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
@@ -36,7 +36,7 @@ from .rounds import Rounds
 
 log = logging.getLogger("featx")
 
-__all__ = ["ExtractionResult", "Failure", "check_options", "ensure_embeddings", "extract_embeddings"]
+__all__ = ["ExtractionResult", "Failure", "ensure_embeddings", "extract_embeddings"]
 
 STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
@@ -48,7 +48,7 @@ class ExtractionResult(Shown):
     Attributes
     ----------
     embeddings : list of ndarray of float32, shape (n, d)
-        One matrix for each view, in input order; rows of NaN for the images in the list of failures.
+        One matrix for each view, in input order; rows of NaN for the images in `failures`.
     failures : list of Failure
         Images that could not be read, by index.
     n_images : int
@@ -110,8 +110,8 @@ def extract_embeddings(
         of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
     n_jobs : int, default=None
         Threads that read and decode beside the network; None and -1 mean as many as there are processors.
-    on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable image raises, or is skipped: its row is NaN, and `failures` names it.
     verbose : bool, default=False
         Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
     keys : sequence of (bytes or ImageDecodeError), default=None
@@ -179,14 +179,6 @@ def ensure_embeddings(
     return work.keys(), work.result()
 
 
-def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
-    """Raise a ParameterError where one of them holds a value that the extraction does not accept."""
-    if not isinstance(on_error, str) or on_error not in ("raise", "nan"):
-        raise ParameterError(f"got on_error={shown(on_error)}; expected 'raise' or 'nan'")
-    JOBS.check("n_jobs", n_jobs)
-    BATCH.check("batch_size", batch_size)
-
-
 class _Extraction:
     """One call's images with what is known of them so far."""
 
@@ -204,7 +196,7 @@ class _Extraction:
         verbose: bool,
         keys: Sequence[Any] | None = None,
     ) -> None:
-        check_options(batch_size, n_jobs, on_error)
+        check_values({"batch_size": batch_size, "n_jobs": n_jobs, "on_error": on_error}, batch_size=BATCH)
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
         below = store.cache if isinstance(store, OverlayStore) else store
         self.cache = below if isinstance(below, EmbeddingCache) else None

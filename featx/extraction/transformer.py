@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ..cache import EmbeddingCache, EmbeddingSpec
-from ..constraints import shown
+from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
 from ..images.sources import ImageSource
@@ -19,7 +19,7 @@ from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
 from .estimator import ImageEstimator, open_cache
-from .extract import ExtractionResult, check_options, extract_embeddings
+from .extract import ExtractionResult, extract_embeddings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,8 +78,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         Threads that read and decode; None and -1 mean as many as there are processors.
     random_state : int, default=0
         Seed of random weights (``weights=None``); without these None and a RandomState have no effect.
-    on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable or missing image raises, or becomes a row of NaN and an entry of ``failures_``. Most
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable or missing image raises, or is skipped: its row is NaN, and ``failures_`` names it. Most
         heads refuse NaN; put ``SimpleImputer`` between, or drop the rows.
     cache : str, PathLike, EmbeddingCache or None, default="auto"
         Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
@@ -93,7 +93,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     n_features_in_ : int
         Values of a row; only after fitting on a 2-D array.
     failures_ : list of Failure
-        The images that the last ``transform`` could not read; only with ``on_error="nan"``.
+        The images that the last ``transform`` could not read; only with ``on_error="skip"``.
 
     See Also
     --------
@@ -195,7 +195,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         if y is not None:
             check_consistent_length(images, y)
         source = self.source()
-        check_options(self.batch_size, self.n_jobs, self.on_error)
+        checked = ("batch_size", "n_jobs", "on_error")
+        check_values({name: getattr(self, name) for name in checked}, batch_size=BATCH)
         resolve_precision(self.precision)
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
@@ -241,7 +242,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
     def _embed(self, images: Sequence[ImageSource]) -> np.ndarray:
         result = self.extract(images)
-        if self.on_error == "nan":
+        if self.on_error == "skip":
             self.failures_ = result.failures
         rows = result.embeddings[0]
         # Where no image at all could be read, nothing has told how wide the rows are.

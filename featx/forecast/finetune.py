@@ -44,7 +44,7 @@ def forecast_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 
@@ -52,7 +52,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, skip_unreadable
+    dataset, classifier, test_size, test, min_images, on_error
         As for `finetune_model`.
 
     Returns
@@ -72,7 +72,7 @@ def forecast_finetuning(
     rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
     planned = plan.prepare(dataset, rehearsal.keys())
     split, train = planned.split, planned.dataset.take(planned.split.train)
-    decoding = rehearsal.decoding() if skip_unreadable else None
+    decoding = rehearsal.decoding() if on_error == "skip" else None
     rows, validation, test_rows = (planned.rows[part] for part in (split.train, split.validation, split.test))
     parts = training.parts(rehearsal, labels, rows, train.groups, together=train.together, validation=validation)
     parts.append(training.prediction(rehearsal, test_rows))

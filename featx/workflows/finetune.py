@@ -96,7 +96,7 @@ def finetune_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> FineTuneResult:
     """Fine-tune on a part of a data set and report figures on the rest.
 
@@ -115,8 +115,9 @@ def finetune_model(
         the data set came with.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
-    skip_unreadable : bool, default=False
-        Leave out images that cannot be read, in place of raising.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable image raises, or is left out and listed in `failures`; to find these, all are decoded
+        first.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def finetune_model(
     plan = plan_training(classifier, test_size=test_size, min_images=min_images)
     plan.prepare(dataset)
     failures = []
-    if skip_unreadable:
+    if on_error == "skip":
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
         dataset = leave_out_unreadable(dataset, failures)

@@ -149,7 +149,7 @@ def fit_model(
         training and validation parts are fitted on and the test part judges; without a test part the validation part
         does.
     transformer : CNNFeatureTransformer
-        Not changed. With ``on_error="nan"`` images that cannot be read are left out.
+        Not changed. With ``on_error="skip"`` images that cannot be read are left out.
     layers, poolings : sequences
         Every combination is searched.
     heads, grids, class_weight, scoring, random_state, n_jobs, verbose
