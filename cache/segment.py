@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from .files import sync_folder, temporary_name
-from .framing import checksum_outside
 from .hdf5 import GuardedFile
+from .segment_header import DTYPES, FLOAT32, FORMAT, MAGIC, checksum_outside, data_places, header_bytes, stored_dtype
 from .spec import EmbeddingSpec
 
 __all__ = [
@@ -36,11 +36,9 @@ __all__ = [
     "SegmentDamagedError",
     "mismatched_segments",
     "sort_keys",
-    "stored_dtype",
     "write_segment",
 ]
 
-FORMAT = 1
 SUFFIX = ".h5"
 DAMAGED = ".damaged"
 # Small enough to stay in a processor's cache while its rows are copied to their places.
@@ -48,10 +46,6 @@ BLOCK = 1 << 20
 # So many threads read a segment at most, and so many bytes are worth one of them.
 READ_THREADS = min(4, os.cpu_count() or 1)
 BYTES_PER_THREAD = 16 << 20
-MAGIC = b"featx segment "
-# int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
-FLOAT32 = "<f4"
-DTYPES = (FLOAT32, "<f2", "<i2")
 
 
 class SegmentDamagedError(Exception):
@@ -61,12 +55,6 @@ class SegmentDamagedError(Exception):
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
-
-
-def stored_dtype(dtype: np.dtype) -> np.dtype:
-    """Return the dtype in which rows are kept: float16 and int16 as they are, all others as float32."""
-    little = dtype.newbyteorder("<")
-    return little if little.str in DTYPES else np.dtype(FLOAT32)
 
 
 def write_segment(
@@ -124,10 +112,10 @@ def write_segment(
                     header["dtype"] = dtype.str
             output.check()
             header["rest"] = hashlib.sha256().hexdigest()  # of the length that it will have
-            parts = [(0, len(_head(header))), *_data_places(header, dtype.itemsize)]
+            parts = [(0, len(header_bytes(header))), *data_places(header, dtype.itemsize)]
             header["rest"] = checksum_outside(output, parts)
             output.seek(0)
-            output.write(_head(header))
+            output.write(header_bytes(header))
             output.check()
             os.fsync(output.fileno())
         os.replace(temporary, final)
@@ -171,7 +159,7 @@ class Segment:
             try:
                 header = json.loads(text)
                 offset, digests_checksum = self._parse_header(header, os.fstat(file.fileno()).st_size)
-                parts = [(0, len(start) + len(text)), *_data_places(header, self.dtype.itemsize)]
+                parts = [(0, len(start) + len(text)), *data_places(header, self.dtype.itemsize)]
                 # Segments written before there was one have none.
                 sound = "rest" not in header or checksum_outside(file, parts) == header["rest"]
             except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -289,18 +277,6 @@ class Segment:
                 raise SegmentDamagedError(self.path, "truncated")
             done += read
         return block
-
-
-def _head(header: dict[str, Any]) -> bytes:
-    """Return what a segment begins with."""
-    text = json.dumps(header).encode()
-    return MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
-
-
-def _data_places(header: dict[str, Any], itemsize: int) -> list[tuple[int, int]]:
-    """Return start and length of both data sets."""
-    n_rows, width = header["shape"]
-    return [(header["digests"][0], 32 * n_rows), (header["embeddings"][0], n_rows * width * itemsize)]
 
 
 def mismatched_segments(segments: list[Segment]) -> list[SegmentDamagedError]:

@@ -29,7 +29,7 @@ from .locks import TURN, WorkLock
 from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
 from .reference_outputs import ReferenceOutputs
-from .segment import stored_dtype
+from .segment_header import stored_dtype
 from .selection import choose_spec
 from .spec import EmbeddingSpec
 
