@@ -14,7 +14,7 @@ __all__ = ["DTYPES", "FLOAT32", "FORMAT", "MAGIC", "checksum_outside", "data_pla
 
 FORMAT = 1
 MAGIC = b"featx segment "
-# int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
+# int16 holds the bits of bfloat16, which numpy lacks. A header without a dtype, of an earlier version, means float32.
 FLOAT32 = "<f4"
 DTYPES = (FLOAT32, "<f2", "<i2")
 # Far more than a segment holds besides its rows; a forged header must not make readers digest terabytes.
@@ -28,13 +28,13 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def header_bytes(header: dict[str, Any]) -> bytes:
-    """Return what a segment begins with."""
+    """Return the header as bytes: magic, checksum, length and JSON."""
     text = json.dumps(header).encode()
     return MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
 
 
 def data_places(header: dict[str, Any], itemsize: int) -> list[tuple[int, int]]:
-    """Return start and length of both data sets."""
+    """Return the start and length of both data sets in the file."""
     n_rows, width = header["shape"]
     return [(header["digests"][0], 32 * n_rows), (header["embeddings"][0], n_rows * width * itemsize)]
 

@@ -1,4 +1,4 @@
-"""Images go in as X, embeddings float32 (n, d) come out: scikit-learn's face of the extraction."""
+"""CNNFeatureTransformer, the scikit-learn transformer from images to embeddings of a frozen network."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     ----------
     backbone : str or nn.Module, default="efficientnet_lite0"
         ``efficientnet_lite0``, whose ImageNet weights come with featx's installation; a torchvision classification
-        network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
-        ImageNet's mean and standard deviation; for what its embeddings are, see `layer`.
+        network; ``timm:NAME`` with the extra; or a module of your own, which gets images normalised with ImageNet's
+        mean and standard deviation; for what its embeddings are, see `layer`.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
         random weights.
     layer : str, default=None
         A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last
         convolutional or attention stage, and for a module the input of its final pooling, as the module computes it
-        on the way. "output" is what calling it returns, and the default of a module without such a pooling.
+        on the way. "output" is what calling it returns, and the default for a module without such a pooling.
     pooling : {"auto", "avg", "max", "avgmax", "gem", "flatten", "cls"}, default="auto"
         How a feature map becomes a vector; "auto" is the network's own: "cls" for vision transformers, else "avg".
         "avgmax" is both, one after the other; "flatten" keeps every value.
     prefetch : sequence of (layer, pooling), default=()
-        Other views that the same pass puts into the cache, because a search will ask for them.
+        Other views that the same pass puts into the cache, for a search that will ask for them.
     cache_key : str, default=None
         Names the code of a module of your own where featx says that it does not understand it; its tensors and plain
         attributes are compared all the same. Choose another key whenever the code changes.
@@ -72,10 +72,11 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     device : str, default="auto"
         "auto" takes CUDA, else Apple's MPS, else the CPU.
     batch_size : int or "auto", default="auto"
-        How many images are in the network at once. On a CPU they pass in up to 8 parts side by side, each on its share
-        of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
+        How many images are in the network at once. On a CPU they are divided into up to 8 batches that run in parallel,
+        each on its share of the cores; "auto" is 6 for each batch, 32 for a module of your own, and 128 on an
+        accelerator.
     n_jobs : int, default=None
-        Threads that read and decode; None and -1 mean as many as there are processors.
+        Threads that read and decode; None and -1 mean one for each processor.
     random_state : int, default=0
         Seed of random weights (``weights=None``); without these None and a RandomState have no effect.
     on_error : {"raise", "skip"}, default="raise"
@@ -123,7 +124,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     (2, 1280)
     """
 
-    # Saved models name this place, wherever the module lies.
+    # Saved models name this place, whichever module the class is in.
     __module__ = "featx"
 
     def __init__(
@@ -185,7 +186,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         ParameterError, BackboneError, WeightsError, LayerError
             If a parameter holds a value that it does not accept.
         ValueError
-            If X is no collection of images.
+            If X is not a collection of images.
         """
         self._fit(X, y)
         return self
@@ -245,7 +246,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         if self.on_error == "skip":
             self.failures_ = result.failures
         rows = result.embeddings[0]
-        # Where no image at all could be read, nothing has told how wide the rows are.
+        # If no image could be read, the width of the rows is not known from the result.
         return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
     def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> ExtractionResult:
@@ -255,7 +256,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         ----------
         images : sequence of ImageSource
         keys : sequence of (bytes or ImageDecodeError), default=None
-            What `content_keys` gave for them, so that they are not read for it again.
+            What `content_keys` returned for them, so that they are not read again to find it.
 
         Returns
         -------

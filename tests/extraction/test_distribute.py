@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, evaluate_heads
 from featx.exceptions import CacheError, ImageDecodeError, WorkerError
-from featx.extraction import distribute as sharing
+from featx.extraction import distribute
 from featx.extraction.extract import ensure_embeddings, extract_embeddings
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
@@ -157,7 +157,7 @@ def test_what_a_task_raises_is_raised_as_it_is():
 
 @pytest.mark.parametrize("backend", ["threading", "sequential"])
 def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
-    monkeypatch.setattr(sharing, "_forward_chunk", None)
+    monkeypatch.setattr(distribute, "_forward_chunk", None)
     with joblib.parallel_config(backend, **({} if backend == "sequential" else {"n_jobs": 2})):
         assert extract().n_forwarded == 40
 
@@ -167,7 +167,7 @@ def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
 
 @pytest.mark.parametrize("kind", [Processes, AtOnce])
 def test_tasks_of_another_take_turns_whatever_backend_they_are_offered(kind, extract, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharing, "_forward_chunk", None)
+    monkeypatch.setattr(distribute, "_forward_chunk", None)
     met = threading.Barrier(2, timeout=60)
 
     def work(_):
@@ -193,7 +193,7 @@ def elsewhere(tmp_path, *, sees_files):
 
 
 def test_workers_with_another_disk_compute_nothing(extract, forwards, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharing, "VISIBLE_SECONDS", 0.1)
+    monkeypatch.setattr(distribute, "VISIBLE_SECONDS", 0.1)
     with elsewhere(tmp_path, sees_files=False), pytest.raises(CacheError) as caught:
         extract()
     assert forwards.since() == 0
@@ -204,7 +204,7 @@ def test_workers_with_another_disk_compute_nothing(extract, forwards, tmp_path, 
 
 
 def test_rows_that_do_not_arrive_end_the_run_after_one_round(extract, forwards, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(sharing, "ARRIVAL_SECONDS", 0.3)
+    monkeypatch.setattr(distribute, "ARRIVAL_SECONDS", 0.3)
     with elsewhere(tmp_path, sees_files=True), pytest.raises(CacheError) as caught:
         extract()
     assert forwards.since() == 40
