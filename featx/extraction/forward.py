@@ -155,7 +155,7 @@ def _lanes(task: ForwardTask, n_images: int) -> tuple[int, int]:
     """Return the number of lanes and the batch size of each."""
     lanes = min(task.lanes, task.batch_size)
     # A lane has only a share of the cores: a few images are faster in a single lane that has all of them.
-    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_shareable(task.views)):
+    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_thread_safe(task.views)):
         lanes = 1
     return lanes, max(1, min(task.batch_size, n_images) // lanes)
 

@@ -21,7 +21,7 @@ from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.estimates import as_json
-from ..evaluation.held_out_report import HeldOutResult, report_held_out
+from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
 from ..finetuning.classifier import CNNFineTuneClassifier
@@ -29,11 +29,11 @@ from ..finetuning.settings import check_parameters
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
 
-__all__ = ["FineTuneResult", "finetune_model", "plan_training"]
+__all__ = ["FineTuneResult", "finetune_model", "training_split_options"]
 
 TEST_SIZE = 0.2
 
-WITHOUT = (("early_stopping=False", "--no-early-stopping"),)
+NO_EARLY_STOPPING = (("early_stopping=False", "--no-early-stopping"),)
 
 
 @dataclass(repr=False)
@@ -129,8 +129,8 @@ def finetune_model(
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
-    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
-    plan.prepare(dataset)
+    split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
+    split_options.prepare(dataset)
     failures = []
     if on_error == "skip":
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
@@ -140,8 +140,8 @@ def finetune_model(
     keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
-    planned = plan.prepare(dataset, keys)
-    dataset, split = planned.dataset, planned.split
+    prepared = split_options.prepare(dataset, keys)
+    dataset, split = prepared.dataset, prepared.split
     model = clone(classifier)
     train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
     stopping = dataset.take(split.validation)
@@ -156,7 +156,7 @@ def finetune_model(
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
     numbers = np.searchsorted(model.classes_, labels)
-    report = report_held_out(
+    report = score_held_out(
         numbers[split.test],
         probabilities,
         classes=model.classes_,
@@ -165,7 +165,7 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneResult(
-        **{**vars(report), "notes": [*planned.notes, *split.notes, *report.notes]},
+        **{**vars(report), "notes": [*prepared.notes, *split.notes, *report.notes]},
         model=model,
         protocol=f"{split.protocol}; trained on {len(train):,}"
         + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
@@ -179,7 +179,7 @@ def finetune_model(
     )
 
 
-def plan_training(
+def training_split_options(
     classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
 ) -> SplitOptions:
     """Return how a data set that is joined with its test set is looked over and parted.
@@ -195,15 +195,15 @@ def plan_training(
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
     return SplitOptions(
-        partial(_divide, classifier),
+        partial(_split, classifier),
         {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
-        alternatives=[(WITHOUT, {"early_stopping": False})] if stopping else [],
+        alternatives=[(NO_EARLY_STOPPING, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )
 
 
-def _divide(
+def _split(
     classifier: CNNFineTuneClassifier, dataset: ImageDataset, *, test_size: float, early_stopping: bool
 ) -> DataSplit:
     seed = int(classifier.random_state)

@@ -25,11 +25,11 @@ from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import load_model
-from .class_scores import ClassScores, class_scores, scores_of
+from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
 
-READING = ("device", "batch_size", "n_jobs", "cache", "on_error", "verbose", "value_range")
+ACCEPTED_PARAMETERS = ("device", "batch_size", "n_jobs", "cache", "on_error", "verbose", "value_range")
 IN_PYTHON = "Use it in Python: load_model(path)."
 
 
@@ -101,7 +101,7 @@ def predict_images(
     """
     check_values(locals(), path=PATH)
     model = _classifier(os.fspath(path), load_model(path, weights=weights))
-    _check_reading(parameters)
+    _check_parameters(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)
     elif isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer):
@@ -117,9 +117,9 @@ def predict_images(
     return Predictions(found, rows=rows, classes=classes), extraction
 
 
-def _check_reading(parameters: Mapping[str, Any]) -> None:
-    if unknown := [name for name in parameters if name not in READING]:
-        hint = nearest(unknown[0], READING) or f"It takes {', '.join(READING)}."
+def _check_parameters(parameters: Mapping[str, Any]) -> None:
+    if unknown := [name for name in parameters if name not in ACCEPTED_PARAMETERS]:
+        hint = nearest(unknown[0], ACCEPTED_PARAMETERS) or f"It takes {', '.join(ACCEPTED_PARAMETERS)}."
         raise ParameterError(f"predict_images has no parameter {unknown[0]!r}", hint)
     checked = {name: parameters[name] for name in ("batch_size", "n_jobs", "on_error") if name in parameters}
     check_values(checked, batch_size=BATCH)
@@ -192,7 +192,7 @@ def _from_network(
     images = model.sources(dataset.images, dataset.names)
     probabilities, extraction = model.predict_images(images, on_error=on_error)
     _check_any(extraction)
-    return scores_of(probabilities), extraction
+    return scores_from_probabilities(probabilities), extraction
 
 
 def _from_pipeline(
@@ -205,7 +205,7 @@ def _from_pipeline(
     good = _good(extraction)
     embeddings = extraction.embeddings[0][good]
     extraction.embeddings = []
-    return class_scores(model[1:], embeddings).spread(good, len(images)), extraction
+    return class_scores(model[1:], embeddings).placed(good, len(images)), extraction
 
 
 def _from_parts(
@@ -238,7 +238,7 @@ def _from_parts(
     total.failures = [bad[index] for index in sorted(bad)]
     # Their embeddings are in the cache now.
     scores = class_scores(model, [dataset.images[i] for i in good])
-    return scores.spread(good, len(dataset)), total
+    return scores.placed(good, len(dataset)), total
 
 
 def _good(extraction: ExtractionResult) -> np.ndarray:

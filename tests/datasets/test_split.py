@@ -5,7 +5,7 @@ import pytest
 
 from featx import DatasetError, ImageDataset
 from featx.datasets.split import join_test, split_dataset
-from featx.evaluation.held_out_report import report_held_out
+from featx.evaluation.held_out_result import score_held_out
 
 
 def data(labels, *, groups=None, split=None):
@@ -49,8 +49,8 @@ def test_groups_of_one_image_each_are_no_groups():
     truth = rng.integers(0, 2, 30)
     probabilities = np.eye(2)[np.where(rng.random(30) < 0.8, truth, 1 - truth)] * 0.8 + 0.1
     options = {"classes": ["a", "b"], "trained": truth}
-    without = report_held_out(truth, probabilities, **options)
-    assert report_held_out(truth, probabilities, **options, groups=np.arange(30)) == without
-    assert report_held_out(truth, probabilities, **options, groups=np.arange(30) // 3) != without
+    without = score_held_out(truth, probabilities, **options)
+    assert score_held_out(truth, probabilities, **options, groups=np.arange(30)) == without
+    assert score_held_out(truth, probabilities, **options, groups=np.arange(30) // 3) != without
     assert without.n_test == sum(row["support"] for row in without.per_class) == np.sum(without.confusion_matrix) == 30
     assert without.metrics["accuracy"].value == np.trace(without.confusion_matrix) / 30
