@@ -31,7 +31,7 @@ from featx import (
     predict_images,
     save_model,
 )
-from featx.datasets.dataset import collect_images
+from featx.datasets.load import collect_images
 from featx.exceptions import ModelFileError, ParameterError
 from featx.model_files.persistence import read_model
 from featx.torch_modules.code_facts import lasting_name
