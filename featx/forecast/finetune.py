@@ -45,7 +45,7 @@ def forecast_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 
@@ -53,7 +53,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, skip_unreadable
+    dataset, classifier, test_size, test, min_images, on_error
         As for `finetune_model`.
 
     Returns
@@ -73,7 +73,7 @@ def forecast_finetuning(
     counted = CountedPasses(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
     prepared = split_options.prepare(dataset, counted.keys())
     split, train = prepared.split, prepared.dataset.take(prepared.split.train)
-    decoding = counted.decoding() if skip_unreadable else None
+    decoding = counted.decoding() if on_error == "skip" else None
     rows, validation, test_rows = (prepared.rows[part] for part in (split.train, split.validation, split.test))
     parts = training.parts(counted, labels, rows, train.groups, together=train.together, validation=validation)
     parts.append(training.prediction(counted, test_rows))
