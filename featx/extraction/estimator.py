@@ -16,9 +16,10 @@ from ..constraints import NONE, PATH, check_values
 from ..exceptions import WeightsError
 from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
+from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
 from ..networks.precision import choose_precision
-from ..networks.resolve import EMBEDDED, resolve_backbone
+from ..networks.resolve import resolve_backbone
 from ..networks.weights import is_file_name
 from ..runtime.cores import thread_count
 from ..runtime.seeds import check_weights_seed

@@ -164,7 +164,7 @@ def _forward(plan: ForwardPlan, images: list[Any], names: list[str]) -> list[np.
     """Return a matrix for each view; a batch that is too large for the device's memory is passed in parts."""
     import torch
 
-    from ..networks.finite import require_finite
+    from ..networks.forward_errors import require_finite
 
     backbone = plan.source.load(plan.device)
     # Stacked with channels last, as they were decoded and as the network reads them.

@@ -13,12 +13,16 @@ from ..exceptions import BackboneError, nearest
 from ..images.preprocessing import Preprocessing
 
 __all__ = [
+    "EMBEDDED",
     "EMBEDDED_ARCHITECTURE",
     "EMBEDDED_PREPROCESSING",
     "Architecture",
     "architecture_of",
     "torchvision_names",
 ]
+
+
+EMBEDDED = "efficientnet_lite0"
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,12 @@ def architecture_of(name: str) -> Architecture:
     BackboneError
         If there is no such network; the message names the nearest.
     """
-    if name == "efficientnet_lite0":
+    if name == EMBEDDED:
         return EMBEDDED_ARCHITECTURE
     for _, build, widths in _FAMILIES:
         if name in widths:
             return build(name, widths[name])
-    known = ["efficientnet_lite0", *torchvision_names()]
+    known = [EMBEDDED, *torchvision_names()]
     hint = nearest(name, known) or "`featx backbones` lists them."
     raise BackboneError(f"there is no backbone {name!r}", hint)
 

@@ -18,15 +18,15 @@ from ..runtime.allocator import keep_freed_memory
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import Architecture
 from .device import channels_last, image_dtype, precision_context
-from .forward_errors import forward_error
-from .pooling import MAPS, View, check_pooling, not_one_each, pool, whole_map
+from .forward_errors import forward_error, not_one_each
+from .pooling import MAPS, View, check_pooling, pool, whole_map
 from .stage_names import mistyped_stage
 from .state_matching import refuse_absent
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from .float32_stem import FeatureExtractor
+    from ..torch_modules.graphs import FeatureExtractor
 
 __all__ = ["Backbone", "BackboneSource"]
 

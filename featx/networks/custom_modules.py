@@ -23,7 +23,7 @@ from torch import nn
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
 from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
-from ..torch_modules.graphs import default_node, default_submodule, norm_after_pooling
+from ..torch_modules.default_layer import default_node, default_submodule, norm_after_pooling
 from ..torch_modules.identity import Identity, identify
 from ..torch_modules.module_parts import TOKEN, global_hooks, state_digest
 from .reference_outputs import outputs_agree, reference_outputs

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["FeatureExtractor", "with_float32_stem"]
+from ..torch_modules.graphs import FeatureExtractor
 
-# A batch goes in; the outputs of the layers that are read come out.
-FeatureExtractor = Callable[[Tensor], dict[str, Any]]
+__all__ = ["with_float32_stem"]
 
 
 def with_float32_stem(network: FeatureExtractor, n_float32: int) -> FeatureExtractor:

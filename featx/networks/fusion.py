@@ -18,8 +18,9 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import StochasticDepth
 
+from ..torch_modules.graphs import FeatureExtractor
 from .efficientnet_lite import same_pad
-from .float32_stem import FeatureExtractor, with_float32_stem
+from .float32_stem import with_float32_stem
 from .fused_convolution import FusedConvolution, has_kernels
 
 __all__ = ["fuse", "fused_extractor"]

@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..exceptions import BackboneError, MissingDependencyError, nearest
-from .architectures import architecture_of
+from ..exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
+from .architectures import EMBEDDED, architecture_of
 from .pooling import check_pooling
 from .stage_names import check_layer
 from .state_files import check_file
-from .weights import is_file_name, unknown_weights
+from .weights import is_file_name
 
 __all__ = [
     "check_network",
@@ -28,6 +28,7 @@ __all__ = [
     "check_timm_weights",
     "published_weight_names",
     "unknown_timm_network",
+    "unknown_weights",
 ]
 
 _OTHER_WEIGHTS = {
@@ -104,7 +105,7 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
 
 def published_weight_names(name: str) -> tuple[str, ...]:
     """Return the names of torchvision's published weights of a network; none of the embedded one."""
-    return () if name == "efficientnet_lite0" else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
+    return () if name == EMBEDDED else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
 
 
 def check_timm_weights(name: str, weights: Any) -> None:
@@ -112,6 +113,26 @@ def check_timm_weights(name: str, weights: Any) -> None:
     if not (weights is None or weights == "DEFAULT" or is_file_name(weights)):
         step = "Pass 'DEFAULT', a file of weights, or None; a tag of timm's belongs to the name: timm:NAME.TAG."
         raise unknown_weights(name, weights, step)
+
+
+def unknown_weights(name: str, weights: Any, step: str, *, known: Sequence[str] = ()) -> WeightsError:
+    """Return the error for what is neither a file nor the name of weights of a network.
+
+    Parameters
+    ----------
+    name : str
+        The network.
+    weights : object
+    step : str
+        What to do, unless a file of that name is there: names of published weights mean these all the same.
+    known : sequence of str, default=()
+        The names of those that the network has.
+    """
+    has = f"; it has {', '.join(known)}" if known else ""
+    if isinstance(weights, str) and os.path.isfile(weights):
+        file = os.path.join(os.curdir, weights)
+        return WeightsError(f"{name} has no weights {weights!r}{has}", f"To read the file of that name, pass {file!r}.")
+    return WeightsError(f"{name} has no weights {weights!r}, and there is no file of that name{has}", step)
 
 
 def check_patches(name: str, image_size: int | None) -> None:

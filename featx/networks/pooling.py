@@ -10,7 +10,7 @@ from ..exceptions import LayerError, ParameterError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "not_one_each", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "pool", "whole_map"]
 
 # (layer, pooling): which layer of a network is read, and how its output becomes one vector.
 View = tuple[str, str]
@@ -24,14 +24,6 @@ MAPS = ("map:float16", "map:bfloat16")
 def check_pooling(pooling: str) -> None:
     """Raise ParameterError unless there is a pooling of that name, or it is "auto"."""
     one_of("auto", *POOLINGS, next_step="'auto' is the network's own.").check("pooling", pooling)
-
-
-def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
-    """Return what is wrong with a layer that does not give one output for each image, and what to do."""
-    return (
-        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
-        "Choose a layer, or return a tensor, whose first axis counts the images.",
-    )
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:

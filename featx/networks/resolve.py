@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +11,40 @@ from ..display.notes import note_once, note_torch
 from ..exceptions import ParameterError
 from ..images.preprocessing import IMAGENET, Preprocessing
 from ..runtime.seeds import check_weights_seed
-from . import architectures as stages
-from . import weights as weight_files
-from .architectures import Architecture
+from .architectures import (
+    EMBEDDED,
+    EMBEDDED_ARCHITECTURE,
+    EMBEDDED_PREPROCESSING,
+    Architecture,
+    architecture_of,
+    torchvision_names,
+)
 from .backbone import BackboneSource
 from .network_names import check_patches, check_published
 from .state_matching import load_weights
 from .timm_networks import timm_source
+from .weights import (
+    build_seeded,
+    embedded_weights,
+    file_weights,
+    is_file_name,
+    preset_entry,
+    published_weights,
+    random_weights,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["EMBEDDED", "list_backbones", "resolve_backbone", "stage_widths"]
+__all__ = ["list_backbones", "resolve_backbone", "stage_widths"]
 
-EMBEDDED = "efficientnet_lite0"
 # They initialise themselves as published when asked to, which takes a second, in vain where weights are loaded.
 INIT_WEIGHTS = ("inception_v3", "googlenet")
 
 
 def list_backbones() -> list[str]:
     """Return the names that `backbone` takes, the embedded one first; with the extra, ``timm:NAME`` too."""
-    return [EMBEDDED, *stages.torchvision_names()]
+    return [EMBEDDED, *torchvision_names()]
 
 
 def resolve_backbone(
@@ -82,7 +94,7 @@ def resolve_backbone(
     if backbone == EMBEDDED:
         source = _embedded(weights, random_state)
     elif backbone.startswith("timm:"):
-        source = timm_source(backbone, weights=weights, seed=random_state, image_size=image_size, seeded=_seeded)
+        source = timm_source(backbone, weights=weights, seed=random_state, image_size=image_size)
     else:
         source = _from_torchvision(backbone, weights, random_state, image_size)
     preprocessing = source.preprocessing.adapted(image_size, resize)
@@ -93,7 +105,7 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
     def build() -> nn.Module:
         from .efficientnet_lite import EfficientNetLite0, published_tensor_names, published_to_own
 
-        module = _seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
+        module = build_seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
         if found.file:
             load_weights(
                 module,
@@ -109,29 +121,29 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
 
     check_published(EMBEDDED, weights)
     if weights is None:
-        found = weight_files.random_weights(seed, initialisation="fan out")
-    elif weight_files.is_file_name(weights):
-        found = weight_files.file_weights(weights)
+        found = random_weights(seed, initialisation="fan out")
+    elif is_file_name(weights):
+        found = file_weights(weights)
     else:
-        found = weight_files.embedded_weights()
-    architecture = stages.EMBEDDED_ARCHITECTURE
-    return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, architecture, build)
+        found = embedded_weights()
+    architecture = EMBEDDED_ARCHITECTURE
+    return BackboneSource(EMBEDDED, found.digest, EMBEDDED_PREPROCESSING, architecture, build)
 
 
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
-    architecture = stages.architecture_of(name)
+    architecture = architecture_of(name)
     note_torch()
     if weights is None:
         own = "own" if name in INIT_WEIGHTS else ""
-        found, entry = weight_files.random_weights(seed, initialisation=own), weight_files.preset_entry(name, None)[0]
-    elif weight_files.is_file_name(weights):
-        found = weight_files.file_weights(weights)
-        entry, published = weight_files.preset_entry(name, found.file)
+        found, entry = random_weights(seed, initialisation=own), preset_entry(name, None)[0]
+    elif is_file_name(weights):
+        found = file_weights(weights)
+        entry, published = preset_entry(name, found.file)
         if not published and image_size is None:
             _note_preprocessing(found.file, name, entry)
     else:
         entry = weights_entry(name, weights)
-        found = weight_files.published_weights(name, entry)
+        found = published_weights(name, entry)
     preprocessing = Preprocessing.from_preset(entry.transforms())
     digest, side = found.digest, preprocessing.crop
     patch = int(name.rpartition("_")[2]) if name.startswith("vit") else 1
@@ -150,7 +162,7 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
             options = {"transform_input": True, "init_weights": found.file is None, "aux_logits": True}
         elif name.startswith("vit"):
             options = {"image_size": side}
-        module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
+        module = build_seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
         if found.file:
 
             def resampled(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -243,15 +255,6 @@ def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
         f"{known.resize} pixels, cut to {known.crop}, {known.interpolation}. If it was trained otherwise, choose "
         f"image_size and resize accordingly, or name it as it was published, such as {example}"
     )
-
-
-def _seeded(build: Callable[[], Any], seed: int) -> Any:
-    """Build with random weights from a seed, and leave torch's generator as it was."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build()
 
 
 def stage_widths(name: str) -> dict[str, int]:

@@ -12,68 +12,44 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.utils import _pytree
 from torchvision.models.feature_extraction import NodePathTracer
 
 from ..exceptions import LayerError, nearest
 from .copies import light_copy
 from .module_parts import global_hooks
-from .output_parts import plain_values
+from .output_parts import OUTPUT, plain_values
 
 __all__ = [
-    "OUTPUT",
+    "FeatureExtractor",
     "HookExtractor",
-    "default_node",
-    "default_submodule",
     "feature_extractor",
     "is_leaf_module",
     "last_node",
     "layer_names",
-    "norm_after_pooling",
     "require_layers",
+    "submodules",
     "trace",
 ]
 
-OUTPUT = "output"
+# From a batch of images to the outputs of the layers that were asked for.
+FeatureExtractor = Callable[[Tensor], dict[str, Any]]
+
 # A graph makes the same calls as the module: only sums in another order may differ.
 TRACE_TOLERANCE = 1e-4
-
-_FLATTENING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
-_FLATTENING_NAMES = {
-    "flatten",
-    "view",
-    "reshape",
-    "mean",
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool2d",
-    "squeeze",
-}
-
-
-_NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
-_NORM_NAMES = {
-    "normalize",
-    "layer_norm",
-    "batch_norm",
-    "group_norm",
-    "instance_norm",
-    "rms_norm",
-    "local_response_norm",
-}
 
 
 def layer_names(module: nn.Module) -> list[str]:
     """Return the graph nodes in order, or the paths of the submodules where the module cannot be traced."""
     nodes = trace(module)
     if nodes is None:
-        return _submodules(module)
+        return submodules(module)
     return [name for node, name in nodes.items() if node.op != "placeholder"]
 
 
 def feature_extractor(
     module: nn.Module, layers: Sequence[str], *, name: str, images: Tensor | None = None
-) -> Callable[[Tensor], dict[str, Tensor]]:
+) -> FeatureExtractor:
     """Return a function that maps a batch to the outputs of the layers.
 
     Parameters
@@ -106,7 +82,7 @@ def require_layers(module: nn.Module, nodes: dict[Any, str] | None, layers: Sequ
     LayerError
         If there is no such layer; names the nearest.
     """
-    known = _submodules(module) if nodes is None else list(nodes.values())
+    known = submodules(module) if nodes is None else list(nodes.values())
     for layer in layers:
         if layer != OUTPUT and not any(node == layer or node.startswith(f"{layer}.") for node in known):
             hint = nearest(layer, known) or f"Some that it has: {', '.join(known[-5:])}, output."
@@ -118,11 +94,11 @@ def is_leaf_module(module: nn.Module) -> bool:
     return _Tracer().is_leaf_module(module, "")
 
 
-def _submodules(module: nn.Module) -> list[str]:
+def submodules(module: nn.Module) -> list[str]:
     return [name for name, _ in module.named_modules() if name]
 
 
-def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Callable[[Tensor], dict[str, Tensor]]:
+def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> FeatureExtractor:
     """Return the traced graph up to the last of the layers; nothing before it is dropped, for it may work in place."""
     graph = next(iter(nodes)).graph
     output = next(node for node in graph.nodes if node.op == "output")
@@ -184,58 +160,6 @@ class HookExtractor:
                 "Choose another layer.",
             )
         return caught
-
-
-def default_node(module: nn.Module) -> str:
-    """Return the node before a module's final pooling or flattening and its classifier, or "output" without these.
-
-    The graph is read, nothing is computed.
-    """
-    nodes = trace(module)
-    return OUTPUT if nodes is None else _before_pooling(module, nodes)
-
-
-def default_submodule(module: nn.Module) -> str:
-    """Return the submodule that gives what `default_node` names, for a module that runs as a whole; else "output"."""
-    nodes = trace(module)
-    cut = OUTPUT if nodes is None else _before_pooling(module, nodes)
-    if nodes is None or cut == OUTPUT:
-        return OUTPUT
-    paths = cut.split(".")
-    for length in range(1, len(paths) + 1):
-        path = ".".join(paths[:length])
-        if path in _submodules(module) and nodes[last_node(nodes, path)] == cut:
-            return path
-    return OUTPUT
-
-
-def norm_after_pooling(module: nn.Module) -> str:
-    """Return the node that normalises after a module's final pooling or classifier, which `default_node` leaves out."""
-    nodes = trace(module)
-    if nodes is None or _before_pooling(module, nodes) == OUTPUT:
-        return ""
-    node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes[0]
-    while not _is_flattening(node, module):
-        part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
-        if isinstance(part, _NORMS) or getattr(node.target, "__name__", node.target) in _NORM_NAMES:
-            return nodes[node]
-        if isinstance(part, nn.Linear) or node.target is nn.functional.linear:
-            break
-        node = node.all_input_nodes[0]
-    return ""
-
-
-def _before_pooling(module: nn.Module, nodes: dict[Any, str]) -> str:
-    node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes
-    found = False
-    while len(node) == 1 and node[0].op != "placeholder":
-        current = node[0]
-        flattening = _is_flattening(current, module)
-        if found and not flattening:
-            return nodes[current]
-        found = found or flattening
-        node = current.all_input_nodes
-    return OUTPUT
 
 
 def trace(
@@ -305,12 +229,3 @@ class _Tracer(NodePathTracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
         return super().is_leaf_module(m, module_qualname) or (self.is_leaf is not None and self.is_leaf(m))
-
-
-def _is_flattening(node: Any, module: nn.Module) -> bool:
-    if node.op == "call_module":
-        return isinstance(module.get_submodule(str(node.target)), _FLATTENING)
-    return (
-        node.op in ("call_function", "call_method")
-        and getattr(node.target, "__name__", node.target) in _FLATTENING_NAMES
-    )

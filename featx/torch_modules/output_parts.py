@@ -11,7 +11,7 @@ from ..exceptions import LayerError, nearest
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["plain_values", "read_node", "tensor_of"]
+__all__ = ["OUTPUT", "plain_values", "read_node", "tensor_of"]
 
 OUTPUT = "output"
 

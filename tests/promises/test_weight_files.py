@@ -321,7 +321,7 @@ def test_a_file_that_is_there_is_a_file_whatever_its_name(tmp_path, monkeypatch,
 def test_names_of_published_weights_do_not_depend_on_the_working_directory(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     torch.save(STATE, name)
-    monkeypatch.setattr("featx.networks.weights.published_weights", lambda *_: pytest.fail("published"))
+    monkeypatch.setattr("featx.networks.resolve.published_weights", lambda *_: pytest.fail("published"))
     with pytest.raises(pytest.fail.Exception, match="published"):
         built(name)
     assert_loaded(f".{os.sep}{name}")
