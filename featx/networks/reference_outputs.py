@@ -124,7 +124,7 @@ def store_to_read(store: Store, source: BackboneSource, specs: Sequence[Embeddin
         if network in _private:
             return _private[network]
         # Look for rows before the outputs, which are written first.
-        kept = cache.answers(spec)
+        kept = cache.reference_outputs(spec)
         if _place(network, spec) in _verified or not kept.has_rows():
             continue
         outputs = kept.load()
@@ -151,7 +151,7 @@ def store_to_write(store: Store, source: BackboneSource, specs: Sequence[Embeddi
     for spec in specs:
         if network in _private:
             return _private[network]
-        kept = store.answers(spec)
+        kept = store.reference_outputs(spec)
         if _place(network, spec) in _verified and kept.path.exists():
             continue
         own = _outputs_of(source, spec)
