@@ -36,7 +36,7 @@ class BoundaryOptions:
     cached : bool
         Whether what lies below the boundary is computed once.
     dtype : {"float16", "bfloat16"}
-    most_bytes : int
+    max_bytes : int
         The most that may be added to the cache.
     augmentation : Augmentation or None
     draws : int
@@ -49,7 +49,7 @@ class BoundaryOptions:
 
     cached: bool
     dtype: str
-    most_bytes: int
+    max_bytes: int
     augmentation: Augmentation | None
     draws: int
     seed: int
@@ -101,11 +101,11 @@ def boundary_passes(
     plain = validation if augmented else np.concatenate([train, validation])
     numbered = [(0, plain)] + [(number, train) for number in range(1, options.draws + 1) if augmented]
     size = 2 * math.prod(shape) * sum(len(rows) for _, rows in numbered)
-    if trunk.boundary is not None and size > options.most_bytes:
+    if trunk.boundary is not None and size > options.max_bytes:
         log.warning(
             "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
-            size / 1e9, options.most_bytes / 1e9)  # fmt: skip
+            size / 1e9, options.max_bytes / 1e9)  # fmt: skip
         return None
     draws = [
         (preprocessing.augmented(options.augmentation, seed=options.seed, draw=number), rows)
@@ -127,7 +127,7 @@ def make_feed(
     """Return the feed, and how many passes through the frozen part were needed and how many were made for it.
 
     Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
-    than `most_bytes`), images are decoded, augmented and forwarded in every epoch.
+    than `max_bytes`), images are decoded, augmented and forwarded in every epoch.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from ..exceptions import ModelFileError
 __all__ = ["Checkpoint", "CheckpointError"]
 
 # 2: weight decay spares more, statistics are estimated anew, what asks for the mode acts in training.
-FORMAT = 2
+CHECKPOINT_FORMAT = 2
 
 
 class CheckpointError(ModelFileError):
@@ -59,8 +59,10 @@ class Checkpoint:
         try:
             content = torch.load(written_path(self.path), map_location=device, weights_only=True)
             identity, state = dict(json.loads(content["identity"])), dict(content["state"])
-            if content["format"] != FORMAT:
-                raise CheckpointError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
+            if content["format"] != CHECKPOINT_FORMAT:
+                raise CheckpointError(
+                    f"{self.path} has format {content['format']}; this featx reads {CHECKPOINT_FORMAT}", step
+                )
         except CheckpointError:
             raise
         except OSError as error:
@@ -71,8 +73,8 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} is no checkpoint, or it is damaged", step) from error
         differing = [key for key in {**identity, **self.identity} if identity.get(key) != self.identity.get(key)]
         if differing:
-            told = "; ".join(_difference(key, identity.get(key), self.identity.get(key)) for key in differing[:3])
-            raise CheckpointError(f"the checkpoint {self.path} belongs to another training: {told}", step)
+            parts = "; ".join(_difference(key, identity.get(key), self.identity.get(key)) for key in differing[:3])
+            raise CheckpointError(f"the checkpoint {self.path} belongs to another training: {parts}", step)
         return state
 
     def check_writable(self) -> None:
@@ -102,7 +104,7 @@ class Checkpoint:
         """
         import torch
 
-        content = {"format": FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
+        content = {"format": CHECKPOINT_FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
         try:
             target = written_path(self.path)
             target.parent.mkdir(parents=True, exist_ok=True)

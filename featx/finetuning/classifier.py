@@ -15,7 +15,7 @@ from ..exceptions import ParameterError
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..images.targets import check_labels
-from .tuned_estimator import TunedEstimator
+from .finetuned_estimator import FineTunedEstimator
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CNNFineTuneClassifier"]
 
 
-class CNNFineTuneClassifier(TunedEstimator):
+class CNNFineTuneClassifier(FineTunedEstimator):
     """Fine-tune the top stages of a pretrained network, or train one from scratch.
 
     First the head: a logistic regression on cached embeddings (LP-FT, Kumar et al. 2022, arXiv 2202.10054). Then the
@@ -243,19 +243,19 @@ class CNNFineTuneClassifier(TunedEstimator):
         images = self._images(X, reset=True)
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)
-        tuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        finetuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
         # Copies are on one side of what is held out to stop by, and of the folds that tune the head.
-        tuning.together = same_content(self.content_keys(images))
-        outcome = tuning.run()
-        self.history_ = outcome.history
-        self.n_iter_ = len(outcome.history["epoch"])
-        self.best_epoch_ = outcome.best_epoch
-        self.initial_validation_accuracy_ = outcome.initial_accuracy
-        self.trained_stages_ = outcome.stages
-        self.timings_ = outcome.timings
-        self.forwarded_ = outcome.forwarded
-        self.state_ = outcome.state
-        self.head_ = outcome.head
+        finetuning.together = same_content(self.content_keys(images))
+        result = finetuning.run()
+        self.history_ = result.history
+        self.n_iter_ = len(result.history["epoch"])
+        self.best_epoch_ = result.best_epoch
+        self.initial_validation_accuracy_ = result.initial_accuracy
+        self.trained_stages_ = result.stages
+        self.timings_ = result.timings
+        self.forwarded_ = result.forwarded
+        self.state_ = result.state
+        self.head_ = result.head
         return self
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:

@@ -24,7 +24,7 @@ from ..runtime.deadlines import patient_map
 __all__ = ["CachedFeed", "Feed", "FreshFeed", "stream"]
 
 # Batches that are read while the network works on another.
-AHEAD = 3
+BATCHES_AHEAD = 3
 
 
 class Feed(Protocol):
@@ -82,7 +82,7 @@ class CachedFeed:
         batch = batch.to(self.device, non_blocking=True)
         if batch.dtype == torch.int16:
             batch = batch.view(torch.bfloat16)
-        return _laid_out(batch.float().reshape(len(batch), *self.shape))
+        return _channels_last(batch.float().reshape(len(batch), *self.shape))
 
     def _get(self, draw: int, rows: np.ndarray) -> np.ndarray:
         for attempt in range(2):
@@ -135,7 +135,7 @@ class FreshFeed:
         images = [self.images[row] for row in rows]
         # One thread: it is batches that are read side by side.
         with contextlib.closing(patient_map(load, images, threads=1)) as results:
-            batch = torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
+            batch = torch.stack([_decoded(image, result) for image, result in zip(images, results, strict=True)])
         # As many as there are: by then an epoch has shown what scale they use.
         if len(self.peaks) >= len(self.images):
             note_scale(self.peaks)
@@ -145,28 +145,28 @@ class FreshFeed:
     def finish(self, batch: Tensor) -> Tensor:
         """Return what the frozen part makes of a decoded batch."""
         batch = self.preprocessing.normalise(batch.to(self.device, non_blocking=True))
-        return self.lower(_laid_out(batch))
+        return self.lower(_channels_last(batch))
 
 
 def stream(feed: Feed, batches: Sequence[np.ndarray], epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Yield rows and what `read` gives for each batch in order, reading ahead in threads."""
-    pool = ThreadPoolExecutor(AHEAD)
+    pool = ThreadPoolExecutor(BATCHES_AHEAD)
     ahead: deque[Future[Tensor]] = deque()
     left = iter(batches)
     try:
         for rows in batches:
-            while len(ahead) < AHEAD and (following := next(left, None)) is not None:
+            while len(ahead) < BATCHES_AHEAD and (following := next(left, None)) is not None:
                 ahead.append(pool.submit(feed.read, following, epoch))
             yield rows, ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _in_time(image: ImageSource, result: Tensor | TimeoutError) -> Tensor:
+def _decoded(image: ImageSource, result: Tensor | TimeoutError) -> Tensor:
     if isinstance(result, TimeoutError):
         raise ImageDecodeError(image.name, str(result))
     return result
 
 
-def _laid_out(batch: Tensor) -> Tensor:
+def _channels_last(batch: Tensor) -> Tensor:
     return batch.contiguous(memory_format=torch.channels_last) if batch.ndim == 4 else batch

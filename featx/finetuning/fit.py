@@ -31,17 +31,17 @@ from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
-from .optimization import TrainingPlan
+from .optimization import Optimization
 from .settings import check_parameters, resolve_automatic
 from .training import Training
 from .trunk import Trunk
 from .validation_part import hold_out_validation
 
-__all__ = ["FineTuning", "FineTuningResult"]
+__all__ = ["FineTuning", "TrainingResult"]
 
 
 @dataclass(frozen=True)
-class FineTuningResult:
+class TrainingResult:
     """What `CNNFineTuneClassifier` makes its fitted attributes of."""
 
     history: dict[str, list[Any]]
@@ -105,16 +105,16 @@ class FineTuning:
         self.timings = {"extraction": 0.0, "training": 0.0}
         self.clock: Counter[str] = Counter()
         self._from_scratch, self._begins_at_random = False, options.weights is None
-        self.plan = self._plan()
+        self.optimization = self._optimization()
 
-    def run(self) -> FineTuningResult:
+    def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
         note_idle_training(self.options, head_init=self.head_init, groups=self.groups, given=given)
         trunk = self.cut()
         trunk.part.warn(self.source.name)
-        if trunk.part.updated(trunk.update_statistics) and self.plan.batch_size < 2:
+        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
             raise ParameterError(
                 "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
                 "Choose a larger batch_size.",
@@ -128,8 +128,10 @@ class FineTuning:
             checkpoint.load("cpu")
             checkpoint.check_writable()
         began = time.perf_counter()
-        store, how = writable_store(self.cache), self.boundary_options()
-        feed, forwarded = make_feed(trunk, self.images, train, validation, store=store, options=how, clock=self.clock)
+        store, options = writable_store(self.cache), self.boundary_options()
+        feed, forwarded = make_feed(
+            trunk, self.images, train, validation, store=store, options=options, clock=self.clock
+        )
         self.timings["extraction"] += time.perf_counter() - began
         head = self._head(trunk, train, forwarded).to(self.device)
         training = Training(
@@ -139,14 +141,14 @@ class FineTuning:
             torch.from_numpy(self.targets),
             train,
             validation,
-            self.plan,
+            self.optimization,
             checkpoint=checkpoint,
             verbose=bool(self.options.verbose),
         )
         began = time.perf_counter()
         training.run(untrained_head=self.head_init == "random")
         self.timings["training"] += time.perf_counter() - began
-        return FineTuningResult(
+        return TrainingResult(
             history=training.history,
             best_epoch=training.best_epoch,
             initial_accuracy=None if training.initial is None else training.initial[1],
@@ -168,11 +170,12 @@ class FineTuning:
         trunk.check_precision()
         trunk.update_statistics = self.options.batch_norm == "update"
         random = self.options.weights is None
-        self._begins_at_random = random or bool(trunk.part.young)
+        norms = trunk.part.initial_norms
+        self._begins_at_random = random or bool(norms)
         # Of a module of one's own, statistics tell whether it was ever trained.
-        untrained = random or (bool(trunk.part.young) and trunk.part.young == trunk.part.updated(update=True))
+        untrained = random or (bool(norms) and norms == trunk.part.updated_norms(update=True))
         self._from_scratch = untrained and trunk.is_whole
-        self.plan = self._plan()
+        self.optimization = self._optimization()
         return trunk
 
     @property
@@ -225,7 +228,7 @@ class FineTuning:
             head = self._empty_head(features.shape[1])
             began = time.perf_counter()
             if kind == "logistic":
-                weights = self.plan.class_weights
+                weights = self.optimization.class_weights
                 probe = fit_probe(
                     features,
                     self.targets[train],
@@ -237,17 +240,17 @@ class FineTuning:
                 head.take_over(probe)
             else:
                 head.standardise(features)
-                warm_up(head.to(self.device), features, self.targets[train], self.plan, options.warmup_epochs)
+                warm_up(head.to(self.device), features, self.targets[train], self.optimization, options.warmup_epochs)
             self.timings["training"] += time.perf_counter() - began
             return head
 
     def _empty_head(self, width: int) -> DenseHead:
         return DenseHead(width, len(self.classes), hidden_units=self.options.hidden_units, dropout=self.options.dropout)
 
-    def _plan(self) -> TrainingPlan:
+    def _optimization(self) -> Optimization:
         options = self.options
         automatic = resolve_automatic(options, from_scratch=self._from_scratch)
-        return TrainingPlan(
+        return Optimization(
             epochs=automatic["epochs"],
             batch_size=int(options.batch_size),
             optimizer=options.optimizer,
@@ -271,7 +274,7 @@ class FineTuning:
         return BoundaryOptions(
             cached=bool(options.boundary_cache),
             dtype=plain(options.boundary_dtype),
-            most_bytes=options.boundary_cache_bytes,
+            max_bytes=options.boundary_cache_bytes,
             augmentation=self.augmentation,
             draws=int(options.augment_draws),
             seed=int(options.random_state),
@@ -288,7 +291,7 @@ class FineTuning:
         for image in self.images:
             images.update(image.digest())
         images.update(np.asarray(self.targets).tobytes())
-        options, plan = self.options, self.plan
+        options, optimization = self.options, self.optimization
         identity = {
             "backbone": self.source.name,
             "weights": self.source.weights_digest,
@@ -304,7 +307,7 @@ class FineTuning:
             "images and labels": images.hexdigest(),
             "classes": " ".join(str(name) for name in self.classes),
         }
-        settings = {name: str(plain(value)) for name, value in vars(plan).items() if name != "device"}
+        settings = {name: str(plain(value)) for name, value in vars(optimization).items() if name != "device"}
         return Checkpoint(options.checkpoint, identity | settings | {"precision": self.precision})
 
 

@@ -21,7 +21,7 @@ from ..evaluation.units import content_units, join_groups
 from ..heads.heads import plan_head
 from ..heads.search import Candidate, Tuner
 from .head import DenseHead
-from .optimization import TrainingPlan
+from .optimization import Optimization
 
 __all__ = ["fit_probe", "warm_up"]
 
@@ -67,20 +67,20 @@ def fit_probe(
         return clone(head.estimator).set_params(classify__C=parameters["C"]).fit(features, y)
 
 
-def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, plan: TrainingPlan, epochs: int) -> None:
+def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, how: Optimization, epochs: int) -> None:
     """Train the head alone on embeddings (n, width), in place, at `head_learning_rate` or, if that is lower, 1e-3."""
-    values, wanted = torch.from_numpy(features).to(plan.device), torch.from_numpy(targets).to(plan.device)
-    weights = plan.weights_tensor()
+    values, wanted = torch.from_numpy(features).to(how.device), torch.from_numpy(targets).to(how.device)
+    weights = how.weights_tensor()
     optimizer = torch.optim.AdamW(
-        head.parameters(), lr=max(plan.head_learning_rate, WARM_UP_RATE), weight_decay=plan.weight_decay
+        head.parameters(), lr=max(how.head_learning_rate, WARM_UP_RATE), weight_decay=how.weight_decay
     )
-    rng = np.random.default_rng(plan.seed)
+    rng = np.random.default_rng(how.seed)
     head.train()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
+        torch.manual_seed(how.seed)
         for _ in range(epochs):
-            for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / plan.batch_size)):
-                places = torch.from_numpy(rows).to(plan.device)
+            for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / how.batch_size)):
+                places = torch.from_numpy(rows).to(how.device)
                 loss = nn.functional.cross_entropy(head(values[places]), wanted[places], weight=weights)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()

@@ -13,16 +13,16 @@ from .head import DenseHead
 from .trunk import Trunk
 from .weight_decay import decayed_parameters
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "TrainingPlan"]
+__all__ = ["OPTIMIZERS", "SCHEDULES", "Optimization"]
 
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "onecycle")
 # Where the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv 1708.07120).
-PEAK = 0.3
+PEAK_FRACTION = 0.3
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class Optimization:
     """How to train.
 
     Attributes
@@ -96,4 +96,4 @@ class TrainingPlan:
         if self.schedule == "cosine":
             return rates.CosineAnnealingLR(optimizer, T_max=steps)
         peaks = [group["lr"] for group in optimizer.param_groups]
-        return rates.OneCycleLR(optimizer, peaks, total_steps=steps + 1, pct_start=PEAK, cycle_momentum=False)
+        return rates.OneCycleLR(optimizer, peaks, total_steps=steps + 1, pct_start=PEAK_FRACTION, cycle_momentum=False)

@@ -15,7 +15,7 @@ __all__ = ["check_parameters", "resolve_automatic"]
 PRETRAINED = {"learning_rate": 3e-5, "epochs": 10, "patience": 5}
 FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
 # A head that has begun as a logistic regression needs little more than the stages below it.
-HEAD_FACTOR = 3
+HEAD_RATE_FACTOR = 3
 ACCEPTED = {
     **dict.fromkeys(("batch_size", "augment_draws", "test_draws", "warmup_epochs"), integer(1)),
     **dict.fromkeys(("epochs", "patience"), integer(1) | AUTO),
@@ -57,7 +57,7 @@ def resolve_automatic(options: Any, *, from_scratch: bool) -> dict[str, Any]:
     patience = max(usual, epochs // 2) if from_scratch else usual
     head_rate = options.head_learning_rate
     if head_rate is None:
-        head_rate = rate if from_scratch else HEAD_FACTOR * rate
+        head_rate = rate if from_scratch else HEAD_RATE_FACTOR * rate
     return {
         "learning_rate": rate,
         "head_learning_rate": float(head_rate),

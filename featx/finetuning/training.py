@@ -25,13 +25,13 @@ from ..networks.device import arithmetic, out_of_memory
 from .checkpoint import Checkpoint
 from .feeds import Feed, stream
 from .head import DenseHead
-from .optimization import TrainingPlan
-from .training_progress import describe_epoch
+from .history import describe_epoch
+from .optimization import Optimization
 from .trunk import Trunk
 
-__all__ = ["CURVES", "Training"]
+__all__ = ["HISTORY_KEYS", "Training"]
 
-CURVES = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+HISTORY_KEYS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 # Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and little beside an epoch of more images.
 ESTIMATED_IMAGES = 1024
 
@@ -51,7 +51,7 @@ class Training:
         Class numbers.
     train, validation : ndarray of int
         Rows; no validation rows mean no early stopping, and the last epoch's weights are kept.
-    plan : TrainingPlan
+    optimization : Optimization
     checkpoint : Checkpoint, default=None
     verbose : bool, default=False
         Show a progress bar in each epoch, and print a line after it.
@@ -59,7 +59,7 @@ class Training:
     Attributes
     ----------
     history : dict of str to list
-        Keyed as `CURVES`, one entry for each epoch that was run.
+        Keyed as `HISTORY_KEYS`, one entry for each epoch that was run.
     best_epoch : int
         The one whose weights are kept; 0 when training made nothing better.
     """
@@ -70,10 +70,10 @@ class Training:
     targets: Tensor
     train: np.ndarray
     validation: np.ndarray
-    plan: TrainingPlan
+    optimization: Optimization
     checkpoint: Checkpoint | None = None
     verbose: bool = False
-    history: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CURVES})
+    history: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in HISTORY_KEYS})
     best_epoch: int = 0
     initial: tuple[float, float] | None = None
 
@@ -90,20 +90,20 @@ class Training:
         TrainingError
             If the loss becomes NaN or infinite before anything was learnt, or one image is too much for the memory.
         """
-        plan = self.plan
-        self._micro = plan.batch_size
-        self._weights = plan.weights_tensor()
+        optimization = self.optimization
+        self._micro_batch_size = optimization.batch_size
+        self._weights = optimization.weights_tensor()
         # A batch of one image has no statistics.
-        self._least = 2 if self.trunk.part.updated(self.trunk.update_statistics) else 1
-        self._steps = self._n_parts(len(self.train), plan.batch_size)
-        self._optimizer = plan.make_optimizer(self.trunk, self.head)
-        self._scheduler = plan.make_scheduler(self._optimizer, plan.epochs * self._steps)
+        self._min_batch_size = 2 if self.trunk.part.updated_norms(self.trunk.update_statistics) else 1
+        self._steps = self._n_parts(len(self.train), optimization.batch_size)
+        self._optimizer = optimization.make_optimizer(self.trunk, self.head)
+        self._scheduler = optimization.make_scheduler(self._optimizer, optimization.epochs * self._steps)
         self._score: tuple[float, float] | None = None
         self._best: dict[str, Any] | None = None
         if not self._resume():
             self._begin(untrained_head)
-        for epoch in range(len(self.history["epoch"]) + 1, plan.epochs + 1):
-            if plan.patience is not None and self._best is not None and epoch - 1 - self.best_epoch >= plan.patience:
+        for epoch in range(len(self.history["epoch"]) + 1, optimization.epochs + 1):
+            if self._is_exhausted(epoch - 1):
                 break
             try:
                 self._epoch(epoch)
@@ -113,13 +113,18 @@ class Training:
             if self.checkpoint is not None:
                 self.checkpoint.save(self._state())
             if self.verbose:
-                say(describe_epoch(self.history, plan.epochs))
+                say(describe_epoch(self.history, optimization.epochs))
         if self._best is not None:
             self._restore(self._best)
         else:
             self.best_epoch = len(self.history["epoch"])
         self.trunk.train(False)
         self.head.eval()
+
+    def _is_exhausted(self, epoch: int) -> bool:
+        """Tell whether the best epoch is as long ago as the patience allows."""
+        patience = self.optimization.patience
+        return patience is not None and self._best is not None and epoch - self.best_epoch >= patience
 
     def _begin(self, untrained_head: bool) -> None:
         if len(self.validation) and not untrained_head:
@@ -128,71 +133,71 @@ class Training:
 
     def _epoch(self, epoch: int) -> None:
         began = time.perf_counter()
-        plan = self.plan
-        order = np.random.default_rng([plan.seed, epoch]).permutation(self.train)
+        optimization = self.optimization
+        order = np.random.default_rng([optimization.seed, epoch]).permutation(self.train)
         losses, hits = 0.0, 0
         rate = self._optimizer.param_groups[0]["lr"]
-        devices = [plan.device] if torch.device(plan.device).type == "cuda" else []
+        devices = [optimization.device] if torch.device(optimization.device).type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(int(np.random.default_rng([plan.seed, epoch, 1]).integers(2**63)))
+            torch.manual_seed(int(np.random.default_rng([optimization.seed, epoch, 1]).integers(2**63)))
             self.trunk.train()
             self.head.train()
-            name, shown = f"epoch {epoch}/{plan.epochs}", self.verbose
+            name, shown = f"epoch {epoch}/{optimization.epochs}", self.verbose
             with progress_bar(self._steps, name=name, unit="batch", shown=shown) as bar:
                 for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
                     loss, right = self._step(rows, batch)
                     losses += loss * len(rows)
                     hits += right
                     bar.update()
-        figures: dict[str, Any] = dict.fromkeys(CURVES)
-        figures |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
-        figures["learning_rate"] = rate
-        if self.trunk.part.young:
+        scores: dict[str, Any] = dict.fromkeys(HISTORY_KEYS)
+        scores |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
+        scores["learning_rate"] = rate
+        if self.trunk.part.initial_norms:
             self._estimate_statistics(order, epoch)
         if len(self.validation):
-            figures["val_loss"], figures["val_accuracy"] = self._evaluate()
-            if not math.isfinite(figures["val_loss"]):
-                raise FloatingPointError(f"the validation loss became {figures['val_loss']}")
-            self._keep_if_better(epoch, figures["val_loss"], figures["val_accuracy"])
+            scores["val_loss"], scores["val_accuracy"] = self._evaluate()
+            if not math.isfinite(scores["val_loss"]):
+                raise FloatingPointError(f"the validation loss became {scores['val_loss']}")
+            self._keep_if_better(epoch, scores["val_loss"], scores["val_accuracy"])
         elif not all(bool(value.isfinite().all()) for part in self._tensors().values() for value in part.values()):
             # What the last step left, no loss has seen.
             raise FloatingPointError("a weight became NaN or infinite")
-        figures["seconds"] = time.perf_counter() - began
-        for name in CURVES:
-            self.history[name].append(figures[name])
+        scores["seconds"] = time.perf_counter() - began
+        for name in HISTORY_KEYS:
+            self.history[name].append(scores[name])
 
     def _step(self, rows: np.ndarray, batch: Tensor) -> tuple[float, int]:
         """Take one step; when the memory does not suffice, sum the gradients of smaller parts."""
-        targets = self.targets[torch.from_numpy(rows)].to(self.plan.device)
+        targets = self.targets[torch.from_numpy(rows)].to(self.optimization.device)
         total = len(rows) if self._weights is None else float(self._weights[targets].sum()) or 1.0
         while True:  # until parts of single images fail: every failure halves them
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 loss, right = 0.0, 0
-                for piece in self._pieces(len(rows)):
+                for piece in self._micro_batches(len(rows)):
                     logits = self._logits(batch[piece])
-                    share = self._loss(logits, targets[piece]) / total
-                    if not math.isfinite(value := float(share.detach())):
+                    part = self._loss(logits, targets[piece]) / total
+                    if not math.isfinite(value := float(part.detach())):
                         raise FloatingPointError(f"the loss became {value}")
-                    share.backward()
+                    part.backward()
                     loss += value
                     right += int((logits.argmax(1) == targets[piece]).sum())
                 self._optimizer.step()
                 self._scheduler.step()
                 return loss, right
             except RuntimeError as error:
-                self._halve(len(rows), error)
+                self._halve_micro_batch(len(rows), error)
 
-    def _n_parts(self, count: int, most: int) -> int:
+    def _n_parts(self, count: int, size: int) -> int:
         """Return into how many parts of like size to cut images, at most so many in one and no fewer than may be."""
-        return min(math.ceil(count / most), max(1, count // self._least))
+        return min(math.ceil(count / size), max(1, count // self._min_batch_size))
 
-    def _pieces(self, count: int) -> list[slice]:
+    def _micro_batches(self, count: int) -> list[slice]:
         """Return the parts of a batch that the memory suffices for."""
-        parts = np.array_split(np.arange(count), self._n_parts(count, self._micro))
+        parts = np.array_split(np.arange(count), self._n_parts(count, self._micro_batch_size))
         return [slice(part[0], part[-1] + 1) for part in parts]
 
-    def _halve(self, size: int, error: RuntimeError) -> None:
+    def _halve_micro_batch(self, size: int, error: RuntimeError) -> None:
         if "modified by an inplace operation" in str(error):
             what = str(error).partition(". Hint:")[0]
             raise TrainingError(
@@ -201,32 +206,32 @@ class Training:
             ) from error
         if not out_of_memory(error):
             raise error
-        if min(self._micro, size) == 1:
+        if min(self._micro_batch_size, size) == 1:
             raise TrainingError(
-                f"one image is too much for the memory of {self.plan.device}: {error}",
+                f"one image is too much for the memory of {self.optimization.device}: {error}",
                 "Train fewer stages, choose a smaller image_size, or another network.",
             ) from error
-        self._micro = max(1, min(self._micro, size) // 2)
-        log.warning("out of memory: batches are computed in parts of %d images from here on", self._micro)
-        if torch.device(self.plan.device).type == "cuda":
+        self._micro_batch_size = max(1, min(self._micro_batch_size, size) // 2)
+        log.warning("out of memory: batches are computed in parts of %d images from here on", self._micro_batch_size)
+        if torch.device(self.optimization.device).type == "cuda":
             torch.cuda.empty_cache()
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
-        with arithmetic(self.plan.precision, self.plan.device):
+        with arithmetic(self.optimization.precision, self.optimization.device):
             features = self.trunk.features(inputs)
         return self.head(features.float())
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the sum over images, so that the parts of a batch add up to the whole."""
         return nn.functional.cross_entropy(
-            logits, targets, weight=self._weights, label_smoothing=self.plan.label_smoothing, reduction="sum"
+            logits, targets, weight=self._weights, label_smoothing=self.optimization.label_smoothing, reduction="sum"
         )
 
     def _estimate_statistics(self, order: np.ndarray, epoch: int) -> None:
         """Take the statistics that training began without from training images, for the weights as they are now."""
         with self.trunk.estimating():
-            for _ in self._scores(order[:ESTIMATED_IMAGES], epoch):
+            for _ in self._predict(order[:ESTIMATED_IMAGES], epoch):
                 pass
 
     def _evaluate(self) -> tuple[float, float]:
@@ -235,22 +240,22 @@ class Training:
         self.head.eval()
         loss, hits = 0.0, 0
         with torch.inference_mode():
-            for rows, logits in self._scores(self.validation, None):
-                targets = self.targets[torch.from_numpy(rows)].to(self.plan.device)
+            for rows, logits in self._predict(self.validation, None):
+                targets = self.targets[torch.from_numpy(rows)].to(self.optimization.device)
                 loss += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
                 hits += int((logits.argmax(1) == targets).sum())
         return loss / len(self.validation), hits / len(self.validation)
 
-    def _scores(self, chosen: np.ndarray, epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
+    def _predict(self, chosen: np.ndarray, epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Yield rows and their logits, batch by batch; when the memory does not suffice, in smaller parts."""
-        parts = self._n_parts(len(chosen), self.plan.batch_size)
+        parts = self._n_parts(len(chosen), self.optimization.batch_size)
         for rows, batch in stream(self.feed, np.array_split(chosen, parts), epoch):
             while len(rows):
-                size = self._pieces(len(rows))[0].stop
+                size = self._micro_batches(len(rows))[0].stop
                 try:
                     logits = self._logits(batch[:size])
                 except RuntimeError as error:
-                    self._halve(len(rows), error)
+                    self._halve_micro_batch(len(rows), error)
                     continue
                 yield rows[:size], logits
                 rows, batch = rows[size:], batch[size:]
@@ -262,8 +267,8 @@ class Training:
             self._best = copy.deepcopy(self._tensors())
 
     def _diverged(self, epoch: int, error: FloatingPointError) -> None:
-        plan = self.plan
-        rates = f"learning_rate={plan.learning_rate:g} and head_learning_rate={plan.head_learning_rate:g}"
+        how = self.optimization
+        rates = f"learning_rate={how.learning_rate:g} and head_learning_rate={how.head_learning_rate:g}"
         message = f"{error} in epoch {epoch} with {rates}"
         if self._best is None:
             raise TrainingError(message, "Choose lower rates, a tenth of these.") from error
@@ -296,7 +301,7 @@ class Training:
 
     def _resume(self) -> bool:
         """Go back to the last epoch of the checkpoint, if there is one."""
-        state = self.checkpoint.load(self.plan.device) if self.checkpoint is not None else None
+        state = self.checkpoint.load(self.optimization.device) if self.checkpoint is not None else None
         if state is None:
             return False
         self._restore(state["tensors"])

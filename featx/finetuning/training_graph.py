@@ -42,11 +42,11 @@ def training_graph(graph: CutGraph, boundary: fx.Node | None, layer: str) -> fx.
         random numbers, one draw would be a constant of the graph.
     """
     module = graph.module
-    with _left_as_it_was(module) as drew:
+    with _restored_state(module) as drew:
         nodes = trace(module, is_whole=keeps_statistics)
     if nodes is None or drew:
         return None
-    twins = _twins(graph.names, nodes)
+    twins = _matching_nodes(graph.names, nodes)
     end, start = twins.get(graph.end), None if boundary is None else twins.get(boundary)
     if layer == OUTPUT or layer not in graph.names.values():
         last = last_node(nodes, layer)
@@ -68,7 +68,7 @@ def _with_parameters(graph: CutGraph, boundary: fx.Node | None) -> list[str]:
     return calls
 
 
-def _twins(first: dict[fx.Node, str], second: dict[fx.Node, str]) -> dict[fx.Node, fx.Node]:
+def _matching_nodes(first: dict[fx.Node, str], second: dict[fx.Node, str]) -> dict[fx.Node, fx.Node]:
     """Return the nodes of two graphs that are the same operation in the same module, in the same order."""
 
     def keys(names: dict[fx.Node, str]) -> list[tuple[str, str, str]]:
@@ -84,7 +84,7 @@ def _target(node: fx.Node) -> str:
 
 
 @contextlib.contextmanager
-def _left_as_it_was(module: nn.Module) -> Iterator[list[str]]:
+def _restored_state(module: nn.Module) -> Iterator[list[str]]:
     """Run the module's own code and put back what that changes; yields a list that is filled where it drew numbers."""
     drew: list[str] = []
     buffers = {name: value.clone() for name, value in module.named_buffers()}

@@ -113,7 +113,7 @@ class Trunk:
         chosen, stages = graph.choose(source, view[0], trainable_stages, trainable_layers)
         if not chosen:
             part = TrainedPart(module, [], lower=graph.called(end)[0])
-            return cls(module, source, view, None, _same, [], [], part)
+            return cls(module, source, view, None, _identity, [], [], part)
         trained = graph.parameters(chosen)
         if not trained:
             raise ParameterError(
@@ -197,10 +197,10 @@ class Trunk:
             return images
         node = self.boundary or self.source.plan.node(self.view[0])
         if self._lower is None:
-            with self.part.quiet():
+            with self.part.evaluating():
                 shown = images if self.source.is_own else None
                 self._lower = reader(self.module, [node], name=self.source.name, images=shown)
-        with self.part.quiet(), torch.no_grad(), arithmetic(precision, images.device.type):
+        with self.part.evaluating(), torch.no_grad(), arithmetic(precision, images.device.type):
             exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
             output = with_exact_start(self._lower, exact)(images)[node]
         rows = output.float() if self.trained else self._pool(output, len(images))
@@ -214,13 +214,13 @@ class Trunk:
         """Return the shape of what the boundary gives for one image, by passing shapes without values."""
         assert self.boundary is not None
         side = self.source.preprocessing.crop
-        with self.part.quiet():
+        with self.part.evaluating():
             lower = reader(self.module, [self.boundary], name=self.source.name)
         assert isinstance(lower, nn.Module)  # a boundary is a node of a graph
         if not self.source.is_own:
             self._lower = lower
         shapes = {name: value.to("meta") for name, value in (*lower.named_parameters(), *lower.named_buffers())}
-        with self.part.quiet(), torch.inference_mode():
+        with self.part.evaluating(), torch.inference_mode():
             try:
                 images = torch.empty((1, 3, side, side), device="meta")
                 return tuple(functional_call(lower, shapes, (images,))[self.boundary].shape[1:])
@@ -241,7 +241,7 @@ class Trunk:
     def _in_training(self, graph: CutGraph, boundary: fx.Node | None, layer: str) -> Callable[[Tensor], Tensor]:
         found = training_graph(graph, boundary, layer)
         if found is None:
-            asking = self.part.asking() or [""]
+            asking = self.part.mode_dependent() or [""]
             more = f" and {len(asking) - 3} more" if len(asking) > 3 else ""
             log.warning(
                 "%s cannot be traced in training mode: what depends on self.training there (dropout by function, "
@@ -291,5 +291,5 @@ def _is_named(name: str, nodes: dict[fx.Node, str]) -> bool:
     return any(n.startswith(f"{name}.") for n in nodes.values())
 
 
-def _same(batch: Tensor) -> Tensor:
+def _identity(batch: Tensor) -> Tensor:
     return batch

@@ -143,7 +143,7 @@ class TrainingRehearsal:
         if tuning.head_init != "random":
             parts.append(ask(tuning.source, [tuning.view], rows[train], name="forward for the head"))
             parts.append(self._head(rehearsal, tuning, labels, len(train)))
-        epochs = tuning.plan.epochs
+        epochs = tuning.optimization.epochs
         seconds = self._epoch_seconds(rehearsal, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
         name = "train 1 epoch" if epochs == 1 else f"train {epochs} epochs"
@@ -178,7 +178,7 @@ class TrainingRehearsal:
         targets = np.unique(y, return_inverse=True)[1]
         head = DenseHead(x.shape[1], len(tuning.classes), hidden_units=self.classifier.hidden_units)
         began = time.perf_counter()
-        warm_up(head.to(tuning.device), x, targets, tuning.plan, 1)
+        warm_up(head.to(tuning.device), x, targets, tuning.optimization, 1)
         return (time.perf_counter() - began) / len(x) * int(self.classifier.warmup_epochs)
 
     def _epoch_seconds(self, rehearsal: Rehearsal, rows: np.ndarray) -> float:

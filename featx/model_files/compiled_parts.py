@@ -93,7 +93,7 @@ def _decision_tree(tree: Tree, holder: BaseEstimator) -> bool:
     return (
         0 < count == len(nodes) == len(state["values"])
         and holder.n_features_in_ == tree.n_features
-        and _leads_down(nodes["left_child"][inner], nodes["right_child"][inner], np.flatnonzero(inner), count)
+        and _has_valid_children(nodes["left_child"][inner], nodes["right_child"][inner], np.flatnonzero(inner), count)
         and bool(np.all((features >= 0) & (features < tree.n_features)))
     )
 
@@ -105,12 +105,12 @@ def _boosted_tree(tree: TreePredictor, holder: BaseEstimator) -> bool:
     return (
         len(nodes) > 0
         and not nodes["is_categorical"].any()
-        and _leads_down(nodes["left"][inner], nodes["right"][inner], np.flatnonzero(inner), len(nodes))
+        and _has_valid_children(nodes["left"][inner], nodes["right"][inner], np.flatnonzero(inner), len(nodes))
         and bool(np.all((features >= 0) & (features < holder.n_features_in_)))
     )
 
 
-def _leads_down(left: Any, right: Any, places: Any, count: int) -> bool:
+def _has_valid_children(left: Any, right: Any, places: Any, count: int) -> bool:
     """Tell whether both children of each node come after it, and exist: then every way ends at a leaf."""
     return all(bool(np.all((child > places) & (child < count))) for child in (left.astype(int), right.astype(int)))
 

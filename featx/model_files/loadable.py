@@ -12,8 +12,8 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..exceptions import ModelFileError
 from .compiled_parts import check_compiled
-from .hidden_methods import check_attributes
 from .model_parts import difference
+from .shadowed_methods import check_attributes
 from .trusted_types import Trusted, trusted_types
 
 __all__ = ["copy_model", "dump_loadable", "is_local", "untrusted_names"]
@@ -30,7 +30,7 @@ def copy_model(model: BaseEstimator) -> BaseEstimator:
     try:
         return copy.deepcopy(model)
     except Exception as error:  # whatever an object in it raises
-        step, inner = _culprit(model, _copy_problem, _uncopied(error))
+        step, inner = _failing_step(model, _copy_problem, _uncopied(error))
         raise ModelFileError(f"{step} cannot be copied: {inner.message}", inner.next_step) from error
 
 
@@ -46,7 +46,7 @@ def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> 
     problem = _problem(content, trusted)
     if isinstance(problem, bytes):
         return problem
-    step, inner = _culprit(model, lambda part: _problem(part, trusted), problem)
+    step, inner = _failing_step(model, lambda part: _problem(part, trusted), problem)
     best = getattr(model, "best_estimator_", None)
     if best is not None and isinstance(_problem(best, trusted), bytes):
         advice = "Save its best_estimator_, which can be loaded."
@@ -102,7 +102,7 @@ def _uncopied(error: Exception) -> ModelFileError:
     return ModelFileError(str(error).rstrip("."), "Leave out what cannot be copied, such as an open file.")
 
 
-def _culprit(
+def _failing_step(
     model: BaseEstimator, problem_of: Callable[[Any], Any], problem: ModelFileError
 ) -> tuple[str, ModelFileError]:
     """Return the innermost step with a problem, described, and its problem."""

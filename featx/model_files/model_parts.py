@@ -17,7 +17,7 @@ from ..extraction.estimator import ImageEstimator
 __all__ = ["class_names", "difference", "image_estimators", "parts"]
 
 # What belongs to Python and its modules, holds nothing, or is looked at elsewhere.
-CLOSED = (
+NOT_TRAVERSED = (
     *(type, FunctionType, BuiltinFunctionType, CodeType, FrameType, ModuleType),
     *(ImageEstimator, str, bytes, int, float, complex, type(None)),
 )
@@ -30,9 +30,9 @@ def parts(model: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
     of images is left out, or `inside`, its network and cache alone: they may be objects of somebody's own.
     """
     seen: dict[int, Any] = {}
-    waiting = [("", model)]
-    while waiting:  # not by recursion, for a file may be nested to any depth
-        name, part = waiting.pop()
+    pending = [("", model)]
+    while pending:  # not by recursion, for a file may be nested to any depth
+        name, part = pending.pop()
         if id(part) in seen:
             continue
         seen[id(part)] = part  # kept, so that no other object gets its number
@@ -41,12 +41,12 @@ def parts(model: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
             children = [(key, child) for key, child in vars(part).items() if key not in ("backbone", "cache")]
         else:
             children = _children(part)
-        waiting += [(f"{name}.{key}", child) for key, child in reversed(children)]
+        pending += [(f"{name}.{key}", child) for key, child in reversed(children)]
 
 
 def _children(value: Any) -> list[tuple[Any, Any]]:
     """Return what an object holds; last and without names, what only Python's garbage collector knows of."""
-    if isinstance(value, CLOSED):
+    if isinstance(value, NOT_TRAVERSED):
         return []
     named: list[tuple[Any, Any]] = []
     if isinstance(value, Mapping):
@@ -89,16 +89,16 @@ def class_names(classes: Any) -> list[str]:
 def difference(a: Any, b: Any) -> str | None:
     """Return the name of the first part in which a model differs from its copy, or None if there is no such part."""
     seen: dict[tuple[int, int], Any] = {}
-    waiting = [("", a, b)]
-    while waiting:
-        name, a, b = waiting.pop()
+    pending = [("", a, b)]
+    while pending:
+        name, a, b = pending.pop()
         if a is b or (id(a), id(b)) in seen:
             continue
         seen[id(a), id(b)] = a, b  # kept, so that no other object gets their numbers
         pairs = _pairs(a, b)
         if pairs is None:
             return name.lstrip(".") or type(a).__name__
-        waiting += [(f"{name}.{key}" if key != "" else name, *pair) for key, *pair in reversed(pairs)]
+        pending += [(f"{name}.{key}" if key != "" else name, *pair) for key, *pair in reversed(pairs)]
     return None
 
 

@@ -16,12 +16,12 @@ from typing import IO, Any
 
 from ..exceptions import ModelFileError, nearest_path
 
-__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model", "with_names_of_today"]
+__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model", "with_current_names"]
 
 # skops writes each object in full wherever it is held; its own files expand to what they hold.
-EXPANSION = 10
+MAX_EXPANSION = 10
 # Where files of before name classes of featx, which go by "featx" alone since then: (module, class).
-FORMER = frozenset(
+FORMER_CLASSES = frozenset(
     [
         ("featx.augmentation", "Augmentation"),
         ("featx.finetune", "CNNFineTuneClassifier"),
@@ -31,7 +31,7 @@ FORMER = frozenset(
     ]
 )
 # Up to so many bytes, a copy of a file is kept in memory.
-SMALL = 2**26
+MAX_IN_MEMORY = 2**26
 
 
 def check_model_file(name: str) -> None:
@@ -72,7 +72,7 @@ def unreadable_model(name: str, error: OSError) -> ModelFileError:
 
 
 @contextlib.contextmanager
-def with_names_of_today(file: IO[bytes]) -> Iterator[IO[bytes]]:
+def with_current_names(file: IO[bytes]) -> Iterator[IO[bytes]]:
     """Give a model file itself, or where it names classes as files of before do, a copy with today's names.
 
     Parameters
@@ -83,14 +83,14 @@ def with_names_of_today(file: IO[bytes]) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(file) as archive:
         text = archive.read("schema.json")
     schema = json.loads(text) if b'"featx.' in text else {}
-    former = [entry for entry in _entries(schema) if _place(entry) in FORMER]
+    former = [entry for entry in _entries(schema) if _class_of(entry) in FORMER_CLASSES]
     file.seek(0)
     if not former:
         yield file
         return
     for entry in former:
         entry["__module__"] = "featx"
-    with tempfile.SpooledTemporaryFile(max_size=SMALL) as copy:
+    with tempfile.SpooledTemporaryFile(max_size=MAX_IN_MEMORY) as copy:
         shutil.copyfileobj(file, copy)
         with zipfile.ZipFile(copy, "a") as archive:
             # Of two entries with one name the last counts; without the first, zipfile has nothing to warn of.
@@ -118,7 +118,7 @@ def check_references(file: IO[bytes]) -> None:
         count += 1
         if value.get("__id__") and value.get("__loader__") != "CachedNode":
             definitions[value["__id__"]].append(value)
-    if _Expansion(definitions).of(schema) > EXPANSION * count:
+    if _Expansion(definitions).of(schema) > MAX_EXPANSION * count:
         raise ValueError("its references expand to more than ten times what it holds")
 
 
@@ -152,15 +152,15 @@ class _Expansion:
 
 def _entries(schema: Any) -> Iterator[dict[str, Any]]:
     """Yield every mapping in a schema, itself included."""
-    waiting = [schema]
-    while waiting:  # not by recursion, for a file may be nested to any depth
-        value = waiting.pop()
+    pending = [schema]
+    while pending:  # not by recursion, for a file may be nested to any depth
+        value = pending.pop()
         if isinstance(value, dict):
             yield value
-        waiting += _children(value)
+        pending += _children(value)
 
 
-def _place(entry: dict[str, Any]) -> tuple[str, str] | None:
+def _class_of(entry: dict[str, Any]) -> tuple[str, str] | None:
     """Return the module and the class that an entry names, if it does."""
     module, kind = entry.get("__module__"), entry.get("__class__")
     return (module, kind) if isinstance(module, str) and isinstance(kind, str) else None

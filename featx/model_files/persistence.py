@@ -19,19 +19,19 @@ from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
-from .hidden_methods import check_attributes
 from .loadable import copy_model, dump_loadable, is_local, untrusted_names
-from .local_settings import forget_machine
+from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
-from .model_schema import check_model_file, check_references, unreadable_model, with_names_of_today
+from .model_schema import check_model_file, check_references, unreadable_model, with_current_names
 from .moved_weights import Files, find_weights
+from .shadowed_methods import check_attributes
 from .trusted_types import Trusted, check_importable, trusted_types
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
-FORMAT = 1
+MODEL_FORMAT = 1
 log = logging.getLogger("featx")
-MODULE = "module:"
+MODULE_PREFIX = "module:"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def save_model(
     model = copy_model(model)
     transformers = image_estimators(model)
     meta = {
-        "format": FORMAT,
+        "format": MODEL_FORMAT,
         "version": __version__,
         "classes": class_names(getattr(model, "classes_", [])),
         "specs": {name: _take_spec(transformer) for name, transformer in transformers.items()},
@@ -114,7 +114,7 @@ def save_model(
         raise ParameterError(
             f"got an evaluation that JSON cannot hold: {error}", "Pass plain numbers and text."
         ) from error
-    forget_machine(model)
+    reset_local_settings(model)
     data = dump_loadable(model, text, trusted=trusted)
     try:
         with replaced(target) as temporary:
@@ -176,9 +176,9 @@ def read_model(
     content = _read(name, trusted)
     try:
         meta, model = json.loads(content["featx"]), content["model"]
-        if meta["format"] != FORMAT:
+        if meta["format"] != MODEL_FORMAT:
             raise ModelFileError(
-                f"{name} has format {meta['format']}; this featx reads {FORMAT}",
+                f"{name} has format {meta['format']}; this featx reads {MODEL_FORMAT}",
                 f"Install the featx that wrote it, {meta['version']}.",
             )
         saved = SavedModel(model, meta["classes"], meta["specs"], meta["evaluation"], meta["version"])
@@ -186,7 +186,7 @@ def read_model(
         pairs = [(transformers[key], spec) for key, spec in saved.specs.items()]
         if not pairs or not all(isinstance(spec["weights_digest"], str) for _, spec in pairs):
             raise ValueError("no embedding spec")
-        forget_machine(model)
+        reset_local_settings(model)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
@@ -213,7 +213,7 @@ def _read(name: str, trusted: Trusted) -> Any:
     known = trusted_types(trusted)
     check_model_file(name)
     try:
-        with open(name, "rb") as written, with_names_of_today(written) as file:
+        with open(name, "rb") as written, with_current_names(written) as file:
             check_references(file)
             content = skops.io.load(file, trusted=known)
         check_attributes(content)
@@ -253,7 +253,7 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
     view = source.view(transformer.layer, transformer.pooling)
     spec = source.spec(view, transformer.arithmetic(source)).to_dict()
     if not isinstance(transformer.backbone, str):
-        transformer.backbone = MODULE + source.name
+        transformer.backbone = MODULE_PREFIX + source.name
     if is_file_name(transformer.weights) and os.path.exists(transformer.weights):
         transformer.weights = os.path.abspath(transformer.weights)
     if hasattr(transformer, "failures_"):
@@ -262,10 +262,10 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
 
 
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
-    if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE)):
+    if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE_PREFIX)):
         return
     if backbone is None:
-        kind = transformer.backbone.removeprefix(MODULE)
+        kind = transformer.backbone.removeprefix(MODULE_PREFIX)
         raise ModelFileError(
             f"{name} was fitted with a module of yours, {kind}", "Pass it: load_model(path, backbone=...)."
         )

@@ -18,17 +18,17 @@ from ..exceptions import ParameterError
 
 __all__ = ["Trusted", "check_importable", "trusted_types"]
 
-Named = str | type | Callable[..., Any]
-Trusted = Named | Collection[Named]
+TypeOrName = str | type | Callable[..., Any]
+Trusted = TypeOrName | Collection[TypeOrName]
 
-OWN = (
+OWN_TYPES = (
     "featx.Augmentation",
     "featx.CNNFeatureTransformer",
     "featx.CNNFineTuneClassifier",
     "featx.TunedHead",
 )
 # Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
-NAMED = (
+NAMED_TYPES = (
     "numpy.dtype",
     "scipy.sparse._csr.csr_array",
     "scipy.sparse._csr.csr_matrix",
@@ -87,9 +87,9 @@ FAMILIES = (
     ("sklearn.model_selection._split", "BaseShuffleSplit"),
     ("sklearn.model_selection._split", "_RepeatedSplits"),
 )
-STEP = "Name each with its module, such as trusted=['mine.Scaler']."
+NAMING_STEP = "Name each with its module, such as trusted=['mine.Scaler']."
 # A metric that is a Python function.
-NEVER = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
+UNTRUSTED = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
 
 
 def trusted_types(more: Trusted = ()) -> list[Any]:
@@ -118,16 +118,16 @@ def check_importable(more: Trusted) -> None:
                 warnings.simplefilter("ignore")  # of places that are deprecated
                 found = pkgutil.resolve_name(name)
         except Exception as error:  # whatever the import of a module raises
-            raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", STEP) from error
+            raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", NAMING_STEP) from error
         if not callable(found):
-            raise ParameterError(f"got trusted={name!r}; expected a type or function", STEP)
+            raise ParameterError(f"got trusted={name!r}; expected a type or function", NAMING_STEP)
 
 
 def _given(more: Any) -> list[Any]:
     given = [more] if _is_named(more) or not isinstance(more, Collection) or isinstance(more, bytes | Mapping) else more
     for item in given:
         if not _is_named(item):
-            raise ParameterError(f"got trusted={item!r}; expected names, types or functions", STEP)
+            raise ParameterError(f"got trusted={item!r}; expected names, types or functions", NAMING_STEP)
     return list(given)
 
 
@@ -137,7 +137,7 @@ def _is_named(item: Any) -> bool:
 
 @functools.cache
 def _known() -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*OWN, *NAMED, *FUNCTIONS, *_families(), *_scores()]))
+    return tuple(dict.fromkeys([*OWN_TYPES, *NAMED_TYPES, *FUNCTIONS, *_families(), *_scores()]))
 
 
 def _families() -> Iterator[str]:
@@ -146,7 +146,7 @@ def _families() -> Iterator[str]:
         root = getattr(module, ancestor, None)
         for kind in vars(module).values():
             own = isinstance(kind, type) and kind.__module__ == place
-            if own and root is not None and issubclass(kind, root) and kind.__name__ not in NEVER:
+            if own and root is not None and issubclass(kind, root) and kind.__name__ not in UNTRUSTED:
                 yield f"{place}.{kind.__name__}"
 
 

@@ -34,7 +34,7 @@ from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save
 from featx.exceptions import ModelFileError, ParameterError
 from featx.heads.tuned_head import TunedHead
 from featx.model_files.compiled_parts import check_compiled
-from featx.model_files.local_settings import forget_machine
+from featx.model_files.local_settings import reset_local_settings
 from featx.model_files.model_parts import parts
 from featx.model_files.trusted_types import trusted_types
 from featx.workflows.class_scores import class_scores
@@ -165,7 +165,7 @@ def set_on(part, name, value):
 def test_a_place_is_forgotten_however_its_step_is_held(name):
     step = Pipeline([("pca", PCA(2))], memory="elsewhere")
     model = set_on(PCA(), "held", [HOLDERS[name](step)])
-    forget_machine(model)
+    reset_local_settings(model)
     assert step.memory is None
     assert any(part is step for _, part in parts(model, inside=True))
 

@@ -23,11 +23,11 @@ from ..networks.state_matching import absent_tensors
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["TunedNetwork"]
+__all__ = ["FineTunedNetwork"]
 
 
 @dataclass(frozen=True)
-class TunedNetwork:
+class FineTunedNetwork:
     """A backbone with changed tensors, and the head that was trained with it.
 
     It has weights of its own as far as the cache is concerned, so that each image passes through it once.

@@ -16,15 +16,15 @@ from ..images.augmentation import resolve_augmentation
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_precision
-from .tuned_network import TunedNetwork
+from .finetuned_network import FineTunedNetwork
 
-__all__ = ["TunedEstimator"]
+__all__ = ["FineTunedEstimator"]
 
 # Parameters that models saved by earlier versions hold under other names.
 FORMER_NAMES = {"augment_views": "augment_draws", "test_views": "test_draws"}
 
 
-class TunedEstimator(ClassifierMixin, ImageEstimator):
+class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     """What a fine-tuned classifier does once it is fitted."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
         check_is_fitted(self)
         self.network().export(path)
 
-    def network(self) -> TunedNetwork:
+    def network(self) -> FineTunedNetwork:
         """Return the trained network and its head; it is not built."""
         base = self.source()
-        return TunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)
+        return FineTunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)

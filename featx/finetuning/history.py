@@ -13,7 +13,7 @@ def describe_epoch(history: Mapping[str, Sequence[float | None]], epochs: int) -
     Parameters
     ----------
     history : mapping of str to sequence
-        One entry for each epoch that was run, keyed as `CURVES`.
+        One entry for each epoch that was run, keyed as `HISTORY_KEYS`.
     epochs : int
         That are planned.
     """

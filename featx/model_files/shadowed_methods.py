@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..extraction.estimator import ImageEstimator
-from .model_parts import CLOSED, parts
+from .model_parts import NOT_TRAVERSED, parts
 
 __all__ = ["check_attributes"]
 
@@ -26,15 +26,15 @@ def check_attributes(model: Any) -> None:
         kind = type(part)
         # Attributes of numpy's arrays and functions come from numpy alone.
         if kind.__module__.partition(".")[0] == "numpy" or (
-            isinstance(part, CLOSED) and not isinstance(part, ImageEstimator)
+            isinstance(part, NOT_TRAVERSED) and not isinstance(part, ImageEstimator)
         ):
             continue
         for key, value in getattr(part, "__dict__", {}).items():
-            if isinstance(key, str) and _hides(kind, key, value):
+            if isinstance(key, str) and _shadows(kind, key, value):
                 raise ValueError(f"the attribute {f'{name}.{key}'.lstrip('.')} hides that of {kind.__name__}")
 
 
-def _hides(kind: type, key: str, value: Any) -> bool:
+def _shadows(kind: type, key: str, value: Any) -> bool:
     if key.startswith("__") and key.endswith("__"):
         return True
     for base in kind.__mro__:
