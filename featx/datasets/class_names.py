@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 
 __all__ = ["check_class_names", "nearest_class", "normalise_classes", "plain_name"]
-
-MOST = 3
 
 # What spreadsheets, databases, pandas, R and Python write where there is no value; compared without case and blanks.
 MISSING = frozenset(
@@ -48,7 +48,7 @@ MISSING = frozenset(
 # Characters that join words as a blank does; at the ends they are part of the name, as in -1.
 JOINERS = re.compile(r"(?<=\w)[-_\u2010-\u2015]+(?=\w)")
 # Variation selectors and fillers, which show nothing and are no format characters.
-UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 def normalise_classes(labels: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def normalise_classes(labels: np.ndarray) -> np.ndarray:
     for name in sorted(forms):
         if not plain_name(name):
             raise DatasetError(
-                f"a class has the blank name {name!a}, of {_images(names.count(name))}",
+                f"a class has the blank name {name!a}, of {count_text(names.count(name), 'image')}",
                 "Name its folder, or fill in its label.",
             )
     if all(name == form for name, form in forms.items()):
@@ -88,7 +88,7 @@ def plain_name(name: str) -> str:
 
     Characters of the same meaning, such as full-width letters and ligatures, are one (NFKC).
     """
-    text = unicodedata.normalize("NFKC", UNSEEN.sub("", name))
+    text = unicodedata.normalize("NFKC", INVISIBLE.sub("", name))
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
     # Case folding may leave characters that have a composed form again.
     return unicodedata.normalize("NFKC", " ".join(JOINERS.sub(" ", text).split()).casefold())
@@ -108,16 +108,18 @@ def check_class_names(labels: np.ndarray) -> list[str]:
     same = [names for names in alike.values() if len(names) > 1]
     notes = []
     if same:
-        texts = [" and ".join(f"{_shown(name)} ({_images(counts[name])})" for name in names) for names in same]
+        texts = [
+            " and ".join(f"{_shown(name)} ({count_text(counts[name], 'image')})" for name in names) for names in same
+        ]
         notes.append(
             "classes whose names differ only by case, blanks, hyphens, invisible characters or forms of one character: "
-            f"{_few(texts)}; if they are one class, give it one name"
+            f"{few(texts, between='; ')}; if they are one class, give it one name"
         )
     for name in sorted(counts):
         if "".join(name.split()).casefold() in MISSING:
             notes.append(
-                f"class {name!r} ({_images(counts[name])}): are these missing labels? If so remove these images, else "
-                "rename the class"
+                f"class {name!r} ({count_text(counts[name], 'image')}): are these missing labels? If so remove these "
+                "images, else rename the class"
             )
     return notes
 
@@ -130,14 +132,6 @@ def _shown(name: str) -> str:
 def _is_plain(character: str) -> bool:
     # Marks of their own and characters with another form for the same meaning are taken for others.
     return unicodedata.category(character)[0] in "LNPS" and unicodedata.normalize("NFKC", character) == character
-
-
-def _few(texts: Sequence[str]) -> str:
-    return "; ".join(texts[:MOST]) + (f"; and {len(texts) - MOST} more" if len(texts) > MOST else "")
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'' if number == 1 else 's'}"
 
 
 def nearest_class(name: str, known: Iterable[str]) -> str | None:

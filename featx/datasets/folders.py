@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
-from ..images.formats import EXTENSIONS, UNREAD
-from .listings import count, few
+from ..images.formats import EXTENSIONS, UNSUPPORTED
 
 __all__ = ["Folder", "Skipped"]
 
@@ -33,39 +34,39 @@ class Skipped:
         self.hidden += folder.hidden
         for path in folder.others:
             suffix = os.path.splitext(path)[1].lower()
-            if suffix in UNREAD:
+            if suffix in UNSUPPORTED:
                 self.unread.setdefault(suffix, []).append(path)
             else:
                 self.others.append(path)
 
     def formats(self, *, containers: bool) -> list[str]:
         """Return the suffixes of formats that are not read, the most frequent first."""
-        found = [suffix for suffix in self.unread if containers or UNREAD[suffix][0] not in CONTAINERS]
+        found = [suffix for suffix in self.unread if containers or UNSUPPORTED[suffix][0] not in CONTAINERS]
         return sorted(found, key=lambda suffix: (-len(self.unread[suffix]), suffix))
 
     def describe(self, suffixes: list[str]) -> str:
         """Return such as "12 .heic (HEIC), 1 .svg (SVG)"."""
-        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNREAD[s][0]})" for s in suffixes)
+        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNSUPPORTED[s][0]})" for s in suffixes)
 
     def notes(self) -> list[str]:
         """Return a sentence for each kind of thing that was left out."""
         notes = []
         if self.hidden:
-            notes.append(f"{count(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
+            notes.append(f"{count_text(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
         images = self.formats(containers=False)
         if images:
             number = sum(len(self.unread[suffix]) for suffix in images)
             first = min(self.unread[images[0]])
             notes.append(
-                f"{count(number, 'image')} in formats that are not read left out: {self.describe(images)}, such as "
-                f"{first}. {_steps(images)}".rstrip(".")
+                f"{count_text(number, 'image')} in formats that are not read left out: {self.describe(images)}, "
+                f"such as {first}. {_steps(images)}".rstrip(".")
             )
         others = self.others + [
             path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
         ]
         if others:
             kind = "that is no image" if len(others) == 1 else "that are no images"
-            notes.append(f"{count(len(others), 'file')} {kind} left out: {few(sorted(others))}")
+            notes.append(f"{count_text(len(others), 'file')} {kind} left out: {few(sorted(others))}")
         return notes
 
     def refusal(self, root: str, notes: list[str]) -> DatasetError:
@@ -207,7 +208,7 @@ class Folder:
 
 def _steps(suffixes: list[str]) -> str:
     """Return what to do about formats that are not read, each named where there are several."""
-    steps = dict(UNREAD[suffix] for suffix in suffixes)
+    steps = dict(UNSUPPORTED[suffix] for suffix in suffixes)
     return (
         next(iter(steps.values())) if len(steps) == 1 else " ".join(f"{name}: {step}" for name, step in steps.items())
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
+from .folder_layout import Layout, find_layout
 from .folders import Folder, Skipped
-from .listings import Listing, count, few
-from .split_folders import Layout, find_layout
+from .listing import Listing
 
 __all__ = ["list_folder"]
 
@@ -47,7 +49,7 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         labels += [entry.label] * len(found)
         split += [entry.part] * len(found)
     loose = []
-    for place in layout.passed:
+    for place in layout.outer:
         skipped.add(place)
         loose += place.images
     # Where no image has a label, the caller may know more of such a folder.
@@ -55,12 +57,12 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         raise layout.problem
     known = None not in labels and layout.problem is None
     split_known = None not in split and len(set(split)) > 1
-    notes = layout.notes + _empty(layout.passed, skipped)
+    notes = layout.notes + _empty(layout.outer, skipped)
     notes += skipped.notes()
     if layout.problem is not None and not labelled:
         notes.append(f"without labels: {layout.problem.message}")
     if loose:
-        outside = f"{count(len(loose), 'image')} outside the class folders"
+        outside = f"{count_text(len(loose), 'image')} outside the class folders"
         shown = few(sorted(loose))
         notes.append(f"{outside} left out: {shown}" if labelled else f"without labels: {outside}: {shown}")
     if loose and not labelled:
@@ -82,4 +84,4 @@ def _empty(places: list[Folder], skipped: Skipped) -> list[str]:
     noun, names = "folder", [folder.path for folder in empty]
     if len(places) == 1:
         noun, names = "class", [folder.name for folder in empty]
-    return [f"{count(len(names), noun)} without images left out: {few(names)}"] if names else []
+    return [f"{count_text(len(names), noun)} without images left out: {few(names)}"] if names else []

@@ -10,23 +10,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
-from .columns import choose_columns, known_names, names_image
-from .listings import Listing, Table, count, few
+from ..images.urls import is_url
+from .columns import Table, choose_columns, count_known_names, names_image
+from .listing import Listing
 from .manifest_commands import list_command
-from .split_names import part_of
-from .split_values import as_parts, read_split
-from .tables import TABLES, read_table
+from .split_names import as_parts, part_of, read_split
+from .tables import TABLE_SUFFIXES, read_table
 
 __all__ = ["split_by_file"]
 
 # The Oxford flowers' names of parts in setid.mat.
-FLOWERS = {"trnid": "training", "valid": "validation", "tstid": "test"}
-NUMBER = re.compile(r"image_0*(\d+)\.\w+")
+FLOWER_PARTS = {"trnid": "training", "valid": "validation", "tstid": "test"}
+FLOWER = re.compile(r"image_0*(\d+)\.\w+")
 # The names of files that list the images of a part: train.txt, test2.txt, valid_list.txt, trainlist01.txt.
-LIST = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
+LIST_NAME = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
 
 
 def split_by_file(listing: Listing, path: str) -> Listing:
@@ -52,9 +53,11 @@ def split_by_file(listing: Listing, path: str) -> Listing:
     if path.lower().endswith(".mat"):
         return _split_flowers(listing, path)
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in TABLES:
-        raise DatasetError(f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLES)}).")
-    table = read_table(path, known_names)
+    if suffix not in TABLE_SUFFIXES:
+        raise DatasetError(
+            f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLE_SUFFIXES)})."
+        )
+    table = read_table(path, count_known_names)
     try:
         columns = choose_columns(table, path_column=None, label_column=None, other="split")
     except DatasetError:
@@ -104,7 +107,7 @@ def _names_in(folder: str) -> set[str]:
 def _part_of_list(name: str) -> tuple[str, str, str] | None:
     """Return the part that the name of a file means, and what lists of one split have in common: number and suffix."""
     stem, suffix = os.path.splitext(name)
-    found = LIST.fullmatch(stem)
+    found = LIST_NAME.fullmatch(stem)
     part = part_of(found[1]) if found else None
     return (part, found[2], suffix) if found and part else None
 
@@ -114,7 +117,7 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
     names = [str(name) for name in (listing.images if listing.names is None else listing.names)]
     given = [str(path).replace("\\", "/") for path in paths]
     best: tuple[int, dict[str, str], list[str]] | None = None
-    for key_of_image, key_of_row in _ways(listing.root, os.path.dirname(table.path)):
+    for key_of_image, key_of_row in _match_keys(listing.root, os.path.dirname(table.path)):
         rows = [key_of_row(path) for path in given]
         known = dict(zip(rows, parts, strict=True))
         if len(known) < len(rows) and _contradicts(rows, parts):
@@ -127,7 +130,7 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
             break
     if best is None:
         twice = _contradicts(given, parts)
-        reason = f"gives {twice} two parts" if twice else f"names none of the {count(len(names), 'image')}"
+        reason = f"gives {twice} two parts" if twice else f"names none of the {count_text(len(names), 'image')}"
         raise DatasetError(
             f"{table.path} {reason}",
             "Keep one of its rows."
@@ -139,19 +142,21 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
     missing = [name for name, key in zip(names, keys, strict=True) if key not in known]
     if missing:
         raise DatasetError(
-            f"{table.path} does not name {count(len(missing), 'image')} of {len(names):,}: {few(missing)}",
+            f"{table.path} does not name {count_text(len(missing), 'image')} of {len(names):,}: {few(missing)}",
             "Add a row for each of them, or take them out of the data set.",
         )
     if unused := len(known.keys() - set(keys)):
         missing = sorted(known.keys() - set(keys))
-        listing.notes.append(f"{table.path} names {count(unused, 'image')} that the data set has not: {few(missing)}")
+        listing.notes.append(
+            f"{table.path} names {count_text(unused, 'image')} that the data set does not have: {few(missing)}"
+        )
     return replace(listing, split=[known[key] for key in keys])
 
 
 Key = Callable[[str], str]
 
 
-def _ways(root: str, folder: str) -> list[tuple[Key, Key]]:
+def _match_keys(root: str, folder: str) -> list[tuple[Key, Key]]:
     """Return how an image and a row of the table may be called alike: by path, by the end of it, by name."""
     relative, beside = _relative(root), _relative(folder)
 
@@ -208,28 +213,28 @@ def _contradicts(rows: list[str], parts: list[str]) -> str:
 
 def _split_flowers(listing: Listing, path: str) -> Listing:
     """Return the Oxford flowers with their official split, and with their labels where there are none."""
-    sets = _matrices(path)
-    if missing := sorted(set(FLOWERS) - set(sets)):
+    sets = _read_mat(path)
+    if missing := sorted(set(FLOWER_PARTS) - set(sets)):
         raise DatasetError(
             f"{path} has no {few(missing)}; expected trnid, valid and tstid, as in setid.mat of the Oxford flowers",
             "Pass setid.mat, or a table with the columns path and split.",
         )
     parts: dict[int, str] = {}
-    for name, part in FLOWERS.items():
+    for name, part in FLOWER_PARTS.items():
         for number in map(int, sets[name].ravel()):
             if parts.setdefault(number, part) != part:
-                first = next(other for other, known in FLOWERS.items() if known == parts[number])
+                first = next(other for other, known in FLOWER_PARTS.items() if known == parts[number])
                 raise DatasetError(
                     f"{path} gives image {number} two parts: it is in {first} and in {name}",
                     "Download it again, or pass a table with the columns path and split.",
                 )
-    numbers = [_number(str(image)) for image in listing.images]
+    numbers = [_flower_number(str(image)) for image in listing.images]
     lost = [image for image, number in zip(listing.images, numbers, strict=True) if number not in parts]
     if lost:
         # Images of other names are another folder's; numbers that are missing are the file's fault.
-        numbered = all(_number(str(image)) for image in lost)
+        numbered = all(_flower_number(str(image)) for image in lost)
         raise DatasetError(
-            f"{path} does not name {count(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
+            f"{path} does not name {count_text(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
             "Download it again, take them out of the data set, or pass a table with the columns path and split."
             if numbered
             else "Its images are called image_00001.jpg and so on: pass their folder, jpg.",
@@ -237,23 +242,25 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
     labels = listing.labels
     beside = os.path.join(os.path.dirname(path), "imagelabels.mat")
     if (labels is None or len(set(labels)) < 2) and os.path.isfile(beside):
-        classes = _matrices(beside).get("labels")
+        classes = _read_mat(beside).get("labels")
         if classes is None or classes.size < max(n for n in numbers if n is not None):
             raise DatasetError(f"{beside} has no labels of these images", "Download it again.")
         flat = classes.ravel()
         labels = [str(int(flat[number - 1])) for number in numbers if number is not None]
         listing.notes.append(f"the classes are the numbers in {beside}")
     if len(parts) > len(numbers):
-        listing.notes.append(f"{path} names {count(len(parts) - len(numbers), 'image')} that the data set has not")
+        listing.notes.append(
+            f"{path} names {count_text(len(parts) - len(numbers), 'image')} that the data set does not have"
+        )
     return replace(listing, labels=labels, split=[parts[number] for number in numbers if number is not None])
 
 
-def _number(path: str) -> int | None:
-    found = NUMBER.fullmatch(os.path.basename(path))
+def _flower_number(path: str) -> int | None:
+    found = FLOWER.fullmatch(os.path.basename(path))
     return int(found[1]) if found else None
 
 
-def _matrices(path: str) -> dict[str, Any]:
+def _read_mat(path: str) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..exceptions import DatasetError
+from .columns import Table
 from .csv_tables import read_csv
-from .json_tables import read_json_lines
-from .listings import Table
 from .parquet_tables import read_parquet
 
-__all__ = ["TABLES", "read_table"]
+__all__ = ["TABLE_SUFFIXES", "read_table"]
 
-TEXT = (".csv", ".tsv", ".txt")
-LINES = (".jsonl", ".ndjson")
-PARQUET = (".parquet", ".pq")
-TABLES = TEXT + LINES + PARQUET
-SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+TABLE_SUFFIXES = TEXT_SUFFIXES + JSON_LINES_SUFFIXES + PARQUET_SUFFIXES
+SPREADSHEET_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -29,13 +30,13 @@ BYTE_ORDER_MARKS = (
 )
 
 
-def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
+def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
     """Read a file of rows.
 
     Parameters
     ----------
     path : str
-    knows : callable of sequence of str -> int
+    count_known : callable of sequence of str -> int
         How many of these names of columns mean something. The separator is the one by which most do.
 
     Raises
@@ -44,14 +45,14 @@ def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
         If it cannot be read; the message names the line.
     """
     suffix = os.path.splitext(path)[1].lower()
-    if suffix in PARQUET:
+    if suffix in PARQUET_SUFFIXES:
         return read_parquet(path)
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
-    if suffix in SPREADSHEETS or data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if suffix in SPREADSHEET_SUFFIXES or data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise DatasetError(f"{path} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
@@ -60,4 +61,41 @@ def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
     if "\0" in text.partition("\n")[0]:
         raise DatasetError(f"cannot read {path}: its first line is no text in UTF-8", "Save it as CSV in UTF-8.")
-    return read_json_lines(path, text) if suffix in LINES else read_csv(path, text, knows)
+    return _read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)
+
+
+def _read_json_lines(path: str, text: str) -> Table:
+    """Read the text of a JSON Lines file, as Hugging Face's metadata.jsonl is one.
+
+    Raises
+    ------
+    DatasetError
+    """
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise DatasetError(
+                    f"cannot read {path}: line {number}: {error}", "Write a JSON object a line."
+                ) from error
+            if not isinstance(row, dict):
+                raise DatasetError(f"{path} has no object in line {number}", "Write a JSON object a line.")
+            rows.append(row)
+            lines.append(number)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+
+    def column(name: str) -> list[Any]:
+        values = [row.get(name) for row in rows]
+        for line, value in zip(lines, values, strict=True):
+            if isinstance(value, list | dict):
+                raise DatasetError(
+                    f"{path} has {'a list' if isinstance(value, list) else 'an object'} as {name} in line {line}; "
+                    "expected text or a number",
+                    "Name another column, or write one class for each image.",
+                )
+        return ["" if value is None else str(value).strip() for value in values]
+
+    return Table(path, names, column, lambda row: f"line {lines[row]}")

@@ -108,7 +108,7 @@ def boundary_passes(
             size / 1e9, options.max_bytes / 1e9)  # fmt: skip
         return None
     draws = [
-        (preprocessing.augmented(options.augmentation, seed=options.seed, draw=number), rows)
+        (preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number), rows)
         for number, rows in numbered
     ]
     return BoundaryPasses(view, shape, [(replace(trunk.source, preprocessing=draw), rows) for draw, rows in draws])
@@ -153,10 +153,10 @@ def make_feed(
         return fresh, {"needed": 0, "forwarded": 0}
     view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
     specs = [source.spec(view, options.precision) for source, _ in passes.rows]
-    if trunk.source.is_own:
-        from ..networks.answers import agreeing_store, claimed_store
+    if trunk.source.is_custom:
+        from ..networks.reference_outputs import store_to_read, store_to_write
 
-        store = claimed_store(agreeing_store(store, trunk.source, specs), trunk.source, specs)
+        store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:

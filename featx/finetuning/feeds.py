@@ -19,7 +19,7 @@ from ..extraction.forward import note_scale
 from ..images.augmentation import Augmentation
 from ..images.preprocessing import Preprocessing
 from ..images.sources import ImageSource
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 
 __all__ = ["CachedFeed", "Feed", "FreshFeed", "stream"]
 
@@ -124,7 +124,7 @@ class FreshFeed:
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
         """Return decoded images, uint8 (n, 3, h, w)."""
-        preprocessing = self.preprocessing.augmented(self.augmentation, seed=self.seed, draw=epoch or 0)
+        preprocessing = self.preprocessing.with_draw(self.augmentation, seed=self.seed, draw=epoch or 0)
 
         def load(image: ImageSource) -> Tensor:
             digest, pixels = image.load()
@@ -134,7 +134,7 @@ class FreshFeed:
 
         images = [self.images[row] for row in rows]
         # One thread: it is batches that are read side by side.
-        with contextlib.closing(patient_map(load, images, threads=1)) as results:
+        with contextlib.closing(map_with_deadline(load, images, threads=1)) as results:
             batch = torch.stack([_decoded(image, result) for image, result in zip(images, results, strict=True)])
         # As many as there are: by then an epoch has shown what scale they use.
         if len(self.peaks) >= len(self.images):

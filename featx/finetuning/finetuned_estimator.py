@@ -61,13 +61,13 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     def predict_images(
         self, images: Sequence[ImageSource], *, on_error: str = "raise"
     ) -> tuple[np.ndarray, ExtractionResult]:
-        """Return class probabilities with the ledger and timings.
+        """Return class probabilities with the failures and timings.
 
         Parameters
         ----------
         images : sequence of ImageSource
         on_error : {"raise", "nan"}, default="raise"
-            Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+            Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
 
         Returns
         -------

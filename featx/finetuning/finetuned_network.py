@@ -100,7 +100,7 @@ class FineTunedNetwork:
         Returns
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
-            Rows of NaN for the images in the ledger.
+            Rows of NaN for the images in the list of failures.
         extraction : ExtractionResult
             Without the embeddings; counts and timings over all draws.
         """
@@ -110,7 +110,7 @@ class FineTunedNetwork:
         total: np.ndarray | None = None
         result: ExtractionResult | None = None
         for number in range(test_draws if augmentation is not None else 1):
-            drawn = replace(source, preprocessing=source.preprocessing.augmented(augmentation, seed=seed, draw=number))
+            drawn = replace(source, preprocessing=source.preprocessing.with_draw(augmentation, seed=seed, draw=number))
             found = extract_embeddings(images, drawn, views=[self.view], **options)
             probabilities = head_probabilities(self.head, found.embeddings[0])
             found.embeddings = []
@@ -137,7 +137,7 @@ class FineTunedNetwork:
         target = Path(path)
         if target.suffix != ".safetensors":
             raise WeightsError(f"got {target} for weights", "Choose a name that ends in .safetensors.")
-        unused = f"{self.base.plan.class_layer}." if self.base.plan.class_layer else None
+        unused = f"{self.base.architecture.class_layer}." if self.base.architecture.class_layer else None
         module = self.build()
         # What the file of the base did not have is random here.
         absent = set(absent_tensors(module)) - set(self.state)

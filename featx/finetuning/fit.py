@@ -19,18 +19,17 @@ from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.extract import extract_embeddings
-from ..extraction.idle_parameters import note_idle_training
 from ..heads.heads import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
-from ..networks.backbone import channels_last
-from ..networks.device import resolve_device, resolve_precision
-from ..runtime.allocator import keep_freed_memory
+from ..networks.device import channels_last, resolve_device, resolve_precision
+from ..runtime.resources import keep_freed_memory
 from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
+from .ignored_parameters import note_ignored_parameters
 from .optimization import Optimization
 from .settings import check_parameters, resolve_automatic
 from .training import Training
@@ -111,7 +110,7 @@ class FineTuning:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
-        note_idle_training(self.options, head_init=self.head_init, groups=self.groups, given=given)
+        note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
         trunk = self.cut()
         trunk.part.warn(self.source.name)
         if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:

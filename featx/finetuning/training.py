@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..display.progress import progress_bar, say
 from ..exceptions import TrainingError, TrainingWarning
-from ..networks.device import arithmetic, out_of_memory
+from ..networks.device import out_of_memory, precision_context
 from .checkpoint import Checkpoint
 from .feeds import Feed, stream
 from .head import DenseHead
@@ -218,7 +218,7 @@ class Training:
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
-        with arithmetic(self.optimization.precision, self.optimization.device):
+        with precision_context(self.optimization.precision, self.optimization.device):
             features = self.trunk.features(inputs)
         return self.head(features.float())
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..constraints import shown
-from ..exceptions import ParameterError
+from ..exceptions import DatasetError, ParameterError
 from .cells import array_of, is_missing
 from .containers import first_few
 
-__all__ = ["missing_cells", "plain_column", "plain_labels", "unlabelled"]
+__all__ = ["check_labels", "missing_cells_error", "plain_column", "plain_labels", "unlabelled"]
 
 
 def plain_labels(values: Any, *, name: str) -> np.ndarray:
@@ -30,7 +30,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's texts of any length
         values = values.ravel().tolist()
     if rows := unlabelled(values):
-        raise missing_cells("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
+        raise missing_cells_error("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
     array = np.asarray(values)
     if array.ndim == 0:
         raise ParameterError(f"got {name}={shown(values)}; expected one for each image", "Pass a list.")
@@ -39,7 +39,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     if array.dtype.kind == "c":  # in scikit-learn's words
         raise ParameterError(f"Complex data not supported: got {name} of type {array.dtype}", "Pass texts or integers.")
     if array.dtype.kind == "V":
-        raise _unordered(name, array)
+        raise _unordered_error(name, array)
     if array.dtype.kind not in "OSU":
         return array
     # A list of texts and numbers is an array of texts.
@@ -52,7 +52,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
         try:
             sorted(set(items))
         except TypeError:  # neither hashed nor compared
-            raise _unordered(name, array) from None
+            raise _unordered_error(name, array) from None
     return array
 
 
@@ -73,6 +73,33 @@ def plain_column(values: Any, n: int, *, name: str, what: str = "images") -> np.
     return column
 
 
+def check_labels(images: Sequence[Any] | np.ndarray, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes in sorted order and the class number of each image.
+
+    Raises
+    ------
+    ValueError
+        If y is missing, continuous, of another length, or holds None or NaN, which are counted.
+    DatasetError
+        If there is only one class; it is a ValueError too.
+    """
+    from sklearn.utils import assert_all_finite, column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_consistent_length
+
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None: pass the labels.")
+    labels = column_or_1d(plain_labels(y, name="y"), warn=True)
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    check_consistent_length(images, labels)
+    check_classification_targets(labels)
+    classes, targets = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
+    return classes, targets
+
+
 def unlabelled(values: Any) -> list[int]:
     """Return the places of None, NaN, NaT and pandas' missing value."""
     if isinstance(values, list | tuple):  # NumPy would turn NaN among texts into one
@@ -84,7 +111,7 @@ def unlabelled(values: Any) -> list[int]:
     return [place for place, value in enumerate(cells) if is_missing(value)]
 
 
-def missing_cells(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
+def missing_cells_error(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
     """Return the error for cells that are empty."""
     skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
     return ParameterError(
@@ -105,7 +132,7 @@ def _refuse_container(values: Any, name: str) -> None:
         raise ParameterError(f"{what}, which has no numbered items", f"Pass list({name}).")
 
 
-def _unordered(name: str, array: np.ndarray) -> ParameterError:
+def _unordered_error(name: str, array: np.ndarray) -> ParameterError:
     kind = type(array.ravel()[0]).__name__ if array.dtype.kind == "O" else array.dtype
     return ParameterError(
         f"got {name}={shown(array.tolist())} of type {kind}, which has no order", "Pass texts or integers."

@@ -49,7 +49,7 @@ class Preprocessing:
     seed : int, default=0
         Of the augmentation.
     draw : int, default=0
-        Number of the draw of the augmentation; 0 is the image itself, which is never augmented.
+        Number of the augmented copy; 0 is the image itself, which is never augmented.
     """
 
     crop: int
@@ -70,6 +70,7 @@ class Preprocessing:
         plain = f"mode={self.mode};{resize}crop={self.crop};{self.interpolation};antialias;{scale}"
         if self.augmentation is None or not self.draw:
             return plain
+        # The key of cached rows says "view", which rows of earlier versions have.
         return f"{plain};augment={self.augmentation.text};seed={self.seed};view={self.draw}"
 
     @classmethod
@@ -102,8 +103,8 @@ class Preprocessing:
         resize = round(int(image_size) * self.resize / self.crop)
         return dataclasses.replace(self, crop=int(image_size), resize=resize, mode=mode)
 
-    def augmented(self, augmentation: Augmentation | None, *, seed: int, draw: int) -> Preprocessing:
-        """Return the same with one draw of the augmentation for each image, or plain for draw 0 or no augmentation.
+    def with_draw(self, augmentation: Augmentation | None, *, seed: int, draw: int) -> Preprocessing:
+        """Return the same with one augmented copy of each image, or without augmentation for draw 0 or None.
 
         Parameters
         ----------
@@ -124,7 +125,7 @@ class Preprocessing:
         ----------
         pixels : ndarray of uint8, shape (height, width, 3)
         key : bytes, default=b""
-            The image's digest, so that it has the same draws whatever its name or place in a batch.
+            The image's digest, so that its draws are the same whatever its name or place in a batch.
 
         Returns
         -------

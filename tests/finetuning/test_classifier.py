@@ -31,7 +31,7 @@ from featx.finetuning.feeds import CachedFeed
 from featx.finetuning.head import head_probabilities
 from featx.finetuning.head_init import fit_probe
 from featx.finetuning.trunk import Trunk
-from featx.heads.heads import plan_head
+from featx.heads.heads import head_spec
 from featx.networks.backbone import Backbone
 from featx.networks.resolve import resolve_backbone
 
@@ -181,7 +181,7 @@ def test_the_logistic_head_is_the_probe_on_frozen_embeddings(n_classes):
     fitted = classifier(**frozen).fit(X, y)
     features = CNNFeatureTransformer(**TINY).fit_transform(X)
     probe = fit_probe(features, y)
-    assert probe.get_params()["classify__C"] in plan_head("logistic").grid["classify__C"]
+    assert probe.get_params()["classify__C"] in head_spec("logistic").grid["classify__C"]
     np.testing.assert_allclose(fitted.predict_proba(X), probe.predict_proba(features), atol=1e-5)
     assert np.array_equal(fitted.predict(X), probe.predict(features))
 
@@ -814,7 +814,7 @@ def test_exported_weights_give_the_features_of_the_tuned_network(data, tmp_path,
     features = CNNFeatureTransformer(name, weights=str(path), image_size=32, cache=None).fit_transform(X)
     pixels = torch.stack([fitted.source().preprocessing.apply(image) for image in X])
     source = fitted.network().source
-    module = Backbone(name, source.build(), source.plan, "cpu")
+    module = Backbone(name, source.build(), source.architecture, "cpu")
     expected = module.embed(pixels, [fitted.network().view], preprocessing=source.preprocessing)[0]
     np.testing.assert_array_equal(features, expected.numpy())
     np.testing.assert_allclose(head_probabilities(fitted.head_, features), fitted.predict_proba(X), atol=1e-6)

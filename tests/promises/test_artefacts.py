@@ -28,7 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.display.tables import Table
 from featx.exceptions import BackboneError, DatasetError, FeatxError, ModelFileError, WeightsError
 from featx.extraction.extract import extract_embeddings

@@ -140,10 +140,10 @@ def test_a_good_image_is_not_forwarded_again_after_a_bad_one(folder, tmp_path, f
 def test_skipped_images_are_left_out_and_listed_with_their_reasons(command, folder, tmp_path):
     for name, (content, _) in BAD.items():
         (folder / "dark" / name).write_bytes(content)
-    ledger, output = tmp_path / "failures.json", tmp_path / "out"
-    options = ["--on-error", "skip", "--failures", ledger, *NETWORK, *(QUICK if command == "fit" else ())]
+    listed, output = tmp_path / "failures.json", tmp_path / "out"
+    options = ["--on-error", "skip", "--failures", listed, *NETWORK, *(QUICK if command == "fit" else ())]
     featx(command, folder, "-o", output, *options, code=0)
-    failures = json.loads(ledger.read_text())
+    failures = json.loads(listed.read_text())
     assert {os.path.basename(failure["path"]) for failure in failures} == set(BAD)
     assert all(failure["reason"] for failure in failures)
     files = sorted((folder / "dark").iterdir()) + sorted((folder / "light").iterdir())

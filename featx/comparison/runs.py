@@ -1,0 +1,243 @@
+"""Strategies and the rows of every repeat go in; the result of each run comes out, found again or computed.
+
+Each finished run is written at once, so what is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from ..cache import FileDigests
+from ..datasets.dataset import ImageDataset
+from ..display.progress import progress_bar, say
+from ..evaluation.splits import nested_subsets
+from ..exceptions import DatasetError, FeatxError, LayerError
+from ..extraction.digests import image_keys
+from ..extraction.estimator import open_cache
+from ..extraction.transformer import CNNFeatureTransformer
+from ..images.sources import as_sources
+from ..runtime.resources import thread_count
+from .design import Repeat
+from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
+from .runner import Runner, RunResult
+from .stage_study import CV, MOST_IMAGES, StageStudy, compare_stages, predict_by_stages
+
+__all__ = ["STAGE_FILE", "ComparisonRuns", "Run", "read_keys"]
+
+# The name of the file that holds what the stages of a network predicted.
+STAGE_FILE = "stage predictions"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One strategy at one size in one repeat.
+
+    Attributes
+    ----------
+    strategy : str
+    size, repeat : int
+        Their places among the training sizes and the repeats.
+    n_train : int
+    name : str
+    file : str
+        Knows nothing of the other runs, so that more repeats, sizes or strategies find what is there.
+    key : str
+        The run's fingerprint.
+    """
+
+    strategy: str
+    size: int
+    repeat: int
+    n_train: int
+    name: str
+    file: str
+    key: str
+
+
+class ComparisonRuns:
+    """All runs of a comparison.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        With labels.
+    strategies : mapping of str to classifier
+    repeats : sequence of Repeat
+    files : RunFiles
+    runner : Runner
+    verbose : bool
+        Show a progress bar, and print a line to stderr for each run.
+    keys : sequence of (bytes or error)
+        Of the images; see `read_keys`.
+    """
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        strategies: Mapping[str, BaseEstimator],
+        repeats: Sequence[Repeat],
+        files: RunFiles,
+        runner: Runner,
+        verbose: bool,
+        keys: Sequence[Any],
+    ) -> None:
+        self.dataset = dataset
+        self.strategies = strategies
+        self.repeats = repeats
+        self.files = files
+        self.runner = runner
+        self.verbose = verbose
+        self._content = None if files.folder is None else digest_images(keys, _places(dataset))
+
+    def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
+        """Return the study of stages on the training images of the first repeat, or why there is none."""
+        rows, key = self.study_rows(transfer)
+        labels, some = self.runner.labels[rows], self.dataset.take(rows)
+        kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
+        if (known := self.files.load(STAGE_FILE, key)) is not None:
+            predicted, widths = known[1], {(layer, pooling): width for layer, pooling, width in known[0]["stages"]}
+        else:
+            transformer = self.runner.with_cache(transfer)
+            self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")
+            sources, seed = self.runner.sources(transformer, rows), self.repeats[0].seed
+            try:
+                predicted, widths = predict_by_stages(transformer, sources, labels, **kept, random_state=seed)
+            except (DatasetError, LayerError) as error:
+                return None, error.message
+            stages = [[*view, width] for view, width in widths.items()]
+            self.files.save(STAGE_FILE, key, {"stages": stages}, predicted)
+        name = transfer.source().name
+        return compare_stages(name, predicted, widths, labels, **kept, margin=margin), None
+
+    def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
+        """Return the rows that the study of stages is made on, and its fingerprint."""
+        rows, seed = self.repeats[0].trains[-1], self.repeats[0].seed
+        most = max(MOST_IMAGES, CV * len(self.runner.classes))
+        if len(rows) > most:
+            some = self.dataset.take(rows)
+            kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
+            rows = rows[nested_subsets(self.runner.labels[rows], [most], **kept, random_state=seed)[0]]
+        return rows, self._key(describe_estimator(transfer), rows, rows[:0], seed)
+
+    def results(self) -> tuple[dict[tuple[str, int, int], RunResult], int]:
+        """Return the results by strategy, size and repeat, and how many of them were there already.
+
+        Raises
+        ------
+        FeatxError
+            What a strategy raises, with the name of its run.
+        """
+        results: dict[Run, RunResult] = {}
+        runs = list(self)
+        for run in runs:
+            if (known := self.files.load(run.file, run.key)) is not None:
+                results[run] = RunResult(probabilities=known[1], **known[0])
+        found = len(results)
+        if found:
+            self._say(f"{found} of {len(runs)} runs were finished already")
+        left = [run for run in runs if run not in results]
+        with progress_bar(len(left), name="comparing", unit="run", shown=self.verbose) as bar:
+            for run in left:
+                results[run] = result = self._compute(run)
+                truth = np.searchsorted(self.runner.classes, self.runner.labels[self.repeats[run.repeat].test])
+                accuracy = np.mean(result.probabilities.argmax(axis=1) == truth)
+                self._say(f"{run.name}: {100 * accuracy:.1f} % ({_clock(result.wall)}){_left(runs, results)}")
+                bar.update()
+        return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
+
+    def __iter__(self) -> Iterator[Run]:
+        """Yield all runs in their order, finished or not."""
+        described = {name: describe_estimator(estimator) for name, estimator in self.strategies.items()}
+        for number, repeat in enumerate(self.repeats):
+            for size, rows in enumerate(repeat.trains):
+                for strategy, description in described.items():
+                    name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.repeats)}"
+                    file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
+                    key = self._key(description, rows, repeat.test, repeat.seed)
+                    yield Run(strategy, size, number, len(rows), name, file, key)
+
+    def _compute(self, run: Run) -> RunResult:
+        repeat, estimator = self.repeats[run.repeat], self.strategies[run.strategy]
+        if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
+            estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(run.file, run.key))
+        try:
+            result = self.runner.run(estimator, repeat.trains[run.size], repeat.test, seed=repeat.seed)
+        except FeatxError as error:
+            error.message = f"{run.name}: {error.message}"
+            raise
+        except Exception as error:
+            error.add_note(run.name)
+            raise
+        figures = {key: value for key, value in vars(result).items() if key != "probabilities"}
+        self.files.save(run.file, run.key, figures, result.probabilities)
+        return result
+
+    def _key(self, description: list[str], train: np.ndarray, test: np.ndarray, seed: int) -> str:
+        if self._content is None:
+            return ""
+        groups, together = self.dataset.groups, self.dataset.together
+        rows: list[tuple[Any, ...]] = [
+            (self._content[some], self.runner.labels[some], None if groups is None else groups[some])
+            for some in (train, test)
+        ]
+        if together is not None and len(np.unique(together[train])) < len(train):
+            # Copies are tuned on in other folds than earlier versions made.
+            rows.append(("copies together",))
+        return fingerprint(description, seed, self.runner.classes, rows)
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            say(text)
+
+
+def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], *, verbose: bool = False) -> list[Any]:
+    """Return what identifies the content of each image, or the error that reading it gave; URLs are not read."""
+    images = as_sources(dataset.images, names=dataset.names)
+    return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False, verbose=verbose)
+
+
+def _places(dataset: ImageDataset) -> list[str]:
+    """Return what tells images apart that cannot be read: names leave out parts of URLs."""
+    return [
+        image if isinstance(image, str) else name for image, name in zip(dataset.images, dataset.names, strict=True)
+    ]
+
+
+def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
+    """Return the memory of file digests of the first cache that a strategy has."""
+    for estimator in strategies.values():
+        for name, value in estimator.get_params(deep=True).items():
+            if name.rpartition("__")[2] == "cache" and (cache := open_cache(value)) is not None:
+                return cache.digests
+    return FileDigests(None)
+
+
+def _left(runs: Sequence[Run], results: Mapping[Run, RunResult]) -> str:
+    """Return how long the other runs will take, if each strategy has a finished one to tell from."""
+    # The first run of a strategy computes embeddings that later ones find in the cache, so the fewest seconds an image
+    # are the likeliest.
+    fastest: dict[str, float] = {}
+    same_size: dict[tuple[str, int], float] = {}
+    for run, result in results.items():
+        each = result.wall / run.n_train
+        fastest[run.strategy] = min(fastest.get(run.strategy, each), each)
+        same_size[run.strategy, run.size] = result.wall
+    waiting = [run for run in runs if run not in results]
+    if not waiting or any(run.strategy not in fastest for run in waiting):
+        return ""
+    seconds = sum(same_size.get((run.strategy, run.size), fastest[run.strategy] * run.n_train) for run in waiting)
+    return f"; about {_clock(seconds)} left"
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"

@@ -1,0 +1,176 @@
+"""A data set and how to part it go in; it comes out looked over and parted, or refused with what would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..display.notes import note_once
+from ..evaluation.class_sizes import SmallClassError
+from ..evaluation.units import content_units
+from ..exceptions import DatasetError, ParameterError
+from .dataset import ImageDataset
+from .survey import small_classes, survey
+
+__all__ = ["PreparedData", "SplitOptions"]
+
+# Fractions to test on that are tried where the one that was asked for does not do.
+FRACTIONS = np.append(np.arange(0.05, 0.96, 0.05), [0.33, 0.34, 0.66, 0.67]).round(2)
+MOST_FOLDS = 10
+# Numbers of images a class that are tried; there are as many as sizes of classes.
+MOST_SIZES = 30
+
+# Words to choose settings by, in Python and on the command line, and the settings.
+Alternative = tuple[tuple[tuple[str, str], ...], Mapping[str, Any]]
+UNCHANGED: Alternative = ((), {})
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A data set that was looked over, and its parts.
+
+    Attributes
+    ----------
+    dataset : ImageDataset
+        Without the images that were left out.
+    rows : ndarray of int
+        Where its images were in the data set before.
+    split : object
+        What the plan's `divide` made of it.
+    notes : list of str
+        What was found.
+    """
+
+    dataset: ImageDataset
+    rows: np.ndarray
+    split: Any
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How a data set is looked over and parted.
+
+    Parameters
+    ----------
+    divide : callable
+        Takes a data set and the settings as keywords, and returns its parts; DatasetError if it has none.
+    settings : mapping of str to object
+        Those that the user chose or that stand by default: `cv` or `test_size`, and others.
+    others : sequence of Alternative, default=()
+        Alternative settings that may do.
+    min_images : int, default=1
+    validation_apart : bool, default=False
+        As for `survey`.
+    """
+
+    divide: Callable[..., Any]
+    settings: Mapping[str, Any]
+    alternatives: Sequence[Alternative] = ()
+    min_images: int = 1
+    validation_apart: bool = False
+
+    def prepare(self, dataset: ImageDataset, keys: Sequence[Any] | None = None) -> PreparedData:
+        """Look over a data set, log what is found, and part it.
+
+        Parameters
+        ----------
+        dataset : ImageDataset
+            With labels, joined with its test set.
+        keys : sequence, default=None
+            As for `survey`. Without them nothing is logged, because there is more to come.
+
+        Raises
+        ------
+        DatasetError, ParameterError
+            If it cannot be used, with settings that would do.
+        """
+        checked = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
+        for text in checked.notes if keys is not None else []:
+            note_once(text)
+        try:
+            split = self.divide(checked.dataset, **self.settings)
+        except DatasetError as error:
+            self._advise(checked.dataset, error)
+            raise
+        return PreparedData(checked.dataset, checked.rows, split, checked.notes)
+
+    def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
+        """Name what would do, found by trying: one other setting, or, where none does, two of them."""
+        kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.alternatives))
+        ways = [way for kind in kinds if (way := self._first(dataset, kind))]
+        smaller, number = list(self._without_small(dataset)), len(dataset.classes)
+
+        def beside(kinds: Sequence[Sequence[Alternative]]) -> list[str]:
+            for least, left in smaller:
+                for kind in kinds:
+                    if way := self._first(left, kind, _min_images(least)):
+                        return [f"{way}, which leaves {number - len(left.classes)} of the {number} classes out"]
+            return []
+
+        ways += beside([[UNCHANGED]])
+        if not ways and (way := self._first(dataset, self._both(dataset))):
+            ways = [way]
+        ways = ways or beside(kinds)
+        if isinstance(error, SmallClassError):
+            what = "groups" if "group" in error.message else "images"
+            error.next_step = f"Add {what}{', or use ' if ways else ''}{' or '.join(ways)}."
+        elif ways:
+            error.next_step += f" Or use {' or '.join(ways)}."
+
+    def _first(self, dataset: ImageDataset, kind: Sequence[Alternative], *first: tuple[str, str]) -> str:
+        """Return how to choose the first of some settings that does, after what is chosen already."""
+        return next((_text(*first, *words) for words, changes in kind if self._works(dataset, changes)), "")
+
+    def _works(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
+        try:
+            self.divide(dataset, **{**self.settings, **changes})
+        except (DatasetError, ParameterError):
+            return False
+        return True
+
+    def _folds(self, dataset: ImageDataset) -> Iterator[Alternative]:
+        cv = self.settings.get("cv")
+        if cv is None or dataset.split is not None or self.settings.get("test_size") is not None:
+            return
+        most = int(_counts(dataset).max())
+        # Fewer folds need fewer images of a class; more of them leave more groups to tune on.
+        for folds in [*range(min(most, cv - 1), 2, -1), *range(cv + 1, min(most, MOST_FOLDS) + 1)]:
+            if folds >= 3:
+                yield ((f"cv={folds}", f"--cv {folds}"),), {"cv": folds}
+
+    def _fractions(self, dataset: ImageDataset) -> Iterator[Alternative]:
+        size = self.settings.get("test_size")
+        if size is None or dataset.split is not None:
+            return
+        for near in FRACTIONS[np.argsort(np.abs(FRACTIONS - size), kind="stable")].tolist():
+            yield ((f"test_size={near:g}", f"--test-size {near:g}"),), {"test_size": near}
+
+    def _both(self, dataset: ImageDataset) -> list[Alternative]:
+        """Return another fraction to test on beside each of the other settings."""
+        return [((*a, *b), {**one, **two}) for a, one in self._fractions(dataset) for b, two in self.alternatives]
+
+    def _without_small(self, dataset: ImageDataset) -> Iterator[tuple[int, ImageDataset]]:
+        """Yield numbers of images a class, with what they leave of a data set."""
+        for least in (np.unique(_counts(dataset)) + 1)[:MOST_SIZES].tolist():
+            small = list(small_classes(dataset, least, validation_apart=self.validation_apart))
+            if len(dataset.classes) - len(small) < 2:
+                return
+            yield least, dataset.take(~np.isin(np.asarray(dataset.labels), small))
+
+
+def _min_images(least: int) -> tuple[str, str]:
+    return f"min_images={least}", f"--min-images {least}"
+
+
+def _text(*words: tuple[str, str]) -> str:
+    """Return settings as they are written in Python and on the command line."""
+    return f"{' and '.join(name for name, _ in words)} ({' '.join(option for _, option in words)})"
+
+
+def _counts(dataset: ImageDataset) -> np.ndarray:
+    classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+    return np.bincount(content_units(truth, dataset.together).labels, minlength=len(classes))

@@ -1,0 +1,106 @@
+"""True classes of held-out images and what a model answered go in; what the model reaches on them comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..display.shown import Shown
+from .baseline import Baseline, compare_baseline
+from .estimates import Estimate
+from .metrics import classification_report, confusion_matrix, interval_notes, score_classes, score_predictions
+from .units import nontrivial_groups
+
+__all__ = ["HeldOutResult", "score_held_out"]
+
+
+@dataclass(repr=False)
+class HeldOutResult(Shown):
+    """What a model reaches on images that it was not fitted on.
+
+    Attributes
+    ----------
+    classes : list of str
+    n_test : int
+        Images that the figures are computed on.
+    metrics : dict of str to Estimate
+        See `score_predictions`.
+    per_class : list of dict
+        Class, precision, recall, f1 and support.
+    confusion_matrix : list of list of int
+        True classes in rows, predicted ones in columns.
+    baseline : Baseline
+        Whether the model beats always answering the largest class.
+    notes : list of str
+        What to know of the figures; see `interval_notes`.
+    """
+
+    classes: list[str]
+    n_test: int
+    metrics: dict[str, Estimate]
+    per_class: list[dict[str, Any]]
+    confusion_matrix: list[list[int]]
+    baseline: Baseline
+    notes: list[str]
+
+
+def score_held_out(
+    truth: np.ndarray,
+    answers: np.ndarray,
+    *,
+    classes: Iterable[Any],
+    trained: np.ndarray,
+    groups: np.ndarray | None = None,
+    folds: int = 1,
+    metric: str = "accuracy",
+    random_state: int = 0,
+    others: Iterable[dict[str, Estimate]] = (),
+) -> HeldOutResult:
+    """Return every figure for predictions on held-out images.
+
+    Parameters
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers.
+    answers : ndarray, shape (n, k) or (n,)
+        Probabilities, of which the largest is the answer; or class numbers, where no more is known.
+    classes : iterable of length k
+        All classes, by number.
+    groups : ndarray, shape (n,), default=None
+        What was drawn whole, as all images of a patient.
+    trained, folds, metric
+        As for `compare_baseline`.
+    random_state : int, default=0
+        Of the simulation of a calibrated model.
+    others : iterable of dict of str to Estimate, default=()
+        Figures that are printed beside these, and that notes on intervals speak of, too.
+    """
+    names, groups = [str(name) for name in classes], nontrivial_groups(groups)
+    if answers.ndim == 2:
+        predicted = answers.argmax(axis=1)
+        metrics = score_predictions(truth, answers, groups=groups, random_state=random_state)
+    else:
+        predicted = answers
+        metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
+    matrix = confusion_matrix(truth, predicted, len(names))
+    return HeldOutResult(
+        classes=names,
+        n_test=len(truth),
+        metrics=metrics,
+        per_class=classification_report(names, matrix),
+        confusion_matrix=matrix.tolist(),
+        baseline=compare_baseline(
+            truth,
+            predicted,
+            trained,
+            metrics=metrics,
+            classes=names,
+            groups=groups,
+            folds=folds,
+            metric=metric,
+        ),
+        notes=interval_notes([*others, metrics], groups=groups),
+    )

@@ -1,0 +1,87 @@
+"""A network that failed on images and its error go in; an error that says what helps comes out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..exceptions import BackboneError
+from .device import out_of_memory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["forward_error"]
+
+# In messages of torch and of networks about images that are too small or too large.
+ABOUT_SIZES = re.compile(
+    r"kernel size|output size|input size|too small|image size|input image|height|width|resolution"
+    r"|shapes? cannot be mult|must match the size|size of tensor|shape '|padding size|pixels|mat1|normalized_shape",
+    re.IGNORECASE,
+)
+ABOUT_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels?, but got 3")
+OTHER_SIZES = (224, 299, 384, 64, 32)
+
+
+def forward_error(name: str, module: nn.Module, side: int, error: Exception, *, is_custom: bool) -> BackboneError:
+    """Return the error for a network that fails on images.
+
+    Parameters
+    ----------
+    name : str
+        The network's.
+    module : nn.Module
+    side : int
+        Of the images, in pixels.
+    error : Exception
+        What it raised.
+    is_custom : bool
+        Whether it is a module of the user's, which fails for reasons of its own.
+    """
+    # Those of the libraries say what is wrong themselves; a KeyError says but a key.
+    kind, text = type(error).__name__, str(error).strip().rstrip(".")
+    text = text if isinstance(error, RuntimeError | AssertionError) and text else f"{kind}: {text}" if text else kind
+    said = f"{name} fails on images of {side} x {side} pixels: {text}"
+    return BackboneError(said, _step(module, side, error, is_custom=is_custom))
+
+
+def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) -> str:
+    if not is_custom:
+        return "Leave image_size at its default, or choose one that the network takes."
+    kinds = {str(p.dtype).removeprefix("torch.") for p in module.parameters() if p.is_floating_point()}
+    if len(kinds) > 1 and "type" in str(error):
+        others = ", ".join(sorted(kinds - {"float32"}))
+        return f"It has parameters of {others}, and the images are of float32: pass module.float()."
+    if out_of_memory(error) or "can't allocate memory" in str(error):
+        return "It asks for more memory than there is: choose a smaller image_size or batch_size, or another network."
+    if found := ABOUT_CHANNELS.search(str(error)):
+        some = "1 channel" if found[1] == "1" else f"{found[1]} channels"
+        return f"Images have 3 channels, and it takes {some}: wrap it in a module whose forward converts them."
+    if "meta tensor" in str(error):
+        return "Keep the module from moving tensors to the meta device, or choose another layer."
+    if _takes(module, side):
+        return f"module.eval()(torch.rand(2, 3, {side}, {side})) does not fail: choose another layer."
+    other = next((size for size in OTHER_SIZES if size != side and _takes(module, size)), None)
+    if other is not None:
+        default = ", which is the default" if other == OTHER_SIZES[0] else ""
+        return f"It takes images of {other} x {other} pixels: choose image_size={other}{default}."
+    if ABOUT_SIZES.search(str(error)):
+        return "Choose an image_size that it takes, and a module that takes batches of images (n, 3, h, w)."
+    return f"The error is raised in its own code; module.eval()(torch.rand(2, 3, {side}, {side})) shows where."
+
+
+def _takes(module: nn.Module, side: int) -> bool:
+    """Tell whether a module takes an image of that size."""
+    import torch
+
+    from ..torch_modules.copies import light_copy
+
+    place = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+    if place.type == "meta":
+        return False
+    try:
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            light_copy(module)(torch.zeros((2, 3, side, side), device=place))
+    except Exception:  # it is the user's code
+        return False
+    return True

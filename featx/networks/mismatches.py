@@ -1,0 +1,128 @@
+"""What places in a file of weights have of a network goes in; the error that says why none is used comes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..exceptions import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Match", "abbreviated", "ambiguity", "mismatch", "not_finite_weights"]
+
+ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
+# In the names of tensors that stand for another one, and of those that follow the image size.
+REPARAMETRISED = ("parametrizations.", "weight_orig", "weight_g", "weight_v")
+# In the place of a set of tensors: what stands in brackets is written as it is, all else is text.
+KEYS = re.compile(r"\[(.*?)\]/|([^/]+)/")
+POSITIONS = ("pos_", "position", "attention_bias")
+
+
+@dataclass(frozen=True)
+class Match:
+    """What one place in a file has of a network.
+
+    Attributes
+    ----------
+    place : str
+        The prefix of the names there.
+    state : dict of str to Tensor
+        By the network's names.
+    faults : list of str
+        What is missing, unknown or of another kind.
+    matched : int
+        How many of the needed tensors are right.
+    needed : frozenset of str
+        Names of the tensors that are needed.
+    resized : list of str
+        Names of those that were resampled.
+    """
+
+    place: str
+    state: dict[str, Tensor]
+    faults: list[str]
+    matched: int
+    needed: frozenset[str]
+    resized: list[str]
+
+
+def mismatch(
+    fits: list[Match], tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str, source: str
+) -> WeightsError:
+    """Return the error for a file none of whose places fits: what is wrong with the best of them, and what to do."""
+    if any(word in key for key in tensors for word in ADAPTERS):
+        return WeightsError(
+            f"the weights {source} do not fit {name}: they are those of an adapter (LoRA), which changes a network and "
+            "is none",
+            "Merge it into its network where it was trained (peft: model.merge_and_unload()), and save that network's "
+            "state_dict().",
+        )
+    if not tensors:
+        return WeightsError(f"the weights {source} hold no tensors", "Save the network's state_dict().")
+    if not fits:
+        return WeightsError(
+            f"the weights {source} do not fit {name}: {next(iter(expected))} is missing, and so are all others; the "
+            f"file holds {abbreviated(list(tensors))}",
+            "Pass the backbone that they were trained with, or name the tensors as it does.",
+        )
+    best = min(fits, key=lambda fit: (-fit.matched, len(fit.faults)))
+    where = f" (under {best.place.rstrip('.')!r})" if best.place else ""
+    step = "Pass the backbone that they were trained with"
+    if any(word in key for key in best.state for word in REPARAMETRISED):
+        step = "Remove weight normalisation or pruning (remove_parametrizations, prune.remove), and save them again"
+    elif 2 * best.matched < len(best.needed):
+        where += f"; the file holds {abbreviated(list(tensors))}"
+        step += ", or load them into your own module, and pass that as the backbone"
+    elif all(any(word in fault for word in POSITIONS) for fault in best.faults):
+        step += ", and the image size (image_size)"
+    return WeightsError(
+        f"the weights {source} do not fit {name}: {abbreviated(best.faults, '; ')}; "
+        f"{best.matched} of {len(best.needed)} tensors match{where}",
+        f"{step}.",
+    )
+
+
+def not_finite_weights(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) -> WeightsError:
+    """Return the error for tensors that hold NaN or infinity: names the first of them, and counts the others."""
+    first, (count, size) = next(iter(spoilt.items()))
+    others = len(spoilt) - 1
+    more = f", and so are values of {others} more tensor{'s' if others > 1 else ''}" if others else ""
+    return WeightsError(
+        f"the weights {source} cannot be used for {name}: in {first}, {count:,} of {size:,} values are NaN or "
+        f"infinite{more}",
+        "Pass a checkpoint from before the training diverged, or save the weights again in float32.",
+    )
+
+
+def ambiguity(fits: list[Match], short: Mapping[str, str], name: str, source: str) -> WeightsError:
+    """Return the error for a file of which several places fit and differ, with the line that saves one alone."""
+    # One without a name of its own comes last: the line would save the others with it.
+    places = sorted((place_in_file(fit, short) for fit in fits), key=lambda place: not place)
+    container, _, prefix = places[0].rpartition("/")
+    found = "checkpoint" + "".join(f"[{number or repr(key)}]" for number, key in KEYS.findall(f"{container}/"))
+    if prefix:
+        found = f"{{k.removeprefix({prefix!r}): v for k, v in {found}.items() if k.startswith({prefix!r})}}"
+    return WeightsError(
+        f"the weights {source} hold {len(places)} sets of tensors that fit {name} and differ: under "
+        + " and ".join(repr(place.rstrip("./")) for place in places),
+        f"Save the one to use in a file of its own; for the first: torch.save({found}, 'weights.pth').",
+    )
+
+
+def place_in_file(fit: Match, short: Mapping[str, str]) -> str:
+    """Return where the tensors stand as the file has it: the keys of dictionaries, then a prefix of names."""
+    for key in fit.state:
+        full = short.get(fit.place + key, "")
+        if full.replace("/", ".").endswith(key):
+            return full[: len(full) - len(key)]
+    return fit.place
+
+
+def abbreviated(names: list[str], between: str = ", ") -> str:
+    """Return the first three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return between.join(names[:3]) + more

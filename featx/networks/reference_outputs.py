@@ -1,0 +1,210 @@
+"""A module of the user's own goes in; its answers to two fixed images come out, and decide which rows are its own.
+
+They are kept beside the rows of each spec. A process that is about to use rows of another compares its own answers with
+them first; where they differ, the rows stay where they are and its own are kept in memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree
+
+from ..cache import EmbeddingCache, EmbeddingSpec
+from ..cache.memory import MemoryStore, OverlayStore, Store
+from ..exceptions import BackboneError
+from ..images.preprocessing import Preprocessing
+from ..torch_modules.copies import light_copy, undisturbed
+from ..torch_modules.output_parts import plain_values
+from .backbone import BackboneSource
+from .device import image_dtype
+from .pooling import View
+from .precision import photographs
+
+__all__ = ["fixed_images", "outputs_agree", "reference_outputs", "store_to_read", "store_to_write"]
+
+log = logging.getLogger("featx")
+# How far two answers may be apart, relative to the largest value: processors and numbers of threads differ by less.
+TOLERANCE = 1e-3
+MAX_VALUES = 1 << 17
+MAX_OUTPUTS = 16
+
+_outputs: dict[tuple[Any, ...], np.ndarray] = {}
+# Of this process: the specs whose rows it may use and add to, and the networks whose rows are not those of the cache.
+_verified: set[tuple[str, str, str]] = set()
+_private: dict[tuple[str, str, str], MemoryStore] = {}
+
+
+@functools.lru_cache(maxsize=4)
+def fixed_images(side: int) -> Tensor:
+    """Return the middle of a photograph, and noise, always the same: uint8 (2, 3, side, side)."""
+    photo = photographs()[0]
+    missing = [max(0, side - length) for length in photo.shape[:2]]
+    photo = np.pad(photo, [(n // 2, n - n // 2) for n in missing] + [(0, 0)], mode="symmetric")
+    top, left = ((length - side) // 2 for length in photo.shape[:2])
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    both = np.stack([photo[top : top + side, left : left + side], noise])
+    return torch.from_numpy(both.transpose(0, 3, 1, 2).copy())
+
+
+def reference_outputs(
+    module: nn.Module, preprocessing: Preprocessing, *, itself: Sequence[nn.Module] = ()
+) -> np.ndarray:
+    """Return what a module gives for the two images in float32, all its tensors in one row; it is left as it was.
+
+    Parameters
+    ----------
+    module : nn.Module
+    preprocessing : Preprocessing
+    itself : sequence of nn.Module, default=()
+        Where it is given, the module itself answers, and not a copy; these are in evaluation mode meanwhile.
+
+    Raises
+    ------
+    BackboneError
+        If it fails.
+    """
+    place = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+    images = preprocessing.normalise(fixed_images(preprocessing.crop).to(place)).to(image_dtype(module))
+    devices = [place] if place.type == "cuda" else []
+    try:
+        with (
+            torch.inference_mode(),
+            torch.random.fork_rng(devices=devices),
+            torch.backends.cudnn.flags(allow_tf32=False),
+        ):
+            torch.manual_seed(0)
+            if itself:
+                with undisturbed(*itself):
+                    output = module(images)
+            else:
+                output = light_copy(module)(images)
+    except Exception as error:  # it is the user's code
+        raise BackboneError(f"{type(module).__name__} fails on two images: {error}") from error
+    found = [plain_values(leaf.detach()) for leaf in _pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+    values = torch.cat([torch.zeros(0), *found]).numpy()
+    return values[:: -(-len(values) // MAX_VALUES) or 1].copy()
+
+
+def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
+    """Tell whether two answers are those of one network."""
+    if kept.shape != given.shape or not np.array_equal(np.isfinite(kept), np.isfinite(given)):
+        return False
+    finite = np.isfinite(kept)
+    if not finite.any():
+        return True
+    difference = np.abs(kept[finite].astype(np.float64) - given[finite])
+    return bool(difference.max() <= TOLERANCE * np.abs(kept[finite]).max())
+
+
+def store_to_read(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
+    """Return where a network's rows are: the store, or memory of its own where the rows there are another's.
+
+    Networks by name are not looked at.
+
+    Parameters
+    ----------
+    store : Store
+    source : BackboneSource
+    specs : sequence of EmbeddingSpec
+        Of its views.
+    """
+    cache = store.cache if isinstance(store, OverlayStore) else store
+    if not source.is_custom or not isinstance(cache, EmbeddingCache):
+        return store
+    network = _network(cache, source)
+    for spec in specs:
+        if network in _private:
+            return _private[network]
+        # The rows are looked for before the answers, which are written first.
+        kept = cache.reference_outputs(spec)
+        if _place(network, spec) in _verified or not kept.has_rows():
+            continue
+        answers = kept.load()
+        if answers is not None and outputs_agree(answers, _outputs_of(source, spec)):
+            _verified.add(_place(network, spec))
+        elif answers is None and cache.writable():
+            kept.set_rows_aside("nothing tells whether they are this network's: its answers to fixed images are lost")
+        else:
+            _keep_private(
+                network, cache, source, "those beside them are lost" if answers is None else "they are others"
+            )
+    return _private.get(network, store)
+
+
+def store_to_write(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
+    """Return where a network's rows may be put; its answers are kept in the cache first, and compared with those there.
+
+    Parameters
+    ----------
+    store, source, specs
+        As for `store_to_read`.
+    """
+    if not source.is_custom or not isinstance(store, EmbeddingCache):
+        return store
+    network = _network(store, source)
+    for spec in specs:
+        if network in _private:
+            return _private[network]
+        kept = store.reference_outputs(spec)
+        if _place(network, spec) in _verified and kept.path.exists():
+            continue
+        own = _outputs_of(source, spec)
+        if outputs_agree(kept.keep(own), own):
+            _verified.add(_place(network, spec))
+        else:
+            _keep_private(network, store, source, "they are others")
+    return _private.get(network, store)
+
+
+def _network(cache: EmbeddingCache, source: BackboneSource) -> tuple[str, str, str]:
+    return str(cache.root), source.weights_digest, source.content
+
+
+def _place(network: tuple[str, str, str], spec: EmbeddingSpec) -> tuple[str, str, str]:
+    return network[0], spec.digest, network[2]
+
+
+def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: BackboneSource, why: str) -> None:
+    _private[network] = MemoryStore()
+    log.warning(
+        "the embeddings of %s in %s are not used: its answers to two fixed images were compared with those given when "
+        "they were computed, and %s. What is computed now stays in the memory of this process. Something that "
+        "the network's digest does not see has changed: name its code with cache_key='...', and choose another key "
+        "whenever it changes.",
+        source.name,
+        cache.root,
+        why,
+    )
+
+
+def _outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
+    """Return a network's answers, or the embeddings of the two images where the network fails as a whole."""
+    preprocessing = source.preprocessing
+    key: tuple[Any, ...] = (
+        source.weights_digest,
+        source.content,
+        preprocessing.crop,
+        preprocessing.mean,
+        preprocessing.std,
+    )
+    view: View = spec.layer, spec.pooling
+    for known in (key, (*key, view)):
+        if known in _outputs:
+            return _outputs[known]
+    try:
+        found = reference_outputs(source.build(), preprocessing)
+    except BackboneError:
+        key = (*key, view)
+        network = source.load("cpu")
+        found = network.embed(fixed_images(preprocessing.crop), [view], preprocessing=preprocessing)[0].float().numpy()
+    _outputs[key] = found
+    while len(_outputs) > MAX_OUTPUTS:
+        del _outputs[next(iter(_outputs))]
+    return found

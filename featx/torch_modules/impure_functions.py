@@ -1,0 +1,91 @@
+"""A name of an installed library goes in; whether what it gives depends on more than its arguments comes out.
+
+Files, the network, the environment, the clock, settings of the process and generators of random numbers of their own:
+code that reads them computes with what no digest sees.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .code_facts import library, plain_text
+
+__all__ = ["is_impure", "is_impure_module", "is_user_code", "patched_members", "relevant_members"]
+
+# Of any library: that what is read has many names, and hardly any that computes has such a one.
+_IMPURE_NAMES = re.compile(
+    r"_?(read|load|open|fetch|download|from_?file|im_?read|mem_?map|load_?txt|gen_?from_?txt|safe_open)s?"
+    r"(_\w+)?|\w+_(from_url|from_file|from_hub|from_disk)|[a-z]*(imread|memmap|urlopen|urlretrieve)\w*|File|HDFStore"
+    r"|from_pretrained|getenv\w*|environ\w*|hub|datasets|fromregex|DataSource|NpzFile|ExcelFile|image_open"
+)
+# Settings of the process, and random numbers that torch's seed does not fix.
+_PROCESS_SETTINGS = re.compile(
+    r"get_(num_threads|num_interop_threads|float32_matmul_precision|default_dtype|default_device|rng_state)"
+    r"|are_\w+_enabled|is_deterministic\w+|initial_seed|seed|backends|get_printoptions|geterr|getbufsize"
+    r"|get_deterministic_debug_mode|get_image_backend|get_video_backend|get_config|default_rng|is_warn_always_enabled"
+)
+# Libraries of which nothing computes from its arguments alone, by the top name or by the name of a part.
+_IMPURE_MODULES = re.compile(
+    r"(h5py|zarr|requests|httpx|urllib3|aiohttp|fsspec|s3fs|boto3|psutil|huggingface_hub|datasets|lmdb|sqlalchemy|redis"
+    r"|netCDF4|tables|imageio|tifffile|pyarrow|decord|av|kornia_rs|platformdirs|dotenv|threadpoolctl|cpuinfo)(\..*)?"
+    r"|numpy\.random(\..*)?|torch\.(hub|backends|distributed)(\..*)?|torchvision\.(io|datasets)(\..*)?"
+    r"|skimage\.(io|data)(\..*)?|scipy\.(io|datasets)(\..*)?|sklearn\.datasets(\..*)?|safetensors(\..*)?"
+)
+
+
+def is_impure_module(module: str) -> bool:
+    """Tell whether all that a library's module gives may depend on more than its arguments."""
+    return _IMPURE_MODULES.fullmatch(module) is not None
+
+
+def is_impure(owner: str, name: str) -> bool:
+    """Tell whether what a library's module or class has under a name reads anything beside its arguments."""
+    return is_impure_module(owner) or bool(_IMPURE_NAMES.fullmatch(name) or _PROCESS_SETTINGS.fullmatch(name))
+
+
+def is_user_code(value: Any) -> bool:
+    """Tell a function or class of the user's own, wherever it was put."""
+    value = getattr(value, "__func__", value)
+    if isinstance(value, types.FunctionType):
+        return library(str(value.__globals__.get("__name__"))) is None
+    return isinstance(value, type) and library(value.__module__) is None
+
+
+def patched_members(owner: Any) -> list[tuple[str, Any]]:
+    """Return what stands in a library's module or class that is not the library's: its name and what it is.
+
+    A function of the library's under the name of another is a text that says so.
+    """
+    found: list[tuple[str, Any]] = []
+    for name, value in sorted(vars(owner).items()):
+        if is_user_code(value):
+            found.append((name, value))
+        elif not name.startswith("_") and isinstance(value, _FUNCTIONS) and value.__name__ != name:
+            found.append((name, f"{value.__module__}.{value.__name__}"))
+    return found
+
+
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)
+
+
+def relevant_members(module: types.ModuleType) -> types.ModuleType:
+    """Return what of a library's module counts where code names it, beside the library's version.
+
+    That is what is not the library's, what reads, its parts, and plain values, which anybody may set.
+    """
+    own = types.ModuleType(module.__name__)
+    for name, value in list(vars(module).items()):
+        if (
+            isinstance(value, types.ModuleType | Tensor | np.ndarray)
+            or is_user_code(value)
+            or plain_text(value) is not None
+            or (callable(value) and is_impure(module.__name__, name))
+            or (library(type(value).__module__) is None and not isinstance(value, type))
+        ):
+            setattr(own, name, value)
+    return own
