@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..cache.memory import Store
-from ..exceptions import ParameterError
 from ..extraction.extract import ensure_embeddings
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
@@ -20,9 +19,7 @@ from ..networks.pooling import View
 from .feeds import CachedFeed, Feed, FreshFeed
 from .trunk import Trunk
 
-__all__ = ["BOUNDARY_DTYPES", "BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
-
-BOUNDARY_DTYPES = ("float16", "bfloat16")
+__all__ = ["BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
 
 log = logging.getLogger("featx")
 
@@ -57,10 +54,6 @@ class BoundaryOptions:
     device: str
     n_jobs: int | None
     verbose: bool
-
-    def __post_init__(self) -> None:
-        if self.dtype not in BOUNDARY_DTYPES:
-            raise ParameterError(f"got boundary_dtype={self.dtype!r}; expected one of {', '.join(BOUNDARY_DTYPES)}")
 
 
 @dataclass(frozen=True)

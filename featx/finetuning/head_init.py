@@ -67,20 +67,20 @@ def fit_probe(
         return clone(head.estimator).set_params(classify__C=parameters["C"]).fit(features, y)
 
 
-def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, how: Optimization, epochs: int) -> None:
+def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, settings: Optimization, epochs: int) -> None:
     """Train the head alone on embeddings (n, width), in place, at `head_learning_rate` or, if that is lower, 1e-3."""
-    values, wanted = torch.from_numpy(features).to(how.device), torch.from_numpy(targets).to(how.device)
-    weights = how.weights_tensor()
+    values, wanted = torch.from_numpy(features).to(settings.device), torch.from_numpy(targets).to(settings.device)
+    weights = settings.weights_tensor()
     optimizer = torch.optim.AdamW(
-        head.parameters(), lr=max(how.head_learning_rate, WARM_UP_RATE), weight_decay=how.weight_decay
+        head.parameters(), lr=max(settings.head_learning_rate, WARM_UP_RATE), weight_decay=settings.weight_decay
     )
-    rng = np.random.default_rng(how.seed)
+    rng = np.random.default_rng(settings.seed)
     head.train()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(how.seed)
+        torch.manual_seed(settings.seed)
         for _ in range(epochs):
-            for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / how.batch_size)):
-                places = torch.from_numpy(rows).to(how.device)
+            for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / settings.batch_size)):
+                places = torch.from_numpy(rows).to(settings.device)
                 loss = nn.functional.cross_entropy(head(values[places]), wanted[places], weight=weights)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()

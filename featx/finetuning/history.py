@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["describe_epoch"]
+__all__ = ["HISTORY_KEYS", "describe_epoch"]
+
+HISTORY_KEYS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 
 
 def describe_epoch(history: Mapping[str, Sequence[float | None]], epochs: int) -> str:

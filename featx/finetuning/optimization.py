@@ -8,15 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..exceptions import ParameterError
 from .head import DenseHead
 from .trunk import Trunk
 from .weight_decay import decayed_parameters
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Optimization"]
+__all__ = ["Optimization"]
 
-OPTIMIZERS = ("adamw", "sgd")
-SCHEDULES = ("constant", "cosine", "onecycle")
 # Where the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv 1708.07120).
 PEAK_FRACTION = 0.3
 
@@ -61,12 +58,6 @@ class Optimization:
     precision: str
     device: str
     seed: int
-
-    def __post_init__(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
-            raise ParameterError(f"got optimizer={self.optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
-        if self.schedule not in SCHEDULES:
-            raise ParameterError(f"got schedule={self.schedule!r}; expected one of {', '.join(SCHEDULES)}")
 
     def weights_tensor(self) -> torch.Tensor | None:
         """Return the weights of the classes on the device."""

@@ -7,7 +7,6 @@ resumed from a checkpoint gives what an uninterrupted one does.
 from __future__ import annotations
 
 import copy
-import logging
 import math
 import time
 import warnings
@@ -21,21 +20,19 @@ from torch import Tensor, nn
 
 from ..display.progress import progress_bar, say
 from ..exceptions import TrainingError, TrainingWarning
-from ..networks.device import out_of_memory, precision_context
+from ..networks.device import precision_context
 from .checkpoint import Checkpoint
 from .feeds import Feed, stream
 from .head import DenseHead
-from .history import describe_epoch
+from .history import HISTORY_KEYS, describe_epoch
+from .micro_batches import MicroBatches
 from .optimization import Optimization
 from .trunk import Trunk
 
-__all__ = ["HISTORY_KEYS", "Training"]
+__all__ = ["Training"]
 
-HISTORY_KEYS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 # Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and little beside an epoch of more images.
 ESTIMATED_IMAGES = 1024
-
-log = logging.getLogger("featx")
 
 
 @dataclass
@@ -90,19 +87,19 @@ class Training:
         TrainingError
             If the loss becomes NaN or infinite before anything was learnt, or one image is too much for the memory.
         """
-        optimization = self.optimization
-        self._micro_batch_size = optimization.batch_size
-        self._weights = optimization.weights_tensor()
+        settings = self.optimization
+        self._weights = settings.weights_tensor()
         # A batch of one image has no statistics.
-        self._min_batch_size = 2 if self.trunk.part.updated_norms(self.trunk.update_statistics) else 1
-        self._steps = self._n_parts(len(self.train), optimization.batch_size)
-        self._optimizer = optimization.make_optimizer(self.trunk, self.head)
-        self._scheduler = optimization.make_scheduler(self._optimizer, optimization.epochs * self._steps)
+        smallest = 2 if self.trunk.part.updated_norms(self.trunk.update_statistics) else 1
+        self._micro_batches = MicroBatches(settings.batch_size, smallest=smallest, device=settings.device)
+        self._steps = self._micro_batches.count_parts(len(self.train), settings.batch_size)
+        self._optimizer = settings.make_optimizer(self.trunk, self.head)
+        self._scheduler = settings.make_scheduler(self._optimizer, settings.epochs * self._steps)
         self._score: tuple[float, float] | None = None
         self._best: dict[str, Any] | None = None
         if not self._resume():
             self._begin(untrained_head)
-        for epoch in range(len(self.history["epoch"]) + 1, optimization.epochs + 1):
+        for epoch in range(len(self.history["epoch"]) + 1, settings.epochs + 1):
             if self._is_exhausted(epoch - 1):
                 break
             try:
@@ -113,7 +110,7 @@ class Training:
             if self.checkpoint is not None:
                 self.checkpoint.save(self._state())
             if self.verbose:
-                say(describe_epoch(self.history, optimization.epochs))
+                say(describe_epoch(self.history, settings.epochs))
         if self._best is not None:
             self._restore(self._best)
         else:
@@ -133,16 +130,16 @@ class Training:
 
     def _epoch(self, epoch: int) -> None:
         began = time.perf_counter()
-        optimization = self.optimization
-        order = np.random.default_rng([optimization.seed, epoch]).permutation(self.train)
+        settings = self.optimization
+        order = np.random.default_rng([settings.seed, epoch]).permutation(self.train)
         losses, hits = 0.0, 0
         rate = self._optimizer.param_groups[0]["lr"]
-        devices = [optimization.device] if torch.device(optimization.device).type == "cuda" else []
+        devices = [settings.device] if torch.device(settings.device).type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(int(np.random.default_rng([optimization.seed, epoch, 1]).integers(2**63)))
+            torch.manual_seed(int(np.random.default_rng([settings.seed, epoch, 1]).integers(2**63)))
             self.trunk.train()
             self.head.train()
-            name, shown = f"epoch {epoch}/{optimization.epochs}", self.verbose
+            name, shown = f"epoch {epoch}/{settings.epochs}", self.verbose
             with progress_bar(self._steps, name=name, unit="batch", shown=shown) as bar:
                 for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
                     loss, right = self._step(rows, batch)
@@ -174,7 +171,7 @@ class Training:
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 loss, right = 0.0, 0
-                for piece in self._micro_batches(len(rows)):
+                for piece in self._micro_batches.slices(len(rows)):
                     logits = self._logits(batch[piece])
                     part = self._loss(logits, targets[piece]) / total
                     if not math.isfinite(value := float(part.detach())):
@@ -186,35 +183,17 @@ class Training:
                 self._scheduler.step()
                 return loss, right
             except RuntimeError as error:
-                self._halve_micro_batch(len(rows), error)
+                self._compute_in_parts(len(rows), error)
 
-    def _n_parts(self, count: int, size: int) -> int:
-        """Return into how many parts of like size to cut images, at most so many in one and no fewer than may be."""
-        return min(math.ceil(count / size), max(1, count // self._min_batch_size))
-
-    def _micro_batches(self, count: int) -> list[slice]:
-        """Return the parts of a batch that the memory suffices for."""
-        parts = np.array_split(np.arange(count), self._n_parts(count, self._micro_batch_size))
-        return [slice(part[0], part[-1] + 1) for part in parts]
-
-    def _halve_micro_batch(self, size: int, error: RuntimeError) -> None:
+    def _compute_in_parts(self, n_images: int, error: RuntimeError) -> None:
+        """Compute batches in smaller parts from here on if that helps against an error, or raise it."""
         if "modified by an inplace operation" in str(error):
             what = str(error).partition(". Hint:")[0]
             raise TrainingError(
                 f"{self.trunk.source.name} writes into a tensor that training needs unchanged: {what}",
                 "Let its forward write into copies, such as x = x.clone(), also where it writes into its input.",
             ) from error
-        if not out_of_memory(error):
-            raise error
-        if min(self._micro_batch_size, size) == 1:
-            raise TrainingError(
-                f"one image is too much for the memory of {self.optimization.device}: {error}",
-                "Train fewer stages, choose a smaller image_size, or another network.",
-            ) from error
-        self._micro_batch_size = max(1, min(self._micro_batch_size, size) // 2)
-        log.warning("out of memory: batches are computed in parts of %d images from here on", self._micro_batch_size)
-        if torch.device(self.optimization.device).type == "cuda":
-            torch.cuda.empty_cache()
+        self._micro_batches.halve(n_images, error)
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
@@ -248,14 +227,14 @@ class Training:
 
     def _predict(self, chosen: np.ndarray, epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Yield rows and their logits, batch by batch; when the memory does not suffice, in smaller parts."""
-        parts = self._n_parts(len(chosen), self.optimization.batch_size)
+        parts = self._micro_batches.count_parts(len(chosen), self.optimization.batch_size)
         for rows, batch in stream(self.feed, np.array_split(chosen, parts), epoch):
             while len(rows):
-                size = self._micro_batches(len(rows))[0].stop
+                size = self._micro_batches.slices(len(rows))[0].stop
                 try:
                     logits = self._logits(batch[:size])
                 except RuntimeError as error:
-                    self._halve_micro_batch(len(rows), error)
+                    self._compute_in_parts(len(rows), error)
                     continue
                 yield rows[:size], logits
                 rows, batch = rows[size:], batch[size:]
@@ -267,8 +246,8 @@ class Training:
             self._best = copy.deepcopy(self._tensors())
 
     def _diverged(self, epoch: int, error: FloatingPointError) -> None:
-        how = self.optimization
-        rates = f"learning_rate={how.learning_rate:g} and head_learning_rate={how.head_learning_rate:g}"
+        settings = self.optimization
+        rates = f"learning_rate={settings.learning_rate:g} and head_learning_rate={settings.head_learning_rate:g}"
         message = f"{error} in epoch {epoch} with {rates}"
         if self._best is None:
             raise TrainingError(message, "Choose lower rates, a tenth of these.") from error

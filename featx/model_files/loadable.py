@@ -14,9 +14,9 @@ from ..exceptions import ModelFileError
 from .compiled_parts import check_compiled
 from .model_parts import difference
 from .shadowed_methods import check_attributes
-from .trusted_types import Trusted, trusted_types
+from .trusted_types import Trusted, is_local, trusted_types, untrusted_names
 
-__all__ = ["copy_model", "dump_loadable", "is_local", "untrusted_names"]
+__all__ = ["copy_model", "dump_loadable"]
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:
@@ -53,17 +53,6 @@ def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> 
     else:
         advice = inner.next_step
     raise ModelFileError(f"{step} could not be loaded again: {inner.message}", advice)
-
-
-def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
-    """Return the names of the types that were refused."""
-    text = str(error).partition("[")[2].partition("]")[0]
-    return [name.strip(" '\"") for name in text.split(",")]
-
-
-def is_local(name: str) -> bool:
-    """Tell whether a type or function is known in its own process only: a lambda, or one of a script or notebook."""
-    return "<" in name or name.startswith("__main__.")
 
 
 def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:

@@ -19,13 +19,13 @@ from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
-from .loadable import copy_model, dump_loadable, is_local, untrusted_names
+from .loadable import copy_model, dump_loadable
 from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
 from .model_schema import check_model_file, check_references, unreadable_model, with_current_names
 from .moved_weights import Files, find_weights
 from .shadowed_methods import check_attributes
-from .trusted_types import Trusted, check_importable, trusted_types
+from .trusted_types import Trusted, check_importable, is_local, trusted_types, untrusted_names
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 

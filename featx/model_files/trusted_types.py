@@ -14,9 +14,11 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from skops.io.exceptions import UntrustedTypesFoundException
+
 from ..exceptions import ParameterError
 
-__all__ = ["Trusted", "check_importable", "trusted_types"]
+__all__ = ["Trusted", "check_importable", "is_local", "trusted_types", "untrusted_names"]
 
 TypeOrName = str | type | Callable[..., Any]
 Trusted = TypeOrName | Collection[TypeOrName]
@@ -121,6 +123,17 @@ def check_importable(more: Trusted) -> None:
             raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", NAMING_STEP) from error
         if not callable(found):
             raise ParameterError(f"got trusted={name!r}; expected a type or function", NAMING_STEP)
+
+
+def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
+    """Return the names of the types that were refused."""
+    text = str(error).partition("[")[2].partition("]")[0]
+    return [name.strip(" '\"") for name in text.split(",")]
+
+
+def is_local(name: str) -> bool:
+    """Tell whether a type or function is known in its own process only: a lambda, or one of a script or notebook."""
+    return "<" in name or name.startswith("__main__.")
 
 
 def _given(more: Any) -> list[Any]:

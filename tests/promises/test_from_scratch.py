@@ -235,8 +235,8 @@ def test_what_auto_stands_for(settled, options, expected):
     if options["weights"]:
         options = {**options, "weights": settled("resnet18")}
     found = finetuning("resnet18", **options)
-    how = found.optimization
-    assert (how.learning_rate, how.head_learning_rate, how.epochs, how.patience, found.head_init) == expected
+    names = ("learning_rate", "head_learning_rate", "epochs", "patience")
+    assert (*(getattr(found.optimization, name) for name in names), found.head_init) == expected
 
 
 def test_a_module_of_ones_own_is_from_scratch_where_no_norm_has_statistics():
