@@ -1,4 +1,4 @@
-"""A trunk and images go in, the feed of a training comes out: what the frozen part gives, computed once and cached."""
+"""Boundary cache: compute the outputs of the frozen part of a network once, and feed every epoch from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BoundaryOptions:
     Attributes
     ----------
     cached : bool
-        Whether what lies below the boundary is computed once.
+        Whether the outputs of the frozen part are computed once.
     dtype : {"float16", "bfloat16"}
     max_bytes : int
         The most that may be added to the cache.
@@ -58,12 +58,12 @@ class BoundaryOptions:
 
 @dataclass(frozen=True)
 class BoundaryPasses:
-    """What has to pass through the frozen part of a network.
+    """Which images have to pass through the frozen part of a network.
 
     Attributes
     ----------
     view : (layer, pooling)
-        What is kept of it.
+        The output that is kept.
     shape : tuple of int
         Of one image's output; (-1,) for vectors.
     rows : list of (BackboneSource, ndarray of int)
@@ -78,7 +78,7 @@ class BoundaryPasses:
 def boundary_passes(
     trunk: Trunk, train: np.ndarray, validation: np.ndarray, options: BoundaryOptions
 ) -> BoundaryPasses | None:
-    """Return what is computed once, or None where every epoch forwards all images.
+    """Return which passes are made once, or None where every epoch forwards all images.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def make_feed(
     options: BoundaryOptions,
     clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
-    """Return the feed, and how many passes through the frozen part were needed and how many were made for it.
+    """Return the feed, and how many passes through the frozen part it needed and how many had to be made.
 
     Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
     than `max_bytes`), images are decoded, augmented and forwarded in every epoch.
@@ -131,7 +131,7 @@ def make_feed(
     store : Store
     options : BoundaryOptions
     clock : Counter
-        Seconds of the extraction's stages, which those of these passes are added to.
+        Seconds of the stages of the extraction; those of these passes are added.
     """
     fresh = FreshFeed(
         images,

@@ -1,4 +1,4 @@
-"""A fitted estimator that holds trained tensors, and images, go in; their classes with probabilities come out."""
+"""Prediction with a fine-tuned network: the methods of a classifier that work once it is fitted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMER_NAMES = {"augment_views": "augment_draws", "test_views": "test_draws"}
 
 
 class FineTunedEstimator(ClassifierMixin, ImageEstimator):
-    """What a fine-tuned classifier does once it is fitted."""
+    """The methods of a fine-tuned classifier that work once it is fitted."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({FORMER_NAMES.get(name, name): value for name, value in state.items()})
@@ -88,18 +88,18 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
         )
 
     def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for; "auto" is float32, which the trained part is computed in."""
+        """Return what `precision` stands for; "auto" is float32, as in training."""
         return resolve_precision(self.precision)
 
     def export_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
 
-        A file of that name, which ends in ``.safetensors``, is replaced.
+        The name must end in ``.safetensors``; an existing file is replaced.
         """
         check_is_fitted(self)
         self.network().export(path)
 
     def network(self) -> FineTunedNetwork:
-        """Return the trained network and its head; it is not built."""
+        """Return the trained network and its head, without building it."""
         base = self.source()
         return FineTunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)

@@ -1,4 +1,4 @@
-"""An estimator's parameters, images and class numbers go in; trained tensors and the curves of training come out."""
+"""Run one fit of the fine-tuning classifier: split, cut the network, cache the boundary, initialise the head, train."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["FineTuning", "TrainingResult"]
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What `CNNFineTuneClassifier` makes its fitted attributes of."""
+    """The trained tensors and the curves of training, which become fitted attributes of `CNNFineTuneClassifier`."""
 
     history: dict[str, list[Any]]
     best_epoch: int
@@ -59,7 +59,7 @@ class FineTuning:
     Parameters
     ----------
     options : CNNFineTuneClassifier
-        Its parameters are read, nothing is set.
+        Its parameters are read; nothing is set on it.
     images : sequence of ImageSource
     classes : ndarray
     targets : ndarray of int, shape (n,)
@@ -107,7 +107,7 @@ class FineTuning:
         self.optimization = self._optimization()
 
     def run(self) -> TrainingResult:
-        """Train, from the beginning or from the checkpoint on."""
+        """Train, from the beginning or from the checkpoint."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
@@ -123,7 +123,7 @@ class FineTuning:
         channels_last(trunk.module.to(self.device))
         checkpoint = self._checkpoint(trunk, validation)
         if checkpoint is not None:
-            # One of another training, or in a place that cannot be written, is refused before anything is computed.
+            # A checkpoint of another training, or a path that cannot be written, is refused before any computation.
             checkpoint.load("cpu")
             checkpoint.check_writable()
         began = time.perf_counter()
@@ -159,7 +159,7 @@ class FineTuning:
         )
 
     def cut(self) -> Trunk:
-        """Return the network in two parts, and settle what depends on whether it is trained from scratch."""
+        """Return the network in two parts, and set what depends on whether it is trained from scratch."""
         trunk = Trunk.cut(
             self.source,
             self.view,
@@ -171,7 +171,7 @@ class FineTuning:
         random = self.options.weights is None
         norms = trunk.part.initial_norms
         self._begins_at_random = random or bool(norms)
-        # Of a module of one's own, statistics tell whether it was ever trained.
+        # Of a custom module, the statistics show whether it was ever trained.
         untrained = random or (bool(norms) and norms == trunk.part.updated_norms(update=True))
         self._from_scratch = untrained and trunk.is_whole
         self.optimization = self._optimization()
@@ -179,7 +179,7 @@ class FineTuning:
 
     @property
     def head_init(self) -> str:
-        """How the head begins."""
+        """How the head is initialised."""
         if self.options.head_init != "auto":
             return str(self.options.head_init)
         if self._begins_at_random:
@@ -261,7 +261,7 @@ class FineTuning:
             label_smoothing=float(options.label_smoothing),
             class_weights=class_weights(options.class_weight, self.classes, self.targets[: self.n_train]),
             patience=automatic["patience"] if options.early_stopping else None,
-            # Half precision is slower to train in on a CPU: the gradients of its convolutions are.
+            # On a CPU, training in half precision is slower: the gradients of convolutions are.
             precision="float32" if self.device == "cpu" else self.precision,
             device=self.device,
             seed=int(options.random_state),

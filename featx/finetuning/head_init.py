@@ -1,7 +1,7 @@
-"""Embeddings and labels go in, a head comes out that knows the classes before the network is touched.
+"""Initialise the head before the network is trained: a logistic regression on embeddings (LP-FT), or a warm-up.
 
-Fine-tuning from a random head distorts pretrained features before the head has learnt to use them; starting from the
-probe does not (LP-FT: Kumar et al. 2022, arXiv 2202.10054).
+Fine-tuning from a random head distorts pretrained features before the head has learnt to use them; starting from a
+linear probe does not (LP-FT: Kumar et al. 2022, arXiv 2202.10054).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["fit_probe", "warm_up"]
 
 # The middle of the default grid: for classes of one image, which leave nothing to tune on.
 UNTUNED_C = 1e-2
-# A head on standardised features that begins at random learns at Adam's usual rate.
+# The usual rate of Adam, for a head on standardised features with random weights.
 WARM_UP_RATE = 1e-3
 
 
@@ -40,16 +40,16 @@ def fit_probe(
     class_weight: str | Mapping[Any, float] | None = None,
     random_state: int = 0,
 ) -> Pipeline:
-    """Return a logistic regression on standardised embeddings, its strength tuned where every class has two images.
+    """Return a logistic regression on standardised embeddings, with C tuned where every class has two images.
 
     Parameters
     ----------
     features : ndarray of float32, shape (n, d)
     y : ndarray of shape (n,)
     groups : ndarray of shape (n,), default=None
-        Kept on one side of the folds of the tuning.
+        Images of one group are on one side of each fold of the grid search.
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which are too.
+        Equal for images of the same content, which are on one side too.
     class_weight : "balanced", mapping or None, default=None
     random_state : int, default=0
     """

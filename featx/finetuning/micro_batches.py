@@ -29,7 +29,7 @@ class MicroBatches:
     Attributes
     ----------
     size : int
-        The most images of a part; `batch_size` until the memory has not sufficed.
+        The most images of a part; `batch_size` until the memory does not suffice.
     """
 
     def __init__(self, batch_size: int, *, smallest: int, device: str) -> None:
@@ -45,7 +45,7 @@ class MicroBatches:
         return [slice(part[0], part[-1] + 1) for part in parts]
 
     def halve(self, n_images: int, error: RuntimeError) -> None:
-        """Halve the parts after an error in a batch of so many images, if the memory was the reason.
+        """Halve the parts after an error in a batch of `n_images`, if the memory did not suffice.
 
         Raises
         ------

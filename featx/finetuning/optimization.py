@@ -1,4 +1,4 @@
-"""Settings go in; the optimiser and the schedule of a training come out."""
+"""The optimizer and learning-rate schedule of a training, and its other settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .weight_decay import decayed_parameters
 
 __all__ = ["Optimization"]
 
-# Where the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv 1708.07120).
+# Where the rate of the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv
+# 1708.07120).
 PEAK_FRACTION = 0.3
 
 
@@ -31,7 +32,7 @@ class Optimization:
     momentum : float
         Of SGD.
     weight_decay : float
-        Of matrices and kernels; what has none, `decayed_parameters` says.
+        Of matrices and kernels; `decayed_parameters` chooses them.
     schedule : {"constant", "cosine", "onecycle"}
     label_smoothing : float
     class_weights : tuple of float or None
@@ -64,7 +65,7 @@ class Optimization:
         return None if self.class_weights is None else torch.tensor(self.class_weights, device=self.device)
 
     def make_optimizer(self, trunk: Trunk, head: DenseHead) -> torch.optim.Optimizer:
-        """Return the optimiser of the trained part and the head, whose tensors will have gradients from here on."""
+        """Return the optimizer of the trained part and the head, and switch on gradients for their tensors."""
         groups = []
         heads = [name for name, _ in head.named_parameters()]
         for rate, part, names in ((self.learning_rate, trunk.module, trunk.trained),
@@ -80,7 +81,7 @@ class Optimization:
         return torch.optim.AdamW(groups, lr=self.learning_rate)
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> Any:
-        """Return what sets the rates of each of so many steps."""
+        """Return the scheduler of the learning rates over a number of steps."""
         rates = torch.optim.lr_scheduler
         if self.schedule == "constant":
             return rates.ConstantLR(optimizer, factor=1.0, total_iters=0)

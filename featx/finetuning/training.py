@@ -1,7 +1,7 @@
-"""A network, its head and a feed of images go in; both come out trained, with the curves of the training.
+"""The training loop: epochs, validation, early stopping and checkpoints.
 
 Every epoch draws its order, augmentation and dropout from its own seed, so that a training that was stopped and is
-resumed from a checkpoint gives what an uninterrupted one does.
+resumed from a checkpoint has the same result as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .trunk import Trunk
 
 __all__ = ["Training"]
 
-# Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and little beside an epoch of more images.
+# Enough for statistics (Wu and Johnson 2021, arXiv 2105.07576), and cheap compared with an epoch of more images.
 ESTIMATED_IMAGES = 1024
 
 
@@ -47,7 +47,7 @@ class Training:
     targets : Tensor of int64, shape (n,)
         Class numbers.
     train, validation : ndarray of int
-        Rows; no validation rows mean no early stopping, and the last epoch's weights are kept.
+        Rows; without validation rows there is no early stopping, and the last epoch's weights are kept.
     optimization : Optimization
     checkpoint : Checkpoint, default=None
     verbose : bool, default=False
@@ -58,7 +58,7 @@ class Training:
     history : dict of str to list
         Keyed as `HISTORY_KEYS`, one entry for each epoch that was run.
     best_epoch : int
-        The one whose weights are kept; 0 when training made nothing better.
+        The epoch whose weights are kept; 0 if training improved nothing.
     """
 
     trunk: Trunk
@@ -75,12 +75,12 @@ class Training:
     initial: tuple[float, float] | None = None
 
     def run(self, *, untrained_head: bool) -> None:
-        """Train, and leave the best weights in the network and the head.
+        """Train, and leave the network and the head with the best weights.
 
         Parameters
         ----------
         untrained_head : bool
-            Whether the head is random, so that the state before the first epoch is no result.
+            Whether the head is random, so that the state before the first epoch is not a result.
 
         Raises
         ------
@@ -157,14 +157,14 @@ class Training:
                 raise FloatingPointError(f"the validation loss became {scores['val_loss']}")
             self._keep_if_better(epoch, scores["val_loss"], scores["val_accuracy"])
         elif not all(bool(value.isfinite().all()) for part in self._tensors().values() for value in part.values()):
-            # What the last step left, no loss has seen.
+            # The weights after the last step have not been seen by any loss.
             raise FloatingPointError("a weight became NaN or infinite")
         scores["seconds"] = time.perf_counter() - began
         for name in HISTORY_KEYS:
             self.history[name].append(scores[name])
 
     def _step(self, rows: np.ndarray, batch: Tensor) -> tuple[float, int]:
-        """Take one step; when the memory does not suffice, sum the gradients of smaller parts."""
+        """Take one step; when the memory does not suffice, accumulate the gradients of smaller parts."""
         targets = self.targets[torch.from_numpy(rows)].to(self.optimization.device)
         total = len(rows) if self._weights is None else float(self._weights[targets].sum()) or 1.0
         while True:  # until parts of single images fail: every failure halves them
@@ -202,13 +202,13 @@ class Training:
         return self.head(features.float())
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the sum over images, so that the parts of a batch add up to the whole."""
+        """Return the sum of the losses of the images, so that the parts of a batch add up to the whole."""
         return nn.functional.cross_entropy(
             logits, targets, weight=self._weights, label_smoothing=self.optimization.label_smoothing, reduction="sum"
         )
 
     def _estimate_statistics(self, order: np.ndarray, epoch: int) -> None:
-        """Take the statistics that training began without from training images, for the weights as they are now."""
+        """Estimate the statistics that are those of initialisation from training images, for the present weights."""
         with self.trunk.estimating():
             for _ in self._predict(order[:ESTIMATED_IMAGES], epoch):
                 pass
@@ -279,7 +279,7 @@ class Training:
         }
 
     def _resume(self) -> bool:
-        """Go back to the last epoch of the checkpoint, if there is one."""
+        """Restore the state after the last epoch of the checkpoint, if there is one."""
         state = self.checkpoint.load(self.optimization.device) if self.checkpoint is not None else None
         if state is None:
             return False

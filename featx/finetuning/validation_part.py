@@ -1,4 +1,4 @@
-"""The classes of training images go in; the rows to train on and those that decide when to stop training come out."""
+"""The validation split of early stopping: hold out a stratified part of the training images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..exceptions import DatasetError
 
 __all__ = ["NO_EARLY_STOPPING", "hold_out_validation"]
 
-# How to train without a validation part.
+# What messages name as the way to train without a validation part.
 NO_EARLY_STOPPING = "early_stopping=False (--no-early-stopping)"
 
 
@@ -34,10 +34,10 @@ def hold_out_validation(
         Class numbers.
     classes : ndarray
     fraction : float
-        At least one image of each class is on either side.
+        At least one image of each class is in each part.
     groups : ndarray of shape (n,), default=None
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which stay on one side.
+        Equal for images of the same content, which are all in one part.
     random_state : int, default=0
 
     Raises

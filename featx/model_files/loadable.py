@@ -1,4 +1,4 @@
-"""A model goes in; the bytes that skops loads again come out, or an error that names the step that it cannot load."""
+"""Dump a model with skops and load it once as a check; an error names the step that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["copy_model", "dump_loadable"]
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:
-    """Return a copy of a model, to be changed.
+    """Return a copy of a model that may be changed.
 
     Raises
     ------
@@ -35,12 +35,12 @@ def copy_model(model: BaseEstimator) -> BaseEstimator:
 
 
 def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> bytes:
-    """Return the content of a model file, which was loaded once and gave the same model.
+    """Return the content of a model file, after loading it once and comparing the models.
 
     Raises
     ------
     ModelFileError
-        If it cannot be loaded, or what is loaded differs.
+        If it cannot be loaded, or the loaded model differs.
     """
     content = {"featx": meta, "model": model}
     problem = _problem(content, trusted)
@@ -56,7 +56,7 @@ def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> 
 
 
 def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
-    """Return the bytes of what can be loaded, or what is wrong with it."""
+    """Return the bytes, or the error that explains why they cannot be loaded again."""
     try:
         data = skops.io.dumps(content)
     except Exception as error:  # skops raises whatever an object's own methods lead it to
@@ -68,10 +68,10 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
     except UntrustedTypesFoundException as error:
         names = untrusted_names(error)
         if any(map(is_local, names)):
-            way = "Write it as a function or class in a module that can be imported, or choose another step."
+            next_step = "Write it as a function or class in a module that can be imported, or choose another step."
         else:
-            way = f"Choose another step, or, if they are yours, pass trusted={names} to save_model and load_model."
-        return ModelFileError(f"featx does not trust {', '.join(names)}, which it holds", way)
+            next_step = f"Choose another step or, if they are yours, pass trusted={names} to save_model and load_model."
+        return ModelFileError(f"featx does not trust {', '.join(names)}, which it holds", next_step)
     except Exception as error:
         return ModelFileError(f"{type(error).__name__}: {str(error).rstrip('.')}", "Choose another step.")
     if where := difference(content, loaded):

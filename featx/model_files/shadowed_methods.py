@@ -1,4 +1,4 @@
-"""A loaded model goes in; it is refused if an attribute of an object stands before a method of its class."""
+"""Refuse a loaded model in which an attribute of an object shadows a method of its class."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["check_attributes"]
 
 
 def check_attributes(model: Any) -> None:
-    """Look at the attributes of every object in a model.
+    """Check the attributes of every object in a model.
 
-    What is called to look at a model, reset it or use it must be what its classes say, and not another function or type
-    that the file may name.
+    The methods that are called to check, reset or use a model must be those of its classes, and not another function or
+    type that the file names.
 
     Raises
     ------
     ValueError
-        If an attribute hides what the class of its object has under that name, but for the default of a value; or is
-        called like a special method.
+        If an attribute shadows one of its class, other than the default of a value; or has the name of a special
+        method.
     """
     for name, part in parts(model, inside=True):
         kind = type(part)
@@ -31,7 +31,7 @@ def check_attributes(model: Any) -> None:
             continue
         for key, value in getattr(part, "__dict__", {}).items():
             if isinstance(key, str) and _shadows(kind, key, value):
-                raise ValueError(f"the attribute {f'{name}.{key}'.lstrip('.')} hides that of {kind.__name__}")
+                raise ValueError(f"the attribute {f'{name}.{key}'.lstrip('.')} shadows that of {kind.__name__}")
 
 
 def _shadows(kind: type, key: str, value: Any) -> bool:

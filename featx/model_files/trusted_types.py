@@ -1,8 +1,8 @@
-"""The installed scikit-learn goes in, the names of its types that a model file may hold come out.
+"""The types that a model file may hold: those of featx, scikit-learn and numpy that are safe to load.
 
-skops makes an object of a type that is trusted, fills it with what the file says, and may call the type with it. So a
-type or a function belongs here only if making and calling it with anything whatever runs no code of the file's and
-writes nothing; what is made is looked at afterwards (`compiled_parts`, `local_settings`).
+skops creates an object of a trusted type, fills it with the content of the file, and may call the type with that
+content. So a type or a function belongs here only if creating and calling it with any content runs no code from the
+file and writes nothing; the objects are checked afterwards (`compiled_parts`, `local_settings`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OWN_TYPES = (
     "featx.CNNFineTuneClassifier",
     "featx.TunedHead",
 )
-# Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
+# In addition to the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
 NAMED_TYPES = (
     "numpy.dtype",
     "scipy.sparse._csr.csr_array",
@@ -64,7 +64,7 @@ NAMED_TYPES = (
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
     "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
 )
-# Functions of numbers that are the usual values of parameters.
+# Functions of arrays that are common values of parameters.
 FUNCTIONS = (
     "numpy.max",
     "numpy.mean",
@@ -78,7 +78,7 @@ FUNCTIONS = (
     "sklearn.feature_selection._univariate_selection.f_regression",
     "sklearn.feature_selection._univariate_selection.r_regression",
 )
-# All classes of a module that descend from one of its own: (module, class). Their state is numbers and text.
+# All subclasses of a class in the same module: (module, class). Their state is numbers and text.
 FAMILIES = (
     ("sklearn._loss.link", "BaseLink"),
     ("sklearn._loss.link", "Interval"),
@@ -100,13 +100,13 @@ def trusted_types(more: Trusted = ()) -> list[Any]:
     Raises
     ------
     ParameterError
-        If what is given is no name, type or function, and no collection of them.
+        If `more` is not a name, type or function, nor a collection of them.
     """
     return [*_known(), *_given(more)]
 
 
 def check_importable(more: Trusted) -> None:
-    """Refuse a name that is given and that Python does not find here, before it is looked for elsewhere.
+    """Refuse a name that cannot be imported here, before a file is written that needs it elsewhere.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def check_importable(more: Trusted) -> None:
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of places that are deprecated
+                warnings.simplefilter("ignore")  # of modules that are deprecated
                 found = pkgutil.resolve_name(name)
         except Exception as error:  # whatever the import of a module raises
             raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", NAMING_STEP) from error
@@ -132,7 +132,7 @@ def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
 
 
 def is_local(name: str) -> bool:
-    """Tell whether a type or function is known in its own process only: a lambda, or one of a script or notebook."""
+    """Tell whether a type or function exists in its own process only: a lambda, or one of a script or notebook."""
     return "<" in name or name.startswith("__main__.")
 
 

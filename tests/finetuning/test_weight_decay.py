@@ -93,8 +93,8 @@ def test_a_spared_tensor_without_a_gradient_stays_where_it_is():
     source = resolve_backbone("convnext_tiny", weights=None, image_size=32)
     trunk = Trunk.cut(source, source.view(None, "auto"), trainable_stages=1)
     settings = Optimization(epochs=1, batch_size=2, optimizer="adamw", learning_rate=0.1, head_learning_rate=0.1,
-                            momentum=0.9, weight_decay=0.5, schedule="constant", label_smoothing=0.0, class_weights=None,
-                            patience=None, precision="float32", device="cpu", seed=0)  # fmt: skip
+                            momentum=0.9, weight_decay=0.5, schedule="constant", label_smoothing=0.0,
+                            class_weights=None, patience=None, precision="float32", device="cpu", seed=0)  # fmt: skip
     before = {name: value.clone() for name, value in trunk.state().items()}
     optimizer = settings.make_optimizer(trunk, DenseHead(4, 2))
     for group in optimizer.param_groups:
