@@ -144,7 +144,7 @@ class TrainingCosts:
         if training.head_init != "random":
             parts.append(ask(training.source, [training.view], rows[train], name="forward for the head"))
             parts.append(self._head(counted, training, labels, len(train)))
-        epochs = training.plan.epochs
+        epochs = training.optimization.epochs
         seconds = self._epoch_seconds(counted, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
         parts.append(Part(f"train {count_text(epochs, 'epoch')}", seconds, weights, n_images=epochs * len(train)))
@@ -180,7 +180,7 @@ class TrainingCosts:
         targets = np.unique(y, return_inverse=True)[1]
         head = DenseHead(x.shape[1], len(training.classes), hidden_units=self.classifier.hidden_units)
         began = time.perf_counter()
-        warm_up(head.to(training.device), x, targets, training.plan, 1)
+        warm_up(head.to(training.device), x, targets, training.optimization, 1)
         return (time.perf_counter() - began) / len(x) * int(self.classifier.warmup_epochs)
 
     def _epoch_seconds(self, counted: CountedPasses, rows: np.ndarray) -> float:

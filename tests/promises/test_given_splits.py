@@ -330,7 +330,7 @@ def test_balanced_weights_are_those_of_the_training_images():
     data, other = noise({"training": 12}), noise({"training": 6}, seed=1)
     numbers = np.unique(data.labels, return_inverse=True)[1]
     validation = as_sources(other.images[:3]), np.zeros(3, dtype=int)
-    tuning = FineTuning(
+    finetuning = FineTuning(
         tiny(class_weight="balanced"),
         as_sources(data.images),
         np.unique(data.labels),
@@ -338,4 +338,4 @@ def test_balanced_weights_are_those_of_the_training_images():
         None,
         validation=validation,
     )
-    assert tuning.plan.class_weights == (1.0, 1.0)
+    assert finetuning.optimization.class_weights == (1.0, 1.0)
