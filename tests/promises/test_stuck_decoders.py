@@ -17,7 +17,7 @@ from featx.cache.digests import FileDigests
 from PIL import Image
 
 import featx.images.sources
-from featx.exceptions import FeatxError, ImageDecodeError
+from featx.exceptions import ImageDecodeError
 from featx.extraction.digests import image_keys
 from featx.images import decoder_process
 from featx.images.sources import as_sources, read_image
@@ -49,16 +49,6 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr(decoder_process, "PROGRAM", start)
     yield
     decoder_process._end_idle()
-
-
-@pytest.fixture
-def waiting(monkeypatch):
-    """A call that does not return before the end of the test, and a tenth of a second for each."""
-    end = threading.Event()
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(deadlines, "_stuck", [])
-    yield lambda item: end.wait()
-    end.set()
 
 
 def files(folder, **contents):
@@ -188,26 +178,6 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
     thread.join()
     decoder_process.decode_or_delegate(decode, b"fourth")
     assert places == [b"third"]
-
-
-def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatch, waiting):
-    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 3)
-    found = map_with_deadline(waiting, [f"{n}.png" for n in range(9)], threads=2)
-    assert [str(next(found)) for _ in range(5)] == ["not read within 0.1 s"] * 5
-    with pytest.raises(FeatxError, match=r"6 images were not read within 0\.1 s each, .* the last of them is 5\.png"):
-        next(found)
-
-
-def test_calls_that_return_late_are_not_counted(monkeypatch):
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 0)
-    monkeypatch.setattr(deadlines, "_stuck", [])
-    events = [threading.Event() for _ in range(4)]
-    found = map_with_deadline(threading.Event.wait, events, threads=1)
-    for event in events:
-        assert isinstance(next(found), TimeoutError)
-        event.set()
-        assert deadlines._stuck[-1].done.wait(10)
 
 
 def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, elsewhere):
