@@ -18,9 +18,10 @@ from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
 from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
+from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
 from ..networks.precision import choose_precision
-from ..networks.resolve import EMBEDDED, resolve_backbone
+from ..networks.resolve import resolve_backbone
 from ..networks.weights import is_file_name
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count

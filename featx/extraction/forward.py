@@ -164,7 +164,7 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
     """Return a matrix for each view; split a batch that is too large for the device's memory."""
     import torch
 
-    from ..networks.finite import require_finite
+    from ..networks.forward_errors import require_finite
 
     backbone = task.source.load(task.device)
     # Stacked with channels last, which is how they were decoded and how the network reads them.

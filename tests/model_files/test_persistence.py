@@ -291,7 +291,7 @@ META = {"format": 1, "version": "0", "classes": [], "specs": {}, "evaluation": N
 )
 def test_a_file_that_is_no_model_is_refused(path, content):
     path.write_bytes(content)
-    assert "no featx model" in refusal(path)
+    assert "not a featx model" in refusal(path)
 
 
 def test_a_file_of_a_later_format_names_the_version_to_install(path):

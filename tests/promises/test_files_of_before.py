@@ -190,7 +190,7 @@ def test_old_names_open_no_way_for_others(old, new, tmp_path):
     path = tmp_path / "forged.skops"
     path.write_bytes(rewritten(BEFORE / "frozen.skops", (old, new)))
     before = path.read_bytes()
-    with pytest.raises(ModelFileError, match=r"does not trust|is no featx model"):
+    with pytest.raises(ModelFileError, match=r"does not trust|is not a featx model"):
         load_model(path)
     assert path.read_bytes() == before
 
@@ -199,7 +199,7 @@ def test_files_of_before_are_looked_at_as_others_are(tmp_path):
     """What is loaded is the file with new names, and so is what is looked at."""
     path = tmp_path / "forged.skops"
     path.write_bytes(rewritten(BEFORE / "frozen.skops", ('"best_score_"', '"predict"')))
-    with pytest.raises(ModelFileError, match="is no featx model"):
+    with pytest.raises(ModelFileError, match="is not a featx model"):
         load_model(path)
 
 

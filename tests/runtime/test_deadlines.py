@@ -1,14 +1,55 @@
-"""Promised: calls that hang are abandoned after their time, and too many of them end the run."""
+"""Promised: calls that may hang have a time limit of their own, and keep their order."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from featx.exceptions import FeatxError
 from featx.runtime import deadlines
 from featx.runtime.deadlines import map_with_deadline
+
+# Pillow warns of damaged metadata; the images are what counts here.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+
+def test_the_time_of_an_image_begins_with_its_own_decoding(monkeypatch):
+    monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.6)
+
+    def slowly(number):
+        time.sleep(0.05)
+        return number
+
+    assert list(map_with_deadline(slowly, range(15), threads=1)) == list(range(15))
+
+
+def test_the_time_of_an_image_does_not_run_while_the_network_works(monkeypatch):
+    monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.4)
+    results = map_with_deadline(time.sleep, [0, 0.6], threads=2)
+    assert next(results) is None
+    time.sleep(0.5)
+    assert next(results) is None
+
+
+def test_calls_keep_their_order_their_errors_and_their_distance():
+    before, begun = set(threading.enumerate()), []
+
+    def call(number):
+        begun.append(number)
+        if number == 7:
+            raise ZeroDivisionError
+        return -number
+
+    results = map_with_deadline(call, range(20), threads=3, ahead=5)
+    for number in range(7):
+        assert next(results) == -number
+        assert max(begun) <= number + 5
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert len(begun) < 20
+    assert not set(threading.enumerate()) - before
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_what_lies_below_the_trained_stages_is_looked_at(cached, head):
 
 
 def test_bits_of_bfloat16_are_read():
-    from featx.networks.finite import require_finite
+    from featx.networks.forward_errors import require_finite
 
     def look(values):
         bits = torch.tensor([values], dtype=torch.bfloat16).view(torch.int16).numpy()
