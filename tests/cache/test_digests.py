@@ -1,7 +1,6 @@
 """A file's digest is the SHA-256 of the bytes it holds now, read once while it stays as it is."""
 
 import contextlib
-import hashlib
 import os
 import random
 import shutil
@@ -17,52 +16,16 @@ import featx.cache.digest_file as digest_file
 import featx.cache.digests as module
 import numpy as np
 import pytest
+from digested_files import LONG_AGO, sha, write
 from featx.cache import EmbeddingCache, FileDigests
 from PIL import Image
 
-LONG_AGO = 1_000_000_000
 NAMES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
-
-
-def sha(data):
-    return hashlib.sha256(data).digest()
-
-
-@pytest.fixture
-def memory(tmp_path):
-    return FileDigests(tmp_path / "cache" / "digests.sqlite")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "images"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    seen = []
-    read = module._read_digest
-
-    def counted(path):
-        seen.append(path)
-        return read(path)
-
-    monkeypatch.setattr(module, "_read_digest", counted)
-    return seen
 
 
 @pytest.fixture(autouse=True)
 def _settled(settled_files):
     """Tests of fresh files set the time themselves."""
-
-
-def write(path, data, mtime=LONG_AGO):
-    with open(path, "wb") as file:
-        file.write(data)
-    os.utime(path, (mtime, mtime))
-    return os.fspath(path)
 
 
 def test_digest_is_the_sha256_of_the_bytes(memory, folder):

@@ -1,7 +1,6 @@
 """The store gives back what was put, bit for bit, to every process, and stays small and exportable."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import pickle
@@ -13,13 +12,13 @@ import time
 import h5py
 import numpy as np
 import pytest
+from cache_files import assert_holds, filled, segments
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, default_cache_dir
 from featx.cache.digests import digest_array, digest_bytes
 from featx.cache.memory import MemoryStore
 from featx.cache.segment import Segment
+from specs import OTHER, SPEC, rows
 
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-OTHER = dataclasses.replace(SPEC, layer="layer3")
 CHANGES = {
     "backbone": "net2",
     "weights_digest": "1",
@@ -29,35 +28,6 @@ CHANGES = {
     "precision": "bfloat16",
     "revision": 2,
 }
-
-
-def rows(numbers, width=8):
-    """Digests of the numbers, and embeddings that follow from the digests."""
-    raw = b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers)
-    digests = np.frombuffer(raw, np.uint8).reshape(-1, 32)
-    return digests, np.float32(1) / (digests[:, :width].astype(np.float32) + 1)
-
-
-def segments(cache, spec=SPEC):
-    return sorted((cache.root / spec.digest).glob("*.h5"))
-
-
-def assert_holds(cache, numbers, spec=SPEC):
-    digests, expected = rows(numbers)
-    embeddings, found = cache.get(spec, digests)
-    assert found.all()
-    assert embeddings.dtype == np.float32
-    assert embeddings.tobytes() == expected.tobytes()
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return EmbeddingCache(tmp_path / "cache")
-
-
-def filled(cache, numbers, spec=SPEC):
-    cache.put(spec, *rows(numbers))
-    return cache
 
 
 def test_rows_come_back_bit_for_bit_in_any_order_with_duplicates(cache):

@@ -1,6 +1,5 @@
 """Damage, kills, full disks and crowds cost at most rows that count as missing; no wrong row is served."""
 
-import dataclasses
 import errno
 import hashlib
 import itertools
@@ -19,43 +18,12 @@ import featx.cache.folder
 import h5py
 import numpy as np
 import pytest
-from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, machine
+from cache_files import dead_pid, filled, only_segment, spoil, spoiled
+from featx.cache import CacheError, EmbeddingCache, machine
+from specs import OTHER, SPEC, found_of, rows
 
 fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
 resource = pytest.importorskip("resource", reason="limits of POSIX")
-
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-OTHER = dataclasses.replace(SPEC, layer="layer3")
-
-
-def rows(numbers):
-    """Digests of the numbers, and embeddings that follow from the digests."""
-    raw = b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers)
-    digests = np.frombuffer(raw, np.uint8).reshape(-1, 32)
-    return digests, np.float32(1) / (digests[:, :8].astype(np.float32) + 1)
-
-
-def filled(root, numbers, spec=SPEC):
-    cache = EmbeddingCache(root)
-    cache.put(spec, *rows(numbers))
-    return cache
-
-
-def found_of(cache, numbers, spec=SPEC):
-    """Which of the rows are served, all of them right."""
-    digests, expected = rows(numbers)
-    embeddings, found = cache.get(spec, digests)
-    assert embeddings[found].tobytes() == expected[found].tobytes()
-    return found
-
-
-def segments(root, spec=SPEC):
-    return sorted((Path(root) / spec.digest).glob("*.h5"))
-
-
-def only_segment(root, spec=SPEC):
-    (path,) = segments(root, spec)
-    return path
 
 
 def clutter(root):
@@ -353,13 +321,6 @@ def test_a_file_that_is_no_whole_segment_is_set_aside(tmp_path, build):
     assert found_of(cache, range(5)).all()
 
 
-def spoil(path):
-    data = bytearray(path.read_bytes())
-    data[data.index(rows(range(5))[1].tobytes())] ^= 1
-    path.write_bytes(data)
-    return path
-
-
 def test_a_damaged_segment_is_renamed_told_and_computed_again(tmp_path):
     cache = filled(tmp_path, range(5))
     path = spoil(only_segment(tmp_path))
@@ -402,15 +363,6 @@ def test_damage_after_the_first_reading_is_not_merged_in(tmp_path):
     spoil(path)
     cache.compact()
     assert found_of(EmbeddingCache(tmp_path), range(9)).tolist() == [False] * 5 + [True] * 4
-
-
-def spoiled(root, numbers=range(5)):
-    """A cache whose only segment was set aside; and the file."""
-    spoil(only_segment(filled(root, numbers).root))
-    cache = EmbeddingCache(root)
-    assert not found_of(cache, numbers).any()
-    (path,) = (root / SPEC.digest).glob("*.damaged")
-    return cache, path
 
 
 def test_what_was_set_aside_is_told_and_goes_by_nothing_but_a_pruning(tmp_path):
@@ -475,12 +427,6 @@ def test_an_export_tells_damage_from_a_pruning_beside_it(tmp_path, monkeypatch):
     while_exporting(monkeypatch, lambda: EmbeddingCache(cache.root).compact())
     assert cache.export(tmp_path / "out.h5") == 5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out.h5"]
-
-
-def dead_pid():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
 
 
 def test_what_a_dead_writer_left_is_swept_and_a_live_ones_is_not(tmp_path):
