@@ -18,7 +18,8 @@ def filled(place, numbers, spec=SPEC):
 
 def segments(place, spec=SPEC):
     """Return the paths of the segments, sorted."""
-    return sorted((Path(getattr(place, "root", place)) / spec.digest).glob("*.h5"))
+    root = place.root if isinstance(place, EmbeddingCache) else Path(place)
+    return sorted((root / spec.digest).glob("*.h5"))
 
 
 def only_segment(place, spec=SPEC):
