@@ -85,6 +85,17 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture
+def torch_threads():
+    """Four threads for torch, whatever the machine has."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield 4
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def tiny():
     """Parameters of a network that needs milliseconds for an image."""
     return {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}

@@ -1,52 +1,29 @@
 """Promised: work that is shared out among processes ends, with the rows or with an error that says how to go on."""
 
 import contextlib
-import multiprocessing
 import os
 import socket
 import threading
 import time
-from concurrent.futures import Future
 
 import joblib
 import numpy as np
 import pytest
+from backends import IMAGES, LAST, AtOnce, Killed, Processes, extraction
 from click.testing import CliRunner
 from featx.cache import EmbeddingCache
 from featx.cache.folder import SpecFolder
 from featx.cli import main
-from joblib._parallel_backends import ThreadingBackend
 from sklearn.linear_model import RidgeClassifier as Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from featx import CNNFeatureTransformer, evaluate_heads
+from featx import CNNFeatureTransformer
 from featx.exceptions import CacheError, ImageDecodeError, WorkerError
 from featx.extraction import distribute
-from featx.extraction.extract import ensure_embeddings, extract_embeddings
+from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
-from featx.runtime.tasks import TASKS_PER_WORKER, Workers
-
-LAST = ("features.12", "avg")
-RNG = np.random.default_rng(0)
-IMAGES = list(RNG.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8))
-
-
-class Processes(ThreadingBackend):
-    """Threads that say they are processes, so that patches reach them."""
-
-    supports_sharedmem = False
-
-    def get_nested_backend(self):
-        # As dask's does: the same cluster, at level 0.
-        return type(self)(), 2
-
-
-class AtOnce(Processes):
-    """As those of Ray and multiprocessing: all results at the end."""
-
-    supports_return_generator = False
 
 
 class OtherDisk(Processes):
@@ -68,30 +45,6 @@ class OtherDisk(Processes):
         return tuple(moved)
 
 
-class Killed(Processes):
-    """As joblib has dask's: what is given up is noted in the future and nowhere else."""
-
-    has_futures = True
-
-    def submit(self, func, callback=None):
-        jobs = self.__dict__.setdefault("jobs", [])
-        if len(jobs) < 2:
-            jobs.append(super().submit(func, callback))
-            return jobs[-1]
-        lost = Future()
-
-        def lose():
-            for job in jobs:
-                job.wait()
-            self.lose(lost)
-
-        threading.Thread(target=lose).start()
-        return lost if self.has_futures else None
-
-    def lose(self, future):
-        future.set_exception(MemoryError("worker 3 died"))
-
-
 @pytest.fixture
 def cache(tmp_path):
     return EmbeddingCache(tmp_path / "cache")
@@ -99,15 +52,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def extract(tiny, cache):
-    source = resolve_backbone(**tiny)
-
-    def call(images=IMAGES, **options):
-        options = {"views": [LAST], "cache": cache, "batch_size": 4, **options}
-        return extract_embeddings(as_sources(images), source, **options)
-
-    call.source = source
-    call.spec = source.spec(LAST, "float32")
-    return call
+    return extraction(tiny, cache)
 
 
 @pytest.fixture
@@ -128,31 +73,12 @@ def test_backends_of_every_kind_share_the_work(kind, extract, expected, forwards
     assert extract().n_forwarded == forwards.since() == 0
 
 
-def test_results_come_by_slices_where_a_backend_gives_them_all_at_once():
-    begun = []
-    with joblib.parallel_config(AtOnce(), n_jobs=2), Workers() as workers:
-        results = workers.results(lambda n: begun.append(n) or n, [(n,) for n in range(20)])
-        assert next(results) == 0
-        assert sorted(begun) == list(range(2 * TASKS_PER_WORKER))
-        assert list(results) == list(range(1, 20))
-
-
 def test_what_was_done_before_an_error_is_kept(extract, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     with joblib.parallel_config(AtOnce(), n_jobs=2), pytest.raises(ImageDecodeError, match=r"bad\.png"):
         extract([*IMAGES, str(bad)])
     assert extract().n_forwarded <= 20
-
-
-def test_what_a_task_raises_is_raised_as_it_is():
-    def fail(error):
-        raise error
-
-    with Workers(n_jobs=1) as workers, pytest.raises(KeyError) as caught:
-        list(workers.results(fail, [(KeyError("a"),)]))
-    assert caught.traceback[-1].name == "fail"
-    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("backend", ["threading", "sequential"])
@@ -176,12 +102,6 @@ def test_tasks_of_another_take_turns_whatever_backend_they_are_offered(kind, ext
 
     with joblib.parallel_config(kind(), n_jobs=2):
         assert sum(joblib.Parallel()(joblib.delayed(work)(n) for n in range(2))) == 40
-
-
-def test_a_loop_in_this_process_leaves_the_workers_to_share_out(extract):
-    with joblib.parallel_config(Processes(), n_jobs=2):
-        counts = joblib.Parallel(n_jobs=1)(joblib.delayed(lambda: Workers().process_count())() for _ in range(2))
-    assert counts == [2, 2]
 
 
 # Workers with another disk
@@ -228,111 +148,6 @@ def test_rows_that_arrive_late_are_waited_for(extract, forwards, expected, monke
 
 
 # Rounds
-
-
-@pytest.fixture
-def losing(monkeypatch):
-    """Have the cache lose its rows so many times after they were put."""
-
-    def lose(times):
-        put = EmbeddingCache.put
-
-        def forgetful(self, spec, digests, embeddings):
-            nonlocal times
-            put(self, spec, digests, embeddings)
-            if times:
-                times -= 1
-                for segment in (self.root / spec.digest).glob("*.h5"):
-                    segment.unlink()
-
-        monkeypatch.setattr(EmbeddingCache, "put", forgetful)
-
-    return lose
-
-
-def test_a_cache_that_was_pruned_meanwhile_is_filled_again(extract, losing, expected, forwards):
-    losing(2)
-    forwards.since()
-    np.testing.assert_array_equal(extract().embeddings[0], expected)
-    assert forwards.since() == 120
-
-
-def test_a_cache_that_keeps_nothing_ends_with_an_error(extract, losing, cache, forwards):
-    losing(1000)
-    with pytest.raises(CacheError, match=r"40 of 40 images have no rows in .*cache, though .* 3 times: something"):
-        ensure_embeddings(as_sources(IMAGES), extract.source, views=[LAST], store=cache)
-    assert forwards.since() == 120
-
-
-def test_what_a_cache_does_not_keep_is_held_in_memory(extract, losing, expected, forwards, caplog):
-    losing(1000)
-    forwards.since()
-    np.testing.assert_array_equal(extract().embeddings[0], expected)
-    assert forwards.since() == 160
-    assert [record.message.rpartition(". ")[2] for record in caplog.records] == [
-        "What is computed now is held in memory for this call"
-    ]
-
-
-def test_a_cache_that_loses_some_rows_each_time_ends_too(extract, expected, monkeypatch, cache):
-    """Fewer are missing after each round than before it, and never none."""
-    put = EmbeddingCache.put
-
-    def some(self, spec, digests, embeddings):
-        for segment in (self.root / spec.digest).glob("*.h5"):
-            segment.unlink()
-        half = max(1, len(digests) // 2)
-        put(self, spec, digests[:half], embeddings[:half])
-
-    monkeypatch.setattr(EmbeddingCache, "put", some)
-    with pytest.raises(CacheError, match="images have no rows"):
-        ensure_embeddings(as_sources(IMAGES), extract.source, views=[LAST], store=cache)
-    np.testing.assert_array_equal(extract().embeddings[0], expected)
-
-
-def test_a_segment_that_is_damaged_at_once_is_computed_again(extract, expected, monkeypatch):
-    put, spoiled = EmbeddingCache.put, []
-
-    def damage(self, spec, digests, embeddings):
-        put(self, spec, digests, embeddings)
-        if not spoiled:
-            spoiled.append(next((self.root / spec.digest).glob("*.h5")))
-            with open(spoiled[0], "r+b") as file:
-                file.seek(-1, os.SEEK_END)
-                last = file.read(1)[0]
-                file.seek(-1, os.SEEK_END)
-                file.write(bytes([last ^ 1]))
-
-    monkeypatch.setattr(EmbeddingCache, "put", damage)
-    result = extract()
-    np.testing.assert_array_equal(result.embeddings[0], expected)
-    assert len(result.damaged) == 1
-    assert result.n_forwarded == 80
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_files_that_change_meanwhile_and_their_copies_come_to_an_end(shared, extract, tmp_path, forwards):
-    paths = [str(tmp_path / f"{n}.npy.png") for n in range(8)]
-    from PIL import Image
-
-    for number, path in enumerate(paths):
-        Image.fromarray(IMAGES[number]).save(path)
-    keys = [source.digest() for source in as_sources(paths)]
-    for number, path in enumerate(paths):
-        Image.fromarray(IMAGES[number + 8]).save(path)
-    # Each file is passed three times, and is no longer what its key says.
-    with joblib.parallel_config(Processes() if shared else "sequential", **({"n_jobs": 2} if shared else {})):
-        found = extract(paths * 3, keys=keys * 3, batch_size=2).embeddings[0]
-    now = extract(paths).embeddings[0]
-    np.testing.assert_array_equal(found, np.concatenate([now] * 3))
-
-
-def test_images_that_cannot_be_read_are_no_reason_for_another_round(extract, tmp_path, forwards):
-    missing = [str(tmp_path / f"{n}.png") for n in range(40)]
-    with joblib.parallel_config(Processes(), n_jobs=2):
-        result = extract(missing, keys=[bytes([n]) * 32 for n in range(40)], on_error="skip")
-    assert len(result.failures) == 40
-    assert forwards.since() == 0
 
 
 # What workers are given and tell
@@ -397,41 +212,6 @@ def test_rows_of_the_workers_that_ended_are_kept_when_another_is_lost(extract, e
     np.testing.assert_allclose(extract().embeddings[0], expected, rtol=1e-4, atol=1e-5)
 
 
-SAID = {
-    "lock": (TypeError("cannot pickle '_thread.lock' object"), "can be pickled"),
-    "loky": (RuntimeError("A task has failed to un-serialize. Please ensure that ..."), "can be pickled"),
-    "dask": (RuntimeError("Attempted to run task 'cloudpickle_wrapper' on 4 workers"), "run out of memory"),
-}
-
-
-@pytest.mark.parametrize("name", SAID)
-def test_the_next_step_goes_by_what_happened(name, extract):
-    error, step = SAID[name]
-
-    class Failing(Processes):
-        def submit(self, func, callback=None):
-            raise error
-
-    with joblib.parallel_config(Failing(), n_jobs=2), pytest.raises(WorkerError, match=step) as caught:
-        extract()
-    assert str(error) in caught.value.message
-
-
-def test_a_backend_that_cannot_be_reached_says_so(extract):
-    class Away(Processes):
-        def effective_n_jobs(self, n_jobs):
-            raise TimeoutError("no worker after 10 seconds")
-
-    with joblib.parallel_config(Away(), n_jobs=2), pytest.raises(WorkerError, match="no worker after 10 seconds"):
-        extract()
-
-
-def test_tuning_whose_workers_are_lost_says_so():
-    X = RNG.normal(size=(60, 5)).astype(np.float32)
-    with joblib.parallel_config(Killed(), n_jobs=2), pytest.raises(WorkerError, match="worker 3 died"):
-        evaluate_heads({LAST: X}, np.arange(60) % 3, heads=["logistic"], n_jobs=2)
-
-
 def test_a_command_whose_workers_are_lost_ends_in_one_line(photos, tmp_path):
     from PIL import Image
 
@@ -448,42 +228,6 @@ def test_a_command_whose_workers_are_lost_ends_in_one_line(photos, tmp_path):
     last = result.stderr.strip().splitlines()
     assert "worker 3 died" in " ".join(last)
     assert not (tmp_path / "out.h5").exists()
-
-
-class Forks(Killed):
-    """As a pool of multiprocessing, which forgets what a process that was killed was at."""
-
-    has_futures = False
-
-    def lose(self, future):
-        multiprocessing.get_context("fork").Process(target=lambda: time.sleep(1.5) or os.kill(os.getpid(), 9)).start()
-
-
-def test_a_killed_process_that_nobody_misses_is_no_endless_wait(extract):
-    with joblib.parallel_config(Forks(), n_jobs=2), pytest.raises(WorkerError, match="was ended by signal 9"):
-        extract()
-    assert extract().n_forwarded < 40
-
-
-class Deadly:
-    """An image that ends whoever unpickles it."""
-
-    def __reduce__(self):
-        return exec, ("import os, time; time.sleep(4); os.kill(os.getpid(), 9)",)
-
-
-@pytest.mark.long
-def test_a_killed_process_of_loky_is_an_error_and_the_next_call_goes_on(extract, expected, cache):
-    images = as_sources([*IMAGES, IMAGES[0]])
-    keys = [image.digest() for image in images]
-    images.contents[-1], keys[-1] = Deadly(), bytes(32)
-    options = {"views": [LAST], "cache": cache, "batch_size": 4, "keys": keys}
-    with joblib.parallel_config("loky", n_jobs=2), pytest.raises(WorkerError, match="TerminatedWorkerError") as caught:
-        extract_embeddings(images, extract.source, **options)
-    assert "run out of memory" in caught.value.next_step
-    again = extract()
-    assert again.n_forwarded < 40
-    np.testing.assert_allclose(again.embeddings[0], expected, rtol=1e-4, atol=1e-5)
 
 
 def dask_client(stack, tmp_path):
@@ -518,31 +262,3 @@ def test_a_search_under_dask_forwards_each_image_once(tiny, tmp_path):
         with joblib.parallel_config("dask"):
             GridSearchCV(pipeline, {"ridgeclassifier__alpha": [0.1, 1.0]}, cv=3).fit(np.stack(IMAGES), labels)
     assert sum(int(name.split("-")[0]) for name in os.listdir(counts)) == 40
-
-
-@pytest.mark.long
-@pytest.mark.filterwarnings("ignore")
-def test_what_dask_gives_up_is_an_error(extract, tmp_path):
-    images = [*IMAGES, np.full((32, 32, 3), 255, np.uint8)]
-    with contextlib.ExitStack() as stack:
-        client = dask_client(stack, tmp_path)
-        from distributed import WorkerPlugin
-
-        class Poison(WorkerPlugin):
-            def setup(self, worker):
-                import featx.extraction.forward as module
-
-                compute = module._forward
-
-                def deadly(plan, images):
-                    if any(int(image.min()) == 255 for image in images):
-                        os.kill(os.getpid(), 9)
-                    return compute(plan, images)
-
-                module._forward = deadly
-
-        client.register_plugin(Poison())
-        with joblib.parallel_config("dask"), pytest.raises(WorkerError, match=r"KilledWorker.*died") as caught:
-            extract(images)
-    assert "run out of memory" in caught.value.next_step
-    assert extract(images).n_forwarded < 20

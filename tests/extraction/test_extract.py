@@ -6,11 +6,10 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-import torch
 from featx.cache import EmbeddingCache
 from PIL import Image
 
-from featx.exceptions import BackboneError, ImageDecodeError, ParameterError
+from featx.exceptions import ImageDecodeError, ParameterError
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import ImageSource, as_sources, read_image
 from featx.networks.backbone import Backbone, BackboneSource
@@ -300,27 +299,3 @@ def test_no_images_give_no_embeddings(extract, cache, caching, unbuildable):
     result = extract([], cache=cache if caching else None)
     assert result.embeddings[0].shape[0] == 0
     assert (result.n_images, result.n_forwarded, result.failures) == (0, 0, [])
-
-
-def test_a_batch_beyond_the_devices_memory_is_passed_in_parts(extract, patches, monkeypatch, caplog):
-    embed, sizes = Backbone.embed, []
-
-    def scarce(self, pixels, views, **options):
-        sizes.append(len(pixels))
-        if len(pixels) > 5:
-            raise torch.OutOfMemoryError("no memory")
-        return embed(self, pixels, views, **options)
-
-    source = resolve_backbone("squeezenet1_1", weights=None, image_size=32, random_state=5)
-    expected = extract(patches[:20], cache=None, source=source).embeddings[0]
-    source.load("cpu").largest_batch = None
-    monkeypatch.setattr(Backbone, "embed", scarce)
-    found = extract(patches[:20], cache=None, source=source, batch_size=10).embeddings[0]
-    assert_same(found, expected)
-    # Learnt once: the second batch is not tried whole.
-    assert sizes == [10, 5, 5, 5, 5]
-    assert [r.getMessage() for r in caplog.records] == ["out of memory on cpu: batches of 5 images from here on"]
-    source.load("cpu").largest_batch = None
-    monkeypatch.setattr(Backbone, "embed", lambda *a, **k: (_ for _ in ()).throw(torch.OutOfMemoryError("none")))
-    with pytest.raises(BackboneError, match="single image"):
-        extract(patches[:4], cache=None, source=source)

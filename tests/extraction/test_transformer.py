@@ -1,8 +1,5 @@
 """Promised: CNNFeatureTransformer is a scikit-learn transformer like any other, for every way to hand over images."""
 
-import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +12,10 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from featx import CNNFeatureTransformer, EmbeddingCache, read_image
+from featx import CNNFeatureTransformer, read_image
 from featx.exceptions import BackboneError, ImageDecodeError, LayerError, ParameterError, WeightsError
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
@@ -269,22 +265,6 @@ def test_output_can_be_a_frame(paths, expected):
     assert isinstance(frame, pl.DataFrame)
 
 
-def test_parameters_survive_cloning_and_a_new_backbone_is_used(paths, expected, tmp_path):
-    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    options = {"layer": "stem", "prefetch": [("features.6", "avg")], "cache": EmbeddingCache(tmp_path), "n_jobs": 2}
-    first = embedder(**options)
-    parameters = clone(first).get_params()
-    assert parameters.pop("cache").root == options.pop("cache").root
-    assert parameters | TINY | options == parameters
-    fitted = embedder().fit(paths)
-    fitted.set_params(backbone="shufflenet_v2_x0_5")
-    assert fitted.transform(paths).shape == (4, 1024)
-    assert clone(fitted).fit(paths).embedding_dim_ == 1024
-    fitted.set_params(backbone=module, weights="DEFAULT")
-    assert clone(fitted).fit_transform(paths).shape == (4, 4)
-    assert np.allclose(fitted.set_params(**TINY).transform(paths), expected, atol=1e-5)
-
-
 def test_it_must_be_fitted_first(paths):
     with pytest.raises(NotFittedError):
         embedder().transform(paths)
@@ -322,28 +302,3 @@ def test_unreadable_images_become_nan_on_request(paths, tmp_path):
     assert [(failure.index, failure.name) for failure in fitted.failures_] == [(2, str(bad))]
     fitted.transform(paths)
     assert fitted.failures_ == []
-
-
-def test_its_parameters_show_in_text_and_html():
-    assert "squeezenet1_1" in repr(embedder())
-    assert "squeezenet1_1" in embedder()._repr_html_()
-
-
-LOAD = """
-import pickle, sys
-import numpy as np
-with open(sys.argv[1], "rb") as file:
-    fitted, paths = pickle.load(file)
-np.save(sys.argv[2], fitted.transform(paths))
-"""
-
-
-@pytest.mark.long
-def test_pickles_are_small_and_work_in_a_fresh_process(paths, expected, tmp_path):
-    fitted = make_pipeline(embedder(cache=None, precision="float32"), StandardScaler()).fit(paths)
-    fitted.transform(paths)
-    assert len(pickle.dumps(fitted[0])) < 20_000
-    (tmp_path / "fitted.pickle").write_bytes(pickle.dumps((fitted, paths)))
-    arguments = [str(tmp_path / "fitted.pickle"), str(tmp_path / "out.npy")]
-    subprocess.run([sys.executable, "-W", "error", "-c", LOAD, *arguments], check=True)
-    assert np.array_equal(np.load(tmp_path / "out.npy"), fitted.transform(paths))

@@ -44,7 +44,7 @@ class Crowd:
         from featx.extraction import forward as forwarding
 
         # A commit for every batch: what is tried is the store.
-        forwarding.TURN_SECONDS, forwarding.PAUSE = 0.0, 0.001
+        forwarding.TURN_SECONDS, forwarding.PAUSE_SECONDS = 0.0, 0.001
         self.root, self.stop, self.seed, self.count = Path(folder) / "cache", Path(folder) / "stop", seed, count
         self.log = os.open(Path(folder) / "forwarded", os.O_CREAT | os.O_RDWR | os.O_APPEND)
         self.pixels, self.digests, self.expected = pictures(count)

@@ -1,0 +1,67 @@
+"""Backends of joblib that behave as those of other libraries do, and an extraction to distribute over them."""
+
+import threading
+from concurrent.futures import Future
+
+import numpy as np
+from joblib._parallel_backends import ThreadingBackend
+
+from featx.extraction.extract import extract_embeddings
+from featx.images.sources import as_sources
+from featx.networks.resolve import resolve_backbone
+
+LAST = ("features.12", "avg")
+IMAGES = list(np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8))
+
+
+def extraction(network, cache):
+    """Return a function that extracts the images, or others, into the cache; with its source and spec."""
+    source = resolve_backbone(**network)
+
+    def call(images=IMAGES, **options):
+        options = {"views": [LAST], "cache": cache, "batch_size": 4, **options}
+        return extract_embeddings(as_sources(images), source, **options)
+
+    call.source = source
+    call.spec = source.spec(LAST, "float32")
+    return call
+
+
+class Processes(ThreadingBackend):
+    """Threads that say they are processes, so that patches reach them."""
+
+    supports_sharedmem = False
+
+    def get_nested_backend(self):
+        # As dask's does: the same cluster, at level 0.
+        return type(self)(), 2
+
+
+class AtOnce(Processes):
+    """As those of Ray and multiprocessing: all results at the end."""
+
+    supports_return_generator = False
+
+
+class Killed(Processes):
+    """As joblib has dask's: what is given up is noted in the future and nowhere else."""
+
+    has_futures = True
+
+    def submit(self, func, callback=None):
+        jobs = self.__dict__.setdefault("jobs", [])
+        if len(jobs) < 2:
+            jobs.append(super().submit(func, callback))
+            return jobs[-1]
+        lost = Future()
+
+        def lose():
+            for job in jobs:
+                job.wait()
+            self.lose(lost)
+
+        threading.Thread(target=lose).start()
+        return lost if self.has_futures else None
+
+    def lose(self, future):
+        future.set_exception(MemoryError("worker 3 died"))
