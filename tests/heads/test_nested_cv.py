@@ -11,12 +11,8 @@ from sklearn.datasets import make_classification
 from sklearn.preprocessing import StandardScaler
 
 from featx import HEADS, DatasetError, ParameterError, evaluate_heads
-from featx.datasets.dataset import ImageDataset
 from featx.evaluation.splits import held_out_split, outer_folds
-from featx.extraction.transformer import CNNFeatureTransformer
-from featx.heads import search as search_module
 from featx.heads.search import Tuner
-from featx.workflows.fit import fit_model
 
 VIEW = ("last", "avg")
 QUICK = {"logistic": {"C": [0.01, 1.0]}}
@@ -379,34 +375,3 @@ def test_a_seed_gives_the_same_result():
 def test_parameters_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ParameterError, match=words):
         evaluate(*blobs(), **options)
-
-
-@pytest.fixture
-def noise():
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 256, (8, 8), dtype=np.uint8) for _ in range(48)]
-    labels = np.array(24 * ["a", "b"])
-    return ImageDataset(images, [str(i) for i in range(48)], labels, np.repeat(np.arange(12), 4).astype(str))
-
-
-def test_groups_stay_together_beside_another_test_set(tiny, noise, monkeypatch):
-    seen = []
-    original = search_module.inner_folds
-    monkeypatch.setattr(search_module, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
-    test = ImageDataset(noise.images[:4], noise.names[:4], noise.labels[:4])
-    fit_model(noise, CNNFeatureTransformer(**tiny), test=test, grids=QUICK)
-    for train, held_out in seen[0]:
-        assert not set(noise.groups[train]) & set(noise.groups[held_out])
-
-
-def test_a_head_that_does_not_exist_is_refused_before_any_image_is_forwarded(tiny, noise, forwards):
-    with pytest.raises(ParameterError, match="no head 'tree'"):
-        fit_model(noise, CNNFeatureTransformer(**tiny), heads=["tree"])
-    assert forwards.count == 0
-
-
-@pytest.mark.parametrize("options", [{"cv": 40}, {"test_size": 1.5}])
-def test_splits_that_cannot_be_are_refused_before_any_image_is_forwarded(tiny, noise, forwards, options):
-    with pytest.raises((DatasetError, ParameterError)):
-        fit_model(noise, CNNFeatureTransformer(**tiny), **options)
-    assert forwards.count == 0
