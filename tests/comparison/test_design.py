@@ -76,3 +76,9 @@ def test_a_class_with_one_training_image_is_named_with_the_size_that_would_do():
     drawn(y, train_sizes=[enough])
     with pytest.raises(DatasetError, match="class 'scarce' has 3 images, fewer than the 4"):
         drawn(np.repeat(["plenty", "scarce"], [80, 3]))
+
+
+def test_strata_of_one_image_are_all_named():
+    y, finer = np.repeat(["a", "b"], 20), np.array(["x"] * 19 + ["y"] + ["x"] * 19 + ["z"])
+    with pytest.raises(DatasetError, match=r"2 of 4 strata have fewer images than the 2.*: 'a, y' \(1\), 'b, z' \(1\)"):
+        draw_repeats(y, train_sizes=None, test_size=0.25, stratify=finer)

@@ -87,3 +87,26 @@ def test_the_errors_stand_among_the_figures_without_intervals_and_with_reasons()
 def test_one_image_has_no_debiased_error():
     assert math.isnan(debiased_calibration_error(np.array([0]), np.array([[0.9, 0.1]])))
     assert math.isnan(error_if_calibrated(np.array([[0.9, 0.1]])))
+
+
+def test_calibration_error_of_a_worked_example():
+    # Bins of 1/15: 0.55 and 0.58 share the ninth (0.533-0.600), 0.9 and 0.92 the fourteenth, 1.0 falls into the last.
+    confidence = np.array([0.55, 0.58, 0.9, 0.92, 1.0])
+    right = np.array([True, False, True, True, False])
+    probabilities = np.column_stack([confidence, 1 - confidence])
+    truth = np.where(right, 0, 1)
+    expected = (abs(0.55 + 0.58 - 1) + abs(0.9 + 0.92 - 2) + abs(1.0 - 0)) / 5
+    assert expected_calibration_error(truth, probabilities) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_calibration_error_equals_a_plain_loop(n_classes):
+    truth, probabilities = draw(np.random.default_rng(0), 500, k=n_classes)
+    expected = 0.0
+    for b in range(15):
+        inside = [i for i in range(500) if b / 15 <= max(probabilities[i]) < (b + 1) / 15]
+        if inside:
+            accuracy = np.mean([probabilities[i].argmax() == truth[i] for i in inside])
+            confidence = np.mean([max(probabilities[i]) for i in inside])
+            expected += len(inside) / 500 * abs(accuracy - confidence)
+    assert expected_calibration_error(truth, probabilities) == pytest.approx(expected)

@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma, t
 
-from featx.comparison.design import draw_repeats
-from featx.comparison.runner import RunResult
-from featx.comparison.summary import SummaryStatistics
 from featx.evaluation.intervals import (
     class_mean_interval,
     grouped_accuracy_interval,
@@ -20,8 +17,7 @@ from featx.evaluation.intervals import (
     per_class_error,
     wilson_interval,
 )
-from featx.evaluation.metrics import interval_notes, score_classes, score_predictions, wilson
-from featx.evaluation.resampled import corrected_interval
+from featx.evaluation.metrics import score_classes, score_predictions
 
 FIGURES = ("balanced_accuracy", "macro_f1")
 
@@ -127,36 +123,6 @@ def test_groups_widen_the_interval_of_a_mean_over_classes(figure):
     assert large.high - large.low > 1.5 * (alone.high - alone.low)
 
 
-def test_few_groups_have_no_interval_and_below_twenty_a_note():
-    truth = np.arange(120) % 2
-    probabilities = np.eye(2)[np.where(np.arange(120) % 7, truth, 1 - truth)] * 0.8 + 0.1
-    for number, has, noted in (
-        (1, False, False),
-        (4, False, False),
-        (5, True, True),
-        (19, True, True),
-        (20, True, False),
-    ):
-        groups = np.arange(120) % number
-        found = score_predictions(truth, probabilities, groups=groups)
-        for name in ("accuracy", *FIGURES):
-            assert found[name].has_interval is has, (number, name)
-            assert has or found[name].reason == "too few groups (fewer than 5)"
-        notes = "\n".join(interval_notes([found, found], groups=groups))
-        assert (f"rest on {number} groups" in notes) is noted
-        assert notes.count("too few groups") == (not has)
-        assert "log loss: no method was found that holds with groups" in notes
-
-
-def test_classes_that_are_each_in_too_few_groups_leave_no_interval():
-    groups = np.repeat(np.arange(6), 5)
-    truth = groups // 2
-    found = score_classes(truth, truth, n_classes=3, groups=groups)
-    assert found["accuracy"].has_interval
-    for name in FIGURES:
-        assert found[name].reason == "each class is in fewer than 3 groups"
-
-
 def test_the_interval_of_log_loss_allows_for_the_largest_loss_that_was_possible():
     losses, most = np.array([0.1, 0.2, 0.05, 1.5, 0.3]), 4.0
     mean, variance, step = losses.mean(), losses.var(ddof=1) / 5, 4.0 / 5
@@ -170,49 +136,6 @@ def test_the_interval_of_log_loss_allows_for_the_largest_loss_that_was_possible(
     # No loss was seen: as many as 3.69 / n images may have the largest.
     assert log_loss_interval(np.zeros(100), 36.0) == pytest.approx((0, 3.6889 * 0.36), rel=1e-4)
     assert log_loss_interval(np.zeros(100), 0.0) == (0, 0)
-
-
-def test_an_image_that_was_tested_several_times_counts_once():
-    truth, predicted = np.arange(40) % 2, np.where(np.arange(40) % 9, np.arange(40) % 2, 1 - np.arange(40) % 2)
-    once = score_classes(truth, predicted, n_classes=2)
-    twice = np.tile(np.arange(40), 2)
-    again = score_classes(truth[twice], predicted[twice], n_classes=2, weights=np.full(80, 0.5))
-    for name, estimate in once.items():
-        assert (again[name].low, again[name].high) == pytest.approx((estimate.low, estimate.high)), name
-
-
-def test_repeats_of_the_same_images_prove_no_more_than_the_images():
-    rows = {"n_train": 60, "n_test": 20}
-    narrow = corrected_interval([0.95, 0.95, 0.95, 0.95, 1.0], **rows)
-    pooled = wilson(45, 47)
-    found = corrected_interval([0.95, 0.95, 0.95, 0.95, 1.0], pooled=pooled, **rows)
-    assert (found.value, found.low, found.high) == (
-        narrow.value,
-        min(narrow.low, pooled.low),
-        max(narrow.high, pooled.high),
-    )
-    bare = score_classes(np.arange(8) % 2, np.arange(8) % 2, n_classes=2, groups=np.arange(8) // 2)["accuracy"]
-    assert corrected_interval([1.0, 1.0], pooled=bare, **rows).reason == "too few groups (fewer than 5)"
-
-
-@pytest.mark.parametrize("repeats", [1, 3])
-@pytest.mark.parametrize(("number", "tested"), [(4, False), (40, True)])
-def test_a_comparison_says_that_groups_are_too_few(repeats, number, tested):
-    y, groups = np.arange(160) % 2, np.arange(160) // 2 % number
-    plan = draw_repeats(y, train_sizes=None, test_size=0.25, groups=groups, repeats=repeats)
-    runs = []
-    for repeat in plan:
-        sure = np.eye(2)[y[repeat.test]] * 0.8 + 0.1
-        sure[:3] = sure[:3, ::-1]
-        runs.append(RunResult(sure, None, None, dict.fromkeys(("extraction", "training", "prediction"), 1.0), 1.0))
-    figures = SummaryStatistics(y, 2, groups, plan, {"frozen": "frozen"}, 0)
-    size = figures.size(0, {"frozen": runs})
-    (found,) = size.strategies
-    notes = "\n".join(figures.notes([size]))
-    for estimate in (found.accuracy, found.macro_f1):
-        assert estimate.has_interval is tested
-        assert estimate.reason == ("" if tested else "too few groups (fewer than 5)")
-    assert ("accuracy, macro F1: too few groups" in notes) is not tested
 
 
 # Coverage

@@ -9,11 +9,16 @@ from sklearn import metrics as reference
 from featx.evaluation.calibration import expected_calibration_error
 from featx.evaluation.metrics import (
     METRICS,
+    classification_report,
     confusion_matrix,
+    interval_notes,
     precision_recall_f1,
+    score_classes,
     score_predictions,
     wilson,
 )
+
+MEANS = ("balanced_accuracy", "macro_f1")
 
 
 def predictions(n, n_classes=3, *, sharpness=1.5, seed=0):
@@ -96,29 +101,10 @@ def test_confusion_matrix_and_per_class_figures_equal_scikit_learns():
     assert np.array_equal(matrix, reference.confusion_matrix(truth, predicted, labels=range(4)))
     expected = reference.precision_recall_fscore_support(truth, predicted, labels=range(4), zero_division=0)[:3]
     np.testing.assert_allclose(precision_recall_f1(matrix), expected)
-
-
-def test_calibration_error_of_a_worked_example():
-    # Bins of 1/15: 0.55 and 0.58 share the ninth (0.533-0.600), 0.9 and 0.92 the fourteenth, 1.0 falls into the last.
-    confidence = np.array([0.55, 0.58, 0.9, 0.92, 1.0])
-    right = np.array([True, False, True, True, False])
-    probabilities = np.column_stack([confidence, 1 - confidence])
-    truth = np.where(right, 0, 1)
-    expected = (abs(0.55 + 0.58 - 1) + abs(0.9 + 0.92 - 2) + abs(1.0 - 0)) / 5
-    assert expected_calibration_error(truth, probabilities) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("n_classes", [2, 5])
-def test_calibration_error_equals_a_plain_loop(n_classes):
-    truth, probabilities = predictions(500, n_classes)
-    expected = 0.0
-    for b in range(15):
-        inside = [i for i in range(500) if b / 15 <= max(probabilities[i]) < (b + 1) / 15]
-        if inside:
-            accuracy = np.mean([probabilities[i].argmax() == truth[i] for i in inside])
-            confidence = np.mean([max(probabilities[i]) for i in inside])
-            expected += len(inside) / 500 * abs(accuracy - confidence)
-    assert expected_calibration_error(truth, probabilities) == pytest.approx(expected)
+    rows = classification_report(list("abcd"), matrix)
+    assert [row["class"] for row in rows] == list("abcd")
+    assert [row["support"] for row in rows] == np.bincount(truth, minlength=4).tolist()
+    np.testing.assert_allclose([[row[name] for row in rows] for name in ("precision", "recall", "f1")], expected)
 
 
 @pytest.mark.parametrize("groups", [None, np.arange(400) // 4])
@@ -165,3 +151,42 @@ def test_a_seed_gives_the_same_figures():
     truth, probabilities = predictions(50)
     assert score_predictions(truth, probabilities) == score_predictions(truth, probabilities)
     assert score_predictions(truth, probabilities) != score_predictions(truth, probabilities, random_state=1)
+
+
+def test_few_groups_have_no_interval_and_below_twenty_a_note():
+    truth = np.arange(120) % 2
+    probabilities = np.eye(2)[np.where(np.arange(120) % 7, truth, 1 - truth)] * 0.8 + 0.1
+    for number, has, noted in (
+        (1, False, False),
+        (4, False, False),
+        (5, True, True),
+        (19, True, True),
+        (20, True, False),
+    ):
+        groups = np.arange(120) % number
+        found = score_predictions(truth, probabilities, groups=groups)
+        for name in ("accuracy", *MEANS):
+            assert found[name].has_interval is has, (number, name)
+            assert has or found[name].reason == "too few groups (fewer than 5)"
+        notes = "\n".join(interval_notes([found, found], groups=groups))
+        assert (f"rest on {number} groups" in notes) is noted
+        assert notes.count("too few groups") == (not has)
+        assert "log loss: no method was found that holds with groups" in notes
+
+
+def test_classes_that_are_each_in_too_few_groups_leave_no_interval():
+    groups = np.repeat(np.arange(6), 5)
+    truth = groups // 2
+    found = score_classes(truth, truth, n_classes=3, groups=groups)
+    assert found["accuracy"].has_interval
+    for name in MEANS:
+        assert found[name].reason == "each class is in fewer than 3 groups"
+
+
+def test_an_image_that_was_tested_several_times_counts_once():
+    truth, predicted = np.arange(40) % 2, np.where(np.arange(40) % 9, np.arange(40) % 2, 1 - np.arange(40) % 2)
+    once = score_classes(truth, predicted, n_classes=2)
+    twice = np.tile(np.arange(40), 2)
+    again = score_classes(truth[twice], predicted[twice], n_classes=2, weights=np.full(80, 0.5))
+    for name, estimate in once.items():
+        assert (again[name].low, again[name].high) == pytest.approx((estimate.low, estimate.high)), name

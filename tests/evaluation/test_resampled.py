@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from featx.evaluation.metrics import score_classes, wilson
 from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_test
 
 
@@ -78,3 +79,17 @@ def test_few_groups_certify_nothing_by_being_tested_again(groups, repeats):
         sizes = {"n_train": 1000 * (groups - tested), "n_test": 1000 * tested}
         called += corrected_test(gains, **sizes, n_groups=n_groups).p_value < 0.05
     assert called / 400 <= 0.09
+
+
+def test_repeats_of_the_same_images_prove_no_more_than_the_images():
+    rows = {"n_train": 60, "n_test": 20}
+    narrow = corrected_interval([0.95, 0.95, 0.95, 0.95, 1.0], **rows)
+    pooled = wilson(45, 47)
+    found = corrected_interval([0.95, 0.95, 0.95, 0.95, 1.0], pooled=pooled, **rows)
+    assert (found.value, found.low, found.high) == (
+        narrow.value,
+        min(narrow.low, pooled.low),
+        max(narrow.high, pooled.high),
+    )
+    bare = score_classes(np.arange(8) % 2, np.arange(8) % 2, n_classes=2, groups=np.arange(8) // 2)["accuracy"]
+    assert corrected_interval([1.0, 1.0], pooled=bare, **rows).reason == "too few groups (fewer than 5)"

@@ -8,10 +8,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from featx import DatasetError, ParameterError
 from featx.comparison.design import draw_repeats
-from featx.evaluation.class_sizes import check_counts, check_sizes
 from featx.evaluation.nested_subsets import nested_subsets
 from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, outer_folds
-from featx.evaluation.units import content_units, join_groups
 
 RNG = np.random.default_rng(0)
 LABELS = np.array(["many", "few"])[(RNG.random(90) < 0.3).astype(int)]
@@ -95,23 +93,67 @@ def test_without_copies_splits_are_scikit_learns(together, seed):
     assert all(map(np.array_equal, found, expected))
 
 
-def test_units_are_numbered_by_their_first_rows_and_count_for_the_smaller_class():
-    units = content_units(np.array([0, 1, 0, 1, 1, 1]), np.array([9, 4, 9, 4, 7, 9]))
-    assert units.codes.tolist() == [0, 1, 0, 1, 2, 0]
-    assert units.labels.tolist() == [0, 1, 1]
-    assert units.rows(np.array([0, 2])).tolist() == [0, 2, 4, 5]
-    # Sixteen images, each under both labels: eight count for either.
-    both = content_units(np.tile([0, 1], 16), np.repeat(np.arange(16), 2))
-    assert np.bincount(both.labels).tolist() == [8, 8]
+@pytest.mark.parametrize("test_size", [0.1, 0.25, 0.5, 0.8])
+@pytest.mark.parametrize("use_groups", [False, True])
+def test_a_held_out_split_has_its_size_is_stratified_and_keeps_groups(test_size, use_groups):
+    groups = np.repeat(np.arange(100), 3)
+    y = np.where(groups % 4 == 0, "rare", "common")
+    train, test = held_out_split(y, test_size, groups=groups if use_groups else None)
+    assert sorted([*train, *test]) == list(range(300))
+    assert len(test) / 300 == pytest.approx(test_size, abs=0.06 if use_groups else 0.005)
+    assert np.mean(y[test] == "rare") == pytest.approx(0.25, abs=0.05)
+    if use_groups:
+        assert not set(groups[train]) & set(groups[test])
 
 
-def test_groups_that_share_a_content_are_one():
-    groups = np.array(["p", "p", "q", "q", "r", "s"])
-    assert join_groups(groups, np.arange(6)) is groups
-    assert join_groups(groups, None) is groups
-    joined = join_groups(groups, np.array([0, 1, 1, 2, 2, 3]))
-    assert len(set(joined[:5])) == 1
-    assert joined[5] not in joined[:5]
+def test_a_held_out_split_follows_its_seed():
+    y = np.arange(90) % 3
+    first, again, other = (held_out_split(y, 0.3, random_state=seed)[1].tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("test_size", [0, 1, -0.2, 1.5, 0.001])
+def test_a_fraction_that_cannot_be_is_refused(test_size):
+    with pytest.raises((ParameterError, DatasetError), match=f"test_size={test_size}"):
+        held_out_split(np.arange(90) % 3, test_size)
+
+
+@pytest.mark.parametrize("count", [8, 20])
+def test_random_splits_of_groups_are_random(count):
+    """The test sets of repeats are as good as independent of each other, and no group is left out of all of them."""
+    rng = np.random.default_rng(count)
+    shares = rng.lognormal(0, 0.7, count)
+    groups, y = rng.choice(count, 600, p=shares / shares.sum()), np.arange(600) % 3
+    tested, seen, sizes = np.zeros(count), set(), []
+    for seed in range(200):
+        train, test = held_out_split(y, 0.25, groups=groups, random_state=seed)
+        assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(600))
+        assert not set(groups[train]) & set(groups[test])
+        assert set(y[train]) == set(y[test]) == {0, 1, 2}
+        inside = np.unique(groups[test])
+        tested[inside] += 1
+        seen.add(tuple(inside))
+        sizes.append(len(test) / 600)
+    assert tested[np.unique(groups)].min() >= 5
+    assert len(seen) >= 10
+    assert np.mean(sizes) == pytest.approx(0.25, abs=0.04)
+    again = held_out_split(y, 0.25, groups=groups, random_state=3)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(again, held_out_split(y, 0.25, groups=groups, random_state=3), strict=True)
+    )
+
+
+def test_a_split_of_groups_leaves_every_class_to_train_on():
+    """One class is in two groups, of which one is always left."""
+    groups, y = np.arange(60) // 3, np.zeros(60, int)
+    y[:6] = 1
+    for seed in range(50):
+        train, test = held_out_split(y, 0.3, groups=groups, random_state=seed)
+        assert set(y[train]) == set(y[test]) == {0, 1}
+
+
+def test_groups_that_copies_join_into_one_cannot_be_split():
+    groups = list("ppqqrs")
     with pytest.raises(DatasetError, match="join all 4 into one"):
         held_out_split(
             np.array(list("aabbababab")),
@@ -139,11 +181,6 @@ def test_all_classes_that_are_too_small_are_listed_the_smallest_first():
         "3 of 4 classes have fewer images than the 5 that 5 folds need: 'd' (1), 'b' (2), 'c' (3)"
     )
     assert "cv" not in caught.value.next_step
-    names = [f"c{number}" for number in range(30)]
-    with pytest.raises(DatasetError, match=r"'c19' \(1\) and 10 more with 1 to 2"):
-        check_sizes(names, np.repeat([1, 2], [25, 5]), 3, "tuning needs")
-    with pytest.raises(DatasetError, match="only one class, 'x'"):
-        check_counts(np.zeros(3, int), ["x"], 2, "tuning needs")
 
 
 @pytest.mark.parametrize(
@@ -159,12 +196,6 @@ def test_a_size_that_is_too_small_or_large_is_answered_with_one_that_works(n_cla
     assert len(set(y[train])) == len(set(y[test])) == n_classes
 
 
-def test_strata_of_one_image_are_all_named():
-    y, finer = np.repeat(["a", "b"], 20), np.array(["x"] * 19 + ["y"] + ["x"] * 19 + ["z"])
-    with pytest.raises(DatasetError, match=r"2 of 4 strata have fewer images than the 2.*: 'a, y' \(1\), 'b, z' \(1\)"):
-        draw_repeats(y, train_sizes=None, test_size=0.25, stratify=finer)
-
-
 @pytest.mark.parametrize(
     "size", [np.float32(0.2), np.float16(0.2), Fraction(1, 5)], ids=["float32", "float16", "Fraction"]
 )
@@ -174,43 +205,3 @@ def test_a_fraction_of_any_kind_of_numbers_is_meant_as_it_reads(size):
     expected = held_out_split(y, 0.2)[1].tolist()
     assert held_out_split(y, size)[1].tolist() == expected
     assert len(expected) == 8
-
-
-def test_every_subset_holds_each_class_to_within_one_image_of_its_share():
-    for seed in range(40):
-        rng = np.random.default_rng(seed)
-        counts = rng.integers(1, 30, rng.integers(2, 12))
-        y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-        n = len(y)
-        for size, rows in enumerate(nested_subsets(y, range(1, n + 1), random_state=seed), start=1):
-            assert len(rows) == len(set(rows)) == size
-            assert np.abs(np.bincount(y[rows], minlength=len(counts)) - size * counts / n).max() < 1
-
-
-def test_smaller_subsets_lie_inside_larger_ones_and_follow_the_seed():
-    y = np.arange(60) % 3
-    sizes = [30, 6, 60]
-    first, again, other = (nested_subsets(y, sizes, random_state=seed) for seed in (0, 0, 1))
-    assert [len(rows) for rows in first] == sizes
-    assert set(first[1]) < set(first[0]) < set(first[2])
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[1], other[1])
-
-
-def test_subsets_take_whole_groups_and_meet_their_sizes_roughly():
-    rng = np.random.default_rng(0)
-    groups = rng.permutation(np.repeat(np.arange(60), rng.integers(1, 6, 60)))
-    y = np.where(groups % 3 == 0, "rare", "common")
-    n = len(y)
-    small, large = nested_subsets(y, [n // 5, n // 2], groups=groups)
-    assert set(small) < set(large)
-    for rows, size in ((small, n // 5), (large, n // 2)):
-        assert not set(groups[rows]) & set(np.delete(groups, rows))
-        assert abs(len(rows) - size) <= 3
-        assert np.sum(y[rows] == "rare") == pytest.approx(len(rows) * np.mean(y == "rare"), abs=5)
-
-
-@pytest.mark.parametrize("size", [0, 11, 2.5, True, "3"])
-def test_subsets_that_cannot_be_are_refused(size):
-    with pytest.raises(ParameterError, match="got a subset of"):
-        nested_subsets(np.arange(10) % 2, [size])

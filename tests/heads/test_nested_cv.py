@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import itertools
-import json
 import re
 
 import numpy as np
@@ -12,13 +11,8 @@ from sklearn.datasets import make_classification
 from sklearn.preprocessing import StandardScaler
 
 from featx import HEADS, DatasetError, ParameterError, evaluate_heads
-from featx.datasets.dataset import ImageDataset
-from featx.display.json_values import as_json
 from featx.evaluation.splits import held_out_split, outer_folds
-from featx.extraction.transformer import CNNFeatureTransformer
-from featx.heads import search as search_module
 from featx.heads.search import Tuner
-from featx.workflows.fit import fit_model
 
 VIEW = ("last", "avg")
 QUICK = {"logistic": {"C": [0.01, 1.0]}}
@@ -191,31 +185,6 @@ def test_folds_that_cannot_be_are_refused(cv):
         evaluate(*blobs(), cv=cv)
 
 
-@pytest.mark.parametrize("test_size", [0.1, 0.25, 0.5, 0.8])
-@pytest.mark.parametrize("use_groups", [False, True])
-def test_a_held_out_split_has_its_size_is_stratified_and_keeps_groups(test_size, use_groups):
-    groups = np.repeat(np.arange(100), 3)
-    y = np.where(groups % 4 == 0, "rare", "common")
-    train, test = held_out_split(y, test_size, groups=groups if use_groups else None)
-    assert sorted([*train, *test]) == list(range(300))
-    assert len(test) / 300 == pytest.approx(test_size, abs=0.06 if use_groups else 0.005)
-    assert np.mean(y[test] == "rare") == pytest.approx(0.25, abs=0.05)
-    if use_groups:
-        assert not set(groups[train]) & set(groups[test])
-
-
-def test_a_held_out_split_follows_its_seed():
-    y = blobs()[1]
-    first, again, other = (held_out_split(y, 0.3, random_state=seed)[1].tolist() for seed in (0, 0, 1))
-    assert first == again != other
-
-
-@pytest.mark.parametrize("test_size", [0, 1, -0.2, 1.5, 0.001])
-def test_a_fraction_that_cannot_be_is_refused(test_size):
-    with pytest.raises((ParameterError, DatasetError), match=f"test_size={test_size}"):
-        held_out_split(blobs()[1], test_size)
-
-
 @pytest.mark.parametrize("use_groups", [False, True])
 def test_the_good_value_of_a_grid_is_chosen(use_groups):
     X, y = blobs()
@@ -384,47 +353,6 @@ def test_the_baseline_answers_the_largest_class(held_out):
     assert (fair.baseline.metric, fair.baseline.value) == ("balanced_accuracy", 0.5)
 
 
-@pytest.mark.parametrize("count", [8, 20])
-def test_random_splits_of_groups_are_random(count):
-    """The test sets of repeats are as good as independent of each other, and no group is left out of all of them."""
-    rng = np.random.default_rng(count)
-    shares = rng.lognormal(0, 0.7, count)
-    groups, y = rng.choice(count, 600, p=shares / shares.sum()), np.arange(600) % 3
-    tested, seen, sizes = np.zeros(count), set(), []
-    for seed in range(200):
-        train, test = held_out_split(y, 0.25, groups=groups, random_state=seed)
-        assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(600))
-        assert not set(groups[train]) & set(groups[test])
-        assert set(y[train]) == set(y[test]) == {0, 1, 2}
-        inside = np.unique(groups[test])
-        tested[inside] += 1
-        seen.add(tuple(inside))
-        sizes.append(len(test) / 600)
-    assert tested[np.unique(groups)].min() >= 5
-    assert len(seen) >= 10
-    assert np.mean(sizes) == pytest.approx(0.25, abs=0.04)
-    again = held_out_split(y, 0.25, groups=groups, random_state=3)
-    assert all(
-        np.array_equal(a, b) for a, b in zip(again, held_out_split(y, 0.25, groups=groups, random_state=3), strict=True)
-    )
-
-
-def test_a_split_of_groups_leaves_every_class_to_train_on():
-    """One class lies in two groups, of which one is always left."""
-    groups, y = np.arange(60) // 3, np.zeros(60, int)
-    y[:6] = 1
-    for seed in range(50):
-        train, test = held_out_split(y, 0.3, groups=groups, random_state=seed)
-        assert set(y[train]) == set(y[test]) == {0, 1}
-
-
-def test_the_result_survives_json():
-    plain = as_json(evaluate(*blobs(), heads=["logistic", "knn"])[0])
-    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-    assert plain["metrics"]["debiased_calibration_error"]["low"] is None
-    assert any("calibration error" in note for note in plain["notes"])
-
-
 def test_a_seed_gives_the_same_result():
     X, y = blobs(distance=1.0)
     results = []
@@ -447,34 +375,3 @@ def test_a_seed_gives_the_same_result():
 def test_parameters_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ParameterError, match=words):
         evaluate(*blobs(), **options)
-
-
-@pytest.fixture
-def noise():
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 256, (8, 8), dtype=np.uint8) for _ in range(48)]
-    labels = np.array(24 * ["a", "b"])
-    return ImageDataset(images, [str(i) for i in range(48)], labels, np.repeat(np.arange(12), 4).astype(str))
-
-
-def test_groups_stay_together_beside_another_test_set(tiny, noise, monkeypatch):
-    seen = []
-    original = search_module.inner_folds
-    monkeypatch.setattr(search_module, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
-    test = ImageDataset(noise.images[:4], noise.names[:4], noise.labels[:4])
-    fit_model(noise, CNNFeatureTransformer(**tiny), test=test, grids=QUICK)
-    for train, held_out in seen[0]:
-        assert not set(noise.groups[train]) & set(noise.groups[held_out])
-
-
-def test_a_head_that_does_not_exist_is_refused_before_any_image_is_forwarded(tiny, noise, forwards):
-    with pytest.raises(ParameterError, match="no head 'tree'"):
-        fit_model(noise, CNNFeatureTransformer(**tiny), heads=["tree"])
-    assert forwards.count == 0
-
-
-@pytest.mark.parametrize("options", [{"cv": 40}, {"test_size": 1.5}])
-def test_splits_that_cannot_be_are_refused_before_any_image_is_forwarded(tiny, noise, forwards, options):
-    with pytest.raises((DatasetError, ParameterError)):
-        fit_model(noise, CNNFeatureTransformer(**tiny), **options)
-    assert forwards.count == 0

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from featx import CNNFeatureTransformer, FitResult, ImageDataset, ParameterError, fit_model, load_model
+from featx import CNNFeatureTransformer, DatasetError, FitResult, ImageDataset, ParameterError, fit_model, load_model
+from featx.heads import search as search_module
 from featx.workflows.fit import prepare_fit
 
 SEARCH = {"poolings": ["avg", "max"], "grids": {"logistic": {"C": [0.01]}}, "cv": 3}
@@ -72,3 +73,34 @@ def test_copies_are_known_once_the_content_is(dataset, tiny):
     assert len(np.unique(again.dataset.together)) == 12
     for train, test in again.split.splits:
         assert not set(again.dataset.together[train]) & set(again.dataset.together[test])
+
+
+@pytest.fixture
+def noise():
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (8, 8), dtype=np.uint8) for _ in range(48)]
+    labels = np.array(24 * ["a", "b"])
+    return ImageDataset(images, [str(i) for i in range(48)], labels, np.repeat(np.arange(12), 4).astype(str))
+
+
+def test_groups_stay_together_beside_another_test_set(tiny, noise, monkeypatch):
+    seen = []
+    original = search_module.inner_folds
+    monkeypatch.setattr(search_module, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
+    test = ImageDataset(noise.images[:4], noise.names[:4], noise.labels[:4])
+    fit_model(noise, CNNFeatureTransformer(**tiny), test=test, grids={"logistic": {"C": [0.01, 1.0]}})
+    for train, held_out in seen[0]:
+        assert not set(noise.groups[train]) & set(noise.groups[held_out])
+
+
+def test_a_head_that_does_not_exist_is_refused_before_any_image_is_forwarded(tiny, noise, forwards):
+    with pytest.raises(ParameterError, match="no head 'tree'"):
+        fit_model(noise, CNNFeatureTransformer(**tiny), heads=["tree"])
+    assert forwards.count == 0
+
+
+@pytest.mark.parametrize("options", [{"cv": 40}, {"test_size": 1.5}])
+def test_splits_that_cannot_be_are_refused_before_any_image_is_forwarded(tiny, noise, forwards, options):
+    with pytest.raises((DatasetError, ParameterError)):
+        fit_model(noise, CNNFeatureTransformer(**tiny), **options)
+    assert forwards.count == 0

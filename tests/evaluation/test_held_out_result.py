@@ -1,0 +1,49 @@
+"""Promised: one result holds all metrics of predictions on held-out images, from probabilities or classes alone."""
+
+import numpy as np
+
+from featx.evaluation.held_out_result import score_held_out
+from featx.evaluation.metrics import METRICS, score_classes, score_predictions
+
+RNG = np.random.default_rng(0)
+TRUTH = RNG.integers(0, 3, 60)
+PROBABILITIES = RNG.dirichlet([1, 1, 1], 60) / 2 + np.eye(3)[TRUTH] / 2
+CLASSES = ["ant", "bee", "cat"]
+
+
+def score(answers, **options):
+    return score_held_out(TRUTH, answers, classes=CLASSES, trained=TRUTH, **options)
+
+
+def test_the_metrics_of_probabilities_are_all_there():
+    result = score(PROBABILITIES)
+    assert result.metrics == score_predictions(TRUTH, PROBABILITIES)
+    assert list(result.metrics) == list(METRICS)
+    matrix = np.array(result.confusion_matrix)
+    assert (result.n_test, matrix.sum(), result.classes) == (60, 60, CLASSES)
+    assert np.trace(matrix) / 60 == result.metrics["accuracy"].value
+    assert [row["support"] for row in result.per_class] == np.bincount(TRUTH).tolist()
+    assert result.baseline.answer == CLASSES[np.bincount(TRUTH).argmax()]
+
+
+def test_of_classes_alone_there_are_the_metrics_that_need_no_probabilities():
+    predicted = PROBABILITIES.argmax(axis=1)
+    result, full = score(predicted), score(PROBABILITIES)
+    assert result.metrics == score_classes(TRUTH, predicted, n_classes=3)
+    assert result.confusion_matrix == full.confusion_matrix
+    assert result.baseline == full.baseline
+    assert "log_loss" not in result.metrics
+    assert not any("log loss" in note for note in result.notes)
+
+
+def test_groups_of_one_image_each_change_nothing():
+    assert vars(score(PROBABILITIES, groups=RNG.permutation(60))) == vars(score(PROBABILITIES))
+    grouped = score(PROBABILITIES, groups=np.arange(60) // 4)
+    assert "rest on 15 groups" in "; ".join(grouped.notes)
+    assert grouped.metrics["accuracy"].low < score(PROBABILITIES).metrics["accuracy"].low
+
+
+def test_notes_are_also_about_other_metrics_that_are_printed():
+    few = score_predictions(TRUTH, PROBABILITIES, groups=np.arange(60) % 3)
+    assert not any("too few groups" in note for note in score(PROBABILITIES).notes)
+    assert any("too few groups" in note for note in score(PROBABILITIES, others=[few]).notes)
