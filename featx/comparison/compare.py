@@ -208,7 +208,7 @@ def check_strategies(
                 # One image says nothing about what a value range does to all of them.
                 clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
                 if isinstance(estimator[-1], TunedHead):
-                    estimator[-1].candidate(len(dataset.classes))
+                    estimator[-1].spec(len(dataset.classes))
             elif isinstance(estimator, ImageEstimator):
                 _check_training(estimator, dataset)
         except FeatxError as error:

@@ -15,7 +15,8 @@ from ..datasets.split import split_dataset
 from ..display.notes import note_once
 from ..evaluation.class_sizes import check_counts, check_sizes
 from ..evaluation.data_split import DataSplit
-from ..evaluation.splits import Split, check_fraction, held_out_split, nested_subsets
+from ..evaluation.nested_subsets import nested_subsets
+from ..evaluation.splits import Split, check_fraction, held_out_split
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
 

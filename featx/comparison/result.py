@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..display.json_values import as_json
 from ..display.shown import Shown
-from ..evaluation.estimates import Estimate, as_json
+from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
 from .size_result import SizeResult

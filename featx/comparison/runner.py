@@ -21,7 +21,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..cache import EmbeddingCache
 from ..datasets.dataset import ImageDataset
-from ..evaluation.splits import nested_subsets
+from ..evaluation.nested_subsets import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer

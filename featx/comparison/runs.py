@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from ..cache import FileDigests
 from ..datasets.dataset import ImageDataset
 from ..display.progress import progress_bar, say
-from ..evaluation.splits import nested_subsets
+from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache

@@ -20,8 +20,9 @@ from ..evaluation.splits import INNER_FOLDS, outer_folds
 from ..evaluation.units import content_units, join_groups
 from ..exceptions import DatasetError, LayerError
 from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.candidate import Candidate
 from ..heads.heads import head_spec
-from ..heads.search import Candidate, Tuner
+from ..heads.search import Tuner
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 
@@ -133,15 +134,15 @@ def predict_by_stages(
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    tuner = Tuner(matrices, y, groups, "accuracy", random_state, None, together)
+    tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
     head = head_spec("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
         for view in views:
-            candidate = Candidate(view, head, np.zeros((len(y), len(classes))))
+            candidate = Candidate(view, matrices[view], head, np.zeros((len(y), len(classes))))
             for train, test in folds:
-                tuner.run(candidate, train, test, classes)
+                candidate.evaluate(tuner, train, test, classes)
             predicted.append(candidate.probabilities.argmax(axis=1))
     return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
 

@@ -98,7 +98,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
     check_values(classifier.get_params(deep=False), random_state=RANDOM_STATE)
     values = {k: v if isinstance(v, list | tuple | np.ndarray) else [v] for k, v in chosen.items()}
     classifier.set_params(grid={**(classifier.grid or {}), **values} or None)
-    classifier.candidate(2)
+    classifier.spec(2)
     return Pipeline([("features", transformer), ("head", classifier)])
 
 

@@ -180,7 +180,7 @@ def _what_would_decide(
         return None, None, "to decide: neither more repeats nor a thousand times the images would do"
     images = _round(sizes.n_images * max(number for number in times if number is not None))
     repeats, most = max(USUAL_REPEATS, sizes.repeats), max(MOST_REPEATS, 2 * sizes.repeats)
-    might = "would not" if min(comparison.chance(most) for comparison in comparisons) < UNLIKELY else "might not"
+    might = "would not" if min(comparison.probability(most) for comparison in comparisons) < UNLIKELY else "might not"
     return None, images, (
         f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {sizes.n_images:,} even "
         f"{most} repeats {might} do"

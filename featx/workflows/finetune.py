@@ -17,10 +17,10 @@ from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
-from ..evaluation.estimates import as_json
 from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult

@@ -17,10 +17,10 @@ from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..display.shown import Shown
 from ..evaluation.data_split import DataSplit
-from ..evaluation.estimates import as_json
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError

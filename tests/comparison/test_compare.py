@@ -17,7 +17,7 @@ from sklearn.svm import LinearSVC
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
 from featx.datasets.dataset import ImageDataset
 from featx.evaluation.metrics import wilson
-from featx.evaluation.resampled import corrected_interval, corrected_p_value, corrected_test
+from featx.evaluation.resampled import corrected_interval, corrected_test
 
 
 def test_all_strategies_are_fitted_on_and_tested_with_the_same_rows(dataset, calls):
@@ -65,7 +65,7 @@ def test_several_repeats_have_the_corrected_interval_and_test(dataset):
     assert other.accuracy.low <= plain.low < plain.high <= other.accuracy.high
     (pair,) = result.sizes[0].pairs
     gains = np.subtract(best.accuracies, other.accuracies)
-    assert pair.p_value == pair.p_adjusted == corrected_p_value(gains, **rows)
+    assert pair.p_value == pair.p_adjusted == corrected_test(gains, **rows).p_value
     assert pair.difference == corrected_test(gains, **rows).difference
     assert pair.spread >= np.std(gains, ddof=1)
     assert result.test == "corrected resampled t-test over 4 repeats"

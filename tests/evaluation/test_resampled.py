@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_p_value, corrected_test
+from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_test
 
 
 def test_the_corrected_test_is_that_of_nadeau_and_bengio():
@@ -15,7 +15,7 @@ def test_the_corrected_test_is_that_of_nadeau_and_bengio():
     rows = {"n_train": 300, "n_test": 100}
     assert corrected_error(differences, **rows) == pytest.approx(0.01 * math.sqrt(2 / 3))
     t = 0.03 / (0.01 * math.sqrt(2 / 3))
-    assert corrected_p_value(differences, **rows) == pytest.approx(1 - t / math.sqrt(2 + t * t))
+    assert corrected_test(differences, **rows).p_value == pytest.approx(1 - t / math.sqrt(2 + t * t))
     # The 97.5 % quantile of Student's t with 2 degrees of freedom is 4.3027.
     gain = corrected_test(differences, **rows).difference
     assert (gain.value, gain.high - 0.03) == pytest.approx((0.03, 4.3027 * 0.01 * math.sqrt(2 / 3)), rel=1e-4)
@@ -25,8 +25,8 @@ def test_the_corrected_test_is_that_of_nadeau_and_bengio():
 
 
 def test_differences_finer_than_one_test_image_prove_nothing():
-    assert corrected_p_value([0.125, 0.125, 0.125], n_train=24, n_test=8) > 0.3
-    assert corrected_p_value([0.0, 0.0, 0.0], n_train=24, n_test=8) == 1
+    assert corrected_test([0.125, 0.125, 0.125], n_train=24, n_test=8).p_value > 0.3
+    assert corrected_test([0.0, 0.0, 0.0], n_train=24, n_test=8).p_value == 1
     assert corrected_interval([1.0, 1.0, 1.0], n_train=24, n_test=8).low < 0.8
 
 
@@ -47,7 +47,7 @@ def test_equal_strategies_on_subsets_are_called_different_no_more_often_than_pro
                 distances = [((X[test] - centre) ** 2).sum(axis=1) for centre in centres]
                 right.append(np.mean(np.argmin(distances, axis=0) == y[test]))
             differences.append(right[0] - right[1])
-        called += corrected_p_value(differences, n_train=n - n_test, n_test=n_test) < 0.05
+        called += corrected_test(differences, n_train=n - n_test, n_test=n_test).p_value < 0.05
     assert 0 < called / 300 < 0.08
 
 

@@ -9,7 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from featx import DatasetError, ParameterError
 from featx.comparison.design import draw_repeats
 from featx.evaluation.class_sizes import check_counts, check_sizes
-from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, nested_subsets, outer_folds
+from featx.evaluation.nested_subsets import nested_subsets
+from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, outer_folds
 from featx.evaluation.units import content_units, join_groups
 
 RNG = np.random.default_rng(0)
@@ -111,7 +112,7 @@ def test_groups_that_share_a_content_are_one():
     joined = join_groups(groups, np.array([0, 1, 1, 2, 2, 3]))
     assert len(set(joined[:5])) == 1
     assert joined[5] not in joined[:5]
-    with pytest.raises(DatasetError, match="join all 4 to one"):
+    with pytest.raises(DatasetError, match="join all 4 into one"):
         held_out_split(
             np.array(list("aabbababab")),
             0.5,

@@ -181,7 +181,7 @@ def test_x_that_is_no_collection_of_images_is_refused(X, message):
         (np.full((2, 8, 8), 7.5), r"image 0: values from 7.5 to 7.5 lie outside 0 to 1.*value_range=\(low, high\)"),
         (np.full((2, 64), -0.5), r"lie outside 0 to 1.*value_range"),
         ([IMAGE, np.full((4, 4), np.nan)], "image 1: contains NaN"),
-        (np.zeros((2, 8, 8, 5)), r"array of shape \(8, 8, 5\) is no image"),
+        (np.zeros((2, 8, 8, 5)), r"array of shape \(8, 8, 5\) is not an image"),
         ([np.zeros((3, 8, 8))], r"channels first.*transpose\(1, 2, 0\)"),
     ],
 )

@@ -165,7 +165,7 @@ def test_a_class_that_is_not_trained_on_is_refused_before_any_image_is_read(plac
     labels = data.labels.astype("U9")
     labels[np.flatnonzero(data.split == place)[0]] = "grey"
     data = dataclasses.replace(data, labels=labels)
-    message = f"the {place} part has the class 'grey', which the training part has not"
+    message = f"the {place} part has the class 'grey', which the training part does not have"
     frozen_calls = (lambda: fit_model(data, frozen(), **GRID), lambda: forecast_fit(data, frozen(), **GRID))
     tuned_calls = (lambda: finetune_model(data, tiny()), lambda: forecast_finetuning(data, tiny()))
     # The validation part is fitted on, but by what stops by it.
@@ -225,7 +225,7 @@ def test_a_class_that_is_not_tested_is_named():
     data = some("training", "validation", "test")
     rows = np.flatnonzero((data.split != "test") | (data.labels == "dark"))
     data = data.take(rows)
-    said = "no test image is of the class 'light': the figures say nothing of it"
+    said = "no test image is of the class 'light': the figures say nothing about it"
     assert said in fit_model(data, frozen(), **GRID).evaluation.notes
     assert said in finetune_model(data, tiny()).notes
     alone = noise({"training": 12}), data.take(np.flatnonzero(data.split == "test"))
@@ -274,7 +274,7 @@ def test_a_part_of_which_nothing_can_be_read_is_not_missed_in_silence(remarks):
     data = some("training", "validation", "test")
     broken = unreadable(data, np.flatnonzero(data.split == "validation"))
     assert finetune_model(broken, tiny(), skip_unreadable=True).model.seen == (12, 0)
-    assert remarks() == ["none of the images of the validation part can be read: it is as though there were none"]
+    assert remarks() == ["none of the images of the validation part can be read: the split is used without it"]
     broken = unreadable(data, np.flatnonzero(data.split == "test"))
     for call in (
         lambda: fit_model(broken, frozen(on_error="nan"), **GRID),
