@@ -102,7 +102,7 @@ def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) 
         return
     classes = classes_in(str(output))
     if classes is None:
-        note(options, f"note: {output} is there, is no featx model, and will be replaced")
+        note(options, f"note: {output} exists, is not a featx model, and will be replaced")
     elif classes != dataset.classes:
         note(options, f"note: {output} holds a model of other classes, which will be replaced: {few(classes)}")
 

@@ -122,8 +122,6 @@ def compare_strategies(
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
-    if on_error not in ("raise", "skip"):
-        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
     check_margin(margin)
     check_strategies(strategies, transfer, dataset)
     dataset = stratified(dataset, stratify)

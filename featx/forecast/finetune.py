@@ -45,7 +45,7 @@ def forecast_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 
@@ -53,7 +53,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, skip_unreadable
+    dataset, classifier, test_size, test, min_images, on_error
         As for `finetune_model`.
 
     Returns
@@ -73,7 +73,7 @@ def forecast_finetuning(
     counted = CountedPasses(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
     prepared = split_options.prepare(dataset, counted.keys())
     split, train = prepared.split, prepared.dataset.take(prepared.split.train)
-    decoding = counted.decoding() if skip_unreadable else None
+    decoding = counted.decoding() if on_error == "skip" else None
     rows, validation, test_rows = (prepared.rows[part] for part in (split.train, split.validation, split.test))
     parts = training.parts(counted, labels, rows, train.groups, together=train.together, validation=validation)
     parts.append(training.prediction(counted, test_rows))
@@ -144,7 +144,7 @@ class TrainingCosts:
         if training.head_init != "random":
             parts.append(ask(training.source, [training.view], rows[train], name="forward for the head"))
             parts.append(self._head(counted, training, labels, len(train)))
-        epochs = training.plan.epochs
+        epochs = training.optimization.epochs
         seconds = self._epoch_seconds(counted, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
         parts.append(Part(f"train {count_text(epochs, 'epoch')}", seconds, weights, n_images=epochs * len(train)))
@@ -180,7 +180,7 @@ class TrainingCosts:
         targets = np.unique(y, return_inverse=True)[1]
         head = DenseHead(x.shape[1], len(training.classes), hidden_units=self.classifier.hidden_units)
         began = time.perf_counter()
-        warm_up(head.to(training.device), x, targets, training.plan, 1)
+        warm_up(head.to(training.device), x, targets, training.optimization, 1)
         return (time.perf_counter() - began) / len(x) * int(self.classifier.warmup_epochs)
 
     def _epoch_seconds(self, counted: CountedPasses, rows: np.ndarray) -> float:

@@ -104,7 +104,7 @@ def probe_network(
     def forward(some: Sequence[ImageSource]) -> tuple[ExtractionResult, float]:
         began = time.perf_counter()
         options = vars(forwarding)
-        found = extract_embeddings(some, source, views=views, cache=None, on_error="nan", **options)
+        found = extract_embeddings(some, source, views=views, cache=None, on_error="skip", **options)
         return found, time.perf_counter() - began
 
     images = list(images)[:PROBE_IMAGES]

@@ -48,7 +48,7 @@ def check_images(
     X : array-like of shape (n_samples,), (n_samples, n_values), (n_samples, h, w) or (n_samples, h, w, c)
         Images of any kind that `read_image` takes, in a list, an array, a Series or other column, or a frame of one
         column, of pandas, polars or pyarrow; or numbers. None, NaN, NaT, ``pd.NA`` and "" are missing images, which
-        raise unless the estimator has ``on_error="nan"``.
+        raise unless the estimator has ``on_error="skip"``.
     reset : bool
         True in ``fit``.
     image_shape : tuple of int, default=None
@@ -76,7 +76,7 @@ def check_images(
         cells, missing = found
         if not cells:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
-        if missing and getattr(estimator, "on_error", "raise") != "nan":
+        if missing and getattr(estimator, "on_error", "raise") != "skip":
             raise missing_cells_error("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
         _note_image_shape(image_shape)
         return wrap_images(cells, **options)

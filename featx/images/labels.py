@@ -113,7 +113,7 @@ def unlabelled(values: Any) -> list[int]:
 
 def missing_cells_error(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
     """Return the error for cells that are empty."""
-    skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
+    skip = ", or pass on_error='skip', which makes their rows NaN" if can_skip else ""
     return ParameterError(
         f"got no {what} in {len(rows):,} of {n_rows:,} rows of {where} (None, NaN or empty): row"
         f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",

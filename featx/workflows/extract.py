@@ -35,7 +35,7 @@ def write_embeddings(
     ----------
     dataset : ImageDataset
     transformer : CNNFeatureTransformer
-        With ``on_error="nan"``, images that cannot be read are left out and listed among the failures.
+        With ``on_error="skip"``, images that cannot be read are left out and listed among the failures.
     path : str or PathLike
 
     Returns

@@ -96,7 +96,7 @@ def finetune_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> FineTuneResult:
     """Fine-tune on a part of a data set and evaluate on the rest.
 
@@ -115,8 +115,9 @@ def finetune_model(
         split that the data set came with.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
-    skip_unreadable : bool, default=False
-        Leave out images that cannot be read instead of raising an error.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an image that cannot be read raises an error, or is left out and listed in `failures`; to find these
+        images, all are decoded first.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def finetune_model(
     split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
     split_options.prepare(dataset)
     failures = []
-    if skip_unreadable:
+    if on_error == "skip":
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
         dataset = leave_out_unreadable(dataset, failures)

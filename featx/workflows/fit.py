@@ -156,7 +156,7 @@ def fit_model(
         training and validation parts are fitted on and the test part judges, or the validation part if there is no test
         part.
     transformer : CNNFeatureTransformer
-        Not changed. With ``on_error="nan"`` images that cannot be read are left out.
+        Not changed. With ``on_error="skip"`` images that cannot be read are left out.
     layers, poolings : sequences
         Every combination is searched.
     heads, grids, class_weight, scoring, random_state, n_jobs, verbose

@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, is_clusterer, is_outlier_detector, is_re
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from ..constraints import PATH, check_values
+from ..constraints import BATCH, PATH, check_values
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
-from ..extraction.extract import ExtractionResult, check_options
+from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..images.failures import first_reason
@@ -121,8 +121,8 @@ def _check_parameters(parameters: Mapping[str, Any]) -> None:
     if unknown := [name for name in parameters if name not in ACCEPTED_PARAMETERS]:
         hint = nearest(unknown[0], ACCEPTED_PARAMETERS) or f"It takes {', '.join(ACCEPTED_PARAMETERS)}."
         raise ParameterError(f"predict_images has no parameter {unknown[0]!r}", hint)
-    check_options(*(parameters.get(name, usual) for name, usual in
-                    (("batch_size", "auto"), ("n_jobs", None), ("on_error", "raise"))))  # fmt: skip
+    checked = {name: parameters[name] for name in ("batch_size", "n_jobs", "on_error") if name in parameters}
+    check_values(checked, batch_size=BATCH)
 
 
 def _probability(scores: ClassScores, row: int, column: int) -> float | None:

@@ -231,7 +231,7 @@ def test_the_content_of_a_damaged_ppm_is_not_shown(data, words):
 def test_the_reason_is_among_the_failures_and_nothing_of_the_content(tiny, tmp_path):
     secret = write(tmp_path / "a.png", b'{"password": "hunter2"}')
     Image.fromarray(PICTURE).save(tmp_path / "b.ppm")
-    transformer = CNNFeatureTransformer(**tiny, cache=None, on_error="nan")
+    transformer = CNNFeatureTransformer(**tiny, cache=None, on_error="skip")
     rows = transformer.fit_transform([secret, tmp_path / "b.ppm", (FTYP % b"heic") + bytes(9)])
     assert np.isnan(rows).all(axis=1).tolist() == [True, False, True]
     assert [failure.reason.partition(",")[0] for failure in transformer.failures_] == ["JSON", "HEIC"]

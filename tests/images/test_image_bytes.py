@@ -239,7 +239,7 @@ def test_a_missing_package_is_not_a_bad_image(without, tmp_path, url, words):
     without(hidden)
     expected = rf"URLs needs {package}\. Install it with: pip install {wanted}".replace("[", r"\[")
     good = str(picture(tmp_path / "a.png"))
-    for on_error in ("raise", "nan"):
+    for on_error in ("raise", "skip"):
         with pytest.raises(MissingDependencyError, match=expected):
             transformer(on_error=on_error).fit_transform([good, url])
     with pytest.raises(MissingDependencyError, match=expected):
@@ -295,7 +295,7 @@ def test_credentials_are_shown_and_written_nowhere(server, tmp_path, caplog, mon
     assert "token=***" in json.dumps(report)
     with h5py.File(tmp_path / "out.h5") as file:
         assert file["paths"].asstr()[:].tolist() == [shown]
-    fitted = transformer(on_error="nan")
+    fitted = transformer(on_error="skip")
     assert np.isnan(fitted.fit_transform([bad, good])).any(axis=1).tolist() == [True, False]
     output += repr(fitted.failures_) + repr(collect_images([good]).names) + caplog.text
     for refused in (lambda: load_dataset(good), lambda: load_dataset(f"https://u:{SECRET}@h/set.csv")):

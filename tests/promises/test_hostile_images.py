@@ -129,7 +129,7 @@ def test_hostile_files_are_all_among_the_failures_and_their_neighbours_unaffecte
 def test_the_transformer_lists_the_same_failures(tmp_path, tiny):
     words = spoil_folder(tmp_path / "bad")
     images = [write(tmp_path, "good.png", PNG), *words]
-    transformer = CNNFeatureTransformer(**tiny, on_error="nan", cache=None)
+    transformer = CNNFeatureTransformer(**tiny, on_error="skip", cache=None)
     rows = transformer.fit_transform(images)
     assert [failure.name for failure in transformer.failures_] == list(words)
     assert np.isnan(rows).all(axis=1).tolist() == [False] + [True] * len(words)
@@ -249,7 +249,7 @@ def test_memory_stays_within_thirty_bytes_a_pixel_for_each_thread(tmp_path):
         from featx.images.sources import as_sources
         from featx.networks.resolve import resolve_backbone
         source = resolve_backbone("squeezenet1_1", weights=None, image_size=32)
-        options = dict(views=[("features.12", "avg")], cache=None, n_jobs=2, batch_size=2, on_error="nan")
+        options = dict(views=[("features.12", "avg")], cache=None, n_jobs=2, batch_size=2, on_error="skip")
         extract_embeddings(as_sources([sys.argv[1]]), source, **options)
         # The peak since exec; ru_maxrss would begin with that of pytest.
         peak = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024

@@ -139,7 +139,7 @@ def test_an_image_that_cannot_be_read_is_named_or_left_out(tmp_path, forwards):
         with pytest.raises(ImageDecodeError, match=r"4\.png"):
             call()
     assert forwards.count == 0
-    found = fit_model(data, frozen(on_error="nan"), cv=3, **GRID)
+    found = fit_model(data, frozen(on_error="skip"), cv=3, **GRID)
     assert found.evaluation.n_images == 15
     assert [failure.name for failure in found.extraction.failures] == [missing]
     assert data.names[found.extraction.failures[0].index] == missing
@@ -151,7 +151,7 @@ def test_failures_are_counted_in_what_was_passed(tmp_path):
     broken.write_bytes(b"no image")
     images = [*data.images[:-1], str(broken)]
     data = dataclasses.replace(data, images=images)
-    found = fit_model(data, frozen(on_error="nan"), cv=3, min_images=2, **GRID)
+    found = fit_model(data, frozen(on_error="skip"), cv=3, min_images=2, **GRID)
     assert [failure.index for failure in found.extraction.failures] == [12]
 
 
@@ -169,7 +169,7 @@ def test_files_that_cannot_be_read_are_no_copies_of_an_image(split, tmp_path, ca
         (tmp_path / f"{number}.png").write_bytes(b"")
     labels = np.array(["dark", "light"] * 8)
     data = ImageDataset(paths, paths, labels, split=None if split is None else np.array(split))
-    transformer = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32, on_error="nan", cache=None)
+    transformer = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32, on_error="skip", cache=None)
     with caplog.at_level("WARNING", "featx"):
         outcome = fit_model(data, transformer, grids={"logistic": {"C": [0.01]}}, cv=2 if split is None else None)
     assert [failure.index for failure in outcome.extraction.failures] == broken

@@ -18,7 +18,7 @@ from featx import CNNFeatureTransformer, save_model
 from featx.comparison.run_files import RunFiles
 from featx.exceptions import FeatxError
 from featx.finetuning.checkpoint import Checkpoint
-from featx.finetuning.tuned_network import TunedNetwork
+from featx.finetuning.finetuned_network import FineTunedNetwork
 from featx.reports.pictures import save_figure
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
@@ -51,7 +51,7 @@ def write_weights(path, _):
 
     module = torch.nn.Linear(2, 2)
     base = SimpleNamespace(architecture=SimpleNamespace(class_layer=None), name="linear", weights_digest="0")
-    TunedNetwork.export(SimpleNamespace(base=base, build=lambda: module, state={}), path)
+    FineTunedNetwork.export(SimpleNamespace(base=base, build=lambda: module, state={}), path)
 
 
 WRITERS = {

@@ -166,7 +166,7 @@ def averaging():
 
 def extract(images, *, cache=None, **options):
     """Return the embeddings of the averaging network; what cannot be read is skipped."""
-    options = {"views": [("0", "flatten")], "cache": cache, "batch_size": 8, "on_error": "nan", **options}
+    options = {"views": [("0", "flatten")], "cache": cache, "batch_size": 8, "on_error": "skip", **options}
     return extract_embeddings(as_sources(images), averaging(), **options)
 
 

@@ -41,7 +41,7 @@ def test_unreadable_images_are_left_out_and_listed_where_they_were(dataset, tiny
     images = [dataset.images[0], str(bad), *dataset.images[1:]]
     labels = np.insert(dataset.labels, 1, "dark")
     data = ImageDataset(images, ["first", "bad", *dataset.names[1:]], labels)
-    result = fit_model(data, CNNFeatureTransformer(**tiny, on_error="nan"), **SEARCH)
+    result = fit_model(data, CNNFeatureTransformer(**tiny, on_error="skip"), **SEARCH)
     assert [(failure.index, failure.name) for failure in result.extraction.failures] == [(1, "bad")]
     assert sum(map(sum, result.evaluation.confusion_matrix)) == 24
 
