@@ -31,7 +31,7 @@ from .size_result import SizeResult
 from .stage_study import StageStudy
 from .strategies import kind_of
 from .summary import SummaryStatistics
-from .transfer_cases import LARGE, TransferCase, transfer_case
+from .transfer_cases import LARGE_PER_CLASS, TransferCase, transfer_case
 
 __all__ = ["check_margin", "check_strategies", "compare_strategies"]
 
@@ -270,7 +270,7 @@ def _notes(
     if study is not None:
         notes.append(
             "the four rules are those of Stanford's CS231n; a strategy that fine-tunes only some stages counts as "
-            f"following them; large from {LARGE} images a class on is a convention"
+            f"following them; {LARGE_PER_CLASS} images a class or more count as large by convention"
         )
     if reason is not None:
         notes.append(f"the stages were not compared: {reason}")

@@ -25,7 +25,7 @@ from ..runtime.resources import thread_count
 from .design import Repeat
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runner import Runner, RunResult
-from .stage_study import CV, MOST_IMAGES, StageStudy, compare_stages, predict_by_stages
+from .stage_study import MOST_IMAGES, STAGE_FOLDS, StageStudy, compare_stages, predict_by_stages
 
 __all__ = ["STAGE_FILE", "ComparisonRuns", "Run", "read_keys"]
 
@@ -117,7 +117,7 @@ class ComparisonRuns:
     def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
         """Return the rows of the study of stages, and its fingerprint."""
         rows, seed = self.repeats[0].trains[-1], self.repeats[0].seed
-        most = max(MOST_IMAGES, CV * len(self.runner.classes))
+        most = max(MOST_IMAGES, STAGE_FOLDS * len(self.runner.classes))
         if len(rows) > most:
             some = self.dataset.take(rows)
             kept: dict[str, Any] = {"groups": some.groups, "together": some.together}

@@ -28,10 +28,10 @@ from ..networks.pooling import View
 
 __all__ = ["StageScores", "StageStudy", "compare_stages", "predict_by_stages", "stage_views"]
 
-CV = 5
+STAGE_FOLDS = 5
 # Enough to distinguish stages; with a hundred classes, more would take longer than the runs.
 MOST_IMAGES = 2000
-GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
+STAGE_GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def predict_by_stages(
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
     tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
-    head = head_spec("logistic", grid=GRID["logistic"], random_state=random_state)
+    head = head_spec("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
@@ -230,4 +230,4 @@ def _folds(y: np.ndarray, groups: np.ndarray | None, together: np.ndarray | None
         most = min(len(np.unique(joined[y == name])) for name in classes)
     if most < 3:
         raise DatasetError(f"a class has {most} training images or groups, too few to cross-validate stages on")
-    return min(CV, most)
+    return min(STAGE_FOLDS, most)

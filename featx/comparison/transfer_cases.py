@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from .size_result import Verdict
 from .stage_study import StageStudy
 
-__all__ = ["LARGE", "TransferCase", "transfer_case"]
+__all__ = ["LARGE_PER_CLASS", "TransferCase", "transfer_case"]
 
 # A data set is called large from this number of images a class on. The notes name no number: this is a convention.
-LARGE = 100
+LARGE_PER_CLASS = 100
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def transfer_case(
         On these strategies at this size.
     """
     per_class = n_train / n_classes
-    size = "large" if per_class >= LARGE else "small"
+    size = "large" if per_class >= LARGE_PER_CLASS else "small"
     rule = RULES[size, study.domain]
     advice = rule.advice.format(best=study.best)
     last = study.stages[-1].layer

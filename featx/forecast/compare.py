@@ -17,7 +17,7 @@ from ..comparison.design import comparison_split_options
 from ..comparison.run_files import RunFiles
 from ..comparison.runner import TIMED_IMAGES, Runner
 from ..comparison.runs import STAGE_FILE, ComparisonRuns, Run, read_keys
-from ..comparison.stage_study import CV, GRID, stage_views
+from ..comparison.stage_study import STAGE_FOLDS, STAGE_GRID, stage_views
 from ..comparison.strategies import kind_of
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
@@ -131,8 +131,10 @@ class _RunCosts:
             forwarding = ForwardOptions.of(transfer, source)
             self.add("stages", self.counted.passes(source, views, rows, forwarding=forwarding))
             features = {view: self._features(source, view, forwarding) for view in views}
-            cv = min(CV, int(np.unique(self.labels[rows], return_counts=True)[1].min()))
-            seconds = evaluation_seconds(features, len(rows), ["logistic"], held_out=None, cv=max(2, cv), grids=GRID)
+            cv = min(STAGE_FOLDS, int(np.unique(self.labels[rows], return_counts=True)[1].min()))
+            seconds = evaluation_seconds(
+                features, len(rows), ["logistic"], held_out=None, cv=max(2, cv), grids=STAGE_GRID
+            )
             width = sum(drawn.rows.shape[1] for drawn in features.values())
             self.add("stages", Part("tune heads", sum(seconds.values()), 0, 2 * 4 * len(rows) * width))
 

@@ -19,7 +19,7 @@ FROZEN = ("--strategy", "frozen", "--strategy", "frozen:knn", "--set", "frozen.C
 @pytest.fixture(autouse=True)
 def quick_stages(monkeypatch):
     """Compare stages by one value of C."""
-    monkeypatch.setattr("featx.comparison.stage_study.GRID", {"logistic": QUICK})
+    monkeypatch.setattr("featx.comparison.stage_study.STAGE_GRID", {"logistic": QUICK})
 
 
 def featx(*arguments, code=0):
@@ -65,7 +65,7 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
     assert "extrapolated by a power law through 2 sizes, not measured" in first.stdout
     assert "small and" in first.stdout
     assert "seconds are what it would take without a cache" in first.stdout
-    assert "large from 100 images a class on is a convention" in first.stdout
+    assert "100 images a class or more count as large by convention" in first.stdout
     assert "frozen:knn, 30 images, repeat 2 of 2: " in first.stderr
     assert " left" in first.stderr
     found = json.loads((tmp_path / "a.json").read_text())

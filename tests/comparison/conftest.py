@@ -7,7 +7,7 @@ from comparisons import QUICK, Network, images_of
 @pytest.fixture(autouse=True)
 def calls(monkeypatch):
     monkeypatch.setattr(Network, "calls", [])
-    monkeypatch.setattr("featx.comparison.stage_study.GRID", {"logistic": QUICK})
+    monkeypatch.setattr("featx.comparison.stage_study.STAGE_GRID", {"logistic": QUICK})
     return Network
 
 

@@ -95,7 +95,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
     quick = {"epochs": 1, "augment_draws": 1}
     strategies = {
         "frozen": make_strategy("frozen", transformer, parameters=QUICK),
-        "tuned": make_strategy("finetuned", transformer, parameters=quick),
+        "finetuned": make_strategy("finetuned", transformer, parameters=quick),
         "scratch": make_strategy("scratch", transformer, parameters=quick),
     }
     result = compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path)
@@ -172,9 +172,9 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_fitted(dataset, c
 
 def test_parameters_of_networks_are_checked_before_anything_is_fitted(dataset, tiny, forwards, calls):
     for parameters in ({"schedule": "luck"}, {"epochs": 0}, {"augmentation": "luck"}, {"image_size": -1}):
-        tuned = make_strategy("finetuned", CNNFeatureTransformer(**tiny), parameters=parameters)
-        with pytest.raises(ParameterError, match="strategy tuned: "):
-            compare_strategies(dataset, {"net": Network(), "tuned": tuned})
+        finetuned = make_strategy("finetuned", CNNFeatureTransformer(**tiny), parameters=parameters)
+        with pytest.raises(ParameterError, match="strategy finetuned: "):
+            compare_strategies(dataset, {"net": Network(), "finetuned": finetuned})
     assert forwards.count == 0
     assert not calls.calls
 

@@ -3,7 +3,7 @@
 import pytest
 from comparisons import COMPARED, case_of, verdict_of
 
-from featx.comparison.transfer_cases import LARGE
+from featx.comparison.transfer_cases import LARGE_PER_CLASS as LARGE
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def is_trained(model, X, y):
 
 
 @pytest.mark.parametrize(("rate", "head_rate"), [(1e-3, 1e-2), pytest.param(1e-4, 1e-3, marks=pytest.mark.long)])
-def test_alexnet_is_tuned_by_sgd_with_a_rate_for_the_network_and_one_for_the_head(rate, head_rate):
+def test_alexnet_is_finetuned_by_sgd_with_a_rate_for_the_network_and_one_for_the_head(rate, head_rate):
     X, y = pictures(3)
     model = CNNFineTuneClassifier(
         "alexnet", weights=None, image_size=63, optimizer="sgd", momentum=0.9, learning_rate=rate,
@@ -38,7 +38,7 @@ def test_alexnet_is_tuned_by_sgd_with_a_rate_for_the_network_and_one_for_the_hea
     assert model.history_["learning_rate"] == [rate, rate]
 
 
-def test_alexnet_is_tuned_up_to_its_last_but_one_dense_layer():
+def test_alexnet_is_finetuned_up_to_its_last_but_one_dense_layer():
     X, y = pictures(count=8)
     model = CNNFineTuneClassifier(
         "alexnet", weights=None, image_size=63, layer="fc7", optimizer="sgd", learning_rate=1e-3, head_init="logistic",
@@ -109,7 +109,7 @@ def test_the_last_layers_are_unfrozen_at_a_low_rate_and_one_image_is_predicted(n
 
 @pytest.mark.filterwarnings("ignore:.*whose running statistics are those of initialisation")
 @pytest.mark.parametrize("head_init", ["warmup", pytest.param("logistic", marks=pytest.mark.long)])
-def test_frozen_and_tuned_are_compared_over_sizes_with_the_head_trained_first(head_init):
+def test_frozen_and_finetuned_are_compared_over_sizes_with_the_head_trained_first(head_init):
     X, y = pictures(2, 40)
     train, test = train_test_split(np.arange(40), test_size=12, stratify=y, random_state=0)
     network = {"backbone": "mobilenet_v2", "weights": None, "image_size": 32}

@@ -129,10 +129,10 @@ def test_the_commands_use_a_split_folder_as_what_it_is(folder, tmp_path):
         assert "judged" not in featx("predict", model, folder, "--format", form, "--quiet").output
     bare = featx("predict", model, folder / "test" / "dark" / "0.png").output
     assert "judged" not in bare
-    tuned = featx(
+    trained = featx(
         *("finetune", folder, "-o", tmp_path / "t.skops", *NETWORK, "--epochs", "1", "--augmentation", "none"),
     )
-    assert "trained on 16, stopped by the 8 of the validation part" in tuned.stdout
+    assert "trained on 16, stopped by the 8 of the validation part" in trained.stdout
     compared = featx("compare", folder, "--strategy", "frozen:knn", *NETWORK, "--no-transfer")
     assert "one given test set of 12 images, the test part of the given split" in compared.stdout
 
