@@ -87,9 +87,7 @@ def _found(model: str, estimator: ImageEstimator, wanted: str) -> str:
             if digest == wanted:
                 return file
             others[file] = digest
-    next_step = (
-        "Pass load_model(path, weights=FILE) or `featx predict --weights FILE`, or put it beside the model."
-    )
+    next_step = "Pass load_model(path, weights=FILE) or `featx predict --weights FILE`, or put it beside the model."
     if others:
         raise ModelFileError(
             f"{model} was fitted on embeddings of other weights of {estimator.backbone} than are here: SHA-256 "
