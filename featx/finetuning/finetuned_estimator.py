@@ -66,8 +66,8 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
         Parameters
         ----------
         images : sequence of ImageSource
-        on_error : {"raise", "nan"}, default="raise"
-            Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
+        on_error : {"raise", "skip"}, default="raise"
+            Whether an unreadable image raises, or is skipped: its row is NaN, and `failures` names it.
 
         Returns
         -------

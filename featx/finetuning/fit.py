@@ -19,7 +19,7 @@ from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.extract import extract_embeddings
-from ..heads.heads import class_weights
+from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource

@@ -19,7 +19,7 @@ from torch import nn
 
 from ..evaluation.units import content_units, join_groups
 from ..heads.heads import head_spec
-from ..heads.search import Candidate, Tuner
+from ..heads.search import Tuner
 from .head import DenseHead
 from .optimization import Optimization
 
@@ -54,16 +54,14 @@ def fit_probe(
     random_state : int, default=0
     """
     head = head_spec("logistic", class_weight=class_weight, random_state=random_state)
-    view = ("embedding", "")
-    tuner = Tuner({view: features}, y, groups, "accuracy", random_state, None, together)
-    candidate = Candidate(view, head, np.zeros((0, 0)))
+    tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
     rows = np.arange(len(y))
     with threadpool_limits(1):
         classes, truth = np.unique(y, return_inverse=True)
         counts = np.bincount(content_units(truth, together).labels, minlength=len(classes))
         joined = None if groups is None else join_groups(groups, together)
         few = counts.min() < 2 or (joined is not None and len(np.unique(joined)) < 2)
-        parameters = {"C": UNTUNED_C} if few else tuner.tune(candidate, rows)[1]
+        parameters = {"C": UNTUNED_C} if few else tuner.tune(head, features, rows)[1]
         return clone(head.estimator).set_params(classify__C=parameters["C"]).fit(features, y)
 
 

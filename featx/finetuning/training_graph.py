@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from ..torch_modules.graphs import OUTPUT, last_node, trace
+from ..torch_modules.graphs import last_node, trace
+from ..torch_modules.output_parts import OUTPUT
 from ..torch_modules.running_statistics import keeps_statistics
 from .cut_graph import CutGraph
 

@@ -19,13 +19,20 @@ from torch.func import functional_call
 from ..exceptions import BackboneError, LayerError, ParameterError
 from ..networks.backbone import FLOAT32_CONVOLUTIONS, BackboneSource
 from ..networks.device import precision_context
-from ..networks.finite import not_finite_outputs
-from ..networks.float32_stem import FeatureExtractor, with_float32_stem
-from ..networks.forward_errors import forward_error
-from ..networks.pooling import View, not_one_each, pool
+from ..networks.float32_stem import with_float32_stem
+from ..networks.forward_errors import forward_error, not_finite_outputs, not_one_each
+from ..networks.pooling import View, pool
 from ..networks.stage_names import HEAD_ALONE, choose_stages
 from ..networks.state_matching import absent_tensors, refuse_absent
-from ..torch_modules.graphs import HookExtractor, feature_extractor, is_leaf_module, last_node, require_layers, trace
+from ..torch_modules.graphs import (
+    FeatureExtractor,
+    HookExtractor,
+    feature_extractor,
+    is_leaf_module,
+    last_node,
+    require_layers,
+    trace,
+)
 from ..torch_modules.running_statistics import keeps_statistics
 from .cut_graph import CutGraph, describe_choice
 from .trained_part import TrainedPart

@@ -180,7 +180,7 @@ def test_steps_that_are_called_like_a_place_are_kept(tiny, path):
 
 def test_what_belongs_to_the_machine_stays_behind(tiny, images, path, tmp_path):
     local = {"cache": EmbeddingCache(tmp_path / "secret"), "device": "cpu", "n_jobs": 2, "batch_size": 7}
-    transformer = CNNFeatureTransformer(**tiny, **local, on_error="nan", verbose=True)
+    transformer = CNNFeatureTransformer(**tiny, **local, on_error="skip", verbose=True)
     model = make_pipeline(transformer, LogisticRegression()).fit(images, CATS_AND_DOGS)
     save_model(model, path)
     loaded = load_model(path)[0].get_params()
