@@ -8,12 +8,12 @@ from comparisons import (
     Network,
     images_of,
 )
-from featx.cli.text_tables import render
 
 from featx import compare_strategies
 from featx.comparison.design import Repeat
 from featx.comparison.runner import RunResult
 from featx.comparison.summary import SummaryStatistics
+from featx.display.text_tables import render_text
 from featx.reports.comparison import comparison_parts
 
 
@@ -27,7 +27,7 @@ def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
         f"bad ({figures['bad']}) and worse ({figures['worse']}) are no better than always answering the largest class "
         "(75.0 %)",
     ]
-    assert all(f"warning: {text}" in render(comparison_parts(result)) for text in size.warnings)
+    assert all(f"warning: {text}" in render_text(comparison_parts(result)) for text in size.warnings)
     assert json.loads(result.to_json())["sizes"][0]["baseline"] == 0.75
 
 

@@ -14,5 +14,5 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def remarks(caplog, monkeypatch):
     """Return a function that returns the remarks to the user that were logged so far."""
-    monkeypatch.setattr("featx.display.notes._told", set())
+    monkeypatch.setattr("featx.display.notes._logged", set())
     return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from backbones import PIXELS, backbone_of
 from torch import nn
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
-from featx.exceptions import BackboneError
+from featx.exceptions import BackboneError, LayerError
+from featx.networks.resolve import resolve_backbone
 
 IMAGES = np.random.default_rng(0).integers(200, 256, (8, 32, 32, 3), dtype=np.uint8)
 IMAGES[5] = 0
@@ -88,3 +90,91 @@ def test_bits_of_bfloat16_are_read():
     for value in ("nan", "inf", "-inf"):
         with pytest.raises(BackboneError, match="1 of 2 values"):
             look([1.0, float(value)])
+
+
+def test_a_size_that_the_network_refuses_is_named(unallocated):
+    source = resolve_backbone("vit_b_32", weights=None)
+    with pytest.raises(BackboneError, match=r"vit_b_32 fails on images of 64 x 64 pixels.*image_size"):
+        backbone_of(source, "meta").embed(PIXELS, [("stem", "avg")], preprocessing=source.preprocessing)
+
+
+class Mixing(torch.nn.Module):
+    """A network that does not keep the images apart."""
+
+    def __init__(self, mix):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(3, 4, 3)
+        self.mix = mix
+
+    def forward(self, x):
+        x = self.convolution(x)
+        return {"first": x[0], "mean": x.mean(0), "twice": torch.cat([x, x])}[self.mix]
+
+
+@pytest.mark.parametrize("mix", ["first", "mean", "twice"])
+def test_a_network_that_gives_other_than_one_output_for_each_image_is_refused(mix):
+    images = [np.full((32, 32, 3), value, np.uint8) for value in (0, 80, 160, 240)]
+    transformer = CNNFeatureTransformer(Mixing(mix), image_size=32, cache=None, layer="output", pooling="flatten")
+    with pytest.raises(LayerError, match=r"outputs for 1 image.*first axis counts the images"):
+        transformer.fit_transform(images)
+
+
+class Returning(nn.Module):
+    """A convolution and its mean; what it returns, a test says."""
+
+    def __init__(self, end):
+        super().__init__()
+        torch.manual_seed(0)
+        self.c, self.end = nn.Conv2d(3, 4, 3), end
+
+    def forward(self, x):
+        z = self.c(x)
+        return self.end(z.mean((2, 3)), z)
+
+
+def embed(module, **options):
+    return CNNFeatureTransformer(module, image_size=32, cache=None, **options).fit_transform(IMAGES)
+
+
+def fails_with(error):
+    def end(v, z):
+        raise error
+
+    return Returning(end)
+
+
+def at_224(v, z):
+    if z.shape[-1] != 222:
+        raise ValueError("wrong")
+    return v
+
+
+FAILING = {
+    "an error whose text is a key": (
+        fails_with(KeyError("boom")),
+        "pixels: KeyError: 'boom'",
+        "torch.rand(2, 3, 32, 32)",
+    ),
+    "an error without a text": (fails_with(ValueError()), "pixels: ValueError", "its own code"),
+    "one channel": (nn.Conv2d(1, 4, 3), "have 1 channel", "takes 1 channel:"),
+    "another size": (Returning(at_224), "pixels: ValueError: wrong", "choose image_size=224, which is the default"),
+    "memory": (Returning(lambda v, z: torch.empty(2**50)), "allocate", "more memory than there is"),
+    "sizes that none of the tried is": (
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(7, 2)),
+        "multiplied",
+        "image_size",
+    ),
+    "parameters of two types": (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3).half()), "type", "module.float()"),
+}
+
+
+@pytest.mark.parametrize("what", FAILING)
+def test_advice_about_a_module_that_fails_fits_its_error(what):
+    module, text, step = FAILING[what]
+    with pytest.raises(BackboneError) as told:
+        embed(module, layer="output")
+    assert text in told.value.message
+    assert step in told.value.next_step
+    assert ("image_size" in told.value.next_step) == (
+        what in ("another size", "memory", "sizes that none of the tried is")
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from half_precision import HALF, KERNELS, without_half_precision
 from torch import fx, nn
 from torch.nn import functional
 
@@ -16,7 +17,6 @@ from featx.networks.fusion import fuse, fused_extractor
 from featx.networks.resolve import resolve_backbone
 from featx.torch_modules.graphs import feature_extractor
 
-KERNELS = [False, pytest.param(True, marks=pytest.mark.skipif(not fused_convolution.has_kernels(), reason="no oneDNN"))]
 NETWORKS = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x0_5",
             "squeezenet1_1", "regnet_y_400mf", "mnasnet0_5", "efficientnet_lite0", "densenet121",
             "convnext_tiny"]  # fmt: skip
@@ -69,25 +69,7 @@ def test_float32_is_the_same_at_every_stage(name: str, kernels: bool) -> None:
     assert all(torch.equal(again[layer], value) for layer, value in wanted.items())
 
 
-HALF = [torch.bfloat16, torch.float16]
-
-
-@pytest.fixture(params=[True, False], ids=["as-it-is", "without-half"])
-def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """This machine's processor, and one that has kernels in float32 only."""
-    if not request.param:
-        _without_half_precision(monkeypatch)
-    return request.param
-
-
-def _without_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    has = fused_convolution.has_kernels
-    monkeypatch.setattr(
-        fused_convolution, "has_kernels", lambda dtype=torch.float32: dtype == torch.float32 and has(dtype)
-    )
-
-
-def _source_and_reader() -> tuple[str, fx.GraphModule]:
+def _node_and_extractor() -> tuple[str, fx.GraphModule]:
     source = resolve_backbone("efficientnet_lite0")
     node = source.architecture.node("head")
     plain = feature_extractor(source.build().eval(), [node], name="efficientnet_lite0")
@@ -99,7 +81,7 @@ def _source_and_reader() -> tuple[str, fx.GraphModule]:
 @pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("dtype", HALF)
 def test_half_precision_spares_the_first_convolutions(kernels: bool, dtype: torch.dtype) -> None:
-    node, plain = _source_and_reader()
+    node, plain = _node_and_extractor()
     fused = fuse(plain, _images(4), dtype=dtype, kernels=kernels, n_float32=FLOAT32_CONVOLUTIONS)
     dtypes = [convolution.dtype for convolution in _convolutions(fused)]
     assert dtypes.count(torch.float32) == 2
@@ -111,31 +93,11 @@ def test_half_precision_spares_the_first_convolutions(kernels: bool, dtype: torc
     assert not torch.equal(given, wanted)
 
 
-@pytest.mark.usefixtures("processor")
-@pytest.mark.parametrize("kernels", KERNELS)
-@pytest.mark.parametrize("dtype", HALF)
-@pytest.mark.parametrize("groups", [1, 16])
-def test_half_precision_is_rounding_around_sums_in_float32(kernels: bool, dtype: torch.dtype, groups: int) -> None:
-    torch.manual_seed(0)
-    conv = nn.Conv2d(16, 16, 3, padding=1, groups=groups).requires_grad_(False)
-    x, residual = (torch.randn(2, 16, 9, 9).contiguous(memory_format=torch.channels_last) for _ in range(2))
-    shape = tuple(x.shape) if kernels else None
-    module = FusedConvolution(conv, dtype=dtype, activation="relu", shape=shape)
-    rounded = [value.to(dtype).double() for value in (x, conv.weight, conv.bias, residual)]
-    wanted = functional.conv2d(*rounded[:3], padding=1, groups=groups)
-    eps = torch.finfo(dtype).eps
-    for given, sums in ((module(x), wanted), (module(x, residual), wanted + rounded[3])):
-        assert given.dtype == dtype
-        torch.testing.assert_close(given.double(), sums.relu(), rtol=eps, atol=eps)
-    # The residual is still whole.
-    assert torch.equal(residual.to(dtype).double(), rounded[3])
-
-
 @pytest.mark.native_bfloat16
 def test_a_processor_without_half_precision_gives_the_numbers_of_one_that_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    node, plain = _source_and_reader()
+    node, plain = _node_and_extractor()
 
     def rows() -> torch.Tensor:
         fused = fused_extractor(plain, _images(4), dtype=torch.bfloat16, n_float32=FLOAT32_CONVOLUTIONS)
@@ -145,7 +107,7 @@ def test_a_processor_without_half_precision_gives_the_numbers_of_one_that_has_it
 
     native = torch.bfloat16
     wanted = rows()
-    _without_half_precision(monkeypatch)
+    without_half_precision(monkeypatch)
     native = torch.float32
     assert functional.cosine_similarity(rows(), wanted).min() > 0.9999
 

@@ -19,12 +19,6 @@ from PIL import Image
 from featx import BackboneError, DatasetError, ParameterError, WeightsError, load_dataset, resolve_backbone
 from featx.display.notes import note_step
 from featx.exceptions import ModelFileError, nearest, nearest_path
-from featx.heads.head_names import HEADS, HEADS_WITH_CLASS_WEIGHTS, check_heads
-from featx.networks import network_names
-from featx.networks.architectures import architecture_of, torchvision_names
-from featx.networks.device import check_device
-from featx.networks.network_names import check_network, published_weight_names
-from featx.networks.stage_names import mistyped_stage
 
 FIT, TUNE = ("fit", "photos", "-o", "m.skops"), ("finetune", "photos", "-o", "m.skops")
 COMPARE = ("compare", "photos")
@@ -164,80 +158,6 @@ def test_a_mistake_is_told_of_before_torch_is_loaded(arguments, answers):
     assert loaded == [] or arguments in LATER
 
 
-def test_right_names_pass():
-    for name in ("efficientnet_lite0", *torchvision_names()):
-        architecture = architecture_of(name)
-        for weights in ("DEFAULT", None, *published_weight_names(name)):
-            check_network(
-                name, weights=weights, layers=[None, *architecture.stage_names], poolings=["auto", architecture.pooling]
-            )
-    check_network("resnet18", layers=["layer2.0.conv1", "flatten", "output"])  # nodes, which a graph must tell
-    check_network("timm:resnet18.a1_in1k")
-    check_heads(HEADS, HEADS)
-    check_heads(HEADS_WITH_CLASS_WEIGHTS, class_weight="balanced")
-
-
-def test_names_of_weights_are_those_of_torchvision():
-    from torchvision.models import get_model_weights
-
-    for name in torchvision_names():
-        assert [entry.name for entry in get_model_weights(name)] == list(published_weight_names(name)), name
-
-
-def test_names_of_timm_networks_are_found_without_importing_it(monkeypatch):
-    import timm
-
-    monkeypatch.delitem(sys.modules, "timm")
-    known = []
-    monkeypatch.setattr(network_names, "unknown_timm_network", lambda name, names: known.append(names) or ValueError())
-    with pytest.raises(ValueError):
-        check_network("timm:no_such")
-    assert known == [sorted(timm.list_models())]
-    check_network("timm:tf_efficientnet_b0_ns")  # of an older release
-    monkeypatch.setattr(network_names, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"featx\[timm\]"):
-        check_network("timm:resnet18")
-
-
-QUICK = ("shufflenet_v2_x0_5", "regnet_y_400mf")
-
-
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in torchvision_names()]
-)
-def test_no_node_of_a_graph_is_taken_for_a_stage_mistyped(name):
-    import torch
-    from torchvision import models
-
-    from featx.torch_modules.graphs import layer_names
-
-    own = {"init_weights": False, "aux_logits": True} if name in ("inception_v3", "googlenet") else {}
-    with torch.device("cpu" if name.startswith("regnet") else "meta"):
-        module = models.get_model(name, weights=None, **own).eval()
-    names = {name for name, _ in module.named_modules()} | set(layer_names(module))
-    assert [node for node in names if mistyped_stage(architecture_of(name), node)] == []
-
-
-@pytest.mark.parametrize(
-    ("backbone", "layer", "meant"),
-    [
-        ("resnet18", "layer5", "layer4"),
-        ("resnet18", "Layer3", "layer3"),
-        ("vgg16", "block6", "block5"),
-        ("inception_v3", "Mixed_7d", "Mixed_7c"),
-        ("densenet121", "denseblok2", "denseblock2"),
-        ("efficientnet_lite0", "stem1", ""),
-        ("shufflenet_v2_x1_0", "conv1", ""),
-        ("resnet18", "layer3.0", ""),
-        ("resnet18", "layer3", ""),
-    ],
-)
-def test_stages_mistyped_are_told_from_nodes(backbone, layer, meant):
-    hint = mistyped_stage(architecture_of(backbone), layer)
-    assert meant in hint
-    assert bool(hint) == bool(meant)
-
-
 def test_python_raises_the_same(folder):
     from featx import CNNFeatureTransformer
 
@@ -262,15 +182,6 @@ def test_the_nearest_name_and_path(tmp_path):
         (tmp_path / name).touch()
     assert [nearest_path(tmp_path / name) for name in ("empty", "csv.p", "pypy")] == ["", "", ""]
     assert nearest_path(tmp_path / "p.cvs") == f"Did you mean {tmp_path / 'p.csv'}?"
-
-
-@pytest.mark.parametrize(
-    ("device", "meant"),
-    [("gpu", "cuda"), ("GPU:1", "cuda:1"), ("cuda0", "cuda:0"), ("nvidia", "cuda"), ("metal", "mps"), ("cpuu", "cpu")],
-)
-def test_a_device_by_another_name_is_known(device, meant):
-    with pytest.raises(ParameterError, match=rf"Did you mean {meant}( or .*)?\?$"):
-        check_device(device)
 
 
 @pytest.mark.parametrize("first", ["photos", "photos/dark/0.png", "nosuch"])

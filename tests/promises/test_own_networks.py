@@ -24,43 +24,6 @@ class Returning(nn.Module):
         return self.end(z.mean((2, 3)), z)
 
 
-class Normalised(nn.Module):
-    """A convolution, its mean, what follows, and a norm behind it all."""
-
-    def __init__(self, *behind):
-        super().__init__()
-        torch.manual_seed(0)
-        self.c, self.behind = nn.Conv2d(3, 4, 3), nn.Sequential(*behind)
-
-    def forward(self, x):
-        return self.behind(nn.functional.normalize(self.c(x).mean((2, 3))))
-
-
-@pytest.mark.parametrize(
-    ("module", "norm"),
-    [
-        (Normalised(), "normalize"),
-        (Normalised(nn.LayerNorm(4)), "behind.0"),
-        (Normalised(nn.Linear(4, 4), nn.Dropout(), nn.LayerNorm(4)), "behind.2"),
-        (Normalised(nn.Linear(4, 4), nn.Softmax(1)), ""),
-        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()), ""),
-        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), ""),
-    ],
-    ids=["by function", "by module", "behind a layer", "of a classifier", "before the pooling", "without a pooling"],
-)
-def test_a_norm_behind_what_is_pooled_is_noted_where_it_is_left_out(module, norm, caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._told", set())
-    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-
-    def embed(**options):
-        return CNNFeatureTransformer(module, image_size=32, cache=None, **options).fit_transform(images)
-
-    returned = embed(layer="output")
-    assert "normalises after" not in caplog.text
-    assert embed().shape == returned.shape
-    assert (f"in {norm}: its embeddings are the pooled values" in caplog.text) == bool(norm)
-
-
 def embed(module, **options):
     return CNNFeatureTransformer(module, image_size=32, cache=None, **options).fit_transform(IMAGES)
 
@@ -117,50 +80,6 @@ def test_a_forward_that_writes_into_its_input_is_told_how_to_be_trained():
     with pytest.raises(TrainingError, match="Writes writes into a tensor") as told:
         tuned.fit(IMAGES, [0, 1, 0, 1])
     assert "x.clone()" in told.value.next_step
-
-
-def fails_with(error):
-    def end(v, z):
-        raise error
-
-    return Returning(end)
-
-
-def at_224(v, z):
-    if z.shape[-1] != 222:
-        raise ValueError("wrong")
-    return v
-
-
-FAILING = {
-    "an error whose text is a key": (
-        fails_with(KeyError("boom")),
-        "pixels: KeyError: 'boom'",
-        "torch.rand(2, 3, 32, 32)",
-    ),
-    "an error without a text": (fails_with(ValueError()), "pixels: ValueError", "its own code"),
-    "one channel": (nn.Conv2d(1, 4, 3), "have 1 channel", "takes 1 channel:"),
-    "another size": (Returning(at_224), "pixels: ValueError: wrong", "choose image_size=224, which is the default"),
-    "memory": (Returning(lambda v, z: torch.empty(2**50)), "allocate", "more memory than there is"),
-    "sizes that none of the tried is": (
-        nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(7, 2)),
-        "multiplied",
-        "image_size",
-    ),
-    "parameters of two types": (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3).half()), "type", "module.float()"),
-}
-
-
-@pytest.mark.parametrize("what", FAILING)
-def test_advice_about_a_module_that_fails_fits_its_error(what):
-    module, text, step = FAILING[what]
-    with pytest.raises(BackboneError) as told:
-        embed(module, layer="output")
-    assert text in told.value.message
-    assert step in told.value.next_step
-    assert ("image_size" in told.value.next_step) == (
-        what in ("another size", "memory", "sizes that none of the tried is")
-    )
 
 
 @pytest.mark.parametrize("stages", [1, "all", ["c"]], ids=str)

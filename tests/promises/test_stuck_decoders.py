@@ -108,9 +108,9 @@ def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_pro
             return decode(data, **options)
 
         featx.images.sources.decode_file = looping
-        patient = functools.partial(featx.runtime.deadlines.map_with_deadline, threads=1)
-        print([str(d)[:22] for d in featx.cache.digests.FileDigests(None).digest(["fifo.png", "a.png"], map=patient)])
-        print([str(d)[:22] for d in patient(lambda i: i.load(), featx.as_sources(["loop.png", "a.png"]))])
+        limited = functools.partial(featx.runtime.deadlines.map_with_deadline, threads=1)
+        print([str(d)[:22] for d in featx.cache.digests.FileDigests(None).digest(["fifo.png", "a.png"], apply=limited)])
+        print([str(d)[:22] for d in limited(lambda i: i.load(), featx.as_sources(["loop.png", "a.png"]))])
         """,
         cwd=tmp_path,
     )

@@ -78,7 +78,7 @@ def test_weights_that_are_replaced_before_they_are_loaded_file_no_row(net, tmp_p
         with joblib.parallel_config("loky", n_jobs=workers), pytest.raises(WeightsError) as caught:
             transformer(path, **options).fit_transform(X)
     assert str(path) in str(caught.value)
-    assert "not what they were when their digest was taken" in str(caught.value)
+    assert "have changed since their digest was computed" in str(caught.value)
     assert "have the same file on every machine" in caught.value.next_step
     for number in (1, 2):
         replace(number)
@@ -93,7 +93,7 @@ def test_what_is_replaced_in_place_after_loading_changes_no_tensor(net):
     before = {name: value.clone() for name, value in state.items()}
     replace()
     assert all(torch.equal(value, before[name]) for name, value in state.items())
-    with pytest.raises(WeightsError, match="not what they were"):
+    with pytest.raises(WeightsError, match="have changed since their digest"):
         weights.load()
 
 
@@ -158,7 +158,7 @@ def test_fine_tuning_trains_on_what_was_digested(net, monkeypatch):
         return cut(*args, **options)
 
     monkeypatch.setattr(featx.finetuning.fit.Trunk, "cut", late)
-    with pytest.raises(WeightsError, match="not what they were"):
+    with pytest.raises(WeightsError, match="have changed since their digest"):
         CNNFineTuneClassifier(NAME, weights=path, image_size=32, epochs=1, cache=None).fit(X, y)
 
 
@@ -172,7 +172,7 @@ def test_published_weights_are_compared_when_they_are_loaded(tmp_path, monkeypat
     monkeypatch.setattr(featx.networks.weights.Path, "stem", f"{NAME}-{prefix}")
     source = resolve_backbone(NAME, image_size=32)
     write(target, 2)
-    with pytest.raises(WeightsError, match="not what they were"):
+    with pytest.raises(WeightsError, match="have changed since their digest"):
         source.load("cpu")
 
 
@@ -186,7 +186,7 @@ def test_weights_of_timm_and_of_the_embedded_network_are_compared_when_they_are_
         torch.save(make().state_dict(), path)
         source = resolve_backbone(name, weights=path)
         torch.save(make().state_dict(), path)
-        with pytest.raises(WeightsError, match="not what they were"):
+        with pytest.raises(WeightsError, match="have changed since their digest"):
             source.load("cpu")
 
 

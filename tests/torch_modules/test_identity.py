@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from featx import CNNFeatureTransformer
-from featx.exceptions import ParameterError
 from featx.networks.resolve import resolve_backbone
 
 HERE = Path(__file__).parent
@@ -93,15 +92,6 @@ def test_what_is_not_understood_is_named_and_kept_apart(name, elsewhere, caplog,
     assert f"Net holds objects that featx does not understand: {first.unknown[0]}" in caplog.text
     assert "cache_key=" in caplog.text
     assert len({first.weights_digest, digest_of(text, 9), digest_of(text), elsewhere[name]}) == 4
-
-
-def test_what_is_not_understood_is_said_once(caplog, monkeypatch):
-    monkeypatch.setattr("featx.networks.custom_modules._warned", set())
-    module = module_of(UNKNOWN["torch's generator"], 1)
-    for _ in range(2):
-        given(module)
-    assert caplog.text.count("does not understand") == 1
-    assert "Net.o (an object of type torch._C.Generator)" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -186,51 +176,3 @@ class Net(Base):
         with open(os.fspath(path)) as file: return eval(file.read())
 """
     assert source_of(text).unknown == ()
-
-
-def test_a_record_that_computing_changes_is_no_part_of_the_network(forwards):
-    text = """
-SEEN = []
-class Net(Base):
-    count = 0
-    def forward(self, x):
-        SEEN.append(len(x))
-        type(self).count += 1
-        return self.pooled(x) * VALUE
-"""
-    transformer = CNNFeatureTransformer(module_of(text, 1), layer="output", image_size=32)
-    first = transformer.fit_transform(IMAGES)
-    assert forwards.since() <= len(IMAGES) + 1
-    assert np.array_equal(transformer.fit_transform(IMAGES), first)
-    assert forwards.since() == 0
-
-
-KEYED = UNKNOWN["eval"] + "    def __init__(self):\n        super().__init__()\n        self.k = 1\n"
-
-
-def test_a_key_stands_for_the_code_and_not_for_the_tensors():
-    def digest(module, key="mine 1"):
-        source = resolve_backbone(module, image_size=32, cache_key=key)
-        assert source.unknown == ()
-        return source.weights_digest
-
-    first = digest(module_of(KEYED, 1))
-    assert digest(module_of(KEYED, 9)) == first
-    assert digest(module_of(KEYED, 1), "mine 2") != first
-    for change in (lambda net: net.c.weight.data.add_(1), lambda net: setattr(net, "k", 2)):
-        net = module_of(KEYED, 1)
-        change(net)
-        assert digest(net) != first
-
-
-@pytest.mark.parametrize(
-    ("backbone", "key", "message"),
-    [
-        ("resnet18", "mine", r"cache_key='mine' beside backbone='resnet18'.*identified by its name and weights"),
-        (nn.Flatten(), 3, "cache_key=3; expected a text"),
-        (nn.Flatten(), "", "cache_key=''; expected a text"),
-    ],
-)
-def test_a_key_is_a_text_and_belongs_to_a_module(backbone, key, message):
-    with pytest.raises(ParameterError, match=message):
-        CNNFeatureTransformer(backbone, weights="DEFAULT", cache_key=key).fit(IMAGES)

@@ -1,0 +1,54 @@
+"""Promised: values are described by what they hold, and what is not understood says so."""
+
+import functools
+import io
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from featx.torch_modules.values import value_parts
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"),
+    [
+        ({"a": [1], 2: 3}, ["key 0", "a", "key 1", "[1]"]),
+        ([[1], [2]], ["[0]", "[1]"]),
+        (functools.partial(max, 1, key=abs), ["class", "func", "args", "keywords", "more"]),
+        (torch.zeros(2), []),
+        (np.zeros(2), []),
+        (np.array([None, 1], dtype=object), ["values"]),
+    ],
+    ids=["dictionary", "list", "partial", "tensor", "array", "array of objects"],
+)
+def test_parts_are_listed_in_a_fixed_order(value, labels):
+    parts = value_parts(value)
+    assert [child.label for child in parts.children] == labels
+    assert not parts.unknown
+
+
+def test_texts_say_types_shapes_and_values():
+    texts = [
+        value_parts(value).text for value in (torch.zeros(2), torch.ones(2), torch.zeros(2).half(), torch.zeros(1, 2))
+    ]
+    assert len(set(texts)) == 4
+    assert value_parts({1, 2}).unordered
+    assert not value_parts([1, 2]).unordered
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (torch.Generator(), "an object of type torch._C.Generator"),
+        (threading.Lock(), "an object of type _thread.lock"),
+        (io.StringIO("text"), "an object of type _io.StringIO"),
+        (torch.zeros(2, device="meta"), "without values"),
+        (torch.load, "of the module torch.serialization"),
+        (open, "of the module"),
+    ],
+    ids=["generator", "lock", "stream", "meta", "function that reads", "open"],
+)
+def test_what_is_not_understood_says_what_it_is(value, reason):
+    assert reason in value_parts(value).unknown
