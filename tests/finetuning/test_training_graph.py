@@ -9,19 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import StochasticDepth
+from trainings import cut
 
 from featx import CNNFineTuneClassifier
 from featx.exceptions import TrainingWarning
-from featx.finetuning.trunk import Trunk
-from featx.networks.resolve import resolve_backbone
 
 SIDE = 32
-
-
-def cut(backbone, size=SIDE, *, layer=None, **options):
-    weights = None if isinstance(backbone, str) else "DEFAULT"
-    source = resolve_backbone(backbone, weights=weights, image_size=size)
-    return Trunk.cut(source, source.view(layer, "auto"), **options)
 
 
 def some_images(size=SIDE, count=8):

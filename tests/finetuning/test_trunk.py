@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from trainings import cut
 
 from featx.exceptions import BackboneError, LayerError, ParameterError
-from featx.finetuning.trunk import Trunk
-from featx.networks.resolve import resolve_backbone
 
 # Name, side of the image, stages to train.
 FAMILIES = [
@@ -28,16 +27,6 @@ FAMILIES = [
     pytest.param("swin_v2_t", 32, 1, marks=pytest.mark.long),
     pytest.param("vit_b_32", 224, 1, marks=pytest.mark.long),
 ]
-
-
-def source_of(backbone, size=32):
-    weights = None if isinstance(backbone, str) else "DEFAULT"
-    return resolve_backbone(backbone, weights=weights, image_size=size)
-
-
-def cut(backbone, size=32, *, layer=None, pooling="auto", **options):
-    source = source_of(backbone, size)
-    return Trunk.cut(source, source.view(layer, pooling), **options)
 
 
 def some_pixels(size, count=2):
@@ -92,16 +81,6 @@ def test_any_number_of_layers_is_cut_below_the_lowest(layers):
     assert trunk.stages == []
 
 
-def test_layers_are_counted_as_keras_counts_them():
-    def trained(count):
-        return {name.rpartition(".")[0] for name in cut("mobilenet_v2", trainable_layers=count).trained}
-
-    # The last three are a convolution, its normalisation and its activation.
-    assert trained(2) == {"features.18.1"}
-    assert trained(3) == {"features.18.0", "features.18.1"}
-    assert trained(4) == {"features.18.0", "features.18.1", "features.17.conv.3"}
-
-
 def test_with_all_stages_the_trained_part_begins_at_the_image():
     trunk = cut("resnet18", trainable_stages="all")
     assert trunk.boundary is None
@@ -125,43 +104,6 @@ def test_an_earlier_layer_of_the_head_moves_the_stages():
     assert {name.split(".")[0] for name in trunk.trained} == {"layer3"}
     trunk = cut("alexnet", 63, layer="fc7", trainable_stages=1)
     assert trunk.trained == ["classifier.4.weight", "classifier.4.bias"]
-
-
-def test_stages_can_be_named_and_need_not_be_the_last():
-    trunk = cut("resnet18", trainable_stages=["layer2", "layer4"])
-    assert trunk.stages == ["layer2", "layer4"]
-    assert {name.split(".")[0] for name in trunk.trained} == {"layer2", "layer4"}
-    assert trunk.boundary.startswith("layer1.")
-
-
-@pytest.mark.parametrize("kind", [np.int64, np.int32])
-def test_numbers_of_numpy_count_as_numbers(kind):
-    assert cut("resnet18", trainable_stages=kind(1)).stages == ["layer4"]
-    assert cut("resnet18", trainable_layers=kind(2)).trained
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"trainable_stages": 6}, r"trainable_stages=6; up to the head's layer there are 5: stem, layer1.*'all'"),
-        ({"trainable_stages": -1}, "trainable_stages=-1; expected a number, names of stages, or 'all'"),
-        ({"trainable_stages": 1.5}, "trainable_stages=1.5; expected"),
-        ({"trainable_stages": True}, "trainable_stages=True; expected"),
-        ({"trainable_stages": "layer4"}, "trainable_stages='layer4'; expected"),
-        ({"trainable_stages": None}, "trainable_stages=None; expected"),
-        ({"trainable_stages": ["layer5"]}, r"there is no stage 'layer5'. Did you mean layer"),
-        ({"trainable_stages": ["xyz"]}, r"there is no stage 'xyz'. There are stem, layer1"),
-        ({"trainable_stages": 3, "layer": "layer1"}, "there are 2: stem, layer1"),
-        ({"trainable_layers": 1000}, "trainable_layers=1000; resnet18 has 58 layers up to layer4. Choose fewer"),
-        ({"trainable_layers": 0}, "trainable_layers=0; expected a positive integer"),
-        ({"trainable_layers": True}, "trainable_layers=True; expected a positive integer"),
-        ({"trainable_layers": 1}, "trainable_layers=1; nothing in it has parameters"),
-    ],
-    ids=str,
-)
-def test_a_choice_that_is_not_there_is_refused(options, message):
-    with pytest.raises(ParameterError, match=message):
-        cut("resnet18", **options)
 
 
 def test_a_layer_that_is_not_there_is_refused():
@@ -251,12 +193,6 @@ def test_operations_in_place_whose_result_is_not_used_are_kept():
     torch.testing.assert_close(in_parts(trunk, pixels), whole(trunk, pixels))
 
 
-def test_children_without_parameters_are_no_stages():
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
-    trunk = cut(module, layer="output")
-    assert (trunk.stages, trunk.trained) == (["2"], ["2.weight", "2.bias"])
-
-
 def test_cutting_leaves_the_given_module_as_it_is():
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -267,20 +203,3 @@ def test_cutting_leaves_the_given_module_as_it_is():
     assert module.training
     assert all(parameter.requires_grad for parameter in module.parameters())
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
-
-
-@pytest.mark.parametrize(
-    ("has_statistics", "update", "training"),
-    [(True, True, True), (True, False, False), (False, True, True), (False, False, True)],
-)
-def test_only_the_trained_part_goes_into_training(settled, has_statistics, update, training):
-    weights = settled("mobilenet_v2") if has_statistics else None
-    source = resolve_backbone("mobilenet_v2", weights=weights, image_size=32)
-    trunk = Trunk.cut(source, source.view(None, "auto"), trainable_stages=1)
-    trunk.update_statistics = update
-    trunk.train()
-    states = {name: part.training for name, part in trunk.module.named_modules() if isinstance(part, nn.BatchNorm2d)}
-    assert {states[name] for name in states if name.startswith("features.18.")} == {training}
-    assert not any(states[name] for name in states if not name.startswith("features.18."))
-    trunk.train(False)
-    assert not any(part.training for part in trunk.module.modules())

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torchvision import models
 
+from featx import CNNFeatureTransformer
 from featx.exceptions import ParameterError
 from featx.extraction.forward import _decoded_batches
 from featx.extraction.forward_task import ForwardTask
@@ -214,3 +215,8 @@ def test_extraction_knows_draws_by_content_not_by_name_or_order():
         assert torch.equal(first[digest], second[digest])
         assert torch.equal(first[digest], preprocessing.apply(pixels, key=digest))
         assert not torch.equal(first[digest], preprocessing.apply(pixels))
+
+
+def test_a_side_that_no_memory_holds_is_refused(tiny):
+    with pytest.raises(ParameterError, match=r"got image_size=10000000; expected at most 9459 \(pixels\)"):
+        CNNFeatureTransformer(**{**tiny, "image_size": 10**7}).fit(np.zeros((2, 8, 8)))

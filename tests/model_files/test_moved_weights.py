@@ -10,6 +10,7 @@ import torch
 from click.testing import CliRunner
 from featx.cli import main
 from PIL import Image
+from saved_models import LABELS, refusal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -162,3 +163,38 @@ def test_a_file_with_the_name_of_published_weights_is_not_taken_for_them(there):
     model = make_pipeline(CNNFeatureTransformer(weights="DEFAULT", image_size=32), LogisticRegression()).fit(X, Y)
     save_model(model, "server/m.skops")
     assert load_model("server/m.skops")[0].weights == "DEFAULT"
+
+
+@pytest.fixture
+def own_weights(tmp_path, images, path):
+    """A weights file, beside the model that was saved with it."""
+    from torchvision.models import squeezenet1_1
+
+    file = tmp_path / "own.pth"
+
+    def write(seed):
+        torch.manual_seed(seed)
+        torch.save(squeezenet1_1(weights=None).state_dict(), file)
+
+    write(0)
+    transformer = CNNFeatureTransformer("squeezenet1_1", weights=os.path.relpath(file), image_size=32)
+    save_model(make_pipeline(transformer, LogisticRegression()).fit(images, LABELS), path)
+    return file, write
+
+
+def test_weights_of_a_relative_path_are_found_from_elsewhere(own_weights, path, images, monkeypatch):
+    monkeypatch.chdir("/")
+    assert set(load_model(path).predict(images)) <= {"cat", "dog"}
+
+
+def test_weights_that_changed_are_refused_with_the_reason(own_weights, path):
+    own_weights[1](1)
+    message = refusal(path)
+    assert "other weights of squeezenet1_1" in message
+    assert "then" in message
+    assert "now" in message
+
+
+def test_weights_that_are_gone_are_named(own_weights, path):
+    own_weights[0].unlink()
+    assert str(own_weights[0]) in refusal(path, error=WeightsError)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pipelines import Y, behind, linear, saved_predictions
 from sklearn.ensemble import VotingClassifier
-from sklearn.linear_model import Perceptron, RidgeClassifierCV
+from sklearn.linear_model import LogisticRegression, Perceptron, RidgeClassifierCV
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OutputCodeClassifier
 from sklearn.neighbors import RadiusNeighborsClassifier
@@ -15,8 +15,11 @@ from sklearn.svm import SVC, LinearSVC
 from featx import save_model
 from featx.datasets.load import collect_images
 from featx.exceptions import ModelFileError
+from featx.workflows.class_scores import class_scores
 from featx.workflows.predict import predict_images
 
+X = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+NUMBERS = np.repeat([0, 1, 2], 20)
 DECIDING = {
     "linear SVM": LinearSVC(random_state=0, max_iter=100_000),
     "ridge": RidgeClassifierCV(),
@@ -70,3 +73,30 @@ def test_a_head_that_fails_is_named(paths, path):
     save_model(behind(RadiusNeighborsClassifier(1e-9)).fit(paths[:20], Y[:20]), path)
     with pytest.raises(ModelFileError, match="the model's RadiusNeighborsClassifier fails: No neighbors found"):
         predict_images(path, collect_images(paths))
+
+
+class Raises(LogisticRegression):
+    def predict(self, X):
+        raise self.C
+
+
+class Answers(LogisticRegression):
+    def predict_proba(self, X):
+        return np.ones(self.C)
+
+
+ERRORS = [AttributeError("none"), IndexError(), TypeError("no"), ZeroDivisionError(), ValueError("x")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_a_head_that_cannot_predict_is_named(error):
+    head = Raises(C=1.0).fit(X, NUMBERS).set_params(C=error)
+    with pytest.raises(ModelFileError, match=f"the model's Raises fails: {str(error) or type(error).__name__}"):
+        class_scores(head, X)
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 2), (3, 60), (59, 3), ()])
+def test_answers_of_another_shape_are_refused(shape):
+    head = Answers(C=1.0).fit(X, NUMBERS).set_params(C=shape)
+    with pytest.raises(ModelFileError, match="do not match its classes"):
+        class_scores(head, X)

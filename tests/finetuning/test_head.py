@@ -1,0 +1,51 @@
+"""Promised: the head standardises and scores as a logistic regression does, with torch and without."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from featx.finetuning.head import DenseHead, head_probabilities
+
+RNG = np.random.default_rng(0)
+FEATURES = RNG.normal(3, 2, size=(40, 5)).astype(np.float32)
+
+
+def probabilities(head, features):
+    head.eval()
+    with torch.no_grad():
+        return head(torch.from_numpy(features)).softmax(1).numpy()
+
+
+@pytest.mark.parametrize("hidden_units", [None, 4])
+def test_probabilities_are_the_same_with_torch_and_without(hidden_units):
+    torch.manual_seed(0)
+    head = DenseHead(5, 3, hidden_units=hidden_units, dropout=0.5)
+    head.standardise(FEATURES)
+    state = {name: value.numpy() for name, value in head.state_dict().items()}
+    found = head_probabilities(state, FEATURES)
+    np.testing.assert_allclose(found, probabilities(head, FEATURES), rtol=1e-5)
+    np.testing.assert_array_equal(head_probabilities(state, FEATURES[:1]), found[:1])
+
+
+def test_probabilities_of_large_logits_are_finite():
+    state = {"mean": np.zeros(2), "scale": np.ones(2), "output.weight": 1e4 * np.eye(2), "output.bias": np.zeros(2)}
+    assert head_probabilities(state, np.array([[1.0, 0.0], [0.0, 1.0]])).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_constant_features_are_only_centred():
+    head = DenseHead(2, 2)
+    head.standardise(np.array([[1.0, 7.0], [3.0, 7.0]], np.float32))
+    assert head.mean.tolist() == [2.0, 7.0]
+    assert head.scale.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_logistic_regression_is_taken_over(n_classes):
+    y = np.arange(40) % n_classes
+    probe = make_pipeline(StandardScaler(), LogisticRegression()).fit(FEATURES, y)
+    head = DenseHead(5, n_classes)
+    head.take_over(probe)
+    np.testing.assert_allclose(probabilities(head, FEATURES), probe.predict_proba(FEATURES), atol=1e-5)

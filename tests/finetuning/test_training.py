@@ -1,0 +1,109 @@
+"""Promised: the best epoch is kept, and a training that diverges says so."""
+
+import numpy as np
+import pytest
+import torch
+from trainings import assert_same_training, classifier, coloured, is_same, untouched
+
+from featx.exceptions import (
+    TrainingError,
+    TrainingWarning,
+)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_rate_that_diverges_stops_and_keeps_the_best_weights(data, optimizer):
+    with pytest.warns(TrainingWarning, match=r"learning_rate=1e\+30.*epoch 0 are kept"):
+        fitted = classifier(learning_rate=1e30, optimizer=optimizer, head_learning_rate=1e-3).fit(*data)
+    assert fitted.best_epoch_ == 0
+    assert is_same(fitted.state_, untouched())
+    assert np.isfinite(fitted.predict_proba(data[0])).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"head_init": "random", "epochs": 3},
+        {"head_init": "random", "epochs": 1, "batch_size": 100},
+        {"early_stopping": False, "epochs": 3},
+    ],
+    ids=str,
+)
+def test_a_training_that_diverges_before_anything_was_learnt_is_an_error(data, options):
+    with pytest.raises(TrainingError, match=r"learning_rate=1e\+30.*Choose lower rates"):
+        classifier(learning_rate=1e30, head_learning_rate=1e30, optimizer="sgd", **options).fit(*data)
+
+
+def test_a_last_step_to_nan_is_noticed(data, monkeypatch):
+    def step(self, *args):
+        with torch.no_grad():
+            self.param_groups[0]["params"][0].fill_(torch.nan)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", step)
+    options = {"optimizer": "sgd", "epochs": 1, "batch_size": 100, "early_stopping": False}
+    with pytest.raises(TrainingError, match="a weight became NaN"):
+        classifier(**options).fit(*data)
+
+
+@pytest.mark.parametrize("head_init", ["logistic", "warmup", "random"])
+def test_class_weights_shift_what_is_predicted(head_init):
+    X, y = coloured(2, contrast=3)
+    rate = 1e-4 if head_init == "random" else 0.0
+    options = {"head_init": head_init, "early_stopping": False, "learning_rate": rate, "head_learning_rate": 1e-3}
+    if head_init == "warmup":
+        options["head_learning_rate"] = 5e-3
+
+    def share(class_weight):
+        fitted = classifier(**options, class_weight=class_weight, epochs=4, warmup_epochs=4).fit(X, y)
+        return fitted.predict_proba(X)[:, 1].mean()
+
+    assert share({1: 50.0}) > share(None) + 0.02
+    assert share(None) > share({0: 50.0}) + 0.02
+
+
+def test_balanced_weights_are_those_of_scikit_learn():
+    X, y = coloured(3, 20)
+    y[:8] = 0
+    counts = np.bincount(y)
+    weights = {label: len(y) / (3 * count) for label, count in enumerate(counts)}
+    options = {"early_stopping": False}
+    assert_same_training(
+        classifier(class_weight="balanced", **options).fit(X, y), classifier(class_weight=weights, **options).fit(X, y)
+    )
+
+
+def test_smoothed_labels_keep_the_head_from_certainty(data):
+    options = {"epochs": 12, "learning_rate": 1e-3, "early_stopping": False}
+    sure = classifier(**options).fit(*data).predict_proba(data[0]).max(axis=1).mean()
+    smoothed = classifier(**options, label_smoothing=0.5).fit(*data).predict_proba(data[0]).max(axis=1).mean()
+    assert smoothed < sure - 0.05
+
+
+def test_the_history_has_an_entry_for_each_epoch(data):
+    fitted = classifier(epochs=3).fit(*data)
+    keys = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+    assert list(fitted.history_) == keys
+    assert all(len(values) == fitted.n_iter_ == 3 for values in fitted.history_.values())
+    assert fitted.history_["epoch"] == [1, 2, 3]
+    assert all(isinstance(v, float) for key in keys[1:] for v in fitted.history_[key])
+    assert {"extraction", "training", "read", "decode", "forward"} <= set(fitted.timings_)
+    assert min(fitted.timings_[part] for part in ("extraction", "training", "forward")) > 0
+
+
+def test_the_best_epoch_is_kept_and_training_stops_when_patience_ends(data):
+    # Weights that run away from a good start.
+    options = {"head_init": "logistic", "learning_rate": 0.5, "head_learning_rate": 0.0, "epochs": 9, "patience": 3}
+    fitted = classifier(**options).fit(*data)
+    history = fitted.history_
+    assert fitted.initial_validation_accuracy_ == 1.0
+    assert fitted.best_epoch_ + 3 == fitted.n_iter_ < 9
+    best = history["val_accuracy"][fitted.best_epoch_ - 1] if fitted.best_epoch_ else 1.0
+    assert best == max([1.0, *history["val_accuracy"]])
+    assert fitted.score(*data) > 0.9
+
+
+def test_without_early_stopping_the_last_epoch_is_kept(data):
+    fitted = classifier(learning_rate=1e-3, epochs=3, early_stopping=False).fit(*data)
+    assert fitted.best_epoch_ == 3
+    assert fitted.initial_validation_accuracy_ is None
+    assert fitted.history_["val_loss"] == [None] * 3

@@ -1,0 +1,37 @@
+"""Images of two classes, a pipeline that is fitted on them, and where its model file goes."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from saved_models import LABELS
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from featx import CNNFeatureTransformer
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """The paths of dark and light images in turn; their labels are `LABELS`."""
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    paths = [str(folder / f"{number}.png") for number in range(len(LABELS))]
+    for number, path in enumerate(paths):
+        low = 128 * (number % 2)
+        Image.fromarray(rng.integers(low, low + 128, (8, 8, 3), dtype=np.uint8)).save(path)
+    return paths
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.skops"
+
+
+@pytest.fixture
+def pipeline(tiny, images):
+    return make_pipeline(CNNFeatureTransformer(**tiny, precision="float32"), LogisticRegression()).fit(images, LABELS)
+
+
+@pytest.fixture
+def embedder(tiny):
+    """A fitted transformer, whose network is not needed here."""
+    return CNNFeatureTransformer(**tiny, precision="float32").fit(np.zeros((2, 8, 8)))
