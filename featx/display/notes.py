@@ -9,19 +9,19 @@ __all__ = ["is_noted", "note_once", "note_step", "note_torch"]
 
 log = logging.getLogger("featx")
 steps = logging.getLogger("featx.steps")
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
 def note_once(text: str) -> None:
     """Log a warning, unless this process has logged the same one; a search makes the same remark in every fold."""
-    if text not in _told:
-        _told.add(text)
+    if text not in _logged:
+        _logged.add(text)
         log.warning("%s", text)
 
 
 def is_noted(text: str) -> bool:
     """Tell whether this process has logged that remark."""
-    return text in _told
+    return text in _logged
 
 
 def note_step(text: str) -> None:

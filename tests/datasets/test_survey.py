@@ -38,7 +38,7 @@ GRID = {"grids": {"logistic": {"C": [0.01]}}}
 
 @pytest.fixture
 def remarks(caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._told", set())
+    monkeypatch.setattr("featx.display.notes._logged", set())
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 
@@ -504,7 +504,7 @@ def test_a_class_of_two_is_too_small_to_hold_out_twice():
 @pytest.mark.parametrize("split", [None, ["training"] * 12 + ["test"] * 4], ids=["folds", "given"])
 def test_files_that_cannot_be_read_are_no_copies_of_an_image(split, tmp_path, caplog, monkeypatch):
     """Downloads that broke off leave files of equal bytes in all classes and parts."""
-    monkeypatch.setattr("featx.display.notes._told", set())
+    monkeypatch.setattr("featx.display.notes._logged", set())
     rng = np.random.default_rng(0)
     paths = []
     for number in range(16):

@@ -26,7 +26,7 @@ def transformer(tiny):
 
 @pytest.fixture
 def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_told", set())
+    monkeypatch.setattr(featx.display.notes, "_logged", set())
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records]
 

@@ -1,6 +1,5 @@
 """Damage, kills, full disks and crowds cost at most rows that count as missing; no wrong row is served."""
 
-import dataclasses
 import errno
 import hashlib
 import itertools
@@ -19,34 +18,17 @@ import featx.cache.folder
 import h5py
 import numpy as np
 import pytest
-from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, machine
+from featx.cache import CacheError, EmbeddingCache, machine
+from specs import OTHER, SPEC, found_of, rows
 
 fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
 resource = pytest.importorskip("resource", reason="limits of POSIX")
-
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-OTHER = dataclasses.replace(SPEC, layer="layer3")
-
-
-def rows(numbers):
-    """Digests of the numbers, and embeddings that follow from the digests."""
-    raw = b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers)
-    digests = np.frombuffer(raw, np.uint8).reshape(-1, 32)
-    return digests, np.float32(1) / (digests[:, :8].astype(np.float32) + 1)
 
 
 def filled(root, numbers, spec=SPEC):
     cache = EmbeddingCache(root)
     cache.put(spec, *rows(numbers))
     return cache
-
-
-def found_of(cache, numbers, spec=SPEC):
-    """Which of the rows are served, all of them right."""
-    digests, expected = rows(numbers)
-    embeddings, found = cache.get(spec, digests)
-    assert embeddings[found].tobytes() == expected[found].tobytes()
-    return found
 
 
 def segments(root, spec=SPEC):

@@ -11,7 +11,7 @@ import click
 import h5py
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import NETWORK, featx
 from featx.cli import main
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -19,16 +19,7 @@ from sklearn.datasets import load_digits
 from featx import load_model
 from featx.networks.backbone import Backbone
 
-NETWORK = ("--backbone", "mnasnet0_5", "--weights", "none", "--image-size", "32", "--device", "cpu")
 QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
-
-
-def featx(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +143,7 @@ def test_extract_writes_what_plain_h5py_reads(folder, tmp_path):
         assert file["classes"].asstr()[:].tolist() == ["one", "zero"]
         assert file["labels"][:].tolist() == 20 * [0] + 20 * [1]
         assert file["labels"].dtype == np.int64
-        assert file.attrs["backbone"] == "mnasnet0_5"
+        assert file.attrs["backbone"] == "squeezenet1_1"
         assert {"layer", "pooling", "precision", "weights_digest", "preprocessing"} <= set(file.attrs)
 
 

@@ -2,18 +2,15 @@
 
 import json
 
-import numpy as np
 import pytest
-from click.testing import CliRunner
-from featx.cli import main
+from commands import NETWORK, featx
 from featx.cli.text_tables import render
-from PIL import Image
+from images import write_dark_and_light
 
 from featx import ExtractionResult
 from featx.forecast.result import ForecastResult, Part
 from featx.reports.costs import extraction_parts, forecast_parts, spent_text
 
-NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
 GRID = ("--grid", "logistic.C=0.01")
 COMMANDS = {
     "extract": ["-o", "out.h5"],
@@ -46,14 +43,6 @@ PARTS = {
 WITH_JSON = [command for command in COMMANDS if command != "extract"]
 
 
-def featx(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch, tmp_path):
     """Probe briefly, in a folder of one's own."""
@@ -66,13 +55,7 @@ def in_a_hurry(monkeypatch, tmp_path):
 @pytest.fixture
 def folder(tmp_path):
     """Fifteen images of noise in each of two classes."""
-    rng = np.random.default_rng(0)
-    for name, low in (("dark", 0), ("light", 128)):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for number in range(15):
-            pixels = rng.integers(low, low + 128, (12, 12, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number:02}.png")
-    return tmp_path / "data"
+    return write_dark_and_light(tmp_path / "data", 15, 12)
 
 
 def files(root):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from images import write_dark_and_light
 
 from featx import (
     CNNFeatureTransformer,
@@ -43,13 +43,7 @@ def in_a_hurry(monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     """Forty images of noise in each of two classes."""
-    rng = np.random.default_rng(0)
-    for name, low in (("dark", 0), ("light", 128)):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for number in range(40):
-            pixels = rng.integers(low, low + 128, (12, 12, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number:02}.png")
-    return tmp_path / "data"
+    return write_dark_and_light(tmp_path / "data", 40, 12)
 
 
 @pytest.fixture

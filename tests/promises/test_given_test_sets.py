@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from featx.cli import main
 from featx.cli.text_tables import render
-from PIL import Image
+from images import write_dark_and_light
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
@@ -283,13 +283,8 @@ def test_the_curve_is_extrapolated_with_the_spread_of_one_test_set(seen):
 
 @pytest.fixture
 def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    for part, count in (("a", 12), ("b", 6)):
-        for name, low in (("dark", 0), ("light", 128)):
-            (tmp_path / part / name).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(tmp_path / part / name / f"{number}.png")
+    write_dark_and_light(tmp_path / "a", 12)
+    write_dark_and_light(tmp_path / "b", 6)
     return tmp_path
 
 

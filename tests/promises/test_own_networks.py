@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from images import noise
 from torch import nn
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, compare_strategies, load_dataset
 from featx.exceptions import BackboneError, FeatxError, ParameterError, TrainingError
 
-IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+IMAGES = noise(4)
 
 
 class Returning(nn.Module):
@@ -48,9 +49,8 @@ class Normalised(nn.Module):
     ],
     ids=["by function", "by module", "behind a layer", "of a classifier", "before the pooling", "without a pooling"],
 )
-def test_a_norm_behind_what_is_pooled_is_noted_where_it_is_left_out(module, norm, caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._told", set())
-    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+def test_a_norm_behind_what_is_pooled_is_noted_where_it_is_left_out(module, norm, caplog):
+    images = noise(2)
 
     def embed(**options):
         return CNNFeatureTransformer(module, image_size=32, cache=None, **options).fit_transform(images)

@@ -9,6 +9,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from images import noise
 from torch import nn
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier
@@ -17,7 +18,7 @@ from featx.finetuning.trunk import Trunk
 from featx.networks.backbone import Backbone
 from featx.networks.resolve import resolve_backbone
 
-IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+IMAGES = noise(4)
 LABELS = np.array([0, 1, 0, 1])
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import networks
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,7 +33,7 @@ from featx.workflows.predict import predict_images
 
 Y = np.repeat(["a", "b", "c"], 10)
 TWO = np.stack([Y == "a", Y == "b"], 1).astype(int)
-TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "precision": "float32"}
+TINY = {**networks.TINY, "precision": "float32"}
 
 
 @pytest.fixture(scope="module")

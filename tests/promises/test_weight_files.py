@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from images import noise
 from torch import nn
 from torchvision import models
 
-import featx.display.notes
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, resolve_backbone
 from featx.exceptions import BackboneError, WeightsError
 from featx.networks.state_matching import fit_state
 
 NAME = "squeezenet1_1"
-X = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+X = noise(4)
 
 
 def state_of(name=NAME, seed=0):
@@ -37,11 +37,6 @@ def state_of(name=NAME, seed=0):
 
 STATE, OTHER = state_of(), state_of(seed=1)
 BODY = {key: value for key, value in STATE.items() if not key.startswith("classifier.")}
-
-
-@pytest.fixture(autouse=True)
-def nothing_told(monkeypatch):
-    monkeypatch.setattr(featx.display.notes, "_told", set())
 
 
 def under(prefix, state=STATE):
