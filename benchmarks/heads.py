@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from featx import HEADS
 from featx.evaluation.splits import inner_folds, outer_folds
-from featx.heads.heads import plan_head
+from featx.heads.heads import head_spec
 from featx.heads.search import Candidate, Tuner
 
 VIEW = ("synthetic", "")
@@ -43,7 +43,7 @@ def make_embeddings(images: int, classes: int, features: int, noise: str, signal
 def plain(head: str, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray, n_jobs: int) -> tuple:
     """Return seconds, the chosen parameters, the best inner score, and which test rows are predicted right."""
     start = time.perf_counter()
-    chosen = plan_head(head)
+    chosen = head_spec(head)
     folds = inner_folds(y[train], None, 0)
     search = GridSearchCV(chosen.estimator, chosen.grid, cv=folds, n_jobs=n_jobs).fit(X[train], y[train])
     right = np.asarray(search.predict(X[test]) == y[test])
@@ -55,7 +55,7 @@ def ours(head: str, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.nd
     """Return the same of featx."""
     start = time.perf_counter()
     tuner = Tuner({VIEW: X}, y, None, "accuracy", 0, n_jobs)
-    candidate = Candidate(VIEW, plan_head(head), np.empty((0, 0)))
+    candidate = Candidate(VIEW, head_spec(head), np.empty((0, 0)))
     score, parameters = tuner.tune(candidate, train)
     right = np.asarray(tuner.fit(candidate, parameters, train).predict(X[test]) == y[test])
     return time.perf_counter() - start, parameters, score, right

@@ -74,7 +74,7 @@ class Population:
         joint = (self.shares if self.drawn else self.counts(n) / n)[:, None] * self.rates
         parts = np.diag(joint) * 1e9, joint.sum(1) * 1e9, joint.sum(0) * 1e9
         return float(np.diag(self.rates).mean()) if figure == "balanced_accuracy" else float(
-            1 - per_class_error(*parts, figure=figure).mean()
+            1 - per_class_error(*parts, metric=figure).mean()
         )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def bootstrap(rng: np.random.Generator, matrices: np.ndarray, figure: str) -> tu
 def _figure(matrices: np.ndarray, figure: str) -> np.ndarray:
     hits, actual, claimed = np.diagonal(matrices, axis1=-2, axis2=-1), matrices.sum(-1), matrices.sum(-2)
     occurs = actual > 0 if figure == "balanced_accuracy" else actual + claimed > 0
-    return ((1 - per_class_error(hits, actual, claimed, figure=figure)) * occurs).sum(-1) / occurs.sum(-1)
+    return ((1 - per_class_error(hits, actual, claimed, metric=figure)) * occurs).sum(-1) / occurs.sum(-1)
 
 
 def images() -> Iterator[Setting]:
@@ -202,7 +202,7 @@ def images() -> Iterator[Setting]:
                     return bootstrap(rng, population.matrices(rng, n, simulations), figure)
 
                 def now(rng, simulations, population=population, n=n, figure=figure):
-                    return class_mean_interval(population.matrices(rng, n, simulations), figure=figure)
+                    return class_mean_interval(population.matrices(rng, n, simulations), metric=figure)
 
                 if population.name.endswith("even"):
                     yield Setting(figure, "before: bootstrap", name, truth, before)
@@ -324,7 +324,7 @@ def groups() -> Iterator[Setting]:
 
                 def mean_now(rng, simulations, how=how, shares=shares, own=own, figure=figure):
                     sizes, rates = grouped_sizes(rng, simulations, *how)
-                    return grouped_class_mean_interval(*grouped_counts(rng, sizes, rates, shares, own), figure=figure)
+                    return grouped_class_mean_interval(*grouped_counts(rng, sizes, rates, shares, own), metric=figure)
 
                 truth = population.truth(figure, 1)
                 method = "now: beta, jackknife of groups"

@@ -15,12 +15,12 @@ import click
 import numpy as np
 from scipy.stats import norm
 
-from featx.comparison.choice import Choice, Field, choose
+from featx.comparison.choice import Choice, ComparedStrategies, choose
 from featx.comparison.design import Repeat
 from featx.comparison.size_result import StrategyResult
 from featx.comparison.strategy_pairs import PairResult, adjust_pairs
-from featx.comparison.summary import Figures
-from featx.comparison.verdict import Design, pass_verdict
+from featx.comparison.summary import SummaryStatistics
+from featx.comparison.verdict import SampleSizes, pass_verdict
 from featx.evaluation.estimates import Estimate
 
 # Variances of the score of an image: shared by the strategies; of one strategy; of one decision of one fitted model;
@@ -64,7 +64,7 @@ class Runs:
 
     def pairs(self) -> list[PairResult]:
         """Return the paired figures."""
-        figures = Figures(np.zeros(self.n, int), 2, None, self.plan, {}, 0)
+        figures = SummaryStatistics(np.zeros(self.n, int), 2, None, self.plan, {}, 0)
         names = list(self.right)
         both = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
         return adjust_pairs([figures._pair(a, b, self.right) for a, b in both])
@@ -80,7 +80,7 @@ class Runs:
 
     def choice(self, costs: Sequence[float], margin: float = MARGIN) -> Choice:
         """Return which strategy to use."""
-        return choose(Field(self.strategies(costs), self.pairs(), margin))
+        return choose(ComparedStrategies(self.strategies(costs), self.pairs(), margin))
 
 
 def count_answers(
@@ -120,8 +120,8 @@ def follow_advice(
     advised = decided = 0
     for _ in range(sims):
         runs, costs = Runs(rng, accuracies, n_test).extended(repeats), [DEAR, CHEAP]
-        design = Design(runs.n, n_test, repeats, runs.n - n_test, 100)
-        verdict = pass_verdict(runs.strategies(costs), runs.pairs(), design=design, margin=MARGIN)
+        sizes = SampleSizes(runs.n, n_test, repeats, runs.n - n_test, 100)
+        verdict = pass_verdict(runs.strategies(costs), runs.pairs(), sizes=sizes, margin=MARGIN)
         if verdict.repeats_needed is not None:
             advised += 1
             decided += runs.extended(verdict.repeats_needed).choice(costs).answer != "undecided"

@@ -24,12 +24,12 @@ __all__ = ["DigestFile"]
 
 log = logging.getLogger("featx")
 
-LOOKUP = 20_000
+VALUES_PER_QUERY = 20_000
 # So long a process waits for others that write, once; later it goes without at once.
-PATIENCE = 1.0
+LOCK_TIMEOUT = 1.0
 # SQLite quotes damaged bytes in its messages, which then are no text.
-DAMAGE = (sqlite3.Error, OSError, UnicodeDecodeError)
-SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
+DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 # A host's entry for a path replaces its own only; numbers of devices mean something until the host is booted again.
 COLUMNS = ("path", "host", "size", "mtime_ns", "ctime_ns", "inode", "device", "boot", "digest", "checksum")
@@ -40,7 +40,7 @@ WITHOUT ROWID"""
 TABLES = {"files": (FILES, COLUMNS), "depths": (DEPTHS, ("digest", "high", "checksum"))}
 NUMBERS = struct.Struct("=5q")
 
-_told: set[str] = set()
+_warned: set[str] = set()
 _locked: set[str] = set()
 
 
@@ -59,15 +59,15 @@ class DigestFile:
     def recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
         """Return the remembered digests by path and version."""
         wanted = {os.fsencode(key): (key, version) for key, version in places}
-        _, now = _here()
+        _, now = _host_and_boot()
         own: dict[tuple[str, Version], bytes] = {}
         others: dict[tuple[str, Version], set[bytes]] = {}
         query = f"SELECT {', '.join(COLUMNS)} FROM files WHERE path IN ({{}})"
-        with self._forgiving():
+        with self._errors_ignored():
             for row in self._select(query, sorted(wanted)):
                 path, _, *version, device, boot, digest, _ = row
                 place = wanted.get(path)
-                if place is None or tuple(version) != place[1][:4] or not _is_whole(row):
+                if place is None or tuple(version) != place[1][:4] or not _is_intact(row):
                     continue
                 if boot != now:
                     others.setdefault(place, set()).add(digest)
@@ -78,7 +78,7 @@ class DigestFile:
 
     def remember(self, read: Mapping[str, tuple[Version, bytes]]) -> None:
         """Remember versions and digests by path."""
-        host, boot = _here()
+        host, boot = _host_and_boot()
         rows = []
         for key, (version, digest) in read.items():
             path = os.fsencode(key)
@@ -89,70 +89,70 @@ class DigestFile:
         """Return one remembered path for each digest."""
         if not os.path.exists(self.path):
             return {}
-        with self._forgiving(), self._connect() as connection:
+        with self._errors_ignored(), self._connect() as connection:
             rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM files ORDER BY path DESC")
-            return {row[-2]: os.fsdecode(row[0]) for row in rows if _is_whole(row)}
+            return {row[-2]: os.fsdecode(row[0]) for row in rows if _is_intact(row)}
         return {}
 
     def depths(self, digests: list[bytes]) -> dict[bytes, bool]:
         """Return, as far as it is remembered, which contents hold more than 8 bits a channel."""
         query = "SELECT digest, high, checksum FROM depths WHERE digest IN ({})"
-        with self._forgiving():
-            return {row[0]: row[1] == 1 for row in self._select(query, digests) if _is_whole_depth(row)}
+        with self._errors_ignored():
+            return {row[0]: row[1] == 1 for row in self._select(query, digests) if _is_intact_depth(row)}
         return {}
 
     def remember_depths(self, depths: Mapping[bytes, bool]) -> None:
         """Remember which contents hold more than 8 bits a channel."""
         self._write("depths", [(digest, int(high), _depth_checksum(digest, high)) for digest, high in depths.items()])
 
-    def verify(self, *, mend: bool = False) -> tuple[str, str]:
+    def verify(self, *, repair: bool = False) -> tuple[str, str]:
         """Compare all rows with their checksums; return what is damaged, and why nothing could be compared, or "".
 
         Parameters
         ----------
-        mend : bool, default=False
+        repair : bool, default=False
             Remove the rows that do not agree, or the file if it is no database or they cannot be removed.
         """
         if not os.path.isfile(self.path):
             return "", ""
         try:
-            odd, rows = self._odd_rows(remove=mend)
-            if mend and odd and self._odd_rows()[0]:
+            damaged, rows = self._damaged_rows(remove=repair)
+            if repair and damaged and self._damaged_rows()[0]:
                 self.path.unlink()
-        except DAMAGE as error:
-            if _code(error) not in SPOILT and not isinstance(error, UnicodeDecodeError):
+        except FAILURES as error:
+            if _code(error) not in DAMAGE_CODES and not isinstance(error, UnicodeDecodeError):
                 return "", str(error)
-            if mend:
+            if repair:
                 self.path.unlink()
             return "not a sound database", ""
-        return f"{odd:,} of {rows:,} rows do not match their checksum" if odd else "", ""
+        return f"{damaged:,} of {rows:,} rows do not match their checksum" if damaged else "", ""
 
-    def _odd_rows(self, *, remove: bool = False) -> tuple[int, int]:
+    def _damaged_rows(self, *, remove: bool = False) -> tuple[int, int]:
         """Return how many rows do not match their checksum, and how many there are."""
-        n_odd = n_rows = 0
+        n_damaged = n_rows = 0
         with self._connect() as connection:
             for table, (_, columns) in TABLES.items():
                 if self._columns(connection, table) != columns:
                     continue  # none, or of another version, which is not read
                 keys = columns[: 2 if table == "files" else 1]
-                whole = _is_whole if table == "files" else _is_whole_depth
-                odd = []
+                is_intact = _is_intact if table == "files" else _is_intact_depth
+                damaged = []
                 for row in connection.execute(f"SELECT {', '.join(columns)} FROM {table}"):
                     n_rows += 1
-                    if not whole(row):
-                        odd.append(row[: len(keys)])
-                n_odd += len(odd)
-                if remove and odd:
+                    if not is_intact(row):
+                        damaged.append(row[: len(keys)])
+                n_damaged += len(damaged)
+                if remove and damaged:
                     where = " AND ".join(f"{key} IS ?" for key in keys)
-                    connection.executemany(f"DELETE FROM {table} WHERE {where}", odd)
-        return n_odd, n_rows
+                    connection.executemany(f"DELETE FROM {table} WHERE {where}", damaged)
+        return n_damaged, n_rows
 
     def _select(self, query: str, values: list[bytes]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query with `IN ({})` for all values, a portion at a time."""
         if not os.path.exists(self.path):
             return
         with self._connect() as connection:
-            limit = min(LOOKUP, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+            limit = min(VALUES_PER_QUERY, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
             for start in range(0, len(values), limit):
                 some = values[start : start + limit]
                 yield from connection.execute(query.format(",".join("?" * len(some))), some)
@@ -162,7 +162,7 @@ class DigestFile:
         if not rows:
             return
         create, columns = TABLES[table]
-        with self._forgiving():
+        with self._errors_ignored():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._connect() as connection:
                 # Entries of versions before the checksum are not trusted.
@@ -180,7 +180,7 @@ class DigestFile:
     def _connect(self) -> Iterator[sqlite3.Connection]:
         """Open the file, commit what was done in the block, and close it."""
         name = str(self.path)
-        connection = sqlite3.connect(name, timeout=0 if name in _locked else PATIENCE)
+        connection = sqlite3.connect(name, timeout=0 if name in _locked else LOCK_TIMEOUT)
         try:
             yield connection
             connection.commit()
@@ -192,25 +192,25 @@ class DigestFile:
             connection.close()
 
     @contextlib.contextmanager
-    def _forgiving(self) -> Iterator[None]:
+    def _errors_ignored(self) -> Iterator[None]:
         """Go on without what cannot be read or written, and say once what keeps the file from being of use."""
         try:
             yield
-        except DAMAGE as error:
-            if str(self.path) in _told:
+        except FAILURES as error:
+            if str(self.path) in _warned:
                 return
             if str(self.path) in _locked:
                 reason = "is locked by another process, which may be stopped, or cannot be locked here"
-            elif _code(error) in SPOILT:
+            elif _code(error) in DAMAGE_CODES:
                 reason = "is damaged; `featx cache repair` removes what is"
             else:
                 return
-            _told.add(str(self.path))
+            _warned.add(str(self.path))
             log.warning("%s %s: files are read again in place of being remembered", self.path, reason)
 
 
 @functools.cache
-def _here() -> tuple[str, str]:
+def _host_and_boot() -> tuple[str, str]:
     """Return the names of this host and of the time since it was booted, as far as the system names that."""
     return socket.gethostname(), machine()
 
@@ -231,7 +231,7 @@ def _checksum(path: bytes, host: str, version: Iterable[int], boot: str, digest:
     return zlib.crc32(digest, zlib.crc32(NUMBERS.pack(*version), zlib.crc32(path, _seed(host, boot))))
 
 
-def _is_whole(row: tuple[Any, ...]) -> bool:
+def _is_intact(row: tuple[Any, ...]) -> bool:
     path, host, *version, boot, digest, checksum = row
     try:
         return len(digest) == 32 and _checksum(path, host, version, boot, digest) == checksum
@@ -243,7 +243,7 @@ def _depth_checksum(digest: bytes, high: int) -> int:
     return zlib.crc32(b"%d" % high, zlib.crc32(digest))
 
 
-def _is_whole_depth(row: tuple[Any, ...]) -> bool:
+def _is_intact_depth(row: tuple[Any, ...]) -> bool:
     digest, high, checksum = row
     try:
         return len(digest) == 32 and high in (0, 1) and _depth_checksum(digest, high) == checksum

@@ -18,7 +18,15 @@ from .digest_file import DigestFile
 from .versions import Version, file_version
 from .versions import file_versions as _versions
 
-__all__ = ["MAX_BYTES", "FileDigests", "default_cache_dir", "digest_array", "digest_bytes", "is_settled", "reads_all"]
+__all__ = [
+    "MAX_BYTES",
+    "FileDigests",
+    "default_cache_dir",
+    "digest_array",
+    "digest_bytes",
+    "is_old_enough",
+    "reads_all",
+]
 
 # Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
 # four channels of 16 bits without compression; what goes on for longer is no single image.
@@ -28,9 +36,9 @@ FRESH_NS = 2_000_000_000
 # As with rsync's --checksum: every file is read, whatever its size and times say.
 CHECKSUM = "FEATX_CHECKSUM"
 # What is read at once, as `hashlib.file_digest` does.
-PART = 1 << 18
+READ_BYTES = 1 << 18
 # Files that one object keeps in mind beside the SQLite file, some 300 bytes each.
-KNOWN = 200_000
+MOST_KNOWN = 200_000
 
 # A file in mind is one run of bytes, so that a hundred thousand are compared at once: its version and its digest.
 ENTRY = struct.Struct("=5q32s")
@@ -96,7 +104,7 @@ class FileDigests:
         """
         versions, errors = _versions(paths)
         errors |= {number: _too_large() for number in np.flatnonzero(versions[:, 0] > MAX_BYTES).tolist()}
-        known, digests = self._in_mind(paths, versions)
+        known, digests = self._known_digests(paths, versions)
         results: list[bytes | OSError] = digests
         for number, error in errors.items():
             results[number] = error
@@ -106,7 +114,7 @@ class FileDigests:
                 results[number] = digest
         return results
 
-    def _in_mind(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+    def _known_digests(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
         """Return which files this object knows in that version, and their digests among other bytes."""
         remembered = {} if reads_all() else self._known
         entries = np.frombuffer(b"".join(map(remembered.get, paths, repeat(UNKNOWN))), ENTRIES)
@@ -118,7 +126,7 @@ class FileDigests:
         """Yield the digests of the files whose paths this object does not know, remembered or read."""
         # An absolute path is kept as the caller's own string, which costs no memory.
         keys = [key if (key := os.path.abspath(path)) != path else path for path in (paths[n] for n in numbers)]
-        known, digests = self._in_mind(keys, versions[numbers])
+        known, digests = self._known_digests(keys, versions[numbers])
         yield from ((numbers[place], digests[place]) for place in np.flatnonzero(known))
         places = {
             number: (key, tuple(versions[number].tolist()))
@@ -136,9 +144,9 @@ class FileDigests:
         if self._file is not None:
             self._file.remember(fresh)
         for number, place in places.items():
-            outcome = read[place] if place in read else remembered[place]
-            yield number, outcome[1] if isinstance(outcome, tuple) else outcome
-        if self.path is not None and len(self._known) < KNOWN:
+            result = read[place] if place in read else remembered[place]
+            yield number, result[1] if isinstance(result, tuple) else result
+        if self.path is not None and len(self._known) < MOST_KNOWN:
             for key, version in places.values():
                 if (digest := remembered.get((key, version))) is not None:
                     self._known[key] = ENTRY.pack(*version, digest)
@@ -173,7 +181,7 @@ def reads_all() -> bool:
 
 def _read_digest(path: str) -> tuple[Version, bytes] | OSError:
     """Return what identifies the version that was read, and its digest."""
-    checksum, left, part = hashlib.sha256(), MAX_BYTES, memoryview(bytearray(PART))
+    checksum, left, part = hashlib.sha256(), MAX_BYTES, memoryview(bytearray(READ_BYTES))
     try:
         with open(path, "rb", buffering=0) as file:
             found = os.fstat(file.fileno())
@@ -191,6 +199,6 @@ def _too_large() -> OSError:
     return OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
 
-def is_settled(version: Version) -> bool:
+def is_old_enough(version: Version) -> bool:
     """Tell whether a file's times are old enough for another change to show in them."""
     return max(version[1:3]) < time.time_ns() - FRESH_NS

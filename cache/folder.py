@@ -17,15 +17,15 @@ from ..exceptions import CacheError
 from .files import TEMPORARY, sweep, temporary_name
 from .index import Index, by_segment
 from .locks import WorkLock
-from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, sort_keys, strangers, write_segment
+from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments, sort_keys, write_segment
 from .spec import EmbeddingSpec
 
 __all__ = ["SpecFolder"]
 
 # Segments of like size are merged when this many have come together, so that each row is rewritten once per tier;
 # those of so many bytes only by `compact`, so that it is rewritten a few times at most however many there are.
-TIER = 16
-SETTLED = 1 << 20
+TIER_SEGMENTS = 16
+LARGE_BYTES = 1 << 20
 # How often a look-up starts again because files have gone meanwhile: others merge and prune for seconds, not for ever.
 RESTARTS = 100
 
@@ -62,17 +62,17 @@ class SpecFolder:
         known = names & self._segments.keys()
         return known | {name for name in names - known if name.endswith(SUFFIX) and not name.startswith(TEMPORARY)}
 
-    def segments(self, *, glance: bool = False) -> list[Segment]:
+    def segments(self, *, list_once: bool = False) -> list[Segment]:
         """Return the segments of the folder as it is now.
 
-        After a mere `glance`, what another process is merging at the moment may be absent.
+        With `list_once`, what another process is merging at the moment may be absent.
         """
         with self._listing:
             # What is all still there needs no second look.
             names = set(self._segments)
             opened = []
             # What a merge replaced while segments were being opened is in the next listing; where listings never come
-            # to rest, the last one does as a glance.
+            # to rest, the last one is taken as with `list_once`.
             for _ in range(RESTARTS):
                 if names == (now := self.names() - self._refused):
                     break
@@ -88,13 +88,13 @@ class SpecFolder:
                     except SegmentDamagedError as damage:
                         self.set_aside(damage)
                 names -= self._refused
-                if glance:
+                if list_once:
                     break
             found = list(self._segments.values())
             # Two processes can each commit the first rows of a spec; `put` refuses any later ones.
             if any((s.dtype, s.width) != (found[0].dtype, found[0].width) for s in opened if found):
-                for stranger in strangers(found):
-                    self.set_aside(stranger)
+                for mismatch in mismatched_segments(found):
+                    self.set_aside(mismatch)
                 found = list(self._segments.values())
         return found
 
@@ -131,7 +131,7 @@ class SpecFolder:
     def _look_up(self, digests: np.ndarray) -> tuple[Index, np.ndarray]:
         """Return the index of what is here now, and the number in it of each digest's row, or -1."""
         # Other threads may have looked at another moment: each goes by its own.
-        index = self._index = self._index.following(self.segments())
+        index = self._index = self._index.updated(self.segments())
         return index, index.find(digests)
 
     def put(self, digests: np.ndarray, embeddings: np.ndarray) -> None:
@@ -160,17 +160,17 @@ class SpecFolder:
         write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
         # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
         with contextlib.suppress(OSError):
-            if self._crowded_tier(glance=True) and (lock := self.lock()).try_acquire():
+            if self._crowded_tier(list_once=True) and (lock := self.lock()).try_acquire():
                 with contextlib.closing(lock):
                     self.merge(self._crowded_tier())
 
-    def _crowded_tier(self, *, glance: bool = False) -> list[Segment]:
+    def _crowded_tier(self, *, list_once: bool = False) -> list[Segment]:
         tiers: dict[int, list[Segment]] = {}
-        for segment in self.segments(glance=glance):
-            if segment.n_rows * segment.row_bytes < SETTLED:
-                tier = int(np.log(max(segment.n_rows, 1)) / np.log(TIER) + 1e-9)
+        for segment in self.segments(list_once=list_once):
+            if segment.n_rows * segment.row_bytes < LARGE_BYTES:
+                tier = int(np.log(max(segment.n_rows, 1)) / np.log(TIER_SEGMENTS) + 1e-9)
                 tiers.setdefault(tier, []).append(segment)
-        return next((tiers[tier] for tier in sorted(tiers) if len(tiers[tier]) >= TIER), [])
+        return next((tiers[tier] for tier in sorted(tiers) if len(tiers[tier]) >= TIER_SEGMENTS), [])
 
     def merge(self, segments: list[Segment]) -> None:
         """Write the distinct rows of the segments as one and remove them; hold the lock while calling.

@@ -7,13 +7,13 @@ import io
 import os
 from typing import Any
 
-__all__ = ["checksum_around"]
+__all__ = ["checksum_outside"]
 
 # Far more than a segment holds besides its rows; a header that lies must not have readers digest terabytes.
-MOST = 1 << 20
+MOST_BYTES = 1 << 20
 
 
-def checksum_around(file: Any, parts: list[tuple[int, int]]) -> str:
+def checksum_outside(file: Any, parts: list[tuple[int, int]]) -> str:
     """Return the SHA-256, in hexadecimal, of the bytes outside some parts of a file.
 
     Parameters
@@ -33,8 +33,8 @@ def checksum_around(file: Any, parts: list[tuple[int, int]]) -> str:
     for start, length in [*sorted(parts), (size, 0)]:
         left = start - place
         total += max(left, 0)
-        if total > MOST:
-            raise ValueError(f"more than {MOST:,} bytes beside the rows")
+        if total > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES:,} bytes beside the rows")
         file.seek(place)
         while left > 0 and (data := file.read(min(left, io.DEFAULT_BUFFER_SIZE))):
             checksum.update(data)

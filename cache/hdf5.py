@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5", "check_suffix"]
 
 # Suffixes of other formats: what is named so would be taken for one of them.
-OTHERS = (".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".feather", ".json", ".pkl", ".pickle", ".joblib", ".mat",
-          ".pt", ".pth", ".safetensors", ".skops", ".xlsx", ".zarr")  # fmt: skip
+OTHER_SUFFIXES = (
+    ".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".feather", ".json", ".pkl", ".pickle", ".joblib", ".mat",
+    ".pt", ".pth", ".safetensors", ".skops", ".xlsx", ".zarr",
+)  # fmt: skip
 # The most that a file of the cache takes up besides its rows, in bytes.
 OVERHEAD = 16 << 10
 
@@ -55,7 +57,7 @@ class GuardedFile(io.FileIO):
 
 def check_suffix(target: Path) -> None:
     """Raise CacheError where a file of HDF5 would be named as one of another format."""
-    if target.suffix.lower() in OTHERS:
+    if target.suffix.lower() in OTHER_SUFFIXES:
         raise CacheError(
             f"got {target} to write to, and the file is HDF5, not {target.suffix}",
             f"Name it {target.with_suffix('.h5')}; h5py.File({target.with_suffix('.h5').name!r})['embeddings'][:] is "

@@ -1,6 +1,6 @@
 """Segments go in; where among their rows each digest lies comes out.
 
-The rows are sorted by how their digests begin, in runs of which each is more than twice as long as the next: what
+The rows are sorted by how their digests begin, in parts of which each is more than twice as long as the next: what
 thousands of segments hold is looked up in a few searches, and a new segment is sorted in without touching most of
 what is there.
 """
@@ -17,7 +17,7 @@ from .segment import Segment, sort_keys
 __all__ = ["Index"]
 
 # Digests that are looked up at once, so that what the search itself takes up does not grow with their number.
-BLOCK = 1 << 16
+DIGESTS_AT_ONCE = 1 << 16
 
 
 class Index:
@@ -30,47 +30,47 @@ class Index:
         The number of each segment's first row, and of all rows.
     """
 
-    def __init__(self, runs: tuple[_Run, ...] = (), followed: tuple[Segment, ...] = ()) -> None:
-        self._runs, self._followed = runs, followed
-        self.segments = [segment for run in runs for segment in run.segments]
+    def __init__(self, parts: tuple[_SortedRows, ...] = (), listed: tuple[Segment, ...] = ()) -> None:
+        self._parts, self._listed = parts, listed
+        self.segments = [segment for part in parts for segment in part.segments]
         self.starts = _starts(self.segments)
 
-    def following(self, segments: list[Segment]) -> Index:
+    def updated(self, segments: list[Segment]) -> Index:
         """Return the index of these segments, made of what this one shares with it."""
-        followed = tuple(segments)
-        if followed == self._followed:
+        listed = tuple(segments)
+        if listed == self._listed:
             return self
         wanted = set(segments)
-        runs = [run for run in (run.keeping(wanted) for run in self._runs) if run.segments]
-        known = {segment for run in runs for segment in run.segments}
+        parts = [part for part in (part.restricted_to(wanted) for part in self._parts) if part.segments]
+        known = {segment for part in parts for segment in part.segments}
         if new := [segment for segment in segments if segment not in known]:
-            runs.append(_Run.of(new))
-        runs.sort(key=len, reverse=True)
-        while len(runs) > 1 and 2 * len(runs[-1]) >= len(runs[-2]):
-            runs[-2:] = [runs[-2].joined(runs[-1])]
-        return Index(tuple(runs), followed)
+            parts.append(_SortedRows.of(new))
+        parts.sort(key=len, reverse=True)
+        while len(parts) > 1 and 2 * len(parts[-1]) >= len(parts[-2]):
+            parts[-2:] = [parts[-2].merged(parts[-1])]
+        return Index(tuple(parts), listed)
 
     def find(self, digests: np.ndarray) -> np.ndarray:
         """Return the number of each digest's row, or -1, as int64 (n,)."""
         found = np.full(len(digests), -1)
-        for start in range(0, len(digests), BLOCK):
-            part = digests[start : start + BLOCK]
-            keys = sort_keys(part)
+        for start in range(0, len(digests), DIGESTS_AT_ONCE):
+            block = digests[start : start + DIGESTS_AT_ONCE]
+            keys = sort_keys(block)
             # In the order of the keys: neighbours are then found where the last one was.
             left, first = np.argsort(keys), 0
-            for run in self._runs:
-                rows = run.find(part[left], keys[left])
+            for part in self._parts:
+                rows = part.find(block[left], keys[left])
                 hit = rows >= 0
                 found[start + left[hit]] = first + rows[hit]
                 left = left[~hit]
-                first += len(run)
+                first += len(part)
                 if not len(left):
                     break
         return found
 
 
 @dataclass(frozen=True, eq=False)
-class _Run:
+class _SortedRows:
     """Rows of several segments: the beginnings of their digests in order, and the rows, numbered through, to these."""
 
     segments: list[Segment]
@@ -82,22 +82,22 @@ class _Run:
         return len(self.rows)
 
     @classmethod
-    def of(cls, segments: list[Segment]) -> _Run:
+    def of(cls, segments: list[Segment]) -> _SortedRows:
         keys = np.concatenate([sort_keys(segment.digests) for segment in segments])
         return cls._sorted(segments, keys, None)
 
     @classmethod
-    def _sorted(cls, segments: list[Segment], keys: np.ndarray, rows: np.ndarray | None) -> _Run:
+    def _sorted(cls, segments: list[Segment], keys: np.ndarray, rows: np.ndarray | None) -> _SortedRows:
         # Of equal digests the first row counts; sorting what consists of sorted pieces takes little.
         order = np.argsort(keys, kind="stable")
         return cls(segments, _starts(segments), keys[order], order if rows is None else rows[order])
 
-    def joined(self, other: _Run) -> _Run:
+    def merged(self, other: _SortedRows) -> _SortedRows:
         rows = np.concatenate([self.rows, other.rows + len(self)])
         return self._sorted(self.segments + other.segments, np.concatenate([self.keys, other.keys]), rows)
 
-    def keeping(self, wanted: set[Segment]) -> _Run:
-        """Return the run without the rows of other segments."""
+    def restricted_to(self, wanted: set[Segment]) -> _SortedRows:
+        """Return these rows without those of other segments."""
         keep = np.array([segment in wanted for segment in self.segments])
         if keep.all():
             return self
@@ -105,7 +105,7 @@ class _Run:
         kept = keep[number]
         gone = np.cumsum(np.where(keep, 0, np.diff(self.starts)))
         segments = [segment for segment, here in zip(self.segments, keep, strict=True) if here]
-        return _Run(segments, _starts(segments), self.keys[kept], (self.rows - gone[number])[kept])
+        return _SortedRows(segments, _starts(segments), self.keys[kept], (self.rows - gone[number])[kept])
 
     def find(self, digests: np.ndarray, keys: np.ndarray) -> np.ndarray:
         """Return the row of each digest, or -1; `keys` are the digests' `sort_keys`."""

@@ -33,15 +33,15 @@ log = logging.getLogger("featx")
 TURN = ".turn-"
 # How often a holder renews its sign of life, and for how long after its last progress, in seconds: a batch on a slow
 # network takes minutes, but a process that hangs lives for ever.
-SIGN_SECONDS = 2.0
+HEARTBEAT_SECONDS = 2.0
 STUCK_SECONDS = 600.0
 # After so long without a change those who wait go on, or after so little if the holder is known to have ended.
 SILENT_SECONDS = 30.0
 GONE_SECONDS = 1.0
 # Who waits for a living holder says so after this time.
-WORD_SECONDS = 10.0
+NOTICE_SECONDS = 10.0
 # How often those who wait look, and how much two looks count for at most: who was stopped himself has seen nothing.
-POLL = 0.02
+POLL_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 DAY = 86_400
 
@@ -53,12 +53,12 @@ class _Watch:
         self.seen: object = None
         self.silent = 0.0
         self.last = time.monotonic()
-        self.told = False
+        self.warned = False
 
     def look(self, seen: object) -> float:
         now = time.monotonic()
         if seen != self.seen:
-            self.seen, self.silent, self.told = seen, 0.0, False
+            self.seen, self.silent, self.warned = seen, 0.0, False
         else:
             self.silent += min(now - self.last, LOOK_SECONDS)
         self.last = now
@@ -76,7 +76,7 @@ class WorkLock:
     path : Path
         The file to lock. Beside it lie a sign of life, and a marker where the file system has no locks.
     work : str
-        What the holder does, for those who are told whom they wait for.
+        What the holder does, for the messages to those who wait.
     turn : bool, default=False
         Whether it goes from one process to the next: to wait for a living holder is usual then, and not spoken of, and
         the holder has to make `progress`.
@@ -84,20 +84,20 @@ class WorkLock:
 
     def __init__(self, path: Path, *, work: str, turn: bool = False) -> None:
         self.path, self.work, self.turn = path, work, turn
-        self._sign = path.with_name(path.name + ".holder")
+        self._heartbeat = path.with_name(path.name + ".holder")
         self._marker = path.with_name(path.name + ".soft")
         self._held: Any = None
-        self._facts: dict[str, Any] = {}
-        self._moved = 0.0
+        self._contents: dict[str, Any] = {}
+        self._last_progress = 0.0
         self._ended = threading.Event()
 
     def __enter__(self) -> WorkLock:
         began, said = time.monotonic(), self.turn
         while not self.try_acquire():
-            if not said and time.monotonic() - began > WORD_SECONDS:
+            if not said and time.monotonic() - began > NOTICE_SECONDS:
                 said = True
                 log.warning("%s and is waited for", self._holder())
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ class WorkLock:
         self._ended.set()
         if self._is_mine():
             with contextlib.suppress(OSError):
-                self._sign.unlink()
+                self._heartbeat.unlink()
         if self._held is not None:
             with contextlib.suppress(OSError, RuntimeError):
                 self._held.release()
@@ -116,7 +116,7 @@ class WorkLock:
 
     def progress(self) -> None:
         """Note that the work goes on; a turn without that for ten minutes is overtaken."""
-        self._moved = time.monotonic()
+        self._last_progress = time.monotonic()
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free, or if its holder gave no sign of life for too long; do not wait.
@@ -128,14 +128,14 @@ class WorkLock:
         """
         if self._take():
             _watches.pop(str(self.path), None)
-            self._show()
+            self._start_heartbeat()
             return True
         watch = _watches.setdefault(str(self.path), _Watch())
         silent = watch.look(self._seen())
         if silent < (GONE_SECONDS if self._is_gone() else SILENT_SECONDS):
             return False
-        if not watch.told:
-            watch.told = True
+        if not watch.warned:
+            watch.warned = True
             log.warning(
                 "%s and gave no sign of life for %.0f s: going on without it. Its work may be done twice, and nothing "
                 "is lost. If it was stopped, `kill -CONT` lets it go on.",
@@ -148,7 +148,7 @@ class WorkLock:
         # Where an open file cannot be removed, its work is done without the lock.
         with contextlib.suppress(OSError):
             self._take()
-        self._show()
+        self._start_heartbeat()
         return True
 
     def _take(self) -> bool:
@@ -168,10 +168,10 @@ class WorkLock:
         self._held = held
         return True
 
-    def _show(self) -> None:
+    def _start_heartbeat(self) -> None:
         """Begin to give signs of life."""
         self.progress()
-        self._facts = {
+        self._contents = {
             "process": os.getpid(),
             "host": socket.gethostname(),
             "since": time.time(),
@@ -181,55 +181,55 @@ class WorkLock:
         }
         # What a killed holder left may be another user's.
         with contextlib.suppress(OSError):
-            self._sign.unlink(missing_ok=True)
-        self._renew()
+            self._heartbeat.unlink(missing_ok=True)
+        self._beat()
         # Work without a sign of life is done all the same.
         with contextlib.suppress(RuntimeError):
-            threading.Thread(target=self._keep_renewing, daemon=True).start()
+            threading.Thread(target=self._keep_beating, daemon=True).start()
 
-    def _keep_renewing(self) -> None:
-        while not self._ended.wait(SIGN_SECONDS):
-            if self.turn and time.monotonic() - self._moved > STUCK_SECONDS:
+    def _keep_beating(self) -> None:
+        while not self._ended.wait(HEARTBEAT_SECONDS):
+            if self.turn and time.monotonic() - self._last_progress > STUCK_SECONDS:
                 continue
             # Who was overtaken leaves the file to the one that goes on.
             if self._is_mine():
-                self._facts["signs"] += 1
-                self._renew()
+                self._contents["signs"] += 1
+                self._beat()
 
-    def _renew(self) -> None:
+    def _beat(self) -> None:
         # On a full disk the file stays empty, and its time changes.
         with contextlib.suppress(OSError):
-            self._sign.write_text(json.dumps(self._facts))
+            self._heartbeat.write_text(json.dumps(self._contents))
 
     def _is_mine(self) -> bool:
-        return self._told().get("hold") in (None, self._facts.get("hold"))
+        return self._read_heartbeat().get("hold") in (None, self._contents.get("hold"))
 
     def _seen(self) -> object:
         """Return what changes while the holder lives, or when there is another one."""
         seen: list[object] = []
-        for path, changes in ((self.path, False), (self._marker, False), (self._sign, True)):
+        for path, changes in ((self.path, False), (self._marker, False), (self._heartbeat, True)):
             try:
                 status = os.stat(path)
                 seen += [status.st_ino, status.st_mtime_ns if changes else None]
             except OSError:
                 seen.append(None)
-        return (*seen, str(self._told()))
+        return (*seen, str(self._read_heartbeat()))
 
-    def _told(self) -> dict[str, Any]:
+    def _read_heartbeat(self) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            found = json.loads(self._sign.read_bytes())
+            found = json.loads(self._heartbeat.read_bytes())
             if isinstance(found, dict):
                 return found
         return {}
 
     def _is_gone(self) -> bool:
-        found = self._told()
+        found = self._read_heartbeat()
         space, process = found.get("space"), found.get("process")
         return isinstance(space, str) and isinstance(process, int) and process_is_gone(space, process)
 
     def _holder(self) -> str:
         """Return who does what since when."""
-        found = self._told()
+        found = self._read_heartbeat()
         try:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(found["since"])))
             return f"process {found['process']} of {found['host']} has been {self.work} since {since},"

@@ -15,7 +15,7 @@ from pathlib import Path
 __all__ = ["machine", "process_is_gone", "process_space", "visible_gpu"]
 
 # What says which GPUs a process may see, in the order in which they are asked.
-VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+VISIBLE_DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 
 
 @functools.cache
@@ -58,7 +58,7 @@ def visible_gpu(device: str) -> str:
     if kind != "cuda":
         return kind if index in ("", "0") else device
     entry = index or "0"
-    for name in VISIBLE:
+    for name in VISIBLE_DEVICES:
         entries = [part.strip() for part in os.environ.get(name, "").split(",")]
         if entry.isdecimal() and int(entry) < len(entries) and entries[int(entry)]:
             entry = entries[int(entry)]

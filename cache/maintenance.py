@@ -20,7 +20,7 @@ from .files import TEMPORARY, is_abandoned, sweep, temporaries
 from .folder import SpecFolder, write_spec
 from .hdf5 import atomic_hdf5
 from .locks import remove_old_turns
-from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, strangers
+from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments
 from .spec import EmbeddingSpec
 
 __all__ = ["CacheReport", "SpecInfo"]
@@ -29,7 +29,7 @@ DIGESTS = "digests.sqlite"
 SPEC_FOLDER = re.compile("[0-9a-f]{32}")
 EXPORT_BYTES = 64 << 20
 # What a row's digest and path take up in HDF5.
-EXPORT_NAMES = 256
+EXPORT_NAME_BYTES = 256
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,10 @@ def verify(root: Path) -> CacheReport:
                     continue
                 except SegmentDamagedError as damage:
                     report.problems.append((file, damage.reason))
-        odd = {damage.path: damage.reason for damage in strangers(sound)}
-        report.problems += odd.items()
-        report.segments += len(sound) - len(odd)
-        report.rows += sum(s.n_rows for s in sound if s.path not in odd)
+        mismatched = {damage.path: damage.reason for damage in mismatched_segments(sound)}
+        report.problems += mismatched.items()
+        report.segments += len(sound) - len(mismatched)
+        report.rows += sum(s.n_rows for s in sound if s.path not in mismatched)
     return report
 
 
@@ -172,7 +172,7 @@ def repair(root: Path) -> CacheReport:
     for path in report.leftovers:
         path.unlink(missing_ok=True)
     if any(path.name == DIGESTS for path, _ in report.problems):
-        DigestFile(root / DIGESTS).verify(mend=True)
+        DigestFile(root / DIGESTS).verify(repair=True)
     # Looked at anew: meanwhile a writer may have brought its own.
     lost = {path for path, spec in spec_folders(root) if spec is None}
     for path, _ in report.problems:
@@ -228,7 +228,7 @@ def compact(folder: SpecFolder) -> int:
 
 def export_size(folder: SpecFolder) -> int:
     """Return how many bytes an export takes up at most, with digests and paths of the usual length."""
-    return sum(s.n_rows * (s.width * (2 if s.dtype == "<i2" else 4) + EXPORT_NAMES) for s in folder.segments())
+    return sum(s.n_rows * (s.width * (2 if s.dtype == "<i2" else 4) + EXPORT_NAME_BYTES) for s in folder.segments())
 
 
 def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:

@@ -13,7 +13,7 @@ from . import EmbeddingCache, EmbeddingSpec
 __all__ = ["MemoryStore", "OverlayStore", "Store", "gather_rows", "writable_store"]
 
 log = logging.getLogger("featx")
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 class Store(Protocol):
@@ -86,8 +86,8 @@ def writable_store(cache: EmbeddingCache | None) -> Store:
         return MemoryStore()
     if cache.writable():
         return cache
-    if str(cache.root) not in _told:
-        _told.add(str(cache.root))
+    if str(cache.root) not in _warned:
+        _warned.add(str(cache.root))
         log.warning(
             "the cache %s can be read but not written: what is computed now is not kept. Check its permissions, or "
             "choose another folder (cache=DIR).",

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from .files import sync_folder, temporary_name
-from .framing import checksum_around
+from .framing import checksum_outside
 from .hdf5 import GuardedFile
 from .spec import EmbeddingSpec
 
@@ -34,9 +34,9 @@ __all__ = [
     "SUFFIX",
     "Segment",
     "SegmentDamagedError",
+    "mismatched_segments",
     "sort_keys",
     "stored_dtype",
-    "strangers",
     "write_segment",
 ]
 
@@ -46,8 +46,8 @@ DAMAGED = ".damaged"
 # Small enough to stay in a processor's cache while its rows are copied to their places.
 BLOCK = 1 << 20
 # So many threads read a segment at most, and so many bytes are worth one of them.
-READERS = min(4, os.cpu_count() or 1)
-SHARE = 16 << 20
+READ_THREADS = min(4, os.cpu_count() or 1)
+BYTES_PER_THREAD = 16 << 20
 MAGIC = b"featx segment "
 # int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
 FLOAT32 = "<f4"
@@ -124,8 +124,8 @@ def write_segment(
                     header["dtype"] = dtype.str
             output.check()
             header["rest"] = hashlib.sha256().hexdigest()  # of the length that it will have
-            parts = [(0, len(_head(header))), *_places(header, dtype.itemsize)]
-            header["rest"] = checksum_around(output, parts)
+            parts = [(0, len(_head(header))), *_data_places(header, dtype.itemsize)]
+            header["rest"] = checksum_outside(output, parts)
             output.seek(0)
             output.write(_head(header))
             output.check()
@@ -170,10 +170,10 @@ class Segment:
                 raise SegmentDamagedError(path, "no segment, or its header does not match its checksum")
             try:
                 header = json.loads(text)
-                offset, digests_checksum = self._describe(header, os.fstat(file.fileno()).st_size)
-                parts = [(0, len(start) + len(text)), *_places(header, self.dtype.itemsize)]
+                offset, digests_checksum = self._parse_header(header, os.fstat(file.fileno()).st_size)
+                parts = [(0, len(start) + len(text)), *_data_places(header, self.dtype.itemsize)]
                 # Segments written before there was one have none.
-                sound = "rest" not in header or checksum_around(file, parts) == header["rest"]
+                sound = "rest" not in header or checksum_outside(file, parts) == header["rest"]
             except (KeyError, TypeError, ValueError, RecursionError) as error:
                 raise SegmentDamagedError(path, "its header is not a segment's") from error
             if spec is not None and self.spec_json != spec.to_json():
@@ -187,7 +187,7 @@ class Segment:
         self.digests = np.frombuffer(data, np.uint8).reshape(-1, 32)
         self._verified = False
 
-    def _describe(self, header: dict[str, Any], size: int) -> tuple[int, str]:
+    def _parse_header(self, header: dict[str, Any], size: int) -> tuple[int, str]:
         """Take over what the header says of a file of that size; return the digests' offset and checksum."""
         if header["format"] != FORMAT:
             raise SegmentDamagedError(self.path, f"format {header['format']}, this featx reads {FORMAT}")
@@ -211,7 +211,7 @@ class Segment:
         self.verify()
         # Fresh memory is cleared and filled by the system, which several threads can wait for at once; scattering rows
         # over it is done by one thread at a time.
-        parts = min(READERS, len(rows) * self.row_bytes // SHARE)
+        parts = min(READ_THREADS, len(rows) * self.row_bytes // BYTES_PER_THREAD)
         if parts < 2 or not (np.diff(places) == 1).all():
             self._read(rows, out, places)
             return
@@ -297,13 +297,13 @@ def _head(header: dict[str, Any]) -> bytes:
     return MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
 
 
-def _places(header: dict[str, Any], itemsize: int) -> list[tuple[int, int]]:
+def _data_places(header: dict[str, Any], itemsize: int) -> list[tuple[int, int]]:
     """Return start and length of both data sets."""
     n_rows, width = header["shape"]
     return [(header["digests"][0], 32 * n_rows), (header["embeddings"][0], n_rows * width * itemsize)]
 
 
-def strangers(segments: list[Segment]) -> list[SegmentDamagedError]:
+def mismatched_segments(segments: list[Segment]) -> list[SegmentDamagedError]:
     """Return what is wrong with the segments whose rows have another dtype or width than those of the tallest."""
     if not segments:
         return []

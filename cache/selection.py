@@ -10,12 +10,14 @@ from .spec import EmbeddingSpec
 __all__ = ["choose_spec", "differences"]
 
 # Feature maps that fine-tuning keeps for itself have such a pooling.
-MAP = "map:"
+FEATURE_MAP = "map:"
 # Digests and error messages are cut to so many characters and specs.
-SHORT = 12
+DIGEST_CHARACTERS = 12
 # What is cut out of an image is as large as the network's input.
-SIZE = "image size"
-MOST = 8
+IMAGE_SIZE = "image size"
+# What parts of the preprocessing are called in messages, where their keys are other words.
+SHOWN_NAMES = {"crop": IMAGE_SIZE, "view": "draw"}
+MOST_LISTED = 8
 
 
 def choose_spec(
@@ -40,14 +42,16 @@ def choose_spec(
     fields = dict(fields or {})
     pooling = fields.get("pooling", "")
     found = [
-        spec for spec in specs if digest is not None or pooling.startswith(MAP) or not spec.pooling.startswith(MAP)
+        spec
+        for spec in specs
+        if digest is not None or pooling.startswith(FEATURE_MAP) or not spec.pooling.startswith(FEATURE_MAP)
     ]
     found = [spec for spec in found if spec.digest.startswith(digest or "")]
     for name, wanted in fields.items():
         values = {spec: str(getattr(spec, name)) for spec in found}
         fitting = [spec for spec in found if wanted in (values[spec], values[spec].split(";")[0])]
         if found and not fitting:
-            known = ", ".join(sorted(set(values.values()))[:MOST])
+            known = ", ".join(sorted(set(values.values()))[:MOST_LISTED])
             raise CacheError(f"got {name}={wanted!r}; the embeddings that there are have {known}", "Name one of these.")
         found = fitting
     if len(found) == 1:
@@ -55,13 +59,15 @@ def choose_spec(
     if not found:
         asked = "" if digest is None else f" whose digest begins with {digest!r}"
         raise CacheError(f"there are no embeddings{asked}", "`featx cache info` lists what there is.")
-    told = [f"{spec.digest[:SHORT]}: {text}" for spec, text in zip(found, differences(found), strict=True)]
-    more = [f"and {len(told) - MOST} more"] if len(told) > MOST else []
+    lines = [f"{spec.digest[:DIGEST_CHARACTERS]}: {text}" for spec, text in zip(found, differences(found), strict=True)]
+    more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
     step = (
         "Choose by layer, pooling, backbone or precision (--layer head), or else by the first characters of the digest"
     )
-    example = f"(--spec {found[0].digest[:SHORT]}):"
-    raise CacheError(f"{len(found)} kinds of embeddings fit", "\n  ".join([f"{step} {example}", *told[:MOST], *more]))
+    example = f"(--spec {found[0].digest[:DIGEST_CHARACTERS]}):"
+    raise CacheError(
+        f"{len(found)} kinds of embeddings fit", "\n  ".join([f"{step} {example}", *lines[:MOST_LISTED], *more])
+    )
 
 
 def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
@@ -70,7 +76,9 @@ def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
     names = list(dict.fromkeys(name for part in parts for name in part))
     differing = [name for name in names if len({part.get(name) for part in parts}) > 1]
     # The resizing mostly follows from the image size.
-    if len({(part.get("resize"), part.get(SIZE)) for part in parts}) == len({part.get(SIZE) for part in parts}):
+    if len({(part.get("resize"), part.get(IMAGE_SIZE)) for part in parts}) == len(
+        {part.get(IMAGE_SIZE) for part in parts}
+    ):
         differing = [name for name in differing if name != "resize"]
     return [", ".join(f"{name} {part[name]}" for name in differing if name in part) for part in parts]
 
@@ -82,11 +90,11 @@ def _parts(spec: EmbeddingSpec) -> dict[str, str]:
     parts["precision"], _, rest = spec.precision.partition(";")
     for text in filter(None, (*rest.split(";"), *spec.preprocessing.split(";"))):
         name, equals, value = text.partition("=")
-        parts[SIZE if name == "crop" else name] = value if equals else "yes"
+        parts[SHOWN_NAMES.get(name, name)] = value if equals else "yes"
     parts["revision"] = str(spec.revision)
     return parts
 
 
 def _weights(digest: str) -> str:
     """Return the digest of weights, shortened; what stands before it, such as "tuned", is kept."""
-    return ";".join(part[:SHORT] if len(part) == 64 else part for part in digest.split(";"))
+    return ";".join(part[:DIGEST_CHARACTERS] if len(part) == 64 else part for part in digest.split(";"))

@@ -21,7 +21,6 @@ import numpy as np
 from ..constraints import FLAG, NONE, PATH, TEXT, check_values
 from ..exceptions import CacheError
 from . import maintenance
-from .answers import KeptAnswers
 from .checks import BOUND, FIELD, SPEC, checked_digests, checked_embeddings
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
@@ -29,6 +28,7 @@ from .hdf5 import OVERHEAD
 from .locks import TURN, WorkLock
 from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
+from .reference_outputs import ReferenceOutputs
 from .segment import stored_dtype
 from .selection import choose_spec
 from .spec import EmbeddingSpec
@@ -196,9 +196,9 @@ class EmbeddingCache:
         with self._errors():
             return next((s.width for s in self._folder(spec).segments() if s.n_rows), None)
 
-    def answers(self, spec: EmbeddingSpec) -> KeptAnswers:
+    def reference_outputs(self, spec: EmbeddingSpec) -> ReferenceOutputs:
         """Return what its network answered to fixed images when the spec's rows were computed."""
-        return KeptAnswers(self._folder(spec))
+        return ReferenceOutputs(self._folder(spec))
 
     def specs(self) -> list[EmbeddingSpec]:
         """Return the specs that have a folder here, sorted by backbone, layer and pooling."""

@@ -16,7 +16,7 @@ __all__ = ["Version", "file_version", "file_versions"]
 
 # Size, modification time, change time, inode and device.
 Version = tuple[int, int, int, int, int]
-MOST = (1 << 63) - 1
+LARGEST = (1 << 63) - 1
 STATUS = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
 ABSENT = SimpleNamespace(st_mode=-1, st_size=0, st_mtime_ns=0, st_ctime_ns=0, st_ino=0, st_dev=0)
 
@@ -54,5 +54,5 @@ def file_versions(paths: Sequence[str]) -> tuple[np.ndarray, dict[int, OSError]]
 
 def file_version(status: Any) -> Version:
     """Return what tells a file from what it was, in numbers of 63 bits: size, both times, inode, device."""
-    times = min(status.st_mtime_ns, MOST), min(status.st_ctime_ns, MOST)
-    return status.st_size, *times, status.st_ino & MOST, status.st_dev & MOST
+    times = min(status.st_mtime_ns, LARGEST), min(status.st_ctime_ns, LARGEST)
+    return status.st_size, *times, status.st_ino & LARGEST, status.st_dev & LARGEST

@@ -42,7 +42,7 @@ def check_reading(options: dict[str, Any]) -> None:
     """
     from ..cache import EmbeddingCache
     from ..networks.device import check_device, resolve_precision
-    from ..runtime.cores import thread_count
+    from ..runtime.resources import thread_count
 
     check_device(options["device"])
     if "precision" in options:
@@ -58,7 +58,7 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 
     Where the model is among the images, the error says that it comes first.
     """
-    from ..datasets.listings import quoted
+    from ..datasets.listing import quoted
     from ..exceptions import ModelFileError
     from ..model_files.model_schema import check_model_file, classes_in
     from ..networks.state_files import check_file

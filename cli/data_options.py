@@ -95,7 +95,7 @@ def dataset_text(data: str, dataset: ImageDataset) -> str:
 
 def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
     """Say what is in the place of the model, unless that is a model of the same classes."""
-    from ..datasets.listings import few
+    from ..datasets.listing import few
     from ..model_files.model_schema import classes_in
 
     if not output.is_file():

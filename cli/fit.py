@@ -123,7 +123,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     if output is not None and not dry_run:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
-    from ..datasets.listings import quoted
+    from ..datasets.listing import quoted
     from ..reports.costs import extraction_parts, spent_text
     from ..reports.evaluation import evaluation_parts
     from ..workflows.fit import fit_model

@@ -290,10 +290,10 @@ def note(options: dict[str, Any], *parts: Part) -> None:
 
 
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:
-    """Name the images that were skipped, and write the ledger if a file was asked for."""
+    """Name the images that were skipped, and write the list if a file was asked for."""
     if options["failures"]:
-        ledger = [{"index": f.index, "path": f.name, "reason": f.reason} for f in failures]
-        write_text(options["failures"], json.dumps(ledger, indent=2) + "\n")
+        entries = [{"index": f.index, "path": f.name, "reason": f.reason} for f in failures]
+        write_text(options["failures"], json.dumps(entries, indent=2) + "\n")
     for failure in failures[:10]:
         note(options, f"skipped {failure.name}: {failure.reason}")
     if len(failures) > 10:

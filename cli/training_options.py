@@ -55,10 +55,10 @@ training_options = decorate(
                   show_default=True, help="How the learning rates change over the epochs."),
         _training("--label-smoothing", type=FRACTION, default=0.0, show_default=True, metavar="P",
                   help="Share of each label that is spread over all classes."),
-        _training("--augment-views", default=4, show_default=True, type=click.IntRange(min=1), metavar="N",
-                  help="Augmented views of each image that are drawn once."),
-        _training("--test-views", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
-                  help="Views that a prediction averages."),
+        _training("--augment-draws", default=4, show_default=True, type=click.IntRange(min=1), metavar="N",
+                  help="Augmented draws of each image, made once."),
+        _training("--test-draws", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
+                  help="Draws that a prediction averages, the image itself first."),
         _training("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
                   help="Written after each epoch, and kept; the same command goes on from it "
                        "[default: MODEL.skops.checkpoint, until the model is written]."),
@@ -76,7 +76,7 @@ def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
     """Return the classifier's parameters that say how to train."""
     same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer",
             "head_learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing",
-            "early_stopping", "validation_fraction", "augmentation", "augment_views", "test_views",
+            "early_stopping", "validation_fraction", "augmentation", "augment_draws", "test_draws",
             "boundary_cache", "boundary_dtype", "boundary_cache_bytes", "checkpoint")  # fmt: skip
     automatic = ("learning_rate", "epochs", "patience")
     return {

@@ -1,6 +1,6 @@
-"""The parameters of a call go in; a ParameterError comes out where one holds a value of a kind that is not accepted.
+"""Parameter validation: one table of what each parameter accepts, and the ParameterError for anything else.
 
-What parameters of one name mean is the same in all functions and estimators, and so is what they accept: one table.
+A parameter means the same in every function and estimator, so one table holds for all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .exceptions import ParameterError, nearest
 
 __all__ = ["Constraint", "a", "check_values", "integer", "one_of", "plain", "shown"]
 
-# Characters of a value that a message shows.
+# A message shows at most so many characters of a value.
 MOST_SHOWN = 200
 
 
@@ -29,12 +29,12 @@ class Constraint:
     Attributes
     ----------
     expected : str
-        In words, as they follow "expected".
+        In words, to follow "expected".
     accepts : callable
-        From a value to whether it is accepted.
+        Takes a value, returns whether it is accepted.
     next_step : str, default=""
     names : tuple of str, default=()
-        Texts that are accepted, for "did you mean".
+        Accepted strings, for "did you mean".
     """
 
     expected: str
@@ -58,26 +58,26 @@ class Constraint:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: on one line of bearable length."""
+    """Return the repr of a value for a message: on one line, shortened where it is long."""
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # an object of the user's may not be able to say what it is
+    except Exception:  # the repr of a user's object may fail
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN // 2]}...{text[-MOST_SHOWN // 4 :]}"
 
 
 def plain(value: Any) -> Any:
-    """Return a text of a derived class, such as a member of an Enum of texts, as the text that it is; others stay."""
+    """Return a member of a subclass of str, such as a StrEnum, as a plain str; other values as they are."""
     return str.__str__(value) if isinstance(value, str) else value
 
 
 def check_values(values: Mapping[str, Any], **others: Constraint) -> None:
-    """Raise a ParameterError where a parameter holds a value of a kind that it does not accept.
+    """Raise a ParameterError where a parameter holds a value that it does not accept.
 
     Parameters
     ----------
     values : mapping of str to value
-        The parameters of a call by name, ``locals()`` in its first line. Names that no table has are not looked at.
+        The parameters of a call by name, ``locals()`` in its first line. Names that are not in the table are ignored.
     **others : Constraint
         For names that mean something else here than in the table.
     """
@@ -87,7 +87,7 @@ def check_values(values: Mapping[str, Any], **others: Constraint) -> None:
 
 
 def integer(least: int | None = None, most: int | None = None) -> Constraint:
-    """Return what accepts integers between bounds and of 64 bits, NumPy's too, and no bool."""
+    """Return a constraint: integers of at most 64 bits between bounds, NumPy's included, bool excluded."""
     words = "an integer" if least is None else "a positive integer" if least == 1 else f"an integer of at least {least}"
     if most is not None:
         words = f"an integer from {least} to {most}"
@@ -101,7 +101,7 @@ def integer(least: int | None = None, most: int | None = None) -> Constraint:
 
 
 def number(low: float, high: float) -> Constraint:
-    """Return what accepts numbers from `low` to below `high`, and no bool."""
+    """Return a constraint: numbers from `low` to below `high`, bool excluded."""
 
     def accepts(value: Any) -> bool:
         return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) < high
@@ -110,13 +110,13 @@ def number(low: float, high: float) -> Constraint:
 
 
 def one_of(*names: str, next_step: str = "") -> Constraint:
-    """Return what accepts some texts."""
+    """Return a constraint: one of some strings."""
     expected = f"one of {', '.join(names)}"
     return Constraint(expected, lambda value: isinstance(value, str) and value in names, next_step, names)
 
 
 def a(kind: str, next_step: str) -> Constraint:
-    """Return what accepts objects of a class of featx, given by its name so that it need not be imported."""
+    """Return a constraint: an object of a class of featx, given by name so that it need not be imported."""
     article = "an" if kind[0] in "AEIOU" else "a"
     return Constraint(f"{article} {kind}", lambda value: _is_a(value, kind), next_step)
 

@@ -1,22 +1,22 @@
-"""A failure goes in, a sentence and a next step come out: the errors that featx raises on purpose.
+"""The errors that featx raises on purpose; each says what is wrong and what to do next.
 
 ::
 
     FeatxError
     ├── ParameterError (ValueError)        a parameter outside what it accepts
     ├── ImageDecodeError (ValueError)      an image that cannot be read
-    ├── DatasetError (ValueError)          a folder, manifest or sample that is no data set
+    ├── DatasetError (ValueError)          a folder, manifest or sample that is not a data set
     ├── BackboneError (ValueError)         a network that is unknown or cannot be used
     │   ├── LayerError                     a layer or pooling that the network does not have
     │   └── WeightsError                   weights that are missing, damaged or of another network
     ├── CacheError                         a cache that cannot be read or written
-    ├── ModelFileError (ValueError)        a file that is no featx model, or one that must not be used
+    ├── ModelFileError (ValueError)        a file that is not a featx model, or must not be used
     ├── TrainingError                      a training that diverged or does not fit into memory
     ├── WorkerError (RuntimeError)         processes that computed for this one and were lost
     └── MissingDependencyError (ImportError)
 
-A `TrainingWarning` tells of a training that stopped early and left something to use, or of layers that cannot do what
-they are for. Anything else that escapes is a bug in featx.
+A `TrainingWarning` says that a training stopped early and left something to use, or that some layers have no effect.
+Any other exception is a bug in featx.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ __all__ = [
     "WorkerError",
 ]
 
-# Names are told whole up to here, and by their ends beyond: text that was taken for a path may be a whole file.
+# Longer names are shortened to their two ends: text that was taken for a path may be a whole file.
 LONGEST, END = 1000, 100
-# Names in a folder that are compared with one that is not there.
+# At most so many names of a folder are compared with a missing one.
 COMPARED = 2000
 
 
 class FeatxError(Exception):
-    """The root of featx's errors.
+    """The base class of featx's errors.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class FeatxError(Exception):
     def __str__(self) -> str:
         if not self.next_step:
             return self.message
-        # What other libraries say ends with a full stop of its own.
+        # Messages of other libraries end with a full stop of their own.
         message = self.message if self.message.endswith("...") else self.message.rstrip(".")
         return f"{message}. {self.next_step}"
 
@@ -102,7 +102,7 @@ def _shortened(text: str) -> str:
 
 
 def _named(name: str) -> str:
-    """Return what a message calls an image, in a line of bearable length."""
+    """Return how a message names an image, shortened where the name is long."""
     if re.fullmatch(r"image \d+", name):  # its position
         return name
     if len(name) > LONGEST:
@@ -111,7 +111,7 @@ def _named(name: str) -> str:
 
 
 class DatasetError(FeatxError, ValueError):
-    """A data set could not be made out of what was given."""
+    """A data set could not be made from the input."""
 
 
 class BackboneError(FeatxError, ValueError):
@@ -131,11 +131,11 @@ class CacheError(FeatxError):
 
 
 class ModelFileError(FeatxError, ValueError):
-    """A file is no featx model, or one that must not be used here."""
+    """A file is not a featx model, or must not be used here."""
 
 
 class TrainingError(FeatxError):
-    """A training diverged before anything was learnt, or one image is too much for the memory."""
+    """A training diverged before anything was learnt, or a single image does not fit into memory."""
 
 
 class WorkerError(FeatxError, RuntimeError):
@@ -143,7 +143,7 @@ class WorkerError(FeatxError, RuntimeError):
 
 
 class TrainingWarning(UserWarning):
-    """A training did not go as planned, and what it reached before is kept; or a part of the network does not act."""
+    """A training stopped early, and its best epoch so far is kept; or a part of the network has no effect."""
 
 
 class MissingDependencyError(FeatxError, ImportError):
@@ -177,7 +177,7 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
 
 
 def nearest_path(path: str | os.PathLike[str]) -> str:
-    """Return "did you mean a?" for a file or folder that is not there, by what lies where it should be."""
+    """Return "did you mean a?" for a missing file or folder, by the names in the folder where it should be."""
     folder, name = os.path.split(os.path.normpath(os.fspath(path)))
     while folder and not os.path.isdir(folder):
         folder, name = os.path.split(folder)
@@ -188,7 +188,7 @@ def nearest_path(path: str | os.PathLike[str]) -> str:
             names = [entry.name for entry in islice(entries, COMPARED)]
     except OSError:
         return ""
-    # Of short names, letters of one's suffix would make up for letters of the other.
+    # Stems are compared without suffixes: in short names, equal suffixes would outweigh different stems.
     stem, suffix = os.path.splitext(name)
     parts = {one: os.path.splitext(one) for one in names}
     like = [one for one in names if parts[one][1] == suffix or difflib.get_close_matches(stem, [parts[one][0]])]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .size_result import StrategyResult
 from .strategy_pairs import PairResult
 
-__all__ = ["Choice", "Field", "choose"]
+__all__ = ["Choice", "ComparedStrategies", "choose"]
 
 # Differences in cost that count as none: a tenth of a minute, or a twentieth of the dearer one. Timings of the same run
 # differ by as much.
@@ -44,7 +44,7 @@ class Choice:
     undecided: list[str]
 
 
-class Field:
+class ComparedStrategies:
     """The strategies at one size and how they relate to each other.
 
     Parameters
@@ -86,18 +86,18 @@ class Field:
         """Whether no other is plausibly better by the margin."""
         return all(self.pair(one, other).no_worse(self.margin) for other in self.others(one))
 
-    def settled(self, one: StrategyResult, other: StrategyResult) -> bool:
+    def decided(self, one: StrategyResult, other: StrategyResult) -> bool:
         """Whether of these two alone it is decided which to use."""
         pair = self.pair(one, other)
         return (
             pair.better()
             or pair.flipped().better()
-            or (pair.no_worse(self.margin) and no_dearer(one, other))
-            or (pair.flipped().no_worse(self.margin) and no_dearer(other, one))
+            or (pair.no_worse(self.margin) and costs_no_more(one, other))
+            or (pair.flipped().no_worse(self.margin) and costs_no_more(other, one))
         )
 
 
-def choose(field: Field) -> Choice:
+def choose(compared: ComparedStrategies) -> Choice:
     """Return which strategy to use.
 
     A strategy can be chosen if no other is plausibly better by the margin, and the cheapest of these is. That decides
@@ -106,29 +106,29 @@ def choose(field: Field) -> Choice:
 
     While it is undecided, the best figure is to be taken, unless it costs far more for less than the margin.
     """
-    strategies = field.strategies
-    worse = [s for s in strategies if field.worse(s)]
-    safe = [s for s in strategies if field.safe(s)]
+    strategies = compared.strategies
+    worse = [s for s in strategies if compared.worse(s)]
+    safe = [s for s in strategies if compared.safe(s)]
     if safe:
         use = _cheapest(safe)
-        if all(other in safe or other in worse or no_dearer(use, other) for other in field.others(use)):
-            equal = [other.strategy for other in field.others(use) if field.equal(use, other)]
+        if all(other in safe or other in worse or costs_no_more(use, other) for other in compared.others(use)):
+            equal = [other.strategy for other in compared.others(use) if compared.equal(use, other)]
             return Choice("equal" if equal else "use", use.strategy, equal, [s.strategy for s in worse], [])
     best = strategies[0]
     rest = [s for s in strategies if s not in worse]
     far_cheaper = [
         s
         for s in rest
-        if best.accuracy.value - s.accuracy.value < field.margin - ROUNDING
-        and not no_dearer(best, s)
+        if best.accuracy.value - s.accuracy.value < compared.margin - ROUNDING
+        and not costs_no_more(best, s)
         and best.cost >= FAR_MORE * s.cost
     ]
     use = _cheapest(far_cheaper) if far_cheaper else best
-    equal = [other.strategy for other in field.others(use) if field.equal(use, other)]
+    equal = [other.strategy for other in compared.others(use) if compared.equal(use, other)]
     return Choice("undecided", use.strategy, equal, [s.strategy for s in worse], [s.strategy for s in rest])
 
 
-def no_dearer(one: StrategyResult, other: StrategyResult) -> bool:
+def costs_no_more(one: StrategyResult, other: StrategyResult) -> bool:
     """Whether the first costs no more than the second, but for what timings differ by."""
     negligible = max(NEGLIGIBLE_SECONDS, NEGLIGIBLE_SHARE * max(one.cost, other.cost))
     return one.cost <= other.cost + negligible
@@ -137,4 +137,4 @@ def no_dearer(one: StrategyResult, other: StrategyResult) -> bool:
 def _cheapest(strategies: Sequence[StrategyResult]) -> StrategyResult:
     """Return the best figure of those that are no dearer than the cheapest; of equal figures the cheaper."""
     cheapest = min(strategies, key=lambda s: s.cost)
-    return min([s for s in strategies if no_dearer(s, cheapest)], key=lambda s: (-s.accuracy.value, s.cost))
+    return min([s for s in strategies if costs_no_more(s, cheapest)], key=lambda s: (-s.accuracy.value, s.cost))

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test, leave_out
+from ..datasets.split import join_test, leave_out_unreadable
 from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.estimator import ImageEstimator
@@ -22,21 +22,21 @@ from ..heads.tuned_head import TunedHead
 from ..images.failures import Failure, find_unreadable
 from ..images.pixels import checked_value_range
 from ..images.sources import as_sources
-from .design import ComparisonPlan, plan_data, stratified
-from .jobs import ComparisonWork, read_keys
+from .design import ComparisonDesign, comparison_split_options, stratified
 from .result import ComparisonResult
 from .run_files import RunFiles
 from .runner import Runner
+from .runs import ComparisonRuns, read_keys
 from .size_result import SizeResult
 from .stage_study import StageStudy
 from .strategies import kind_of
-from .summary import Figures
+from .summary import SummaryStatistics
 from .transfer_cases import LARGE, TransferCase, transfer_case
 
 __all__ = ["check_margin", "check_strategies", "compare_strategies"]
 
 # Whoever passes more has passed percentage points.
-MOST_MARGIN = 0.5
+LARGEST_MARGIN = 0.5
 
 
 def compare_strategies(
@@ -125,47 +125,51 @@ def compare_strategies(
     check_strategies(strategies, transfer, dataset)
     dataset = stratified(dataset, stratify)
     options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
-    how = plan_data(**options, test_size=test_size, min_images=min_images)
-    how.apply(dataset)
+    split_options = comparison_split_options(**options, test_size=test_size, min_images=min_images)
+    split_options.prepare(dataset)
     files = RunFiles(folder)
     failures = _unreadable(dataset, strategies, verbose) if on_error == "skip" else []
     if failures:
-        dataset = leave_out(dataset, failures)
+        dataset = leave_out_unreadable(dataset, failures)
     keys = read_keys(dataset, strategies, verbose=verbose)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]
-    found_data = how.apply(dataset, keys)
-    dataset, planned = found_data.dataset, found_data.split
-    plan, given = planned.repeats, planned.split is not None
+    prepared = split_options.prepare(dataset, keys)
+    dataset, design = prepared.dataset, prepared.split
+    given = design.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
-    figures = Figures(truth, len(classes), dataset.groups, plan, kinds, random_state, margin, given)
+    statistics = SummaryStatistics(
+        truth, len(classes), dataset.groups, design.repeats, kinds, random_state, margin, given
+    )
     with contextlib.closing(Runner(dataset)) as runner:
-        contents = [keys[row] for row in found_data.rows]
-        work = ComparisonWork(dataset, strategies, plan, files, runner, verbose, contents)
-        study, reason = (None, None) if transfer is None else work.study(transfer, margin)
-        outcomes, found = work.run()
+        contents = [keys[row] for row in prepared.rows]
+        runs = ComparisonRuns(dataset, strategies, design.repeats, files, runner, verbose, contents)
+        study, reason = (None, None) if transfer is None else runs.study(transfer, margin)
+        results, found = runs.results()
     sizes = [
-        figures.size(number, {name: [outcomes[name, number, r] for r in range(len(plan))] for name in strategies})
-        for number in range(len(plan[0].trains))
+        statistics.size(
+            number, {name: [results[name, number, r] for r in range(len(design.repeats))] for name in strategies}
+        )
+        for number in range(len(design.repeats[0].trains))
     ]
     return ComparisonResult(
         classes=[str(name) for name in classes],
         n_images=len(dataset),
-        n_test=figures.tested.n_test,
-        repeats=len(plan),
+        n_test=statistics.tested.n_test,
+        repeats=len(design.repeats),
         random_state=random_state,
-        protocol=planned.protocol(figures.tested.n_test),
-        interval=figures.tested.interval,
-        test=figures.tested.test,
+        protocol=design.protocol(statistics.tested.n_test),
+        interval=statistics.tested.interval,
+        test=statistics.tested.test,
         given_test=given,
         margin=margin,
         sizes=sizes,
-        curves=[figures.curve(name, sizes) for name in strategies],
+        curves=[statistics.curve(name, sizes) for name in strategies],
         stages=study,
         cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
-        notes=[*found_data.notes, *planned.notes, *figures.notes(sizes), *_notes(kinds, planned, study, reason)],
+        notes=[*prepared.notes, *design.notes, *statistics.notes(sizes), *_notes(kinds, design, study, reason)],
         failures=failures,
         runs_found=found,
     )
@@ -174,9 +178,9 @@ def compare_strategies(
 def check_margin(margin: float) -> None:
     """Raise ParameterError unless it is a difference in accuracy."""
     number = isinstance(margin, float | int | np.integer | np.floating) and not isinstance(margin, bool)
-    if not number or not 0 <= margin < MOST_MARGIN:
+    if not number or not 0 <= margin < LARGEST_MARGIN:
         raise ParameterError(
-            f"got margin={margin!r}; expected a difference in accuracy, at least 0 and below {MOST_MARGIN}",
+            f"got margin={margin!r}; expected a difference in accuracy, at least 0 and below {LARGEST_MARGIN}",
             "One percentage point is 0.01.",
         )
 
@@ -212,9 +216,9 @@ def check_strategies(
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
-    """Return the ledger of the images that some strategy cannot read: values may lie outside the range of one."""
-    readers = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
-    ranges = dict.fromkeys(checked_value_range(getattr(reader, "value_range", None)) for reader in readers)
+    """Return the images that some strategy cannot read: values may lie outside the range of one."""
+    estimators = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
+    ranges = dict.fromkeys(checked_value_range(getattr(estimator, "value_range", None)) for estimator in estimators)
     found: dict[int, Failure] = {}
     for value_range in ranges:
         images = as_sources(dataset.images, names=dataset.names, value_range=value_range)
@@ -247,16 +251,18 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
     return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, verdict=size.verdict)
 
 
-def _notes(kinds: Mapping[str, str], plan: ComparisonPlan, study: StageStudy | None, reason: str | None) -> list[str]:
-    repeats = len(plan.repeats)
+def _notes(
+    kinds: Mapping[str, str], design: ComparisonDesign, study: StageStudy | None, reason: str | None
+) -> list[str]:
+    repeats = len(design.repeats)
     notes = [
         "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
         "network on up to 64 of them, times the images needed; prediction is of all test images",
         "train is accuracy on the training images, validation that of the tuning, inside them"
-        + ("; of a fine-tuned network both are of its best epoch, train on augmented views"
+        + ("; of a fine-tuned network both are of its best epoch, train on augmented draws"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
-    if len(kinds) > 1 and 1 < repeats < 6 and plan.split is None:
+    if len(kinds) > 1 and 1 < repeats < 6 and design.split is None:
         notes.append(f"{repeats} repeats are few: the test misses all but large differences")
     if repeats == 1 and len(kinds) > 1:
         notes.append("one repeat says nothing of how much another draw of training images would change")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import split_dataset
 from ..display.notes import note_once
 from ..evaluation.class_sizes import check_counts, check_sizes
 from ..evaluation.data_split import DataSplit
@@ -19,10 +19,10 @@ from ..evaluation.splits import Split, check_fraction, held_out_split, nested_su
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
 
-__all__ = ["ComparisonPlan", "Repeat", "plan_comparison", "plan_data", "plan_repeats", "stratified"]
+__all__ = ["ComparisonDesign", "Repeat", "comparison_split_options", "design_comparison", "draw_repeats", "stratified"]
 
 # One image of a class to tune on and one to train on.
-LEAST = 2
+LEAST_PER_CLASS = 2
 TEST_SIZE = 0.25
 REPEATS = 3
 
@@ -45,7 +45,7 @@ class Repeat:
 
 
 @dataclass(frozen=True)
-class ComparisonPlan:
+class ComparisonDesign:
     """The rows of a comparison.
 
     Attributes
@@ -87,19 +87,19 @@ class ComparisonPlan:
                 "alone"
             )
         return (
-            f"one given {self.split.described}, the same for every strategy and size; at most all "
+            f"one given {self.split.description}, the same for every strategy and size; at most all "
             f"{len(self.split.fitted):,} of the {parts} are trained on, and {inside}{again}"
         )
 
 
-def plan_comparison(
+def design_comparison(
     dataset: ImageDataset,
     *,
     train_sizes: Sequence[float | int] | None = None,
     test_size: float | None = None,
     repeats: int | None = None,
     random_state: int = 0,
-) -> ComparisonPlan:
+) -> ComparisonDesign:
     """Return the rows of a comparison of a data set that is joined with its test set, if it has one.
 
     Parameters
@@ -115,8 +115,8 @@ def plan_comparison(
     """
     labels = np.asarray(dataset.labels)
     if dataset.split is not None:
-        split = split_data(dataset)
-        plan = plan_repeats(
+        split = split_dataset(dataset)
+        drawn = draw_repeats(
             labels,
             train_sizes=train_sizes,
             given=(split.fitted, split.test),
@@ -125,8 +125,8 @@ def plan_comparison(
             repeats=1 if repeats is None else repeats,
             random_state=random_state,
         )
-        return ComparisonPlan(plan, split, False, dataset.groups is not None)
-    plan = plan_repeats(
+        return ComparisonDesign(drawn, split, False, dataset.groups is not None)
+    drawn = draw_repeats(
         labels,
         train_sizes=train_sizes,
         test_size=TEST_SIZE if test_size is None else test_size,
@@ -136,13 +136,13 @@ def plan_comparison(
         repeats=REPEATS if repeats is None else repeats,
         random_state=random_state,
     )
-    return ComparisonPlan(plan, None, dataset.strata is not None, dataset.groups is not None)
+    return ComparisonDesign(drawn, None, dataset.strata is not None, dataset.groups is not None)
 
 
-def plan_data(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> DataPlan:
+def comparison_split_options(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> SplitOptions:
     """Return how the data set of a comparison is looked over and parted; parameters as for `compare_strategies`."""
     settings = {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size)}
-    return DataPlan(partial(plan_comparison, **options), settings, min_images=min_images)
+    return SplitOptions(partial(design_comparison, **options), settings, min_images=min_images)
 
 
 def stratified(dataset: ImageDataset, stratify: np.ndarray | None) -> ImageDataset:
@@ -163,7 +163,7 @@ def stratified(dataset: ImageDataset, stratify: np.ndarray | None) -> ImageDatas
     return replace(dataset, strata=strata)
 
 
-def plan_repeats(
+def draw_repeats(
     y: np.ndarray,
     *,
     train_sizes: Sequence[float | int] | None,
@@ -191,7 +191,7 @@ def plan_repeats(
     once = together is not None
     if given is None:
         units = content_units(truth, together)
-        check_counts(units.labels, classes, 2 * LEAST, "a training and a test part need", once=once)
+        check_counts(units.labels, classes, 2 * LEAST_PER_CLASS, "a training and a test part need", once=once)
         strata = _strata(y, stratify, together)
         splits = [
             held_out_split(strata, test_size, groups=groups, together=together, random_state=random_state + repeat)
@@ -201,10 +201,10 @@ def plan_repeats(
     else:
         rows = given[0]
         units = content_units(truth[rows], None if together is None else together[rows])
-        check_counts(units.labels, classes, LEAST, "tuning needs", once=once)
+        check_counts(units.labels, classes, LEAST_PER_CLASS, "tuning needs", once=once)
         splits = [given] * repeats
         counts = _counts(train_sizes, len(given[0]), 0.0, {len(given[0])})
-    plan = []
+    drawn = []
     for repeat, (train, test) in enumerate(splits):
         sizes = [len(train) if count is None else min(count, len(train)) for count in counts]
         inside = None if groups is None else groups[train]
@@ -213,8 +213,8 @@ def plan_repeats(
         trains = [train[subset] for subset in subsets]
         for rows in trains:
             _check_classes(truth, classes, rows, train, together)
-        plan.append(Repeat(random_state + repeat, test, trains))
-    return plan
+        drawn.append(Repeat(random_state + repeat, test, trains))
+    return drawn
 
 
 def _strata(y: np.ndarray, stratify: np.ndarray | None, together: np.ndarray | None) -> np.ndarray:
@@ -277,9 +277,9 @@ def _check_classes(
 
     found, left = counts(rows), int(counts(pool).min())
     # Every subset holds of each class its share to within one image.
-    enough = -(-LEAST * len(pool) // left) if left >= LEAST else 0
+    enough = -(-LEAST_PER_CLASS * len(pool) // left) if left >= LEAST_PER_CLASS else 0
     try:
-        check_sizes(classes, found, LEAST, f"tuning needs, among the {len(rows):,} to train on",
+        check_sizes(classes, found, LEAST_PER_CLASS, f"tuning needs, among the {len(rows):,} to train on",
                     once=together is not None)  # fmt: skip
     except DatasetError as error:
         if enough > len(rows):

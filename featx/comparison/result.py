@@ -10,11 +10,11 @@ from ..display.shown import Shown
 from ..evaluation.estimates import Estimate, as_json
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
-from .size_result import SizeResult, StrategyResult, Verdict
+from .size_result import SizeResult
 from .stage_study import StageStudy
 from .transfer_cases import TransferCase
 
-__all__ = ["ComparisonResult", "CurveResult", "SizeResult", "StrategyResult", "Verdict"]
+__all__ = ["ComparisonResult", "CurveResult"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A run's inputs go in, a fingerprint comes out; a finished run goes into one file and is found again by it.
 
-The fingerprint covers what could change the outcome: the content of the images, labels, groups and rows, the strategy's
+The fingerprint covers what could change the result: the content of the images, labels, groups and rows, the strategy's
 parameters with the digest of its weights, the seed and the version of featx. It is part of the file's name, so another
 run is written beside and never over it.
 """
@@ -27,15 +27,15 @@ from ..extraction.estimator import ImageEstimator
 
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
-FORMAT = 1
+RUN_FORMAT = 1
 # What changes where and how fast a run is computed, and not what comes out; a key is in the digest of its network.
-LOCAL = {"cache", "cache_key", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
+LOCAL_PARAMETERS = {"cache", "cache_key", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
 
 
 def fingerprint(*parts: Any) -> str:
     """Return 32 hexadecimal digits that stand for the parts: texts, numbers, arrays and nestings of them."""
     checksum = hashlib.sha256()
-    for part in (FORMAT, __version__, *parts):
+    for part in (RUN_FORMAT, __version__, *parts):
         checksum.update(_stable(part).encode() + b"\0")
     return checksum.hexdigest()[:32]
 
@@ -51,7 +51,7 @@ def describe_estimator(estimator: BaseEstimator) -> list[str]:
     """Return the parameters that identify what an estimator computes, as sorted texts."""
     texts = [f"class={type(estimator).__module__}.{type(estimator).__qualname__}"]
     for name, value in sorted(estimator.get_params(deep=True).items()):
-        if name.rpartition("__")[2] not in LOCAL:
+        if name.rpartition("__")[2] not in LOCAL_PARAMETERS:
             texts.append(f"{name}={_stable(value)}")
         if isinstance(value, BaseEstimator):
             texts += [f"{name}.{text}" for text in _weights(value)]

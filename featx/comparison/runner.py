@@ -31,7 +31,7 @@ from .strategies import kind_of
 __all__ = ["RunResult", "Runner"]
 
 # Fewer tell too little of the pace, because the first of them bear the loading of the network.
-PACE_IMAGES = 64
+TIMED_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RunResult:
     ----------
     probabilities : ndarray of float64, shape (n_test, k)
     train_accuracy : float or None
-        On the training images; of a fine-tuned network in its best epoch, on augmented views of them.
+        On the training images; of a fine-tuned network in its best epoch, on augmented draws of them.
     validation_accuracy : float or None
         Of the tuning: the best mean over the inner folds, or the best epoch's on the images held out of training.
     seconds : dict of str to float
@@ -72,7 +72,7 @@ class Runner:
         self.dataset = dataset
         self.labels = np.asarray(dataset.labels)
         self.classes = np.unique(self.labels)
-        self._paces: dict[Any, float] = {}
+        self._seconds_each: dict[Any, float] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="featx-")
         self._memory = EmbeddingCache(self._folder.name)
 
@@ -138,8 +138,8 @@ class Runner:
         training = max(float(spent.get("training", fitted - extraction)), sum(_history(network).get("seconds", ())))
         needed, forwarded = (getattr(network, "forwarded_", {}).get(key, 0) for key in ("needed", "forwarded"))
         if forwarded < needed:
-            pace = extraction / forwarded if forwarded >= PACE_IMAGES else self._training_pace(estimator, train)
-            extraction = extraction if pace is None else pace * needed
+            measured = extraction / forwarded if forwarded >= TIMED_IMAGES else self._boundary_seconds(estimator, train)
+            extraction = extraction if measured is None else measured * needed
         rows, prediction = self._predict(network, test)
         train_accuracy, validation_accuracy = _best_epoch(network)
         if train_accuracy is None:
@@ -150,7 +150,7 @@ class Runner:
     def _extract(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the embeddings, and the seconds that they would have taken without a cache."""
         found = transformer.extract(self.sources(transformer, rows))
-        return found.embeddings[0], _uncached(found, lambda: self._pace(transformer, rows))
+        return found.embeddings[0], _uncached(found, lambda: self._frozen_seconds(transformer, rows))
 
     def _predict(self, network: BaseEstimator, rows: np.ndarray) -> tuple[np.ndarray, float]:
         """Return probabilities, and the seconds that they would have taken without a cache."""
@@ -161,38 +161,38 @@ class Runner:
         probabilities, found = network.predict_images(sources)
         spent = time.perf_counter() - start - found.wall_seconds
 
-        def pace() -> float:
+        def measured() -> float:
             bare = copy.copy(network).set_params(cache=None)
             bare.predict_images(sources[:1])
-            return _pace_of(bare.predict_images(sources[:PACE_IMAGES])[1], len(sources[:PACE_IMAGES]))
+            return _per_image(bare.predict_images(sources[:TIMED_IMAGES])[1], len(sources[:TIMED_IMAGES]))
 
-        return probabilities, spent + _uncached(found, pace)
+        return probabilities, spent + _uncached(found, measured)
 
-    def _pace(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
+    def _frozen_seconds(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
         """Return the seconds that an image takes through a frozen network, measured once for each network."""
         source = transformer.source()
         view = source.view(transformer.layer, transformer.pooling)
         key = source.spec(view, transformer.arithmetic(source)), transformer.device
-        if key not in self._paces:
+        if key not in self._seconds_each:
             bare = clone(transformer).set_params(cache=None, prefetch=(), verbose=False)
-            sources = self.sources(bare, rows[:PACE_IMAGES])
+            sources = self.sources(bare, rows[:TIMED_IMAGES])
             bare.extract(sources[:1])
-            self._paces[key] = _pace_of(bare.extract(sources), len(sources))
-        return self._paces[key]
+            self._seconds_each[key] = _per_image(bare.extract(sources), len(sources))
+        return self._seconds_each[key]
 
-    def _training_pace(self, estimator: BaseEstimator, rows: np.ndarray) -> float | None:
+    def _boundary_seconds(self, estimator: BaseEstimator, rows: np.ndarray) -> float | None:
         """Return the seconds of a pass below the trained stages, from one epoch on a few images without a cache."""
         chosen = estimator.get_params(deep=False)
         if not {"cache", "epochs", "checkpoint"} <= set(chosen):
             return None
         key = tuple(f"{name}={value!r}" for name, value in chosen.items() if name != "checkpoint")
-        if key not in self._paces:
-            size = min(len(rows), max(PACE_IMAGES, 4 * len(self.classes)))
+        if key not in self._seconds_each:
+            size = min(len(rows), max(TIMED_IMAGES, 4 * len(self.classes)))
             few = rows[nested_subsets(self.labels[rows], [size])[0]]
             bare = clone(estimator).set_params(cache=None, epochs=1, checkpoint=None)
             bare.fit(self._images(few), self.labels[few])
-            self._paces[key] = bare.timings_["extraction"] / max(1, bare.forwarded_["forwarded"])
-        return self._paces[key]
+            self._seconds_each[key] = bare.timings_["extraction"] / max(1, bare.forwarded_["forwarded"])
+        return self._seconds_each[key]
 
     def sources(self, estimator: ImageEstimator, rows: np.ndarray) -> Sequence[ImageSource]:
         """Return the images of rows as the estimator reads them."""
@@ -216,17 +216,17 @@ def _seed(estimator: BaseEstimator, seed: int) -> BaseEstimator:
     return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params(deep=False) else estimator
 
 
-def _uncached(found: ExtractionResult, pace: Callable[[], float]) -> float:
+def _uncached(found: ExtractionResult, measured: Callable[[], float]) -> float:
     """Return the seconds that an extraction would have taken if every image had been forwarded."""
     spent = found.wall_seconds
     if found.n_forwarded >= found.n_images:
         return spent
     passing = sum(found.seconds.get(stage, 0.0) for stage in ("wait", "forward", "write"))
-    each = passing / found.n_forwarded if found.n_forwarded >= PACE_IMAGES else pace()
+    each = passing / found.n_forwarded if found.n_forwarded >= TIMED_IMAGES else measured()
     return spent - passing + each * found.n_images
 
 
-def _pace_of(found: ExtractionResult, n_images: int) -> float:
+def _per_image(found: ExtractionResult, n_images: int) -> float:
     return found.wall_seconds / n_images
 
 

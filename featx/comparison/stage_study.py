@@ -15,18 +15,17 @@ from threadpoolctl import threadpool_limits
 
 from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import score_predictions
-from ..evaluation.paired import compare_paired
-from ..evaluation.splits import outer_folds
+from ..evaluation.paired import SIGNIFICANCE, compare_paired
+from ..evaluation.splits import INNER_FOLDS, outer_folds
 from ..evaluation.units import content_units, join_groups
 from ..exceptions import DatasetError, LayerError
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.heads import plan_head
-from ..heads.nested_cv import LEVEL
-from ..heads.search import INNER_FOLDS, Candidate, Tuner
+from ..heads.heads import head_spec
+from ..heads.search import Candidate, Tuner
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 
-__all__ = ["StageFigures", "StageStudy", "judge_stages", "predict_by_stages", "stage_views"]
+__all__ = ["StageScores", "StageStudy", "compare_stages", "predict_by_stages", "stage_views"]
 
 CV = 5
 # Enough to tell stages apart; with a hundred classes, more would take longer than the runs.
@@ -35,7 +34,7 @@ GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
 
 
 @dataclass(frozen=True)
-class StageFigures:
+class StageScores:
     """What one stage reached as frozen features.
 
     Attributes
@@ -69,7 +68,7 @@ class StageStudy:
         Training images of the first repeat, at most some 2,000 of them; no test image is among them.
     protocol : str
         In words.
-    stages : list of StageFigures
+    stages : list of StageScores
         In the order of the network.
     best : str
         The stage of the highest figure; of equal ones the latest.
@@ -83,7 +82,7 @@ class StageStudy:
     backbone: str
     n_images: int
     protocol: str
-    stages: list[StageFigures]
+    stages: list[StageScores]
     best: str
     margin: float
     domain: str
@@ -135,7 +134,7 @@ def predict_by_stages(
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
     tuner = Tuner(matrices, y, groups, "accuracy", random_state, None, together)
-    head = plan_head("logistic", grid=GRID["logistic"], random_state=random_state)
+    head = head_spec("logistic", grid=GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
@@ -147,7 +146,7 @@ def predict_by_stages(
     return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
 
 
-def judge_stages(
+def compare_stages(
     backbone: str,
     predicted: np.ndarray,
     widths: dict[View, int],
@@ -180,9 +179,9 @@ def judge_stages(
         if place < len(widths) - 1:
             test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups, together))
             gain, p_value = test.difference, min(1.0, test.p_value * (len(widths) - 1))
-        stages.append(StageFigures(layer, pooling, width, accuracy, gain, p_value))
+        stages.append(StageScores(layer, pooling, width, accuracy, gain, p_value))
     earlier = [(stage.gain, stage.p_value) for stage in stages if stage.gain is not None and stage.p_value is not None]
-    if any(gain.low > 0 and p_value < LEVEL for gain, p_value in earlier):
+    if any(gain.low > 0 and p_value < SIGNIFICANCE for gain, p_value in earlier):
         domain = "different"
     else:
         domain = "similar" if earlier and all(gain.high < margin for gain, _ in earlier) else "undecided"

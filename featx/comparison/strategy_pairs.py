@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluation.estimates import Estimate
-from ..heads.nested_cv import LEVEL
+from ..evaluation.paired import SIGNIFICANCE
 
 __all__ = ["PairResult", "adjust_all_pairs", "adjust_pairs"]
 
@@ -52,7 +52,7 @@ class PairResult:
 
     def better(self) -> bool:
         """Whether the first is distinguishably better, with the number of pairs allowed for."""
-        return self.p_adjusted < LEVEL and self.difference.low >= 0
+        return self.p_adjusted < SIGNIFICANCE and self.difference.low >= 0
 
     def no_worse(self, margin: float) -> bool:
         """Whether the interval excludes that the first is worse by the margin."""

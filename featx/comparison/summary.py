@@ -10,22 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluation.baseline import largest_class
-from ..evaluation.learning_curves import extrapolate
+from ..evaluation.learning_curves import extrapolate_accuracy
 from ..evaluation.metrics import interval_notes
-from ..evaluation.paired import ALPHA
+from ..evaluation.paired import SIGNIFICANCE
 from .design import Repeat
 from .result import CurveResult
 from .runner import RunResult
 from .size_result import SizeResult, StrategyResult
 from .strategy_pairs import PairResult, adjust_pairs
 from .tested_repeats import OneTestSet, RandomTestSets, TestedRepeats
-from .verdict import Design, pass_verdict
+from .verdict import SampleSizes, pass_verdict
 
-__all__ = ["Figures"]
+__all__ = ["SummaryStatistics"]
 
 
 @dataclass(frozen=True)
-class Figures:
+class SummaryStatistics:
     """What turns runs into figures.
 
     Attributes
@@ -34,7 +34,7 @@ class Figures:
         Class numbers of all images.
     n_classes : int
     groups : ndarray or None
-    plan : list of Repeat
+    repeats : list of Repeat
     kinds : mapping of strategy to its kind
     random_state : int
     margin : float
@@ -46,7 +46,7 @@ class Figures:
     truth: np.ndarray
     n_classes: int
     groups: np.ndarray | None
-    plan: Sequence[Repeat]
+    repeats: Sequence[Repeat]
     kinds: Mapping[str, str]
     random_state: int
     margin: float = 0.01
@@ -55,8 +55,8 @@ class Figures:
     @functools.cached_property
     def tested(self) -> TestedRepeats:
         """What answers to the test images are worth."""
-        kind = OneTestSet if self.given or len(self.plan) == 1 else RandomTestSets
-        return kind(self.truth, self.n_classes, self.groups, self.plan)
+        kind = OneTestSet if self.given or len(self.repeats) == 1 else RandomTestSets
+        return kind(self.truth, self.n_classes, self.groups, self.repeats)
 
     def size(self, number: int, runs: Mapping[str, Sequence[RunResult]]) -> SizeResult:
         """Return the figures at one training size.
@@ -65,25 +65,25 @@ class Figures:
         ----------
         number : int
             Which of the sizes.
-        runs : mapping of strategy to its outcome in each repeat
+        runs : mapping of strategy to its result in each repeat
         """
         found = sorted(
             (self._strategy(name, of) for name, of in runs.items()), key=lambda s: (-s.accuracy.value, s.cost)
         )
         right = {s.strategy: self.tested.right(_probabilities(runs[s.strategy])) for s in found}
         pairs = adjust_pairs([self._pair(*names, right) for names in itertools.combinations(right, 2)])
-        rows = [repeat.trains[number] for repeat in self.plan]
+        rows = [repeat.trains[number] for repeat in self.repeats]
         n_train = round(float(np.mean([len(some) for some in rows])))
         per_class = n_train / self.n_classes
         always = [
             self.truth[repeat.test] == largest_class(self.truth[some], self.n_classes, self.truth[repeat.test])
-            for repeat, some in zip(self.plan, rows, strict=True)
+            for repeat, some in zip(self.repeats, rows, strict=True)
         ]
         tested = self.tested
-        design = Design(
+        sample = SampleSizes(
             len(self.truth),
             tested.n_test,
-            len(self.plan),
+            len(self.repeats),
             n_train,
             per_class,
             groups=None if self.groups is None else len(np.unique(self.groups)),
@@ -97,7 +97,7 @@ class Figures:
             strategies=found,
             pairs=pairs,
             baseline=float(np.mean([one.mean() for one in always])),
-            verdict=pass_verdict(found, pairs, design=design, margin=self.margin),
+            verdict=pass_verdict(found, pairs, sizes=sample, margin=self.margin),
             warnings=self._warnings(right, always),
         )
 
@@ -109,7 +109,7 @@ class Figures:
         if len(set(counts)) > 1:
             tested = self.tested
             accuracies = [tested.independent(s.accuracies) for s in found]
-            beyond = extrapolate(
+            beyond = extrapolate_accuracy(
                 counts, accuracies, n_train=tested.n_outside, n_test=tested.n_test, random_state=self.random_state
             )
         return CurveResult(strategy, counts, [s.accuracy for s in found], beyond)
@@ -117,7 +117,7 @@ class Figures:
     def notes(self, sizes: Sequence[SizeResult]) -> list[str]:
         """Return which figures have no interval and why, and whether groups are few."""
         found = [{"accuracy": s.accuracy, "macro_f1": s.macro_f1} for size in sizes for s in size.strategies]
-        test = np.concatenate([repeat.test for repeat in self.plan])
+        test = np.concatenate([repeat.test for repeat in self.repeats])
         return interval_notes(found, groups=None if self.groups is None else self.groups[test])
 
     def _strategy(self, name: str, runs: Sequence[RunResult]) -> StrategyResult:
@@ -147,7 +147,7 @@ class Figures:
         found: dict[str, list[str]] = {}
         for name, answers in right.items():
             test = self.tested.compare_once(answers, always)
-            if test.difference.value <= 0 or test.p_value >= ALPHA > test.smallest_p:
+            if test.difference.value <= 0 or test.p_value >= SIGNIFICANCE > test.smallest_p:
                 what = "no" if test.difference.value <= 0 else "not distinguishably"
                 found.setdefault(what, []).append(f"{name} ({100 * _share(answers):.1f} %)")
         sentences = []

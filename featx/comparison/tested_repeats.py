@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..evaluation.estimates import Estimate
-from ..evaluation.metrics import confusion_matrix, per_class, score_classes
-from ..evaluation.paired import PairedTest, compare_paired, name_test, widened
+from ..evaluation.metrics import confusion_matrix, precision_recall_f1, score_classes
+from ..evaluation.paired import PairedTest, compare_paired, name_test, widen_interval
 from ..evaluation.resampled import corrected_interval, corrected_test
 from .design import Repeat
 
@@ -33,14 +33,14 @@ class TestedRepeats(ABC):
         Class numbers of all images.
     n_classes : int
     groups : ndarray of shape (n,) or None
-    plan : sequence of Repeat
+    repeats : sequence of Repeat
     """
 
     __test__ = False  # no test of pytest's
 
-    def __init__(self, truth: np.ndarray, n_classes: int, groups: np.ndarray | None, plan: Sequence[Repeat]) -> None:
-        self.truth, self.n_classes, self.groups, self.plan = truth, n_classes, groups, plan
-        self.tests = [repeat.test for repeat in plan]
+    def __init__(self, truth: np.ndarray, n_classes: int, groups: np.ndarray | None, repeats: Sequence[Repeat]) -> None:
+        self.truth, self.n_classes, self.groups, self.repeats = truth, n_classes, groups, repeats
+        self.tests = [repeat.test for repeat in repeats]
         self.n_test = round(float(np.mean([len(test) for test in self.tests])))
 
     @property
@@ -103,7 +103,7 @@ class TestedRepeats(ABC):
         values = []
         for test, found in zip(self.tests, probabilities, strict=True):
             matrix = confusion_matrix(self.truth[test], found.argmax(axis=1), self.n_classes)
-            values.append(float(per_class(matrix)[2][matrix.sum(axis=0) + matrix.sum(axis=1) > 0].mean()))
+            values.append(float(precision_recall_f1(matrix)[2][matrix.sum(axis=0) + matrix.sum(axis=1) > 0].mean()))
         return values
 
     def _image_variance(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
@@ -129,14 +129,14 @@ class OneTestSet(TestedRepeats):
     @property
     def test(self) -> str:
         """The name of the paired test."""
-        repeats = len(self.plan)
+        repeats = len(self.repeats)
         averaged = f", counts averaged over {repeats} repeats" if repeats > 1 else ""
         return name_test(None if self.groups is None else self.groups[self.tests[0]]) + averaged
 
     @property
     def interval(self) -> str:
         """What the intervals are."""
-        repeats = f"means over {len(self.plan)} repeats" if len(self.plan) > 1 else "one repeat"
+        repeats = f"means over {len(self.repeats)} repeats" if len(self.repeats) > 1 else "one repeat"
         kind = "Wilson's" if self.groups is None else "Student's over groups"
         return f"{repeats} with 95 % intervals of the test images, that of accuracy {kind}"
 
@@ -172,13 +172,13 @@ class RandomTestSets(TestedRepeats):
     def test(self) -> str:
         """The name of the paired test."""
         groups = "" if self.groups is None else ", and exact sign-flip test over the groups; the larger p"
-        return f"corrected resampled t-test over {len(self.plan)} repeats{groups}"
+        return f"corrected resampled t-test over {len(self.repeats)} repeats{groups}"
 
     @property
     def interval(self) -> str:
         """What the intervals are."""
         return (
-            f"means over {len(self.plan)} repeats with 95 % intervals of Student's t, corrected for the images "
+            f"means over {len(self.repeats)} repeats with 95 % intervals of Student's t, corrected for the images "
             "that the repeats share (Nadeau and Bengio 2003)"
         )
 
@@ -193,7 +193,7 @@ class RandomTestSets(TestedRepeats):
         p_value = max(found.p_value, once.p_value)
         return dataclasses.replace(
             found,
-            difference=widened(found.difference, once.difference.low, once.difference.high, p_value=p_value),
+            difference=widen_interval(found.difference, once.difference.low, once.difference.high, p_value=p_value),
             p_value=p_value,
             smallest_p=once.smallest_p,
             detectable=float(np.maximum(found.detectable, once.detectable)),

@@ -6,16 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..evaluation.power import MOST_REPEATS, USUAL_REPEATS, Question
-from ..heads.nested_cv import LEVEL
-from .choice import Choice, Field, choose, no_dearer
+from ..evaluation.paired import SIGNIFICANCE
+from ..evaluation.power import MOST_REPEATS, USUAL_REPEATS, OpenComparison
+from .choice import Choice, ComparedStrategies, choose, costs_no_more
 from .size_result import StrategyResult, Verdict
 from .strategy_pairs import PairResult
 
-__all__ = ["Design", "minutes", "pass_verdict"]
+__all__ = ["SampleSizes", "pass_verdict"]
 
 # Strategies named in a sentence; the tables have the others.
-NAMED = 4
+NAMED_STRATEGIES = 4
 # The sign-flip test finds nothing in fewer.
 ENOUGH_GROUPS = 6
 # Where a chance is as small, it is not spoken of.
@@ -24,7 +24,7 @@ LEADS = {"use": "", "equal": "equal within {margin}; ", "undecided": "undecided;
 
 
 @dataclass(frozen=True)
-class Design:
+class SampleSizes:
     """How the figures came about.
 
     Attributes
@@ -53,7 +53,7 @@ class Design:
 
 
 def pass_verdict(
-    strategies: Sequence[StrategyResult], pairs: Sequence[PairResult], *, design: Design, margin: float = 0.01
+    strategies: Sequence[StrategyResult], pairs: Sequence[PairResult], *, sizes: SampleSizes, margin: float = 0.01
 ) -> Verdict:
     """Return which strategy to use: this one, the cheaper of equal ones, or undecided and what would decide.
 
@@ -65,25 +65,25 @@ def pass_verdict(
     strategies : sequence of StrategyResult
     pairs : sequence of PairResult
         All pairs of them, each once.
-    design : Design
+    sizes : SampleSizes
     margin : float, default=0.01
         The difference in accuracy that does not matter.
     """
-    field = Field(strategies, pairs, margin)
-    found = choose(field)
-    best, by_name = field.strategies[0], {s.strategy: s for s in field.strategies}
+    compared = ComparedStrategies(strategies, pairs, margin)
+    found = choose(compared)
+    best, by_name = compared.strategies[0], {s.strategy: s for s in compared.strategies}
     use = by_name[found.use]
     repeats, images, needs = None, None, ""
     if found.answer == "undecided":
-        repeats, images, needs = _what_would_decide(field, use, found, design)
+        repeats, images, needs = _what_would_decide(compared, use, found, sizes)
     # Without such a rival the best is the only one, or the others are not distinguishably worse.
-    rivals = [s for s in field.others(use) if field.better(use, s)]
+    rivals = [s for s in compared.others(use) if compared.better(use, s)]
     per_point = None
-    if found.answer == "use" and rivals and not no_dearer(use, rivals[0]):
-        per_point = (use.cost - rivals[0].cost) / (100 * field.pair(use, rivals[0]).difference.value)
-    heading = f"at {design.n_train:,} images ({design.per_class:,.0f} a class): "
+    if found.answer == "use" and rivals and not costs_no_more(use, rivals[0]):
+        per_point = (use.cost - rivals[0].cost) / (100 * compared.pair(use, rivals[0]).difference.value)
+    heading = f"at {sizes.n_train:,} images ({sizes.per_class:,.0f} a class): "
     lead = LEADS[found.answer].format(margin=_margin(margin))
-    reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](field, use, found)
+    reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](compared, use, found)
     if worse := [name for name in found.worse if found.answer == "undecided" or name not in _strategies(rivals)]:
         reasons.append(f"{_list(worse)} {'is' if len(worse) == 1 else 'are'} distinguishably worse")
     return Verdict(
@@ -102,125 +102,126 @@ def pass_verdict(
     )
 
 
-def _why(field: Field, use: StrategyResult, found: Choice) -> list[str]:
+def _why(compared: ComparedStrategies, use: StrategyResult, found: Choice) -> list[str]:
     """Return why one strategy is the one to use, with the price of what it gains."""
-    if len(field.strategies) == 1:
+    if len(compared.strategies) == 1:
         return ["no other strategy was compared"]
-    others = field.others(use)
-    beaten = [s for s in others if field.better(use, s)]
-    reasons = [_price(field, use, beaten[0], ", the next best" if len(beaten) > 1 else "")] if beaten else []
+    others = compared.others(use)
+    beaten = [s for s in others if compared.better(use, s)]
+    reasons = [_price(compared, use, beaten[0], ", the next best" if len(beaten) > 1 else "")] if beaten else []
     if len(beaten) > 1:
         named = "all others" if len(beaten) == len(others) else _list(_strategies(beaten))
         reasons.insert(0, f"better than {named}")
         cheapest = min(beaten, key=lambda s: s.cost)
-        if cheapest is not beaten[0] and not no_dearer(use, cheapest):
-            reasons.append(_price(field, use, cheapest, ", the cheapest"))
-    if dearer := [s for s in others if s not in beaten and s.strategy not in found.worse]:
-        most = max(-field.pair(use, s).difference.low for s in dearer)
+        if cheapest is not beaten[0] and not costs_no_more(use, cheapest):
+            reasons.append(_price(compared, use, cheapest, ", the cheapest"))
+    if costlier := [s for s in others if s not in beaten and s.strategy not in found.worse]:
+        most = max(-compared.pair(use, s).difference.low for s in costlier)
         gain = f"at most {_points(most)} better" if most > 0 else "no better"
-        verb = "costs" if len(dearer) == 1 else "cost"
+        verb = "costs" if len(costlier) == 1 else "cost"
         are = "is" if verb == "costs" else "are"
-        reasons.append(f"{_list(_strategies(dearer))} {verb} about as much or more, and {are} {gain}")
+        reasons.append(f"{_list(_strategies(costlier))} {verb} about as much or more, and {are} {gain}")
     return reasons
 
 
-def _why_equal(field: Field, use: StrategyResult, found: Choice) -> list[str]:
+def _why_equal(compared: ComparedStrategies, use: StrategyResult, found: Choice) -> list[str]:
     reasons = []
-    for other in [s for s in field.others(use) if s.strategy in found.equal][:NAMED]:
+    for other in [s for s in compared.others(use) if s.strategy in found.equal][:NAMED_STRATEGIES]:
         saved = other.cost - use.cost
-        cost = f"costs {minutes(saved)} more" if not no_dearer(other, use) else "costs about the same"
-        reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(field.pair(other, use))}")
-    beaten = [s for s in field.others(use) if field.better(use, s)]
+        cost = f"costs {_minutes(saved)} more" if not costs_no_more(other, use) else "costs about the same"
+        reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(compared.pair(other, use))}")
+    beaten = [s for s in compared.others(use) if compared.better(use, s)]
     if beaten:
-        reasons.append(_price(field, use, beaten[0], ", the next best" if len(beaten) > 1 else ""))
+        reasons.append(_price(compared, use, beaten[0], ", the next best" if len(beaten) > 1 else ""))
     return reasons
 
 
-def _why_undecided(field: Field, use: StrategyResult, found: Choice) -> list[str]:
-    best = field.strategies[0]
+def _why_undecided(compared: ComparedStrategies, use: StrategyResult, found: Choice) -> list[str]:
+    best = compared.strategies[0]
     if use is best:
-        cheaper = [s for s in field.others(use) if s.strategy in found.undecided and not no_dearer(use, s)]
+        cheaper = [s for s in compared.others(use) if s.strategy in found.undecided and not costs_no_more(use, s)]
         reasons = ["it has the best figure" + ("" if cheaper else ", and none is much cheaper")]
     else:
         behind = best.accuracy.value - use.accuracy.value
         times = best.cost / use.cost if use.cost else math.inf
         factor = f"{times:.1f} times as much" if times < 100 else "over 100 times as much"
         reasons = [f"{best.strategy} is ahead by {_points(behind)}, less than the margin, and costs {factor}"]
-    for other in [s for s in field.others(use) if s.strategy in found.undecided][:NAMED]:
-        pair = field.pair(other, use)
+    for other in [s for s in compared.others(use) if s.strategy in found.undecided][:NAMED_STRATEGIES]:
+        pair = compared.pair(other, use)
         reasons.append(f"{other.strategy}, {_percent(other)}: {_range(pair)}{_among(pair)}{_cost(use, other)}")
-    if (more := len(found.undecided) - 1 - NAMED) > 0:
+    if (more := len(found.undecided) - 1 - NAMED_STRATEGIES) > 0:
         reasons.append(f"and {more} more that may be better")
     return reasons
 
 
 def _what_would_decide(
-    field: Field, use: StrategyResult, found: Choice, design: Design
+    compared: ComparedStrategies, use: StrategyResult, found: Choice, sizes: SampleSizes
 ) -> tuple[int | None, int | None, str]:
     """Return the repeats or the images that would decide it, as far as that can be said, and the sentence."""
-    rest = [s for s in field.strategies if s.strategy in found.undecided]
-    open_pairs = [(use, s) for s in rest if s is not use and not field.settled(use, s)]
+    rest = [s for s in compared.strategies if s.strategy in found.undecided]
+    open_pairs = [(use, s) for s in rest if s is not use and not compared.decided(use, s)]
     if not open_pairs:
-        open_pairs = [(a, b) for i, a in enumerate(rest) for b in rest[i + 1 :] if not field.settled(a, b)]
-    if design.groups is not None and design.groups_tested < ENOUGH_GROUPS:
+        open_pairs = [(a, b) for i, a in enumerate(rest) for b in rest[i + 1 :] if not compared.decided(a, b)]
+    if sizes.groups is not None and sizes.groups_tested < ENOUGH_GROUPS:
         start = f"to decide: at least {ENOUGH_GROUPS} different groups among the test images, of which there are "
-        more = "more repeats test others" if design.groups > ENOUGH_GROUPS else "the data set has too few"
-        more = "repeats test no others" if design.given else more
-        return None, None, f"{start}{design.groups_tested}; {more}"
-    questions = [_question(field, *both, design) for both in open_pairs]
-    if design.given:
-        return _more_test_images(questions, design)
+        more = "more repeats test others" if sizes.groups > ENOUGH_GROUPS else "the data set has too few"
+        more = "repeats test no others" if sizes.given else more
+        return None, None, f"{start}{sizes.groups_tested}; {more}"
+    questions = [_question(compared, *both, sizes) for both in open_pairs]
+    if sizes.given:
+        return _more_test_images(questions, sizes)
     needed = [question.repeats_needed() for question in questions]
     if needed and None not in needed:
         repeats = max(number for number in needed if number is not None)
-        least = ", or more" if design.repeats == 1 else ""
+        least = ", or more" if sizes.repeats == 1 else ""
         return repeats, None, f"to decide: about {repeats} repeats in all{least}, if the figures stay as they are"
     times = [question.times_needed() for question in questions]
     if not times or None in times:
         return None, None, "to decide: neither more repeats nor a thousand times the images would do"
-    images = _round(design.n_images * max(number for number in times if number is not None))
-    repeats, most = max(USUAL_REPEATS, design.repeats), max(MOST_REPEATS, 2 * design.repeats)
+    images = _round(sizes.n_images * max(number for number in times if number is not None))
+    repeats, most = max(USUAL_REPEATS, sizes.repeats), max(MOST_REPEATS, 2 * sizes.repeats)
     might = "would not" if min(question.chance(most) for question in questions) < UNLIKELY else "might not"
     return None, images, (
-        f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {design.n_images:,} even "
+        f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {sizes.n_images:,} even "
         f"{most} repeats {might} do"
     )  # fmt: skip
 
 
-def _more_test_images(questions: Sequence[Question], design: Design) -> tuple[None, int | None, str]:
+def _more_test_images(questions: Sequence[OpenComparison], sizes: SampleSizes) -> tuple[None, int | None, str]:
     """Return how large a given test set would decide it, and the sentence."""
     times = [question.test_times_needed() for question in questions]
     if not times or None in times:
         return None, None, "to decide: not even a thousand times the test images would do, and repeats add none"
-    images = _round(design.n_test * max(number for number in times if number is not None))
+    images = _round(sizes.n_test * max(number for number in times if number is not None))
     return None, images, (
         f"to decide: more test images, roughly {images:,} in all, if the figures stay as they are; repeats add none"
     )  # fmt: skip
 
 
-def _question(field: Field, one: StrategyResult, other: StrategyResult, design: Design) -> Question:
-    pair = field.pair(one, other)
-    return Question(
+def _question(
+    compared: ComparedStrategies, one: StrategyResult, other: StrategyResult, sizes: SampleSizes
+) -> OpenComparison:
+    pair = compared.pair(one, other)
+    return OpenComparison(
         difference=pair.difference.value,
         spread=pair.spread,
-        ratio=design.n_test / (design.n_images - design.n_test),
+        ratio=sizes.n_test / (sizes.n_images - sizes.n_test),
         # Trainings that are judged by the same images tell of their spread no more than one does.
-        repeats=1 if design.given else design.repeats,
-        margin=field.margin,
-        first_no_dearer=no_dearer(one, other),
-        second_no_dearer=no_dearer(other, one),
-        strictness=max(1.0, pair.p_adjusted / pair.p_value) if pair.p_value else 1.0,
+        repeats=1 if sizes.given else sizes.repeats,
+        margin=compared.margin,
+        first_costs_no_more=costs_no_more(one, other),
+        second_costs_no_more=costs_no_more(other, one),
+        p_value_factor=max(1.0, pair.p_adjusted / pair.p_value) if pair.p_value else 1.0,
     )
 
 
-def _price(field: Field, use: StrategyResult, other: StrategyResult, which: str) -> str:
-    points, seconds = field.pair(use, other).difference.value, use.cost - other.cost
+def _price(compared: ComparedStrategies, use: StrategyResult, other: StrategyResult, which: str) -> str:
+    points, seconds = compared.pair(use, other).difference.value, use.cost - other.cost
     start = f"better than {other.strategy}{which}{',' if which else ''} by {_points(points)}"
-    if no_dearer(use, other):
-        return (
-            f"{start}, {'at about the same cost' if no_dearer(other, use) else f'and cheaper by {minutes(-seconds)}'}"
-        )
-    return f"{start}, which cost {minutes(seconds)} more, {minutes(seconds / (100 * points))} a point"
+    if costs_no_more(use, other):
+        cheaper = f"and cheaper by {_minutes(-seconds)}"
+        return f"{start}, {'at about the same cost' if costs_no_more(other, use) else cheaper}"
+    return f"{start}, which cost {_minutes(seconds)} more, {_minutes(seconds / (100 * points))} a point"
 
 
 def _range(pair: PairResult) -> str:
@@ -239,18 +240,18 @@ def _among(pair: PairResult) -> str:
     """Return why an interval without zero shows no difference: it is one of many, or of few groups."""
     alone = pair.difference.low > 0 or pair.difference.high < 0
     adjusted = ", adjusted for all pairs" if pair.p_adjusted > pair.p_value else ""
-    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if alone and pair.p_adjusted >= LEVEL else ""
+    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if alone and pair.p_adjusted >= SIGNIFICANCE else ""
 
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:
-    if not no_dearer(other, use):
-        return f", for {minutes(other.cost - use.cost)} more"
-    return f", and cheaper by {minutes(use.cost - other.cost)}" if not no_dearer(use, other) else ""
+    if not costs_no_more(other, use):
+        return f", for {_minutes(other.cost - use.cost)} more"
+    return f", and cheaper by {_minutes(use.cost - other.cost)}" if not costs_no_more(use, other) else ""
 
 
 def _list(names: Sequence[str]) -> str:
-    if len(names) > NAMED:
-        return f"{', '.join(names[: NAMED - 1])} and {len(names) - NAMED + 1} others"
+    if len(names) > NAMED_STRATEGIES:
+        return f"{', '.join(names[: NAMED_STRATEGIES - 1])} and {len(names) - NAMED_STRATEGIES + 1} others"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -272,7 +273,7 @@ def _margin(share: float) -> str:
     return f"{100 * share:g} point{'' if math.isclose(share, 0.01) else 's'}"
 
 
-def minutes(seconds: float) -> str:
+def _minutes(seconds: float) -> str:
     """Return a duration in minutes, with two digits below one; in seconds below a tenth of one."""
     value = seconds / 60
     return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"

@@ -13,7 +13,7 @@ from ..exceptions import DatasetError
 
 __all__ = ["check_class_names", "nearest_class", "normalise_classes", "plain_name"]
 
-MOST = 3
+MOST_SHOWN = 3
 
 # What spreadsheets, databases, pandas, R and Python write where there is no value; compared without case and blanks.
 MISSING = frozenset(
@@ -48,7 +48,7 @@ MISSING = frozenset(
 # Characters that join words as a blank does; at the ends they are part of the name, as in -1.
 JOINERS = re.compile(r"(?<=\w)[-_\u2010-\u2015]+(?=\w)")
 # Variation selectors and fillers, which show nothing and are no format characters.
-UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 def normalise_classes(labels: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ def plain_name(name: str) -> str:
 
     Characters of the same meaning, such as full-width letters and ligatures, are one (NFKC).
     """
-    text = unicodedata.normalize("NFKC", UNSEEN.sub("", name))
+    text = unicodedata.normalize("NFKC", INVISIBLE.sub("", name))
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
     # Case folding may leave characters that have a composed form again.
     return unicodedata.normalize("NFKC", " ".join(JOINERS.sub(" ", text).split()).casefold())
@@ -133,7 +133,7 @@ def _is_plain(character: str) -> bool:
 
 
 def _few(texts: Sequence[str]) -> str:
-    return "; ".join(texts[:MOST]) + (f"; and {len(texts) - MOST} more" if len(texts) > MOST else "")
+    return "; ".join(texts[:MOST_SHOWN]) + (f"; and {len(texts) - MOST_SHOWN} more" if len(texts) > MOST_SHOWN else "")
 
 
 def _images(number: int) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ..exceptions import DatasetError, nearest
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
-from .listings import Table, few
+from ..images.urls import is_url
+from .listing import Table, few
 
-__all__ = ["Columns", "boxes_in", "choose_columns", "known_names", "names_image"]
+__all__ = ["Columns", "boxes_in", "choose_columns", "count_known_names", "names_image"]
 
 # Other names that tools and people give to the columns, without case, blanks and joiners.
 PATHS = [
@@ -33,8 +33,16 @@ ALIASES = {
     "group": ["group", "groups"],
     "stratum": ["stratum", "strata"],
 }
-IMAGE = re.compile(rf"({'|'.join(map(re.escape, sorted(EXTENSIONS)))})(\s|$)", re.IGNORECASE)
-BOXES = ({"xmin", "ymin"}, {"xmax", "ymax"}, {"x1", "y1"}, {"bbox"}, {"boundingbox"}, {"roix1", "roiy1"}, {"bboxx1"})
+IMAGE_NAME = re.compile(rf"({'|'.join(map(re.escape, sorted(EXTENSIONS)))})(\s|$)", re.IGNORECASE)
+BOX_COLUMNS = (
+    {"xmin", "ymin"},
+    {"xmax", "ymax"},
+    {"x1", "y1"},
+    {"bbox"},
+    {"boundingbox"},
+    {"roix1", "roiy1"},
+    {"bboxx1"},
+)
 
 
 @dataclass
@@ -59,26 +67,26 @@ class Columns:
     notes: list[str]
 
 
-def plain(name: str) -> str:
+def column_key(name: str) -> str:
     """Return a name without case, blanks and what joins words."""
     return re.sub(r"[\s_.\-:/]+", "", name).casefold()
 
 
-def known_names(names: Sequence[str], *, more: Sequence[str | None] = ()) -> int:
+def count_known_names(names: Sequence[str], *, more: Sequence[str | None] = ()) -> int:
     """Return how many of the names mean something, `more` included."""
     known = {alias for aliases in (*ALIASES.values(), SPLITS) for alias in aliases}
-    return sum(plain(name) in known or name in more for name in names)
+    return sum(column_key(name) in known or name in more for name in names)
 
 
 def boxes_in(names: Sequence[str]) -> bool:
     """Tell whether columns give boxes in images, as those of object detection do."""
-    found = set(map(plain, names))
-    return any(box <= found for box in BOXES)
+    found = set(map(column_key, names))
+    return any(box <= found for box in BOX_COLUMNS)
 
 
 def names_image(text: str) -> bool:
     """Tell whether a text is a URL or holds a file's name with the suffix of an image."""
-    return bool(IMAGE.search(text)) or is_url(text)
+    return bool(IMAGE_NAME.search(text)) or is_url(text)
 
 
 def choose_columns(table: Table, *, path_column: str | None, label_column: str | None, other: str = "label") -> Columns:
@@ -106,7 +114,7 @@ def choose_columns(table: Table, *, path_column: str | None, label_column: str |
     label = _named(table, label_column, "--label-column") or _found(table, free, "label", "--label-column", notes)
     free = [name for name in free if name not in (path, label)]
     group, stratum, split = (_found(table, free, meaning, None, notes) for meaning in ("group", "stratum", "split"))
-    perhaps = [name for name in free if split is None and plain(name) in SPLITS]
+    perhaps = [name for name in free if split is None and column_key(name) in SPLITS]
     return Columns(path, label, group, stratum, split, perhaps, notes)
 
 
@@ -117,7 +125,7 @@ def _check_header(table: Table, other: str) -> None:
         names = ["path" if name == images[0] else other for name in table.names]
         order = f", here {' and '.join(names)}" if len(names) == 2 else f", path and {other} among them"
         step = f"Write a line with their names above it{order}."
-        found = IMAGE.search(images[0])
+        found = IMAGE_NAME.search(images[0])
         if len(names) == 1 and found and found.end() < len(images[0]):
             step = f"Write commas or tabs between the values, and a line with their names above it, path and {other}."
         raise DatasetError(
@@ -131,7 +139,7 @@ def _check_header(table: Table, other: str) -> None:
 def _named(table: Table, name: str | None, option: str) -> str | None:
     if name is None or name in table.names:
         return name
-    alike = [known for known in table.names if plain(known) == plain(name)]
+    alike = [known for known in table.names if column_key(known) == column_key(name)]
     if len(alike) == 1:
         return alike[0]
     hint = nearest(name, table.names)
@@ -145,7 +153,7 @@ def _found(table: Table, names: list[str], meaning: str, option: str | None, not
     if meaning in names:
         return meaning
     for aliases in (ALIASES[meaning][:1], ALIASES[meaning]):
-        found = [name for name in names if plain(name) in aliases]
+        found = [name for name in names if column_key(name) in aliases]
         if len(found) > 1:
             step = f"Name one by `{option} NAME`, in Python {option[2:].replace('-', '_')}=NAME." if option else ""
             raise DatasetError(

@@ -8,14 +8,14 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from ..exceptions import DatasetError
-from .listings import Table, count
+from .listing import Table, count
 
 __all__ = ["read_csv"]
 
 SEPARATORS = ",;\t|"
 
 
-def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Table:
+def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) -> Table:
     """Read the text of a CSV file.
 
     Parameters
@@ -23,7 +23,7 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
     path : str
         For messages.
     text : str
-    knows : callable of sequence of str -> int
+    count_known : callable of sequence of str -> int
         How many of these names of columns mean something. The separator is the one by which most do.
 
     Raises
@@ -31,7 +31,7 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
     DatasetError
     """
     notes: list[str] = []
-    separator, before = _separator(path, text, knows, notes)
+    separator, before = _separator(path, text, count_known, notes)
     if before:
         # Quotes in a comment open no value.
         text = "\n" * before + "\n".join(text.split("\n")[before:])
@@ -64,22 +64,22 @@ def read_csv(path: str, text: str, knows: Callable[[Sequence[str]], int]) -> Tab
         lines.append(line)
     if blank:
         notes.append(f"{count(blank, 'row')} without any value left out of {path}")
-    places = {name: place for place, name in enumerate(names) if name}
+    positions = {name: index for index, name in enumerate(names) if name}
 
     def column(name: str) -> list[str]:
-        place = places[name]
-        return [row[place].strip() if len(row) > place else "" for row in kept]
+        index = positions[name]
+        return [row[index].strip() if len(row) > index else "" for row in kept]
 
     return Table(path, list(filter(None, names)), column, lambda row: f"line {lines[row]}", notes)
 
 
-def _separator(path: str, text: str, knows: Callable[[Sequence[str]], int], notes: list[str]) -> tuple[str, int]:
+def _separator(path: str, text: str, count_known: Callable[[Sequence[str]], int], notes: list[str]) -> tuple[str, int]:
     """Return what separates the values, and how many lines stand before the header."""
     lines = [(number, line) for number, line in enumerate(io.StringIO(text), start=1) if line.strip()]
     number, line = lines[0] if lines else (0, "")
     # Excel writes this line, and does not show it.
-    told = line.strip().strip('"').lower().rstrip(",;")
-    if told.startswith("sep=") or line.lower().startswith('"sep='):
+    declared = line.strip().strip('"').lower().rstrip(",;")
+    if declared.startswith("sep=") or line.lower().startswith('"sep='):
         named = line.strip().strip('"')[4:5] or "\t"
         return (named if named in SEPARATORS else ","), number
 
@@ -91,7 +91,7 @@ def _separator(path: str, text: str, knows: Callable[[Sequence[str]], int], note
 
     def quality(line: str, separator: str) -> tuple[int, int, int]:
         found = names(line, separator)
-        return knows(found), len(found), -SEPARATORS.index(separator)
+        return count_known(found), len(found), -SEPARATORS.index(separator)
 
     def best(line: str) -> str:
         return max(SEPARATORS, key=lambda separator: quality(line, separator))
@@ -108,7 +108,7 @@ def _separator(path: str, text: str, knows: Callable[[Sequence[str]], int], note
             before, line = comments[-1][0], below
             notes.append(f"{count(len(comments), 'line')} that {_begin(comments)} with # left out of {path}")
     separator = best(line)
-    if knows(words := names(line.strip(), " ")) > max(1, known(line)):
+    if count_known(words := names(line.strip(), " ")) > max(1, known(line)):
         raise DatasetError(
             f"{path} separates its values by blanks ({' '.join(words)})",
             'Save it as CSV: `write.csv(table, "table.csv", row.names = FALSE)` in R, '

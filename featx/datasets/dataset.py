@@ -15,23 +15,22 @@ from ..constraints import ANY_PATH, LABELS, check_values, shown
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ParameterError, nearest_path
 from ..images.cells import array_of
-from ..images.image_bytes import is_url
 from ..images.labels import plain_labels, unlabelled
-from ..images.urls import redacted, shown_names
+from ..images.urls import is_url, redacted, redacted_names
 from .class_names import normalise_classes
-from .foreign_layouts import explain_missing, explain_unlabelled, is_pattern
 from .image_folders import list_folder
-from .listings import Listing, count, few
+from .listing import Listing, count, few
 from .manifests import list_manifest
 from .samples import list_sample
 from .split_files import split_by_file
 from .split_names import PARTS
-from .tables import TABLES
+from .tables import TABLE_SUFFIXES
+from .unsupported_layouts import explain_missing, explain_unlabelled, is_pattern
 
 __all__ = ["ImageDataset", "collect_images", "load_dataset"]
 
 # What columns of images are called in notes.
-NAMES = {"labels": "labels", "groups": "groups", "split": "a split"}
+COLUMN_WORDS = {"labels": "labels", "groups": "groups", "split": "a split"}
 
 
 # What a data set may know of each image.
@@ -80,7 +79,7 @@ class ImageDataset(Shown):
         if len(self.names) != len(self.images):
             raise DatasetError(f"got {len(self.names):,} names for {len(self.images):,} images", "Pass one for each.")
         # What is shown and written holds no credentials; images are read by their full URLs.
-        object.__setattr__(self, "names", shown_names(self.names))
+        object.__setattr__(self, "names", redacted_names(self.names))
         for name in COLUMNS:
             values = getattr(self, name)
             if values is None:
@@ -174,7 +173,7 @@ def load_dataset(
     else:
         raise explain_missing(text)
     if not _is_table(text):
-        listing.notes += _without_effect(columns)
+        listing.notes += _columns_without_effect(columns)
     if split_from is not None:
         listing = split_by_file(listing, os.fspath(split_from))
     if labelled and listing.labels is None:
@@ -202,15 +201,15 @@ def collect_images(
         If sources do not exist, of which the first are named, or nothing is found.
     """
     places = [os.fspath(source) for source in sources]
-    if split_from is not None and (len(places) != 1 or not _is_set(places[0])):
+    if split_from is not None and (len(places) != 1 or not _is_dataset(places[0])):
         raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
     columns = {"path_column": path_column, "label_column": label_column}
-    missing = [place for place in places if not (_is_set(place) or is_url(place) or os.path.lexists(place))]
+    missing = [place for place in places if not (_is_dataset(place) or is_url(place) or os.path.lexists(place))]
     if missing and (not keep_missing or len(missing) == len(places)):
-        raise _not_there(missing, len(places))
+        raise _missing_error(missing, len(places))
     parts = []
     for place in places:
-        if _is_set(place):
+        if _is_dataset(place):
             named = columns if _is_table(place) else {}
             parts.append(load_dataset(place, labelled=False, split_from=split_from, **named))
         else:
@@ -218,14 +217,14 @@ def collect_images(
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     notes = [note for part in parts for note in part.notes]
-    notes += [] if any(map(_is_table, places)) else _without_effect(columns)
+    notes += [] if any(map(_is_table, places)) else _columns_without_effect(columns)
     kept = {}
     for name in ("labels", "groups", "split"):
         given = [getattr(part, name) for part in parts]
         known = [column for column in given if column is not None]
         kept[name] = np.concatenate(known) if known and len(known) == len(parts) else None
         if known and kept[name] is None:
-            notes.append(f"not all of what was passed has {NAMES[name]}: nothing is made of that of the others")
+            notes.append(f"not all of what was passed has {COLUMN_WORDS[name]}: nothing is made of that of the others")
     return ImageDataset(
         [image for part in parts for image in part.images],
         [name for part in parts for name in part.names],
@@ -234,7 +233,7 @@ def collect_images(
     )
 
 
-def _not_there(missing: list[str], total: int) -> DatasetError:
+def _missing_error(missing: list[str], total: int) -> DatasetError:
     if len(missing) == 1:
         step = nearest_path(missing[0]) or "Pass image files, folders, manifests or samples."
         return DatasetError(f"{missing[0]} does not exist", step)
@@ -244,15 +243,15 @@ def _not_there(missing: list[str], total: int) -> DatasetError:
     )
 
 
-def _without_effect(columns: dict[str, str | None]) -> list[str]:
+def _columns_without_effect(columns: dict[str, str | None]) -> list[str]:
     return [f"{name}={given!r} has no effect: there is no manifest" for name, given in columns.items() if given]
 
 
 def _is_table(text: str) -> bool:
-    return not os.path.isdir(text) and not is_url(text) and Path(text).suffix.lower() in TABLES
+    return not os.path.isdir(text) and not is_url(text) and Path(text).suffix.lower() in TABLE_SUFFIXES
 
 
-def _is_set(text: str) -> bool:
+def _is_dataset(text: str) -> bool:
     return text.startswith("sample:") or _is_table(text) or os.path.isdir(text)
 
 
@@ -285,11 +284,11 @@ def _dataset(text: str, listing: Listing, *, labelled: bool) -> ImageDataset:
     )
     labels, groups = (None if known is None else normalise_classes(known) for known in (labels, groups))
     if labels is not None and parts is not None:
-        listing.notes += _lacking(text, labels, parts, labelled=labelled)
+        listing.notes += _missing_classes(text, labels, parts, labelled=labelled)
     return ImageDataset(listing.images, names, labels, groups, listing.notes, strata, parts)
 
 
-def _lacking(text: str, labels: np.ndarray, split: np.ndarray, *, labelled: bool) -> list[str]:
+def _missing_classes(text: str, labels: np.ndarray, split: np.ndarray, *, labelled: bool) -> list[str]:
     """Return notes of the classes that parts of a split lack."""
     classes = {part: set(labels[split == part].tolist()) for part in PARTS if part in split}
     first, notes = next(iter(classes)), []

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ..exceptions import DatasetError
-from ..images.formats import EXTENSIONS, UNREAD
-from .listings import count, few
+from ..images.formats import EXTENSIONS, UNSUPPORTED
+from .listing import count, few
 
 __all__ = ["Folder", "Skipped"]
 
@@ -33,19 +33,19 @@ class Skipped:
         self.hidden += folder.hidden
         for path in folder.others:
             suffix = os.path.splitext(path)[1].lower()
-            if suffix in UNREAD:
+            if suffix in UNSUPPORTED:
                 self.unread.setdefault(suffix, []).append(path)
             else:
                 self.others.append(path)
 
     def formats(self, *, containers: bool) -> list[str]:
         """Return the suffixes of formats that are not read, the most frequent first."""
-        found = [suffix for suffix in self.unread if containers or UNREAD[suffix][0] not in CONTAINERS]
+        found = [suffix for suffix in self.unread if containers or UNSUPPORTED[suffix][0] not in CONTAINERS]
         return sorted(found, key=lambda suffix: (-len(self.unread[suffix]), suffix))
 
     def describe(self, suffixes: list[str]) -> str:
         """Return such as "12 .heic (HEIC), 1 .svg (SVG)"."""
-        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNREAD[s][0]})" for s in suffixes)
+        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNSUPPORTED[s][0]})" for s in suffixes)
 
     def notes(self) -> list[str]:
         """Return a sentence for each kind of thing that was left out."""
@@ -207,7 +207,7 @@ class Folder:
 
 def _steps(suffixes: list[str]) -> str:
     """Return what to do about formats that are not read, each named where there are several."""
-    steps = dict(UNREAD[suffix] for suffix in suffixes)
+    steps = dict(UNSUPPORTED[suffix] for suffix in suffixes)
     return (
         next(iter(steps.values())) if len(steps) == 1 else " ".join(f"{name}: {step}" for name, step in steps.items())
     )

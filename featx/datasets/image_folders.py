@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..exceptions import DatasetError
+from .folder_layout import Layout, find_layout
 from .folders import Folder, Skipped
-from .listings import Listing, count, few
-from .split_folders import Layout, find_layout
+from .listing import Listing, count, few
 
 __all__ = ["list_folder"]
 
@@ -47,7 +47,7 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         labels += [entry.label] * len(found)
         split += [entry.part] * len(found)
     loose = []
-    for place in layout.passed:
+    for place in layout.outer:
         skipped.add(place)
         loose += place.images
     # Where no image has a label, the caller may know more of such a folder.
@@ -55,7 +55,7 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         raise layout.problem
     known = None not in labels and layout.problem is None
     split_known = None not in split and len(set(split)) > 1
-    notes = layout.notes + _empty(layout.passed, skipped)
+    notes = layout.notes + _empty(layout.outer, skipped)
     notes += skipped.notes()
     if layout.problem is not None and not labelled:
         notes.append(f"without labels: {layout.problem.message}")

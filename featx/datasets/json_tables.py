@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..exceptions import DatasetError
-from .listings import Table
+from .listing import Table
 
 __all__ = ["read_json_lines"]
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from .folders import Folder
-from .listings import quoted
+from .listing import quoted
 
 __all__ = ["list_command", "manifest_command"]
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
-from .listings import Table, few, quoted
+from ..images.urls import is_url
+from .listing import Table, few, quoted
 
-__all__ = ["place_images"]
+__all__ = ["locate_images"]
 
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\\w")
 
 
-def place_images(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> list[str]:
+def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> list[str]:
     """Return the paths and URLs of images.
 
     Relative paths start at the manifest's folder. Where the first and the last image are not there, one other place is
@@ -56,7 +56,7 @@ def _with_slashes(table: Table, names: Sequence[str], folder: str, notes: list[s
             continue
         if DRIVE.match(name):
             raise DatasetError(
-                f"{table.path} has {name} in {table.place(row)}, a path of Windows",
+                f"{table.path} has {name} in {table.where(row)}, a path of Windows",
                 "Write paths that start at the manifest's folder, "
                 f"{'the current one' if folder == '.' else quoted(folder)}.",
             )

@@ -9,18 +9,17 @@ from functools import partial
 from typing import Any
 
 from ..exceptions import DatasetError, nearest_path
-from ..images.image_bytes import is_url
-from ..images.urls import redacted
-from .columns import Columns, boxes_in, choose_columns, known_names, plain
-from .listings import Listing, Table, count, few
-from .manifest_paths import place_images
+from ..images.urls import is_url, redacted
+from .columns import Columns, boxes_in, choose_columns, column_key, count_known_names
+from .listing import Listing, Table, count, few
+from .manifest_paths import locate_images
 from .split_values import as_parts, read_split
 from .tables import read_table
 
 __all__ = ["list_manifest"]
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-WHOLE = re.compile(r"^([+-]?\d+)\.0*$")
+DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0*$")
 
 
 def list_manifest(
@@ -44,7 +43,7 @@ def list_manifest(
     if not os.path.isfile(path):
         step = nearest_path(path) or "Pass a manifest with the columns path and label."
         raise DatasetError(f"{path} does not exist", step)
-    table = read_table(path, partial(known_names, more=(path_column, label_column)))
+    table = read_table(path, partial(count_known_names, more=(path_column, label_column)))
     columns = choose_columns(table, path_column=path_column, label_column=label_column)
     if not table.names:
         raise DatasetError(f"{path} is empty; expected the columns path and label", "Write a row for each image.")
@@ -87,7 +86,7 @@ def _filled(table: Table, column: str, meaning: str) -> list[Any]:
     if blank:
         more = f" and {count(len(blank) - 1, 'more row')}" if len(blank) > 1 else ""
         raise DatasetError(
-            f"{table.path} has no {meaning} in {table.place(blank[0])}{more}", "Fill it in or remove the row."
+            f"{table.path} has no {meaning} in {table.where(blank[0])}{more}", "Fill it in or remove the row."
         )
     return values
 
@@ -101,11 +100,11 @@ def _texts(table: Table, column: str, meaning: str, notes: list[str]) -> list[st
     if not all(isinstance(value, str) for value in values):
         row = next(row for row, value in enumerate(values) if not isinstance(value, str))
         raise DatasetError(
-            f"{table.path} has no text or number as {column} in {table.place(row)}, but {type(values[row]).__name__}",
+            f"{table.path} has no text or number as {column} in {table.where(row)}, but {type(values[row]).__name__}",
             f"Name another column as the {meaning}, or write it as text.",
         )
-    if all(map(NUMBER.fullmatch, values)):
-        whole = [WHOLE.sub(r"\1", value) for value in values]
+    if all(map(DECIMAL.fullmatch, values)):
+        whole = [WHOLE_NUMBER.sub(r"\1", value) for value in values]
         if whole != values:
             notes.append(f"{table.path}: whole numbers in the column {column} are named without .0")
         return whole
@@ -118,12 +117,12 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
         # Such a file may hold templates, which older versions of fsspec run as code.
         if isinstance(cell, str) and "reference:" in cell.lower() and is_url(cell):
             raise DatasetError(
-                f"{table.path} has {redacted(cell)} in {table.place(row)}, a URL through a file of references",
+                f"{table.path} has {redacted(cell)} in {table.where(row)}, a URL through a file of references",
                 "Name the image itself.",
             )
     folder = _folder(table.path)
     paths = [cell for cell in cells if isinstance(cell, str)]
-    placed = place_images(table, paths, folder, notes)
+    placed = locate_images(table, paths, folder, notes)
     if len(paths) == len(cells):
         return placed, list(placed)
     following, images, names = iter(placed), [], []
@@ -145,7 +144,7 @@ def _labels(table: Table, column: str, cells: list[Any], notes: list[str], *, na
             f"{table.path} has columns of boxes and several rows for an image: it is a data set for object detection",
             "Cut the boxes out of the images, and list what was cut out.",
         )
-    if plain(column) in ("labels", "classes", "categories", "targets"):
+    if column_key(column) in ("labels", "classes", "categories", "targets"):
         known = set(labels)
         several = [label for label in known if len(pieces := _pieces(label)) > 1 and known.issuperset(pieces)]
         if several:

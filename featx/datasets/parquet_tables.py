@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..exceptions import DatasetError, MissingDependencyError
-from .listings import Table
+from .listing import Table
 
 __all__ = ["read_parquet"]
 

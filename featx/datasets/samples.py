@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..exceptions import DatasetError, nearest
-from .listings import Listing
+from .listing import Listing
 
 __all__ = ["list_sample"]
 

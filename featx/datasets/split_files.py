@@ -12,21 +12,21 @@ from typing import Any
 
 from ..exceptions import DatasetError, nearest_path
 from ..images.formats import EXTENSIONS
-from ..images.image_bytes import is_url
-from .columns import choose_columns, known_names, names_image
-from .listings import Listing, Table, count, few
+from ..images.urls import is_url
+from .columns import choose_columns, count_known_names, names_image
+from .listing import Listing, Table, count, few
 from .manifest_commands import list_command
 from .split_names import part_of
 from .split_values import as_parts, read_split
-from .tables import TABLES, read_table
+from .tables import TABLE_SUFFIXES, read_table
 
 __all__ = ["split_by_file"]
 
 # The Oxford flowers' names of parts in setid.mat.
-FLOWERS = {"trnid": "training", "valid": "validation", "tstid": "test"}
-NUMBER = re.compile(r"image_0*(\d+)\.\w+")
+FLOWER_PARTS = {"trnid": "training", "valid": "validation", "tstid": "test"}
+FLOWER = re.compile(r"image_0*(\d+)\.\w+")
 # The names of files that list the images of a part: train.txt, test2.txt, valid_list.txt, trainlist01.txt.
-LIST = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
+LIST_NAME = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
 
 
 def split_by_file(listing: Listing, path: str) -> Listing:
@@ -52,9 +52,11 @@ def split_by_file(listing: Listing, path: str) -> Listing:
     if path.lower().endswith(".mat"):
         return _split_flowers(listing, path)
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in TABLES:
-        raise DatasetError(f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLES)}).")
-    table = read_table(path, known_names)
+    if suffix not in TABLE_SUFFIXES:
+        raise DatasetError(
+            f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLE_SUFFIXES)})."
+        )
+    table = read_table(path, count_known_names)
     try:
         columns = choose_columns(table, path_column=None, label_column=None, other="split")
     except DatasetError:
@@ -104,7 +106,7 @@ def _names_in(folder: str) -> set[str]:
 def _part_of_list(name: str) -> tuple[str, str, str] | None:
     """Return the part that the name of a file means, and what lists of one split have in common: number and suffix."""
     stem, suffix = os.path.splitext(name)
-    found = LIST.fullmatch(stem)
+    found = LIST_NAME.fullmatch(stem)
     part = part_of(found[1]) if found else None
     return (part, found[2], suffix) if found and part else None
 
@@ -114,7 +116,7 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
     names = [str(name) for name in (listing.images if listing.names is None else listing.names)]
     given = [str(path).replace("\\", "/") for path in paths]
     best: tuple[int, dict[str, str], list[str]] | None = None
-    for key_of_image, key_of_row in _ways(listing.root, os.path.dirname(table.path)):
+    for key_of_image, key_of_row in _match_keys(listing.root, os.path.dirname(table.path)):
         rows = [key_of_row(path) for path in given]
         known = dict(zip(rows, parts, strict=True))
         if len(known) < len(rows) and _contradicts(rows, parts):
@@ -151,7 +153,7 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
 Key = Callable[[str], str]
 
 
-def _ways(root: str, folder: str) -> list[tuple[Key, Key]]:
+def _match_keys(root: str, folder: str) -> list[tuple[Key, Key]]:
     """Return how an image and a row of the table may be called alike: by path, by the end of it, by name."""
     relative, beside = _relative(root), _relative(folder)
 
@@ -208,26 +210,26 @@ def _contradicts(rows: list[str], parts: list[str]) -> str:
 
 def _split_flowers(listing: Listing, path: str) -> Listing:
     """Return the Oxford flowers with their official split, and with their labels where there are none."""
-    sets = _matrices(path)
-    if missing := sorted(set(FLOWERS) - set(sets)):
+    sets = _read_mat(path)
+    if missing := sorted(set(FLOWER_PARTS) - set(sets)):
         raise DatasetError(
             f"{path} has no {few(missing)}; expected trnid, valid and tstid, as in setid.mat of the Oxford flowers",
             "Pass setid.mat, or a table with the columns path and split.",
         )
     parts: dict[int, str] = {}
-    for name, part in FLOWERS.items():
+    for name, part in FLOWER_PARTS.items():
         for number in map(int, sets[name].ravel()):
             if parts.setdefault(number, part) != part:
-                first = next(other for other, known in FLOWERS.items() if known == parts[number])
+                first = next(other for other, known in FLOWER_PARTS.items() if known == parts[number])
                 raise DatasetError(
                     f"{path} gives image {number} two parts: it is in {first} and in {name}",
                     "Download it again, or pass a table with the columns path and split.",
                 )
-    numbers = [_number(str(image)) for image in listing.images]
+    numbers = [_flower_number(str(image)) for image in listing.images]
     lost = [image for image, number in zip(listing.images, numbers, strict=True) if number not in parts]
     if lost:
         # Images of other names are another folder's; numbers that are missing are the file's fault.
-        numbered = all(_number(str(image)) for image in lost)
+        numbered = all(_flower_number(str(image)) for image in lost)
         raise DatasetError(
             f"{path} does not name {count(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
             "Download it again, take them out of the data set, or pass a table with the columns path and split."
@@ -237,7 +239,7 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
     labels = listing.labels
     beside = os.path.join(os.path.dirname(path), "imagelabels.mat")
     if (labels is None or len(set(labels)) < 2) and os.path.isfile(beside):
-        classes = _matrices(beside).get("labels")
+        classes = _read_mat(beside).get("labels")
         if classes is None or classes.size < max(n for n in numbers if n is not None):
             raise DatasetError(f"{beside} has no labels of these images", "Download it again.")
         flat = classes.ravel()
@@ -248,12 +250,12 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
     return replace(listing, labels=labels, split=[parts[number] for number in numbers if number is not None])
 
 
-def _number(path: str) -> int | None:
-    found = NUMBER.fullmatch(os.path.basename(path))
+def _flower_number(path: str) -> int | None:
+    found = FLOWER.fullmatch(os.path.basename(path))
     return int(found[1]) if found else None
 
 
-def _matrices(path: str) -> dict[str, Any]:
+def _read_mat(path: str) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:

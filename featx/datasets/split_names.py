@@ -54,4 +54,4 @@ def part_words(name: str) -> set[str]:
 def _shared(names: Iterable[str]) -> int:
     """Return how many characters all names begin with, up to a character between words."""
     shared = itertools.takewhile(lambda characters: len(set(characters)) == 1, zip(*names, strict=False))
-    return max((place + 1 for place, characters in enumerate(shared) if characters[0] in " _-."), default=0)
+    return max((index + 1 for index, characters in enumerate(shared) if characters[0] in " _-."), default=0)

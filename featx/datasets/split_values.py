@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..exceptions import DatasetError
-from .columns import plain
-from .listings import Table, count, few
+from .columns import column_key
+from .listing import Table, count, few
 from .split_names import part_of
 
 __all__ = ["as_parts", "read_split"]
@@ -19,7 +19,7 @@ TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0"
 
 def as_parts(column: str, values: Sequence[Any]) -> list[str | None]:
     """Return "training", "validation" or "test" for each value, or None."""
-    if flag := FLAGS.get(plain(column)):
+    if flag := FLAGS.get(column_key(column)):
         meaning = {None: None, True: flag, False: "training"}
         known = {value: meaning[TRUTH.get(value.casefold())] for value in set(map(str, values))}
     else:
@@ -40,7 +40,7 @@ def read_split(table: Table, column: str) -> list[str]:
     wrong = [row for row, part in enumerate(parts) if part is None]
     if not wrong:
         return [part for part in parts if part is not None]
-    where = table.place(wrong[0])
+    where = table.where(wrong[0])
     if not str(values[wrong[0]]):
         more = f" and {count(len(wrong) - 1, 'more row')}" if len(wrong) > 1 else ""
         raise DatasetError(f"{table.path} has no {column} in {where}{more}", "Fill it in or remove the row.")

@@ -19,13 +19,13 @@ from ..evaluation.units import content_units, same_content
 from ..exceptions import DatasetError, ParameterError
 from .class_names import check_class_names
 from .dataset import ImageDataset
-from .split_data import check_parts
+from .split import check_parts
 from .split_names import PARTS
 
 __all__ = ["Survey", "small_classes", "survey"]
 
 # Images, groups or classes that a message names.
-MOST = 3
+MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _shared_groups(groups: np.ndarray, roles: np.ndarray, first: str, second: st
     names = np.intersect1d(*inside)
     if not len(names):
         return ""
-    sizes = [[int((some == name).sum()) for some in inside] for name in names[:MOST]]
+    sizes = [[int((some == name).sum()) for some in inside] for name in names[:MOST_SHOWN]]
     listed = [f"{str(name)!r} ({one:,} and {other:,})" for name, (one, other) in zip(names, sizes, strict=False)]
     number = "one group has" if len(names) == 1 else f"{len(names):,} groups have"
     verbs = {"training": "train", "validation": "validate", "test": "test"}
@@ -138,15 +138,15 @@ def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
     if not len(contents):
         return []
     texts = []
-    for content in contents[:MOST]:
+    for content in contents[:MOST_SHOWN]:
         rows = np.flatnonzero(together == content)
         # One image of each class, and then others.
         firsts = rows[np.sort(np.unique(labels[rows], return_index=True)[1])]
         named: dict[str, list[str]] = {}
         for row in [*firsts, *rows]:
             named.setdefault(dataset.names[row], []).append(repr(str(labels[row])))
-        told = [f"{name} is {' and '.join(dict.fromkeys(found))}" for name, found in named.items()]
-        texts.append(_few_of(told, " and "))
+        named_classes = [f"{name} is {' and '.join(dict.fromkeys(found))}" for name, found in named.items()]
+        texts.append(_few_of(named_classes, " and "))
     number = "one image is" if len(contents) == 1 else f"{len(contents):,} images are"
     return [
         f"{number} in more than one class: {_few(texts, len(contents), '; ')}; a label of each is wrong, or classes "
@@ -161,19 +161,19 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
     np.maximum.at(last, together, rank)
     left = rank == last[together]
     notes = []
-    for place, part in enumerate(PARTS):
-        rows = np.flatnonzero(~left & (rank == place))
+    for index, part in enumerate(PARTS):
+        rows = np.flatnonzero(~left & (rank == index))
         if not len(rows):
             continue
-        later = [int(np.flatnonzero((together == together[row]) & left)[0]) for row in rows[:MOST]]
+        later = [int(np.flatnonzero((together == together[row]) & left)[0]) for row in rows[:MOST_SHOWN]]
         pairs = zip(rows, later, strict=False)
         listed = [f"{dataset.names[row]} (in the {roles[other]} part: {dataset.names[other]})" for row, other in pairs]
         number = f"one {part} image is a copy" if len(rows) == 1 else f"{len(rows):,} {part} images are copies"
-        of = "test images" if place == 1 or "validation" not in roles else "validation or test images"
+        of = "test images" if index == 1 or "validation" not in roles else "validation or test images"
         notes.append(f"{number} of {of}, left out of {part}: {_few(listed, len(rows))}")
     labels, fitted = np.asarray(dataset.labels), rank == 0
     if len(gone := np.setdiff1d(labels[fitted], labels[fitted & left])):
-        named = _few([repr(str(name)) for name in gone[:MOST]], len(gone))
+        named = _few([repr(str(name)) for name in gone[:MOST_SHOWN]], len(gone))
         raise DatasetError(
             f"every training image of {'class' if len(gone) == 1 else 'the classes'} {named} is to be tested on too",
             "Remove these copies from the test images, or train on others.",
@@ -197,7 +197,7 @@ def small_classes(dataset: ImageDataset, least: int, *, validation_apart: bool =
     fitted = np.arange(len(truth)) if roles is None else np.flatnonzero(roles == "training")
     units = content_units(truth[fitted], None if together is None else together[fitted])
     counts = np.bincount(units.labels, minlength=len(classes))
-    return {classes[place]: int(counts[place]) for place in np.flatnonzero(counts < least)}
+    return {classes[code]: int(counts[code]) for code in np.flatnonzero(counts < least)}
 
 
 def _without_small(dataset: ImageDataset, min_images: int, validation_apart: bool) -> tuple[np.ndarray, list[str]]:
@@ -228,7 +228,7 @@ def _repeated(dataset: ImageDataset) -> list[str]:
         return []
     several = list(dict.fromkeys(codes[repeats].tolist()))
     listed = []
-    for code in several[:MOST]:
+    for code in several[:MOST_SHOWN]:
         names = Counter(dataset.names[row] for row in np.flatnonzero(codes == code))
         listed.append(_few_of([name if n == 1 else f"{name} ({n} times)" for name, n in names.items()], " = "))
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
@@ -240,7 +240,7 @@ def _repeated(dataset: ImageDataset) -> list[str]:
 
 def _few_of(texts: Sequence[str], mark: str) -> str:
     """Return the first of some texts and the number of the others; a single one takes no more room than its number."""
-    shown = texts if len(texts) <= MOST + 1 else texts[:MOST]
+    shown = texts if len(texts) <= MOST_SHOWN + 1 else texts[:MOST_SHOWN]
     return mark.join(shown) + (f" and {len(texts) - len(shown):,} more" if len(shown) < len(texts) else "")
 
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from ..exceptions import DatasetError
 from .csv_tables import read_csv
 from .json_tables import read_json_lines
-from .listings import Table
+from .listing import Table
 from .parquet_tables import read_parquet
 
-__all__ = ["TABLES", "read_table"]
+__all__ = ["TABLE_SUFFIXES", "read_table"]
 
-TEXT = (".csv", ".tsv", ".txt")
-LINES = (".jsonl", ".ndjson")
-PARQUET = (".parquet", ".pq")
-TABLES = TEXT + LINES + PARQUET
-SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+TABLE_SUFFIXES = TEXT_SUFFIXES + JSON_LINES_SUFFIXES + PARQUET_SUFFIXES
+SPREADSHEET_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -29,13 +29,13 @@ BYTE_ORDER_MARKS = (
 )
 
 
-def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
+def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
     """Read a file of rows.
 
     Parameters
     ----------
     path : str
-    knows : callable of sequence of str -> int
+    count_known : callable of sequence of str -> int
         How many of these names of columns mean something. The separator is the one by which most do.
 
     Raises
@@ -44,14 +44,14 @@ def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
         If it cannot be read; the message names the line.
     """
     suffix = os.path.splitext(path)[1].lower()
-    if suffix in PARQUET:
+    if suffix in PARQUET_SUFFIXES:
         return read_parquet(path)
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
-    if suffix in SPREADSHEETS or data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if suffix in SPREADSHEET_SUFFIXES or data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise DatasetError(f"{path} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     try:
@@ -60,4 +60,4 @@ def read_table(path: str, knows: Callable[[Sequence[str]], int]) -> Table:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
     if "\0" in text.partition("\n")[0]:
         raise DatasetError(f"cannot read {path}: its first line is no text in UTF-8", "Save it as CSV in UTF-8.")
-    return read_json_lines(path, text) if suffix in LINES else read_csv(path, text, knows)
+    return read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)

@@ -9,12 +9,10 @@ import numpy as np
 
 from ..display.shown import Shown
 from .estimates import Estimate
-from .metrics import LEVEL, confusion_matrix, per_class
-from .paired import compare_paired
+from .metrics import METRIC_NAMES, confusion_matrix, precision_recall_f1
+from .paired import SIGNIFICANCE, compare_paired
 
 __all__ = ["Baseline", "compare_baseline", "largest_class"]
-
-NAMES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,7 +104,7 @@ def compare_baseline(
     if metric == "accuracy":
         test = compare_paired(predicted == truth, always, groups=groups, folds=folds)
         p_value = test.p_value
-        decided, different = test.smallest_p < 1 - LEVEL, p_value < 1 - LEVEL
+        decided, different = test.smallest_p < SIGNIFICANCE, p_value < SIGNIFICANCE
         reason = f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}, {test.test}"
     else:
         decided, different = mine.has_interval, not mine.low <= value <= mine.high
@@ -123,7 +121,7 @@ def compare_baseline(
     equal = int((counts == counts[answer]).sum())
     largest = "the largest class" if equal == 1 else f"one of the {equal} largest classes"
     name = classes[answer]
-    text = f"always answering {largest}, {name!r}, gives {NAMES[metric]} {100 * value:.1f} %; {words} ({reason})"
+    text = f"always answering {largest}, {name!r}, gives {METRIC_NAMES[metric]} {100 * value:.1f} %; {words} ({reason})"
     beaten = None if verdict == "undecided" else verdict == "better"
     return Baseline(name, float(always.mean()), metric, value, p_value, verdict, beaten, text)
 
@@ -132,7 +130,7 @@ def _score(truth: np.ndarray, answers: np.ndarray, n_classes: int, metric: str) 
     """Return what the answers reach, over the classes that occur."""
     matrix = confusion_matrix(truth, answers, n_classes)
     actual, claimed = matrix.sum(axis=1) > 0, matrix.sum(axis=0) > 0
-    _, recall, f1 = per_class(matrix)
+    _, recall, f1 = precision_recall_f1(matrix)
     return {
         "accuracy": float(np.mean(truth == answers)),
         "balanced_accuracy": float(recall[actual].mean()),

@@ -12,7 +12,7 @@ from ..exceptions import DatasetError
 __all__ = ["SmallClassError", "check_counts", "check_sizes", "list_sizes"]
 
 # Names that one message lists.
-MOST = 20
+MOST_LISTED = 20
 PLURALS = {"class": "classes", "stratum": "strata"}
 
 
@@ -95,8 +95,8 @@ def check_sizes(
 def list_sizes(classes: Sequence[Any] | np.ndarray, counts: np.ndarray) -> str:
     """Return the names of classes with their numbers of images or groups, the smallest classes first."""
     order = np.argsort(counts, kind="stable")
-    listed = [f"{str(classes[int(place)])!r} ({counts[place]})" for place in order[:MOST]]
-    rest = counts[order[MOST:]]
+    listed = [f"{str(classes[int(place)])!r} ({counts[place]})" for place in order[:MOST_LISTED]]
+    rest = counts[order[MOST_LISTED:]]
     if not len(rest):
         return ", ".join(listed)
     span = f"{rest.min()}" if rest.min() == rest.max() else f"{rest.min()} to {rest.max()}"

@@ -8,10 +8,10 @@ import numpy as np
 
 from .splits import Split, outer_folds
 
-__all__ = ["ALONE", "DataSplit"]
+__all__ = ["UNGROUPED", "DataSplit"]
 
 # How the groups of images without a group begin: no manifest has such a name.
-ALONE = "\0"
+UNGROUPED = "\0"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class DataSplit:
         The validation part of a given split that also has a test part; otherwise it judges, and this is empty.
     test : ndarray of int
         Those that judge; after cross-validation all rows.
-    described : str
+    description : str
         The test images in words, such as "test set of 8 images".
     folds : list of (train rows, test rows) or None
         Of a cross-validation, in place of one test set.
@@ -38,7 +38,7 @@ class DataSplit:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
-    described: str
+    description: str
     folds: list[Split] | None = None
     notes: list[str] = field(default_factory=list)
     given: bool = False
@@ -46,7 +46,7 @@ class DataSplit:
     @property
     def protocol(self) -> str:
         """How the test images came about, in words."""
-        return self.described if self.folds is not None else f"held-out {self.described}"
+        return self.description if self.folds is not None else f"held-out {self.description}"
 
     @property
     def fitted(self) -> np.ndarray:
@@ -87,6 +87,6 @@ def _grouped(groups: np.ndarray | None, train: np.ndarray, test: np.ndarray) -> 
     if groups is None or np.isin(groups[test], groups[train]).any():
         return ""
     # Where one of the two has no groups, nobody knows.
-    if any(str(name).startswith(ALONE) for name in np.unique(groups)):
+    if any(str(name).startswith(UNGROUPED) for name in np.unique(groups)):
         return ""
     return ", whole groups on one side"

@@ -15,10 +15,10 @@ from __future__ import annotations
 import numpy as np
 
 __all__ = [
+    "CONFIDENCE",
     "FEWEST_GROUPS",
     "FEWEST_GROUPS_OF_A_CLASS",
     "FEW_GROUPS",
-    "LEVEL",
     "NORMAL_QUANTILE",
     "class_mean_interval",
     "grouped_accuracy_interval",
@@ -28,9 +28,9 @@ __all__ = [
     "wilson_interval",
 ]
 
-LEVEL = 0.95
+CONFIDENCE = 0.95
 NORMAL_QUANTILE = 1.959963984540054
-LOWER, UPPER = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+LOWER, UPPER = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 # With fewer groups no interval is given; with fewer than the second number it comes with a note.
 FEWEST_GROUPS, FEW_GROUPS = 5, 20
 FEWEST_GROUPS_OF_A_CLASS = 3
@@ -78,20 +78,20 @@ def grouped_accuracy_interval(right: np.ndarray, sizes: np.ndarray) -> Interval:
     return np.maximum(0.0, np.minimum(low, p - half)), np.minimum(1.0, np.maximum(high, p + half))
 
 
-def per_class_error(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, figure: str) -> np.ndarray:
-    """Return 1 - recall (figure "balanced_accuracy") or 1 - F1 ("macro_f1") of each class; 0 where undefined.
+def per_class_error(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, metric: str) -> np.ndarray:
+    """Return 1 - recall (metric "balanced_accuracy") or 1 - F1 ("macro_f1") of each class; 0 where undefined.
 
     Parameters
     ----------
     hits, actual, claimed : ndarray, shape (..., classes)
         Images of the class that were taken for it, all images of the class, and all that were taken for it.
-    figure : {"balanced_accuracy", "macro_f1"}
+    metric : {"balanced_accuracy", "macro_f1"}
     """
-    missed, whole = _error_parts(hits, actual, claimed, figure)
+    missed, whole = _error_parts(hits, actual, claimed, metric)
     return missed / np.maximum(whole, 1)
 
 
-def class_mean_interval(matrix: np.ndarray, *, figure: str) -> Interval:
+def class_mean_interval(matrix: np.ndarray, *, metric: str) -> Interval:
     """Return the interval of balanced accuracy or macro F1 of independent images.
 
     The variance is the jackknife's over images (Efron and Tibshirani 1993, sec. 11.5), times (n - 1) / (n + 1), with
@@ -103,18 +103,18 @@ def class_mean_interval(matrix: np.ndarray, *, figure: str) -> Interval:
     ----------
     matrix : ndarray, shape (..., classes, classes)
         True classes in rows, predicted ones in columns. At least one image.
-    figure : {"balanced_accuracy", "macro_f1"}
+    metric : {"balanced_accuracy", "macro_f1"}
     """
     matrix = np.asarray(matrix, dtype=float)
     classes, n = matrix.shape[-1], matrix.sum((-1, -2))
     counts = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1), matrix.sum(-2)
     known = counts[1] > 0
     weights = known / known.sum(-1, keepdims=True)
-    error = per_class_error(*counts, figure=figure)
+    error = per_class_error(*counts, metric=metric)
 
     def without(*parts: int) -> np.ndarray:
         fewer = [np.maximum(count - part, 0) for count, part in zip(counts, parts, strict=True)]
-        return (per_class_error(*fewer, figure=figure) - error) * weights
+        return (per_class_error(*fewer, metric=metric) - error) * weights
 
     # An image left out changes the class that it is of and the one that it was taken for.
     change = without(0, 1, 0)[..., :, None] + without(0, 0, 1)[..., None, :]
@@ -122,12 +122,12 @@ def class_mean_interval(matrix: np.ndarray, *, figure: str) -> Interval:
     change[..., diagonal, diagonal] = without(1, 1, 1)
     spread = (matrix * change**2).sum((-1, -2)) - (matrix * change).sum((-1, -2)) ** 2 / n
     variance = (n - 1) ** 2 / (n * (n + 1)) * spread
-    more, less = _step(*counts, weights, figure=figure)
+    more, less = _step(*counts, weights, metric=metric)
     interval = _beta_interval((error * weights).sum(-1), variance, more.max(-1), less.max(-1))
     return _allow_for_unknown(interval, known.mean(-1))
 
 
-def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, figure: str) -> Interval:
+def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, metric: str) -> Interval:
     """Return the interval of balanced accuracy or macro F1 where whole groups of images were drawn.
 
     As `class_mean_interval`, with the jackknife over groups, widened by Student's quantile over the normal one, and one
@@ -138,7 +138,7 @@ def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: n
     ----------
     hits, actual, claimed : ndarray, shape (..., groups, classes)
         Of each group, as in `per_class_error`. At least two groups.
-    figure : {"balanced_accuracy", "macro_f1"}
+    metric : {"balanced_accuracy", "macro_f1"}
     """
     from scipy.stats import t
 
@@ -147,14 +147,14 @@ def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: n
     totals = [count.sum(-2) for count in counts]
     known = (counts[1] > 0).sum(-2) >= FEWEST_GROUPS_OF_A_CLASS
     weights = known / np.maximum(known.sum(-1, keepdims=True), 1)
-    error = (per_class_error(*totals, figure=figure) * weights).sum(-1)
+    error = (per_class_error(*totals, metric=metric) * weights).sum(-1)
     rest = [total[..., None, :] - count for total, count in zip(totals, counts, strict=True)]
-    left = (per_class_error(*rest, figure=figure) * weights[..., None, :]).sum(-1)
+    left = (per_class_error(*rest, metric=metric) * weights[..., None, :]).sum(-1)
     variance = (groups - 1) / groups * ((left - left.mean(-1, keepdims=True)) ** 2).sum(-1)
     variance *= (t.ppf(UPPER, groups - 1) / NORMAL_QUANTILE) ** 2
     costs = [
         (counts[1] * step[..., None, :]).sum(-1)
-        for step in _step(totals[0], totals[1], totals[2], weights, figure=figure)
+        for step in _step(totals[0], totals[1], totals[2], weights, metric=metric)
     ]
     more, less = ((cost**2).sum(-1) / np.maximum(cost.sum(-1), 1e-300) for cost in costs)
     low, high = _allow_for_unknown(_beta_interval(error, variance, more, less), known.mean(-1))
@@ -184,23 +184,23 @@ def log_loss_interval(losses: np.ndarray, most: np.ndarray | float) -> Interval:
 
 
 def _error_parts(
-    hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, figure: str
+    hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the numerator and the denominator of a class's error."""
-    if figure == "balanced_accuracy":
+    if metric == "balanced_accuracy":
         return actual - hits, actual
     return actual + claimed - 2 * hits, actual + claimed
 
 
 def _step(
-    hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, weights: np.ndarray, *, figure: str
+    hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, weights: np.ndarray, *, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return by how much one more wrong image of each class raises the mean error, and one less lowers it."""
-    missed, whole = _error_parts(hits, actual, claimed, figure)
+    missed, whole = _error_parts(hits, actual, claimed, metric)
     whole = np.maximum(whole, 1)
     error = missed / whole
     more, less = weights * (1 - error) / whole, weights * error / whole
-    if figure == "macro_f1":
+    if metric == "macro_f1":
         # A wrong image lowers the F1 of two classes: its own and, at worst, the most sensitive of the others.
         ranked = np.sort(more, axis=-1)
         more = more + np.where(more == ranked[..., -1:], ranked[..., -2:-1], ranked[..., -1:])

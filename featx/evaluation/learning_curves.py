@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .estimates import Estimate
-from .metrics import LEVEL
+from .intervals import CONFIDENCE
 from .resampled import corrected_error
 
-__all__ = ["Extrapolation", "PowerLaw", "extrapolate", "fit_power_law"]
+__all__ = ["Extrapolation", "PowerLaw", "extrapolate_accuracy", "fit_power_law"]
 
 RESAMPLES = 1000
 # With fewer sizes a floor cannot be told from a slope.
@@ -77,7 +77,7 @@ def fit_power_law(sizes: Sequence[int], errors: Sequence[float]) -> PowerLaw:
     return PowerLaw(float(scale[0]), float(exponent[0]), float(floor[0]))
 
 
-def extrapolate(
+def extrapolate_accuracy(
     sizes: Sequence[int],
     accuracies: Sequence[Sequence[float]],
     *,
@@ -118,7 +118,7 @@ def extrapolate(
         draws = rng.binomial(n_test, errors, shape) / n_test
     scale, exponent, floor = _fit(np.asarray(sizes, dtype=float), np.clip(draws, least, 1 - least))
     guesses = 1 - np.clip(scale * float(target) ** -exponent + floor, 0, 1)
-    low, high = np.percentile(guesses, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    low, high = np.percentile(guesses, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     value = float(law.accuracy(target))
     return Extrapolation(target, Estimate(value, min(value, float(low)), max(value, float(high))), law, len(sizes))
 

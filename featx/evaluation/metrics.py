@@ -14,8 +14,6 @@ from .intervals import (
     FEW_GROUPS,
     FEWEST_GROUPS,
     FEWEST_GROUPS_OF_A_CLASS,
-    LEVEL,
-    NORMAL_QUANTILE,
     class_mean_interval,
     grouped_accuracy_interval,
     grouped_class_mean_interval,
@@ -24,32 +22,27 @@ from .intervals import (
 )
 
 __all__ = [
-    "LEVEL",
     "METRICS",
-    "NAMES",
-    "NORMAL_QUANTILE",
-    "Estimate",
+    "METRIC_NAMES",
+    "classification_report",
     "confusion_matrix",
-    "expected_calibration_error",
     "interval_notes",
-    "per_class",
-    "report_classes",
+    "precision_recall_f1",
     "score_classes",
     "score_predictions",
     "wilson",
 ]
 
-# Names, and whether more is better.
-METRICS = {
-    "accuracy": True,
-    "balanced_accuracy": True,
-    "macro_f1": True,
-    "log_loss": False,
-    "expected_calibration_error": False,
-    "debiased_calibration_error": False,
-    "calibration_error_if_calibrated": False,
-}
-NAMES = {
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "log_loss",
+    "expected_calibration_error",
+    "debiased_calibration_error",
+    "calibration_error_if_calibrated",
+)
+METRIC_NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
@@ -140,7 +133,7 @@ def score_classes(
     hit, total = float(np.trace(matrix)), float(matrix.sum())
     value = hit / total
     if groups is None:
-        found = {name: class_mean_interval(matrix, figure=name) for name in means}
+        found = {name: class_mean_interval(matrix, metric=name) for name in means}
         accuracy = _estimate(value, wilson_interval(hit, total))
         return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
     codes = np.unique(groups, return_inverse=True)[1]
@@ -152,7 +145,7 @@ def score_classes(
         np.bincount(group * n_classes + number, weights=weight, minlength=shape[0] * n_classes).reshape(shape)
         for group, number, weight in rows
     )
-    found = {name: grouped_class_mean_interval(hits, actual, claimed, figure=name) for name in means}
+    found = {name: grouped_class_mean_interval(hits, actual, claimed, metric=name) for name in means}
     accuracy = _estimate(value, grouped_accuracy_interval(hits.sum(axis=1), actual.sum(axis=1)))
     return {"accuracy": accuracy, **{name: _estimate(means[name], found[name]) for name in means}}
 
@@ -168,14 +161,14 @@ def interval_notes(results: Iterable[dict[str, Estimate]], *, groups: np.ndarray
     groups : ndarray, shape (n,), default=None
         Of the test images.
     """
-    shown = [name for name in NAMES if name != "expected_calibration_error"]
-    notes = missing_intervals((NAMES[name], found[name]) for found in results for name in shown if name in found)
+    shown = [name for name in METRIC_NAMES if name != "expected_calibration_error"]
+    notes = missing_intervals((METRIC_NAMES[name], found[name]) for found in results for name in shown if name in found)
     if groups is not None and FEWEST_GROUPS <= (number := len(np.unique(groups))) < FEW_GROUPS:
         notes.append(f"the intervals rest on {number} groups; below {FEW_GROUPS} they are wide and rough")
     return notes
 
 
-def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def precision_recall_f1(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return precision, recall and F1 of each class from a confusion matrix; 0 where undefined."""
     hits = np.diag(matrix).astype(float)
     actual, claimed = matrix.sum(axis=1), matrix.sum(axis=0)
@@ -185,9 +178,9 @@ def per_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return precision, recall, f1
 
 
-def report_classes(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
+def classification_report(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
     """Return precision, recall, F1 and support of each class, from a confusion matrix."""
-    precision, recall, f1 = per_class(matrix)
+    precision, recall, f1 = precision_recall_f1(matrix)
     return [
         {
             "class": name,
@@ -218,7 +211,7 @@ def _estimate(value: float, interval: tuple[np.ndarray, np.ndarray]) -> Estimate
 
 def _per_class_means(matrix: np.ndarray) -> dict[str, float]:
     """Return balanced accuracy and macro F1 over the classes that occur."""
-    _, recall, f1 = per_class(matrix)
+    _, recall, f1 = precision_recall_f1(matrix)
     actual = matrix.sum(axis=1) > 0
     occurs = actual | (matrix.sum(axis=0) > 0)
     return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}

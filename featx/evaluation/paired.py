@@ -12,17 +12,16 @@ from scipy.special import bdtrc, betainc
 from scipy.stats import binom, norm, t
 
 from .estimates import Estimate
-from .metrics import LEVEL, NORMAL_QUANTILE
+from .intervals import CONFIDENCE, FEWEST_GROUPS, NORMAL_QUANTILE
 
-__all__ = ["PairedTest", "adjust_p_values", "compare_paired", "name_test", "widened"]
+__all__ = ["SIGNIFICANCE", "PairedTest", "adjust_p_values", "compare_paired", "name_test", "widen_interval"]
 
-# With fewer groups Student's quantile says more about their number than about the difference.
-FEWEST_GROUPS = 5
-TOO_FEW = "too few groups"
-ALPHA = 1 - LEVEL
+FEW_GROUPS_REASON = "too few groups"
+# Differences with a p-value of at least this are called not distinguishable.
+SIGNIFICANCE = 0.05
 POWER = 0.8
 # A smallest p below this restricts no conclusion, and goes unmentioned.
-SMALL = 0.001
+NEGLIGIBLE_P = 0.001
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,12 @@ def compare_paired(
     sums, sizes = np.bincount(codes, weights=gains.sum(axis=0)), np.bincount(codes)
     count, p_value = len(sums), _corrected(_sign_flip(sums.astype(int)), factor)
     sums = sums / repeats
-    difference, detectable = Estimate(value, reason=TOO_FEW), math.nan
+    difference, detectable = Estimate(value, reason=FEW_GROUPS_REASON), math.nan
     if count >= FEWEST_GROUPS:
         # Without group g the difference would be larger by this.
         without = (value * sizes - sums) / (n - sizes)
         error = math.sqrt(factor * (count - 1) / count * float(without @ without))
-        quantile = float(t.ppf((1 + LEVEL) / 2, count - 1))
+        quantile = float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
         # As many independent images as would have the same error, with t's quantile in place of the normal one.
         variance = (discordance - value**2) / n
         share = min(1 / factor, variance / error**2 * (NORMAL_QUANTILE / quantile) ** 2) if error else 1 / factor
@@ -122,8 +121,8 @@ def compare_paired(
         # As many independent images as there are groups.
         share = count / n
         widest = _score_interval(share * wins, share * losses, share * n)
-        difference = widened(Estimate(value, low, high), *widest, p_value=p_value)
-        if _smallest_p(count, factor) < ALPHA:
+        difference = widen_interval(Estimate(value, low, high), *widest, p_value=p_value)
+        if _smallest_p(count, factor) < SIGNIFICANCE:
             detectable = max(_detectable_by_groups(error, count, n, factor), by_images)
     return PairedTest(
         difference=difference,
@@ -134,9 +133,9 @@ def compare_paired(
     )
 
 
-def widened(interval: Estimate, low: float, high: float, *, p_value: float) -> Estimate:
+def widen_interval(interval: Estimate, low: float, high: float, *, p_value: float) -> Estimate:
     """Return an interval of a difference that reaches to these ends, but not past zero where the test excludes that."""
-    if p_value < ALPHA:
+    if p_value < SIGNIFICANCE:
         low, high = (max(low, 0.0), high) if interval.value > 0 else (low, min(high, 0.0))
     return Estimate(interval.value, min(interval.low, low), max(interval.high, high))
 
@@ -157,7 +156,7 @@ def name_test(groups: np.ndarray | None, *, folds: int = 1) -> str:
         return f"McNemar's exact test{corrected}"
     count = len(np.unique(groups))
     smallest = _smallest_p(count, _variance_factor(folds))
-    few = f", whose p is {smallest:.2g} at the least" if smallest >= SMALL else ""
+    few = f", whose p is {smallest:.2g} at the least" if smallest >= NEGLIGIBLE_P else ""
     return f"exact sign-flip test over {count} group{'' if count == 1 else 's'}{corrected}{few}"
 
 
@@ -221,12 +220,12 @@ def _score_interval(wins: float, losses: float, n: float) -> tuple[float, float]
 @lru_cache(maxsize=1000)
 def _detectable(discordance: float, n: int) -> float:
     """Return the difference that McNemar's exact test finds with 80 % power on n images, at this discordance."""
-    if n == 0 or _smallest_p(n) >= ALPHA:
+    if n == 0 or _smallest_p(n) >= SIGNIFICANCE:
         return math.nan
 
     # More wins than this, of so many images that tell the two apart, are significant.
     most = np.arange(n + 1)
-    needed = binom.isf(ALPHA / 2, most, 0.5)
+    needed = binom.isf(SIGNIFICANCE / 2, most, 0.5)
 
     def found(difference: float) -> bool:
         # Classifiers that differ by so much are told apart by that many images at least.
@@ -244,10 +243,10 @@ def _detectable_by_groups(error: float, count: int, n: int, factor: float) -> fl
     """Return the difference that the sign-flip test finds with 80 % power, from the standard error over groups."""
     # The spread of few groups is too small on average, by about this much.
     error *= (4 * count - 3) / (4 * count - 4)
-    if _corrected(2 * math.ldexp(1.0, 1 - count), factor) >= ALPHA:
+    if _corrected(2 * math.ldexp(1.0, 1 - count), factor) >= SIGNIFICANCE:
         # All signs must be the same and no sum zero: the chance of one group is the root of the power.
         return float(norm.ppf(POWER ** (1 / count))) * math.sqrt(count) * error + count / (2 * n)
-    return float(t.ppf(1 - ALPHA / 2, count - 1) + t.ppf(POWER, count - 1)) * error
+    return float(t.ppf(1 - SIGNIFICANCE / 2, count - 1) + t.ppf(POWER, count - 1)) * error
 
 
 def _bisect(holds: Callable[[float], bool], low: float, high: float) -> float:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics import LEVEL
+from .intervals import CONFIDENCE
 from .paired import POWER
 
-__all__ = ["MOST_REPEATS", "USUAL_REPEATS", "Question", "detectable_multiple"]
+__all__ = ["MOST_REPEATS", "USUAL_REPEATS", "OpenComparison", "detectable_multiple"]
 
 # More are no longer a matter of patience: each is a run of every strategy.
 MOST_REPEATS = 100
@@ -38,7 +38,7 @@ def detectable_multiple(freedom: int) -> float:
 
     middles = (np.arange(200) + 0.5) / 200
     errors = np.sqrt(chi2.ppf(middles, freedom) / freedom)
-    needed = t.ppf((1 + LEVEL) / 2, freedom) * errors
+    needed = t.ppf((1 + CONFIDENCE) / 2, freedom) * errors
 
     def power(multiple: float) -> float:
         true = multiple * errors[:, None]
@@ -48,7 +48,7 @@ def detectable_multiple(freedom: int) -> float:
 
 
 @dataclass(frozen=True)
-class Question:
+class OpenComparison:
     """Which of two strategies to use, as long as the figures leave it open.
 
     Attributes
@@ -62,8 +62,8 @@ class Question:
     repeats : int
     margin : float
         The difference in accuracy that does not matter.
-    first_no_dearer, second_no_dearer : bool
-    strictness : float, default=1
+    first_costs_no_more, second_costs_no_more : bool
+    p_value_factor : float, default=1
         What p-values are multiplied by, where more than two strategies are compared.
     """
 
@@ -72,9 +72,9 @@ class Question:
     ratio: float
     repeats: int
     margin: float
-    first_no_dearer: bool
-    second_no_dearer: bool
-    strictness: float = 1.0
+    first_costs_no_more: bool
+    second_costs_no_more: bool
+    p_value_factor: float = 1.0
 
     def repeats_needed(self) -> int | None:
         """Return the number of repeats, at most 100, that would decide it four times in five; None if none would.
@@ -122,11 +122,11 @@ class Question:
         """
         from scipy.stats import norm, t
 
-        half = float(t.ppf((1 + LEVEL) / 2, repeats - 1)) * error * self._likely_spread
-        clear = float(t.isf((1 - LEVEL) / 2 / self.strictness, repeats - 1)) * error * self._likely_spread
+        half = float(t.ppf((1 + CONFIDENCE) / 2, repeats - 1)) * error * self._likely_spread
+        clear = float(t.isf((1 - CONFIDENCE) / 2 / self.p_value_factor, repeats - 1)) * error * self._likely_spread
         # No dearer and not plausibly worse by the margin is enough; otherwise it takes a clear difference.
-        low = self.margin - half if self.second_no_dearer else -clear
-        high = half - self.margin if self.first_no_dearer else clear
+        low = self.margin - half if self.second_costs_no_more else -clear
+        high = half - self.margin if self.first_costs_no_more else clear
         if low >= high:
             return 1.0
         scale = moves * self._likely_spread

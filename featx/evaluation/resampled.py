@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .estimates import Estimate
-from .metrics import LEVEL
-from .paired import FEWEST_GROUPS, TOO_FEW, PairedTest
+from .intervals import CONFIDENCE, FEWEST_GROUPS
+from .paired import FEW_GROUPS_REASON, PairedTest
 from .power import detectable_multiple
 
 __all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "corrected_test"]
@@ -93,7 +93,7 @@ def corrected_test(
     value, repeats = float(np.mean(differences)), len(differences)
     name = f"corrected resampled t-test over {repeats} repeats"
     if n_groups is not None and n_groups < FEWEST_GROUPS:
-        return PairedTest(Estimate(value, reason=TOO_FEW), 1.0, 1.0, name, math.nan)
+        return PairedTest(Estimate(value, reason=FEW_GROUPS_REASON), 1.0, 1.0, name, math.nan)
     error = corrected_error(differences, n_train=n_train, n_test=n_test)
     freedom = min(repeats, repeats if n_groups is None else n_groups) - 1
     half = _quantile(freedom) * error
@@ -110,4 +110,4 @@ def corrected_test(
 def _quantile(freedom: int) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, freedom))
+    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Units", "content_units", "join_groups", "same_content"]
+__all__ = ["Units", "content_units", "join_groups", "nontrivial_groups", "same_content"]
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,8 @@ def join_groups(groups: np.ndarray, together: np.ndarray | None) -> np.ndarray:
     parts = connected_components(graph, directed=False)[1][codes]
     # Where nothing is connected the groups are what they were, and so are the splits.
     return groups if len(np.unique(parts)) == codes.max() + 1 else parts
+
+
+def nontrivial_groups(groups: np.ndarray | None) -> np.ndarray | None:
+    """Return groups, or None where each image is a group by itself: then the images are independent of each other."""
+    return None if groups is None or len(np.unique(groups)) == len(groups) else groups

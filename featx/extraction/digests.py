@@ -12,9 +12,9 @@ from ..cache import FileDigests
 from ..cache.digests import MAX_BYTES
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
-from ..images.image_bytes import too_long
+from ..images.image_bytes import too_large
 from ..images.sources import ImageSource, ImageSources
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 
 __all__ = ["all_read", "image_keys"]
 
@@ -43,8 +43,8 @@ def image_keys(
 
     def read(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         with progress_bar(len(items), name="reading files", unit="file", shown=verbose and len(items) > 0) as bar:
-            for outcome in patient_map(function, items, threads=threads):
-                yield outcome
+            for result in map_with_deadline(function, items, threads=threads):
+                yield result
                 bar.update()
 
     digests: list[Any] = memory.digest(paths, map=read)
@@ -54,13 +54,13 @@ def image_keys(
         digests = [next(known if path else others) for path in are_paths]
     for i in [] if all_read(digests) else [i for i, digest in enumerate(digests) if isinstance(digest, OSError)]:
         digests[i] = _unread(images[i].name, digests[i])
-    _heed_value_range(images, digests, are_paths, memory, read)
+    _apply_value_range(images, digests, are_paths, memory, read)
     return digests
 
 
 def _unread(name: str, error: OSError) -> ImageDecodeError:
     if error.errno == errno.EFBIG:
-        return ImageDecodeError(name, *too_long(MAX_BYTES).args)
+        return ImageDecodeError(name, *too_large(MAX_BYTES).args)
     return ImageDecodeError(name, error.strerror or str(error))
 
 
@@ -69,7 +69,7 @@ def all_read(digests: list[Any]) -> bool:
     return set(map(type, digests)) <= {bytes}
 
 
-def _heed_value_range(
+def _apply_value_range(
     images: Sequence[ImageSource], digests: list[Any], are_paths: list[bool], memory: FileDigests, read: Any
 ) -> None:
     """Replace the digests of files whose pixels depend on a value range, in place."""
@@ -83,12 +83,12 @@ def _heed_value_range(
     unknown = [i for i in places if digests[i] not in depths]
     # The depth is that of the very bytes that were digested: a file may change meanwhile.
     found = dict(zip(unknown, read(_inspect, [images[i] for i in unknown]), strict=True))
-    memory.remember_depths({outcome[0]: outcome[1] for outcome in found.values() if isinstance(outcome, tuple)})
+    memory.remember_depths({result[0]: result[1] for result in found.values() if isinstance(result, tuple)})
     for i in places:
-        outcome = found.get(i) or (digests[i], depths[digests[i]])
-        if isinstance(outcome, TimeoutError):
-            outcome = ImageDecodeError(images[i].name, str(outcome))
-        digests[i] = images[i].keyed(*outcome) if isinstance(outcome, tuple) else outcome
+        result = found.get(i) or (digests[i], depths[digests[i]])
+        if isinstance(result, TimeoutError):
+            result = ImageDecodeError(images[i].name, str(result))
+        digests[i] = images[i].content_key(*result) if isinstance(result, tuple) else result
 
 
 def _digest_of(image: ImageSource) -> bytes | ImageDecodeError:

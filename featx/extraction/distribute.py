@@ -26,31 +26,31 @@ from ..exceptions import BackboneError, CacheError, WorkerError
 from ..images.sources import ImageSource
 from ..runtime.tasks import Workers
 from .forward import forward_images
-from .forward_plan import ForwardPlan, Outcome
+from .forward_task import ForwardResult, ForwardTask
 
-__all__ = ["share_out"]
+__all__ = ["distribute"]
 
 log = logging.getLogger("featx")
 
-# A kill costs the shares in flight their uncommitted rows, and what is shown of the progress goes by whole ones.
-SHARES = 4
+# A kill costs the chunks in flight their uncommitted rows, and what is shown of the progress goes by whole ones.
+CHUNKS_PER_PROCESS = 4
 # How long a worker looks for the file, and how long what workers have committed is looked for here: clients of NFS
 # look at a folder anew after a minute at the latest (acdirmax).
-SIGHT_SECONDS = 5.0
+VISIBLE_SECONDS = 5.0
 ARRIVAL_SECONDS = 70.0
-POLL = 0.2
-ONE_FOLDER = (
+POLL_SECONDS = 0.2
+SHARE_ONE_FOLDER = (
     "Choose a folder that all workers share (cache=DIR), or compute on this machine, without joblib.parallel_config."
 )
 
 
-def share_out(
-    plan: ForwardPlan,
+def distribute(
+    task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
     store: Store,
     advance: Callable[[int], Any],
-) -> Outcome:
+) -> ForwardResult:
     """Forward here, or in the processes that the user's joblib configuration offers.
 
     Raises
@@ -62,61 +62,61 @@ def share_out(
     """
     workers = Workers()
     processes = workers.process_count() if isinstance(store, EmbeddingCache) else 1
-    if processes == 1 or len(images) <= plan.batch_size or not isinstance(store, EmbeddingCache):
-        return forward_images(plan, images, digests, store, advance)
+    if processes == 1 or len(images) <= task.batch_size or not isinstance(store, EmbeddingCache):
+        return forward_images(task, images, digests, store, advance)
     # Workers may be in another directory.
     shared = EmbeddingCache(store.root.absolute())
     images = [_absolute(image) for image in images]
-    height = max(plan.batch_size, -(-len(images) // (SHARES * processes)))
-    shares = [slice(start, start + height) for start in range(0, len(images), height)]
-    total, hosts = Outcome(), set()
+    size = max(task.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
+    chunks = [slice(start, start + size) for start in range(0, len(images), size)]
+    total, hosts = ForwardResult(), set()
     try:
-        with _sign(shared.root) as sign, contextlib.ExitStack() as stack:
+        with _marker(shared.root) as marker, contextlib.ExitStack() as stack:
             stack.enter_context(workers)
-            expected = [spec.digest for spec in plan.specs]
-            calls = [(images[part], digests[part], shared, sign, expected) for part in shares]
-            results = stack.enter_context(contextlib.closing(workers.results(partial(_forward_share, plan), calls)))
-            for outcome, host in results:
-                advance(len(outcome.results))
-                total.add(outcome)
+            expected = [spec.digest for spec in task.specs]
+            calls = [(images[part], digests[part], shared, marker, expected) for part in chunks]
+            results = stack.enter_context(contextlib.closing(workers.results(partial(_forward_chunk, task), calls)))
+            for result, host in results:
+                advance(len(result.results))
+                total.add(result)
                 hosts.add(host)
     except WorkerError as error:
-        kept = int(_there(plan, digests, store).sum())
+        kept = int(_stored(task, digests, store).sum())
         message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {store.root}"
         raise WorkerError(message, error.next_step) from error.__cause__
-    _await_arrival(plan, total, store, sorted(hosts))
+    _await_arrival(task, total, store, sorted(hosts))
     return total
 
 
-def _forward_share(
-    plan: ForwardPlan,
+def _forward_chunk(
+    task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
     store: EmbeddingCache,
-    sign: str,
+    marker: str,
     expected: list[str],
-) -> tuple[Outcome, str]:
-    """Forward a share of the images in a worker, whose folder, libraries or code may be others; return its host."""
+) -> tuple[ForwardResult, str]:
+    """Forward a chunk of the images in a worker, whose folder, libraries or code may be others; return its host."""
     host = socket.gethostname()
-    if sign and not _seen(lambda: (store.root / sign).exists(), SIGHT_SECONDS):
+    if marker and not _wait_until(lambda: (store.root / marker).exists(), VISIBLE_SECONDS):
         raise CacheError(
             f"the worker on {host} has another folder at {store.root}: what it computes would not arrive here",
-            ONE_FOLDER,
+            SHARE_ONE_FOLDER,
         )
-    if [spec.digest for spec in plan.specs] != expected:
+    if [spec.digest for spec in task.specs] != expected:
         raise BackboneError(
-            f"the featx on {host} files the embeddings of {plan.source.name} under other names",
+            f"the featx on {host} files the embeddings of {task.source.name} under other names",
             "Install the same version on all workers.",
         )
-    if plan.source.is_own:
+    if task.source.is_own:
         from ..networks.answers import claimed_store
 
-        if claimed_store(store, plan.source, plan.specs) is not store:
+        if claimed_store(store, task.source, task.specs) is not store:
             raise BackboneError(
-                f"{plan.source.name} gives other answers on {host} than where it was passed",
+                f"{task.source.name} gives other answers on {host} than where it was passed",
                 "Bring the same code to all workers.",
             )
-    return forward_images(dataclasses.replace(plan, worker_host=host), images, digests, store), host
+    return forward_images(dataclasses.replace(task, worker_host=host), images, digests, store), host
 
 
 def _absolute(image: ImageSource) -> ImageSource:
@@ -124,9 +124,9 @@ def _absolute(image: ImageSource) -> ImageSource:
 
 
 @contextlib.contextmanager
-def _sign(root: Path) -> Iterator[str]:
+def _marker(root: Path) -> Iterator[str]:
     """Give the name of a file that is in the folder meanwhile, or nothing where there can be none."""
-    path = root / temporary_name(".sign")
+    path = root / temporary_name(".marker")
     try:
         path.touch()
     except OSError:  # a disk without space; what workers say about it is plainer
@@ -139,35 +139,35 @@ def _sign(root: Path) -> Iterator[str]:
             path.unlink(missing_ok=True)
 
 
-def _await_arrival(plan: ForwardPlan, outcome: Outcome, store: EmbeddingCache, hosts: list[str]) -> None:
+def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCache, hosts: list[str]) -> None:
     """Wait until something of what workers have committed is seen here.
 
     What is seen in part goes on: the caller looks which rows it lacks and asks for these alone.
     """
-    done = [digest for digest, _ in outcome.results if digest is not None]
-    if not done or _there(plan, done, store).any():
+    done = [digest for digest, _ in result.results if digest is not None]
+    if not done or _stored(task, done, store).any():
         return
     log.warning(
         "nothing of what the workers have computed is seen in %s yet: looking again for %d s",
         store.root,
         ARRIVAL_SECONDS,
     )
-    if not _seen(lambda: bool(_there(plan, done, store).any()), ARRIVAL_SECONDS):
+    if not _wait_until(lambda: bool(_stored(task, done, store).any()), ARRIVAL_SECONDS):
         raise CacheError(
             f"{len(done):,} rows were computed on {', '.join(hosts)} at {store.root} and did not arrive here",
-            ONE_FOLDER,
+            SHARE_ONE_FOLDER,
         )
 
 
-def _there(plan: ForwardPlan, digests: list[bytes], store: Store) -> np.ndarray:
+def _stored(task: ForwardTask, digests: list[bytes], store: Store) -> np.ndarray:
     """Return for each digest whether all its rows are in the store, as bool (n,)."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    return np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
+    return np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])
 
 
-def _seen(look: Callable[[], bool], seconds: float) -> bool:
-    """Look until something is seen, for some seconds."""
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until the condition holds, for some seconds at most; return whether it does."""
     deadline = time.monotonic() + seconds
-    while not (seen := look()) and time.monotonic() < deadline:
-        time.sleep(POLL)
-    return seen
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return holds

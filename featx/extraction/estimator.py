@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from sklearn.utils import Tags
 
 from ..cache import EmbeddingCache, FileDigests, default_cache_dir
 from ..constraints import NONE, PATH, check_values
+from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
 from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
@@ -20,12 +22,12 @@ from ..networks.backbone import BackboneSource
 from ..networks.precision import choose_precision
 from ..networks.resolve import EMBEDDED, resolve_backbone
 from ..networks.weights import is_file_name
-from ..runtime.cores import thread_count
+from ..runtime.deadlines import map_with_deadline
+from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
 from .digests import image_keys
-from .idle_parameters import note_idle_images
 
-__all__ = ["ImageEstimator", "open_cache"]
+__all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache"]
 
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
@@ -104,7 +106,7 @@ class ImageEstimator(BaseEstimator):
             What messages call them.
         """
         sources = as_sources(images, names=names, value_range=self.value_range)
-        note_idle_images(self, sources)
+        note_ignored_value_range(self, sources)
         return sources
 
     def content_keys(self, images: Sequence[ImageSource], *, fetch: bool = False) -> list[Any]:
@@ -122,7 +124,7 @@ class ImageEstimator(BaseEstimator):
 
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
         sources = check_images(self, X, reset=reset, image_shape=self.image_shape, value_range=self.value_range)
-        note_idle_images(self, sources)
+        note_ignored_value_range(self, sources)
         self._check_weights(reset=reset)
         return sources
 
@@ -143,6 +145,24 @@ class ImageEstimator(BaseEstimator):
                 f"{digest[:12]} now",
                 "Bring back that file, or fit again.",
             )
+
+
+def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> None:
+    """Say so where a value range cannot change what is seen of any image."""
+    if estimator.value_range is None:
+        return
+    text = (
+        f"value_range={estimator.value_range!r} has no effect on these images: all of them are read with 8 bits a "
+        "channel, of which 0 is black and 255 white"
+    )
+    if is_noted(text):
+        return
+    # The first image that it has an effect on ends the search, as does one that cannot be read in time.
+    with contextlib.closing(
+        map_with_deadline(ImageSource.depends_on_value_range, images, threads=1, ahead=8)
+    ) as answers:
+        if not any(answers):
+            note_once(text)
 
 
 def open_cache(cache: Any) -> EmbeddingCache | None:

@@ -15,28 +15,28 @@ import numpy as np
 
 from ..cache import EmbeddingCache, FileDigests
 from ..cache.memory import MemoryStore, OverlayStore, Store, gather_rows, writable_store
-from ..constraints import CACHE, SOURCES, check_values
+from ..constraints import BATCH, CACHE, JOBS, SOURCES, check_values, shown
 from ..display.progress import progress_bar
 from ..display.shown import Shown
-from ..exceptions import CacheError, ImageDecodeError
+from ..exceptions import CacheError, ImageDecodeError, ParameterError
 from ..images.failures import Failure
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device
 from ..networks.pooling import View
 from ..networks.precision import choose_precision
-from ..runtime.cores import check_options, thread_count
 from ..runtime.lanes import auto_batch_size, lane_count
+from ..runtime.resources import thread_count
 from ..runtime.timing import timed
 from .digests import all_read, image_keys
-from .distribute import share_out
+from .distribute import distribute
 from .forward import note_scale
-from .forward_plan import ForwardPlan
+from .forward_task import ForwardTask
 from .rounds import Rounds
 
 log = logging.getLogger("featx")
 
-__all__ = ["ExtractionResult", "Failure", "ensure_embeddings", "extract_embeddings"]
+__all__ = ["ExtractionResult", "Failure", "check_options", "ensure_embeddings", "extract_embeddings"]
 
 STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
@@ -48,9 +48,9 @@ class ExtractionResult(Shown):
     Attributes
     ----------
     embeddings : list of ndarray of float32, shape (n, d)
-        One matrix for each view, in input order; rows of NaN for the images in the ledger.
+        One matrix for each view, in input order; rows of NaN for the images in the list of failures.
     failures : list of Failure
-        The ledger, by index.
+        Images that could not be read, by index.
     n_images : int
     n_forwarded : int
         How many images went through the network.
@@ -111,7 +111,7 @@ def extract_embeddings(
     n_jobs : int, default=None
         Threads that read and decode beside the network; None and -1 mean as many as there are processors.
     on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+        Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
     verbose : bool, default=False
         Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
     keys : sequence of (bytes or ImageDecodeError), default=None
@@ -133,7 +133,7 @@ def extract_embeddings(
     """
     check_values(locals(), images=SOURCES, cache=CACHE)
     store: Store = MemoryStore() if cache is None else cache
-    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
+    work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
     while (gathered := work.gather()) is None:
         work.forward_missing(hold=True)
     result = work.result()
@@ -173,13 +173,21 @@ def ensure_embeddings(
     ------
     ImageDecodeError, BackboneError, CacheError, ParameterError
     """
-    work = _Work(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
+    work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
     while work.forward_missing():
         pass
     return work.keys(), work.result()
 
 
-class _Work:
+def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
+    """Raise a ParameterError where one of them holds a value that the extraction does not accept."""
+    if not isinstance(on_error, str) or on_error not in ("raise", "nan"):
+        raise ParameterError(f"got on_error={shown(on_error)}; expected 'raise' or 'nan'")
+    JOBS.check("n_jobs", n_jobs)
+    BATCH.check("batch_size", batch_size)
+
+
+class _Extraction:
     """One call's images with what is known of them so far."""
 
     def __init__(
@@ -202,7 +210,7 @@ class _Work:
         self.cache = below if isinstance(below, EmbeddingCache) else None
         self.precision = choose_precision(source, precision, device=device, cache=self.cache)
         self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
-        self.raising, self.verbose = on_error == "raise", verbose
+        self.raises, self.verbose = on_error == "raise", verbose
         self.specs = [source.spec(view, self.precision) for view in views]
         if source.is_own:
             from ..networks.answers import agreeing_store
@@ -219,7 +227,7 @@ class _Work:
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
-        if failed and self.raising:
+        if failed and self.raises:
             raise next(iter(failed.values()))
 
     def good(self) -> list[int]:
@@ -278,16 +286,16 @@ class _Work:
         # Modules of the user's may keep something from one batch to the next.
         lanes = 1 if self.source.is_own else lane_count(device)
         size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
-        plan = ForwardPlan(
-            self.source, self.views, self.precision, device, size, self.threads, self.raising, lanes=lanes
+        task = ForwardTask(
+            self.source, self.views, self.precision, device, size, self.threads, self.raises, lanes=lanes
         )
         first = list(missing.values())
         with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
-            outcome = share_out(plan, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
-        self.n_forwarded += outcome.n_forwarded
-        self.clock.update(outcome.seconds)
-        self.peaks += outcome.peaks
-        for rows, (digest, reason) in zip(first, outcome.results, strict=True):
+            forwarded = distribute(task, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
+        self.n_forwarded += forwarded.n_forwarded
+        self.clock.update(forwarded.seconds)
+        self.peaks += forwarded.peaks
+        for rows, (digest, reason) in zip(first, forwarded.results, strict=True):
             if reason is not None:
                 self.reasons.update(dict.fromkeys(rows, reason))
             elif digest is not None:
@@ -295,7 +303,7 @@ class _Work:
                 self.digests[rows[0]] = digest
 
     def result(self) -> ExtractionResult:
-        """Return the ledger, counts and timings."""
+        """Return the failures, counts and timings."""
         note_scale(self.peaks)
         return ExtractionResult(
             failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],

@@ -21,10 +21,10 @@ from ..display.notes import note_once
 from ..exceptions import BackboneError, CacheError, ImageDecodeError
 from ..images.sources import ImageSource
 from ..networks.device import physical_device
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 from ..runtime.lanes import in_lanes
 from ..runtime.timing import timed
-from .forward_plan import ForwardPlan, Outcome
+from .forward_task import ForwardResult, ForwardTask
 
 __all__ = ["forward_images", "note_scale"]
 
@@ -32,13 +32,13 @@ log = logging.getLogger("featx")
 # Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most. Workers are killed when
 # one of them is, so that theirs begin short and double.
 TURN_SECONDS = 10.0
-FIRST_SECONDS = 1.0
+FIRST_TURN_SECONDS = 1.0
 TURN_ROWS = 1024
 TURN_BYTES = 256 << 20
 # Images of 12 bits in files of 16 use a sixteenth of the scale.
 SMALL_PART = 1 / 8
 # Between two turns of one process, so that those who wait get theirs.
-PAUSE = 0.05
+PAUSE_SECONDS = 0.05
 
 
 def note_scale(peaks: list[int]) -> None:
@@ -53,17 +53,17 @@ def note_scale(peaks: list[int]) -> None:
 
 
 def forward_images(
-    plan: ForwardPlan,
+    task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
     store: Store,
     advance: Callable[[int], Any] | None = None,
-) -> Outcome:
+) -> ForwardResult:
     """Compute and commit what the store lacks.
 
     Parameters
     ----------
-    plan : ForwardPlan
+    task : ForwardTask
     images : list of ImageSource
     digests : list of bytes
         Of the images as they were first read.
@@ -74,39 +74,39 @@ def forward_images(
     Raises
     ------
     ImageDecodeError
-        If an image cannot be read and `plan.raising`; what was finished before is committed.
+        If an image cannot be read and `task.raises`; what was finished before is committed.
     """
-    outcome = Outcome()
-    device = physical_device(plan.device)
-    seconds = TURN_SECONDS if plan.takes_turns else min(FIRST_SECONDS, TURN_SECONDS)
+    result = ForwardResult()
+    device = physical_device(task.device)
+    seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
     # Ends, for every turn deals with an image at least: whether it goes on is asked after a batch.
-    while (start := len(outcome.results)) < len(images):
-        with store.turn(device) if plan.takes_turns else contextlib.nullcontext() as progress:
+    while (start := len(result.results)) < len(images):
+        with store.turn(device) if task.takes_turns else contextlib.nullcontext() as progress:
             part = slice(start, start + TURN_ROWS)
-            _take_turn(plan, images[part], digests[part], store, outcome, advance, progress, seconds)
+            _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds)
         seconds = min(2 * seconds, TURN_SECONDS)
-        if plan.takes_turns and len(outcome.results) < len(images):
-            time.sleep(PAUSE)
-    return outcome
+        if task.takes_turns and len(result.results) < len(images):
+            time.sleep(PAUSE_SECONDS)
+    return result
 
 
 def _take_turn(
-    plan: ForwardPlan,
+    task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
     store: Store,
-    outcome: Outcome,
+    result: ForwardResult,
     advance: Callable[[int], Any] | None,
     progress: Callable[[], Any] | None,
     seconds: float,
 ) -> None:
     """Deal with the first of the images, as many of them as a turn of so many seconds allows; tell it of each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in plan.specs])
+    lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])
     todo = [images[place] for place in np.flatnonzero(lacking)]
     done: list[tuple[bytes | None, str | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
-    lanes, size = _lanes(plan, len(todo))
+    lanes, size = _lanes(task, len(todo))
     began = time.monotonic()
 
     def goes_on() -> bool:
@@ -115,22 +115,22 @@ def _take_turn(
 
     def forward(batch: list[_Decoded]) -> list[np.ndarray]:
         good = [image for image in batch if image.error is None]
-        return _forward(plan, [image.pixels for image in good], [image.name for image in good]) if good else []
+        return _forward(task, [image.pixels for image in good], [image.name for image in good]) if good else []
 
     try:
         with (
-            contextlib.closing(_decoded_batches(plan, todo, size, outcome.seconds, goes_on)) as batches,
-            contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=outcome.seconds)) as passed,
+            contextlib.closing(_decoded_batches(task, todo, size, result.seconds, goes_on)) as batches,
+            contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=result.seconds)) as passed,
         ):
             for batch, rows in passed:
                 if progress is not None:
                     progress()
                 good = [image for image in batch if image.error is None]
-                outcome.n_forwarded += len(good)
-                outcome.peaks += [image.peak for image in good if image.peak is not None]
+                result.n_forwarded += len(good)
+                result.peaks += [image.peak for image in good if image.peak is not None]
                 ready += [(image.digest, [view[i] for view in rows]) for i, image in enumerate(good)]
                 for image in batch:
-                    if image.error is not None and plan.raising:
+                    if image.error is not None and task.raises:
                         raise image.error
                     done.append((image.digest, None) if image.error is None else (None, image.error.reason))
                 if advance is not None:
@@ -138,12 +138,12 @@ def _take_turn(
     except BaseException:
         # What is finished is kept; an error of the cache must not hide the first one.
         with contextlib.suppress(CacheError):
-            _commit(plan, ready, store, outcome.seconds)
+            _commit(task, ready, store, result.seconds)
         raise
-    _commit(plan, ready, store, outcome.seconds)
+    _commit(task, ready, store, result.seconds)
     reached = np.searchsorted(np.cumsum(lacking), len(done), side="right")
     results = iter(done)
-    outcome.results += [
+    result.results += [
         next(results) if missing else (digest, None)
         for digest, missing in zip(digests[:reached], lacking[:reached], strict=True)
     ]
@@ -151,22 +151,22 @@ def _take_turn(
         advance(int(reached) - len(done))
 
 
-def _lanes(plan: ForwardPlan, n_images: int) -> tuple[int, int]:
+def _lanes(task: ForwardTask, n_images: int) -> tuple[int, int]:
     """Return how many batches pass the network at once, and how many images each of them holds."""
-    lanes = min(plan.lanes, plan.batch_size)
+    lanes = min(task.lanes, task.batch_size)
     # A lane has but a part of the processor: few images are quicker in one that has all of it.
-    if n_images < 2 * lanes or (lanes > 1 and not plan.source.load(plan.device).is_shareable(plan.views)):
+    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_shareable(task.views)):
         lanes = 1
-    return lanes, max(1, min(plan.batch_size, n_images) // lanes)
+    return lanes, max(1, min(task.batch_size, n_images) // lanes)
 
 
-def _forward(plan: ForwardPlan, images: list[Any], names: list[str]) -> list[np.ndarray]:
+def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.ndarray]:
     """Return a matrix for each view; a batch that is too large for the device's memory is passed in parts."""
     import torch
 
     from ..networks.finite import require_finite
 
-    backbone = plan.source.load(plan.device)
+    backbone = task.source.load(task.device)
     # Stacked with channels last, as they were decoded and as the network reads them.
     pixels = torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
     if backbone.device.startswith("cuda"):
@@ -176,12 +176,12 @@ def _forward(plan: ForwardPlan, images: list[Any], names: list[str]) -> list[np.
         size = min(backbone.largest_batch or len(pixels), len(pixels))
         with contextlib.suppress(torch.OutOfMemoryError):
             parts = [
-                backbone.embed(part, plan.views, preprocessing=plan.source.preprocessing, precision=plan.precision)
+                backbone.embed(part, task.views, preprocessing=task.source.preprocessing, precision=task.precision)
                 for part in pixels.split(size)
             ]
             found = [torch.cat(rows).numpy() for rows in zip(*parts, strict=True)]
             require_finite(
-                found, plan.views, names, name=backbone.name, module=backbone.module, precision=plan.precision
+                found, task.views, names, name=backbone.name, module=backbone.module, precision=task.precision
             )
             return found
         if size == 1:
@@ -207,7 +207,7 @@ class _Decoded:
 
 
 def _decoded_batches(
-    plan: ForwardPlan,
+    task: ForwardTask,
     images: list[ImageSource],
     size: int,
     clock: Counter[str],
@@ -223,28 +223,28 @@ def _decoded_batches(
             with timed(result.seconds, "decode"):
                 result.digest, pixels = image.decode(data)
                 result.peak = image.peak
-                result.pixels = plan.source.preprocessing.apply(pixels, key=result.digest)
+                result.pixels = task.source.preprocessing.apply(pixels, key=result.digest)
         except ImageDecodeError as error:
             result.error = error
-            if plan.worker_host and getattr(error.__cause__, "errno", None):  # a file that is not there, perhaps
-                reason = f"{error.reason} on {plan.worker_host}"
+            if task.worker_host and getattr(error.__cause__, "errno", None):  # a file that is not there, perhaps
+                reason = f"{error.reason} on {task.worker_host}"
                 result.error = ImageDecodeError(error.name, reason, error.next_step)
         return result
 
-    def settled(image: ImageSource, outcome: _Decoded | TimeoutError) -> _Decoded:
-        if isinstance(outcome, TimeoutError):
-            return _Decoded(error=ImageDecodeError(image.name, str(outcome)))
-        clock.update(outcome.seconds)
-        return outcome
+    def checked(image: ImageSource, result: _Decoded | TimeoutError) -> _Decoded:
+        if isinstance(result, TimeoutError):
+            return _Decoded(error=ImageDecodeError(image.name, str(result)))
+        clock.update(result.seconds)
+        return result
 
     # What takes seconds to import is there before an image's time begins.
     import torchvision.transforms.v2  # noqa: F401
 
-    decoded = patient_map(decode, images, threads=plan.threads, ahead=2 * plan.batch_size + 1)
+    decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.batch_size + 1)
     try:
         for start in range(0, len(images), size):
             with timed(clock, "wait"):
-                batch = [settled(image, next(decoded)) for image in images[start : start + size]]
+                batch = [checked(image, next(decoded)) for image in images[start : start + size]]
             yield batch
             if not goes_on():
                 return
@@ -252,12 +252,12 @@ def _decoded_batches(
         decoded.close()
 
 
-def _commit(plan: ForwardPlan, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:
+def _commit(task: ForwardTask, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:
     if not ready:
         return
     with timed(clock, "write"):
         keys = np.frombuffer(b"".join(digest for digest, _ in ready), np.uint8).reshape(-1, 32)
-        for number, spec in enumerate(plan.specs):
+        for number, spec in enumerate(task.specs):
             new = ~store.contains(spec, keys)
             if new.any():
                 store.put(spec, keys[new], np.stack([rows[number] for _, rows in ready])[new])

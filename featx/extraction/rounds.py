@@ -7,7 +7,7 @@ from ..exceptions import CacheError
 __all__ = ["Rounds"]
 
 # Rounds that may follow each other without a new row.
-VAIN_ROUNDS = 2
+MOST_FRUITLESS_ROUNDS = 2
 
 
 class Rounds:
@@ -26,7 +26,7 @@ class Rounds:
 
     def __init__(self, n_images: int, place: str) -> None:
         self.n_images, self.place = n_images, place
-        self._fewest, self._vain = n_images + 1, 0
+        self._fewest, self._fruitless = n_images + 1, 0
 
     def begin(self, n_missing: int) -> None:
         """Note how many images lack rows before a round, or after the last one.
@@ -36,11 +36,11 @@ class Rounds:
         CacheError
             If so many rounds have brought nothing that another would not either.
         """
-        self._vain = 0 if n_missing < self._fewest else self._vain + 1
+        self._fruitless = 0 if n_missing < self._fewest else self._fruitless + 1
         self._fewest = min(n_missing, self._fewest)
-        if self._vain > VAIN_ROUNDS:
+        if self._fruitless > MOST_FRUITLESS_ROUNDS:
             raise CacheError(
                 f"{n_missing:,} of {self.n_images:,} images have no rows in {self.place}, though they were computed "
-                f"{self._vain} times: something removes them, or they cannot be read back",
+                f"{self._fruitless} times: something removes them, or they cannot be read back",
                 "End what prunes there meanwhile, run `featx cache verify`, or choose another folder (cache=DIR).",
             )

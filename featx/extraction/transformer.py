@@ -18,9 +18,8 @@ from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
-from ..runtime.cores import check_options
 from .estimator import ImageEstimator, open_cache
-from .extract import ExtractionResult, extract_embeddings
+from .extract import ExtractionResult, check_options, extract_embeddings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -249,7 +248,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
     def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> ExtractionResult:
-        """Return the embeddings of this view and of the prefetched ones, with the ledger and timings.
+        """Return the embeddings of this view and of the prefetched ones, with the failures and timings.
 
         Parameters
         ----------

@@ -39,8 +39,8 @@ class BoundaryOptions:
     most_bytes : int
         The most that may be added to the cache.
     augmentation : Augmentation or None
-    views : int
-        Augmented views of each training image.
+    draws : int
+        Draws of the augmentation for each training image.
     seed : int
     precision, device : str
     n_jobs : int or None
@@ -51,7 +51,7 @@ class BoundaryOptions:
     dtype: str
     most_bytes: int
     augmentation: Augmentation | None
-    views: int
+    draws: int
     seed: int
     precision: str
     device: str
@@ -74,7 +74,7 @@ class BoundaryPasses:
     shape : tuple of int
         Of one image's output; (-1,) for vectors.
     rows : list of (BackboneSource, ndarray of int)
-        The images themselves first, then each augmented view of those to train on.
+        The images themselves first, then each draw of the augmentation for those to train on.
     """
 
     view: View
@@ -99,19 +99,19 @@ def boundary_passes(
     view: View = (trunk.boundary, f"map:{options.dtype}") if trunk.boundary is not None else trunk.view
     shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
     plain = validation if augmented else np.concatenate([train, validation])
-    numbered = [(0, plain)] + [(number, train) for number in range(1, options.views + 1) if augmented]
+    numbered = [(0, plain)] + [(number, train) for number in range(1, options.draws + 1) if augmented]
     size = 2 * math.prod(shape) * sum(len(rows) for _, rows in numbered)
     if trunk.boundary is not None and size > options.most_bytes:
         log.warning(
             "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
-            "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_views.",
+            "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
             size / 1e9, options.most_bytes / 1e9)  # fmt: skip
         return None
-    rows = [
-        (replace(trunk.source, preprocessing=preprocessing.view_of(options.augmentation, seed=options.seed, view=n)), r)
-        for n, r in numbered
+    draws = [
+        (preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number), rows)
+        for number, rows in numbered
     ]
-    return BoundaryPasses(view, shape, rows)
+    return BoundaryPasses(view, shape, [(replace(trunk.source, preprocessing=draw), rows) for draw, rows in draws])
 
 
 def make_feed(

@@ -30,7 +30,7 @@ class CNNFineTuneClassifier(TunedEstimator):
 
     First the head: a logistic regression on cached embeddings (LP-FT, Kumar et al. 2022, arXiv 2202.10054). Then the
     last `trainable_stages` at `learning_rate`, and the head at `head_learning_rate`. The stages below stay as they
-    are; what they give is computed once for each image and augmented view, cached, and read in every epoch. Dropout
+    are; what they give is computed once for each image and augmented draw, cached, and read in every epoch. Dropout
     and stochastic depth act in the trained part only.
 
     Parameters
@@ -71,10 +71,10 @@ class CNNFineTuneClassifier(TunedEstimator):
     patience : int or "auto", default="auto", which is 5, and from scratch half of the epochs if that is more
     augmentation : str, Augmentation or None, default="light"
         "none", "light", "flips", "dihedral", "keras", "crops", "randaugment", or an `Augmentation`.
-    augment_views : int, default=4
-        Augmented views of each image that are drawn once for the cached boundary; an epoch shows one of them.
-    test_views : int, default=1
-        Views whose probabilities ``predict_proba`` averages, the image itself being the first.
+    augment_draws : int, default=4
+        Augmented copies of each image, drawn once for the cached boundary; an epoch shows one of them.
+    test_draws : int, default=1
+        Draws whose probabilities ``predict_proba`` averages, the image itself being the first.
     boundary_cache : bool, default=True
         False decodes, augments and forwards all images in every epoch.
     boundary_dtype : {"float16", "bfloat16"}, default="float16"
@@ -85,7 +85,7 @@ class CNNFineTuneClassifier(TunedEstimator):
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Of forward passes, but for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
     random_state : int, default=0
-        Of the validation part, views, order, dropout and random weights; on a CPU it decides the model.
+        Of the validation part, draws, order, dropout and random weights; on a CPU it decides the model.
     verbose : bool, default=False, which shows no progress bars and prints no line after each epoch
 
     Attributes
@@ -93,7 +93,7 @@ class CNNFineTuneClassifier(TunedEstimator):
     classes_ : ndarray of shape (n_classes,)
     n_iter_ : int, epochs that were run
     history_ : dict of str to list
-        One entry an epoch: `epoch`, `loss` and `accuracy` (running, on augmented views), `val_loss` and
+        One entry an epoch: `epoch`, `loss` and `accuracy` (running, on augmented draws), `val_loss` and
         `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
     best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
@@ -147,8 +147,8 @@ class CNNFineTuneClassifier(TunedEstimator):
         validation_fraction: float = 0.15,
         patience: int | str = "auto",
         augmentation: str | Augmentation | None = "light",
-        augment_views: int = 4,
-        test_views: int = 1,
+        augment_draws: int = 4,
+        test_draws: int = 1,
         boundary_cache: bool = True,
         boundary_dtype: str = "float16",
         boundary_cache_bytes: int = 8_000_000_000,
@@ -190,8 +190,8 @@ class CNNFineTuneClassifier(TunedEstimator):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.augmentation = augmentation
-        self.augment_views = augment_views
-        self.test_views = test_views
+        self.augment_draws = augment_draws
+        self.test_draws = test_draws
         self.boundary_cache = boundary_cache
         self.boundary_dtype = boundary_dtype
         self.boundary_cache_bytes = boundary_cache_bytes

@@ -19,7 +19,7 @@ from ..extraction.forward import note_scale
 from ..images.augmentation import Augmentation
 from ..images.preprocessing import Preprocessing
 from ..images.sources import ImageSource
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 
 __all__ = ["CachedFeed", "Feed", "FreshFeed", "stream"]
 
@@ -35,13 +35,13 @@ class Feed(Protocol):
 
 
 class CachedFeed:
-    """Rows of a store: what the boundary gives for the images, or for one of their augmented views.
+    """Rows of a store: what the boundary gives for the images, or for one draw of the augmentation.
 
     Parameters
     ----------
     store : Store
     specs : sequence of EmbeddingSpec
-        Of the images themselves and of each augmented view.
+        Of the images themselves and of each draw of the augmentation.
     digests : ndarray of uint8, shape (n, 32)
     shape : tuple of int
         Of the boundary's output for one image.
@@ -66,12 +66,12 @@ class CachedFeed:
         self.shape, self.device, self.seed, self.refill = shape, device, seed, refill
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
-        """Return rows as they are kept; in an epoch each image shows one of its augmented views, if there are any."""
-        views = np.zeros(len(rows), dtype=int)
+        """Return rows as they are kept; in an epoch each image shows one of its augmented draws, if there are any."""
+        draws = np.zeros(len(rows), dtype=int)
         if epoch is not None and len(self.specs) > 1:
             rng = np.random.default_rng([self.seed, epoch])
-            views = rng.integers(1, len(self.specs), len(self.digests))[rows]
-        parts = [(places := np.flatnonzero(views == view), self._get(view, rows[places])) for view in np.unique(views)]
+            draws = rng.integers(1, len(self.specs), len(self.digests))[rows]
+        parts = [(places := np.flatnonzero(draws == draw), self._get(draw, rows[places])) for draw in np.unique(draws)]
         batch = np.empty((len(rows), parts[0][1].shape[1]), dtype=parts[0][1].dtype)
         for places, values in parts:
             batch[places] = values
@@ -84,9 +84,9 @@ class CachedFeed:
             batch = batch.view(torch.bfloat16)
         return _laid_out(batch.float().reshape(len(batch), *self.shape))
 
-    def _get(self, view: int, rows: np.ndarray) -> np.ndarray:
+    def _get(self, draw: int, rows: np.ndarray) -> np.ndarray:
         for attempt in range(2):
-            values, found = self.store.get(self.specs[view], self.digests[rows], all_or_none=True)
+            values, found = self.store.get(self.specs[draw], self.digests[rows], all_or_none=True)
             if found.all():
                 return values
             if attempt == 0:  # a segment was damaged, or pruned by someone else
@@ -124,7 +124,7 @@ class FreshFeed:
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
         """Return decoded images, uint8 (n, 3, h, w)."""
-        preprocessing = self.preprocessing.view_of(self.augmentation, seed=self.seed, view=epoch or 0)
+        preprocessing = self.preprocessing.with_draw(self.augmentation, seed=self.seed, draw=epoch or 0)
 
         def load(image: ImageSource) -> Tensor:
             digest, pixels = image.load()
@@ -134,7 +134,7 @@ class FreshFeed:
 
         images = [self.images[row] for row in rows]
         # One thread: it is batches that are read side by side.
-        with contextlib.closing(patient_map(load, images, threads=1)) as results:
+        with contextlib.closing(map_with_deadline(load, images, threads=1)) as results:
             batch = torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
         # As many as there are: by then an epoch has shown what scale they use.
         if len(self.peaks) >= len(self.images):

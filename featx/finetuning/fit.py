@@ -19,18 +19,18 @@ from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.extract import extract_embeddings
-from ..extraction.idle_parameters import note_idle_training
 from ..heads.heads import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.backbone import channels_last
 from ..networks.device import resolve_device, resolve_precision
-from ..runtime.allocator import keep_freed_memory
+from ..runtime.resources import keep_freed_memory
 from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
+from .ignored_parameters import note_ignored_parameters
 from .optimization import TrainingPlan
 from .settings import check_parameters, resolve_automatic
 from .training import Training
@@ -111,7 +111,7 @@ class FineTuning:
         """Train, from the beginning or from the checkpoint on."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
-        note_idle_training(self.options, head_init=self.head_init, groups=self.groups, given=given)
+        note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
         trunk = self.cut()
         trunk.part.warn(self.source.name)
         if trunk.part.updated(trunk.update_statistics) and self.plan.batch_size < 2:
@@ -273,7 +273,7 @@ class FineTuning:
             dtype=plain(options.boundary_dtype),
             most_bytes=options.boundary_cache_bytes,
             augmentation=self.augmentation,
-            views=int(options.augment_views),
+            draws=int(options.augment_draws),
             seed=int(options.random_state),
             precision=self.precision,
             device=self.device,
@@ -299,7 +299,7 @@ class FineTuning:
             "batch_norm": options.batch_norm,
             "preprocessing": self.source.preprocessing.text,
             "augmentation": "none" if self.augmentation is None else self.augmentation.text,
-            "boundary": f"{options.boundary_cache} {plain(options.boundary_dtype)} {options.augment_views}",
+            "boundary": f"{options.boundary_cache} {plain(options.boundary_dtype)} {options.augment_draws}",
             "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
             "images and labels": images.hexdigest(),
             "classes": " ".join(str(name) for name in self.classes),

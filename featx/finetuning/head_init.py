@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ..evaluation.units import content_units, join_groups
-from ..heads.heads import plan_head
+from ..heads.heads import head_spec
 from ..heads.search import Candidate, Tuner
 from .head import DenseHead
 from .optimization import TrainingPlan
@@ -53,7 +53,7 @@ def fit_probe(
     class_weight : "balanced", mapping or None, default=None
     random_state : int, default=0
     """
-    head = plan_head("logistic", class_weight=class_weight, random_state=random_state)
+    head = head_spec("logistic", class_weight=class_weight, random_state=random_state)
     view = ("embedding", "")
     tuner = Tuner({view: features}, y, groups, "accuracy", random_state, None, together)
     candidate = Candidate(view, head, np.zeros((0, 0)))

@@ -17,7 +17,7 @@ FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
 # A head that has begun as a logistic regression needs little more than the stages below it.
 HEAD_FACTOR = 3
 ACCEPTED = {
-    **dict.fromkeys(("batch_size", "augment_views", "test_views", "warmup_epochs"), integer(1)),
+    **dict.fromkeys(("batch_size", "augment_draws", "test_draws", "warmup_epochs"), integer(1)),
     **dict.fromkeys(("epochs", "patience"), integer(1) | AUTO),
     "hidden_units": integer(1, 2**31 - 1) | NONE,
     "boundary_cache_bytes": integer(0),

@@ -1,7 +1,7 @@
 """A network, its head and a feed of images go in; both come out trained, with the curves of the training.
 
-Every epoch draws its order, views and dropout from a seed of its own, so that a training that was stopped and goes on
-from a checkpoint gives what an unbroken one does.
+Every epoch draws its order, augmentation and dropout from its own seed, so that a training that was stopped and is
+resumed from a checkpoint gives what an uninterrupted one does.
 """
 
 from __future__ import annotations

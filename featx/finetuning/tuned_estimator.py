@@ -20,9 +20,15 @@ from .tuned_network import TunedNetwork
 
 __all__ = ["TunedEstimator"]
 
+# Parameters that models saved by earlier versions hold under other names.
+FORMER_NAMES = {"augment_views": "augment_draws", "test_views": "test_draws"}
+
 
 class TunedEstimator(ClassifierMixin, ImageEstimator):
     """What a fine-tuned classifier does once it is fitted."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({FORMER_NAMES.get(name, name): value for name, value in state.items()})
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each image.
@@ -55,13 +61,13 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
     def predict_images(
         self, images: Sequence[ImageSource], *, on_error: str = "raise"
     ) -> tuple[np.ndarray, ExtractionResult]:
-        """Return class probabilities with the ledger and timings.
+        """Return class probabilities with the failures and timings.
 
         Parameters
         ----------
         images : sequence of ImageSource
         on_error : {"raise", "nan"}, default="raise"
-            Whether an unreadable image raises, or becomes a row of NaN and an entry of the ledger.
+            Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
 
         Returns
         -------
@@ -71,7 +77,7 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
         return self.network().predict(
             images,
             augmentation=resolve_augmentation(self.augmentation),
-            test_views=self.test_views,
+            test_draws=self.test_draws,
             seed=self.random_state,
             cache=open_cache(self.cache),
             precision=self.arithmetic(self.source()),

@@ -81,18 +81,18 @@ class TunedNetwork:
         images: Sequence[ImageSource],
         *,
         augmentation: Augmentation | None = None,
-        test_views: int = 1,
+        test_draws: int = 1,
         seed: int = 0,
         **options: Any,
     ) -> tuple[np.ndarray, ExtractionResult]:
-        """Return class probabilities, averaged over views, and the extraction.
+        """Return class probabilities, averaged over draws of the augmentation, and the extraction.
 
         Parameters
         ----------
         images : sequence of ImageSource
         augmentation : Augmentation or None
-        test_views : int, default=1
-            The image itself and so many less one augmented views of it.
+        test_draws : int, default=1
+            How many draws to average: the image itself, and one draw of the augmentation fewer than this.
         seed : int, default=0
         **options
             As for `extract_embeddings`.
@@ -100,18 +100,18 @@ class TunedNetwork:
         Returns
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
-            Rows of NaN for the images in the ledger.
+            Rows of NaN for the images in the list of failures.
         extraction : ExtractionResult
-            Without the embeddings; counts and timings over all views.
+            Without the embeddings; counts and timings over all draws.
         """
         from .head import head_probabilities  # which loads torch
 
         source = self.source
         total: np.ndarray | None = None
         result: ExtractionResult | None = None
-        for number in range(test_views if augmentation is not None else 1):
-            view = replace(source, preprocessing=source.preprocessing.view_of(augmentation, seed=seed, view=number))
-            found = extract_embeddings(images, view, views=[self.view], **options)
+        for number in range(test_draws if augmentation is not None else 1):
+            drawn = replace(source, preprocessing=source.preprocessing.with_draw(augmentation, seed=seed, draw=number))
+            found = extract_embeddings(images, drawn, views=[self.view], **options)
             probabilities = head_probabilities(self.head, found.embeddings[0])
             found.embeddings = []
             if result is None:

@@ -8,9 +8,9 @@ from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..extraction.estimator import open_cache
 from ..extraction.transformer import CNNFeatureTransformer
-from ..workflows.extract import PART
-from .passes import Rehearsal
-from .probe import Reading
+from ..workflows.extract import ROWS_AT_A_TIME
+from .passes import CountedPasses
+from .probe import ForwardOptions
 from .result import ForecastResult, Part
 
 __all__ = ["forecast_extraction"]
@@ -41,9 +41,9 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     view = source.view(transformer.layer, transformer.pooling)
     # What the transformer would refuse, it refuses here.
     width = clone(transformer).set_params(value_range=None).fit(dataset.images[:1]).embedding_dim_
-    rehearsal = Rehearsal(images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
-    forward = rehearsal.passes(source, [view], reading=Reading.of(transformer, source))
+    counted = CountedPasses(images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
+    forward = counted.passes(source, [view], forwarding=ForwardOptions.of(transformer, source))
     size = 4 * width
     output = len(images) * (size + NAME_BYTES)
-    written = Part("the file of embeddings", output / 2e8, output, min(PART, len(images)) * 2 * size)
-    return rehearsal.forecast([rehearsal.digesting(), rehearsal.starts(), forward, written])
+    written = Part("the file of embeddings", output / 2e8, output, min(ROWS_AT_A_TIME, len(images)) * 2 * size)
+    return counted.forecast([counted.digesting(), counted.starts(), forward, written])

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.split_data import join_test
+from ..datasets.split import join_test
 from ..exceptions import DatasetError
 from ..extraction.estimator import open_cache
 from ..finetuning.boundary import boundary_passes
@@ -21,19 +21,19 @@ from ..finetuning.fit import FineTuning
 from ..finetuning.head import DenseHead
 from ..finetuning.head_init import warm_up
 from ..images.sources import ImageSource
-from ..workflows.finetune import plan_training
-from .head_times import Features, probe_seconds
-from .passes import Rehearsal
-from .probe import PROBE_IMAGES, Reading
+from ..workflows.finetune import training_split_options
+from .head_times import Features, linear_probe_seconds
+from .passes import CountedPasses
+from .probe import PROBE_IMAGES, ForwardOptions
 from .result import ForecastResult, Part
 
-__all__ = ["TrainingRehearsal", "forecast_finetuning"]
+__all__ = ["TrainingCosts", "forecast_finetuning"]
 
 # The first of the epochs that are timed is not counted.
 PROBE_EPOCHS = 4
 PROBE_SECONDS = 12.0
 # What a training step costs in forward passes, when everything is trained: one forward, two backward.
-STEP = 3
+PASSES_PER_STEP = 3
 WARM_UP_ROWS = 256
 
 
@@ -65,23 +65,23 @@ def forecast_finetuning(
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
-    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
-    plan.apply(dataset)
+    split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
+    split_options.prepare(dataset)
     labels, sources = np.asarray(dataset.labels), classifier.sources(dataset.images, dataset.names)
-    training = TrainingRehearsal(classifier)
-    rehearsal = Rehearsal(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
-    planned = plan.apply(dataset, rehearsal.keys())
-    split, train = planned.split, planned.dataset.take(planned.split.train)
-    decoding = rehearsal.decoding() if skip_unreadable else None
-    rows, validation, test_rows = (planned.rows[part] for part in (split.train, split.validation, split.test))
-    parts = training.parts(rehearsal, labels, rows, train.groups, together=train.together, validation=validation)
-    parts.append(training.prediction(rehearsal, test_rows))
-    return rehearsal.forecast(
-        [rehearsal.digesting(), decoding, rehearsal.starts(), *parts], at_most=bool(classifier.early_stopping)
+    training = TrainingCosts(classifier)
+    counted = CountedPasses(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
+    prepared = split_options.prepare(dataset, counted.keys())
+    split, train = prepared.split, prepared.dataset.take(prepared.split.train)
+    decoding = counted.decoding() if skip_unreadable else None
+    rows, validation, test_rows = (prepared.rows[part] for part in (split.train, split.validation, split.test))
+    parts = training.parts(counted, labels, rows, train.groups, together=train.together, validation=validation)
+    parts.append(training.prediction(counted, test_rows))
+    return counted.forecast(
+        [counted.digesting(), decoding, counted.starts(), *parts], at_most=bool(classifier.early_stopping)
     )
 
 
-class TrainingRehearsal:
+class TrainingCosts:
     """Trainings of one classifier, which are not made.
 
     Parameters
@@ -92,13 +92,13 @@ class TrainingRehearsal:
 
     def __init__(self, classifier: CNNFineTuneClassifier) -> None:
         self.classifier = classifier
-        self.reading = Reading.of(classifier, classifier.source())
+        self.forwarding = ForwardOptions.of(classifier, classifier.source())
         self._epoch: float | None = None
         self._heads: dict[int, float] = {}
 
     def parts(
         self,
-        rehearsal: Rehearsal,
+        counted: CountedPasses,
         labels: np.ndarray,
         rows: np.ndarray,
         groups: np.ndarray | None,
@@ -111,7 +111,7 @@ class TrainingRehearsal:
 
         Parameters
         ----------
-        rehearsal : Rehearsal
+        counted : CountedPasses
         labels : ndarray of shape (n,)
             Of all images.
         rows : ndarray of int
@@ -128,71 +128,73 @@ class TrainingRehearsal:
         classifier = self.classifier
         if seed is not None:
             classifier = clone(classifier).set_params(random_state=seed)
-        tuning = _tuning(classifier, rehearsal.images, labels, rows, groups, validation, together)
+        training = _training(classifier, counted.images, labels, rows, groups, validation, together)
         rows = rows if validation is None else np.concatenate([rows, validation])
-        train, validation = tuning.split()
-        trunk = tuning.cut()
-        ask = partial(rehearsal.passes, reading=self.reading, kept=rehearsal.cache is not None)
+        train, validation = training.split()
+        trunk = training.cut()
+        ask = partial(counted.passes, forwarding=self.forwarding, kept=counted.cache is not None)
         parts: list[Part] = []
-        if (passes := boundary_passes(trunk, train, validation, tuning.boundary_options())) is not None:
+        if (passes := boundary_passes(trunk, train, validation, training.boundary_options())) is not None:
             parts += [
                 ask(source, [passes.view], rows[some], name="forward below the trained stages")
                 for source, some in passes.rows
                 if len(some)
             ]
-        if tuning.head_init != "random":
-            parts.append(ask(tuning.source, [tuning.view], rows[train], name="forward for the head"))
-            parts.append(self._head(rehearsal, tuning, labels, len(train)))
-        epochs = tuning.plan.epochs
-        seconds = self._epoch_seconds(rehearsal, rows) * len(rows) * epochs
+        if training.head_init != "random":
+            parts.append(ask(training.source, [training.view], rows[train], name="forward for the head"))
+            parts.append(self._head(counted, training, labels, len(train)))
+        epochs = training.plan.epochs
+        seconds = self._epoch_seconds(counted, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
         name = "train 1 epoch" if epochs == 1 else f"train {epochs} epochs"
         parts.append(Part(name, seconds, weights, n_images=epochs * len(train)))
         return parts
 
-    def prediction(self, rehearsal: Rehearsal, rows: np.ndarray) -> Part:
+    def prediction(self, counted: CountedPasses, rows: np.ndarray) -> Part:
         """Return the part in which the trained network predicts rows: nobody can have its embeddings."""
-        views = int(self.classifier.test_views) if self.classifier.augmentation not in (None, "none") else 1
+        draws = int(self.classifier.test_draws) if self.classifier.augmentation not in (None, "none") else 1
         source = self.classifier.source()
         view = source.view(self.classifier.layer, self.classifier.pooling)
-        part = rehearsal.passes(source, [view], np.tile(rows, views), reading=self.reading, name="predict", kept=False)
+        part = counted.passes(
+            source, [view], np.tile(rows, draws), forwarding=self.forwarding, name="predict", kept=False
+        )
         # A trained network is another one, and is built anew.
-        return replace(part, seconds=part.seconds + rehearsal.pace(source, [view], self.reading, rows).start)
+        return replace(part, seconds=part.seconds + counted.probe(source, [view], self.forwarding, rows).start)
 
-    def _head(self, rehearsal: Rehearsal, tuning: FineTuning, labels: np.ndarray, n: int) -> Part:
+    def _head(self, counted: CountedPasses, training: FineTuning, labels: np.ndarray, n: int) -> Part:
         """Return the part in which the head is fitted before the network is touched."""
         if n not in self._heads:
-            rows, embeddings = rehearsal.embeddings(tuning.source, tuning.view, self.reading)
+            rows, embeddings = counted.embeddings(training.source, training.view, self.forwarding)
             features = Features(embeddings, labels[rows], labels)
-            if tuning.head_init == "logistic":
+            if training.head_init == "logistic":
                 # Balanced weights change little of the time, and a mapping may name other labels.
-                self._heads[n] = probe_seconds(features, n, random_state=self.classifier.random_state)
+                self._heads[n] = linear_probe_seconds(features, n, random_state=self.classifier.random_state)
             else:
-                self._heads[n] = self._warm_up(features, tuning) * n
-        width = rehearsal.embeddings(tuning.source, tuning.view, self.reading)[1].shape[1]
+                self._heads[n] = self._warm_up(features, training) * n
+        width = counted.embeddings(training.source, training.view, self.forwarding)[1].shape[1]
         return Part("fit the head", self._heads[n], 0, 3 * 4 * n * width)
 
-    def _warm_up(self, features: Features, tuning: FineTuning) -> float:
+    def _warm_up(self, features: Features, training: FineTuning) -> float:
         """Return the seconds that an image costs while the head is trained alone."""
         x, y = features.draw(WARM_UP_ROWS)
         targets = np.unique(y, return_inverse=True)[1]
-        head = DenseHead(x.shape[1], len(tuning.classes), hidden_units=self.classifier.hidden_units)
+        head = DenseHead(x.shape[1], len(training.classes), hidden_units=self.classifier.hidden_units)
         began = time.perf_counter()
-        warm_up(head.to(tuning.device), x, targets, tuning.plan, 1)
+        warm_up(head.to(training.device), x, targets, training.plan, 1)
         return (time.perf_counter() - began) / len(x) * int(self.classifier.warmup_epochs)
 
-    def _epoch_seconds(self, rehearsal: Rehearsal, rows: np.ndarray) -> float:
+    def _epoch_seconds(self, counted: CountedPasses, rows: np.ndarray) -> float:
         """Return the seconds that an epoch takes for each image, validation included, from a few epochs on 64."""
         if self._epoch is None:
             classifier = self.classifier
             source = classifier.source()
-            pace = rehearsal.pace(source, [source.view(classifier.layer, classifier.pooling)], self.reading, rows)
-            most = PROBE_SECONDS / (PROBE_EPOCHS * STEP * pace.seconds)
-            chosen = rehearsal.readable()[: int(np.clip(most, 16, PROBE_IMAGES))]
+            probe = counted.probe(source, [source.view(classifier.layer, classifier.pooling)], self.forwarding, rows)
+            most = PROBE_SECONDS / (PROBE_EPOCHS * PASSES_PER_STEP * probe.seconds_per_image)
+            chosen = counted.readable()[: int(np.clip(most, 16, PROBE_IMAGES))]
             if not chosen:
                 raise DatasetError("none of the images that were probed can be read", "Look at some of them.")
             probe = clone(classifier).set_params(
-                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_views=1,
+                cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1,
                 class_weight=None, verbose=False,
                 # Without early stopping it would have no effect, which would be said.
                 patience=PROBE_EPOCHS if classifier.early_stopping else classifier.patience,
@@ -203,7 +205,7 @@ class TrainingRehearsal:
         return self._epoch
 
 
-def _tuning(
+def _training(
     classifier: CNNFineTuneClassifier,
     images: Sequence[ImageSource],
     labels: np.ndarray,

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from ..datasets.dataset import ImageDataset
 from ..extraction.estimator import open_cache
 from ..extraction.transformer import CNNFeatureTransformer
-from ..workflows.fit import check_fit
+from ..workflows.fit import prepare_fit
 from .head_times import Features, evaluation_seconds
-from .passes import Rehearsal
-from .probe import Reading
+from .passes import CountedPasses
+from .probe import ForwardOptions
 from .result import ForecastResult, Part
 
 __all__ = ["forecast_fit"]
@@ -43,16 +43,16 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     ------
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
-    inputs = check_fit(dataset, transformer, **options)
+    inputs = prepare_fit(dataset, transformer, **options)
     clone(inputs.transformer).set_params(value_range=None).fit(dataset.images[:1])
     source = transformer.source()
-    reading = Reading.of(transformer, source)
-    rehearsal = Rehearsal(inputs.images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
+    forwarding = ForwardOptions.of(transformer, source)
+    counted = CountedPasses(inputs.images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
     features, labels = {}, np.asarray(inputs.dataset.labels)
-    inputs = inputs.with_keys(rehearsal.keys())
-    forward = rehearsal.passes(source, inputs.views, inputs.rows, reading=reading)
+    inputs = inputs.with_keys(counted.keys())
+    forward = counted.passes(source, inputs.views, inputs.rows, forwarding=forwarding)
     for view in inputs.views:
-        rows, embeddings = rehearsal.embeddings(source, view, reading)
+        rows, embeddings = counted.embeddings(source, view, forwarding)
         kept = np.isin(rows, inputs.rows)
         kept |= not kept.any()
         features[view] = Features(embeddings[kept], labels[rows[kept]], np.asarray(inputs.dataset.labels))
@@ -66,10 +66,10 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     widths = [drawn.rows.shape[1] for drawn in features.values()]
     held = 4 * n * sum(widths)
     several = f" on {len(widths)} views" if len(widths) > 1 else ""
-    return rehearsal.forecast(
+    return counted.forecast(
         [
-            rehearsal.digesting(),
-            rehearsal.starts(),
+            counted.digesting(),
+            counted.starts(),
             forward,
             *(Part(f"tune {head}{several}", spent, 0, held + COPIES * 4 * n * max(widths))
               for head, spent in seconds.items()),

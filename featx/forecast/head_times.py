@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +17,22 @@ from ..exceptions import ParameterError
 from ..finetuning.head_init import fit_probe
 from ..heads.nested_cv import evaluate_heads
 from ..networks.pooling import View
-from .result import extrapolate, measure_growth
 
-__all__ = ["Features", "evaluation_seconds", "fitting_seconds", "probe_seconds"]
+__all__ = [
+    "Features",
+    "evaluation_seconds",
+    "extrapolate_seconds",
+    "fitting_seconds",
+    "linear_probe_seconds",
+    "measure_growth",
+]
 
-FIRST = 128
+FIRST_ROWS = 128
 # Of each class, so that nested cross-validation finds some in every fold.
-LEAST = 8
-BUDGET = 4.0
+ROWS_PER_CLASS = 8
+BUDGET_SECONDS = 4.0
 # How much of a drawn row is a mixture of real ones, and how much is noise of its own.
-MIXED = 0.7
+MIXTURE_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -57,41 +64,41 @@ class Features:
             return self.rows[:size], self._filled(self.y[:size].copy(), rng)
         y = self._filled(rng.choice(self.labels, size), rng)
         mean = self.rows.mean(axis=0)
-        apart = self.rows - mean
-        weights = rng.normal(size=(size, len(apart))) * MIXED / np.sqrt(max(1, len(apart)))
-        noise = rng.normal(size=(size, len(mean))) * np.sqrt(1 - MIXED**2) * apart.std(axis=0)
-        drawn = mean + weights @ apart + noise
+        centred = self.rows - mean
+        weights = rng.normal(size=(size, len(centred))) * MIXTURE_SHARE / np.sqrt(max(1, len(centred)))
+        noise = rng.normal(size=(size, len(mean))) * np.sqrt(1 - MIXTURE_SHARE**2) * centred.std(axis=0)
+        drawn = mean + weights @ centred + noise
         for name in np.unique(self.y):
             # Means of m rows are apart by chance too, which is a share of 1 / m of the variance.
-            drawn[y == name] += _shrunk(apart[self.y == name])
+            drawn[y == name] += _shrunk(centred[self.y == name])
         return drawn.astype(np.float32), y
 
     def _filled(self, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the labels with some of the frequent classes given to those of which there are too few."""
         names, truth = np.unique(np.concatenate([np.unique(self.labels), y]), return_inverse=True)
         counts = np.bincount(truth[-len(y) :], minlength=len(names))
-        least = min(LEAST, len(y) // len(names))
+        least = min(ROWS_PER_CLASS, len(y) // len(names))
         for number in np.flatnonzero(counts < least):
             for _ in range(least - counts[number]):
-                rich = int(counts.argmax())
-                place = rng.choice(np.flatnonzero(y == names[rich]))
+                frequent = int(counts.argmax())
+                place = rng.choice(np.flatnonzero(y == names[frequent]))
                 y[place] = names[number]
-                counts[rich] -= 1
+                counts[frequent] -= 1
                 counts[number] += 1
         return y
 
     @property
     def fewest(self) -> int:
         """The fewest rows that can be drawn."""
-        return max(FIRST, 2 * LEAST * len(np.unique(self.labels)))
+        return max(FIRST_ROWS, 2 * ROWS_PER_CLASS * len(np.unique(self.labels)))
 
 
-def _shrunk(apart: np.ndarray) -> np.ndarray:
+def _shrunk(centred: np.ndarray) -> np.ndarray:
     """Return the mean of a class's rows without what chance alone makes of it (James and Stein 1961)."""
-    mean = apart.mean(axis=0)
-    if len(apart) < 2:
+    mean = centred.mean(axis=0)
+    if len(centred) < 2:
         return np.zeros_like(mean)
-    chance = float(apart.var(axis=0).sum()) / (len(apart) - 1)
+    chance = float(centred.var(axis=0).sum()) / (len(centred) - 1)
     return mean * np.sqrt(max(0.0, 1 - chance / max(float((mean**2).sum()), 1e-12)))
 
 
@@ -138,7 +145,7 @@ def _evaluation(features: Features, n: int, head: str, held_out: float | None, o
     others: dict[int, float] = {}
     grids = {name: grid for name, grid in (options.get("grids") or {}).items() if name == head}
 
-    def run(size: int) -> float:
+    def timed(size: int) -> float:
         x, y = features.draw(size)
         split = None if held_out is None else held_out_split(y, held_out)
         began = time.perf_counter()
@@ -147,14 +154,14 @@ def _evaluation(features: Features, n: int, head: str, held_out: float | None, o
         others[size] = time.perf_counter() - began - folds
         return folds
 
-    points = _points(run, features, n)
-    return extrapolate(points, n), extrapolate([(size, others[size]) for size, _ in points], n)
+    points = _points(timed, features, n)
+    return extrapolate_seconds(points, n), extrapolate_seconds([(size, others[size]) for size, _ in points], n)
 
 
 def fitting_seconds(head: BaseEstimator, features: Features, n: int, n_predicted: int) -> float:
     """Return the seconds that a classifier of embeddings takes to be fitted on n rows and to predict others."""
 
-    def run(size: int) -> float:
+    def timed(size: int) -> float:
         x, y = features.draw(size)
         began = time.perf_counter()
         fitted = clone(head).fit(x, y)
@@ -164,27 +171,64 @@ def fitting_seconds(head: BaseEstimator, features: Features, n: int, n_predicted
         # It also predicts the rows that it was fitted on.
         return middle - began + spent * (1 + n_predicted / n)
 
-    return extrapolate(_points(run, features, n), n)
+    return extrapolate_seconds(_points(timed, features, n), n)
 
 
-def probe_seconds(features: Features, n: int, *, random_state: int) -> float:
+def linear_probe_seconds(features: Features, n: int, *, random_state: int) -> float:
     """Return the seconds that `fit_probe` takes on n rows."""
 
-    def run(size: int) -> float:
+    def timed(size: int) -> float:
         x, y = features.draw(size)
         began = time.perf_counter()
         fit_probe(x, y, random_state=random_state)
         return time.perf_counter() - began
 
-    return extrapolate(_points(run, features, n), n)
+    return extrapolate_seconds(_points(timed, features, n), n)
 
 
-def _points(run: Callable[[int], float], features: Features, n: int) -> list[tuple[int, float]]:
+def _points(timed: Callable[[int], float], features: Features, n: int) -> list[tuple[int, float]]:
     first = min(n, features.fewest)
     while True:
         try:
-            return measure_growth(run, first=first, last=n, budget=BUDGET)
+            return measure_growth(timed, first=first, last=n, budget=BUDGET_SECONDS)
         except ParameterError:  # more neighbours than rows
             if first == n:
                 raise
             first = min(n, 2 * first)
+
+
+def measure_growth(timed: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
+    """Return sizes, doubled from `first` up to `last`, with the seconds that `timed` took for each.
+
+    Parameters
+    ----------
+    timed : callable
+        From a size to seconds.
+    first, last : int
+    budget : float
+        Seconds in all; the next size is left out when it would go beyond.
+    """
+    timed(first)  # what is imported or compiled at the first call is not measured
+    points: list[tuple[int, float]] = []
+    size, spent = first, 0.0
+    while True:
+        points.append((size, timed(size)))
+        spent += points[-1][1]
+        following = min(last, 2 * size)
+        # Work on features grows by at least the number of rows, and by its square for kernels.
+        if size >= last or spent + points[-1][1] * (following / size) ** 1.5 > budget:
+            return points
+        size = following
+
+
+def extrapolate_seconds(points: list[tuple[int, float]], size: int) -> float:
+    """Return the seconds at a size by the power law through the two largest sizes that were measured.
+
+    The exponent is held between 0 and 3: beyond lies what noise makes of short times.
+    """
+    (last, seconds) = points[-1]
+    if last == size or len(points) < 2:
+        return seconds * size / last
+    before, less = points[-2]
+    exponent = math.log(max(seconds, 1e-9) / max(less, 1e-9)) / math.log(last / before)
+    return seconds * (size / last) ** min(3.0, max(0.0, exponent))

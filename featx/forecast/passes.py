@@ -16,11 +16,11 @@ from ..extraction.digests import image_keys
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
-from ..runtime.deadlines import patient_map
-from .probe import PROBE_IMAGES, Pace, Reading, measure_pace, peak_memory
+from ..runtime.deadlines import map_with_deadline
+from .probe import PROBE_IMAGES, ForwardOptions, ProbeResult, peak_memory, probe_network
 from .result import ForecastResult, Part
 
-__all__ = ["Rehearsal"]
+__all__ = ["CountedPasses"]
 
 # Files are read for their digests for so long; remembered ones cost next to nothing.
 DIGEST_SECONDS = 10.0
@@ -32,7 +32,7 @@ ROW_BYTES = 48
 MOST_EMBEDDINGS = 2048
 
 
-class Rehearsal:
+class CountedPasses:
     """A run whose forward passes are counted, and not made.
 
     What one part of the run puts into the cache, later parts find there.
@@ -55,7 +55,7 @@ class Rehearsal:
         self.unreadable: set[int] = set()
         self._order = np.random.default_rng(0).permutation(len(images))
         self._there: dict[EmbeddingSpec, np.ndarray] = {}
-        self._paces: dict[Any, tuple[np.ndarray, Pace]] = {}
+        self._probes: dict[Any, tuple[np.ndarray, ProbeResult]] = {}
         self._digest()
 
     @property
@@ -80,7 +80,7 @@ class Rehearsal:
         views: Sequence[View],
         rows: np.ndarray | None = None,
         *,
-        reading: Reading,
+        forwarding: ForwardOptions,
         name: str = "forward",
         kept: bool = True,
     ) -> Part:
@@ -93,41 +93,45 @@ class Rehearsal:
             Filled by one pass.
         rows : ndarray of int, default=None
             None means all images.
-        reading : Reading
+        forwarding : ForwardOptions
         name : str, default="forward"
             Of the part.
         kept : bool, default=True
             False for a network that is not there yet, whose embeddings nobody can have.
         """
         rows = np.arange(len(self.images)) if rows is None else rows
-        missing, some = self._missing(source, views, rows, reading) if kept else (float(len(rows)), rows)
+        missing, some = self._missing(source, views, rows, forwarding) if kept else (float(len(rows)), rows)
         self.n_passes += len(rows)
         self.n_cached += len(rows) - missing
         if missing < 0.5:
             return Part(name, 0.0)
-        pace = self.pace(source, views, reading, some)
-        disk = round(missing * (pace.row_bytes + ROW_BYTES * len(views))) if self.cache is not None else 0
-        return Part(name, missing * pace.seconds + disk / WRITE_BYTES_PER_SECOND, disk, n_images=round(missing))
+        probe = self.probe(source, views, forwarding, some)
+        disk = round(missing * (probe.row_bytes + ROW_BYTES * len(views))) if self.cache is not None else 0
+        return Part(
+            name, missing * probe.seconds_per_image + disk / WRITE_BYTES_PER_SECOND, disk, n_images=round(missing)
+        )
 
     def starts(self) -> Part:
         """Return what it takes to load the libraries and to build the networks that were asked for so far."""
-        return Part("load the network", sum(pace.start for _, pace in self._paces.values()))
+        return Part("load the network", sum(probe.start for _, probe in self._probes.values()))
 
-    def pace(self, source: BackboneSource, views: Sequence[View], reading: Reading, rows: np.ndarray) -> Pace:
-        """Return the pace of a network, measured once on up to 64 images: of these rows, if it is the first."""
-        # Augmented views differ in their seeds and cost the same.
-        plain = dataclasses.replace(source, preprocessing=source.preprocessing.view_of(None, seed=0, view=0))
-        spec = plain.spec(views[0], reading.precision)
-        key = spec, source.preprocessing.augmentation is not None, tuple(views), reading
-        if key not in self._paces:
+    def probe(
+        self, source: BackboneSource, views: Sequence[View], forwarding: ForwardOptions, rows: np.ndarray
+    ) -> ProbeResult:
+        """Return how fast a network is, measured once on up to 64 images: of these rows, if it is the first."""
+        # Augmented draws differ in their seeds and cost the same.
+        plain = dataclasses.replace(source, preprocessing=source.preprocessing.with_draw(None, seed=0, draw=0))
+        spec = plain.spec(views[0], forwarding.precision)
+        key = spec, source.preprocessing.augmentation is not None, tuple(views), forwarding
+        if key not in self._probes:
             if not self.probed:
-                # A small part is filled up with others, because the pace of few images says little.
+                # A small part is filled up with others, because few images say little of the speed.
                 others = np.setdiff1d(np.arange(len(self.images)), rows)
                 self.probed = [*self._sample(rows), *self._sample(others)][:PROBE_IMAGES]
-            pace = measure_pace([self.images[row] for row in self.probed], source, views, reading=reading)
-            self._paces[key] = np.array([self.probed[place] for place in pace.places], dtype=int), pace
-            self.unreadable |= {self.probed[failure.index] for failure in pace.failures}
-        return self._paces[key][1]
+            probe = probe_network([self.images[row] for row in self.probed], source, views, forwarding=forwarding)
+            self._probes[key] = np.array([self.probed[place] for place in probe.places], dtype=int), probe
+            self.unreadable |= {self.probed[failure.index] for failure in probe.failures}
+        return self._probes[key][1]
 
     def readable(self) -> list[ImageSource]:
         """Return the probed images that could be read."""
@@ -142,7 +146,7 @@ class Rehearsal:
         some = [self.images[row] for row in self._order[:PROBE_IMAGES]]
         threads = min(4, os.cpu_count() or 1)
         began = time.perf_counter()
-        for _ in patient_map(_load, some, threads=threads):
+        for _ in map_with_deadline(_load, some, threads=threads):
             pass
         seconds = (time.perf_counter() - began) * len(self.images) / max(1, len(some))
         return Part("decode all to find those that cannot be read", seconds, n_images=len(self.images))
@@ -165,7 +169,9 @@ class Rehearsal:
             parts=list(merged.values()),
         )
 
-    def embeddings(self, source: BackboneSource, view: View, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+    def embeddings(
+        self, source: BackboneSource, view: View, forwarding: ForwardOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return up to 2,048 random rows and their embeddings: those that are cached, or those that were probed.
 
         Raises
@@ -173,28 +179,28 @@ class Rehearsal:
         DatasetError
             If none of the images could be read.
         """
-        spec = source.spec(view, reading.precision)
+        spec = source.spec(view, forwarding.precision)
         known = self._order[self._places[self._order] >= 0]
         there = known[:0]
         if self.cache is not None and len(known):
             there = known[self.cache.contains(spec, self._keys[self._places[known]])][:MOST_EMBEDDINGS]
         if len(there) < PROBE_IMAGES:
-            for (first, augmented, views, _), (rows, pace) in self._paces.items():
+            for (first, augmented, views, _), (rows, probe) in self._probes.items():
                 alike = not augmented and dataclasses.replace(first, layer=view[0], pooling=view[1]) == spec
                 if alike and view in views and len(rows):
-                    return rows, pace.embeddings[views.index(view)]
+                    return rows, probe.embeddings[views.index(view)]
         if self.cache is not None and len(there):
             return there, self.cache.get(spec, self._keys[self._places[there]])[0]
         raise DatasetError("none of the images can be read", "See what they are.")
 
     def _missing(
-        self, source: BackboneSource, views: Sequence[View], rows: np.ndarray, reading: Reading
+        self, source: BackboneSource, views: Sequence[View], rows: np.ndarray, forwarding: ForwardOptions
     ) -> tuple[float, np.ndarray]:
         """Return how many distinct images some view lacks, and which of them are known; count them as cached now."""
         places = self._places[rows]
         known, first = np.unique(places, return_index=True)
         known, first = known[known >= 0], first[known >= 0]
-        there = [self._in_cache(source.spec(view, reading.precision)) for view in views]
+        there = [self._in_cache(source.spec(view, forwarding.precision)) for view in views]
         lacking = ~np.logical_and.reduce([found[known] for found in there])
         for found in there:
             found[known] = True

@@ -16,18 +16,18 @@ from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 
-__all__ = ["PROBE_IMAGES", "Pace", "Reading", "measure_pace", "peak_memory"]
+__all__ = ["PROBE_IMAGES", "ForwardOptions", "ProbeResult", "peak_memory", "probe_network"]
 
 PROBE_IMAGES = 64
 # The first few show how many the time allows.
-FEW = 8
+FIRST_IMAGES = 8
 # How long the images are shown again, to see the network with decoding under way beside it.
-REPLAY_SECONDS = 6.0
-MOST_REPLAYS = 8
+REPEAT_SECONDS = 6.0
+MOST_REPEATS = 8
 
 
 @dataclass(frozen=True)
-class Reading:
+class ForwardOptions:
     """How images are read and computed.
 
     Attributes
@@ -45,21 +45,21 @@ class Reading:
     verbose: bool = field(default=False, compare=False)
 
     @classmethod
-    def of(cls, estimator: Any, source: BackboneSource) -> Reading:
-        """Return that of an estimator and its network; a batch size for training is none for reading."""
+    def of(cls, estimator: Any, source: BackboneSource) -> ForwardOptions:
+        """Return that of an estimator and its network; a batch size for training is not one for forwarding."""
         size = "auto" if hasattr(estimator, "epochs") else estimator.batch_size
         return cls(estimator.arithmetic(source), estimator.device, size, estimator.n_jobs, estimator.verbose)
 
 
 @dataclass(frozen=True)
-class Pace:
+class ProbeResult:
     """How fast images pass through a network.
 
     Attributes
     ----------
     start : float
         Seconds that the first batch takes longer than another: libraries are loaded and the network is built.
-    seconds : float
+    seconds_per_image : float
         Of one more image, reading, decoding, forwarding and gathering.
     places : list of int
         Which of the images could be read.
@@ -69,7 +69,7 @@ class Pace:
     """
 
     start: float
-    seconds: float
+    seconds_per_image: float
     places: list[int] = field(default_factory=list)
     embeddings: list[np.ndarray] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -80,9 +80,9 @@ class Pace:
         return sum(matrix.shape[1] * matrix.itemsize for matrix in self.embeddings)
 
 
-def measure_pace(
-    images: Sequence[ImageSource], source: BackboneSource, views: Sequence[View], *, reading: Reading
-) -> Pace:
+def probe_network(
+    images: Sequence[ImageSource], source: BackboneSource, views: Sequence[View], *, forwarding: ForwardOptions
+) -> ProbeResult:
     """Forward up to 64 images, keeping nothing, and say how long one takes.
 
     Where all of them take less than some seconds, they are shown again a few times in one go: the network computes
@@ -94,7 +94,7 @@ def measure_pace(
         A random part of those that are to be forwarded; the first 64 at most are looked at.
     source : BackboneSource
     views : sequence of (layer, pooling)
-    reading : Reading
+    forwarding : ForwardOptions
 
     Raises
     ------
@@ -103,39 +103,39 @@ def measure_pace(
 
     def forward(some: Sequence[ImageSource]) -> tuple[ExtractionResult, float]:
         began = time.perf_counter()
-        options = vars(reading)
+        options = vars(forwarding)
         found = extract_embeddings(some, source, views=views, cache=None, on_error="nan", **options)
         return found, time.perf_counter() - began
 
     images = list(images)[:PROBE_IMAGES]
-    few = images[:FEW]
+    few = images[:FIRST_IMAGES]
     _, first = forward(few)
     found, second = forward(few)
     spent = second
-    if (enough := int(REPLAY_SECONDS * len(few) / second)) > len(few):
+    if (enough := int(REPEAT_SECONDS * len(few) / second)) > len(few):
         images = images[:enough]
         found, spent = forward(images)
     else:
         images = few
     failed = {failure.index for failure in found.failures}
     places = [i for i in range(len(images)) if i not in failed]
-    pace = spent / len(images)
-    again = _shown_again([images[i] for i in places], min(MOST_REPLAYS, int(REPLAY_SECONDS / max(spent, 1e-6))))
+    each = spent / len(images)
+    again = _repeated([images[i] for i in places], min(MOST_REPEATS, int(REPEAT_SECONDS / max(spent, 1e-6))))
     if again:
-        replayed, spent = forward(again)
+        repeated, spent = forward(again)
         # What is digested here is digested once more when it is decoded.
-        pace = (spent - replayed.seconds["digest"]) / max(1, replayed.n_forwarded)
+        each = (spent - repeated.seconds["digest"]) / max(1, repeated.n_forwarded)
     embeddings = [matrix[places] for matrix in found.embeddings]
-    return Pace(max(0.0, first - second), pace, places, embeddings, found.failures)
+    return ProbeResult(max(0.0, first - second), each, places, embeddings, found.failures)
 
 
-class _Path(str):
+class _UnknownPath(str):
     """A path that is not looked up among the remembered digests."""
 
     __slots__ = ()
 
 
-class _ShownAgain(ImageSource):
+class _RepeatedImage(ImageSource):
     """An image that counts as another one each time that it is shown."""
 
     __slots__ = ("time",)
@@ -145,15 +145,15 @@ class _ShownAgain(ImageSource):
         return digest_bytes(super().digest() + bytes([self.time]))
 
 
-def _shown_again(images: Sequence[ImageSource], times: int) -> list[ImageSource]:
+def _repeated(images: Sequence[ImageSource], times: int) -> list[ImageSource]:
     """Return the images so many times over; those on servers are not fetched again."""
     if any(isinstance(image.content, str) and image.path is None for image in images):
         return []
     again: list[ImageSource] = []
     for number in range(times):
         for image in images:
-            content = image.content if image.path is None else _Path(image.content)
-            shown = _ShownAgain(content, image.name, image.max_pixels, image.value_range)
+            content = image.content if image.path is None else _UnknownPath(image.content)
+            shown = _RepeatedImage(content, image.name, image.max_pixels, image.value_range)
             shown.time = number
             again.append(shown)
     return again

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..display.shown import Shown
 
-__all__ = ["ForecastResult", "Part", "extrapolate", "measure_growth"]
+__all__ = ["ForecastResult", "Part"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class ForecastResult(Shown):
     n_images : int
     n_passes : int
         Passes of images through a network that the run needs: as many as there are images, unless several networks,
-        augmented views or repeats need more.
+        augmented draws or repeats need more.
     n_cached : int
         How many of these are in the cache already, or are by the time that they are needed.
     about : bool
@@ -104,40 +102,3 @@ class ForecastResult(Shown):
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=2)
-
-
-def measure_growth(run: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
-    """Return sizes, doubled from `first` up to `last`, with the seconds that `run` took for each.
-
-    Parameters
-    ----------
-    run : callable
-        From a size to seconds.
-    first, last : int
-    budget : float
-        Seconds in all; the next size is left out when it would go beyond.
-    """
-    run(first)  # what is imported or compiled at the first call is not measured
-    points: list[tuple[int, float]] = []
-    size, spent = first, 0.0
-    while True:
-        points.append((size, run(size)))
-        spent += points[-1][1]
-        following = min(last, 2 * size)
-        # Work on features grows by at least the number of rows, and by its square for kernels.
-        if size >= last or spent + points[-1][1] * (following / size) ** 1.5 > budget:
-            return points
-        size = following
-
-
-def extrapolate(points: list[tuple[int, float]], size: int) -> float:
-    """Return the seconds at a size by the power law through the two largest sizes that were measured.
-
-    The exponent is held between 0 and 3: beyond lies what noise makes of short times.
-    """
-    (last, seconds) = points[-1]
-    if last == size or len(points) < 2:
-        return seconds * size / last
-    before, less = points[-2]
-    exponent = math.log(max(seconds, 1e-9) / max(less, 1e-9)) / math.log(last / before)
-    return seconds * (size / last) ** min(3.0, max(0.0, exponent))

@@ -1,4 +1,4 @@
-"""Scores of a grid's values on folds go in as they are asked for; the value with the best mean comes out."""
+"""Grid search with elimination: candidates that cannot win any more are not scored on the remaining folds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-__all__ = ["race"]
+__all__ = ["find_best_value"]
 
 Task = tuple[int, list[int]]
 
@@ -15,12 +15,13 @@ Task = tuple[int, list[int]]
 ROUNDING = 1e-9
 
 
-def race(score: Callable[[list[Task]], Sequence[Sequence[float]]], n_values: int, n_folds: int, *, n_jobs: int = 1
-         ) -> tuple[int, float]:  # fmt: skip
+def find_best_value(
+    score: Callable[[list[Task]], Sequence[Sequence[float]]], n_values: int, n_folds: int, *, n_jobs: int = 1
+) -> tuple[int, float]:
     """Return the value with the best mean score over the folds, without the scores that could not change that.
 
-    No score is above 1, so a value that would come out behind even if it were perfect on the folds that it has not
-    been scored on is left where it is. The answer is the one that all scores would have given.
+    No score is above 1, so a value that would lose even if it were perfect on all folds that it has not been scored
+    on is not scored any further. The value that is returned is the one that all scores would have given.
 
     Parameters
     ----------
@@ -49,23 +50,23 @@ def _next_tasks(scores: np.ndarray, n_jobs: int) -> list[Task]:
     """Return what to score next, nothing if the best value is known."""
     known = ~np.isnan(scores)
     if not known.any():
-        going = np.ones(len(scores), dtype=bool)
+        chosen = np.ones(len(scores), dtype=bool)
     else:
-        hopes, complete = np.where(known, scores, 1.0).mean(axis=1), known.all(axis=1)
-        best = hopes[complete].max(initial=-np.inf)
-        contenders = ~complete & (hopes >= best - ROUNDING)
-        if not contenders.any():
+        upper_bounds, complete = np.where(known, scores, 1.0).mean(axis=1), known.all(axis=1)
+        best = upper_bounds[complete].max(initial=-np.inf)
+        can_win = ~complete & (upper_bounds >= best - ROUNDING)
+        if not can_win.any():
             return []
-        # As long as no mean is complete, the best one so far says who is likely to fall behind, and can wait.
+        # As long as no mean is complete, values that the best mean so far will probably eliminate can wait.
         counts = known.sum(axis=1)
         means = np.where(counts > 0, np.where(known, scores, 0.0).sum(axis=1) / np.maximum(counts, 1), -np.inf)
-        promising = contenders & (hopes >= means.max())
-        going = promising if promising.any() else contenders
-    unknown = np.flatnonzero((~known & going[:, None]).any(axis=0))
-    folds = unknown[: max(1, math.ceil(n_jobs / going.sum()))]
+        likely = can_win & (upper_bounds >= means.max())
+        chosen = likely if likely.any() else can_win
+    unknown = np.flatnonzero((~known & chosen[:, None]).any(axis=0))
+    folds = unknown[: max(1, math.ceil(n_jobs / chosen.sum()))]
     tasks = []
     for fold in folds:
-        values = np.flatnonzero(going & ~known[:, fold])
+        values = np.flatnonzero(chosen & ~known[:, fold])
         parts = min(len(values), math.ceil(n_jobs / len(folds)))
         # Neighbours in a grid take about as long as each other, so they are dealt out.
         tasks += [(int(fold), values[part::parts].tolist()) for part in range(parts)]

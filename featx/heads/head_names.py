@@ -7,12 +7,12 @@ from typing import Any
 
 from ..exceptions import ParameterError, nearest
 
-__all__ = ["HEADS", "LINEAR", "WEIGHTED", "check_head", "check_heads"]
+__all__ = ["HEADS", "HEADS_WITH_CLASS_WEIGHTS", "LINEAR_HEADS", "check_head", "check_heads"]
 
 HEADS = ("logistic", "linear_svm", "svm", "knn", "ridge", "mlp")
-LINEAR = ("logistic", "linear_svm", "ridge")
+LINEAR_HEADS = ("logistic", "linear_svm", "ridge")
 # Those that take class weights.
-WEIGHTED = ("logistic", "linear_svm", "svm", "ridge")
+HEADS_WITH_CLASS_WEIGHTS = ("logistic", "linear_svm", "svm", "ridge")
 
 
 def check_head(name: str, *, class_weight: Any = None) -> None:
@@ -24,8 +24,10 @@ def check_head(name: str, *, class_weight: Any = None) -> None:
         else:
             hint = nearest(str(name), HEADS) or f"Heads are {', '.join(HEADS)}."
         raise ParameterError(f"there is no head {name!r}", hint)
-    if class_weight is not None and name not in WEIGHTED:
-        raise ParameterError(f"the head {name} takes no class weights", f"Those that do: {', '.join(WEIGHTED)}.")
+    if class_weight is not None and name not in HEADS_WITH_CLASS_WEIGHTS:
+        raise ParameterError(
+            f"the head {name} takes no class weights", f"Those that do: {', '.join(HEADS_WITH_CLASS_WEIGHTS)}."
+        )
 
 
 def check_heads(heads: Sequence[str], grids: Iterable[str] = (), *, class_weight: Any = None) -> None:

@@ -23,16 +23,16 @@ from ..constraints import RANDOM_STATE, STRING, check_values, plain
 from ..exceptions import ParameterError, nearest
 from .head_names import check_head
 
-__all__ = ["HeadPlan", "class_weights", "plan_head", "try_head"]
+__all__ = ["HeadSpec", "class_weights", "head_spec", "try_head"]
 
-STEP = "classify"
-# Made-up rows of each class that a grid is tried on, and combinations of it that are.
+CLASSIFIER_STEP = "classify"
+# Made-up rows of each class that a grid is tried on, and how many of its combinations are tried.
 TRIAL_ROWS = 10
-TRIALS = 200
+MOST_TRIALS = 200
 
 
 @dataclass(frozen=True)
-class HeadPlan:
+class HeadSpec:
     """A classifier on embeddings and what is tuned of it.
 
     Attributes
@@ -66,13 +66,13 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
 _FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
 
 
-def plan_head(
+def head_spec(
     name: str,
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     random_state: int | np.random.RandomState | None = 0,
-) -> HeadPlan:
+) -> HeadSpec:
     """Return the plan of a head by name.
 
     Parameters
@@ -113,16 +113,16 @@ def plan_head(
             )
         _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
-    pipeline = Pipeline([("scale", StandardScaler()), (STEP, classifier)])
-    return HeadPlan(name, pipeline, {f"{STEP}__{parameter}": values for parameter, values in chosen.items()})
+    pipeline = Pipeline([("scale", StandardScaler()), (CLASSIFIER_STEP, classifier)])
+    return HeadSpec(name, pipeline, {f"{CLASSIFIER_STEP}__{parameter}": values for parameter, values in chosen.items()})
 
 
-def try_head(head: HeadPlan, n_classes: int) -> None:
+def try_head(head: HeadSpec, n_classes: int) -> None:
     """Fit every combination of the grid on a few made-up rows, since values may be fine alone and not together.
 
     Parameters
     ----------
-    head : HeadPlan
+    head : HeadSpec
     n_classes : int
         Two, or more, for which some solvers are not made.
 
@@ -133,18 +133,18 @@ def try_head(head: HeadPlan, n_classes: int) -> None:
     """
     rng, some = np.random.default_rng(0), min(n_classes, 3)
     X, y = rng.standard_normal((TRIAL_ROWS * some, 3)), np.repeat(np.arange(some), TRIAL_ROWS)
-    for values in list(ParameterGrid(head.grid))[:TRIALS]:
+    for values in list(ParameterGrid(head.grid))[:MOST_TRIALS]:
         estimator = clone(head.estimator).set_params(**values)
         if isinstance(estimator[-1].get_params().get("class_weight"), Mapping):
-            estimator.set_params(**{f"{STEP}__class_weight": None})  # of the real classes
+            estimator.set_params(**{f"{CLASSIFIER_STEP}__class_weight": None})  # of the real classes
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 estimator.fit(X, y)
         except Exception as error:  # scikit-learn's solvers refuse in many ways
-            told = ", ".join(f"{name.partition('__')[2]}={value!r}" for name, value in values.items())
+            settings = ", ".join(f"{name.partition('__')[2]}={value!r}" for name, value in values.items())
             raise ParameterError(
-                f"the head {head.name} cannot be fitted with {told}", " ".join(str(error).split())
+                f"the head {head.name} cannot be fitted with {settings}", " ".join(str(error).split())
             ) from error
 
 

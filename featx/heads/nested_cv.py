@@ -22,25 +22,24 @@ from ..display.progress import progress_bar
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.estimates import Estimate
-from ..evaluation.held_out_report import binding_groups, report_held_out
+from ..evaluation.held_out_result import score_held_out
 from ..evaluation.metrics import score_predictions
-from ..evaluation.paired import PairedTest, adjust_p_values, compare_paired, name_test
-from ..evaluation.splits import Split
+from ..evaluation.paired import SIGNIFICANCE, PairedTest, adjust_p_values, compare_paired, name_test
+from ..evaluation.splits import INNER_FOLDS, Split
+from ..evaluation.units import nontrivial_groups
 from ..exceptions import ParameterError
 from ..images.labels import plain_column
 from ..images.targets import check_labels
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
-from .head_names import LINEAR, check_heads
-from .heads import plan_head, try_head
+from .head_names import LINEAR_HEADS, check_heads
+from .heads import head_spec, try_head
 from .results import CandidateResult, EvaluationResult
-from .search import INNER_FOLDS, Candidate, Tuner
+from .search import Candidate, Tuner
 
 __all__ = ["evaluate_heads"]
 
-# Differences with a larger p-value are called not distinguishable.
-LEVEL = 0.05
-ADVICE = "Pass {('head', 'avg'): embeddings}."
+MATRICES_ADVICE = "Pass {('head', 'avg'): embeddings}."
 
 
 def evaluate_heads(
@@ -74,7 +73,7 @@ def evaluate_heads(
     cv : int, default=5
         Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
     split : (train rows, test rows) or DataSplit, default=None
-        One held-out test set in place of the cross-validation, or what `split_data` gives.
+        One held-out test set in place of the cross-validation, or what `split_dataset` gives.
     groups : ndarray of shape (n,), default=None
     together : ndarray of int, shape (n,), default=None
         Equal for images of the same content, which stay on one side of every split that is drawn. The figures are those
@@ -122,14 +121,14 @@ def evaluate_heads(
     splits = split.splits
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
-    made = [
-        plan_head(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
+    specs = [
+        head_spec(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
         for head in dict.fromkeys(heads)
     ]
-    for head in made:
-        if grids and head.name in grids:
-            try_head(head, len(classes))
-    candidates = [Candidate(view, head, np.zeros((len(y), len(classes)))) for view in matrices for head in made]
+    for spec in specs:
+        if grids and spec.name in grids:
+            try_head(spec, len(classes))
+    candidates = [Candidate(view, spec, np.zeros((len(y), len(classes)))) for view in matrices for spec in specs]
     tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
     total = len(candidates) * len(splits) + 1
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
@@ -142,30 +141,31 @@ def evaluate_heads(
             best = max(candidates, key=lambda c: c.inner_scores[-1])
             chosen[test] = best.probabilities[test]
         tested = np.concatenate([test for _, test in splits])
-        tested_groups = binding_groups(None if groups is None else groups[tested])
-        judge = _Judge(truth, tested, tested_groups, len(splits), random_state)
+        tested_groups = nontrivial_groups(None if groups is None else groups[tested])
+        test_rows = _TestedRows(truth, tested, tested_groups, len(splits), random_state)
         main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
-        figures = {c: judge.figures(c.probabilities) for c in candidates}
+        metrics = {c: test_rows.score(c.probabilities) for c in candidates}
         if split.folds is None:
             rows, kept, parameters = split.fitted, best, best.parameters[-1]
         else:
-            rows, kept = np.arange(len(y)), max(candidates, key=lambda c: figures[c][main].value)
+            rows, kept = np.arange(len(y)), max(candidates, key=lambda c: metrics[c][main].value)
             parameters = tuner.tune(kept, rows)[1]
         head = tuner.fit(kept, parameters, rows)
         bar.update()
 
     widths = {c: matrices[c.view].shape[1] for c in candidates}
     simplest = min(
-        (c for c in candidates if reference in (None, c.view)), key=lambda c: (c.head.name not in LINEAR, widths[c])
+        (c for c in candidates if reference in (None, c.view)),
+        key=lambda c: (c.head.name not in LINEAR_HEADS, widths[c]),
     )
-    tests = judge.compare([c for c in candidates if c is not simplest], simplest)
+    tests = test_rows.compare([c for c in candidates if c is not simplest], simplest)
     results = {
         c: CandidateResult(
             head=c.head.name,
             layer=c.view[0],
             pooling=c.view[1],
             width=widths[c],
-            metrics=figures[c],
+            metrics=metrics[c],
             picked=c is kept,
             reference=c is simplest,
             difference=tests[c][0].difference if c in tests else None,
@@ -175,19 +175,19 @@ def evaluate_heads(
         )
         for c in candidates
     }
-    report = report_held_out(
+    held_out = score_held_out(
         truth[tested],
         chosen[tested],
         classes=classes,
         trained=truth[split.fitted],
-        groups=judge.groups,
-        folds=judge.folds,
+        groups=test_rows.groups,
+        folds=test_rows.folds,
         metric=main,
         random_state=random_state,
-        others=figures.values(),
+        others=metrics.values(),
     )
     result = EvaluationResult(
-        **{**vars(report), "notes": [*split.notes, *report.notes]},
+        **{**vars(held_out), "notes": [*split.notes, *held_out.notes]},
         n_images=len(y),
         protocol=_protocol(split),
         scoring=scoring,
@@ -197,14 +197,14 @@ def evaluate_heads(
         pooling=kept.view[1],
         parameters=parameters,
         model_fitted_on=len(rows),
-        test=name_test(judge.groups, folds=judge.folds),
-        simpler=None if (results[kept].p_value or 0.0) < LEVEL else results[simplest],
+        test=name_test(test_rows.groups, folds=test_rows.folds),
+        simpler=None if (results[kept].p_value or 0.0) < SIGNIFICANCE else results[simplest],
     )
     return result, head
 
 
-class _Judge:
-    """Turns predictions of the tested rows into figures."""
+class _TestedRows:
+    """The rows that were tested on: scores predictions of them, and compares candidates by them."""
 
     def __init__(
         self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, folds: int, random_state: int
@@ -215,7 +215,7 @@ class _Judge:
         self.folds = folds
         self.random_state = random_state
 
-    def figures(self, probabilities: np.ndarray) -> dict[str, Estimate]:
+    def score(self, probabilities: np.ndarray) -> dict[str, Estimate]:
         return score_predictions(
             self.truth, probabilities[self.tested], groups=self.groups, random_state=self.random_state
         )
@@ -240,11 +240,11 @@ def _checked_matrices(matrices: Any) -> np.ndarray:
     if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
         raise ParameterError(
             f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
-            ADVICE,
+            MATRICES_ADVICE,
         )
     for view in matrices:
         if not (isinstance(view, tuple) and len(view) == 2 and all(isinstance(name, str) for name in view)):
-            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", ADVICE)
+            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", MATRICES_ADVICE)
     return arrays[0]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..display.shown import Shown
 from ..evaluation.estimates import Estimate
-from ..evaluation.held_out_report import HeldOutResult
+from ..evaluation.held_out_result import HeldOutResult
 
 __all__ = ["CandidateResult", "EvaluationResult"]
 

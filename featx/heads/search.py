@@ -22,14 +22,14 @@ from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
 from ..exceptions import ParameterError
 from ..networks.pooling import View
 from ..runtime.tasks import Workers
-from .elimination import race
-from .grid_paths import predict_path
-from .heads import STEP, HeadPlan
+from .elimination import find_best_value
+from .grid_predictions import predict_grid
+from .heads import CLASSIFIER_STEP, HeadSpec
 
-__all__ = ["INNER_FOLDS", "SCORES", "Candidate", "Tuner"]
+__all__ = ["SCORE_FUNCTIONS", "Candidate", "Tuner"]
 
-# None is above 1, which is what the races go by.
-SCORES = {
+# None is above 1, which is what the elimination of candidates rests on.
+SCORE_FUNCTIONS = {
     "accuracy": accuracy_score,
     "balanced_accuracy": balanced_accuracy_score,
     "f1_macro": partial(f1_score, average="macro"),
@@ -41,7 +41,7 @@ class Candidate:
     """A head on a view, with what it predicted so far."""
 
     view: View
-    head: HeadPlan
+    head: HeadSpec
     probabilities: np.ndarray
     parameters: list[dict[str, Any]] = field(default_factory=list)
     inner_scores: list[float] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Tuner:
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.together = together
-        self.told: set[Any] = set()
+        self.warned: set[Any] = set()
 
     def run(self, candidate: Candidate, train: np.ndarray, test: np.ndarray, classes: np.ndarray) -> None:
         """Tune and fit on the training rows, predict the test rows, and note it all in the candidate."""
@@ -87,7 +87,7 @@ class Tuner:
         X = self.matrices[candidate.view][rows]
         head = _early_stopping(candidate.head.estimator, y, splits)
         values = _values(_grid_for(candidate.head.grid, splits))
-        with Workers(n_jobs=self.n_jobs, told=self.told) as workers:
+        with Workers(n_jobs=self.n_jobs, warned=self.warned) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
                 calls = [
@@ -96,13 +96,13 @@ class Tuner:
                 ]
                 return list(workers.results(_scores, calls))
 
-            best, mean = race(score, len(values), len(splits), n_jobs=workers.count())
+            best, mean = find_best_value(score, len(values), len(splits), n_jobs=workers.count())
         return mean, values[best]
 
     def fit(self, candidate: Candidate, parameters: dict[str, Any], rows: np.ndarray) -> BaseEstimator:
         """Return the head fitted with these parameters, with probabilities."""
         head = clone(_early_stopping(candidate.head.estimator, self.y[rows], self._inner(rows)))
-        head.set_params(**{f"classify__{name}": value for name, value in parameters.items()})
+        head.set_params(**{f"{CLASSIFIER_STEP}__{name}": value for name, value in parameters.items()})
         X = self.matrices[candidate.view][rows]
         if not hasattr(head, "predict_proba"):
             head = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=self._inner(rows))
@@ -122,12 +122,13 @@ class Tuner:
 
 def _early_stopping(estimator: Pipeline, y: np.ndarray, splits: list[Split]) -> Pipeline:
     """Return the estimator without early stopping if the part it holds out for that would lack a class."""
-    if "classify__early_stopping" not in estimator.get_params():
+    name = f"{CLASSIFIER_STEP}__early_stopping"
+    if name not in estimator.get_params():
         return estimator
-    fraction = estimator.get_params()["classify__validation_fraction"]
+    fraction = estimator.get_params()[f"{CLASSIFIER_STEP}__validation_fraction"]
     counts = [np.unique(y[train], return_counts=True)[1] for train, _ in splits]
     enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
-    return clone(estimator).set_params(classify__early_stopping=enough)
+    return clone(estimator).set_params(**{name: enough})
 
 
 def _scores(
@@ -140,20 +141,20 @@ def _scores(
         # A grid's ends may stop before they converge; the scores tell whether that matters.
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         rows = scaler.fit_transform(X[train])
-        predicted = predict_path(head[-1], values, rows, y[train], scaler.transform(X[test]))
-    return [float(SCORES[scoring](y[test], labels)) for labels in predicted]
+        predicted = predict_grid(head[-1], values, rows, y[train], scaler.transform(X[test]))
+    return [float(SCORE_FUNCTIONS[scoring](y[test], labels)) for labels in predicted]
 
 
 def _values(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
     """Return the combinations of a grid, as parameters of the classifier."""
-    step = len(f"{STEP}__")
+    step = len(f"{CLASSIFIER_STEP}__")
     return [{name[step:]: setting for name, setting in value.items()} for value in ParameterGrid(grid)]
 
 
 def _grid_for(grid: dict[str, list[Any]], splits: list[Split]) -> dict[str, list[Any]]:
     """Return the grid without the numbers of neighbours that are more than the images there are."""
     most = min(len(train) for train, _ in splits)
-    name = "classify__n_neighbors"
+    name = f"{CLASSIFIER_STEP}__n_neighbors"
     if name not in grid:
         return grid
     few = [number for number in grid[name] if number <= most]

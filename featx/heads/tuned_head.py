@@ -15,7 +15,7 @@ from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
-from .heads import class_weights, plan_head, try_head
+from .heads import class_weights, head_spec, try_head
 from .search import Candidate, Tuner
 
 __all__ = ["TunedHead", "make_head"]
@@ -142,7 +142,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If a parameter holds a value that it does not accept.
         """
         check_values(self.get_params(deep=False), random_state=RANDOM_STATE)
-        head = plan_head(
+        head = head_spec(
             self.head,
             grid=self.grid,
             class_weight=self.class_weight,

@@ -14,7 +14,7 @@ from .pixels import Refused
 __all__ = ["frame_sizes"]
 
 # Boxes that hold boxes, on the way to the chunks of a sequence.
-FOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+CONTAINER_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 SEQUENCE_HEADER = 1
 MOST_STEPS = 100_000
 
@@ -28,7 +28,7 @@ def frame_sizes(data: bytes) -> list[tuple[int, int]]:
         If there is none, or the file is not put together as it should be.
     """
     try:
-        sizes = list(_File(data).sizes())
+        sizes = list(_AvifFile(data).sizes())
     except (struct.error, IndexError) as error:
         raise Refused(f"a damaged AVIF: {error}") from None
     if not sizes:
@@ -36,7 +36,7 @@ def frame_sizes(data: bytes) -> list[tuple[int, int]]:
     return sizes
 
 
-class _File:
+class _AvifFile:
     """One pass over a file, whose work is bounded by its length: boxes and items may say anything."""
 
     def __init__(self, data: bytes) -> None:
@@ -82,32 +82,32 @@ class _File:
         for kind, begin, stop in self._boxes(start, end):
             if kind == b"meta":
                 yield from self._items(begin + 4, stop)
-            elif kind in FOLDERS:
+            elif kind in CONTAINER_BOXES:
                 yield from self._parts(begin, stop)
             elif kind in (b"stco", b"co64") and struct.unpack_from(">I", self.data, begin + 4)[0]:
                 place = struct.unpack_from(">I" if kind == b"stco" else ">Q", self.data, begin + 8)[0]
                 yield b"av01", self._slice(place, 0)
 
-    def _kinds(self, start: int) -> Iterator[tuple[int, bytes]]:
+    def _item_kinds(self, start: int) -> Iterator[tuple[int, bytes]]:
         """Yield the number and the kind of each item."""
         wide = self.data[start] > 0
         first = start + (8 if wide else 6)
         for kind, begin, _ in self._boxes(first, len(self.data)):
             if kind != b"infe":
                 return
-            read = _Reader(self.data, begin + 4).number
+            read = _ByteReader(self.data, begin + 4).number
             number = read(2 if self.data[begin] < 3 else 4)
             read(2)
             yield number, read(4).to_bytes(4, "big")
 
     def _items(self, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
         boxes = list(self._boxes(start, end))
-        kinds = {n: kind for box, begin, _ in boxes if box == b"iinf" for n, kind in self._kinds(begin)}
+        kinds = {n: kind for box, begin, _ in boxes if box == b"iinf" for n, kind in self._item_kinds(begin)}
         inside = next((begin for kind, begin, _ in boxes if kind == b"idat"), 0)
         for place in [begin for kind, begin, _ in boxes if kind == b"iloc"]:
             version, widths = self.data[place], struct.unpack_from(">H", self.data, place + 4)[0]
             offset_size, length_size, base_size, index_size = (widths >> shift & 15 for shift in (12, 8, 4, 0))
-            read = _Reader(self.data, place + 6).number
+            read = _ByteReader(self.data, place + 6).number
             for _ in range(read(2 if version < 2 else 4)):
                 item = read(2 if version < 2 else 4)
                 method = read(2) & 15 if version else 0
@@ -130,13 +130,13 @@ class _File:
             place += 2 if extended else 1
             size = len(part) - place
             if sized:
-                size, place = _counted(part, place)
+                size, place = _leb128(part, place)
             if kind == SEQUENCE_HEADER:
-                yield _frame_size(_Bits(part[place : place + min(size, 1024)]))
+                yield _frame_size(_BitReader(part[place : place + min(size, 1024)]))
             place += size
 
 
-class _Reader:
+class _ByteReader:
     """Numbers of whole bytes, one after the other."""
 
     def __init__(self, data: bytes, place: int) -> None:
@@ -150,7 +150,7 @@ class _Reader:
         return int.from_bytes(found, "big")
 
 
-def _counted(part: bytes, place: int) -> tuple[int, int]:
+def _leb128(part: bytes, place: int) -> tuple[int, int]:
     """Return a number of seven bits a byte (leb128), and the place behind it."""
     size = 0
     for number in range(8):
@@ -161,7 +161,7 @@ def _counted(part: bytes, place: int) -> tuple[int, int]:
     return size, place + number + 1
 
 
-class _Bits:
+class _BitReader:
     """Numbers of bits, one after the other."""
 
     def __init__(self, data: bytes) -> None:
@@ -173,14 +173,14 @@ class _Bits:
         self.left -= n
         return self.value >> self.left & ((1 << n) - 1)
 
-    def take_counted(self) -> int:
+    def take_uvlc(self) -> int:
         zeros = 0
         while not self.take(1):
             zeros += 1
         return self.take(zeros) if zeros < 32 else 0
 
 
-def _frame_size(bits: _Bits) -> tuple[int, int]:
+def _frame_size(bits: _BitReader) -> tuple[int, int]:
     bits.take(4)  # profile, still picture
     if bits.take(1):  # the short header of a still picture
         bits.take(5)
@@ -189,7 +189,7 @@ def _frame_size(bits: _Bits) -> tuple[int, int]:
         if bits.take(1):  # timing
             bits.take(64)
             if bits.take(1):
-                bits.take_counted()
+                bits.take_uvlc()
             if bits.take(1):  # the model of a decoder
                 delay = bits.take(5) + 1
                 bits.take(42)

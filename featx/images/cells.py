@@ -12,20 +12,20 @@ import numpy as np
 from PIL import Image
 
 from ..exceptions import ParameterError
-from .formats import unread_format
+from .formats import unsupported_format
 
-__all__ = ["IMAGES", "array_of", "is_missing", "kind_of", "read_cell"]
+__all__ = ["IMAGE_KINDS", "array_of", "is_missing", "kind_of", "read_cell"]
 
-# The kinds of cells that are images; others are "missing", "number", "row", "pair", "open file" and "thing".
-IMAGES = frozenset(["path", "file's bytes", "PIL image", "array"])
+# The kinds of cells that are images; others are "missing", "number", "row", "pair", "open file" and "other".
+IMAGE_KINDS = frozenset(["path", "file's bytes", "PIL image", "array"])
 # The longest path that Linux takes; and what no path that people write has, but every file of an image.
-LONGEST = 4096
-CONTROL = re.compile(rb"[\0-\x1f\x7f]|^\xff\xd8\xff")
-TEXTS = ("HTML", "SVG", "XML", "JSON")
+LONGEST_PATH = 4096
+NOT_IN_PATHS = re.compile(rb"[\0-\x1f\x7f]|^\xff\xd8\xff")
+TEXT_FORMATS = ("HTML", "SVG", "XML", "JSON")
 
 
 def kind_of(cell: Any) -> str:
-    """Return what a cell of X is: one of `IMAGES`, or what it is in their place."""
+    """Return what a cell of X is: one of `IMAGE_KINDS`, or what it is in their place."""
     if isinstance(cell, str | os.PathLike):
         return "path" if cell != "" else "missing"
     if isinstance(cell, bytes):
@@ -41,15 +41,15 @@ def kind_of(cell: Any) -> str:
     if getattr(cell, "ndim", 0) >= 2 and hasattr(cell, "__array__"):
         return "array"
     if isinstance(cell, list | tuple):
-        first = kind_of(cell[0]) if cell else "thing"
+        first = kind_of(cell[0]) if cell else "other"
         # The lines of an image are arrays too: an array and what is none beside it is an image and its label.
         alone = first == "array" and not (len(cell) == 2 and kind_of(cell[1]) in ("number", "path"))
-        return "pair" if first in IMAGES and not alone else "row"
+        return "pair" if first in IMAGE_KINDS and not alone else "row"
     if hasattr(cell, "read"):
         return "open file"
     if isinstance(getattr(cell, "ndim", None), int):
         return "row" if cell.ndim else "number"
-    return "number" if isinstance(cell, int | float | complex | np.generic) else "thing"
+    return "number" if isinstance(cell, int | float | complex | np.generic) else "other"
 
 
 def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
@@ -130,7 +130,7 @@ def _is_record(cell: Any) -> bool:
 
 
 def _is_path(data: bytes) -> bool:
-    if len(data) > LONGEST or CONTROL.search(data):
+    if len(data) > LONGEST_PATH or NOT_IN_PATHS.search(data):
         return False
-    text = unread_format(data)
-    return text is None or text[0] not in TEXTS
+    text = unsupported_format(data)
+    return text is None or text[0] not in TEXT_FORMATS

@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..exceptions import ParameterError
-from .cells import IMAGES, is_missing, kind_of
+from .cells import IMAGE_KINDS, is_missing, kind_of
 
 __all__ = ["cells_of", "first_few"]
 
-ONE_EACH = "expected a path, a URL, a PIL image, an array or the bytes of a file in each row"
+EXPECTED_CELL = "expected a path, a URL, a PIL image, an array or the bytes of a file in each row"
 
 
 def cells_of(X: Any) -> tuple[list[Any], list[int]] | None:
@@ -44,14 +44,14 @@ def cells_of(X: Any) -> tuple[list[Any], list[int]] | None:
         kinds = [kind_of(value) for value in values]
         found = set(kinds)
         if found and found <= {"number", "row"}:
-            if "row" in found and _is_file(next(value for value in values if kind_of(value) == "row")):
-                raise _not_an_image(values[0], "row", 0, X)
+            if "row" in found and _is_file_content(next(value for value in values if kind_of(value) == "row")):
+                raise _not_an_image_error(values[0], "row", 0, X)
             if isinstance(X, Sequence) and found != {"number"}:
                 return None
             _refuse_numbers(values, kinds[0])
         for row, kind in enumerate(kinds):
-            if kind not in IMAGES and kind != "missing":
-                raise _not_an_image(values[row], kind, row, X)
+            if kind not in IMAGE_KINDS and kind != "missing":
+                raise _not_an_image_error(values[row], kind, row, X)
         if isinstance(X, np.ndarray) and X.dtype.kind == "S" and "file's bytes" in found:
             raise ParameterError(
                 "got the bytes of files in an array of fixed width, which loses the zeros at their ends",
@@ -87,8 +87,8 @@ def _values(X: Any) -> list[Any] | None:
         return _of_array(np.asarray(X))
     _refuse_container(X)
     first = X[0] if len(X) else None
-    if (kind := kind_of(first)) in ("pair", "thing"):
-        raise _not_an_image(first, kind, 0, X)
+    if (kind := kind_of(first)) in ("pair", "other"):
+        raise _not_an_image_error(first, kind, 0, X)
     return [X[i] for i in range(len(X))]
 
 
@@ -101,7 +101,7 @@ def _of_array(array: np.ndarray) -> list[Any] | None:
     if array.dtype.kind not in "OUSTV" or array.ndim not in (1, 2):
         return None
     if array.ndim == 2 and array.shape[1] != 1:
-        images = [i for i, cell in enumerate(array[:1].ravel()) if kind_of(cell) in IMAGES]
+        images = [i for i, cell in enumerate(array[:1].ravel()) if kind_of(cell) in IMAGE_KINDS]
         if images:
             raise ParameterError(
                 f"got an array of {array.shape[1]} columns; expected one column of images", f"Pass X[:, {images[0]}]."
@@ -130,7 +130,7 @@ def _of_frame(X: Any, names: list[Any]) -> list[Any] | None:
         kinds[place] = kind_of(known) if known is not None else "missing"
         if len(names) == 1:
             return None if kinds[0] == "number" or not len(values) else list(values)
-    images = [names[place] for place, kind in kinds.items() if kind in IMAGES or kind == "pair"]
+    images = [names[place] for place, kind in kinds.items() if kind in IMAGE_KINDS or kind == "pair"]
     if not images:
         return None
     name = images[0]
@@ -175,12 +175,12 @@ def _refuse_numbers(values: list[Any], kind: str) -> NoReturn:
     if kind == "row":
         raise ParameterError(f"got a column of {n:,} rows of numbers ({name})", "Pass an array of them: np.stack(X).")
     raise ParameterError(
-        f"got a 1D array of {n:,} numbers ({name}) as X; {ONE_EACH}",
+        f"got a 1D array of {n:,} numbers ({name}) as X; {EXPECTED_CELL}",
         "A flattened image is one row of a 2-D array: np.reshape(X, (1, -1)).",
     )
 
 
-def _not_an_image(value: Any, kind: str, row: int, X: Any) -> ParameterError:
+def _not_an_image_error(value: Any, kind: str, row: int, X: Any) -> ParameterError:
     """Return the error of a cell that is no image; what it holds is not told."""
     name = type(value).__name__
     steps = {
@@ -188,26 +188,26 @@ def _not_an_image(value: Any, kind: str, row: int, X: Any) -> ParameterError:
         "open file": "Pass its path, or what it holds: file.read().",
         "number": "Pass one image for each sample.",
         "row": "Pass rows of numbers as a 2-D array of their own.",
-        "thing": "Pass one image for each sample.",
+        "other": "Pass one image for each sample.",
     }
     step = steps[kind]
     if kind == "pair" and hasattr(X, "samples"):
         step = "Pass the files: [path for path, _ in X.samples]."
     if hasattr(value, "as_py"):
         step = "Pass cell.as_py() for each, or the column as it is."
-    if kind == "thing" and isinstance(value, Mapping):
-        held = [key for key, cell in islice(value.items(), 20) if kind_of(cell) in IMAGES]
+    if kind == "other" and isinstance(value, Mapping):
+        held = [key for key, cell in islice(value.items(), 20) if kind_of(cell) in IMAGE_KINDS]
         if held:
             step = f"Pass X[{held[0]!r}], or [row[{held[0]!r}] for row in X]."
-    if kind == "row" and _is_file(value):
+    if kind == "row" and _is_file_content(value):
         step = "It is the content of a file: pass bytes(x), or decode it."
     if kind == "pair" and len(value) != 2:
         step = "Pass the images alone: [row[0] for row in X]."
     length = f" with {len(value):,} items" if kind in ("row", "pair") else ""
-    return ParameterError(f"got a value of type {name}{length} in row {row} of X; {ONE_EACH}", step)
+    return ParameterError(f"got a value of type {name}{length} in row {row} of X; {EXPECTED_CELL}", step)
 
 
-def _is_file(row: Any) -> bool:
+def _is_file_content(row: Any) -> bool:
     """Tell the bytes of a file in an array of numbers, as `np.fromfile` and torchvision's `read_file` give them."""
     if getattr(row, "ndim", 0) != 1 or not str(getattr(row, "dtype", "")).endswith("uint8"):
         return False

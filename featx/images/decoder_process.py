@@ -26,15 +26,15 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
-from ..runtime import deadlines as patience
+from ..runtime import deadlines
 from .decoding import decode_file
-from .pixels import Refused, said
+from .pixels import Refused, error_text
 
 __all__ = ["decode_or_delegate", "serve"]
 
 Decoded = tuple[np.ndarray, int | None, bool]
 # Which part of what an image may take is so long that those after it are decoded elsewhere.
-LONG = 1 / 4
+LONG_SHARE = 1 / 4
 # Settings of Pillow that change what is read.
 SETTINGS = (
     (Image, "MAX_IMAGE_PIXELS"),
@@ -43,15 +43,15 @@ SETTINGS = (
     (PngImagePlugin, "MAX_TEXT_MEMORY"),
 )
 # How a process ends that was at one image for twice as long as it may take, which its own alarm tells it.
-TOO_LONG = -getattr(signal, "SIGALRM", 0) or None
+ALARM_EXIT_CODE = -getattr(signal, "SIGALRM", 0) or None
 # The modules are found where this process found them.
-START = (
+PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
     "from featx.images.decoder_process import serve; serve()"
 )
 
 # Threads that are inside a decoder of this process, and since when.
-_began: dict[int, float] = {}
+_started_at: dict[int, float] = {}
 _idle: list[_Process] = []
 
 
@@ -71,17 +71,20 @@ def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: A
     Refused
         With the reason. Whatever `decode` raises comes as it is.
     """
-    long_ago = time.monotonic() - LONG * patience.DECODE_SECONDS
-    if any(began < long_ago for began in tuple(_began.values())) and (found := _delegate(data, options)) is not None:
+    long_ago = time.monotonic() - LONG_SHARE * deadlines.DECODE_SECONDS
+    if (
+        any(start < long_ago for start in tuple(_started_at.values()))
+        and (found := _delegate(data, options)) is not None
+    ):
         return found
     if _idle:
         _end_idle()
     thread = threading.get_ident()
-    _began[thread] = time.monotonic()
+    _started_at[thread] = time.monotonic()
     try:
         return decode(data, **options)
     finally:
-        _began.pop(thread, None)
+        _started_at.pop(thread, None)
 
 
 def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
@@ -90,13 +93,13 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
     # One that was idle may have been ended by somebody else.
     for _ in range(2):
         try:
-            process = _take()
+            process = _idle_or_new()
         except OSError:
             return None
         try:
-            with patience.ended_by(process.end):
+            with deadlines.cancelled_by(process.end):
                 process.start()
-                patience.begin_again()
+                deadlines.restart_deadline()
                 found = process.decode(data, options)
         except Refused:
             _idle.append(process)
@@ -105,8 +108,8 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
             code = process.end()
             if not process.is_ready:
                 return None
-            if code == TOO_LONG:
-                raise Refused(f"not read within {patience.DECODE_SECONDS:g} s") from None
+            if code == ALARM_EXIT_CODE:
+                raise Refused(f"not read within {deadlines.DECODE_SECONDS:g} s") from None
         except BaseException:
             process.end()
             raise
@@ -116,7 +119,7 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
     raise Refused(f"its decoder ended without an answer (exit code {code})")
 
 
-def _take() -> _Process:
+def _idle_or_new() -> _Process:
     try:
         return _idle.pop()
     except IndexError:
@@ -133,33 +136,33 @@ class _Process:
             raise OSError("there is no Python to start")
         self.is_ready = False
         self._process = subprocess.Popen(
-            [python, "-P", "-c", START],
+            [python, "-P", "-c", PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        self._into: Any = self._process.stdin
-        self._out: Any = self._process.stdout
+        self._stdin: Any = self._process.stdin
+        self._stdout: Any = self._process.stdout
 
     def start(self) -> None:
         """Wait until it is ready; raise an OSError or EOFError if it ends before that."""
         if not self.is_ready:
             self._send([os.fsdecode(place) for place in sys.path if isinstance(place, str | bytes)])
-            self.is_ready = self._answer() == "ready"
+            self.is_ready = self._receive() == "ready"
 
     def decode(self, data: bytes, options: dict[str, Any]) -> Decoded:
         """Return what `decode_file` does; raise an OSError or EOFError if the process ends."""
         settings = [getattr(module, name) for module, name in SETTINGS]
-        seconds = 2 * math.ceil(patience.DECODE_SECONDS)
+        seconds = 2 * math.ceil(deadlines.DECODE_SECONDS)
         self._send({"length": len(data), "seconds": seconds, "settings": settings, "options": options}, data)
-        answer = self._answer()
+        answer = self._receive()
         if "refused" in answer:
             raise Refused(*answer["refused"])
         pixels = np.empty(answer["shape"], np.uint8)
         left = pixels.reshape(-1).data
         while left:
-            if not (n := self._out.readinto(left)):
+            if not (n := self._stdout.readinto(left)):
                 raise EOFError
             left = left[n:]
         return pixels, answer["peak"], answer["deep"]
@@ -174,7 +177,7 @@ class _Process:
 
     def close(self) -> None:
         """Close its pipes, which ends it when it is at no image."""
-        for pipe in (self._into, self._out):
+        for pipe in (self._stdin, self._stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
 
@@ -184,13 +187,13 @@ class _Process:
         self._process.returncode = 0
 
     def _send(self, message: Any, data: bytes = b"") -> None:
-        self._into.write(json.dumps(message, default=_plain).encode() + b"\n")
-        self._into.write(data)
-        self._into.flush()
+        self._stdin.write(json.dumps(message, default=_builtin_number).encode() + b"\n")
+        self._stdin.write(data)
+        self._stdin.flush()
 
-    def _answer(self) -> Any:
+    def _receive(self) -> Any:
         # JSON: what a hostile file may have made of the process runs nothing here.
-        if not (line := self._out.readline()).endswith(b"\n"):
+        if not (line := self._stdout.readline()).endswith(b"\n"):
             raise EOFError
         return json.loads(line)
 
@@ -218,21 +221,21 @@ def serve() -> None:
         if isinstance(request["options"]["value_range"], list):
             request["options"]["value_range"] = tuple(request["options"]["value_range"])
         alarm(request["seconds"])
-        answer, pixels = _answer_to(into.read(request["length"]), request["options"])
+        answer, pixels = _reply_to(into.read(request["length"]), request["options"])
         alarm(0)
 
 
-def _answer_to(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+def _reply_to(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     try:
         pixels, peak, deep = decode_file(data, **options)
     except Refused as error:
         return {"refused": error.args}, b""
     except Exception as error:  # decoders raise whatever the damaged bytes lead them to
-        return {"refused": [getattr(error, "strerror", None) or said(error)]}, b""
+        return {"refused": [getattr(error, "strerror", None) or error_text(error)]}, b""
     return {"shape": pixels.shape, "peak": peak, "deep": deep}, np.ascontiguousarray(pixels).data
 
 
-def _plain(number: Any) -> int | float:
+def _builtin_number(number: Any) -> int | float:
     """Return a number of another type as one of Python's own."""
     return operator.index(number) if hasattr(number, "__index__") else float(number)
 
@@ -243,9 +246,9 @@ def _end_idle() -> None:
             _idle.pop().end()
 
 
-def _forget() -> None:
+def _reset_after_fork() -> None:
     """Leave the threads and processes of the process that this one was forked off to that one."""
-    _began.clear()
+    _started_at.clear()
     for process in _idle:
         process.disown()
     _idle.clear()
@@ -253,4 +256,4 @@ def _forget() -> None:
 
 atexit.register(_end_idle)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_reset_after_fork)

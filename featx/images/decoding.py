@@ -11,19 +11,19 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
 from .avif import frame_sizes
-from .formats import FORMATS, UNREAD, is_raw_tiff, read_format, unread_format
+from .formats import FORMATS, UNSUPPORTED, is_raw_tiff, supported_format, unsupported_format
 from .jpeg import check_scans, decode_jpeg
-from .netpbm import as_it_is
-from .pixels import Refused, ValueRange, check_area, check_size, is_high_depth, pil_to_rgb, said
+from .netpbm import with_stored_values
+from .pixels import Refused, ValueRange, check_area, check_size, error_text, is_high_depth, pil_to_rgb
 from .tiff import check_strips
 
 __all__ = ["decode_file", "holds_high_depth", "open_image"]
 
 # How often a reader may ask for bytes: comments of GIF are read in two steps for each 255 bytes. Files of smaller parts
 # take a microsecond and up to 150 bytes for each of them.
-READS, BYTES_A_READ = 100_000, 100
+MOST_READS, BYTES_PER_READ = 100_000, 100
 # Files of fewer bytes cannot have enough of them to matter, and are read without counting.
-SMALL = 1 << 20
+SMALL_FILE = 1 << 20
 # Tags of TIFF.
 SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
@@ -54,7 +54,7 @@ def decode_file(
             for width, height in frame_sizes(data):
                 check_area(width, height, max_pixels)
         deep = is_high_depth(image)
-        picture, full = as_it_is(image)
+        picture, full = with_stored_values(image)
         if deep or full is not None:
             return *pil_to_rgb(picture, max_pixels, value_range if deep else None, full=full), deep
         pixels = decode_jpeg(image, data)
@@ -103,11 +103,11 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     if not data:
         raise Refused("the file is empty")
     if is_raw_tiff(data, name):
-        raise _unread("camera RAW", UNREAD[".dng"][1])
-    if read_format(data) == "TIFF":
+        raise _unsupported("camera RAW", UNSUPPORTED[".dng"][1])
+    if supported_format(data) == "TIFF":
         check_strips(data)
     try:
-        image = open_image(io.BytesIO(data) if len(data) < SMALL else _CountedReads(data))
+        image = open_image(io.BytesIO(data) if len(data) < SMALL_FILE else _LimitedReads(data))
     except Refused:
         raise
     except UnidentifiedImageError:
@@ -115,19 +115,19 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None
     except Exception as error:  # what is damaged leads to whatever it does
-        kind = read_format(data) or "file"
-        raise Refused(f"a damaged or truncated {kind} ({said(error)})") from None
+        kind = supported_format(data) or "file"
+        raise Refused(f"a damaged or truncated {kind} ({error_text(error)})") from None
     if image.format == "TIFF" and _is_raw(image):
-        raise _unread("camera RAW", UNREAD[".dng"][1])
+        raise _unsupported("camera RAW", UNSUPPORTED[".dng"][1])
     return image
 
 
-class _CountedReads(io.BytesIO):
+class _LimitedReads(io.BytesIO):
     """A file in memory that refuses itself to be read in too many parts."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self.left = READS + len(data) // BYTES_A_READ
+        self.left = MOST_READS + len(data) // BYTES_PER_READ
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.left -= 1
@@ -137,16 +137,16 @@ class _CountedReads(io.BytesIO):
 
 
 def _unidentified(data: bytes, name: str) -> Refused:
-    if known := read_format(data):
+    if known := supported_format(data):
         if known == "AVIF" and not features.check("avif"):
             return Refused("AVIF, which this Pillow was built without", "pip install --force-reinstall pillow")
         return Refused(f"a damaged or truncated {known}, or one of a kind that Pillow does not read")
-    if found := unread_format(data, name):
-        return _unread(*found)
+    if found := unsupported_format(data, name):
+        return _unsupported(*found)
     return Refused("not an image in a known format")
 
 
-def _unread(known: str, step: str) -> Refused:
+def _unsupported(known: str, step: str) -> Refused:
     return Refused(f"{known}, a format that is not read", step)
 
 

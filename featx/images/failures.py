@@ -1,4 +1,4 @@
-"""Images go in; those that cannot be read come out, with the reasons: the ledger of failures."""
+"""Images go in; those that cannot be read come out, with the reasons: a list of failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
-from ..runtime.deadlines import patient_map
+from ..runtime.deadlines import map_with_deadline
 from .sources import ImageSource
 
 __all__ = ["Failure", "find_unreadable", "first_reason"]
@@ -16,7 +16,7 @@ __all__ = ["Failure", "find_unreadable", "first_reason"]
 
 @dataclass(frozen=True)
 class Failure:
-    """An entry of the ledger: an image that could not be read.
+    """An image that could not be read.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Failure:
 
 
 def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> list[Failure]:
-    """Decode all images and return the ledger of those that cannot be read; with `verbose` under a progress bar."""
+    """Decode all images and return those that cannot be read; with `verbose` under a progress bar."""
 
     def reason(image: ImageSource) -> str | None:
         try:
@@ -42,7 +42,7 @@ def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> 
         return None
 
     found = []
-    reasons = patient_map(reason, images, threads=min(4, os.cpu_count() or 1))
+    reasons = map_with_deadline(reason, images, threads=min(4, os.cpu_count() or 1))
     with progress_bar(len(images), name="decoding", unit="img", shown=verbose) as bar:
         for i, text in enumerate(reasons):
             if text is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-__all__ = ["EXTENSIONS", "FORMATS", "UNREAD", "is_raw_tiff", "read_format", "unread_format"]
+__all__ = ["EXTENSIONS", "FORMATS", "UNSUPPORTED", "is_raw_tiff", "supported_format", "unsupported_format"]
 
 # Pillow's names, one by one, because some of its other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM")
@@ -34,7 +34,7 @@ EXTENSIONS = frozenset(
 _MANY = "`magick mogrify -format {} *{}` of ImageMagick converts many"
 _TOOL = "Export it as PNG, JPEG or TIFF with the program that it was made with."
 # The name of each format, its suffixes, and what to do.
-_UNREAD = (
+_UNSUPPORTED = (
     ("HEIC", ".heic .heif .hif", f"Convert it to JPEG: {_MANY.format('jpg', '.heic')}."),
     ("JPEG 2000", ".jp2 .j2k .jpf .jpx .jpm .j2c .jpc", f"Convert it to PNG: {_MANY.format('png', '.jp2')}."),
     ("JPEG XL", ".jxl", "Convert it to PNG: `djxl a.jxl a.png`."),
@@ -88,9 +88,9 @@ _UNREAD = (
 )  # fmt: skip
 
 # Suffix -> the name of the format, and what to do.
-UNREAD = {suffix: (name, step) for name, suffixes, step in _UNREAD for suffix in suffixes.split()}
+UNSUPPORTED = {suffix: (name, step) for name, suffixes, step in _UNSUPPORTED for suffix in suffixes.split()}
 
-_STEPS = {name: step for name, _, step in _UNREAD} | {
+_STEPS = {name: step for name, _, step in _UNSUPPORTED} | {
     "PFM of three channels": "Pass it as an array of floats; value_range says which values mean black and white.",
     "HTML": "The server may have sent a page in its place: download it again.",
     "XML": "Pass the image that it describes.",
@@ -150,7 +150,7 @@ _READ = re.compile(
 )
 
 
-def read_format(data: bytes) -> str | None:
+def supported_format(data: bytes) -> str | None:
     """Return the name of the format that is read as which a file begins, or None."""
     found = _READ.match(data[:64])
     return found.lastgroup if found else None
@@ -161,12 +161,12 @@ def is_raw_tiff(data: bytes, name: str) -> bool:
 
     Most of them are TIFF files by their content, whose first picture is a preview.
     """
-    if read_format(data) != "TIFF":
+    if supported_format(data) != "TIFF":
         return False
-    return data[4:12] == b"\x10\0\0\0CR\x02\0" or UNREAD.get(_suffix(name), ("", ""))[0] == "camera RAW"
+    return data[4:12] == b"\x10\0\0\0CR\x02\0" or UNSUPPORTED.get(_suffix(name), ("", ""))[0] == "camera RAW"
 
 
-def unread_format(data: bytes, name: str = "") -> tuple[str, str] | None:
+def unsupported_format(data: bytes, name: str = "") -> tuple[str, str] | None:
     """Return the name of a format that is not read and what to do, or None where the file is not known.
 
     Parameters
@@ -180,7 +180,7 @@ def unread_format(data: bytes, name: str = "") -> tuple[str, str] | None:
     for signature, known in _SIGNATURES:
         if signature.match(head):
             return known, _STEPS[known]
-    return UNREAD.get(_suffix(name))
+    return UNSUPPORTED.get(_suffix(name))
 
 
 def _suffix(name: str) -> str:

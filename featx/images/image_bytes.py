@@ -9,11 +9,11 @@ from typing import Any
 
 from ..exceptions import MissingDependencyError
 from .pixels import Refused
-from .urls import is_url, local_path, redacted, with_small_schemes
+from .urls import is_url, local_path, redacted, with_lowercase_schemes
 
-__all__ = ["check_length", "is_url", "read_bytes", "too_long"]
+__all__ = ["check_file_size", "read_bytes", "too_large"]
 
-STATUS = {
+HTTP_STATUS = {
     401: "the server asks for a password",
     403: "the server denies access",
     404: "the server has no such file",
@@ -26,8 +26,8 @@ DECODE = "base64.b64decode(text.partition(',')[2])"
 # What an extra of featx brings, by the protocol.
 EXTRAS = {"http": "http", "https": "http"}
 # Protocols of fsspec that copy what they lead to.
-COPIES = ("simplecache", "filecache", "blockcache", "cached")
-PIECE = 1 << 20
+COPYING_PROTOCOLS = ("simplecache", "filecache", "blockcache", "cached")
+CHUNK_BYTES = 1 << 20
 PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
@@ -50,11 +50,11 @@ def read_bytes(place: str, *, most: int) -> bytes:
 def _read_file(path: str, most: int) -> bytes:
     # A FIFO named .jpg would block for ever, so the kind is checked before anything is opened.
     size = _regular_size(path)
-    check_length(size, most)
+    check_file_size(size, most)
     with open(path, "rb", buffering=0) as file:
         # Files of the system, and of some network file systems, say that they are empty and give bytes all the same.
-        data = _read_up_to(file, most + 1, piece=size + 1 if size else PIECE)
-    check_length(len(data), most)
+        data = _read_up_to(file, most + 1, chunk=size + 1 if size else CHUNK_BYTES)
+    check_file_size(len(data), most)
     return data
 
 
@@ -65,23 +65,23 @@ def _regular_size(path: str) -> int:
     return status.st_size
 
 
-def _read_up_to(file: Any, most: int, *, piece: int) -> bytes:
+def _read_up_to(file: Any, most: int, *, chunk: int) -> bytes:
     """Return so many bytes of a file or stream, or all if it has less: its end is an empty answer."""
     parts: list[bytes] = []
     left = most
-    while left and (part := file.read(min(left, piece))):
+    while left and (part := file.read(min(left, chunk))):
         parts.append(part)
         left -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def check_length(n_bytes: int, most: int) -> None:
+def check_file_size(n_bytes: int, most: int) -> None:
     """Refuse more bytes than one image has."""
     if n_bytes > most:
-        raise too_long(most)
+        raise too_large(most)
 
 
-def too_long(most: int) -> Refused:
+def too_large(most: int) -> Refused:
     """Return the reason why a file of more bytes is refused, and what to do."""
     return Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
 
@@ -91,27 +91,27 @@ def _read_url(url: str, most: int) -> bytes:
 
     if (path := local_path(url)) is not None:
         return _read_file(path, most)
-    url = with_small_schemes(url)
+    url = with_lowercase_schemes(url)
     if "reference:" in url.lower():
         raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
     _check_protocols(url)
     # fsspec does not decode what a chain names on this machine.
     links = [part if (path := local_path(part)) is None else f"file://{path}" for part in url.split("::")]
-    _check_place(links, most)
+    _check_local_file(links, most)
     try:
         with fsspec.open("::".join(links), "rb") as file:
-            data = _read_up_to(file, most + 1, piece=most + 1)
+            data = _read_up_to(file, most + 1, chunk=most + 1)
     except ImportError as error:
         raise _missing(url.partition(":")[0], str(error)) from None
     except Exception as error:  # each protocol has errors of its own, whose text may hold the URL's credentials
         raise Refused(*_reason(error, url)) from None
-    check_length(len(data), most)
+    check_file_size(len(data), most)
     if WEB_PAGE.match(data[:400]):
         raise Refused("a web page in place of an image", "Open the address in a browser: it may ask for a login.")
     return data
 
 
-def _check_place(links: list[str], most: int) -> None:
+def _check_local_file(links: list[str], most: int) -> None:
     """Refuse a chain that leads to a device or a FIFO of this machine, or copies what is too long from it."""
     path = links[-1].removeprefix("file://")
     if "://" in path:
@@ -121,8 +121,8 @@ def _check_place(links: list[str], most: int) -> None:
     if not os.path.exists(path) or os.path.isdir(path):  # fsspec says what is wrong with it
         return
     size = _regular_size(path)
-    if any(link.startswith(COPIES) for link in links):
-        check_length(size, most)
+    if any(link.startswith(COPYING_PROTOCOLS) for link in links):
+        check_file_size(size, most)
 
 
 def _check_protocols(url: str) -> None:
@@ -168,7 +168,7 @@ def _reason(error: Exception, url: str) -> tuple[str, str]:
     if "InvalidURL" in kinds:
         return "the address is incomplete or malformed", "Check the address."
     if status is not None and status >= 400:
-        said = STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
+        said = HTTP_STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
         return f"{said} (HTTP {status})", "Check the address, and whether it asks for a login."
     if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError"}:
         return "no encrypted connection: the server has no certificate, or one that is not accepted", again
@@ -184,10 +184,10 @@ def _reason(error: Exception, url: str) -> tuple[str, str]:
         return "there is no such file", "Check the address."
     if kinds & {"PermissionError", "NoCredentialsError"}:
         return "access is denied", "Check the address and your credentials."
-    return _short(error, url), again
+    return _short_error_text(error, url), again
 
 
-def _short(error: Exception, url: str) -> str:
+def _short_error_text(error: Exception, url: str) -> str:
     # As it was passed on, a URL is known whatever is in it; in other texts a blank ends it.
     text = " ".join(redacted(str(error).replace(url, redacted(url))).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -19,14 +19,14 @@ from ..display.notes import note_once
 from ..exceptions import ParameterError
 from .cells import array_of
 from .containers import cells_of
-from .labels import missing_cells
+from .labels import missing_cells_error
 from .single_images import refuse_single_image
 from .sources import ImageSource, ValueRange, wrap_images
 
 __all__ = ["check_images"]
 
 # Longer rows are remarked on where nothing says how they are to be folded.
-PLAIN_ROW = 16
+SHORT_ROW = 16
 CHANNELS = (1, 3, 4)
 
 
@@ -77,7 +77,7 @@ def check_images(
         if not cells:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
         if missing and getattr(estimator, "on_error", "raise") != "nan":
-            raise missing_cells("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
+            raise missing_cells_error("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
         _note_image_shape(image_shape)
         return wrap_images(cells, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
@@ -86,7 +86,7 @@ def check_images(
         _refuse_channels_first(array)
         images = validate_data(estimator, array, reset=False, ensure_2d=False, allow_nd=True)
         return wrap_images(images, **options)
-    return wrap_images(_folded(validate_data(estimator, X, reset=reset), image_shape), **options)
+    return wrap_images(_reshaped(validate_data(estimator, X, reset=reset), image_shape), **options)
 
 
 def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
@@ -113,17 +113,17 @@ def _refuse_channels_first(array: Any) -> None:
         )
 
 
-def _folded(rows: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray:
+def _reshaped(rows: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray:
     """Return rows of values as images (n, h, w) or (n, h, w, c)."""
     n_rows, n_values = rows.shape
     if image_shape is None:
-        shape = _square(n_values)
-        if n_values > PLAIN_ROW and (shape[0] == 1 or n_rows == n_values):
+        shape = _guessed_shape(n_values)
+        if n_values > SHORT_ROW and (shape[0] == 1 or n_rows == n_values):
             note_once(
                 f"rows of {n_values} values are taken as images of {' x '.join(map(str, shape))}: image_shape= says "
                 "what they are; a single grey image is passed as [image]"
             )
-        elif n_values > PLAIN_ROW and len(shape) == 3:
+        elif n_values > SHORT_ROW and len(shape) == 3:
             note_once(
                 f"rows of {n_values} values are taken as images of {' x '.join(map(str, shape))}, with the channels of "
                 f"each pixel side by side: image_shape=(3, {shape[0]}, {shape[1]}) says that one channel comes after "
@@ -138,7 +138,7 @@ def _folded(rows: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray
     return images.transpose(0, 2, 3, 1) if first else images
 
 
-def _square(n_values: int) -> tuple[int, ...]:
+def _guessed_shape(n_values: int) -> tuple[int, ...]:
     side = math.isqrt(n_values)
     if side * side == n_values:
         return side, side

@@ -17,12 +17,12 @@ from .pixels import Refused
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["check_scans", "check_unloaded", "decode_jpeg"]
+__all__ = ["check_scans", "check_scans_of_opened", "decode_jpeg"]
 
 # The tag of EXIF that says how the image is to be turned.
 ORIENTATION = 0x0112
 # torchvision's number of that mode.
-RGB = 3
+TORCHVISION_RGB = 3
 # Each scan of a progressive JPEG is a pass over the whole image, be it ten bytes long: half a nanosecond a pixel.
 # Encoders write some ten of them; libtiff refuses more than 100 (LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER), libjpeg-turbo's
 # djpeg has -maxscans for it. Beyond that number there may be as many as cost less than a second.
@@ -61,7 +61,7 @@ def check_scans(image: Image.Image, data: bytes) -> None:
         )
 
 
-def check_unloaded(image: Image.Image) -> None:
+def check_scans_of_opened(image: Image.Image) -> None:
     """Do so for an image that somebody opened and that has not been decoded yet."""
     file = getattr(image, "fp", None)
     if image.format not in ("JPEG", "MPO") or file is None or not getattr(image, "tile", None):
@@ -105,7 +105,9 @@ def decode_jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
     torch: Any = sys.modules["torch"]
     try:
         # The operation takes bytes that could be written to, though it never does. Its wrapper is to go one day.
-        pixels = torch.ops.image.decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), RGB, False)
+        pixels = torch.ops.image.decode_jpeg(
+            torch.frombuffer(bytearray(data), dtype=torch.uint8), TORCHVISION_RGB, False
+        )
     except (RuntimeError, AttributeError):
         # Pillow says what is wrong, or decodes what this decoder does not know or no longer offers.
         return None

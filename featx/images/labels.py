@@ -12,7 +12,7 @@ from ..exceptions import ParameterError
 from .cells import array_of, is_missing
 from .containers import first_few
 
-__all__ = ["missing_cells", "plain_column", "plain_labels", "unlabelled"]
+__all__ = ["missing_cells_error", "plain_column", "plain_labels", "unlabelled"]
 
 
 def plain_labels(values: Any, *, name: str) -> np.ndarray:
@@ -30,7 +30,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's texts of any length
         values = values.ravel().tolist()
     if rows := unlabelled(values):
-        raise missing_cells("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
+        raise missing_cells_error("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
     array = np.asarray(values)
     if array.ndim == 0:
         raise ParameterError(f"got {name}={shown(values)}; expected one for each image", "Pass a list.")
@@ -39,7 +39,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     if array.dtype.kind == "c":  # in scikit-learn's words
         raise ParameterError(f"Complex data not supported: got {name} of type {array.dtype}", "Pass texts or integers.")
     if array.dtype.kind == "V":
-        raise _unordered(name, array)
+        raise _unordered_error(name, array)
     if array.dtype.kind not in "OSU":
         return array
     # A list of texts and numbers is an array of texts.
@@ -52,7 +52,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
         try:
             sorted(set(items))
         except TypeError:  # neither hashed nor compared
-            raise _unordered(name, array) from None
+            raise _unordered_error(name, array) from None
     return array
 
 
@@ -84,7 +84,7 @@ def unlabelled(values: Any) -> list[int]:
     return [place for place, value in enumerate(cells) if is_missing(value)]
 
 
-def missing_cells(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
+def missing_cells_error(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
     """Return the error for cells that are empty."""
     skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
     return ParameterError(
@@ -105,7 +105,7 @@ def _refuse_container(values: Any, name: str) -> None:
         raise ParameterError(f"{what}, which has no numbered items", f"Pass list({name}).")
 
 
-def _unordered(name: str, array: np.ndarray) -> ParameterError:
+def _unordered_error(name: str, array: np.ndarray) -> ParameterError:
     kind = type(array.ravel()[0]).__name__ if array.dtype.kind == "O" else array.dtype
     return ParameterError(
         f"got {name}={shown(array.tolist())} of type {kind}, which has no order", "Pass texts or integers."

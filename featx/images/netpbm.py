@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-__all__ = ["as_it_is", "white_of"]
+__all__ = ["maxval_of", "with_stored_values"]
 
 
-def white_of(image: Image.Image) -> int | None:
+def maxval_of(image: Image.Image) -> int | None:
     """Return the largest value that a PGM or PPM may hold, if it is neither 255 nor 65535 grey; else None."""
     for tile in getattr(image, "tile", ()):
         if tile[0] in ("ppm", "ppm_plain") and isinstance(tile[3], tuple):
@@ -18,13 +18,13 @@ def white_of(image: Image.Image) -> int | None:
     return None
 
 
-def as_it_is(image: Any) -> tuple[Image.Image, int | None]:
+def with_stored_values(image: Any) -> tuple[Image.Image, int | None]:
     """Return an image whose values are those in the file, and the one that means white, or None.
 
     Pillow stretches them to 255 or 65535, a value at a time and in Python: two seconds for a million pixels. Its size
     must have been checked before.
     """
-    white = white_of(image)
+    white = maxval_of(image)
     if white is None:
         return image, None
     tile = image.tile[0]

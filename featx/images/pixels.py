@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..exceptions import ParameterError
-from .netpbm import white_of
+from .netpbm import maxval_of
 
 __all__ = [
     "Refused",
@@ -27,9 +27,9 @@ __all__ = [
     "check_kind",
     "check_size",
     "checked_value_range",
+    "error_text",
     "is_high_depth",
     "pil_to_rgb",
-    "said",
 ]
 
 # What an array spans when nothing else is said. Other integers have no scale that an image would fill.
@@ -37,9 +37,9 @@ FULL_SCALE = {
     "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
 }  # fmt: skip
 # How far beyond its range rounding takes a float, as a part of that range; a grey level is 0.004 of it.
-ROUNDING = {"f2": 1e-3, "f4": 1e-5, "f8": 1e-5}
-DEEPEST = 65535
-BITS_PER_SAMPLE = 258
+ROUNDING_SLACK = {"f2": 1e-3, "f4": 1e-5, "f8": 1e-5}
+WHITE_16_BIT = 65535
+TIFF_BITS_PER_SAMPLE = 258
 
 ValueRange = tuple[float, float] | str | None
 
@@ -48,7 +48,7 @@ class Refused(Exception):
     """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what a decoder says, without what it quotes of the file."""
     first = error.args[0] if error.args else ""
     text = first.partition(b":")[0].decode("ascii", "replace") if isinstance(first, bytes) else str(error)
@@ -87,7 +87,7 @@ def pil_to_rgb(
     """
     check_size(image, max_pixels)
     deep_colour, scale = _is_deep_colour(image), _full_scale(image) if full is None else (0.0, float(full))
-    if deep_colour and value_range is not None and value_range != (0, DEEPEST):
+    if deep_colour and value_range is not None and value_range != (0, WHITE_16_BIT):
         raise Refused(
             f"value_range={value_range!r} cannot be applied: 16-bit colour is read with 8 bits a channel",
             "Convert it to 8 bits, or pass an array of its values.",
@@ -99,7 +99,7 @@ def pil_to_rgb(
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image)
         pixels = _grey_to_rgb(_scaled(values, scale if value_range is None else value_range, f"mode {image.mode}"))
-        peak = int(values.max()) if value_range is None and scale == (0.0, DEEPEST) else None
+        peak = int(values.max()) if value_range is None and scale == (0.0, WHITE_16_BIT) else None
         if isinstance(clear := image.info.get("transparency"), int):
             pixels[values == clear] = 255
         return pixels, peak
@@ -120,7 +120,7 @@ def _is_deep_colour(image: Image.Image) -> bool:
     """Tell colour, or grey with transparency, of 16 bits a channel, of which Pillow reads the upper 8."""
     if image.mode.startswith("I") or image.mode == "F":
         return False
-    if (white_of(image) or 0) > 255:
+    if (maxval_of(image) or 0) > 255:
         return True
     raw = [tile[3][0] if isinstance(tile[3], tuple) else tile[3] for tile in getattr(image, "tile", ())]
     return any(";16" in mode for mode in raw if isinstance(mode, str)) or 16 in _tiff_bits(image)
@@ -131,11 +131,11 @@ def _full_scale(image: Image.Image) -> tuple[float, float]:
     if image.mode == "F":
         return 0.0, 1.0
     # Mode I has 32 bits, but is what Pillow made of 16-bit files for long, and goes by their scale.
-    return 0.0, 4095.0 if 12 in _tiff_bits(image) else float(DEEPEST)
+    return 0.0, 4095.0 if 12 in _tiff_bits(image) else float(WHITE_16_BIT)
 
 
 def _tiff_bits(image: Image.Image) -> tuple[int, ...]:
-    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
+    bits = getattr(image, "tag_v2", {}).get(TIFF_BITS_PER_SAMPLE, ())
     return bits if isinstance(bits, tuple) else (bits,)
 
 
@@ -213,7 +213,7 @@ def _scaled(array: np.ndarray, value_range: ValueRange, kind: str) -> np.ndarray
         high = high if high > low else low + 1
     else:
         low, high = value_range
-        slack = ROUNDING.get(array.dtype.str[1:], 0) * (high - low)
+        slack = ROUNDING_SLACK.get(array.dtype.str[1:], 0) * (high - low)
         if least < low - slack or most > high + slack:
             clip = f"Clip them, np.clip(x, {low:g}, {high:g}), or " if array.dtype.kind == "f" else ""
             raise Refused(f"{span} lie outside {low:g} to {high:g}", clip + (step if clip else step.capitalize()))

@@ -48,8 +48,8 @@ class Preprocessing:
         Random changes between the resize and the central crop.
     seed : int, default=0
         Of the augmentation.
-    view : int, default=0
-        Number of the augmented view; 0 is the image itself, which is never augmented.
+    draw : int, default=0
+        Number of the augmented copy; 0 is the image itself, which is never augmented.
     """
 
     crop: int
@@ -60,7 +60,7 @@ class Preprocessing:
     mode: str = "crop"
     augmentation: Augmentation | None = None
     seed: int = 0
-    view: int = 0
+    draw: int = 0
 
     @property
     def text(self) -> str:
@@ -68,9 +68,10 @@ class Preprocessing:
         scale = f"mean={_numbers(self.mean)};std={_numbers(self.std)}"
         resize = f"resize={self.resize};" if self.mode == "crop" else ""
         plain = f"mode={self.mode};{resize}crop={self.crop};{self.interpolation};antialias;{scale}"
-        if self.augmentation is None or not self.view:
+        if self.augmentation is None or not self.draw:
             return plain
-        return f"{plain};augment={self.augmentation.text};seed={self.seed};view={self.view}"
+        # The key of cached rows says "view", which rows of earlier versions have.
+        return f"{plain};augment={self.augmentation.text};seed={self.seed};view={self.draw}"
 
     @classmethod
     def from_preset(cls, preset: Any) -> Preprocessing:
@@ -102,20 +103,20 @@ class Preprocessing:
         resize = round(int(image_size) * self.resize / self.crop)
         return dataclasses.replace(self, crop=int(image_size), resize=resize, mode=mode)
 
-    def view_of(self, augmentation: Augmentation | None, *, seed: int, view: int) -> Preprocessing:
-        """Return the same with one of the augmented views of each image, or plain for view 0 or no augmentation.
+    def with_draw(self, augmentation: Augmentation | None, *, seed: int, draw: int) -> Preprocessing:
+        """Return the same with one augmented copy of each image, or without augmentation for draw 0 or None.
 
         Parameters
         ----------
         augmentation : Augmentation or None
         seed : int
-            Not negative. Another seed gives other views.
-        view : int
+            Not negative. Another seed gives other draws.
+        draw : int
             Not negative.
         """
-        if augmentation is None or not view:
-            return dataclasses.replace(self, augmentation=None, seed=0, view=0)
-        return dataclasses.replace(self, augmentation=augmentation, seed=int(seed), view=int(view))
+        if augmentation is None or not draw:
+            return dataclasses.replace(self, augmentation=None, seed=0, draw=0)
+        return dataclasses.replace(self, augmentation=augmentation, seed=int(seed), draw=int(draw))
 
     def apply(self, pixels: np.ndarray, *, key: bytes = b"") -> torch.Tensor:
         """Resize, augment and crop one image.
@@ -124,7 +125,7 @@ class Preprocessing:
         ----------
         pixels : ndarray of uint8, shape (height, width, 3)
         key : bytes, default=b""
-            The image's digest, so that it has the same views whatever its name or place in a batch.
+            The image's digest, so that its draws are the same whatever its name or place in a batch.
 
         Returns
         -------
@@ -139,8 +140,8 @@ class Preprocessing:
         image = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
         size = [self.resize] if self.mode == "crop" else [self.crop, self.crop]
         image = F.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
-        if self.augmentation is not None and self.view:
-            drawn = hashlib.sha256(key + f";seed={self.seed};view={self.view}".encode()).digest()
+        if self.augmentation is not None and self.draw:
+            drawn = hashlib.sha256(key + f";seed={self.seed};view={self.draw}".encode()).digest()
             image = self.augmentation.apply(image, seed=int.from_bytes(drawn), size=self.crop)
         return F.center_crop(image, [self.crop, self.crop])
 

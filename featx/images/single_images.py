@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from ..exceptions import ParameterError
-from .cells import IMAGES, kind_of
-from .image_bytes import is_url
+from .cells import IMAGE_KINDS, kind_of
+from .urls import is_url
 
 __all__ = ["refuse_single_image"]
 
-CHANNELS = (1, 2, 3, 4)
+LIKELY_CHANNELS = (1, 2, 3, 4)
 # A grey image this narrow and higher is none: a line of pixels with their channels is.
-NARROW = 4
+NARROWEST = 4
 
 
 def refuse_single_image(X: Any) -> None:
@@ -25,14 +25,14 @@ def refuse_single_image(X: Any) -> None:
     if isinstance(X, str | os.PathLike):
         _refuse_place(os.fspath(X))
     one = isinstance(X, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or hasattr(X, "read")
-    if one or (type(X) is dict and kind_of(X) in IMAGES):
+    if one or (type(X) is dict and kind_of(X) in IMAGE_KINDS):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
     shape = _shape(X)
     if shape == () and not np.issubdtype(np.asarray(X).dtype, np.number):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
     if len(shape) != 3:
         return
-    if shape[2] in CHANNELS and min(shape[:2]) > NARROW:
+    if shape[2] in LIKELY_CHANNELS and min(shape[:2]) > NARROWEST:
         raise ParameterError(
             f"got one image, {shape[0]} x {shape[1]} pixels of {shape[2]} channel{'s' if shape[2] > 1 else ''}, where "
             "several are expected",
@@ -40,7 +40,7 @@ def refuse_single_image(X: Any) -> None:
             if shape[2] != 2
             else "Choose a channel, image[..., 0], or add a third, and pass a list of images: [image].",
         )
-    if shape[0] == 3 and min(shape[1:]) > NARROW and type(X).__module__.partition(".")[0] == "torch":
+    if shape[0] == 3 and min(shape[1:]) > NARROWEST and type(X).__module__.partition(".")[0] == "torch":
         raise ParameterError(
             f"got a tensor of shape {shape}, which is one image with its channels first or three grey ones",
             "Pass [x.permute(1, 2, 0)] for the one, list(x) for the three.",
@@ -64,7 +64,7 @@ def _shape(X: Any) -> tuple[int, ...]:
     if not isinstance(X, Sequence | np.ndarray) or not len(X):
         return (0,)
     line = _line(X[0])
-    if line is None or line[1] not in CHANNELS or any(_line(part) != line for part in X):
+    if line is None or line[1] not in LIKELY_CHANNELS or any(_line(part) != line for part in X):
         return (0,)
     return len(X), *line
 

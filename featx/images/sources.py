@@ -21,11 +21,20 @@ from ..exceptions import FeatxError, ImageDecodeError, ParameterError
 from .cells import read_cell
 from .decoder_process import decode_or_delegate
 from .decoding import decode_file, holds_high_depth, open_image
-from .image_bytes import check_length, is_url, read_bytes
-from .jpeg import check_unloaded
-from .pixels import Refused, ValueRange, array_to_rgb, check_kind, checked_value_range, is_high_depth, pil_to_rgb, said
+from .image_bytes import check_file_size, read_bytes
+from .jpeg import check_scans_of_opened
+from .pixels import (
+    Refused,
+    ValueRange,
+    array_to_rgb,
+    check_kind,
+    checked_value_range,
+    error_text,
+    is_high_depth,
+    pil_to_rgb,
+)
 from .single_images import refuse_single_image
-from .urls import shown_names
+from .urls import is_url, redacted_names
 
 __all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_images"]
 
@@ -74,7 +83,7 @@ class ImageSource(Shown):
         that changes what is seen.
         """
         if self.is_encoded:
-            return self.keyed(*self.inspect())
+            return self.content_key(*self.inspect())
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
         scale = "" if self.value_range is None else repr(self.value_range)
@@ -86,14 +95,14 @@ class ImageSource(Shown):
         data = self._read_bytes()
         return digest_bytes(data), self.value_range is not None and holds_high_depth(data)
 
-    def keyed(self, digest: bytes, high_depth: bool) -> bytes:
+    def content_key(self, digest: bytes, high_depth: bool) -> bytes:
         """Return the key of a file by the digest of its bytes: another one where the value range changes its pixels."""
         if self.value_range is None or not high_depth:
             return digest
         low_high = self.value_range if isinstance(self.value_range, str) else [float(v) for v in self.value_range]
         return digest_bytes(digest + f"value_range={low_high}".encode())
 
-    def heeds_value_range(self) -> bool:
+    def depends_on_value_range(self) -> bool:
         """Tell whether a value range can change what is seen; files are opened for that, and URLs are not fetched."""
         if isinstance(self.content, Image.Image):
             return is_high_depth(self.content)
@@ -143,11 +152,11 @@ class ImageSource(Shown):
                 decode_file, data, name=self.name, max_pixels=self.max_pixels, value_range=self.value_range
             )
         )
-        return self.keyed(digest_bytes(data), high_depth), pixels
+        return self.content_key(digest_bytes(data), high_depth), pixels
 
     def _pixels_in_memory(self) -> np.ndarray:
         if isinstance(self.content, Image.Image):
-            self._guard(lambda: check_unloaded(self.content))
+            self._guard(lambda: check_scans_of_opened(self.content))
             pixels, self.peak = self._guard(lambda: pil_to_rgb(self.content, self.max_pixels, self.value_range))
         else:
             pixels, self.peak = self._guard(lambda: array_to_rgb(self.content, self.value_range))
@@ -164,7 +173,7 @@ class ImageSource(Shown):
         except FeatxError:  # a package that is missing is no fault of the image
             raise
         except Exception as error:  # decoders raise whatever the damaged bytes lead them to
-            raise ImageDecodeError(self.name, getattr(error, "strerror", None) or said(error)) from error
+            raise ImageDecodeError(self.name, getattr(error, "strerror", None) or error_text(error)) from error
 
 
 class ImageSources(Shown, Sequence[ImageSource]):
@@ -278,7 +287,7 @@ def wrap_images(
         LABELS.check("names", names)
     if len(names) != len(contents):
         raise ParameterError(f"got {len(names)} names for {len(contents)} images; expected one for each")
-    return ImageSources(contents, shown_names(names), max_pixels=max_pixels, value_range=value_range)
+    return ImageSources(contents, redacted_names(names), max_pixels=max_pixels, value_range=value_range)
 
 
 def _content(image: Any, number: int, names: dict[int, str]) -> Any:
@@ -297,5 +306,5 @@ def _bytes_of(content: str | bytes | None) -> bytes:
         raise Refused("there is none: the cell is empty", "Leave it out.")
     if isinstance(content, str):
         return read_bytes(content, most=MAX_BYTES)
-    check_length(len(content), MAX_BYTES)
+    check_file_size(len(content), MAX_BYTES)
     return content

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-__all__ = ["is_url", "local_path", "redacted", "shown_names", "with_small_schemes"]
+__all__ = ["is_url", "local_path", "redacted", "redacted_names", "with_lowercase_schemes"]
 
 HIDDEN = "***"
 # What a text begins with that is a URL as a whole, and what leads to the last link of a chain: archives and copies of
@@ -69,7 +69,7 @@ def local_path(url: str) -> str | None:
     return rest if "%" in rest and os.path.lexists(rest) and not os.path.lexists(path) else path
 
 
-def with_small_schemes(url: str) -> str:
+def with_lowercase_schemes(url: str) -> str:
     """Return a URL whose schemes are in small letters, those of a chain too: fsspec knows them so alone."""
     return re.sub(r"(?:^|(?<=::))[A-Za-z][\w+.-]*(?=://|::)", lambda match: match[0].lower(), url)
 
@@ -108,8 +108,8 @@ def _redacted_url(url: str) -> str:
     return url[: scheme.end()] + _redacted_text(shown)
 
 
-def shown_names(names: Sequence[str]) -> Sequence[str]:
-    """Return names as tables, ledgers and messages may show them; the sequence itself if none is a URL."""
+def redacted_names(names: Sequence[str]) -> Sequence[str]:
+    """Return names as tables, lists of failures and messages may show them; the sequence itself if none is a URL."""
     return [redacted(name) for name in names] if any(":/" in name for name in names) else names
 
 

@@ -120,7 +120,7 @@ def agreeing_store(store: Store, source: BackboneSource, specs: Sequence[Embeddi
         if network in _apart:
             return _apart[network]
         # The rows are looked for before the answers, which are written first.
-        kept = cache.answers(spec)
+        kept = cache.reference_outputs(spec)
         if _place(network, spec) in _agreed or not kept.has_rows():
             continue
         answers = kept.load()
@@ -147,7 +147,7 @@ def claimed_store(store: Store, source: BackboneSource, specs: Sequence[Embeddin
     for spec in specs:
         if network in _apart:
             return _apart[network]
-        kept = store.answers(spec)
+        kept = store.reference_outputs(spec)
         if _place(network, spec) in _agreed and kept.path.exists():
             continue
         own = _answers_of(source, spec)

@@ -14,7 +14,7 @@ from ..display.notes import note_once, note_step
 from ..display.shown import Shown
 from ..exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from ..images.preprocessing import Preprocessing
-from ..runtime.allocator import keep_freed_memory
+from ..runtime.resources import keep_freed_memory
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import NetworkPlan
 from .device import arithmetic

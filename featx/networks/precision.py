@@ -117,7 +117,7 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     """
     import torch
 
-    preprocessing = source.preprocessing.view_of(None, seed=0, view=0)
+    preprocessing = source.preprocessing.with_draw(None, seed=0, draw=0)
     pixels = torch.stack([preprocessing.apply(image) for image in images])
     view = source.view(None, "auto")
     backbone = source.load(device)

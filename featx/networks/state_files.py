@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cache.digests import is_settled, reads_all
+from ..cache.digests import is_old_enough, reads_all
 from ..cache.versions import Version, file_version
 from ..exceptions import WeightsError, nearest
 from .inert_pickles import load_tensors
@@ -95,7 +95,7 @@ def _unreadable(file: str, error: OSError) -> WeightsError:
 
 
 def _digest(file: str, version: Version) -> str:
-    settled = is_settled(version) and not reads_all()
+    settled = is_old_enough(version) and not reads_all()
     known = _digests.get(file)
     if settled and known is not None and known[0] == version:
         return known[1]

@@ -12,7 +12,7 @@ from ..display.quantities import count_text, percent
 from ..display.tables import CLASSES, Part, Table
 
 if TYPE_CHECKING:
-    from ..evaluation.held_out_report import HeldOutResult
+    from ..evaluation.held_out_result import HeldOutResult
 
 __all__ = ["class_parts", "confused_pairs", "hardest_classes"]
 

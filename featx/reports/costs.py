@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..display.quantities import duration, size_text
 from ..display.tables import CLASSES, Part, Table
-from ..runtime import cores as workers
+from ..runtime import resources
 
 if TYPE_CHECKING:
     from ..extraction.extract import ExtractionResult
@@ -67,7 +67,7 @@ def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: 
         lines.append(f"{len(result.damaged)} damaged cache segments were set aside and computed again")
     if not verbose:
         return ["\n".join(lines)]
-    threads = workers.thread_count(n_jobs)
+    threads = resources.thread_count(n_jobs)
     meanings = {
         f"read and decode: in all {threads} threads together": BESIDE,
         "digest: reading files that are not remembered": ("digest",),
@@ -85,9 +85,9 @@ def spent_text(seconds: Mapping[str, float]) -> str:
     if seconds[longest] < BRIEF:
         return parts
     advice = {
-        "extraction": "a GPU, a smaller backbone or fewer --augment-views",
+        "extraction": "a GPU, a smaller backbone or fewer --augment-draws",
         "training": "fewer --epochs or --trainable-stages, or a GPU",
-        "prediction": "a GPU, a smaller backbone or fewer --test-views",
+        "prediction": "a GPU, a smaller backbone or fewer --test-draws",
         "tuning": "fewer heads, smaller grids, fewer folds, or --n-jobs -1",
     }
     share = 100 * seconds[longest] / sum(seconds.values())
@@ -127,7 +127,7 @@ def _bottleneck(result: ExtractionResult, threads: int) -> str:
         return ""
     share = f"{100 * seconds[longest] / wall:.0f} % of the time"
     reading = result.seconds.get("read", 0.0) > result.seconds.get("decode", 0.0)
-    cores = workers.core_count()
+    cores = resources.core_count()
     more = f"--n-jobs {cores}" if threads < cores else "smaller image files, or more processor cores,"
     name, advice = {
         "forward": ("the network", "a GPU, a smaller backbone or half precision (--precision bfloat16) is quicker"),

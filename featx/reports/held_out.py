@@ -10,7 +10,7 @@ from .confusion import class_parts
 
 if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
-    from ..evaluation.held_out_report import HeldOutResult
+    from ..evaluation.held_out_result import HeldOutResult
     from ..workflows.finetune import FineTuneResult
     from ..workflows.judged_predictions import JudgedResult
 

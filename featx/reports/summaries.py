@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..comparison.size_result import SizeResult, StrategyResult, Verdict
     from ..datasets.dataset import ImageDataset
     from ..evaluation.estimates import Estimate
-    from ..evaluation.held_out_report import HeldOutResult
+    from ..evaluation.held_out_result import HeldOutResult
     from ..extraction.extract import ExtractionResult
     from ..forecast.result import ForecastResult
     from ..heads.results import CandidateResult, EvaluationResult

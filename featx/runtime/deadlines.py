@@ -2,7 +2,7 @@
 
 A stalled network file system, a server that never answers or a decoder that loops must hold up neither a run nor its
 end. The threads of `concurrent.futures` are joined when the interpreter exits, so these are daemons. A thread cannot be
-ended: what it waits for can be (`ended_by`), and where that is not so, only so many are left behind.
+ended: what it waits for can be (`cancelled_by`), and where that is not so, only so many are left behind.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import Any
 
 from ..exceptions import FeatxError
 
-__all__ = ["GivenUp", "begin_again", "ended_by", "patient_map"]
+__all__ = ["CallTimeoutError", "cancelled_by", "map_with_deadline", "restart_deadline"]
 
 # What one image may take to be read and decoded.
 DECODE_SECONDS = 60.0
 # How many calls of this process may be given up and still not have returned, beside one for each thread. A stuck read
 # holds a thread and some kilobytes; so many of them are no matter of single images.
-MOST_STUCK = 32
+MOST_STUCK_CALLS = 32
 # What threads get at the end of a run to finish what they are at: one that is still inside torch when the
 # interpreter goes away takes the process down with it.
-GRACE = 0.5
+GRACE_SECONDS = 0.5
 
-_here = threading.local()
+_thread_local = threading.local()
 _stuck: list[_Call] = []
 
 
-def patient_map(
+def map_with_deadline(
     function: Callable[[Any], Any], items: Iterable[Any], *, threads: int, ahead: int = 1000
 ) -> Generator[Any, None, None]:
     """Call a function in threads and yield what it returns in the order of the items.
@@ -58,92 +58,92 @@ def patient_map(
     Raises
     ------
     FeatxError
-        If more than `MOST_STUCK` calls that were given up, and one for each thread, have still not returned.
+        If more than `MOST_STUCK_CALLS` calls that were given up, and one for each thread, have still not returned.
     """
-    crew = _Crew(function, threads)
+    pool = _DeadlinePool(function, threads)
     calls: deque[_Call] = deque()
     left = iter(items)
     try:
         while True:
-            calls.extend(map(crew.call, itertools.islice(left, ahead - len(calls))))
+            calls.extend(map(pool.call, itertools.islice(left, ahead - len(calls))))
             if not calls:
                 return
-            outcome = crew.wait(calls[0])
+            result = pool.wait(calls[0])
             calls.popleft()
-            yield outcome
+            yield result
     finally:
-        crew.dismiss(calls)
+        pool.shut_down(calls)
 
 
-class GivenUp(Exception):
+class CallTimeoutError(Exception):
     """Raised inside a call that was given up."""
 
 
 @contextlib.contextmanager
-def ended_by(end: Callable[[], Any]) -> Iterator[None]:
+def cancelled_by(cancel: Callable[[], Any]) -> Iterator[None]:
     """Have this thread's call, if it is given up while in here, ended by a function that another thread calls.
 
     Raises
     ------
-    GivenUp
+    CallTimeoutError
         In place of what comes of it.
     """
-    call: _Call | None = getattr(_here, "call", None)
+    call: _Call | None = getattr(_thread_local, "call", None)
     if call is None:
         yield
         return
-    call.on_giving_up(end)
+    call.on_abandon(cancel)
     try:
         yield
     finally:
-        if call.on_giving_up(None):
-            raise GivenUp
+        if call.on_abandon(None):
+            raise CallTimeoutError
 
 
-def begin_again() -> None:
+def restart_deadline() -> None:
     """Have the time of this thread's call begin now, after what was no matter of its item."""
-    if (call := getattr(_here, "call", None)) is not None:
-        call.began = _here.crew.waited
+    if (call := getattr(_thread_local, "call", None)) is not None:
+        call.began = _thread_local.pool.waited
 
 
 @dataclass(eq=False, slots=True)
 class _Call:
     item: Any
     done: threading.Event = field(default_factory=threading.Event)
-    outcome: Any = None
+    result: Any = None
     error: BaseException | None = None
     thread: threading.Thread | None = None
     began: float = 0.0
-    given_up: bool = False
-    end: Callable[[], Any] | None = None
+    abandoned: bool = False
+    cancel: Callable[[], Any] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def on_giving_up(self, end: Callable[[], Any] | None) -> bool:
+    def on_abandon(self, cancel: Callable[[], Any] | None) -> bool:
         """Set what ends it, and return whether it has been given up already."""
         with self.lock:
-            self.end = end
-            if self.given_up and end is not None:
-                end()
-            return self.given_up
+            self.cancel = cancel
+            if self.abandoned and cancel is not None:
+                cancel()
+            return self.abandoned
 
-    def give_up(self) -> bool:
+    def abandon(self) -> bool:
         """Give it up, unless it is done."""
         with self.lock:
             if self.done.is_set():
                 return False
-            self.given_up = True
-            if self.end is not None:
-                self.end()
+            self.abandoned = True
+            if self.cancel is not None:
+                self.cancel()
         return True
 
     def finish(self) -> bool:
         """Tell that it is done, and return whether somebody had given it up."""
         with self.lock:
             self.done.set()
-            return self.given_up
+            return self.abandoned
 
 
-class _Crew:
+class _DeadlinePool:
     """Threads that take calls in their order; one that is stuck is replaced."""
 
     def __init__(self, function: Callable[[Any], Any], size: int) -> None:
@@ -156,7 +156,7 @@ class _Crew:
         call = _Call(item)
         self.todo.put(call)
         if len(self.threads) < self.size:
-            self._enlist()
+            self._start_thread()
         return call
 
     def wait(self, call: _Call) -> Any:
@@ -164,55 +164,55 @@ class _Crew:
         tick = DECODE_SECONDS / 60
         while not call.done.wait(tick):
             self.waited += tick
-            if call.thread is not None and self.waited - call.began >= DECODE_SECONDS and call.give_up():
+            if call.thread is not None and self.waited - call.began >= DECODE_SECONDS and call.abandon():
                 self.threads.remove(call.thread)
-                _leave_behind(call, self.size)
-                self._enlist()
+                _note_stuck(call, self.size)
+                self._start_thread()
                 return TimeoutError(f"not read within {DECODE_SECONDS:g} s")
         if call.error is not None:
             raise call.error
-        return call.outcome
+        return call.result
 
-    def dismiss(self, calls: Iterable[_Call]) -> None:
-        """Let the threads go, and end what can be ended of the calls that nobody waits for any more."""
+    def shut_down(self, calls: Iterable[_Call]) -> None:
+        """Let the threads go, and cancel what can be cancelled of the calls that nobody waits for any more."""
         with contextlib.suppress(Empty):
             while True:
                 self.todo.get_nowait()
         self.todo.put(None)
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + GRACE_SECONDS
         for thread in self.threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for call in calls:
-            if call.thread is not None and call.give_up():
+            if call.thread is not None and call.abandon():
                 _stuck.append(call)
 
-    def _enlist(self) -> None:
-        thread = threading.Thread(target=self._work, name="featx-reader", daemon=True)
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._run_calls, name="featx-reader", daemon=True)
         self.threads.append(thread)
         thread.start()
 
-    def _work(self) -> None:
+    def _run_calls(self) -> None:
         while (call := self.todo.get()) is not None:
             call.began, call.thread = self.waited, threading.current_thread()
-            _here.call, _here.crew = call, self
+            _thread_local.call, _thread_local.pool = call, self
             try:
-                call.outcome = self.function(call.item)
+                call.result = self.function(call.item)
             except BaseException as error:
                 call.error = error
-            _here.call = None
+            _thread_local.call = None
             if call.finish():
                 # Nobody waits for what it returned.
-                call.outcome = call.error = None
+                call.result = call.error = None
                 return
             # An idle thread keeps no image alive.
             del call
         self.todo.put(None)
 
 
-def _leave_behind(call: _Call, size: int) -> None:
+def _note_stuck(call: _Call, size: int) -> None:
     """Note a call that was given up; raise if there are too many that have not returned since."""
     _stuck[:] = [other for other in _stuck if not other.done.is_set()] + [call]
-    if len(_stuck) > MOST_STUCK + size:
+    if len(_stuck) > MOST_STUCK_CALLS + size:
         name = getattr(call.item, "name", call.item)
         raise FeatxError(
             f"{len(_stuck)} images were not read within {DECODE_SECONDS:g} s each, and reading them still has not "

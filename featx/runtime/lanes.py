@@ -70,9 +70,9 @@ def in_lanes(
         with timed(clock, "forward"):
             return batch, future.result()
 
-    with _crew(lanes) as crew:
+    with _lane_threads(lanes) as threads:
         for batch in batches:
-            ahead.append((batch, crew.submit(function, batch)))
+            ahead.append((batch, threads.submit(function, batch)))
             if len(ahead) > lanes:
                 yield first()
         while ahead:
@@ -80,7 +80,7 @@ def in_lanes(
 
 
 @contextlib.contextmanager
-def _crew(lanes: int) -> Iterator[ThreadPoolExecutor]:
+def _lane_threads(lanes: int) -> Iterator[ThreadPoolExecutor]:
     """Hold threads that share out those which torch computes with."""
     import torch
 
@@ -93,17 +93,17 @@ def _crew(lanes: int) -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(max(1, share))
         ready.wait()
 
-    crew = ThreadPoolExecutor(lanes, thread_name_prefix="featx-lane")
+    threads = ThreadPoolExecutor(lanes, thread_name_prefix="featx-lane")
     try:
         try:
             for number in range(lanes):
-                crew.submit(begin, (before + number) // lanes)
+                threads.submit(begin, (before + number) // lanes)
             ready.wait()
         finally:
             # The number holds for the thread that sets it, and for those that begin to compute afterwards.
             torch.set_num_threads(before)
-        yield crew
+        yield threads
     finally:
         # Whoever is interrupted before all are ready leaves nobody waiting.
         ready.abort()
-        crew.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)

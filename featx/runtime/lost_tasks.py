@@ -14,14 +14,14 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-__all__ = ["watched"]
+__all__ = ["reporting_lost_tasks"]
 
 # How often processes that this one has started are looked at, in seconds.
-TICK = 0.5
+POLL_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def watched(backend: Any) -> Iterator[None]:
+def reporting_lost_tasks(backend: Any) -> Iterator[None]:
     """Have a backend of joblib's call back for tasks that are lost.
 
     Parameters
@@ -33,19 +33,19 @@ def watched(backend: Any) -> Iterator[None]:
     submit: Callable[..., Any] = getattr(backend, name)
     watch = _ChildWatch()
 
-    def submit_and_tell(func: Any, callback: Callable[..., Any] | None = None) -> Any:
+    def submit_and_watch(func: Any, callback: Callable[..., Any] | None = None) -> Any:
         if callback is None:
             return submit(func, callback)
         expected = watch.expect(callback)
         job = submit(func, expected)
         if isinstance(job, Future):  # which knows of its failure itself
             watch.forget(expected)
-            job.add_done_callback(partial(_tell, callback))
+            job.add_done_callback(partial(_report_failure, callback))
         else:
             watch.start()
         return job
 
-    setattr(backend, name, submit_and_tell)
+    setattr(backend, name, submit_and_watch)
     try:
         yield
     finally:
@@ -53,7 +53,7 @@ def watched(backend: Any) -> Iterator[None]:
         watch.stop()
 
 
-def _tell(callback: Callable[..., Any], future: Future[Any]) -> None:
+def _report_failure(callback: Callable[..., Any], future: Future[Any]) -> None:
     """Call back with the failure of a future; joblib ignores what it is told twice."""
     if not future.cancelled() and (error := future.exception()) is not None:
         callback(error)
@@ -70,7 +70,7 @@ class _ChildWatch:
 
     def start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._look, name="featx-watch", daemon=True)
+            self._thread = threading.Thread(target=self._poll, name="featx-watch", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -91,13 +91,13 @@ class _ChildWatch:
     def forget(self, expected: Callable[..., Any]) -> None:
         self._expected.pop(expected, None)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         children: set[Any] = set()
         ended = False
         while not ended:
             # Those that were there a moment ago and have died since are the ones to notice.
             children |= set(multiprocessing.active_children()) - self._others
-            ended = self._end.wait(TICK)
+            ended = self._end.wait(POLL_SECONDS)
             # One that ends by itself has an exit code of zero, or an error that its pool hears of.
             for child in children:
                 if (child.exitcode or 0) < 0:

@@ -17,15 +17,15 @@ from pickle import PicklingError
 from typing import Any
 
 from ..exceptions import FeatxError, WorkerError
-from .lost_tasks import watched
-from .worker_warnings import ToldWarning, collected, tell
+from .lost_tasks import reporting_lost_tasks
+from .worker_warnings import RecordedWarning, recorded_warnings, warn_once
 
 __all__ = ["Workers"]
 
 # Backends that give all results at once are handed so many tasks for each worker at a time.
-AT_ONCE = 2
+TASKS_PER_WORKER = 2
 # Of what a backend says; some tell whole addresses and traces.
-LONGEST = 240
+MOST_CHARACTERS = 240
 
 
 class Workers:
@@ -35,22 +35,23 @@ class Workers:
     ----------
     n_jobs : int, default=None
         As for joblib.Parallel: None means what the user configured.
-    told : set, default=None
+    warned : set, default=None
         What has been warned of before, and is not again; what these workers warn of is added.
 
     Attributes
     ----------
     yields : bool
-        Whether each result comes out as soon as it is there; otherwise they do by `AT_ONCE` tasks of each worker.
+        Whether each result is yielded as soon as it is there; otherwise with those of `TASKS_PER_WORKER` tasks of
+        each worker.
     """
 
-    def __init__(self, *, n_jobs: int | None = None, told: set[Any] | None = None) -> None:
+    def __init__(self, *, n_jobs: int | None = None, warned: set[Any] | None = None) -> None:
         from joblib.parallel import get_active_backend
 
         self._backend, configured = get_active_backend()
         wanted = configured if n_jobs is None else n_jobs
         self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
-        self._told = set() if told is None else told
+        self._warned = set() if warned is None else warned
         self.yields = bool(getattr(self._backend, "supports_return_generator", False))
 
     def count(self) -> int:
@@ -77,7 +78,7 @@ class Workers:
         # Tasks are as large as they should be: none waits for another to be sent home with it.
         options = {"n_jobs": self._n_jobs, "backend": self._backend, "batch_size": 1, **how}
         with self._translated(), contextlib.ExitStack() as stack:
-            stack.enter_context(watched(self._backend))
+            stack.enter_context(reporting_lost_tasks(self._backend))
             self._parallel = stack.enter_context(joblib.Parallel(**options))
             self._open = stack.pop_all()
         return self
@@ -99,15 +100,15 @@ class Workers:
         attempt = joblib.delayed(joblib.wrap_non_picklable_objects(partial(_attempt, function, os.getpid())))
         tasks = [attempt(arguments) for arguments in calls]
         with self._translated():
-            height = len(tasks) if self.yields else AT_ONCE * self.count()
-            for start in range(0, len(tasks), height):
-                for result, told in self._parallel(tasks[start : start + height]):
-                    self._warn(told)
+            step = len(tasks) if self.yields else TASKS_PER_WORKER * self.count()
+            for start in range(0, len(tasks), step):
+                for result, recorded in self._parallel(tasks[start : start + step]):
+                    self._warn(recorded)
                     yield result
 
-    def _warn(self, told: list[ToldWarning]) -> None:
+    def _warn(self, recorded: list[RecordedWarning]) -> None:
         try:
-            tell(told, self._told)
+            warn_once(recorded, self._warned)
         except Warning as warning:  # a filter of the user's makes an error of it
             raise _RaisedError(warning, []) from warning
 
@@ -119,7 +120,7 @@ class Workers:
             return
         except _RaisedError as raised:
             error, trace = raised.error, raised.__cause__
-            tell(raised.told, self._told)
+            warn_once(raised.recorded, self._warned)
         except FeatxError:
             raise
         except Exception as failure:  # each backend has its own
@@ -132,25 +133,25 @@ class Workers:
 class _RaisedError(Exception):
     """Tells what a task raises from what goes wrong around it."""
 
-    def __init__(self, error: Exception, told: list[ToldWarning]) -> None:
-        super().__init__(error, told)
-        self.error, self.told = error, told
+    def __init__(self, error: Exception, recorded: list[RecordedWarning]) -> None:
+        super().__init__(error, recorded)
+        self.error, self.recorded = error, recorded
 
 
-def _attempt(function: Callable[..., Any], home: int, arguments: tuple[Any, ...]) -> tuple[Any, list[ToldWarning]]:
+def _attempt(function: Callable[..., Any], home: int, arguments: tuple[Any, ...]) -> tuple[Any, list[RecordedWarning]]:
     """Return what a task returns, and what it warned of if it is in another process than the one that waits for it."""
-    told: list[ToldWarning] = []
+    recorded: list[RecordedWarning] = []
     try:
-        with collected(home) as told:
+        with recorded_warnings(home) as recorded:
             result = function(*arguments)
     except Exception as error:
-        raise _RaisedError(error, told) from error
-    return result, told
+        raise _RaisedError(error, recorded) from error
+    return result, recorded
 
 
 def _worker_error(backend: str, failure: Exception) -> WorkerError:
     said = " ".join(str(failure).split())
-    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    said = said if len(said) <= MOST_CHARACTERS else f"{said[:MOST_CHARACTERS]}..."
     if isinstance(failure, PicklingError) or re.search(r"\b(pickl|serializ)", said):
         step = (
             "Pass what can be pickled, from modules that the workers can import; or do without joblib.parallel_config."

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ToldWarning", "collected", "tell"]
+__all__ = ["RecordedWarning", "recorded_warnings", "warn_once"]
 
 
 @dataclass(frozen=True)
-class ToldWarning:
+class RecordedWarning:
     """A warning with the place in the code that it names."""
 
     message: Warning
@@ -32,7 +32,7 @@ class ToldWarning:
 
 
 @contextlib.contextmanager
-def collected(home: int) -> Iterator[list[ToldWarning]]:
+def recorded_warnings(home: int) -> Iterator[list[RecordedWarning]]:
     """Give a list that holds, at the end, what was warned of meanwhile, each warning once.
 
     Parameters
@@ -41,27 +41,27 @@ def collected(home: int) -> Iterator[list[ToldWarning]]:
         The process that waits for the task. In it warnings go their usual way, and so they do beside the main thread
         of a worker (dask's): which filters are in force is a matter of the whole process.
     """
-    told: list[ToldWarning] = []
+    recorded: list[RecordedWarning] = []
     if os.getpid() == home or threading.current_thread() is not threading.main_thread():
-        yield told
+        yield recorded
         return
     # The filters of the other process decide.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield told
+            yield recorded
         finally:
-            every = [_told(each.message, each.category, each.filename, each.lineno) for each in caught]
-            told += {each.key: each for each in every}.values()
+            every = [_recorded(each.message, each.category, each.filename, each.lineno) for each in caught]
+            recorded += {each.key: each for each in every}.values()
 
 
-def tell(told: Iterable[ToldWarning], known: set[Any]) -> None:
+def warn_once(recorded: Iterable[RecordedWarning], known: set[Any]) -> None:
     """Warn of what is not known yet, as though it had been warned of here."""
-    for each in told:
+    for each in recorded:
         if each.key in known:
             continue
         known.add(each.key)
-        # As Python does it for code of this process: what was told by default is told once for each line of code.
+        # As Python does it for code of this process: what is shown by default is shown once for each line of code.
         module = sys.modules.get(each.module)
         registry = {} if module is None else vars(module).setdefault("__warningregistry__", {})
         warnings.warn_explicit(
@@ -69,7 +69,7 @@ def tell(told: Iterable[ToldWarning], known: set[Any]) -> None:
         )
 
 
-def _told(message: Warning | str, category: type[Warning], filename: str, lineno: int) -> ToldWarning:
+def _recorded(message: Warning | str, category: type[Warning], filename: str, lineno: int) -> RecordedWarning:
     warning = message if isinstance(message, Warning) else category(message)
     try:
         pickle.loads(pickle.dumps(warning))
@@ -77,7 +77,7 @@ def _told(message: Warning | str, category: type[Warning], filename: str, lineno
         category = next(base for base in category.__mro__ if base.__module__ == "builtins")
         warning = category(str(message))
     names = (name for name, module in list(sys.modules.items()) if _file(module) == filename)
-    return ToldWarning(warning, category, filename, lineno, next(names, filename.removesuffix(".py")))
+    return RecordedWarning(warning, category, filename, lineno, next(names, filename.removesuffix(".py")))
 
 
 def _file(module: Any) -> Any:

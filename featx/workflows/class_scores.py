@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from ..exceptions import FeatxError, ModelFileError
 from ..model_files.model_parts import parts
 
-__all__ = ["ClassScores", "class_scores", "scores_of"]
+__all__ = ["ClassScores", "class_scores", "scores_from_probabilities"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ClassScores:
     order: np.ndarray
     probabilities: np.ndarray | None
 
-    def spread(self, rows: np.ndarray, n: int) -> ClassScores:
+    def placed(self, rows: np.ndarray, n: int) -> ClassScores:
         """Return the scores at some rows of n, with NaN and the first class at the others."""
         order = np.zeros((n, self.order.shape[1]), int)
         order[rows] = self.order
@@ -41,7 +41,7 @@ class ClassScores:
         return ClassScores(order, probabilities)
 
 
-def scores_of(probabilities: np.ndarray) -> ClassScores:
+def scores_from_probabilities(probabilities: np.ndarray) -> ClassScores:
     """Return the scores of a classifier that answers the most probable class."""
     return ClassScores(np.argsort(-probabilities, axis=1, kind="stable"), probabilities)
 

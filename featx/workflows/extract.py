@@ -18,7 +18,7 @@ from ..images.failures import first_reason
 
 __all__ = ["write_embeddings"]
 
-PART = 4096
+ROWS_AT_A_TIME = 4096
 
 
 def write_embeddings(
@@ -35,7 +35,7 @@ def write_embeddings(
     ----------
     dataset : ImageDataset
     transformer : CNNFeatureTransformer
-        With ``on_error="nan"``, images that cannot be read are left out and listed in the ledger.
+        With ``on_error="nan"``, images that cannot be read are left out and listed among the failures.
     path : str or PathLike
 
     Returns
@@ -59,8 +59,8 @@ def write_embeddings(
     good: list[int] = []
     try:
         with atomic_hdf5(Path(path)) as file:
-            for start in range(0, len(sources), PART):
-                part = transformer.extract(sources[start : start + PART])
+            for start in range(0, len(sources), ROWS_AT_A_TIME):
+                part = transformer.extract(sources[start : start + ROWS_AT_A_TIME])
                 failed = {failure.index for failure in part.failures}
                 rows = [i for i in range(part.n_images) if i not in failed]
                 matrix = part.embeddings[0]
@@ -88,8 +88,9 @@ def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]
     text = h5py.string_dtype()
     file.attrs.update(spec)
     paths = file.create_dataset("paths", (len(dataset.names),), dtype=text)
-    for start in range(0, len(dataset.names), PART):
-        paths[start : start + PART] = [_storable(name) for name in dataset.names[start : start + PART]]
+    for start in range(0, len(dataset.names), ROWS_AT_A_TIME):
+        part = slice(start, start + ROWS_AT_A_TIME)
+        paths[part] = [_storable(name) for name in dataset.names[part]]
     if dataset.labels is not None:
         classes, labels = np.unique(dataset.labels, return_inverse=True)
         file.create_dataset("labels", data=labels, dtype="<i8")

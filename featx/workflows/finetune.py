@@ -15,13 +15,13 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import join_test, leave_out, split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.estimates import as_json
-from ..evaluation.held_out_report import HeldOutResult, report_held_out
+from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
 from ..finetuning.classifier import CNNFineTuneClassifier
@@ -29,11 +29,11 @@ from ..finetuning.settings import check_parameters
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
 
-__all__ = ["FineTuneResult", "finetune_model", "plan_training"]
+__all__ = ["FineTuneResult", "finetune_model", "training_split_options"]
 
 TEST_SIZE = 0.2
 
-WITHOUT = (("early_stopping=False", "--no-early-stopping"),)
+NO_EARLY_STOPPING = (("early_stopping=False", "--no-early-stopping"),)
 
 
 @dataclass(repr=False)
@@ -59,7 +59,7 @@ class FineTuneResult(HeldOutResult):
     n_train : int
         Images that were trained on, with those that the classifier held out of them to stop by.
     failures : list of Failure
-        The ledger.
+        The images that could not be read.
     """
 
     model: CNNFineTuneClassifier
@@ -128,19 +128,19 @@ def finetune_model(
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
-    plan = plan_training(classifier, test_size=test_size, min_images=min_images)
-    plan.apply(dataset)
+    split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
+    split_options.prepare(dataset)
     failures = []
     if skip_unreadable:
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
-        dataset = leave_out(dataset, failures)
+        dataset = leave_out_unreadable(dataset, failures)
     note_step("telling new images from known ones")
     keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
-    planned = plan.apply(dataset, keys)
-    dataset, split = planned.dataset, planned.split
+    prepared = split_options.prepare(dataset, keys)
+    dataset, split = prepared.dataset, prepared.split
     model = clone(classifier)
     train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
     stopping = dataset.take(split.validation)
@@ -155,7 +155,7 @@ def finetune_model(
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
     numbers = np.searchsorted(model.classes_, labels)
-    report = report_held_out(
+    report = score_held_out(
         numbers[split.test],
         probabilities,
         classes=model.classes_,
@@ -164,7 +164,7 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneResult(
-        **{**vars(report), "notes": [*planned.notes, *split.notes, *report.notes]},
+        **{**vars(report), "notes": [*prepared.notes, *split.notes, *report.notes]},
         model=model,
         protocol=f"{split.protocol}; trained on {len(train):,}"
         + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
@@ -178,9 +178,9 @@ def finetune_model(
     )
 
 
-def plan_training(
+def training_split_options(
     classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
-) -> DataPlan:
+) -> SplitOptions:
     """Return how a data set that is joined with its test set is looked over and parted.
 
     Without a validation part the classifier holds out its own of those to train on; without early stopping, a given one
@@ -193,20 +193,20 @@ def plan_training(
     """
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
-    return DataPlan(
-        partial(_divide, classifier),
+    return SplitOptions(
+        partial(_split, classifier),
         {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
-        others=[(WITHOUT, {"early_stopping": False})] if stopping else [],
+        alternatives=[(NO_EARLY_STOPPING, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )
 
 
-def _divide(
+def _split(
     classifier: CNNFineTuneClassifier, dataset: ImageDataset, *, test_size: float, early_stopping: bool
 ) -> DataSplit:
     seed = int(classifier.random_state)
-    split = split_data(dataset, test_size=test_size, validation_apart=early_stopping, random_state=seed)
+    split = split_dataset(dataset, test_size=test_size, validation_apart=early_stopping, random_state=seed)
     if not early_stopping:
         split = dataclasses.replace(split, train=split.fitted, validation=split.validation[:0])
     labels, train = np.asarray(dataset.labels), dataset.take(split.train)

@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.plan import DataPlan
-from ..datasets.split_data import join_test, leave_out, split_data
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
 from ..display.shown import Shown
 from ..evaluation.data_split import DataSplit
@@ -27,7 +27,7 @@ from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads
-from ..heads.heads import plan_head, try_head
+from ..heads.heads import head_spec, try_head
 from ..heads.nested_cv import evaluate_heads
 from ..heads.results import EvaluationResult
 from ..images.failures import find_unreadable
@@ -35,9 +35,9 @@ from ..images.sources import ImageSource
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 
-__all__ = ["FitInputs", "FitResult", "check_fit", "fit_model"]
+__all__ = ["FitInputs", "FitResult", "fit_model", "prepare_fit"]
 
-FOLDS = 5
+CV_FOLDS = 5
 
 
 @dataclass(repr=False)
@@ -50,7 +50,7 @@ class FitResult(Shown):
         `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
     evaluation : EvaluationResult
     extraction : ExtractionResult
-        Counts, timings and the ledger, without the embeddings.
+        Counts, timings and failures, without the embeddings.
     """
 
     model: Pipeline
@@ -98,7 +98,7 @@ class FitInputs:
         Where the images were before some were left out.
     notes : list of str
         What was found in the data set.
-    plan : DataPlan
+    split_options : SplitOptions
         How it is looked over and parted.
     """
 
@@ -110,16 +110,23 @@ class FitInputs:
     split: DataSplit
     rows: np.ndarray
     notes: list[str]
-    plan: DataPlan
+    split_options: SplitOptions
 
     def with_keys(self, keys: Sequence[Any]) -> FitInputs:
-        """Return the same with regard to copies; parameters as for `DataPlan.apply`."""
-        planned = self.plan.apply(self.dataset, keys)
-        whole = len(planned.rows) == len(self.images)
-        images = self.images if whole else [self.images[row] for row in planned.rows]
-        keys = [keys[row] for row in planned.rows]
-        return replace(self, images=images, keys=keys, dataset=planned.dataset, split=planned.split, rows=planned.rows,
-                       notes=planned.notes)  # fmt: skip
+        """Return the same with regard to copies; parameters as for `SplitOptions.prepare`."""
+        prepared = self.split_options.prepare(self.dataset, keys)
+        whole = len(prepared.rows) == len(self.images)
+        images = self.images if whole else [self.images[row] for row in prepared.rows]
+        keys = [keys[row] for row in prepared.rows]
+        return replace(
+            self,
+            images=images,
+            keys=keys,
+            dataset=prepared.dataset,
+            split=prepared.split,
+            rows=prepared.rows,
+            notes=prepared.notes,
+        )
 
 
 def fit_model(
@@ -173,7 +180,7 @@ def fit_model(
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
     random_state = drawn_seed(random_state)
-    inputs = check_fit(
+    inputs = prepare_fit(
         dataset,
         transformer,
         layers=layers,
@@ -190,15 +197,15 @@ def fit_model(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    inputs = _look(inputs)
+    inputs = _with_content_keys(inputs)
     transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
     extraction = transformer.extract(inputs.images, keys=inputs.keys)
     matrices = dict(zip(views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
-        dataset = leave_out(dataset, extraction.failures)
+        dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
-        split = inputs.plan.divide(dataset, **inputs.plan.settings)
+        split = inputs.split_options.divide(dataset, **inputs.split_options.settings)
         extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
     split = replace(split, notes=[*inputs.notes, *split.notes])
     evaluation, head = evaluate_heads(
@@ -222,7 +229,7 @@ def fit_model(
     return FitResult(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
 
 
-def check_fit(
+def prepare_fit(
     dataset: ImageDataset,
     transformer: CNNFeatureTransformer,
     *,
@@ -253,23 +260,23 @@ def check_fit(
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
     for name in heads:
-        head = plan_head(name, grid=(grids or {}).get(name), class_weight=class_weight)
+        head = head_spec(name, grid=(grids or {}).get(name), class_weight=class_weight)
         if grids and name in grids:
             try_head(head, len(dataset.classes))
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
-    settings = {"cv": FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
-    plan = DataPlan(partial(_divide, random_state=random_state), settings, min_images=min_images)
+    settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
+    split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; what is left out shows when the content of the images is known.
-    split = plan.apply(dataset).split
+    split = split_options.prepare(dataset).split
     images = transformer.sources(dataset.images, dataset.names)
-    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], plan)
+    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], split_options)
 
 
-def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
+def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
     """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
-    split = split_data(dataset, cv=cv, test_size=test_size, random_state=random_state)
+    split = split_dataset(dataset, cv=cv, test_size=test_size, random_state=random_state)
     if split.folds is None or dataset.groups is not None:
         for rows, _ in split.splits:
             part = dataset.take(rows)
@@ -277,7 +284,7 @@ def _divide(dataset: ImageDataset, *, cv: int, test_size: float | None, random_s
     return split
 
 
-def _look(inputs: FitInputs) -> FitInputs:
+def _with_content_keys(inputs: FitInputs) -> FitInputs:
     """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
     note_step("telling new images from known ones")
     keys = inputs.transformer.content_keys(inputs.images, fetch=True)

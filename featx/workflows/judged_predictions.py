@@ -8,13 +8,13 @@ import numpy as np
 
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
-from ..evaluation.held_out_report import HeldOutResult, report_held_out
+from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from .predict import Predictions
 
 __all__ = ["JudgedResult", "judge_predictions"]
 
 # Unknown classes that are named.
-NAMED = 3
+NAMED_CLASSES = 3
 
 
 @dataclass(repr=False)
@@ -66,12 +66,13 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     labels = [str(label) for label in dataset.labels[rows]]
     known = np.array([label in numbers for label in labels], dtype=bool)
     unknown = sorted({label for label, found in zip(labels, known, strict=True) if not found})
-    named = ", ".join(map(repr, unknown[:NAMED])) + (f" and {len(unknown) - NAMED} more" if unknown[NAMED:] else "")
+    more = len(unknown) - NAMED_CLASSES
+    named = ", ".join(map(repr, unknown[:NAMED_CLASSES])) + (f" and {more} more" if more > 0 else "")
     if not known.any():
         note_once(f"nothing is judged: no label of the {len(labels):,} images{where} is a class of the model ({named})")
         return None
     truth = np.array([numbers[label] for label in labels if label in numbers])
-    report = report_held_out(
+    report = score_held_out(
         truth,
         np.array([numbers[answer] for answer in answers[known]]),
         classes=predictions.classes,

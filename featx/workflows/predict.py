@@ -18,19 +18,18 @@ from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.shown import Shown
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
-from ..extraction.extract import ExtractionResult
+from ..extraction.extract import ExtractionResult, check_options
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import load_model
-from ..runtime.cores import check_options
-from .class_scores import ClassScores, class_scores, scores_of
+from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
 
-READING = ("device", "batch_size", "n_jobs", "cache", "on_error", "verbose", "value_range")
+ACCEPTED_PARAMETERS = ("device", "batch_size", "n_jobs", "cache", "on_error", "verbose", "value_range")
 IN_PYTHON = "Use it in Python: load_model(path)."
 
 
@@ -92,7 +91,7 @@ def predict_images(
     Returns
     -------
     predictions : Predictions
-        A list of `Prediction`, in the order of the images, without those in the ledger.
+        A list of `Prediction`, in the order of the images, without those in the list of failures.
     extraction : ExtractionResult
         Without the embeddings.
 
@@ -102,7 +101,7 @@ def predict_images(
     """
     check_values(locals(), path=PATH)
     model = _classifier(os.fspath(path), load_model(path, weights=weights))
-    _check_reading(parameters)
+    _check_parameters(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)
     elif isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer):
@@ -118,9 +117,9 @@ def predict_images(
     return Predictions(found, rows=rows, classes=classes), extraction
 
 
-def _check_reading(parameters: Mapping[str, Any]) -> None:
-    if unknown := [name for name in parameters if name not in READING]:
-        hint = nearest(unknown[0], READING) or f"It takes {', '.join(READING)}."
+def _check_parameters(parameters: Mapping[str, Any]) -> None:
+    if unknown := [name for name in parameters if name not in ACCEPTED_PARAMETERS]:
+        hint = nearest(unknown[0], ACCEPTED_PARAMETERS) or f"It takes {', '.join(ACCEPTED_PARAMETERS)}."
         raise ParameterError(f"predict_images has no parameter {unknown[0]!r}", hint)
     check_options(*(parameters.get(name, usual) for name, usual in
                     (("batch_size", "auto"), ("n_jobs", None), ("on_error", "raise"))))  # fmt: skip
@@ -193,7 +192,7 @@ def _from_network(
     images = model.sources(dataset.images, dataset.names)
     probabilities, extraction = model.predict_images(images, on_error=on_error)
     _check_any(extraction)
-    return scores_of(probabilities), extraction
+    return scores_from_probabilities(probabilities), extraction
 
 
 def _from_pipeline(
@@ -206,7 +205,7 @@ def _from_pipeline(
     good = _good(extraction)
     embeddings = extraction.embeddings[0][good]
     extraction.embeddings = []
-    return class_scores(model[1:], embeddings).spread(good, len(images)), extraction
+    return class_scores(model[1:], embeddings).placed(good, len(images)), extraction
 
 
 def _from_parts(
@@ -239,11 +238,11 @@ def _from_parts(
     total.failures = [bad[index] for index in sorted(bad)]
     # Their embeddings are in the cache now.
     scores = class_scores(model, [dataset.images[i] for i in good])
-    return scores.spread(good, len(dataset)), total
+    return scores.placed(good, len(dataset)), total
 
 
 def _good(extraction: ExtractionResult) -> np.ndarray:
-    """Return the rows that are not in the ledger."""
+    """Return the rows that are not in the list of failures."""
     failed = [failure.index for failure in extraction.failures]
     return np.setdiff1d(np.arange(extraction.n_images), failed)
 

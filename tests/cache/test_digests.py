@@ -188,7 +188,7 @@ def watch_stat(monkeypatch, folder, change=lambda status: status):
     return looked
 
 
-def test_files_in_mind_are_looked_at_once_and_not_looked_up(memory, folder, reads, monkeypatch):
+def test_known_files_are_looked_at_once_and_not_looked_up(memory, folder, reads, monkeypatch):
     paths = [write(folder / name, name.encode()) for name in "abc"]
     expected = memory.digest(paths)
     looked = watch_stat(monkeypatch, folder)
@@ -330,7 +330,7 @@ def test_damaged_bytes_in_the_memory_raise_nothing(memory, folder):
 @pytest.fixture
 def untold(monkeypatch):
     """As in a process that has waited for nothing and said nothing so far."""
-    monkeypatch.setattr(digest_file, "_told", set())
+    monkeypatch.setattr(digest_file, "_warned", set())
     monkeypatch.setattr(digest_file, "_locked", set())
 
 
@@ -425,7 +425,13 @@ def test_rows_of_the_version_before_are_read_again_and_replaced(memory, folder, 
         connection.execute(f"CREATE TABLE files ({columns}, PRIMARY KEY (path, host)) WITHOUT ROWID")
         connection.execute("CREATE TABLE depths (digest BLOB PRIMARY KEY, high INTEGER) WITHOUT ROWID")
         version = module.file_version(os.stat(path))
-        row = (os.fsencode(path), *digest_file._here()[:1], *version, digest_file._here()[1], sha(b"wrong"))
+        row = (
+            os.fsencode(path),
+            *digest_file._host_and_boot()[:1],
+            *version,
+            digest_file._host_and_boot()[1],
+            sha(b"wrong"),
+        )
         connection.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.execute("INSERT INTO depths VALUES (?, 1)", [sha(b"a")])
         connection.commit()
@@ -442,7 +448,7 @@ def test_rows_of_the_version_before_are_read_again_and_replaced(memory, folder, 
 
 
 def test_a_locked_memory_is_waited_for_once_and_named_once(memory, folder, untold, caplog, monkeypatch):
-    monkeypatch.setattr(digest_file, "PATIENCE", 0.5)
+    monkeypatch.setattr(digest_file, "LOCK_TIMEOUT", 0.5)
     paths = [write(folder / name, name.encode()) for name in "abc"]
     expected = memory.digest(paths)
     cache = EmbeddingCache(memory.path.parent)
@@ -469,7 +475,7 @@ def test_a_locked_memory_is_waited_for_once_and_named_once(memory, folder, untol
 
 
 def test_many_paths_are_looked_up_in_portions(memory, folder, reads, monkeypatch):
-    monkeypatch.setattr(digest_file, "LOOKUP", 7)
+    monkeypatch.setattr(digest_file, "VALUES_PER_QUERY", 7)
     paths = [write(folder / str(n), b"%d" % n) for n in range(100)]
     expected = [sha(b"%d" % n) for n in range(100)]
     assert memory.digest(paths) == memory.digest(paths[::-1])[::-1] == expected
@@ -637,11 +643,11 @@ def fields_of(monkeypatch, folder, **changed):
 @pytest.mark.parametrize(("boot", "read"), [("same", 2), ("another", 1)])
 def test_a_device_tells_files_of_one_host_apart_and_nothing_elsewhere(memory, folder, reads, monkeypatch, boot, read):
     path = write(folder / "a", b"a")
-    monkeypatch.setattr(digest_file, "_here", lambda: ("first", "same"))
+    monkeypatch.setattr(digest_file, "_host_and_boot", lambda: ("first", "same"))
     memory.digest([path])
     with monkeypatch.context() as patch:
         fields_of(patch, folder, st_dev=77)
-        patch.setattr(digest_file, "_here", lambda: ("second" if boot == "another" else "first", boot))
+        patch.setattr(digest_file, "_host_and_boot", lambda: ("second" if boot == "another" else "first", boot))
         FileDigests(memory.path).digest([path])
         assert len(reads) == read
 
@@ -652,7 +658,7 @@ def test_hosts_with_files_of_their_own_at_one_path_do_not_evict_each_other(memor
         for host, inode in (("first", 1), ("second", 2)):
             with monkeypatch.context() as patch:
                 fields_of(patch, folder, st_ino=inode)
-                patch.setattr(digest_file, "_here", lambda host=host: (host, host))
+                patch.setattr(digest_file, "_host_and_boot", lambda host=host: (host, host))
                 assert FileDigests(memory.path).digest([path]) == [sha(b"a")]
     assert len(reads) == 2
 
@@ -660,10 +666,10 @@ def test_hosts_with_files_of_their_own_at_one_path_do_not_evict_each_other(memor
 def test_hosts_that_disagree_about_one_version_are_both_distrusted(memory, folder, reads, monkeypatch):
     path = write(folder / "a", b"a")
     for host in ("first", "second"):
-        monkeypatch.setattr(digest_file, "_here", lambda host=host: (host, host))
+        monkeypatch.setattr(digest_file, "_host_and_boot", lambda host=host: (host, host))
         version = module.file_version(os.stat(path))
         digest_file.DigestFile(memory.path).remember({path: (version, sha(host.encode()))})
-    monkeypatch.setattr(digest_file, "_here", lambda: ("third", "third"))
+    monkeypatch.setattr(digest_file, "_host_and_boot", lambda: ("third", "third"))
     assert FileDigests(memory.path).digest([path]) == [sha(b"a")]
     assert len(reads) == 1
 

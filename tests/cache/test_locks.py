@@ -25,7 +25,7 @@ SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Take tenths of seconds for seconds."""
-    monkeypatch.setattr(locks, "SIGN_SECONDS", 0.05)
+    monkeypatch.setattr(locks, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(locks, "SILENT_SECONDS", 0.4)
     monkeypatch.setattr(locks, "GONE_SECONDS", 0.1)
     monkeypatch.setattr(locks, "_watches", {})
@@ -38,7 +38,7 @@ def holder(tmp_path):
 
     def start(path, *, turn=True, before=""):
         code = (
-            f"from featx.cache import locks; from pathlib import Path; locks.SIGN_SECONDS = 0.05\n{before}\n"
+            f"from featx.cache import locks; from pathlib import Path; locks.HEARTBEAT_SECONDS = 0.05\n{before}\n"
             f"lock = locks.WorkLock(Path({str(path)!r}), work='at work', turn={turn})\n"
             "with lock:\n print('held', flush=True); input()\nprint('given back', flush=True)"
         )
@@ -138,7 +138,7 @@ def test_a_killed_holder_gives_its_turn_back_at_once(tmp_path, holder, caplog):
 
 
 def test_who_waits_for_other_work_says_so_once(tmp_path, holder, caplog, monkeypatch):
-    monkeypatch.setattr(locks, "WORD_SECONDS", 0.2)
+    monkeypatch.setattr(locks, "NOTICE_SECONDS", 0.2)
     process = holder(tmp_path / "lock", turn=False)
     threading.Timer(0.5, give_back, [process]).start()
     seconds_to_acquire(WorkLock(tmp_path / "lock", work="at work"))
@@ -180,7 +180,7 @@ def test_a_lock_that_cannot_be_taken_away_is_not_waited_for_again(tmp_path, monk
         assert seconds_to_acquire(WorkLock(tmp_path / "turn", work="at work")) > 0.3
         assert caplog.records[0].message.startswith("an unknown process has been at work, by the lock ")
         # Whoever holds it still gives no sign.
-        monkeypatch.setattr(WorkLock, "_show", lambda self: None)
+        monkeypatch.setattr(WorkLock, "_start_heartbeat", lambda self: None)
         (tmp_path / "turn.holder").write_text("{}")
         assert seconds_to_acquire(WorkLock(tmp_path / "turn", work="at work")) > 0.3
         assert seconds_to_acquire(WorkLock(tmp_path / "turn", work="at work")) < 0.1

@@ -18,7 +18,7 @@ IMAGES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
 @pytest.fixture
 def read_only(monkeypatch, tmp_path):
     """A function that takes away the right to write; root would have it whatever the permissions are."""
-    monkeypatch.setattr(stores, "_told", set())
+    monkeypatch.setattr(stores, "_warned", set())
 
     def refuse(code=errno.EACCES):
         def failing(*args, **kwargs):

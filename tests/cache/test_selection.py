@@ -21,7 +21,7 @@ CHANGED = {
     "another image size": ({"preprocessing": PREPROCESSING.replace("224", "96")}, "image size 224", "image size 96"),
     "its resizing, too": ({"preprocessing": "mode=crop;resize=37;crop=32;bicubic"}, "image size 224", "image size 32"),
     "another resizing": ({"preprocessing": PREPROCESSING.replace("256", "224")}, "resize 256", "resize 224"),
-    "an augmented view": ({"preprocessing": f"{PREPROCESSING};view=3"}, "", "view 3"),
+    "an augmented draw": ({"preprocessing": f"{PREPROCESSING};view=3"}, "", "draw 3"),
     "a word alone": ({"preprocessing": f"{PREPROCESSING};minmax"}, "", "minmax yes"),
     "another revision": ({"revision": 2}, "revision 1", "revision 2"),
 }  # fmt: skip

@@ -301,7 +301,7 @@ def test_hundreds_of_one_row_puts_leave_few_segments(cache):
 
 
 def test_segments_of_some_size_are_merged_by_compact_alone(cache, monkeypatch):
-    monkeypatch.setattr("featx.cache.folder.SETTLED", 10 * 8 * 4)
+    monkeypatch.setattr("featx.cache.folder.LARGE_BYTES", 10 * 8 * 4)
     for start in range(0, 400, 10):
         filled(cache, range(start, start + 10))
     whole = set(segments(cache))
@@ -508,8 +508,8 @@ def test_array_digest_depends_on_shape_dtype_and_bytes():
 
 
 def test_threads_share_the_reading_of_what_is_large(cache, monkeypatch):
-    monkeypatch.setattr("featx.cache.segment.READERS", 3)
-    monkeypatch.setattr("featx.cache.segment.SHARE", 1000)
+    monkeypatch.setattr("featx.cache.segment.READ_THREADS", 3)
+    monkeypatch.setattr("featx.cache.segment.BYTES_PER_THREAD", 1000)
     monkeypatch.setattr("featx.cache.segment.BLOCK", 320)
     threads = set()
     fill = Segment._fill
@@ -526,8 +526,8 @@ def test_threads_share_the_reading_of_what_is_large(cache, monkeypatch):
 
 
 def test_a_thread_that_finds_the_file_cut_off_sets_it_aside(cache, monkeypatch):
-    monkeypatch.setattr("featx.cache.segment.READERS", 3)
-    monkeypatch.setattr("featx.cache.segment.SHARE", 1000)
+    monkeypatch.setattr("featx.cache.segment.READ_THREADS", 3)
+    monkeypatch.setattr("featx.cache.segment.BYTES_PER_THREAD", 1000)
     assert_holds(filled(cache, range(400)), range(10))
     (path,) = segments(cache)
     os.truncate(path, path.stat().st_size - 32)

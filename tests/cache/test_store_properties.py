@@ -251,7 +251,7 @@ LONG = settings(QUICK, max_examples=1000, stateful_step_count=60, derandomize=Fa
 
 @pytest.mark.parametrize("profile", [QUICK, pytest.param(LONG, marks=pytest.mark.long)], ids=["quick", "long"])
 def test_a_store_behaves_like_a_dictionary_whatever_happens_to_it(profile, monkeypatch):
-    monkeypatch.setattr(featx.cache.folder, "TIER", 3)  # merges by itself as soon as there are three segments
+    monkeypatch.setattr(featx.cache.folder, "TIER_SEGMENTS", 3)  # merges by itself as soon as there are three segments
     run_state_machine_as_test(StoreLikeADictionary, settings=profile)
 
 

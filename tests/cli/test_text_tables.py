@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 
 from featx.comparison.result import ComparisonResult, CurveResult
 from featx.comparison.size_result import SizeResult, StrategyResult, Verdict
-from featx.comparison.stage_study import StageFigures, StageStudy
+from featx.comparison.stage_study import StageScores, StageStudy
 from featx.comparison.strategy_pairs import PairResult
 from featx.display.short_names import cell_width
 from featx.display.tables import CLASSES, Table
 from featx.display.terminal import fill, line_width
 from featx.evaluation.baseline import Baseline
 from featx.evaluation.estimates import Estimate
-from featx.evaluation.held_out_report import HeldOutResult
+from featx.evaluation.held_out_result import HeldOutResult
 from featx.evaluation.learning_curves import Extrapolation, PowerLaw
-from featx.evaluation.metrics import report_classes
+from featx.evaluation.metrics import classification_report
 from featx.extraction.extract import ExtractionResult
 from featx.forecast.result import ForecastResult, Part
 from featx.heads.results import CandidateResult, EvaluationResult
@@ -57,7 +57,7 @@ def report(names, matrix=None):
     matrix = np.eye(k, dtype=int) * 9 + np.eye(k, k=1, dtype=int) * 3 if matrix is None else matrix
     text = f"always answering the largest class, {names[0]!r}, gives accuracy 10.2 %; the model is better (p < 0.001)"
     baseline = Baseline(names[0], 0.1, "accuracy", 0.1, 0.0, "better", True, text)
-    rows = report_classes(names, matrix)
+    rows = classification_report(names, matrix)
     return HeldOutResult(names, int(matrix.sum()), METRICS, rows, matrix.tolist(), baseline, [])
 
 
@@ -82,7 +82,7 @@ def comparison(names):
     verdict = Verdict("undecided", use, use, [], [], names, 0.01, 9, None, None, f"use {use}", ["a " * 99])
     sizes = [SizeResult(100, 10, 3, found, pairs, 0.2, verdict, [f"{names[0]} is no better"])]
     beyond = Extrapolation(200, SHARE, PowerLaw(1.7, 0.3, 0.01), 3)
-    stage = StageFigures("layer4", "avg", 2048, SHARE)
+    stage = StageScores("layer4", "avg", 2048, SHARE)
     study = StageStudy("resnet50", 99, "logistic regression", [stage], "layer4", 0.01, "similar")
     return ComparisonResult(
         [], 100, 20, 3, 0, 0.01, "3 random splits", "95 % intervals", "t-test", False, sizes,

@@ -23,17 +23,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
-from featx.comparison.design import Repeat, plan_repeats
+from featx.comparison.design import Repeat, draw_repeats
 from featx.comparison.run_files import RunFiles, describe_estimator, digest_images, fingerprint
-from featx.comparison.runner import PACE_IMAGES, RunResult, _uncached
+from featx.comparison.runner import TIMED_IMAGES, RunResult, _uncached
 from featx.comparison.size_result import Verdict
-from featx.comparison.stage_study import StageFigures, StageStudy, judge_stages, predict_by_stages
+from featx.comparison.stage_study import StageScores, StageStudy, compare_stages, predict_by_stages
 from featx.comparison.strategies import kind_of
-from featx.comparison.summary import Figures
+from featx.comparison.summary import SummaryStatistics
 from featx.comparison.transfer_cases import LARGE, transfer_case
 from featx.datasets.dataset import ImageDataset
 from featx.evaluation.estimates import Estimate
-from featx.evaluation.learning_curves import extrapolate, fit_power_law
+from featx.evaluation.learning_curves import extrapolate_accuracy, fit_power_law
 from featx.evaluation.metrics import wilson
 from featx.evaluation.paired import compare_paired
 from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_p_value, corrected_test
@@ -160,7 +160,7 @@ def test_subsets_that_cannot_be_are_refused(size):
 
 
 def plan(y, **options):
-    return plan_repeats(np.asarray(y), **{"train_sizes": None, "test_size": 0.25, **options})
+    return draw_repeats(np.asarray(y), **{"train_sizes": None, "test_size": 0.25, **options})
 
 
 def test_fractions_are_of_all_images_and_counts_are_counts():
@@ -289,15 +289,15 @@ def test_a_power_law_is_recovered_from_exact_errors():
 def test_the_extrapolation_is_of_twice_the_images_with_an_interval_around_it(repeats):
     sizes = [100, 300, 1000]
     accuracies = [[1 - 2 * n**-0.4 + shift for shift in (-0.01, 0.0, 0.01)[:repeats]] for n in sizes]
-    found = extrapolate(sizes, accuracies, n_train=1000, n_test=500)
+    found = extrapolate_accuracy(sizes, accuracies, n_train=1000, n_test=500)
     assert found.n_images == 2000
     assert found.accuracy.low < found.accuracy.value < found.accuracy.high < found.accuracy.low + 0.2
     if repeats == 3:
         assert found.accuracy.value == pytest.approx(1 - 2 * 2000**-0.4)
-    surer = extrapolate(sizes, accuracies, n_train=1000, n_test=50_000)
+    surer = extrapolate_accuracy(sizes, accuracies, n_train=1000, n_test=50_000)
     if repeats == 1:
         assert surer.accuracy.high - surer.accuracy.low < (found.accuracy.high - found.accuracy.low) / 3
-    perfect = extrapolate([10, 20], [repeats * [1.0], repeats * [1.0]], n_train=20, n_test=30)
+    perfect = extrapolate_accuracy([10, 20], [repeats * [1.0], repeats * [1.0]], n_train=20, n_test=30)
     assert 0.98 < perfect.accuracy.value <= 1
 
 
@@ -391,7 +391,7 @@ def test_costs_are_what_they_would_be_without_a_cache():
     assert _uncached(whole, lambda: 9.9) == 16
     half = ExtractionResult(n_images=200, n_forwarded=100, seconds=spent)
     assert _uncached(half, lambda: 9.9) == pytest.approx(1 + 3 + 200 * 12 / 100)
-    few = ExtractionResult(n_images=200, n_forwarded=PACE_IMAGES - 1, seconds=spent)
+    few = ExtractionResult(n_images=200, n_forwarded=TIMED_IMAGES - 1, seconds=spent)
     assert _uncached(few, lambda: 0.05) == pytest.approx(4 + 200 * 0.05)
 
 
@@ -432,7 +432,7 @@ def test_heads_are_tuned_on_training_rows_only(dataset, tiny, monkeypatch):
 
 def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
     transformer = CNNFeatureTransformer(**tiny)
-    quick = {"epochs": 1, "augment_views": 1}
+    quick = {"epochs": 1, "augment_draws": 1}
     strategies = {
         "frozen": make_strategy("frozen", transformer, parameters=QUICK),
         "tuned": make_strategy("finetuned", transformer, parameters=quick),
@@ -446,7 +446,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
         assert all(strategy.train_accuracy is not None for strategy in found.values())
         assert all(min(strategy.seconds.values()) >= 0 for strategy in found.values())
         assert {strategy.kind for strategy in found.values()} == {"frozen", "scratch"}  # the weights are random
-    assert "on augmented views" in " ".join(result.notes)
+    assert "on augmented draws" in " ".join(result.notes)
     assert not list(tmp_path.glob("*.ckpt"))
     assert compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path).runs_found == 6
 
@@ -690,7 +690,7 @@ def test_strategies_that_do_not_exist_are_refused(tiny, name, parameters, words)
 
 
 def study_of(domain):
-    stages = [StageFigures(name, "avg", 8, wilson(8, 10)) for name in ("stage1", "stage2", "head")]
+    stages = [StageScores(name, "avg", 8, wilson(8, 10)) for name in ("stage1", "stage2", "head")]
     return StageStudy("net", 100, "protocol", stages, "stage2" if domain == "different" else "head", 0.01, domain)
 
 
@@ -792,7 +792,7 @@ def test_the_domain_is_claimed_from_the_intervals_of_earlier_stages(tiny, monkey
     monkeypatch.setattr(CNNFeatureTransformer, "extract", lambda *_: ExtractionResult(embeddings=matrices))
     predicted, widths = predict_by_stages(CNNFeatureTransformer(**tiny), [], y)
     assert predicted.shape == (n, 4)
-    study = judge_stages("net", predicted, widths, y)
+    study = compare_stages("net", predicted, widths, y)
     assert study.domain == domain
     *earlier, last = study.stages
     assert last.gain is last.p_value is None
@@ -820,7 +820,7 @@ def test_a_margin_is_a_matter_of_judging_and_not_of_computing(dataset, tiny, for
 
 def test_a_network_of_one_stage_has_no_domain():
     y = np.arange(60) % 2
-    study = judge_stages("net", y[:, None], {("head", "avg"): 4}, y)
+    study = compare_stages("net", y[:, None], {("head", "avg"): 4}, y)
     assert (study.best, study.domain) == ("head", "undecided")
 
 
@@ -999,7 +999,7 @@ def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
     y, test = np.repeat([0, 1], [50, 50]), np.array([0, 1, 2, 60])
     plan = [Repeat(0, test, [np.array([5, 6, 70])]), Repeat(1, test, [np.array([5, 70, 71])])]
     run = RunResult(np.eye(2)[y[test]], None, None, dict.fromkeys(["extraction", "training", "prediction"], 1.0), 1.0)
-    size = Figures(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
+    size = SummaryStatistics(y, 2, None, plan, {"net": "other"}, 0).size(0, {"net": [run, run]})
     assert size.baseline == pytest.approx((0.75 + 0.25) / 2)
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy.stats import nct, t
 
-from featx.comparison.choice import Field, choose
+from featx.comparison.choice import ComparedStrategies, choose
 from featx.comparison.design import Repeat
 from featx.comparison.size_result import StrategyResult
 from featx.comparison.strategy_pairs import PairResult, adjust_all_pairs, adjust_pairs
-from featx.comparison.summary import Figures
-from featx.comparison.verdict import Design, pass_verdict
+from featx.comparison.summary import SummaryStatistics
+from featx.comparison.verdict import SampleSizes, pass_verdict
 from featx.evaluation.estimates import Estimate
-from featx.evaluation.power import Question, detectable_multiple
+from featx.evaluation.power import OpenComparison, detectable_multiple
 from featx.evaluation.resampled import corrected_error, corrected_test
 
 
@@ -40,15 +40,15 @@ def choice(strategies, halves, margin=0.01, **options):
     found = [strategy(name, accuracy / 100, minutes) for name, accuracy, minutes in strategies]
     halves = halves if isinstance(halves, list) else [halves] * math.comb(len(found), 2)
     pairs = [pair(*both, half, **options) for both, half in zip(itertools.combinations(found, 2), halves, strict=True)]
-    return choose(Field(found, pairs, margin))
+    return choose(ComparedStrategies(found, pairs, margin))
 
 
 def verdict(strategies, halves, margin=0.01, repeats=3, n_images=1000, groups=(None, 0), **options):
     found = [strategy(name, accuracy / 100, minutes) for name, accuracy, minutes in strategies]
     halves = halves if isinstance(halves, list) else [halves] * math.comb(len(found), 2)
     pairs = [pair(*both, half, **options) for both, half in zip(itertools.combinations(found, 2), halves, strict=True)]
-    design = Design(n_images, n_images // 4, repeats, 196, 98, *groups)
-    return pass_verdict(found, pairs, design=design, margin=margin)
+    sizes = SampleSizes(n_images, n_images // 4, repeats, 196, 98, *groups)
+    return pass_verdict(found, pairs, sizes=sizes, margin=margin)
 
 
 # Which one to use
@@ -234,14 +234,14 @@ def test_after_one_repeat_the_number_of_repeats_is_the_least_and_groups_are_aske
 
 def question(**changes):
     usual = {"difference": 0.05, "spread": 0.02, "ratio": 1 / 3, "repeats": 3, "margin": 0.01}
-    return Question(**{**usual, "first_no_dearer": False, "second_no_dearer": True, **changes})
+    return OpenComparison(**{**usual, "first_costs_no_more": False, "second_costs_no_more": True, **changes})
 
 
 def test_fewer_repeats_decide_larger_differences_and_narrower_spreads():
     small, large = question(difference=0.04).repeats_needed(), question(difference=0.06).repeats_needed()
     assert 3 < large < small <= 100
     assert question(difference=0.04, spread=0.01).repeats_needed() < small
-    assert question(difference=0.06, strictness=3.0).repeats_needed() > large
+    assert question(difference=0.06, p_value_factor=3.0).repeats_needed() > large
 
 
 def test_where_no_number_of_repeats_would_do_more_images_would():
@@ -373,7 +373,7 @@ def test_fewer_than_five_groups_in_all_repeats_have_no_interval_and_no_small_p()
 
 def figures_of(groups, tests):
     plan = [Repeat(number, np.array(test), []) for number, test in enumerate(tests)]
-    return Figures(np.zeros(len(groups), int), 2, np.array(groups), plan, {}, 0)
+    return SummaryStatistics(np.zeros(len(groups), int), 2, np.array(groups), plan, {}, 0)
 
 
 def test_the_groups_of_all_repeats_are_counted():
@@ -420,9 +420,9 @@ def test_the_spread_after_one_repeat_is_that_of_its_images_or_groups():
     one, other = np.arange(100) < 90, np.arange(100) % 10 > 1
     gains = one.astype(float) - other
     plan = [Repeat(0, np.arange(100), [])]
-    single = Figures(np.zeros(100, int), 2, None, plan, {}, 0).tested.spread([one], [other])
+    single = SummaryStatistics(np.zeros(100, int), 2, None, plan, {}, 0).tested.spread([one], [other])
     assert single == pytest.approx(np.std(gains) / 10)
-    assert Figures(np.zeros(100, int), 2, None, plan, {}, 0).tested.spread([one], [one]) == 0.01
+    assert SummaryStatistics(np.zeros(100, int), 2, None, plan, {}, 0).tested.spread([one], [one]) == 0.01
     # Groups of images that are all alike spread as their number says.
     twice = figures_of(np.repeat(np.arange(50), 2), [range(100)])
     half = np.repeat(np.arange(50) < 45, 2), np.repeat(np.arange(50) % 10 > 1, 2)
@@ -433,7 +433,7 @@ def test_the_spread_after_one_repeat_is_that_of_its_images_or_groups():
 def test_the_spread_of_few_repeats_is_no_less_than_that_of_their_images():
     rng = np.random.default_rng(0)
     plan = [Repeat(number, rng.permutation(400)[:100], []) for number in range(3)]
-    figures = Figures(np.zeros(400, int), 2, None, plan, {}, 0)
+    figures = SummaryStatistics(np.zeros(400, int), 2, None, plan, {}, 0)
     one, other = np.arange(100) < 90, np.arange(100) % 10 > 0
     # The same difference in all repeats, though 18 images of 100 tell the two apart.
     apart = math.sqrt(0.18 / 100 * 300 / 400)

@@ -22,8 +22,8 @@ from featx import (
     load_dataset,
 )
 from featx import cache as featx_cache
-from featx.datasets.plan import DataPlan
-from featx.datasets.split_data import join_test, split_data
+from featx.datasets.prepare import SplitOptions
+from featx.datasets.split import join_test, split_dataset
 from featx.datasets.survey import survey
 from featx.evaluation.splits import held_out_split
 from featx.evaluation.units import same_content
@@ -133,7 +133,7 @@ def test_whole_groups_are_promised_only_where_the_groups_of_both_sides_are_known
     groups, others = np.repeat(list("pqrst"), 4), np.repeat(["x", "y"], 4)
     for first, second, known in ((groups, others, True), (groups, None, False), (None, others, False)):
         both = dataclasses.replace(data, groups=first), dataclasses.replace(test, groups=second)
-        assert ("whole groups" in split_data(join_test(*both)).protocol) is known
+        assert ("whole groups" in split_dataset(join_test(*both)).protocol) is known
 
 
 # Copies
@@ -448,7 +448,7 @@ WITHOUT_ONE = "which leaves 1 of the 3 classes out"
 
 def advice(labels, divide, settings, **options):
     with pytest.raises(DatasetError) as caught:
-        DataPlan(divide, settings, **options).apply(named(labels)[0])
+        SplitOptions(divide, settings, **options).prepare(named(labels)[0])
     return caught.value.next_step
 
 
@@ -468,7 +468,7 @@ def advice(labels, divide, settings, **options):
 )
 def test_advice_is_what_works(labels, settings, expected):
     def divide(dataset, *, cv=None, test_size=None):
-        return split_data(dataset, cv=cv, test_size=test_size)
+        return split_dataset(dataset, cv=cv, test_size=test_size)
 
     found = advice(labels, divide, settings)
     assert found == ("Add images." if expected is None else f"Add images, or {expected}")

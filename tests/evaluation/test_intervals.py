@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma, t
 
-from featx.comparison.design import plan_repeats
+from featx.comparison.design import draw_repeats
 from featx.comparison.runner import RunResult
-from featx.comparison.summary import Figures
+from featx.comparison.summary import SummaryStatistics
 from featx.evaluation.intervals import (
     class_mean_interval,
     grouped_accuracy_interval,
@@ -31,7 +31,7 @@ def counts(matrix):
 
 
 def figure_of(matrix, figure):
-    return float(1 - per_class_error(*counts(matrix), figure=figure).mean())
+    return float(1 - per_class_error(*counts(matrix), metric=figure).mean())
 
 
 def beta_quantile(mean, variance, q):
@@ -58,7 +58,7 @@ def test_the_interval_is_fay_and_feuers_with_the_jackknife_of_images(figure):
     else:
         worst = sum(sorted(f1 / whole)[-2:]) / 3
         best = 2 * max((1 - f1) / whole) / 3
-    low, high = class_mean_interval(matrix, figure=figure)
+    low, high = class_mean_interval(matrix, metric=figure)
     assert low == pytest.approx(1 - beta_quantile(error + worst, variance + worst**2, 0.975), rel=1e-9)
     assert high == pytest.approx(1 - beta_quantile(error - best, variance + best**2, 0.025), rel=1e-9)
 
@@ -69,7 +69,7 @@ def test_two_equal_classes_have_nearly_the_exact_interval_of_accuracy(errors, n)
     matrix = np.array([[n // 2 - half, half], [half, n // 2 - half]])
     exact = 1 - beta.ppf(0.975, errors + 1, n - errors), 1 - beta.ppf(0.025, errors, n - errors + 1) if errors else 1
     for figure in FIGURES:
-        assert class_mean_interval(matrix, figure=figure) == pytest.approx(exact, abs=0.012)
+        assert class_mean_interval(matrix, metric=figure) == pytest.approx(exact, abs=0.012)
 
 
 @pytest.mark.parametrize("groups", [None, np.arange(20) // 2])
@@ -84,8 +84,8 @@ def test_nothing_is_certain_where_all_images_are_right(groups):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_class_without_images_may_be_anything(figure):
     matrix = np.array([[20, 1, 0], [2, 18, 0], [0, 0, 0]])
-    low, high = class_mean_interval(matrix, figure=figure)
-    among = class_mean_interval(matrix[:2, :2], figure=figure)
+    low, high = class_mean_interval(matrix, metric=figure)
+    among = class_mean_interval(matrix[:2, :2], metric=figure)
     assert (low, high) == pytest.approx((2 / 3 * among[0], 2 / 3 * among[1] + 1 / 3))
 
 
@@ -93,9 +93,9 @@ def test_intervals_of_many_test_sets_at_once_are_those_of_each():
     rng = np.random.default_rng(0)
     several = rng.multinomial(60, np.full(9, 1 / 9), 5).reshape(5, 3, 3)
     for figure in FIGURES:
-        low, high = class_mean_interval(several, figure=figure)
+        low, high = class_mean_interval(several, metric=figure)
         for i, matrix in enumerate(several):
-            assert (low[i], high[i]) == pytest.approx(class_mean_interval(matrix, figure=figure))
+            assert (low[i], high[i]) == pytest.approx(class_mean_interval(matrix, metric=figure))
 
 
 def test_the_interval_of_grouped_accuracy_is_the_union_of_students_and_wilsons():
@@ -199,13 +199,13 @@ def test_repeats_of_the_same_images_prove_no_more_than_the_images():
 @pytest.mark.parametrize(("number", "tested"), [(4, False), (40, True)])
 def test_a_comparison_says_that_groups_are_too_few(repeats, number, tested):
     y, groups = np.arange(160) % 2, np.arange(160) // 2 % number
-    plan = plan_repeats(y, train_sizes=None, test_size=0.25, groups=groups, repeats=repeats)
+    plan = draw_repeats(y, train_sizes=None, test_size=0.25, groups=groups, repeats=repeats)
     runs = []
     for repeat in plan:
         sure = np.eye(2)[y[repeat.test]] * 0.8 + 0.1
         sure[:3] = sure[:3, ::-1]
         runs.append(RunResult(sure, None, None, dict.fromkeys(("extraction", "training", "prediction"), 1.0), 1.0))
-    figures = Figures(y, 2, groups, plan, {"frozen": "frozen"}, 0)
+    figures = SummaryStatistics(y, 2, groups, plan, {"frozen": "frozen"}, 0)
     size = figures.size(0, {"frozen": runs})
     (found,) = size.strategies
     notes = "\n".join(figures.notes([size]))

@@ -10,7 +10,7 @@ from featx.evaluation.calibration import expected_calibration_error
 from featx.evaluation.metrics import (
     METRICS,
     confusion_matrix,
-    per_class,
+    precision_recall_f1,
     score_predictions,
     wilson,
 )
@@ -95,7 +95,7 @@ def test_confusion_matrix_and_per_class_figures_equal_scikit_learns():
     matrix = confusion_matrix(truth, predicted, 4)
     assert np.array_equal(matrix, reference.confusion_matrix(truth, predicted, labels=range(4)))
     expected = reference.precision_recall_fscore_support(truth, predicted, labels=range(4), zero_division=0)[:3]
-    np.testing.assert_allclose(per_class(matrix), expected)
+    np.testing.assert_allclose(precision_recall_f1(matrix), expected)
 
 
 def test_calibration_error_of_a_worked_example():

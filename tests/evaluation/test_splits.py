@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from featx import DatasetError
-from featx.comparison.design import plan_repeats
+from featx.comparison.design import draw_repeats
 from featx.evaluation.class_sizes import check_counts, check_sizes
 from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, nested_subsets, outer_folds
 from featx.evaluation.units import content_units, join_groups
@@ -25,7 +25,7 @@ def every_split(y, *, groups=None, together=None, seed=0):
     subsets = nested_subsets(y, [20, 40], groups=groups, together=together, random_state=seed)
     found += [(subset, np.setdiff1d(np.arange(len(y)), subset)) for subset in subsets]
     options = {"train_sizes": [0.4, 0.6], "test_size": 0.3, "repeats": 2, "random_state": seed}
-    for repeat in plan_repeats(y, groups=groups, together=together, **options):
+    for repeat in draw_repeats(y, groups=groups, together=together, **options):
         found += [(rows, repeat.test) for rows in repeat.trains]
     return found
 
@@ -161,7 +161,7 @@ def test_a_size_that_is_too_small_or_large_is_answered_with_one_that_works(n_cla
 def test_strata_of_one_image_are_all_named():
     y, finer = np.repeat(["a", "b"], 20), np.array(["x"] * 19 + ["y"] + ["x"] * 19 + ["z"])
     with pytest.raises(DatasetError, match=r"2 of 4 strata have fewer images than the 2.*: 'a, y' \(1\), 'b, z' \(1\)"):
-        plan_repeats(y, train_sizes=None, test_size=0.25, stratify=finer)
+        draw_repeats(y, train_sizes=None, test_size=0.25, stratify=finer)
 
 
 @pytest.mark.parametrize(

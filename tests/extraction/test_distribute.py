@@ -26,7 +26,7 @@ from featx.extraction import distribute as sharing
 from featx.extraction.extract import ensure_embeddings, extract_embeddings
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
-from featx.runtime.tasks import AT_ONCE, Workers
+from featx.runtime.tasks import TASKS_PER_WORKER, Workers
 
 LAST = ("features.12", "avg")
 RNG = np.random.default_rng(0)
@@ -133,7 +133,7 @@ def test_results_come_by_slices_where_a_backend_gives_them_all_at_once():
     with joblib.parallel_config(AtOnce(), n_jobs=2), Workers() as workers:
         results = workers.results(lambda n: begun.append(n) or n, [(n,) for n in range(20)])
         assert next(results) == 0
-        assert sorted(begun) == list(range(2 * AT_ONCE))
+        assert sorted(begun) == list(range(2 * TASKS_PER_WORKER))
         assert list(results) == list(range(1, 20))
 
 
@@ -157,7 +157,7 @@ def test_what_a_task_raises_is_raised_as_it_is():
 
 @pytest.mark.parametrize("backend", ["threading", "sequential"])
 def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
-    monkeypatch.setattr(sharing, "_forward_share", None)
+    monkeypatch.setattr(sharing, "_forward_chunk", None)
     with joblib.parallel_config(backend, **({} if backend == "sequential" else {"n_jobs": 2})):
         assert extract().n_forwarded == 40
 
@@ -167,7 +167,7 @@ def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
 
 @pytest.mark.parametrize("kind", [Processes, AtOnce])
 def test_tasks_of_another_take_turns_whatever_backend_they_are_offered(kind, extract, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharing, "_forward_share", None)
+    monkeypatch.setattr(sharing, "_forward_chunk", None)
     met = threading.Barrier(2, timeout=60)
 
     def work(_):
@@ -193,7 +193,7 @@ def elsewhere(tmp_path, *, sees_files):
 
 
 def test_workers_with_another_disk_compute_nothing(extract, forwards, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharing, "SIGHT_SECONDS", 0.1)
+    monkeypatch.setattr(sharing, "VISIBLE_SECONDS", 0.1)
     with elsewhere(tmp_path, sees_files=False), pytest.raises(CacheError) as caught:
         extract()
     assert forwards.since() == 0

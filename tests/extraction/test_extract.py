@@ -152,7 +152,7 @@ def test_an_absent_image_raises_its_name_before_anything_is_forwarded(extract, p
 
 
 @pytest.mark.parametrize("caching", [True, False])
-def test_unreadable_images_become_rows_of_nan_and_a_ledger(extract, patches, cache, tmp_path, caching):
+def test_unreadable_images_become_rows_of_nan_and_are_listed(extract, patches, cache, tmp_path, caching):
     text = tmp_path / "text.jpg"
     text.write_text("no image")
     bad = [spoil(patches[0]), str(text), "/nowhere/x.png", spoil(patches[0])]
@@ -168,7 +168,7 @@ def test_unreadable_images_become_rows_of_nan_and_a_ledger(extract, patches, cac
 
 
 @pytest.mark.parametrize("caching", [True, False])
-def test_only_unreadable_images_give_only_a_ledger(extract, patches, cache, caching):
+def test_only_unreadable_images_give_only_a_list_of_failures(extract, patches, cache, caching):
     result = extract([spoil(patches[0])], on_error="nan", cache=cache if caching else None)
     assert [failure.index for failure in result.failures] == [0]
     assert len(result.embeddings[0]) == 1
@@ -263,7 +263,7 @@ def test_two_processes_started_cold_forward_each_image_once(tiny, patches, tmp_p
     assert sum(counts) == 70
 
 
-def test_processes_of_joblib_keep_the_ledger(extract, patches, tmp_path):
+def test_processes_of_joblib_keep_the_list_of_failures(extract, patches, tmp_path):
     images = [*patches[:20], spoil(patches[0]), *patches[20:40]]
     with joblib.parallel_config("loky", n_jobs=2):
         result = extract(images, batch_size=4, on_error="nan")

@@ -31,7 +31,7 @@ from featx.finetuning.feeds import CachedFeed
 from featx.finetuning.head import head_probabilities
 from featx.finetuning.head_init import fit_probe
 from featx.finetuning.trunk import Trunk
-from featx.heads.heads import plan_head
+from featx.heads.heads import head_spec
 from featx.networks.backbone import Backbone
 from featx.networks.resolve import resolve_backbone
 
@@ -181,7 +181,7 @@ def test_the_logistic_head_is_the_probe_on_frozen_embeddings(n_classes):
     fitted = classifier(**frozen).fit(X, y)
     features = CNNFeatureTransformer(**TINY).fit_transform(X)
     probe = fit_probe(features, y)
-    assert probe.get_params()["classify__C"] in plan_head("logistic").grid["classify__C"]
+    assert probe.get_params()["classify__C"] in head_spec("logistic").grid["classify__C"]
     np.testing.assert_allclose(fitted.predict_proba(X), probe.predict_proba(features), atol=1e-5)
     assert np.array_equal(fitted.predict(X), probe.predict(features))
 
@@ -309,7 +309,7 @@ def test_a_module_that_cannot_be_traced_is_trained_too(data):
 @pytest.mark.parametrize("augmentation", ["none", "light"])
 @pytest.mark.parametrize("cache", ["auto", None])
 def test_images_pass_below_the_boundary_once(data, forwards, augmentation, cache):
-    options = {"augmentation": augmentation, "augment_views": 2, "head_init": "random", "cache": cache, "epochs": 3}
+    options = {"augmentation": augmentation, "augment_draws": 2, "head_init": "random", "cache": cache, "epochs": 3}
     fitted = classifier(**options).fit(*data)
     needed = COUNT if augmentation == "none" else 4 + 2 * (COUNT - 4)
     assert forwards.since() == needed
@@ -364,7 +364,7 @@ def test_a_boundary_that_is_lost_is_computed_again(data, own_cache, monkeypatch,
 @pytest.mark.parametrize(
     "options",
     [
-        {"augmentation": "light", "augment_views": 2, "dropout": 0.3, "hidden_units": 4},
+        {"augmentation": "light", "augment_draws": 2, "dropout": 0.3, "hidden_units": 4},
         {"head_init": "random", "boundary_cache": False, "augmentation": "light"},
         {**NORMALISED, "batch_norm": "update", "trainable_stages": 2},
         {"head_init": "logistic"},
@@ -592,8 +592,8 @@ def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory(data, mo
 BAD = {
     "epochs": [0, -1, 1.5, True, "3", None],
     "batch_size": [0, -10, 2.5, None],
-    "augment_views": [0, 1.5],
-    "test_views": [0, "2"],
+    "augment_draws": [0, 1.5],
+    "test_draws": [0, "2"],
     "patience": [0, None],
     "warmup_epochs": [0, -3],
     "random_state": [-1, None, 2**32, np.random.RandomState(0)],
@@ -724,7 +724,7 @@ def test_smoothed_labels_keep_the_head_from_certainty(data):
     assert smoothed < sure - 0.05
 
 
-# Histories, stopping, verbose, views
+# Histories, stopping, verbose, draws
 
 
 def test_the_history_has_an_entry_for_each_epoch(data):
@@ -769,21 +769,21 @@ def test_verbose_prints_a_line_for_each_epoch(data, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_views_are_averaged_and_stay_the_same(data, forwards):
+def test_draws_are_averaged_and_stay_the_same(data, forwards):
     X, y = data
-    options = {"augmentation": "light", "augment_views": 1}
+    options = {"augmentation": "light", "augment_draws": 1}
     plain = classifier(**options).fit(X, y)
-    views = classifier(**options, test_views=3).fit(X, y)
-    assert_same(plain.head_, views.head_)
+    averaging = classifier(**options, test_draws=3).fit(X, y)
+    assert_same(plain.head_, averaging.head_)
     forwards.since()
-    averaged = views.predict_proba(X)
+    averaged = averaging.predict_proba(X)
     assert forwards.since() == 3 * COUNT
-    assert np.array_equal(averaged, views.predict_proba(X))
-    assert np.array_equal(averaged[::-1], views.predict_proba(X[::-1]))
+    assert np.array_equal(averaged, averaging.predict_proba(X))
+    assert np.array_equal(averaged[::-1], averaging.predict_proba(X[::-1]))
     assert forwards.since() == 0
     np.testing.assert_allclose(averaged.sum(axis=1), 1)
     assert not np.array_equal(averaged, plain.predict_proba(X))
-    assert np.array_equal(plain.predict_proba(X), plain.set_params(augmentation="none", test_views=5).predict_proba(X))
+    assert np.array_equal(plain.predict_proba(X), plain.set_params(augmentation="none", test_draws=5).predict_proba(X))
 
 
 def test_unreadable_images_become_nan_on_request(data, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featx.heads.elimination import race
+from featx.heads.elimination import find_best_value
 
 
 def run(scores, n_jobs=1):
@@ -16,7 +16,7 @@ def run(scores, n_jobs=1):
         asked.extend((fold, value) for fold, values in tasks for value in values)
         return [[scores[value, fold] for value in values] for fold, values in tasks]
 
-    return *race(score, *scores.shape, n_jobs=n_jobs), asked
+    return *find_best_value(score, *scores.shape, n_jobs=n_jobs), asked
 
 
 @settings(deadline=None)
@@ -56,8 +56,8 @@ def test_work_is_divided_among_processes():
         sizes.append(sorted(len(values) for _, values in tasks))
         return [[0.5] * len(values) for _, values in tasks]
 
-    race(score, 5, 3, n_jobs=2)
+    find_best_value(score, 5, 3, n_jobs=2)
     assert sizes == 3 * [[2, 3]]
     sizes.clear()
-    race(score, 5, 3, n_jobs=15)
+    find_best_value(score, 5, 3, n_jobs=15)
     assert sizes == [15 * [1]]

@@ -15,13 +15,13 @@ from featx import HEADS, CNNFeatureTransformer, CNNFineTuneClassifier, Parameter
 from featx.comparison.compare import compare_strategies
 from featx.comparison.strategies import make_strategy
 from featx.datasets.dataset import ImageDataset, load_dataset
-from featx.heads.grid_paths import predict_path
-from featx.heads.heads import STEP, plan_head, try_head
+from featx.heads.grid_predictions import predict_grid
+from featx.heads.heads import CLASSIFIER_STEP, head_spec, try_head
 from featx.heads.nested_cv import evaluate_heads
 from featx.heads.tuned_head import TunedHead
 from featx.workflows.fit import fit_model
 
-WEIGHTED = ("logistic", "linear_svm", "svm", "ridge")
+HEADS_WITH_CLASS_WEIGHTS = ("logistic", "linear_svm", "svm", "ridge")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def digits():
 
 def refusal(*args, **options):
     with pytest.raises(ParameterError) as caught:
-        plan_head(*args, **options)
+        head_spec(*args, **options)
     return str(caught.value)
 
 
@@ -42,7 +42,7 @@ def test_the_heads_are_the_six_that_are_named():
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_is_a_pipeline_that_standardises(name):
-    head = plan_head(name)
+    head = head_spec(name)
     assert head.name == name
     assert isinstance(head.estimator, Pipeline)
     assert isinstance(head.estimator[0], StandardScaler)
@@ -52,9 +52,9 @@ def test_a_head_is_a_pipeline_that_standardises(name):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_grid_names_parameters_and_goes_from_simple_to_flexible(name):
-    (parameter, values), *others = plan_head(name).grid.items()
+    (parameter, values), *others = head_spec(name).grid.items()
     assert not others
-    assert parameter in plan_head(name).estimator.get_params()
+    assert parameter in head_spec(name).estimator.get_params()
     rising = parameter.endswith("__C")
     assert values == sorted(values, reverse=not rising)
     assert len(set(values)) == len(values) >= 3
@@ -63,7 +63,7 @@ def test_a_grid_names_parameters_and_goes_from_simple_to_flexible(name):
 @pytest.mark.parametrize("name", HEADS)
 def test_every_value_of_a_grid_can_be_fitted(name, digits):
     X, y = digits
-    head = plan_head(name)
+    head = head_spec(name)
     for parameter, values in head.grid.items():
         for value in (values[0], values[-1]):
             clone(head.estimator).set_params(**{parameter: value}).fit(X[:200], y[:200])
@@ -72,14 +72,14 @@ def test_every_value_of_a_grid_can_be_fitted(name, digits):
 @pytest.mark.parametrize("name", sorted(set(HEADS) - {"mlp"}))
 def test_heads_recognise_iris(name):
     X, y = load_iris(return_X_y=True)
-    head = plan_head(name, grid={"C": [1.0]} if "svm" in name else None)
+    head = head_spec(name, grid={"C": [1.0]} if "svm" in name else None)
     found = GridSearchCV(head.estimator, head.grid, cv=3).fit(X, y)
     assert found.best_score_ > 0.8
 
 
 @pytest.mark.parametrize("name", HEADS)
 def test_heads_recognise_digits_with_their_own_grids(name, digits):
-    head = plan_head(name)
+    head = head_spec(name)
     found = GridSearchCV(head.estimator, head.grid, cv=3).fit(*digits)
     assert found.best_score_ > 0.82
 
@@ -87,7 +87,7 @@ def test_heads_recognise_digits_with_their_own_grids(name, digits):
 @pytest.mark.parametrize("name", HEADS)
 def test_the_unit_of_the_features_does_not_matter(name, digits):
     X, y = digits
-    fits = [clone(plan_head(name).estimator).fit(factor * X[:300], y[:300]) for factor in (1, 1024)]
+    fits = [clone(head_spec(name).estimator).fit(factor * X[:300], y[:300]) for factor in (1, 1024)]
     same = fits[0].predict(X[300:]) == fits[1].predict(1024 * X[300:])
     assert same.mean() > 0.98
 
@@ -115,46 +115,49 @@ def test_a_grid_of_values_that_cannot_be_is_refused(values):
     assert "logistic" in refusal("logistic", grid={"C": values})
 
 
-@pytest.mark.parametrize("name", WEIGHTED)
+@pytest.mark.parametrize("name", HEADS_WITH_CLASS_WEIGHTS)
 def test_class_weights_reach_the_classifier_and_move_the_decision(name):
     rng = np.random.default_rng(0)
     y = (np.arange(400) % 10 == 0).astype(int)
     X = rng.normal(size=(400, 2)) + y[:, None]
     taken = [
-        clone(plan_head(name, class_weight=weight).estimator).fit(X, y).predict(X).sum()
+        clone(head_spec(name, class_weight=weight).estimator).fit(X, y).predict(X).sum()
         for weight in (None, "balanced")
     ]
     assert taken[1] > taken[0] + 20
-    assert plan_head(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}
+    assert head_spec(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}
 
 
-@pytest.mark.parametrize("name", sorted(set(HEADS) - set(WEIGHTED)))
+@pytest.mark.parametrize("name", sorted(set(HEADS) - set(HEADS_WITH_CLASS_WEIGHTS)))
 def test_heads_without_class_weights_say_so_and_name_those_with(name):
     message = refusal(name, class_weight="balanced")
     assert f"the head {name} takes no class weights" in message
-    assert all(able in message for able in WEIGHTED)
+    assert all(able in message for able in HEADS_WITH_CLASS_WEIGHTS)
 
 
 def test_a_grid_replaces_the_default_values_of_its_parameter_only():
-    head = plan_head("svm", grid={"gamma": ("scale", 0.1)})
-    assert head.grid == {f"{STEP}__C": plan_head("svm").grid[f"{STEP}__C"], f"{STEP}__gamma": ["scale", 0.1]}
-    assert plan_head("svm", grid={"C": [7]}).grid == {f"{STEP}__C": [7]}
-    assert len(plan_head("svm").grid) == 1
+    head = head_spec("svm", grid={"gamma": ("scale", 0.1)})
+    assert head.grid == {
+        f"{CLASSIFIER_STEP}__C": head_spec("svm").grid[f"{CLASSIFIER_STEP}__C"],
+        f"{CLASSIFIER_STEP}__gamma": ["scale", 0.1],
+    }
+    assert head_spec("svm", grid={"C": [7]}).grid == {f"{CLASSIFIER_STEP}__C": [7]}
+    assert len(head_spec("svm").grid) == 1
 
 
 def test_a_seed_reaches_the_heads_that_draw_numbers():
     for name in ("logistic", "linear_svm", "mlp", "ridge"):
-        assert plan_head(name, random_state=3).estimator[-1].random_state == 3
-    plan_head("knn", random_state=3)
+        assert head_spec(name, random_state=3).estimator[-1].random_state == 3
+    head_spec("knn", random_state=3)
 
 
 def test_heads_do_not_share_state():
-    first = plan_head("logistic")
+    first = head_spec("logistic")
     first.estimator.set_params(classify__C=99)
-    first.grid[f"{STEP}__C"].clear()
-    again = plan_head("logistic")
+    first.grid[f"{CLASSIFIER_STEP}__C"].clear()
+    again = head_spec("logistic")
     assert again.estimator[-1].C != 99
-    assert again.grid[f"{STEP}__C"]
+    assert again.grid[f"{CLASSIFIER_STEP}__C"]
 
 
 def crowded(n, n_classes, *, distance, n_test=2000, seed=0):
@@ -179,13 +182,13 @@ def bare(head):
 def test_one_decision_is_tuned_reported_and_predicted(name, n, n_classes, distance):
     X, y, X_test = crowded(n, n_classes, distance=distance)
     grid = {"alpha": [1.0]} if name == "mlp" else None
-    for weight in (None, "balanced") if name in WEIGHTED else (None,):
+    for weight in (None, "balanced") if name in HEADS_WITH_CLASS_WEIGHTS else (None,):
         tuned = TunedHead(name, grid=grid, class_weight=weight).fit(X, y)
         inner = bare(tuned.head_)
         decided = inner.predict(X_test)
         assert np.array_equal(tuned.head_.predict(X_test), decided)
         assert np.array_equal(tuned.classes_[tuned.predict_proba(X_test).argmax(axis=1)], decided)
-        (scored,) = predict_path(inner[-1], [tuned.best_params_], inner[0].transform(X), y, inner[0].transform(X_test))
+        (scored,) = predict_grid(inner[-1], [tuned.best_params_], inner[0].transform(X), y, inner[0].transform(X_test))
         assert np.mean(scored != decided) <= (0.02 if name in ("mlp", "linear_svm", "logistic") else 0.001)
 
 
@@ -239,18 +242,18 @@ def test_a_tuned_head_refuses_weights_and_seeds_that_mean_nothing(name, paramete
 )
 def test_values_that_are_fine_alone_and_not_together_are_found_before_anything_is_fitted(name, grid, n_classes, words):
     with pytest.raises(ParameterError, match=words):
-        try_head(plan_head(name, grid=grid), n_classes)
+        try_head(head_spec(name, grid=grid), n_classes)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 102])
 @pytest.mark.parametrize("name", HEADS)
 def test_a_grid_that_can_be_fitted_is_not_refused(name, n_classes):
-    try_head(plan_head(name), n_classes)
+    try_head(head_spec(name), n_classes)
 
 
 def test_what_works_for_two_classes_is_not_refused_for_two():
-    try_head(plan_head("logistic", grid={"solver": ["liblinear"]}), 2)
-    try_head(plan_head("logistic", grid={"class_weight": [{"a": 2.0, "b": 1.0}, "balanced"]}), 2)
+    try_head(head_spec("logistic", grid={"solver": ["liblinear"]}), 2)
+    try_head(head_spec("logistic", grid={"class_weight": [{"a": 2.0, "b": 1.0}, "balanced"]}), 2)
 
 
 def test_every_way_to_a_grid_tries_it_before_an_image_is_forwarded(monkeypatch):
@@ -277,7 +280,7 @@ def test_every_way_to_a_grid_tries_it_before_an_image_is_forwarded(monkeypatch):
                          ids=["generator", "map", "0-d", "text", "empty", "mapping"])  # fmt: skip
 def test_the_values_of_a_grid_are_a_list(values):
     assert refusal("logistic", grid={"C": values}).endswith("as the values of logistic.C. Pass a list: {'C': [...]}.")
-    assert plan_head("logistic", grid={"C": np.array([0.1, 1])}).grid == {"classify__C": [0.1, 1]}
+    assert head_spec("logistic", grid={"C": np.array([0.1, 1])}).grid == {"classify__C": [0.1, 1]}
 
 
 def test_a_grid_is_tried_on_as_many_classes_as_there_are(digits):

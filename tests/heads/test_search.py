@@ -11,9 +11,9 @@ from sklearn.svm import SVC
 
 from featx import HEADS
 from featx.evaluation.splits import inner_folds
-from featx.heads import grid_paths as paths
-from featx.heads.heads import plan_head
-from featx.heads.search import SCORES, Candidate, Tuner
+from featx.heads import grid_predictions as paths
+from featx.heads.heads import head_spec
+from featx.heads.search import SCORE_FUNCTIONS, Candidate, Tuner
 
 VIEW = ("last", "avg")
 
@@ -49,7 +49,7 @@ SETS = {
 
 def search(X, y, name, *, groups=None, scoring="accuracy", n_jobs=None, **options):
     """Return score and parameters of the tuning, and of the plain grid search on the same folds."""
-    head = plan_head(name, **options)
+    head = head_spec(name, **options)
     tuner = Tuner({VIEW: X}, y, groups, scoring, 0, n_jobs)
     found = tuner.tune(Candidate(VIEW, head, np.empty((0, 0))), np.arange(len(y)))
     folds = inner_folds(y, groups, 0)
@@ -74,7 +74,7 @@ def test_the_choice_is_that_of_a_plain_grid_search(name, data):
 @pytest.mark.parametrize("weight", ["balanced", {"rare": 5, "common": 1}], ids=str)
 def test_class_weights_and_scorings_are_those_of_a_plain_grid_search(name, weight):
     X, y = rare()
-    for scoring in SCORES:
+    for scoring in SCORE_FUNCTIONS:
         check(*search(X, y, name, class_weight=weight, scoring=scoring), len(y))
 
 
@@ -133,7 +133,7 @@ def test_neighbours_are_searched_once_a_fold(monkeypatch):
     )
     X, y = correlated(120, 20, 3)
     Tuner({VIEW: X}, y, None, "accuracy", 0, None).tune(
-        Candidate(VIEW, plan_head("knn"), np.empty((0, 0))), np.arange(120)
+        Candidate(VIEW, head_spec("knn"), np.empty((0, 0))), np.arange(120)
     )
     assert len(calls) == 3
 
@@ -141,7 +141,7 @@ def test_neighbours_are_searched_once_a_fold(monkeypatch):
 def test_what_is_fitted_in_the_end_is_scikit_learns_own():
     X, y = correlated(120, 20, 3)
     for name, kind in (("logistic", Pipeline), ("svm", CalibratedClassifierCV)):
-        head = plan_head(name)
+        head = head_spec(name)
         tuner = Tuner({VIEW: X}, y, None, "accuracy", 0, None)
         fitted = tuner.fit(Candidate(VIEW, head, np.empty((0, 0))), {"C": 0.1}, np.arange(120))
         assert type(fitted) is kind

@@ -218,7 +218,7 @@ def test_contents_heed_a_value_range_as_their_files_do(tmp_path):
     Image.fromarray(np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)).save(path)
     of_file, of_bytes = as_sources([path, path.read_bytes()], value_range=(0, 4095))
     assert of_bytes.digest() == of_bytes.load()[0] == of_file.load()[0] != as_sources([path])[0].digest()
-    assert of_bytes.heeds_value_range()
+    assert of_bytes.depends_on_value_range()
     assert np.array_equal(of_bytes.load()[1], of_file.load()[1])
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from featx import CNNFeatureTransformer, as_sources, read_image
 from featx.exceptions import ImageDecodeError
-from featx.images.formats import EXTENSIONS, FORMATS, UNREAD, read_format, unread_format
+from featx.images.formats import EXTENSIONS, FORMATS, UNSUPPORTED, supported_format, unsupported_format
 
 LEFT, TOP = np.meshgrid(np.linspace(0, 255, 24), np.linspace(0, 255, 16))
 PICTURE = np.stack([LEFT, TOP, 255 - LEFT / 2], axis=2).astype(np.uint8)
@@ -140,7 +140,7 @@ def test_every_suffix_that_is_read_is_one_of_pillows(suffix):
     # .apng is a PNG, .mpo a JPEG with further pictures behind it.
     known = {**Image.registered_extensions(), ".mpo": "JPEG", ".apng": "PNG"}
     assert known[suffix] in FORMATS
-    assert suffix not in UNREAD
+    assert suffix not in UNSUPPORTED
 
 
 FTYP = b"\0\0\0\x18ftyp%s\0\0\0\0mif1"
@@ -182,12 +182,12 @@ def test_content_in_a_format_that_is_not_read_is_named_whatever_its_suffix(name)
             assert error.next_step.endswith(".")
 
 
-@pytest.mark.parametrize("suffix", sorted(UNREAD))
+@pytest.mark.parametrize("suffix", sorted(UNSUPPORTED))
 def test_a_suffix_names_a_format_where_the_content_does_not(suffix):
     for given in (suffix, suffix.upper()):
         error = refusal(b"\1\2\3 what nobody knows", f"folder.jpg/a{given}")
-        assert error.reason == f"{UNREAD[suffix][0]}, a format that is not read"
-        assert error.next_step == UNREAD[suffix][1]
+        assert error.reason == f"{UNSUPPORTED[suffix][0]}, a format that is not read"
+        assert error.next_step == UNSUPPORTED[suffix][1]
 
 
 @pytest.mark.parametrize(
@@ -204,14 +204,14 @@ def test_a_suffix_names_a_format_where_the_content_does_not(suffix):
     ],
 )
 def test_what_is_read_and_damaged_is_named_too(data, name):
-    assert read_format(data) == name
+    assert supported_format(data) == name
     assert f"damaged or truncated {name}" in refusal(data, "a.heic").reason
 
 
 def test_words_are_no_formats():
     for text in (b"this is no image", b"moov along", b"a file\nwith ftyp in it", b"P5", b"BMW", b"PK", b"\n", b"<b>"):
-        assert unread_format(text) is None
-        assert read_format(text) is None
+        assert unsupported_format(text) is None
+        assert supported_format(text) is None
     assert refusal(b"this is no image").reason == "not an image in a known format"
 
 
@@ -240,7 +240,7 @@ def test_the_preview_in_a_cameras_raw_file_is_not_taken_for_the_picture():
         assert refusal(raw, "a.dng").reason == "camera RAW, a format that is not read"
 
 
-RAW = sorted(suffix for suffix, (name, _) in UNREAD.items() if name == "camera RAW")
+RAW = sorted(suffix for suffix, (name, _) in UNSUPPORTED.items() if name == "camera RAW")
 
 
 @pytest.mark.parametrize("suffix", RAW)
@@ -249,7 +249,7 @@ def test_a_tiff_is_a_cameras_raw_file_where_its_name_says_so(tmp_path, suffix):
         for data in (tiff_with(), tiff_with()[:20], b"MM\0*\0\0\0\x08\0", b"II+\0\x08\0"):
             error = refusal(data, name)
             assert error.reason == "camera RAW, a format that is not read"
-            assert error.next_step == UNREAD[".dng"][1]
+            assert error.next_step == UNSUPPORTED[".dng"][1]
     # Of content that is no TIFF the name says nothing.
     assert read_image(write(tmp_path / f"a{suffix}", encode(PICTURE, "png"))).shape == PICTURE.shape
 
@@ -278,7 +278,7 @@ def test_what_a_damaged_ppm_holds_is_not_told(data, words):
     assert not [part for part in ("hunter2", "\\x", "b'") if part in reason]
 
 
-def test_the_reason_is_in_the_ledger_and_nothing_of_the_content(tiny, tmp_path):
+def test_the_reason_is_among_the_failures_and_nothing_of_the_content(tiny, tmp_path):
     secret = write(tmp_path / "a.png", b'{"password": "hunter2"}')
     Image.fromarray(PICTURE).save(tmp_path / "b.ppm")
     transformer = CNNFeatureTransformer(**tiny, cache=None, on_error="nan")

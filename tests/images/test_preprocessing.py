@@ -12,7 +12,7 @@ from torchvision import models
 
 from featx.exceptions import ParameterError
 from featx.extraction.forward import _decoded_batches
-from featx.extraction.forward_plan import ForwardPlan
+from featx.extraction.forward_task import ForwardTask
 from featx.images.augmentation import PRESETS as AUGMENTATIONS
 from featx.images.augmentation import Augmentation
 from featx.images.preprocessing import IMAGENET, Preprocessing
@@ -121,8 +121,8 @@ def test_the_text_changes_with_every_field():
         "std": (0.229, 0.224, 0.2251),
         "mode": "squash",
     }
-    views = {"augmentation", "seed", "view"}
-    assert changes.keys() | views == {field.name for field in dataclasses.fields(IMAGENET)}
+    draws = {"augmentation", "seed", "draw"}
+    assert changes.keys() | draws == {field.name for field in dataclasses.fields(IMAGENET)}
     texts = {dataclasses.replace(IMAGENET, **{name: value}).text for name, value in changes.items()}
     assert len(texts | {IMAGENET.text}) == len(changes) + 1
 
@@ -135,39 +135,39 @@ def test_the_text_of_squash_ignores_the_margin_that_it_does_not_use():
 @pytest.mark.parametrize("name", [name for name, augmentation in AUGMENTATIONS.items() if augmentation])
 @pytest.mark.parametrize("mode", ["crop", "squash"])
 @pytest.mark.parametrize("shape", [(50, 60), (1, 1), (10, 200)])
-def test_views_fill_the_square_and_differ(name, mode, shape):
+def test_draws_fill_the_square_and_differ(name, mode, shape):
     picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     plain = IMAGENET.adapted(64, mode)
-    views = [plain.view_of(AUGMENTATIONS[name], seed=3, view=view).apply(picture, key=b"k") for view in range(12)]
-    assert {(view.shape, view.dtype) for view in views} == {((3, 64, 64), torch.uint8)}
-    assert torch.equal(views[0], plain.apply(picture))
-    assert shape == (1, 1) or not all(torch.equal(view, views[0]) for view in views)
+    draws = [plain.with_draw(AUGMENTATIONS[name], seed=3, draw=draw).apply(picture, key=b"k") for draw in range(12)]
+    assert {(draw.shape, draw.dtype) for draw in draws} == {((3, 64, 64), torch.uint8)}
+    assert torch.equal(draws[0], plain.apply(picture))
+    assert shape == (1, 1) or not all(torch.equal(draw, draws[0]) for draw in draws)
 
 
-def test_a_view_is_one_of_the_images_content_and_seed():
+def test_a_draw_is_one_of_the_images_content_and_seed():
     picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    augmented = IMAGENET.adapted(32, "crop").view_of(AUGMENTATIONS["light"], seed=0, view=1)
+    augmented = IMAGENET.adapted(32, "crop").with_draw(AUGMENTATIONS["light"], seed=0, draw=1)
     first = augmented.apply(picture, key=b"a")
     assert torch.equal(first, augmented.apply(picture, key=b"a"))
     for other, key in (
         (augmented, b"b"),
         (dataclasses.replace(augmented, seed=1), b"a"),
-        (dataclasses.replace(augmented, view=2), b"a"),
-        (dataclasses.replace(augmented, seed=10, view=11), b"a"),
-        (dataclasses.replace(augmented, seed=101, view=1), b"a"),
+        (dataclasses.replace(augmented, draw=2), b"a"),
+        (dataclasses.replace(augmented, seed=10, draw=11), b"a"),
+        (dataclasses.replace(augmented, seed=101, draw=1), b"a"),
     ):
         assert not torch.equal(first, other.apply(picture, key=key))
 
 
-def test_view_zero_and_no_augmentation_are_the_plain_preprocessing():
+def test_draw_zero_and_no_augmentation_are_the_plain_preprocessing():
     light = AUGMENTATIONS["light"]
-    assert IMAGENET.view_of(light, seed=5, view=0) == IMAGENET
-    assert IMAGENET.view_of(None, seed=5, view=2) == IMAGENET
-    augmented = IMAGENET.view_of(light, seed=5, view=2)
-    assert augmented.view_of(light, seed=5, view=0) == IMAGENET
+    assert IMAGENET.with_draw(light, seed=5, draw=0) == IMAGENET
+    assert IMAGENET.with_draw(None, seed=5, draw=2) == IMAGENET
+    augmented = IMAGENET.with_draw(light, seed=5, draw=2)
+    assert augmented.with_draw(light, seed=5, draw=0) == IMAGENET
     assert hash(augmented) != hash(IMAGENET)
     picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    by_hand = dataclasses.replace(augmented, view=0)
+    by_hand = dataclasses.replace(augmented, draw=0)
     assert torch.equal(by_hand.apply(picture, key=b"a"), IMAGENET.apply(picture))
     assert by_hand.text == IMAGENET.text
 
@@ -178,10 +178,10 @@ def test_the_text_of_plain_preprocessing_is_that_of_existing_caches():
     )
 
 
-def test_the_text_of_a_view_names_what_it_depends_on():
-    view = IMAGENET.view_of(Augmentation(rotation=5), seed=7, view=3)
-    assert view.text == f"{IMAGENET.text};augment=rotation=5;seed=7;view=3"
-    texts = {IMAGENET.view_of(a, seed=s, view=v).text for a in AUGMENTATIONS.values() for s in (0, 1) for v in (1, 2)}
+def test_the_text_of_a_draw_names_what_it_depends_on():
+    draw = IMAGENET.with_draw(Augmentation(rotation=5), seed=7, draw=3)
+    assert draw.text == f"{IMAGENET.text};augment=rotation=5;seed=7;view=3"
+    texts = {IMAGENET.with_draw(a, seed=s, draw=v).text for a in AUGMENTATIONS.values() for s in (0, 1) for v in (1, 2)}
     assert len(texts) == 1 + (len(AUGMENTATIONS) - 1) * 4
 
 
@@ -190,16 +190,16 @@ def test_the_margin_is_seen_by_shifts():
     picture = np.zeros((256, 256, 3), np.uint8)
     picture[:, :16] = picture[:, -16:] = 255
     assert IMAGENET.apply(picture).max() == 0
-    views = [IMAGENET.view_of(Augmentation(shift=0.05), seed=0, view=view).apply(picture) for view in range(1, 9)]
-    assert any((view[:, :, 0] == 255).all() or (view[:, :, -1] == 255).all() for view in views)
+    draws = [IMAGENET.with_draw(Augmentation(shift=0.05), seed=0, draw=draw).apply(picture) for draw in range(1, 9)]
+    assert any((draw[:, :, 0] == 255).all() or (draw[:, :, -1] == 255).all() for draw in draws)
 
 
-def test_extraction_knows_views_by_content_not_by_name_or_order():
+def test_extraction_knows_draws_by_content_not_by_name_or_order():
     pictures = np.random.default_rng(0).integers(0, 256, (3, 40, 50, 3), dtype=np.uint8)
     source = resolve_backbone("squeezenet1_1", weights=None, image_size=32)
-    preprocessing = source.preprocessing.view_of(AUGMENTATIONS["light"], seed=0, view=1)
+    preprocessing = source.preprocessing.with_draw(AUGMENTATIONS["light"], seed=0, draw=1)
     source = dataclasses.replace(source, preprocessing=preprocessing)
-    plan = ForwardPlan(source, (("features", "avg"),), "float32", "cpu", 2, threads=3, raising=True)
+    plan = ForwardTask(source, (("features", "avg"),), "float32", "cpu", 2, threads=3, raises=True)
 
     def decoded(order, names):
         images = as_sources(pictures[order], names=names)

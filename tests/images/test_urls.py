@@ -30,9 +30,8 @@ from featx import CNNFeatureTransformer, load_dataset, save_model
 from featx.datasets.dataset import collect_images
 from featx.exceptions import DatasetError, FeatxError, ImageDecodeError, MissingDependencyError
 from featx.images.failures import find_unreadable
-from featx.images.image_bytes import is_url
 from featx.images.sources import read_image
-from featx.images.urls import local_path, redacted
+from featx.images.urls import is_url, local_path, redacted
 
 SECRET = "tops3cret"
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
@@ -377,8 +376,8 @@ def test_credentials_are_shown_and_written_nowhere(server, tmp_path, caplog, mon
         assert isinstance(result.exception, SystemExit | None), result.exception
         output += result.output
     assert shown in output
-    ledger = json.loads((tmp_path / "bad.json").read_text(encoding="utf-8"))
-    assert "token=***" in json.dumps(ledger)
+    report = json.loads((tmp_path / "bad.json").read_text(encoding="utf-8"))
+    assert "token=***" in json.dumps(report)
     with h5py.File(tmp_path / "out.h5") as file:
         assert file["paths"].asstr()[:].tolist() == [shown]
     fitted = transformer(on_error="nan")

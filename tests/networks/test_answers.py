@@ -8,7 +8,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from featx.cache.answers import NAME
+from featx.cache.reference_outputs import NAME
 from own_networks import UNDERSTOOD, UNKNOWN, module_of
 from processes import python
 from sklearn.base import clone
@@ -152,12 +152,12 @@ def test_a_cache_that_cannot_be_written_serves_what_agrees(elsewhere):
 
 def test_two_processes_at_once_agree_on_the_first_answers(elsewhere):
     script = """
-    from featx.cache.answers import KeptAnswers
-    first, keep = transformer(cache_key="mine"), KeptAnswers.keep
+    from featx.cache.reference_outputs import ReferenceOutputs
+    first, keep = transformer(cache_key="mine"), ReferenceOutputs.keep
     def late(self, answers):
         keep(self, answers * 3)  # another process was quicker
         return keep(self, answers)
-    KeptAnswers.keep = late
+    ReferenceOutputs.keep = late
     rows = first.fit_transform(IMAGES)
     print('mean', abs(rows).mean())
     """
@@ -302,7 +302,10 @@ def test_a_network_whose_head_fits_no_image_is_compared_by_its_embeddings(tmp_pa
     transformer = CNNFeatureTransformer(net, layer="1", image_size=32, cache=tmp_path)
     assert transformer.fit_transform(IMAGES).shape == (12, 4)
     (file,) = tmp_path.glob(f"*/{NAME}")
-    assert EmbeddingCache(tmp_path).answers(next(iter(EmbeddingCache(tmp_path).specs()))).load().shape == (2, 4)
+    assert EmbeddingCache(tmp_path).reference_outputs(next(iter(EmbeddingCache(tmp_path).specs()))).load().shape == (
+        2,
+        4,
+    )
     assert file.stat().st_size < 1000
 
 

@@ -125,10 +125,10 @@ def test_a_good_image_is_not_forwarded_again_after_a_bad_one(folder, tmp_path, f
 def test_skipped_images_are_left_out_and_listed_with_their_reasons(command, folder, tmp_path):
     for name, (content, _) in BAD.items():
         (folder / "dark" / name).write_bytes(content)
-    ledger, output = tmp_path / "failures.json", tmp_path / "out"
-    options = ["--on-error", "skip", "--failures", ledger, *NETWORK, *(QUICK if command == "fit" else ())]
+    listed, output = tmp_path / "failures.json", tmp_path / "out"
+    options = ["--on-error", "skip", "--failures", listed, *NETWORK, *(QUICK if command == "fit" else ())]
     featx(command, folder, "-o", output, *options)
-    failures = json.loads(ledger.read_text())
+    failures = json.loads(listed.read_text())
     assert {os.path.basename(failure["path"]) for failure in failures} == set(BAD)
     assert all(failure["reason"] for failure in failures)
     files = sorted((folder / "dark").iterdir()) + sorted((folder / "light").iterdir())
@@ -180,7 +180,7 @@ def test_weights_of_another_network_are_refused_with_the_first_keys(folder, tmp_
     torch.save({"stem.weight": torch.zeros(3)}, tmp_path / "other.pth")
     line = error_of("extract", folder, "-o", tmp_path / "o.h5", *NETWORK, "--weights", tmp_path / "other.pth")
     assert str(tmp_path / "other.pth") in line
-    assert "layers.0.weight" in line
+    assert "features.0.weight" in line
 
 
 def test_a_download_without_a_network_says_which_file_to_put_where(folder, tmp_path, monkeypatch):

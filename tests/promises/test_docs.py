@@ -21,6 +21,7 @@ import featx
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXPORT = "featx cache export --layer stage7 --pooling avg -o embeddings.h5"
 WITH_EXAMPLES = ["EmbeddingCache", "CNNFeatureTransformer", "TunedHead", "make_head"]
 
@@ -138,10 +139,16 @@ def test_readme_names_every_command():
     assert f"`{EXPORT}`" in README
 
 
-def test_contributing_lists_every_module():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    modules = [p.name for folder in ("featx", "cache") for p in (ROOT / folder).glob("*.py") if p.name[0] != "_"]
-    assert [name for name in modules if name not in text] == []
+def test_contributing_maps_the_rooms_as_they_are():
+    rooms = {path.parent.name for path in (ROOT / "featx").glob("*/__init__.py")} | {"cache", "cli"}
+    the_map = CONTRIBUTING.partition("## Where things are")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^ *([a-z_]+)/ ", the_map, re.MULTILINE)) - {"featx", "tests", "benchmarks"} == rooms
+
+
+def test_files_that_contributing_names_exist():
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.[a-z]+)`", CONTRIBUTING))
+    assert len(named) >= 10
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
 def test_every_dependency_has_a_lower_bound():

@@ -46,8 +46,8 @@ WITH_JSON = [command for command in COMMANDS if command != "extract"]
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch, tmp_path):
     """Probe briefly, in a folder of one's own."""
-    monkeypatch.setattr("featx.forecast.probe.REPLAY_SECONDS", 0.2)
-    monkeypatch.setattr("featx.forecast.head_times.BUDGET", 0.1)
+    monkeypatch.setattr("featx.forecast.probe.REPEAT_SECONDS", 0.2)
+    monkeypatch.setattr("featx.forecast.head_times.BUDGET_SECONDS", 0.1)
     monkeypatch.setattr("featx.forecast.finetune.PROBE_EPOCHS", 2)
     monkeypatch.chdir(tmp_path)
 
@@ -199,7 +199,7 @@ def test_threads_are_advised_while_there_are_processors(monkeypatch):
     found = ExtractionResult(
         n_images=9, n_forwarded=9, seconds={"wait": 9.0, "forward": 1.0, "read": 1.0, "decode": 9.0}
     )
-    monkeypatch.setattr("featx.runtime.cores.core_count", lambda: 8)
+    monkeypatch.setattr("featx.runtime.resources.core_count", lambda: 8)
     assert "--n-jobs 8" in render(extraction_parts(found, n_jobs=2))
     for every in (None, -1, 8):
         assert "--n-jobs" not in render(extraction_parts(found, n_jobs=every))

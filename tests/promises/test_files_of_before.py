@@ -106,6 +106,18 @@ def test_parameters_of_before_are_of_todays_classes():
     assert type(model) is CNNFineTuneClassifier
     assert type(model.augmentation) is Augmentation
     assert model.augmentation == FLIPS
+    options = {"trainable_stages": 0, "epochs": 1, "early_stopping": False, "augment_draws": 1}
+    today = CNNFineTuneClassifier(**NETWORK, **options, augmentation=FLIPS).set_params(device="auto")
+    assert model.get_params() == today.get_params()
+
+
+def test_a_pickle_with_names_of_before_is_read():
+    model = CNNFineTuneClassifier(augment_draws=2, test_draws=3)
+    named = vars(model)
+    named["augment_views"], named["test_views"] = named.pop("augment_draws"), named.pop("test_draws")
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.augment_draws, again.test_draws) == (2, 3)
+    assert clone(again).get_params() == again.get_params()
 
 
 def test_rows_of_before_are_served_without_a_pass(old_cache, forwards):
@@ -119,8 +131,8 @@ def test_rows_of_before_are_served_without_a_pass(old_cache, forwards):
     assert forwards.count == 0
 
 
-def test_rows_of_before_of_augmented_views_are_served_without_a_pass(old_cache, forwards):
-    options = {"trainable_stages": 0, "epochs": 1, "early_stopping": False, "augment_views": 1}
+def test_rows_of_before_of_augmented_draws_are_served_without_a_pass(old_cache, forwards):
+    options = {"trainable_stages": 0, "epochs": 1, "early_stopping": False, "augment_draws": 1}
     model = CNNFineTuneClassifier(**NETWORK, **options, augmentation=FLIPS).fit(X, Y)
     assert model.forwarded_ == {"needed": 16, "forwarded": 0}
     assert forwards.count == 0

@@ -19,7 +19,7 @@ from PIL import Image
 from featx import BackboneError, DatasetError, ParameterError, WeightsError, load_dataset, resolve_backbone
 from featx.display.notes import note_step
 from featx.exceptions import ModelFileError, nearest, nearest_path
-from featx.heads.head_names import HEADS, WEIGHTED, check_heads
+from featx.heads.head_names import HEADS, HEADS_WITH_CLASS_WEIGHTS, check_heads
 from featx.networks import network_names
 from featx.networks.architectures import plan_of, torchvision_names
 from featx.networks.device import check_device
@@ -172,7 +172,7 @@ def test_right_names_pass():
     check_network("resnet18", layers=["layer2.0.conv1", "flatten", "output"])  # nodes, which a graph must tell
     check_network("timm:resnet18.a1_in1k")
     check_heads(HEADS, HEADS)
-    check_heads(WEIGHTED, class_weight="balanced")
+    check_heads(HEADS_WITH_CLASS_WEIGHTS, class_weight="balanced")
 
 
 def test_names_of_weights_are_those_of_torchvision():

@@ -22,10 +22,10 @@ from featx.forecast.compare import forecast_comparison
 from featx.forecast.extract import forecast_extraction
 from featx.forecast.finetune import forecast_finetuning
 from featx.forecast.fit import forecast_fit
-from featx.forecast.head_times import Features
-from featx.forecast.passes import Rehearsal
-from featx.forecast.probe import PROBE_IMAGES, Reading, measure_pace, peak_memory
-from featx.forecast.result import ForecastResult, Part, extrapolate, measure_growth
+from featx.forecast.head_times import Features, extrapolate_seconds, measure_growth
+from featx.forecast.passes import CountedPasses
+from featx.forecast.probe import PROBE_IMAGES, ForwardOptions, peak_memory, probe_network
+from featx.forecast.result import ForecastResult, Part
 from featx.images.sources import as_sources
 from featx.workflows.extract import write_embeddings
 
@@ -35,8 +35,8 @@ GRIDS = {"logistic": {"C": [0.01]}}
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
     """Probe briefly: no timing is looked at."""
-    monkeypatch.setattr("featx.forecast.probe.REPLAY_SECONDS", 0.2)
-    monkeypatch.setattr("featx.forecast.head_times.BUDGET", 0.1)
+    monkeypatch.setattr("featx.forecast.probe.REPEAT_SECONDS", 0.2)
+    monkeypatch.setattr("featx.forecast.head_times.BUDGET_SECONDS", 0.1)
     monkeypatch.setattr("featx.forecast.finetune.PROBE_EPOCHS", 2)
 
 
@@ -73,11 +73,11 @@ def test_parts_add_up():
 
 def test_a_power_law_is_continued():
     points = [(50, 5.0), (100, 1.0), (200, 4.0)]
-    assert extrapolate(points, 400) == pytest.approx(16.0)
-    assert extrapolate(points, 200) == 4.0
-    assert extrapolate([(100, 2.0)], 200) == 4.0
-    assert extrapolate([(100, 2.0), (200, 1.0)], 800) == 1.0
-    assert extrapolate([(100, 1e-6), (200, 1.0)], 400) == pytest.approx(8.0)
+    assert extrapolate_seconds(points, 400) == pytest.approx(16.0)
+    assert extrapolate_seconds(points, 200) == 4.0
+    assert extrapolate_seconds([(100, 2.0)], 200) == 4.0
+    assert extrapolate_seconds([(100, 2.0), (200, 1.0)], 800) == 1.0
+    assert extrapolate_seconds([(100, 1e-6), (200, 1.0)], 400) == pytest.approx(8.0)
 
 
 def test_sizes_are_doubled_while_the_budget_lasts():
@@ -109,31 +109,31 @@ def test_drawn_rows_are_real_ones_as_far_as_they_go():
     assert apart.mean() == pytest.approx(6.0, abs=1.0)
 
 
-def test_a_pace_shows_images_again_and_keeps_nothing(folder, tiny, transformer, forwards, tmp_path, monkeypatch):
-    monkeypatch.setattr("featx.forecast.probe.REPLAY_SECONDS", 60.0)
+def test_a_probe_shows_images_again_and_keeps_nothing(folder, tiny, transformer, forwards, tmp_path, monkeypatch):
+    monkeypatch.setattr("featx.forecast.probe.REPEAT_SECONDS", 60.0)
     images, source = as_sources(load_dataset(folder).images), transformer.source()
     views = [source.view(None, "avg"), source.view(None, "max")]
-    pace = measure_pace(images, source, views, reading=Reading())
-    assert pace.seconds > 0
-    assert pace.places == list(range(PROBE_IMAGES))
-    assert [matrix.shape[0] for matrix in pace.embeddings] == [64, 64]
-    assert pace.row_bytes == 4 * sum(matrix.shape[1] for matrix in pace.embeddings)
+    probe = probe_network(images, source, views, forwarding=ForwardOptions())
+    assert probe.seconds_per_image > 0
+    assert probe.places == list(range(PROBE_IMAGES))
+    assert [matrix.shape[0] for matrix in probe.embeddings] == [64, 64]
+    assert probe.row_bytes == 4 * sum(matrix.shape[1] for matrix in probe.embeddings)
     assert forwards.since() == 8 + 8 + 64 + 8 * 64
     assert kept(tmp_path) == []
     # What comes from a server is not fetched again.
     urls = as_sources([f"file://{image.content}" for image in images])
-    measure_pace(urls, source, views[:1], reading=Reading())
+    probe_network(urls, source, views[:1], forwarding=ForwardOptions())
     assert forwards.since() == 8 + 8 + 64
 
 
-def test_a_pace_leaves_out_what_cannot_be_read(folder, transformer):
+def test_a_probe_leaves_out_what_cannot_be_read(folder, transformer):
     (folder / "dark" / "03.png").write_bytes(b"no image")
     images = as_sources(load_dataset(folder).images)[:10]
     source = transformer.source()
-    pace = measure_pace(images, source, [source.view(None, "avg")], reading=Reading())
-    assert pace.places == [0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert [failure.index for failure in pace.failures] == [3]
-    assert len(pace.embeddings[0]) == 9
+    probe = probe_network(images, source, [source.view(None, "avg")], forwarding=ForwardOptions())
+    assert probe.places == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert [failure.index for failure in probe.failures] == [3]
+    assert len(probe.embeddings[0]) == 9
 
 
 def test_the_memory_of_the_process_is_told():
@@ -225,7 +225,7 @@ def test_the_test_set_belongs_to_the_forecast(folder, transformer):
 
 
 def test_more_neighbours_than_probed_rows_are_no_error(folder, transformer, monkeypatch):
-    monkeypatch.setattr("featx.forecast.head_times.FIRST", 32)
+    monkeypatch.setattr("featx.forecast.head_times.FIRST_ROWS", 32)
     dataset = load_dataset(folder)
     assert forecast_fit(dataset, transformer, heads=["knn"], grids={"knn": {"n_neighbors": [30]}}, cv=3).seconds > 0
     with pytest.raises(ParameterError, match="n_neighbors=500"):
@@ -236,7 +236,7 @@ def test_more_neighbours_than_probed_rows_are_no_error(folder, transformer, monk
     "options",
     [
         pytest.param({"head_init": "logistic", "augmentation": "none"}, marks=pytest.mark.long),
-        {"hidden_units": 4, "head_init": "warmup", "augment_views": 2, "test_views": 2},
+        {"hidden_units": 4, "head_init": "warmup", "augment_draws": 2, "test_draws": 2},
         {"boundary_cache_bytes": 10},
         {"trainable_stages": 0, "head_init": "logistic"},
         {"early_stopping": False, "cache": None, "head_init": "logistic"},
@@ -253,7 +253,7 @@ def test_a_fine_tuning_is_forecast_pass_by_pass(options, folder, tiny, tmp_path,
         finetune_model(dataset, classifier)
         made = forwards.since()
         # The same training once more gives the same network, which nobody can know before: 16 images to test on.
-        made += 16 * classifier.test_views if known else 0
+        made += 16 * classifier.test_draws if known else 0
         assert passes(forecast) == made
         assert forecast.n_passes - forecast.n_cached == made
 
@@ -291,14 +291,14 @@ def test_only_strategies_of_featx_are_forecast(folder, tiny):
         forecast_comparison(load_dataset(folder), {"other": Other(**tiny)})
 
 
-def test_a_rehearsal_remembers_what_its_parts_would_have_cached(folder, transformer, tmp_path):
+def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer, tmp_path):
     dataset, source = load_dataset(folder), transformer.source()
-    rehearsal = Rehearsal(as_sources(dataset.images), cache=EmbeddingCache(tmp_path / "cache"))
-    view, reading = source.view(None, "avg"), Reading()
-    assert rehearsal.passes(source, [view], np.arange(30), reading=reading).n_images == 30
-    assert rehearsal.passes(source, [view], reading=reading).n_images == 50
-    assert rehearsal.passes(source, [view], reading=reading).seconds == 0
-    assert rehearsal.passes(source, [view], np.arange(10), reading=reading, kept=False).n_images == 10
-    assert rehearsal.passes(source, [view, source.view(None, "max")], reading=reading).n_images == 80
-    assert (rehearsal.n_passes, rehearsal.n_cached) == (280, 110)
-    assert len(rehearsal.probed) == 64
+    counted = CountedPasses(as_sources(dataset.images), cache=EmbeddingCache(tmp_path / "cache"))
+    view, forwarding = source.view(None, "avg"), ForwardOptions()
+    assert counted.passes(source, [view], np.arange(30), forwarding=forwarding).n_images == 30
+    assert counted.passes(source, [view], forwarding=forwarding).n_images == 50
+    assert counted.passes(source, [view], forwarding=forwarding).seconds == 0
+    assert counted.passes(source, [view], np.arange(10), forwarding=forwarding, kept=False).n_images == 10
+    assert counted.passes(source, [view, source.view(None, "max")], forwarding=forwarding).n_images == 80
+    assert (counted.n_passes, counted.n_cached) == (280, 110)
+    assert len(counted.probed) == 64

@@ -12,11 +12,11 @@ from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
-from featx.comparison.design import Repeat, plan_comparison, plan_repeats
+from featx.comparison.design import Repeat, design_comparison, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
 from featx.evaluation.metrics import wilson
 from featx.evaluation.paired import compare_paired
-from featx.evaluation.power import Question
+from featx.evaluation.power import OpenComparison
 from featx.forecast.compare import forecast_comparison
 from featx.reports.comparison import comparison_parts
 
@@ -218,15 +218,18 @@ def test_more_test_images_would_decide_and_not_more_repeats(seen):
 
 
 def test_so_many_test_images_as_are_said_to_decide_do_four_times_in_five():
-    usual = {"spread": 0.04, "ratio": 1.0, "repeats": 1, "margin": 0.01, "first_no_dearer": False}
-    question = Question(difference=0.05, second_no_dearer=True, **usual)
+    usual = {"spread": 0.04, "ratio": 1.0, "repeats": 1, "margin": 0.01, "first_costs_no_more": False}
+    question = OpenComparison(difference=0.05, second_costs_no_more=True, **usual)
     times = question.test_times_needed()
     rng, error = np.random.default_rng(0), 0.04 / math.sqrt(times)
     drawn = rng.normal(0.05, error, 4000)
     # The dearer first is clearly better, or not plausibly better by the margin.
     decided = (drawn / error > 1.96) | (drawn + 1.96 * error < 0.01)
     assert 0.78 < decided.mean() < 0.87
-    assert Question(difference=0.0, second_no_dearer=False, **{**usual, "margin": 0.0}).test_times_needed() is None
+    assert (
+        OpenComparison(difference=0.0, second_costs_no_more=False, **{**usual, "margin": 0.0}).test_times_needed()
+        is None
+    )
 
 
 def test_few_groups_in_a_given_test_set_are_not_helped_by_repeats(seen):
@@ -246,17 +249,17 @@ def test_the_largest_class_is_warned_of_on_a_given_test_set(seen):
 
 
 def test_sizes_are_fractions_of_what_there_is_to_train_on():
-    plan = plan_comparison(images_of(DATA), train_sizes=[0.5, 10, 1.0])
+    plan = design_comparison(images_of(DATA), train_sizes=[0.5, 10, 1.0])
     assert [len(rows) for rows in plan.repeats[0].trains] == [10, 26, 52]
-    assert plan_comparison(images_of(DATA)).repeats[0].trains[0].tolist() == list(range(52))
+    assert design_comparison(images_of(DATA)).repeats[0].trains[0].tolist() == list(range(52))
     with pytest.raises(ParameterError, match=r"got the training size 1.5, a fraction of the 52 images to train on"):
-        plan_comparison(images_of(DATA), train_sizes=[1.5])
+        design_comparison(images_of(DATA), train_sizes=[1.5])
     with pytest.raises(ParameterError, match="got the training size 53; the most that the test set leaves is 52"):
-        plan_comparison(images_of(DATA), train_sizes=[53])
+        design_comparison(images_of(DATA), train_sizes=[53])
     with pytest.raises(DatasetError, match="fewer images than the 2 that tuning needs, among the 2 to train on"):
-        plan_comparison(images_of(DATA), train_sizes=[2])
+        design_comparison(images_of(DATA), train_sizes=[2])
     y = np.arange(82) % 2
-    given = plan_repeats(y, train_sizes=[0.5], given=(np.arange(52), np.arange(52, 82)), repeats=2)
+    given = draw_repeats(y, train_sizes=[0.5], given=(np.arange(52), np.arange(52, 82)), repeats=2)
     assert [repeat.test.tolist() for repeat in given] == [list(range(52, 82))] * 2
 
 
@@ -284,7 +287,7 @@ def test_the_curve_is_extrapolated_with_the_spread_of_one_test_set(seen):
 @pytest.fixture
 def folder(tmp_path):
     write_dark_and_light(tmp_path / "a", 12)
-    write_dark_and_light(tmp_path / "b", 6)
+    write_dark_and_light(tmp_path / "b", 6, seed=1)
     return tmp_path
 
 

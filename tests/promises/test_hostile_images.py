@@ -1,4 +1,4 @@
-"""Promised: whatever the files are, a run ends, the ledger names each bad one, and the good ones are unaffected."""
+"""Promised: whatever the files are, a run ends, each bad one is listed with its reason, good ones are unaffected."""
 
 import contextlib
 import functools
@@ -39,7 +39,7 @@ from featx.images.avif import frame_sizes
 from featx.images.pixels import Refused
 from featx.images.sources import as_sources, read_image
 from featx.networks.resolve import resolve_backbone
-from featx.runtime.deadlines import patient_map
+from featx.runtime.deadlines import map_with_deadline
 
 PHOTO = Image.fromarray(load_sample_images().images[0][100:148, 200:264])
 RGB, GREY = np.asarray(PHOTO).astype(int), np.asarray(PHOTO.convert("L"))
@@ -318,8 +318,8 @@ def parts(kind, n):
     "kind", ["texts.png", "unknown.png", "empty.png", "segments.jpg", "comments.gif", "comment.pgm"]
 )
 def test_a_file_in_far_more_parts_than_an_image_has_is_refused(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("featx.images.decoding.READS", 1000)
-    monkeypatch.setattr("featx.images.decoding.SMALL", 0)
+    monkeypatch.setattr("featx.images.decoding.MOST_READS", 1000)
+    monkeypatch.setattr("featx.images.decoding.SMALL_FILE", 0)
     assert read_image(write(tmp_path, f"few.{kind}", parts(kind, 50))).ndim == 3
     with pytest.raises(ImageDecodeError, match="a file in far more parts than an image has"):
         read_image(write(tmp_path, f"many.{kind}", parts(kind, 3000)))
@@ -424,7 +424,7 @@ def stuck(monkeypatch):
 
     monkeypatch.setattr("featx.images.sources.decode_file", looping)
     monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.5)
-    monkeypatch.setattr("featx.images.decoder_process.LONG", np.inf)
+    monkeypatch.setattr("featx.images.decoder_process.LONG_SHARE", np.inf)
     yield lambda number: b"stuck %d" % number
     end.set()
 
@@ -467,7 +467,7 @@ def refused_or_complete(tmp_path, data):
 
 @pytest.mark.any_file_name
 @pytest.mark.parametrize("caching", [True, False])
-def test_hostile_files_are_all_in_the_ledger_and_their_neighbours_unaffected(tmp_path, extract, caching):
+def test_hostile_files_are_all_among_the_failures_and_their_neighbours_unaffected(tmp_path, extract, caching):
     good = write_all(tmp_path / "good", encoded() | odd()) + write_all(tmp_path / "named", dict.fromkeys(NAMES, PNG))
     words = spoil_folder(tmp_path / "bad")
     images, places = mixed(good, list(words))
@@ -484,7 +484,7 @@ def test_hostile_files_are_all_in_the_ledger_and_their_neighbours_unaffected(tmp
 
 
 @pytest.mark.any_file_name
-def test_the_transformer_keeps_the_same_ledger(tmp_path, tiny):
+def test_the_transformer_lists_the_same_failures(tmp_path, tiny):
     words = spoil_folder(tmp_path / "bad")
     images = [write(tmp_path, "good.png", PNG), *words]
     transformer = CNNFeatureTransformer(**tiny, on_error="nan", cache=None)
@@ -497,14 +497,14 @@ def test_the_transformer_keeps_the_same_ledger(tmp_path, tiny):
 def test_the_command_names_each_hostile_file_whatever_its_name(tmp_path):
     words = spoil_folder(tmp_path / "bad")
     write_all(tmp_path / "bad", {f"good {number}.png": PNG for number in range(2)})
-    ledger = tmp_path / "failures.json"
+    listed = tmp_path / "failures.json"
     options = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--on-error", "skip"]
-    arguments = ["extract", str(tmp_path / "bad"), "-o", str(tmp_path / "o.h5"), "--failures", str(ledger), *options]
+    arguments = ["extract", str(tmp_path / "bad"), "-o", str(tmp_path / "o.h5"), "--failures", str(listed), *options]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     # A walk takes a folder for a folder, whatever it is called.
     named = set(words) - {str(tmp_path / "bad" / "folder.jpg")}
-    assert {failure["path"] for failure in json.loads(ledger.read_text())} == named
+    assert {failure["path"] for failure in json.loads(listed.read_text())} == named
 
 
 @pytest.mark.any_file_name
@@ -591,7 +591,7 @@ def memory_grown():
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.long)])
-def test_mutated_files_are_read_or_in_the_ledger_and_their_neighbours_unaffected(tmp_path, extract, count):
+def test_mutated_files_are_read_or_among_the_failures_and_their_neighbours_unaffected(tmp_path, extract, count):
     good = write_all(tmp_path / "good", encoded())
     damaged = write_all(tmp_path / "bad", {f"{n}.jpg": data for n, data in enumerate(mutations(count))})
     images, places = mixed(good, damaged)
@@ -660,7 +660,7 @@ def test_memory_stays_within_thirty_bytes_a_pixel_for_each_thread(tmp_path):
     assert side**2 < grown < threads * BYTES_A_PIXEL * side**2 + ONCE
 
 
-def test_an_image_that_takes_too_long_is_in_the_ledger_and_delays_no_other(tmp_path, extract, stuck):
+def test_an_image_that_takes_too_long_is_among_the_failures_and_delays_no_other(tmp_path, extract, stuck):
     good = write_all(tmp_path / "good", encoded())
     late = write_all(tmp_path / "late", {f"{n}.png": stuck(n) for n in range(2)})
     images, places = mixed(good, late)
@@ -710,12 +710,12 @@ def test_the_time_of_an_image_begins_with_its_own_decoding(monkeypatch):
         time.sleep(0.05)
         return number
 
-    assert list(patient_map(slowly, range(15), threads=1)) == list(range(15))
+    assert list(map_with_deadline(slowly, range(15), threads=1)) == list(range(15))
 
 
 def test_the_time_of_an_image_does_not_run_while_the_network_works(monkeypatch):
     monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.4)
-    results = patient_map(time.sleep, [0, 0.6], threads=2)
+    results = map_with_deadline(time.sleep, [0, 0.6], threads=2)
     assert next(results) is None
     time.sleep(0.5)
     assert next(results) is None
@@ -730,7 +730,7 @@ def test_calls_keep_their_order_their_errors_and_their_distance():
             raise ZeroDivisionError
         return -number
 
-    results = patient_map(call, range(20), threads=3, ahead=5)
+    results = map_with_deadline(call, range(20), threads=3, ahead=5)
     for number in range(7):
         assert next(results) == -number
         assert max(begun) <= number + 5
@@ -759,7 +759,7 @@ def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_pro
             return decode(data, **options)
 
         featx.images.sources.decode_file = looping
-        patient = functools.partial(featx.runtime.deadlines.patient_map, threads=1)
+        patient = functools.partial(featx.runtime.deadlines.map_with_deadline, threads=1)
         print([str(d)[:22] for d in featx.cache.digests.FileDigests(None).digest(["fifo.png", "a.png"], map=patient)])
         print([str(d)[:22] for d in patient(lambda i: i.load(), featx.as_sources(["loop.png", "a.png"]))])
         """,

@@ -146,7 +146,7 @@ KEPT = 300_000
 def worn(root):
     """Make a cache in which every operation has something to do; return a segment whose rows are nowhere else."""
     # Fewer segments than usual are merged, so that there are fewer steps at which to be killed.
-    featx.cache.folder.TIER = 4
+    featx.cache.folder.TIER_SEGMENTS = 4
     cache = EmbeddingCache(root)
     cache.put(SPEC, *rows(DAMAGED))
     (lone,) = (root / SPEC.digest).glob("*.h5")

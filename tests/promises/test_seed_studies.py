@@ -32,7 +32,7 @@ def test_alexnet_is_tuned_by_sgd_with_a_rate_for_the_network_and_one_for_the_hea
     model = CNNFineTuneClassifier(
         "alexnet", weights=None, image_size=63, optimizer="sgd", momentum=0.9, learning_rate=rate,
         head_learning_rate=head_rate, schedule="constant", trainable_stages=2, head_init="logistic", epochs=2,
-        augment_views=1)  # fmt: skip
+        augment_draws=1)  # fmt: skip
     assert is_trained(model.fit(X, y), X, y)
     assert model.trained_stages_ == ["block4", "block5"]
     assert model.history_["learning_rate"] == [rate, rate]
@@ -99,7 +99,7 @@ def test_the_last_layers_are_unfrozen_at_a_low_rate_and_one_image_is_predicted(n
     X, y = pictures(2, 8)
     model = CNNFineTuneClassifier(
         name, weights=None, image_size=size, trainable_layers=10, learning_rate=1e-5, head_learning_rate=1e-3,
-        head_init="warmup", warmup_epochs=5, augmentation="keras", augment_views=1, epochs=1, **head)  # fmt: skip
+        head_init="warmup", warmup_epochs=5, augmentation="keras", augment_draws=1, epochs=1, **head)  # fmt: skip
     assert is_trained(model.fit(X, y), X, y)
     assert model.state_
     one = X[:1]

@@ -42,8 +42,8 @@ DARK = [f"photos/dark/{number:02}.png" for number in range(6)]
     ("pattern", "found"),
     [
         ("photos/dark/*.png", DARK),
-        ("photos/dark/[01].png", DARK[:2]),
-        ("photos/d*/?.png", DARK),
+        ("photos/dark/0[01].png", DARK[:2]),
+        ("photos/d*/??.png", DARK),
         ("**/dark/*.png", DARK),
         ("photos/**", [*DARK, *(f"photos/light/{number:02}.png" for number in range(6)), "photos/notes.txt"]),
         ("photos/*k", ["photos/dark"]),

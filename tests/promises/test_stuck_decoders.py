@@ -21,8 +21,8 @@ from featx.exceptions import FeatxError, ImageDecodeError
 from featx.extraction.digests import image_keys
 from featx.images import decoder_process
 from featx.images.sources import as_sources, read_image
-from featx.runtime import deadlines as patience
-from featx.runtime.deadlines import patient_map
+from featx.runtime import deadlines
+from featx.runtime.deadlines import map_with_deadline
 
 # The other process's decoder: it hangs on these bytes, and ends the process on those.
 HANGING = """
@@ -44,9 +44,9 @@ process.serve()
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Have a decoder of this process be stuck for long, so that every image is decoded by another process."""
-    monkeypatch.setitem(decoder_process._began, -1, -np.inf)
-    start = decoder_process.START.partition("from featx")[0] + f"exec({HANGING!r})"
-    monkeypatch.setattr(decoder_process, "START", start)
+    monkeypatch.setitem(decoder_process._started_at, -1, -np.inf)
+    start = decoder_process.PROGRAM.partition("from featx")[0] + f"exec({HANGING!r})"
+    monkeypatch.setattr(decoder_process, "PROGRAM", start)
     yield
     decoder_process._end_idle()
 
@@ -55,8 +55,8 @@ def elsewhere(monkeypatch):
 def waiting(monkeypatch):
     """A call that does not return before the end of the test, and a tenth of a second for each."""
     end = threading.Event()
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(patience, "_stuck", [])
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(deadlines, "_stuck", [])
     yield lambda item: end.wait()
     end.set()
 
@@ -99,7 +99,7 @@ def test_another_process_gives_the_same_pixels_and_the_same_refusals(tmp_path, m
     cases = [(path, options) for path in paths for options in ({}, {"max_pixels": np.int64(99)})]
     cases += [(paths[3], {"value_range": value}) for value in ((0, 99), (np.float32(0), 65535.0), "minmax")]
     with monkeypatch.context() as patch:
-        patch.delitem(decoder_process._began, -1)
+        patch.delitem(decoder_process._started_at, -1)
         here = [outcome(path, **options) for path, options in cases]
     monkeypatch.setattr(featx.images.sources, "decode_file", lambda *_, **__: pytest.fail("it was decoded here"))
     assert [outcome(path, **options) for path, options in cases] == here
@@ -118,10 +118,10 @@ def test_settings_of_pillow_hold_in_the_other_process(tmp_path, monkeypatch, els
 def test_hanging_decoders_are_ended_with_their_processes(tmp_path, monkeypatch, elsewhere):
     before, n_children = readers(), children()
     paths = files(tmp_path, **{f"{n}": b"stuck %d" % n for n in range(4)})
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.5)
-    found = list(patient_map(lambda image: image.load(), as_sources(paths), threads=2))
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.5)
+    found = list(map_with_deadline(lambda image: image.load(), as_sources(paths), threads=2))
     assert [str(reason) for reason in found] == ["not read within 0.5 s"] * 4
-    assert all(call.done.wait(5) for call in patience._stuck)
+    assert all(call.done.wait(5) for call in deadlines._stuck)
     # The threads of the two last are a moment behind
     for thread in readers() - before:
         thread.join(5)
@@ -155,7 +155,7 @@ def test_an_idle_process_that_somebody_ended_is_replaced(tmp_path, elsewhere):
 @pytest.mark.parametrize("why", ["no Python", "nothing", "cannot import"])
 def test_where_no_process_can_be_started_images_are_decoded_here(tmp_path, monkeypatch, elsewhere, why):
     if why == "cannot import":
-        monkeypatch.setattr(decoder_process, "START", "raise SystemExit(1)")
+        monkeypatch.setattr(decoder_process, "PROGRAM", "raise SystemExit(1)")
     else:
         program = "/usr/sbin/uwsgi" if why == "no Python" else str(tmp_path / "python3")
         monkeypatch.setattr(decoder_process.multiprocessing.spawn, "get_executable", lambda: program)
@@ -177,7 +177,7 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
         return decode(data)
 
     monkeypatch.setattr(decoder_process, "_delegate", delegate)
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.4)
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.4)
     thread = threading.Thread(target=decoder_process.decode_or_delegate, args=(decode, b"first"))
     thread.start()
     begun.wait()
@@ -191,23 +191,23 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
 
 
 def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatch, waiting):
-    monkeypatch.setattr(patience, "MOST_STUCK", 3)
-    found = patient_map(waiting, [f"{n}.png" for n in range(9)], threads=2)
+    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 3)
+    found = map_with_deadline(waiting, [f"{n}.png" for n in range(9)], threads=2)
     assert [str(next(found)) for _ in range(5)] == ["not read within 0.1 s"] * 5
     with pytest.raises(FeatxError, match=r"6 images were not read within 0\.1 s each, .* the last of them is 5\.png"):
         next(found)
 
 
 def test_calls_that_return_late_are_not_counted(monkeypatch):
-    monkeypatch.setattr(patience, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(patience, "MOST_STUCK", 0)
-    monkeypatch.setattr(patience, "_stuck", [])
+    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 0)
+    monkeypatch.setattr(deadlines, "_stuck", [])
     events = [threading.Event() for _ in range(4)]
-    found = patient_map(threading.Event.wait, events, threads=1)
+    found = map_with_deadline(threading.Event.wait, events, threads=1)
     for event in events:
         assert isinstance(next(found), TimeoutError)
         event.set()
-        assert patience._stuck[-1].done.wait(10)
+        assert deadlines._stuck[-1].done.wait(10)
 
 
 def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, elsewhere):
@@ -217,7 +217,7 @@ def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, e
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads beside a fork
         child = os.fork()
     if child == 0:
-        os._exit(0 if not decoder_process._idle and not decoder_process._began and not patience._stuck else 1)
+        os._exit(0 if not decoder_process._idle and not decoder_process._started_at and not deadlines._stuck else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     process = decoder_process._idle[0]
     assert read_image(path).shape == (48, 64, 3)
@@ -229,7 +229,7 @@ def test_the_other_process_ends_with_this_one(tmp_path):
 import sys, numpy as np
 from featx.images import decoder_process
 from featx.images.sources import read_image
-decoder_process._began[-1] = -np.inf
+decoder_process._started_at[-1] = -np.inf
 read_image(sys.argv[1])
 print(decoder_process._idle[0]._process.pid)
 """

@@ -14,7 +14,7 @@ from torch import nn
 from featx import CNNFeatureTransformer
 from featx.extraction import forward as forwarding
 from featx.extraction.extract import extract_embeddings
-from featx.extraction.forward_plan import ForwardPlan
+from featx.extraction.forward_task import ForwardTask
 from featx.images.sources import as_sources
 from featx.networks.backbone import Backbone
 from featx.networks.resolve import resolve_backbone
@@ -215,7 +215,7 @@ def test_networks_without_a_graph_get_one_batch_at_a_time(torch_threads, picture
 @pytest.mark.parametrize("limit", ["TURN_SECONDS", "TURN_BYTES", "TURN_ROWS"])
 def test_turns_end_and_all_images_are_dealt_with(torch_threads, pictures, tiny, tmp_path, monkeypatch, limit):
     monkeypatch.setattr(forwarding, limit, {"TURN_ROWS": 7}.get(limit, 0))
-    monkeypatch.setattr(forwarding, "PAUSE", 0.0)
+    monkeypatch.setattr(forwarding, "PAUSE_SECONDS", 0.0)
     source, cache = resolve_backbone(**tiny), EmbeddingCache(tmp_path / "cache")
     turns, advanced = [], []
 
@@ -230,7 +230,7 @@ def test_turns_end_and_all_images_are_dealt_with(torch_threads, pictures, tiny, 
     extract_embeddings(as_sources(pictures[3:20:4]), source, **options)
     expected = extract_embeddings(as_sources(pictures), source, views=[view], cache=None).embeddings[0]
     turns.clear()
-    plan = ForwardPlan(source, (view,), "float32", "cpu", 4, 2, raising=True, lanes=2)
+    plan = ForwardTask(source, (view,), "float32", "cpu", 4, 2, raises=True, lanes=2)
     images = as_sources(pictures)
     outcome = forwarding.forward_images(
         plan, list(images), [image.digest() for image in images], cache, advanced.append

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from featx.runtime.tasks import Workers
-from featx.runtime.worker_warnings import collected, tell
+from featx.runtime.worker_warnings import recorded_warnings, warn_once
 
 ELSEWHERE = -1  # no process has this number
 
@@ -28,9 +28,9 @@ def doubled(*numbers):
 
 
 def test_warnings_of_workers_are_given_once_and_what_they_print_is_nothing(capfd):
-    with pytest.warns(FutureWarning, match="doubling is deprecated") as told:
+    with pytest.warns(FutureWarning, match="doubling is deprecated") as recorded:
         assert doubled(1, 2, 3) == [2, 4, 6]
-    assert len(told) == 1
+    assert len(recorded) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert doubled(1, 2) == [2, 4]
@@ -46,11 +46,11 @@ def test_a_filter_makes_an_error_of_what_a_worker_warns_of():
 
 
 def test_filters_by_module_hold_and_odd_classes_of_warnings_come_as_their_kind():
-    with collected(ELSEWHERE) as told:
+    with recorded_warnings(ELSEWHERE) as recorded:
         warnings.warn(OddWarning("one", "other"), stacklevel=1)
-    assert [(each.category, str(each.message), each.module) for each in told] == [(UserWarning, "one other", __name__)]
+    assert [(one.category, str(one.message), one.module) for one in recorded] == [(UserWarning, "one other", __name__)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=__name__)
-        tell(told, set())
+        warn_once(recorded, set())
     with pytest.warns(UserWarning, match="one other"):
-        tell(told, set())
+        warn_once(recorded, set())

@@ -9,9 +9,9 @@ def noise(count, side=32, *, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
 
 
-def write_dark_and_light(folder, count, side=32):
+def write_dark_and_light(folder, count, side=32, *, seed=0):
     """Write PNG files of noise into two folders that are their classes, `count` dark ones and as many light ones."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for name, low in (("dark", 0), ("light", 128)):
         (folder / name).mkdir(parents=True)
         for number in range(count):

@@ -56,24 +56,24 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
             seen.extend(X)
             return super().fit(X, y, groups=groups)
 
-    outcome = finetune_model(data, Noting(**TINY, head_init="logistic"), test_size=0.3)
-    assert len(seen) == outcome.n_train == 14
-    assert outcome.n_test == 6
-    assert sum(map(sum, outcome.confusion_matrix)) == 6
-    assert {row["support"] for row in outcome.per_class} == {3}
-    assert outcome.metrics["accuracy"].low <= outcome.metrics["accuracy"].value <= 1
-    assert json.loads(outcome.to_json())["history"]["epoch"] == [1, 2]
-    baseline = json.loads(outcome.to_json())["baseline"]
+    result = finetune_model(data, Noting(**TINY, head_init="logistic"), test_size=0.3)
+    assert len(seen) == result.n_train == 14
+    assert result.n_test == 6
+    assert sum(map(sum, result.confusion_matrix)) == 6
+    assert {row["support"] for row in result.per_class} == {3}
+    assert result.metrics["accuracy"].low <= result.metrics["accuracy"].value <= 1
+    assert json.loads(result.to_json())["history"]["epoch"] == [1, 2]
+    baseline = json.loads(result.to_json())["baseline"]
     assert (baseline["answer"], baseline["accuracy"]) == ("dark", 0.5)
     assert baseline["verdict"] in ("better", "not distinguishable", "worse")
-    assert outcome.baseline.text in render(finetuning_parts(outcome))
+    assert result.baseline.text in render(finetuning_parts(result))
 
 
 def test_another_data_set_may_be_the_test_set(folder, tmp_path):
     (tmp_path / "test" / "dark").mkdir(parents=True)
     Image.new("RGB", (40, 40)).save(tmp_path / "test" / "dark" / "black.png")
-    outcome = finetune_model(load_dataset(folder), tiny(), test=load_dataset(tmp_path / "test"))
-    assert (outcome.n_train, outcome.n_test) == (20, 1)
+    result = finetune_model(load_dataset(folder), tiny(), test=load_dataset(tmp_path / "test"))
+    assert (result.n_train, result.n_test) == (20, 1)
     (tmp_path / "test" / "grey").mkdir()
     Image.new("RGB", (40, 40), "grey").save(tmp_path / "test" / "grey" / "grey.png")
     with pytest.raises(DatasetError, match="'grey', which the training set has not"):

@@ -1,7 +1,7 @@
-"""A classifier, values of its parameters, training and test rows go in; each value's predictions come out.
+"""Predictions of a classifier for each value of a parameter grid, with the work that the values share done once.
 
-Values of one parameter share their work where that leaves the answers as they are: logistic regressions their
-products with the rows, kernel machines the kernel, ridge regressions the Gram matrix, neighbours one search.
+Values of one parameter share work only where the predictions stay the same: logistic regressions share their products
+with the rows, support vector machines the kernel, ridge regressions the Gram matrix, nearest neighbours one search.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
-from .logistic_path import logistic_path
+from .regularisation_path import fit_regularisation_path
 
-__all__ = ["predict_path"]
+__all__ = ["predict_grid"]
 
 # The largest kernel matrix that is kept, in bytes; libsvm computes its own entries where it would be larger.
 KERNEL_BYTES = 2**30
@@ -28,10 +28,10 @@ KERNEL_BYTES = 2**30
 Values = Sequence[Any]
 
 
-def predict_path(
+def predict_grid(
     classifier: BaseEstimator, values: Sequence[Mapping[str, Any]], X: np.ndarray, y: np.ndarray, X_test: np.ndarray
 ) -> list[np.ndarray]:
-    """Return what the classifier predicts with each value of its parameters.
+    """Return what the classifier predicts with each combination of parameters of a grid.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ def predict_path(
     Returns
     -------
     list of ndarray of shape (m,)
-        Predicted labels, as fitting and predicting with one value after the other gives them but for rounding.
+        Predicted labels, equal up to rounding to those of fitting and predicting with one value after the other.
     """
     found: list[np.ndarray] = [np.empty(0)] * len(values)
-    path = PATHS.get(type(classifier))
-    for others, places in _groups(values, None if path is None else path.parameter):
+    shared = SHARED_WORK.get(type(classifier))
+    for others, places in _groups(values, None if shared is None else shared.parameter):
         model = clone(classifier).set_params(**others)
-        if path is not None and path.parameter in values[places[0]] and path.applies(model, X):
-            predicted = path.predict(model, [values[place][path.parameter] for place in places], X, y, X_test)
+        if shared is not None and shared.parameter in values[places[0]] and shared.applies(model, X):
+            predicted = shared.predict(model, [values[place][shared.parameter] for place in places], X, y, X_test)
         else:
             predicted = [clone(model).set_params(**values[place]).fit(X, y).predict(X_test) for place in places]
         for place, labels in zip(places, predicted, strict=True):
@@ -63,11 +63,11 @@ def predict_path(
 
 
 def _groups(values: Sequence[Mapping[str, Any]], parameter: str | None) -> list[tuple[dict[str, Any], list[int]]]:
-    """Return the places of values that differ in this parameter only, with what they share."""
+    """Return the places of the values that differ in this parameter only, with the parameters that they share."""
     groups: list[tuple[dict[str, Any], list[int]]] = []
     for place, value in enumerate(values):
         others = {name: setting for name, setting in value.items() if name != parameter}
-        same = next((places for shared, places in groups if repr(shared) == repr(others)), None)
+        same = next((places for common, places in groups if repr(common) == repr(others)), None)
         if same is None:
             groups.append((others, [place]))
         else:
@@ -75,24 +75,28 @@ def _groups(values: Sequence[Mapping[str, Any]], parameter: str | None) -> list[
     return groups
 
 
-class _Path(NamedTuple):
-    """How values of one parameter are done together, and which of the others it knows how to respect."""
+class _SharedWork(NamedTuple):
+    """How to predict with several values of one parameter together, and which other parameters that respects."""
 
     parameter: str
-    respects: tuple[str, ...]
+    respected: tuple[str, ...]
     predict: Callable[[Any, Values, np.ndarray, np.ndarray, np.ndarray], list[np.ndarray]]
 
     def applies(self, model: BaseEstimator, X: np.ndarray) -> bool:
         defaults = type(model)().get_params()
-        free = {self.parameter, *self.respects}
-        usual = all(value == defaults[name] for name, value in model.get_params().items() if name not in free)
-        return usual and not (self.predict is _kernel_machines and 8 * len(X) ** 2 > KERNEL_BYTES)
+        respected = {self.parameter, *self.respected}
+        others_are_default = all(
+            value == defaults[name] for name, value in model.get_params().items() if name not in respected
+        )
+        return others_are_default and not (self.predict is _svms and 8 * len(X) ** 2 > KERNEL_BYTES)
 
 
 def _logistic_regressions(
     model: LogisticRegression, values: Values, X: np.ndarray, y: np.ndarray, X_test: np.ndarray
 ) -> list[np.ndarray]:
-    found = logistic_path(X, y, values, class_weight=model.class_weight, tol=model.tol, max_iter=model.max_iter)
+    found = fit_regularisation_path(
+        X, y, values, class_weight=model.class_weight, tol=model.tol, max_iter=model.max_iter
+    )
     return [_decide(np.unique(y), X_test @ coef.T + intercept) for coef, intercept in found]
 
 
@@ -122,7 +126,7 @@ def _ridge_regressions(
     return found
 
 
-def _kernel_machines(model: SVC, values: Values, X: np.ndarray, y: np.ndarray, X_test: np.ndarray) -> list[np.ndarray]:
+def _svms(model: SVC, values: Values, X: np.ndarray, y: np.ndarray, X_test: np.ndarray) -> list[np.ndarray]:
     X, X_test = X.astype(np.float64), X_test.astype(np.float64)
     spread = X.shape[1] * X.var()
     gamma = {"scale": 1 / spread if spread else 1.0, "auto": 1 / X.shape[1]}.get(model.gamma, model.gamma)
@@ -134,13 +138,13 @@ def _kernel_machines(model: SVC, values: Values, X: np.ndarray, y: np.ndarray, X
 def _neighbours(
     model: KNeighborsClassifier, values: Values, X: np.ndarray, y: np.ndarray, X_test: np.ndarray
 ) -> list[np.ndarray]:
-    search = _Found(**{**model.get_params(), "n_neighbors": max(values)}).fit(X, y)
+    search = _KnownNeighbors(**{**model.get_params(), "n_neighbors": max(values)}).fit(X, y)
     search.found = KNeighborsClassifier.kneighbors(search, X_test)
     return [search.set_params(n_neighbors=number).predict(X_test) for number in values]
 
 
-class _Found(KNeighborsClassifier):
-    """Neighbours that were found already."""
+class _KnownNeighbors(KNeighborsClassifier):
+    """A classifier by neighbours that have been found already."""
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
         distances, places = (part[:, : n_neighbors or self.n_neighbors] for part in self.found)
@@ -151,11 +155,13 @@ def _decide(classes: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return classes[(scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)]
 
 
-PATHS: dict[type, _Path] = {
-    LogisticRegression: _Path("C", ("class_weight", "tol", "max_iter", "random_state"), _logistic_regressions),
-    RidgeClassifier: _Path("alpha", ("class_weight", "random_state"), _ridge_regressions),
-    SVC: _Path(
-        "C", ("gamma", "class_weight", "tol", "cache_size", "max_iter", "random_state", "break_ties"), _kernel_machines
+SHARED_WORK: dict[type, _SharedWork] = {
+    LogisticRegression: _SharedWork("C", ("class_weight", "tol", "max_iter", "random_state"), _logistic_regressions),
+    RidgeClassifier: _SharedWork("alpha", ("class_weight", "random_state"), _ridge_regressions),
+    SVC: _SharedWork(
+        "C",
+        ("gamma", "class_weight", "tol", "cache_size", "max_iter", "random_state", "break_ties"),
+        _svms,
     ),
-    KNeighborsClassifier: _Path("n_neighbors", ("weights", "metric", "p", "algorithm"), _neighbours),
+    KNeighborsClassifier: _SharedWork("n_neighbors", ("weights", "metric", "p", "algorithm"), _neighbours),
 }

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from featx import DatasetError, ImageDataset
-from featx.datasets.split_data import join_test, split_data
-from featx.evaluation.held_out_report import report_held_out
+from featx.datasets.split import join_test, split_dataset
+from featx.evaluation.held_out_result import score_held_out
 
 
 def data(labels, *, groups=None, split=None):
@@ -19,7 +19,7 @@ def test_a_test_set_joins_the_data_set_and_comes_last():
     assert joined.labels.tolist() == list("aabbab")
     assert joined.split.tolist() == ["training"] * 4 + ["test"] * 2
     assert joined.groups is None
-    split = split_data(joined)
+    split = split_dataset(joined)
     assert (split.train.tolist(), split.validation.tolist(), split.test.tolist()) == ([0, 1, 2, 3], [], [4, 5])
     assert split.protocol == "held-out test set of 2 images"
     assert join_test(data("aabb")).split is None
@@ -28,9 +28,9 @@ def test_a_test_set_joins_the_data_set_and_comes_last():
 def test_groups_of_both_are_compared_by_name():
     joined = join_test(data("aabb", groups="xxyy"), data("ab", groups="yz"))
     assert joined.groups.tolist() == list("xxyyyz")
-    assert "whole groups on one side" not in split_data(joined).protocol
+    assert "whole groups on one side" not in split_dataset(joined).protocol
     apart = join_test(data("aabb", groups="xxyy"), data("ab", groups="vz"))
-    assert "whole groups on one side" in split_data(apart).protocol
+    assert "whole groups on one side" in split_dataset(apart).protocol
     alone = join_test(data("aabb", groups="xxyy"), data("ab"))
     assert len(np.unique(alone.groups)) == 4
     assert len(np.unique(join_test(data("aabb"), data("ab", groups="zz")).groups)) == 5
@@ -49,8 +49,8 @@ def test_groups_of_one_image_each_are_no_groups():
     truth = rng.integers(0, 2, 30)
     probabilities = np.eye(2)[np.where(rng.random(30) < 0.8, truth, 1 - truth)] * 0.8 + 0.1
     options = {"classes": ["a", "b"], "trained": truth}
-    without = report_held_out(truth, probabilities, **options)
-    assert report_held_out(truth, probabilities, **options, groups=np.arange(30)) == without
-    assert report_held_out(truth, probabilities, **options, groups=np.arange(30) // 3) != without
+    without = score_held_out(truth, probabilities, **options)
+    assert score_held_out(truth, probabilities, **options, groups=np.arange(30)) == without
+    assert score_held_out(truth, probabilities, **options, groups=np.arange(30) // 3) != without
     assert without.n_test == sum(row["support"] for row in without.per_class) == np.sum(without.confusion_matrix) == 30
     assert without.metrics["accuracy"].value == np.trace(without.confusion_matrix) / 30

@@ -8,28 +8,28 @@ import unicodedata
 from collections.abc import Mapping
 
 from ..exceptions import DatasetError
-from .doubtful_folders import PIECE, says_where
+from .ambiguous_folders import NUMBERED_PIECE, is_generic
 from .folders import Folder
-from .listings import few, quoted
+from .listing import few, quoted
 from .manifest_commands import manifest_command
 from .split_names import parts_of
 
-__all__ = ["refuse_alike"]
+__all__ = ["refuse_repeated"]
 
 # Names that tell the pieces of one class apart: days, runs, patients. The classes of a data set have other names.
 DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d(?:[-_.]?\d\d)?)?")
-RUN = re.compile(
+NUMBERED_SESSION = re.compile(
     r"(?:case|day|device|frame|month|page|patient|run|scan|seq|sequence|series|session|site|slide|subject|tile|video"
     r"|visit|week)s?[\W_]*\d+"
 )
 # Parts of words of several languages; they order what is offered, and decide nothing.
-TRAINING = re.compile(r"train|trn|learn|lern|entren|apprent|aprend|addestr|trein")
-HELD_OUT = re.compile(r"(?<![a-z])(?:test|tst|valid|eval|(?:val|dev)(?![a-z])|hold|held|prue|pru\u0308f)")
+SOUNDS_OF_TRAINING = re.compile(r"train|trn|learn|lern|entren|apprent|aprend|addestr|trein")
+SOUNDS_OF_TEST = re.compile(r"(?<![a-z])(?:test|tst|valid|eval|(?:val|dev)(?![a-z])|hold|held|prue|pru\u0308f)")
 # How many folders are compared with each other.
-MOST = 300
+MOST_COMPARED = 300
 
 
-def refuse_alike(place: Folder, chains: Mapping[str, list[Folder]] | None = None) -> None:
+def refuse_repeated(place: Folder, chains: Mapping[str, list[Folder]] | None = None) -> None:
     """Refuse folders with the same folders inside: those may be the classes, the outer ones parts of a split.
 
     Parameters
@@ -45,7 +45,7 @@ def refuse_alike(place: Folder, chains: Mapping[str, list[Folder]] | None = None
     """
     levels = [place] if chains is None else [chain[-1] for chain in chains.values()]
     for level in levels:
-        outer, inner = _alike(level)
+        outer, inner = _repeated(level)
         if not outer:
             continue
         names = [folder.name for folder in outer]
@@ -79,24 +79,24 @@ def _fit(outer: list[Folder]) -> str:
     Where there are two, it judges on the other; where neither names nor sizes tell which is which, that is said.
     """
     size = {folder: sum(len(inside.images) for inside in folder.walk()) for folder in outer}
-    train, *others = sorted(outer, key=lambda folder: (_use(folder.name), -size[folder]))
+    train, *others = sorted(outer, key=lambda folder: (_rank(folder.name), -size[folder]))
     if len(others) != 1 or not _names(others[0]) <= _names(train):
         return f"`featx fit {quoted(train.path)} -o model.skops`"
-    equal = (_use(train.name), size[train]) == (_use(others[0].name), size[others[0]])
+    equal = (_rank(train.name), size[train]) == (_rank(others[0].name), size[others[0]])
     command = f"`featx fit {quoted(train.path)} --test {quoted(others[0].path)} -o model.skops`"
     return command + (" (or the other way round, if that is the part to train on)" if equal else "")
 
 
-def _use(name: str) -> int:
+def _rank(name: str) -> int:
     """Return a smaller number for a name that sounds of training, and a larger one for what sounds of a test."""
     plain = unicodedata.normalize("NFKD", name).casefold()
-    return 2 * bool(HELD_OUT.search(plain)) - bool(TRAINING.search(plain))
+    return 2 * bool(SOUNDS_OF_TEST.search(plain)) - bool(SOUNDS_OF_TRAINING.search(plain))
 
 
-def _alike(place: Folder) -> tuple[list[Folder], list[str]]:
+def _repeated(place: Folder) -> tuple[list[Folder], list[str]]:
     """Return the folders with the same folders inside and the names of these, if most folders of a place are such."""
     inside = {folder: names for folder in place.filled if not folder.images and (names := _names(folder))}
-    for first, second in itertools.combinations(list(inside)[:MOST], 2):
+    for first, second in itertools.combinations(list(inside)[:MOST_COMPARED], 2):
         shared = inside[first] & inside[second]
         smaller, larger = sorted((inside[first], inside[second]), key=len)
         if len(shared) > 1 or (shared and smaller < larger):
@@ -121,6 +121,6 @@ def _names(folder: Folder) -> set[str]:
         name
         for name in names
         if name not in parts
-        and not says_where(name)
-        and not any(piece.fullmatch(name.casefold()) for piece in (PIECE, RUN, DATE))
+        and not is_generic(name)
+        and not any(piece.fullmatch(name.casefold()) for piece in (NUMBERED_PIECE, NUMBERED_SESSION, DATE))
     }

@@ -6,28 +6,28 @@ import re
 
 from ..exceptions import DatasetError
 from .folders import Folder
-from .listings import few, quoted
+from .listing import few, quoted
 from .split_names import PARTS, part_of, part_words
 
-__all__ = ["fit_command", "refuse_doubtful", "says_where"]
+__all__ = ["fit_command", "is_generic", "refuse_ambiguous"]
 
 # Folders of these names say what kind of files they hold, not what is to be seen on them.
-KINDS = frozenset([
+FILE_KINDS = frozenset([
     "image", "images", "img", "imgs", "jpg", "jpgs", "jpeg", "jpegs", "png", "pngs", "jpegimages", "photos",
     "pictures", "data", "dataset", "datasets", "mask", "masks", "label", "labels", "annotation", "annotations",
     "annot", "gt", "groundtruth", "segmentation", "segmentations", "segmentationclass", "segmentationobject",
     "bbox", "bboxes", "heic", "heif", "dng", "dcm", "dicom", "tif", "tiff", "bmp", "webp", "avif", "svg",
 ])  # fmt: skip
 # So do these, beside the folders of parts.
-BESIDE = KINDS | frozenset([
+BESIDE_PARTS = FILE_KINDS | frozenset([
     "unlabeled", "unlabelled", "unsup", "extra", "pred", "prediction", "predictions", "sample", "samples", "raw",
 ])  # fmt: skip
-PIECE = re.compile(r"(.*?)(?:fold|split|cv|part|subset|chunk|batch|shard)[\W_]*\d+")
+NUMBERED_PIECE = re.compile(r"(.*?)(?:fold|split|cv|part|subset|chunk|batch|shard)[\W_]*\d+")
 
 
-def says_where(name: str) -> bool:
+def is_generic(name: str) -> bool:
     """Tell whether a folder's name says where images lie, and not what they show."""
-    return part_of(name) is not None or _words(name) <= KINDS
+    return part_of(name) is not None or _words(name) <= FILE_KINDS
 
 
 def fit_command(train: Folder, others: list[Folder], parts: dict[str, str]) -> str:
@@ -37,7 +37,7 @@ def fit_command(train: Folder, others: list[Folder], parts: dict[str, str]) -> s
     return f"`featx fit {quoted(train.path)}{test} -o model.skops`"
 
 
-def refuse_doubtful(place: Folder, parts: dict[str, str]) -> None:
+def refuse_ambiguous(place: Folder, parts: dict[str, str]) -> None:
     """Refuse sub-folders that may be something else than classes.
 
     Parameters
@@ -54,12 +54,12 @@ def refuse_doubtful(place: Folder, parts: dict[str, str]) -> None:
     if parts:
         _refuse_mixture(place, parts)
     _refuse_levels(place)
-    if all(_words(name) <= KINDS for name in names):
+    if all(_words(name) <= FILE_KINDS for name in names):
         raise DatasetError(
             f"{place.path} holds {few(names)}, which are kinds of files and no classes",
             f"Pass a manifest with the columns path and label, such as {quoted(place.path + '/images.csv')}.",
         )
-    pieces = [PIECE.fullmatch(name.casefold()) for name in names]
+    pieces = [NUMBERED_PIECE.fullmatch(name.casefold()) for name in names]
     if None not in pieces and len({piece[1] for piece in pieces if piece}) == 1:
         raise DatasetError(
             f"{place.path} holds {few(names)}, which are pieces of one set and no classes",
@@ -84,7 +84,7 @@ def _refuse_levels(place: Folder) -> None:
     names = {folder.name for folder in place.occupied}
     for folder in place.filled:
         inner = [deeper.name for deeper in folder.filled]
-        kind = _words(folder.name) <= KINDS and len(inner) > 1 and not folder.images
+        kind = _words(folder.name) <= FILE_KINDS and len(inner) > 1 and not folder.images
         if kind or len(names.intersection(inner) - {folder.name}) > 1:
             others = sorted(names - {folder.name})
             raise DatasetError(
@@ -98,7 +98,7 @@ def _refuse_mixture(place: Folder, parts: dict[str, str]) -> None:
     """Refuse folders of parts beside other folders, unless one of them is rather a class by that name."""
     named = [folder for folder in place.occupied if folder.name in parts]
     others = [folder for folder in place.occupied if folder.name not in parts]
-    beside = all(_words(folder.name) & BESIDE or part_words(folder.name) for folder in others)
+    beside = all(_words(folder.name) & BESIDE_PARTS or part_words(folder.name) for folder in others)
     if len(set(parts.values())) == 1 and not beside:
         (part, *_), inside = named, {inner.name for folder in named for inner in folder.filled}
         known = {folder.name for folder in others} | {inner.name for folder in others for inner in folder.filled}

@@ -15,21 +15,21 @@ from ..exceptions import DatasetError, ParameterError
 from .dataset import ImageDataset
 from .survey import small_classes, survey
 
-__all__ = ["DataPlan", "PlannedData"]
+__all__ = ["PreparedData", "SplitOptions"]
 
 # Fractions to test on that are tried where the one that was asked for does not do.
 FRACTIONS = np.append(np.arange(0.05, 0.96, 0.05), [0.33, 0.34, 0.66, 0.67]).round(2)
 MOST_FOLDS = 10
 # Numbers of images a class that are tried; there are as many as sizes of classes.
-MOST_TRIED = 30
+MOST_SIZES = 30
 
 # Words to choose settings by, in Python and on the command line, and the settings.
-Other = tuple[tuple[tuple[str, str], ...], Mapping[str, Any]]
-ALONE: Other = ((), {})
+Alternative = tuple[tuple[tuple[str, str], ...], Mapping[str, Any]]
+UNCHANGED: Alternative = ((), {})
 
 
 @dataclass(frozen=True)
-class PlannedData:
+class PreparedData:
     """A data set that was looked over, and its parts.
 
     Attributes
@@ -51,7 +51,7 @@ class PlannedData:
 
 
 @dataclass(frozen=True)
-class DataPlan:
+class SplitOptions:
     """How a data set is looked over and parted.
 
     Parameters
@@ -60,8 +60,8 @@ class DataPlan:
         Takes a data set and the settings as keywords, and returns its parts; DatasetError if it has none.
     settings : mapping of str to object
         Those that the user chose or that stand by default: `cv` or `test_size`, and others.
-    others : sequence of Other, default=()
-        Other settings that may do.
+    others : sequence of Alternative, default=()
+        Alternative settings that may do.
     min_images : int, default=1
     validation_apart : bool, default=False
         As for `survey`.
@@ -69,11 +69,11 @@ class DataPlan:
 
     divide: Callable[..., Any]
     settings: Mapping[str, Any]
-    others: Sequence[Other] = ()
+    alternatives: Sequence[Alternative] = ()
     min_images: int = 1
     validation_apart: bool = False
 
-    def apply(self, dataset: ImageDataset, keys: Sequence[Any] | None = None) -> PlannedData:
+    def prepare(self, dataset: ImageDataset, keys: Sequence[Any] | None = None) -> PreparedData:
         """Look over a data set, log what is found, and part it.
 
         Parameters
@@ -88,30 +88,30 @@ class DataPlan:
         DatasetError, ParameterError
             If it cannot be used, with settings that would do.
         """
-        look = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
-        for text in look.notes if keys is not None else []:
+        checked = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
+        for text in checked.notes if keys is not None else []:
             note_once(text)
         try:
-            split = self.divide(look.dataset, **self.settings)
+            split = self.divide(checked.dataset, **self.settings)
         except DatasetError as error:
-            self._advise(look.dataset, error)
+            self._advise(checked.dataset, error)
             raise
-        return PlannedData(look.dataset, look.rows, split, look.notes)
+        return PreparedData(checked.dataset, checked.rows, split, checked.notes)
 
     def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
         """Name what would do, found by trying: one other setting, or, where none does, two of them."""
-        kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.others))
+        kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.alternatives))
         ways = [way for kind in kinds if (way := self._first(dataset, kind))]
         smaller, number = list(self._without_small(dataset)), len(dataset.classes)
 
-        def beside(kinds: Sequence[Sequence[Other]]) -> list[str]:
+        def beside(kinds: Sequence[Sequence[Alternative]]) -> list[str]:
             for least, left in smaller:
                 for kind in kinds:
                     if way := self._first(left, kind, _min_images(least)):
                         return [f"{way}, which leaves {number - len(left.classes)} of the {number} classes out"]
             return []
 
-        ways += beside([[ALONE]])
+        ways += beside([[UNCHANGED]])
         if not ways and (way := self._first(dataset, self._both(dataset))):
             ways = [way]
         ways = ways or beside(kinds)
@@ -121,18 +121,18 @@ class DataPlan:
         elif ways:
             error.next_step += f" Or use {' or '.join(ways)}."
 
-    def _first(self, dataset: ImageDataset, kind: Sequence[Other], *first: tuple[str, str]) -> str:
+    def _first(self, dataset: ImageDataset, kind: Sequence[Alternative], *first: tuple[str, str]) -> str:
         """Return how to choose the first of some settings that does, after what is chosen already."""
-        return next((_text(*first, *words) for words, changes in kind if self._does(dataset, changes)), "")
+        return next((_text(*first, *words) for words, changes in kind if self._works(dataset, changes)), "")
 
-    def _does(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
+    def _works(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
         try:
             self.divide(dataset, **{**self.settings, **changes})
         except (DatasetError, ParameterError):
             return False
         return True
 
-    def _folds(self, dataset: ImageDataset) -> Iterator[Other]:
+    def _folds(self, dataset: ImageDataset) -> Iterator[Alternative]:
         cv = self.settings.get("cv")
         if cv is None or dataset.split is not None or self.settings.get("test_size") is not None:
             return
@@ -142,20 +142,20 @@ class DataPlan:
             if folds >= 3:
                 yield ((f"cv={folds}", f"--cv {folds}"),), {"cv": folds}
 
-    def _fractions(self, dataset: ImageDataset) -> Iterator[Other]:
+    def _fractions(self, dataset: ImageDataset) -> Iterator[Alternative]:
         size = self.settings.get("test_size")
         if size is None or dataset.split is not None:
             return
         for near in FRACTIONS[np.argsort(np.abs(FRACTIONS - size), kind="stable")].tolist():
             yield ((f"test_size={near:g}", f"--test-size {near:g}"),), {"test_size": near}
 
-    def _both(self, dataset: ImageDataset) -> list[Other]:
+    def _both(self, dataset: ImageDataset) -> list[Alternative]:
         """Return another fraction to test on beside each of the other settings."""
-        return [((*a, *b), {**one, **two}) for a, one in self._fractions(dataset) for b, two in self.others]
+        return [((*a, *b), {**one, **two}) for a, one in self._fractions(dataset) for b, two in self.alternatives]
 
     def _without_small(self, dataset: ImageDataset) -> Iterator[tuple[int, ImageDataset]]:
         """Yield numbers of images a class, with what they leave of a data set."""
-        for least in (np.unique(_counts(dataset)) + 1)[:MOST_TRIED].tolist():
+        for least in (np.unique(_counts(dataset)) + 1)[:MOST_SIZES].tolist():
             small = list(small_classes(dataset, least, validation_apart=self.validation_apart))
             if len(dataset.classes) - len(small) < 2:
                 return

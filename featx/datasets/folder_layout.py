@@ -6,11 +6,11 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from ..exceptions import DatasetError
-from .alike_folders import refuse_alike
-from .doubtful_folders import fit_command, refuse_doubtful, says_where
+from .ambiguous_folders import fit_command, is_generic, refuse_ambiguous
 from .folders import Folder
-from .listings import count, few, quoted
+from .listing import count, few, quoted
 from .manifest_commands import manifest_command
+from .repeated_subfolders import refuse_repeated
 from .split_names import PARTS, part_of, parts_of
 
 __all__ = ["ClassFolder", "Layout", "find_layout"]
@@ -33,7 +33,7 @@ class Layout:
     ----------
     classes : list of ClassFolder
         In the order in which their images are listed.
-    passed : list of Folder
+    outer : list of Folder
         Folders above them; images that lie in these are outside the class folders.
     notes : list of str
     problem : DatasetError or None
@@ -41,7 +41,7 @@ class Layout:
     """
 
     classes: list[ClassFolder]
-    passed: list[Folder]
+    outer: list[Folder]
     notes: list[str] = field(default_factory=list)
     problem: DatasetError | None = None
 
@@ -54,22 +54,22 @@ def find_layout(top: Folder) -> Layout | None:
     DatasetError
         If it cannot be told which folders are classes.
     """
-    passed, place = [top], top
+    outer, place = [top], top
     inner = _inner(place)
     while inner is not None and not inner.images:
-        passed.append(inner)
+        outer.append(inner)
         place, inner = inner, _inner(inner)
     if inner is not None:
         # One folder at the end of the chain holds the images: it is a class, unless all that it says is where it lies.
-        if place.only is None or any(says_where(folder.name) for folder in [*passed[1:], inner]):
+        if place.only is None or any(is_generic(folder.name) for folder in [*outer[1:], inner]):
             return None
         return Layout([ClassFolder(top.filled[0], top.filled[0].name)], [top])
     if not place.filled:
         return None
-    layout = _among(place) if len(place.occupied) > 1 else _plain(place)
-    layout.passed = passed + layout.passed
-    if len(passed) > 1:
-        formats = "" if all(folder.only for folder in passed[:-1]) else " in formats that are read"
+    layout = _several(place) if len(place.occupied) > 1 else _all_classes(place)
+    layout.outer = outer + layout.outer
+    if len(outer) > 1:
+        formats = "" if all(folder.only for folder in outer[:-1]) else " in formats that are read"
         layout.notes.insert(0, f"{place.path} is read, the only folder with images{formats} in {top.path}")
     return layout
 
@@ -83,7 +83,7 @@ def _inner(place: Folder) -> Folder | None:
     if place.only is not None or len(place.filled) != 1:
         return place.only
     (found,), parts = place.filled, parts_of([folder.name for folder in place.occupied])
-    if any(folder.name not in parts and not says_where(folder.name) for folder in place.occupied):
+    if any(folder.name not in parts and not is_generic(folder.name) for folder in place.occupied):
         return None
     train = next((folder for folder in place.occupied if parts.get(folder.name) == "training"), None)
     if train is not None and parts.get(found.name, "training") != "training":
@@ -94,34 +94,34 @@ def _inner(place: Folder) -> Folder | None:
     return found
 
 
-def _among(place: Folder) -> Layout:
+def _several(place: Folder) -> Layout:
     """Return the layout of a place with several folders that hold images, perhaps in formats that are not read."""
     parts = parts_of([folder.name for folder in place.filled])
     if len(place.filled) > 1 and len(parts) == len(place.filled):
-        return _parts(place, {folder.name: folder for folder in place.filled}, parts)
-    refuse_doubtful(place, parts_of([folder.name for folder in place.occupied]))
+        return _parts_layout(place, {folder.name: folder for folder in place.filled}, parts)
+    refuse_ambiguous(place, parts_of([folder.name for folder in place.occupied]))
     layout = _classes_with_parts(place)
     if layout is None:
-        refuse_alike(place)
-    return layout or _plain(place)
+        refuse_repeated(place)
+    return layout or _all_classes(place)
 
 
-def _plain(place: Folder) -> Layout:
+def _all_classes(place: Folder) -> Layout:
     notes = []
     deep = [folder for folder in place.filled if not folder.images and len(folder.filled) > 1]
     if deep:
         notes.append(
-            f"{_said(len(place.filled))} of {place.path}; {deep[0].name} holds "
+            f"{_classes_are(len(place.filled))} of {place.path}; {deep[0].name} holds "
             f"{few([folder.name for folder in deep[0].filled])}, whose images are all of class {deep[0].name}"
         )
     return Layout([ClassFolder(folder, folder.name) for folder in place.filled], [], notes)
 
 
-def _said(number: int) -> str:
+def _classes_are(number: int) -> str:
     return "the only class is the one folder" if number == 1 else f"the classes are the {count(number, 'folder')}"
 
 
-def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
+def _parts_layout(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:
     """Return the layout of folders that are all parts of a split, each with class folders inside."""
     levels = {name: _class_level(folder) for name, folder in folders.items()}
     # Where one part has a single folder, it is a class if another part has a class by that name.
@@ -141,21 +141,21 @@ def _parts(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> 
             )
         by_part[part] = name
     if not flat:
-        refuse_alike(place, {part: levels[by_part[part]] for part in PARTS if part in by_part})
+        refuse_repeated(place, {part: levels[by_part[part]] for part in PARTS if part in by_part})
     ordered = {part: folders[by_part[part]] for part in PARTS if part in by_part}
     notes = [
         f"{place.path} comes with a split: " + ", ".join(f"{folder.name} ({part})" for part, folder in ordered.items())
     ]
     found: list[ClassFolder] = []
-    passed: list[Folder] = []
+    outer: list[Folder] = []
     for part, folder in ordered.items():
         if folder.name in flat:
             found.append(ClassFolder(folder, None, part))
         else:
             found += [ClassFolder(inner, inner.name, part) for inner in levels[folder.name][-1].filled]
-            passed += levels[folder.name]
-    problem = _without_classes(ordered, flat, parts) if flat else _unlike(found, ordered)
-    return Layout(found, passed, notes, problem)
+            outer += levels[folder.name]
+    problem = _without_classes(ordered, flat, parts) if flat else _no_common_class(found, ordered)
+    return Layout(found, outer, notes, problem)
 
 
 def _keep_one(usable: list[Folder], parts: dict[str, str]) -> str:
@@ -190,10 +190,10 @@ def _class_level(part: Folder) -> list[Folder]:
 
 
 def _has_classes(level: Folder, known: set[str]) -> bool:
-    return any(f.name in known or not (says_where(f.name) or f.name == level.name) for f in level.filled)
+    return any(f.name in known or not (is_generic(f.name) or f.name == level.name) for f in level.filled)
 
 
-def _unlike(found: list[ClassFolder], ordered: dict[str, Folder]) -> DatasetError | None:
+def _no_common_class(found: list[ClassFolder], ordered: dict[str, Folder]) -> DatasetError | None:
     """Return what is wrong with a part that has no class in common with the first."""
     # A folder that was named on a Mac is the same one.
     classes = {
@@ -241,7 +241,7 @@ def _classes_with_parts(place: Folder) -> Layout | None:
     manifest = "make a manifest with the columns path, label and split"
     pieces = [part for folder in place.filled for part in folder.filled]
     if all(
-        part_of(part.name) and not part.images and not any(says_where(f.name) for f in part.filled) for part in pieces
+        part_of(part.name) and not part.images and not any(is_generic(f.name) for f in part.filled) for part in pieces
     ):
         # The classes are inside the parts: ./cam1/train/cat/1.png, cut at each /.
         manifest = f"make one of all: {manifest_command(place, 'path label split', [(place, 4, '$4, $3')])}"

@@ -1,4 +1,4 @@
-"""Strategies and the rows of every repeat go in; the outcome of each run comes out, found again or computed.
+"""Strategies and the rows of every repeat go in; the result of each run comes out, found again or computed.
 
 Each finished run is written at once, so what is stopped goes on where it was.
 """
@@ -21,27 +21,27 @@ from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.sources import as_sources
-from ..runtime.cores import thread_count
+from ..runtime.resources import thread_count
 from .design import Repeat
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runner import Runner, RunResult
-from .stage_study import CV, MOST_IMAGES, StageStudy, judge_stages, predict_by_stages
+from .stage_study import CV, MOST_IMAGES, StageStudy, compare_stages, predict_by_stages
 
-__all__ = ["STUDY", "ComparisonWork", "Job", "read_keys"]
+__all__ = ["STAGE_FILE", "ComparisonRuns", "Run", "read_keys"]
 
 # The name of the file that holds what the stages of a network predicted.
-STUDY = "stage predictions"
+STAGE_FILE = "stage predictions"
 
 
 @dataclass(frozen=True)
-class Job:
+class Run:
     """One strategy at one size in one repeat.
 
     Attributes
     ----------
     strategy : str
     size, repeat : int
-        Their numbers in the plan.
+        Their places among the training sizes and the repeats.
     n_train : int
     name : str
     file : str
@@ -59,7 +59,7 @@ class Job:
     key: str
 
 
-class ComparisonWork:
+class ComparisonRuns:
     """All runs of a comparison.
 
     Parameters
@@ -67,7 +67,7 @@ class ComparisonWork:
     dataset : ImageDataset
         With labels.
     strategies : mapping of str to classifier
-    plan : sequence of Repeat
+    repeats : sequence of Repeat
     files : RunFiles
     runner : Runner
     verbose : bool
@@ -80,7 +80,7 @@ class ComparisonWork:
         self,
         dataset: ImageDataset,
         strategies: Mapping[str, BaseEstimator],
-        plan: Sequence[Repeat],
+        repeats: Sequence[Repeat],
         files: RunFiles,
         runner: Runner,
         verbose: bool,
@@ -88,7 +88,7 @@ class ComparisonWork:
     ) -> None:
         self.dataset = dataset
         self.strategies = strategies
-        self.plan = plan
+        self.repeats = repeats
         self.files = files
         self.runner = runner
         self.verbose = verbose
@@ -99,24 +99,24 @@ class ComparisonWork:
         rows, key = self.study_rows(transfer)
         labels, some = self.runner.labels[rows], self.dataset.take(rows)
         kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
-        if (known := self.files.load(STUDY, key)) is not None:
+        if (known := self.files.load(STAGE_FILE, key)) is not None:
             predicted, widths = known[1], {(layer, pooling): width for layer, pooling, width in known[0]["stages"]}
         else:
             transformer = self.runner.with_cache(transfer)
             self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")
-            sources, seed = self.runner.sources(transformer, rows), self.plan[0].seed
+            sources, seed = self.runner.sources(transformer, rows), self.repeats[0].seed
             try:
                 predicted, widths = predict_by_stages(transformer, sources, labels, **kept, random_state=seed)
             except (DatasetError, LayerError) as error:
                 return None, error.message
             stages = [[*view, width] for view, width in widths.items()]
-            self.files.save(STUDY, key, {"stages": stages}, predicted)
+            self.files.save(STAGE_FILE, key, {"stages": stages}, predicted)
         name = transfer.source().name
-        return judge_stages(name, predicted, widths, labels, **kept, margin=margin), None
+        return compare_stages(name, predicted, widths, labels, **kept, margin=margin), None
 
     def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
         """Return the rows that the study of stages is made on, and its fingerprint."""
-        rows, seed = self.plan[0].trains[-1], self.plan[0].seed
+        rows, seed = self.repeats[0].trains[-1], self.repeats[0].seed
         most = max(MOST_IMAGES, CV * len(self.runner.classes))
         if len(rows) > most:
             some = self.dataset.take(rows)
@@ -124,58 +124,58 @@ class ComparisonWork:
             rows = rows[nested_subsets(self.runner.labels[rows], [most], **kept, random_state=seed)[0]]
         return rows, self._key(describe_estimator(transfer), rows, rows[:0], seed)
 
-    def run(self) -> tuple[dict[tuple[str, int, int], RunResult], int]:
-        """Return the outcomes by strategy, size and repeat, and how many of them were there already.
+    def results(self) -> tuple[dict[tuple[str, int, int], RunResult], int]:
+        """Return the results by strategy, size and repeat, and how many of them were there already.
 
         Raises
         ------
         FeatxError
             What a strategy raises, with the name of its run.
         """
-        outcomes: dict[Job, RunResult] = {}
-        jobs = list(self.jobs())
-        for job in jobs:
-            if (known := self.files.load(job.file, job.key)) is not None:
-                outcomes[job] = RunResult(probabilities=known[1], **known[0])
-        found = len(outcomes)
+        results: dict[Run, RunResult] = {}
+        runs = list(self)
+        for run in runs:
+            if (known := self.files.load(run.file, run.key)) is not None:
+                results[run] = RunResult(probabilities=known[1], **known[0])
+        found = len(results)
         if found:
-            self._say(f"{found} of {len(jobs)} runs were finished already")
-        left = [job for job in jobs if job not in outcomes]
+            self._say(f"{found} of {len(runs)} runs were finished already")
+        left = [run for run in runs if run not in results]
         with progress_bar(len(left), name="comparing", unit="run", shown=self.verbose) as bar:
-            for job in left:
-                outcomes[job] = outcome = self._run(job)
-                truth = np.searchsorted(self.runner.classes, self.runner.labels[self.plan[job.repeat].test])
-                accuracy = np.mean(outcome.probabilities.argmax(axis=1) == truth)
-                self._say(f"{job.name}: {100 * accuracy:.1f} % ({_clock(outcome.wall)}){_left(jobs, outcomes)}")
+            for run in left:
+                results[run] = result = self._compute(run)
+                truth = np.searchsorted(self.runner.classes, self.runner.labels[self.repeats[run.repeat].test])
+                accuracy = np.mean(result.probabilities.argmax(axis=1) == truth)
+                self._say(f"{run.name}: {100 * accuracy:.1f} % ({_clock(result.wall)}){_left(runs, results)}")
                 bar.update()
-        return {(job.strategy, job.size, job.repeat): outcome for job, outcome in outcomes.items()}, found
+        return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
 
-    def jobs(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[Run]:
         """Yield all runs in their order, finished or not."""
         described = {name: describe_estimator(estimator) for name, estimator in self.strategies.items()}
-        for number, repeat in enumerate(self.plan):
+        for number, repeat in enumerate(self.repeats):
             for size, rows in enumerate(repeat.trains):
                 for strategy, description in described.items():
-                    name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.plan)}"
+                    name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.repeats)}"
                     file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
                     key = self._key(description, rows, repeat.test, repeat.seed)
-                    yield Job(strategy, size, number, len(rows), name, file, key)
+                    yield Run(strategy, size, number, len(rows), name, file, key)
 
-    def _run(self, job: Job) -> RunResult:
-        repeat, estimator = self.plan[job.repeat], self.strategies[job.strategy]
+    def _compute(self, run: Run) -> RunResult:
+        repeat, estimator = self.repeats[run.repeat], self.strategies[run.strategy]
         if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
-            estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(job.file, job.key))
+            estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(run.file, run.key))
         try:
-            outcome = self.runner.run(estimator, repeat.trains[job.size], repeat.test, seed=repeat.seed)
+            result = self.runner.run(estimator, repeat.trains[run.size], repeat.test, seed=repeat.seed)
         except FeatxError as error:
-            error.message = f"{job.name}: {error.message}"
+            error.message = f"{run.name}: {error.message}"
             raise
         except Exception as error:
-            error.add_note(job.name)
+            error.add_note(run.name)
             raise
-        figures = {key: value for key, value in vars(outcome).items() if key != "probabilities"}
-        self.files.save(job.file, job.key, figures, outcome.probabilities)
-        return outcome
+        figures = {key: value for key, value in vars(result).items() if key != "probabilities"}
+        self.files.save(run.file, run.key, figures, result.probabilities)
+        return result
 
     def _key(self, description: list[str], train: np.ndarray, test: np.ndarray, seed: int) -> str:
         if self._content is None:
@@ -217,19 +217,20 @@ def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
     return FileDigests(None)
 
 
-def _left(jobs: Sequence[Job], outcomes: Mapping[Job, RunResult]) -> str:
+def _left(runs: Sequence[Run], results: Mapping[Run, RunResult]) -> str:
     """Return how long the other runs will take, if each strategy has a finished one to tell from."""
-    # The first run of a strategy pays for embeddings that later ones find, so the quickest pace is the likeliest.
-    paces: dict[str, float] = {}
-    alike: dict[tuple[str, int], float] = {}
-    for job, outcome in outcomes.items():
-        pace = outcome.wall / job.n_train
-        paces[job.strategy] = min(paces.get(job.strategy, pace), pace)
-        alike[job.strategy, job.size] = outcome.wall
-    waiting = [job for job in jobs if job not in outcomes]
-    if not waiting or any(job.strategy not in paces for job in waiting):
+    # The first run of a strategy computes embeddings that later ones find in the cache, so the fewest seconds an image
+    # are the likeliest.
+    fastest: dict[str, float] = {}
+    same_size: dict[tuple[str, int], float] = {}
+    for run, result in results.items():
+        each = result.wall / run.n_train
+        fastest[run.strategy] = min(fastest.get(run.strategy, each), each)
+        same_size[run.strategy, run.size] = result.wall
+    waiting = [run for run in runs if run not in results]
+    if not waiting or any(run.strategy not in fastest for run in waiting):
         return ""
-    seconds = sum(alike.get((job.strategy, job.size), paces[job.strategy] * job.n_train) for job in waiting)
+    seconds = sum(same_size.get((run.strategy, run.size), fastest[run.strategy] * run.n_train) for run in waiting)
     return f"; about {_clock(seconds)} left"
 
 

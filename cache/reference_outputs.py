@@ -1,4 +1,4 @@
-"""A network's answers to fixed images go in and are kept beside its rows; what was kept comes out, checked.
+"""A network's outputs to fixed images go in and are kept beside its rows; what was kept comes out, checked.
 
 The file is there before the first row, and the first one stays: whoever puts rows compares his network with it.
 """
@@ -16,13 +16,14 @@ from .files import temporary_name
 from .folder import SpecFolder
 from .segment import SegmentDamagedError
 
-__all__ = ["KeptAnswers"]
+__all__ = ["ReferenceOutputs"]
 
+# Older caches have it under this name.
 NAME = "answers.npy"
 
 
-class KeptAnswers:
-    """The answers that belong to the rows of one spec.
+class ReferenceOutputs:
+    """The outputs that belong to the rows of one spec.
 
     Parameters
     ----------
@@ -34,28 +35,28 @@ class KeptAnswers:
         self.path = folder.path / NAME
 
     def has_rows(self) -> bool:
-        """Tell whether there are rows that the answers would vouch for."""
+        """Tell whether there are rows that the outputs would vouch for."""
         return any(segment.n_rows for segment in self.folder.segments())
 
     def load(self) -> np.ndarray | None:
-        """Return the answers, or None where there are none or they are damaged."""
+        """Return the outputs, or None where there are none or they are damaged."""
         with contextlib.suppress(OSError, ValueError, EOFError):
             content = self.path.read_bytes()
             if hashlib.sha256(content[32:]).digest() == content[:32]:
-                answers: np.ndarray = np.load(io.BytesIO(content[32:]), allow_pickle=False)
-                return answers
+                outputs: np.ndarray = np.load(io.BytesIO(content[32:]), allow_pickle=False)
+                return outputs
         return None
 
-    def keep(self, answers: np.ndarray) -> np.ndarray:
-        """Keep the answers unless there are some already, and return those that are there."""
+    def keep(self, outputs: np.ndarray) -> np.ndarray:
+        """Keep the outputs unless there are some already, and return those that are there."""
         buffer = io.BytesIO()
-        np.save(buffer, answers, allow_pickle=False)
+        np.save(buffer, outputs, allow_pickle=False)
         content = buffer.getvalue()
         temporary = self.path.with_name(temporary_name(".npy"))
         # What cannot be written here is told when the rows are put.
         with contextlib.suppress(OSError):
             if self.load() is not None:
-                return self._first(answers)
+                return self._first(outputs)
             self.folder.path.mkdir(parents=True, exist_ok=True)
             damaged = self.path.exists()
             try:
@@ -66,11 +67,11 @@ class KeptAnswers:
                 _commit(temporary, self.path, replace=damaged)
             finally:
                 temporary.unlink(missing_ok=True)
-        return self._first(answers)
+        return self._first(outputs)
 
-    def _first(self, answers: np.ndarray) -> np.ndarray:
+    def _first(self, outputs: np.ndarray) -> np.ndarray:
         known = self.load()
-        return answers if known is None else known
+        return outputs if known is None else known
 
     def set_rows_aside(self, reason: str) -> None:
         """Rename the segments, as damaged ones are, so that their rows are computed again."""

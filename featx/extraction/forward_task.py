@@ -9,11 +9,11 @@ from ..cache import EmbeddingSpec
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 
-__all__ = ["ForwardPlan", "Outcome"]
+__all__ = ["ForwardResult", "ForwardTask"]
 
 
 @dataclass(frozen=True)
-class ForwardPlan:
+class ForwardTask:
     """What every worker of one extraction needs to know.
 
     Attributes
@@ -25,7 +25,7 @@ class ForwardPlan:
         Images in the network at once, in all lanes together.
     threads : int
         That decode ahead of the network.
-    raising : bool
+    raises : bool
         Whether an unreadable image ends the work.
     lanes : int
         How many batches are in the network at once, where it allows that; each has its share of the processor.
@@ -39,7 +39,7 @@ class ForwardPlan:
     device: str
     batch_size: int
     threads: int
-    raising: bool
+    raises: bool
     lanes: int = 1
     worker_host: str = ""
 
@@ -55,7 +55,7 @@ class ForwardPlan:
 
 
 @dataclass
-class Outcome:
+class ForwardResult:
     """What became of the images.
 
     Attributes
@@ -75,7 +75,7 @@ class Outcome:
     seconds: Counter[str] = field(default_factory=Counter)
     peaks: list[int] = field(default_factory=list)
 
-    def add(self, other: Outcome) -> None:
+    def add(self, other: ForwardResult) -> None:
         """Take over what became of further images."""
         self.results += other.results
         self.n_forwarded += other.n_forwarded

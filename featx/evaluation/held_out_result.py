@@ -11,9 +11,10 @@ import numpy as np
 from ..display.shown import Shown
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
-from .metrics import confusion_matrix, interval_notes, report_classes, score_classes, score_predictions
+from .metrics import classification_report, confusion_matrix, interval_notes, score_classes, score_predictions
+from .units import nontrivial_groups
 
-__all__ = ["HeldOutResult", "binding_groups", "report_held_out"]
+__all__ = ["HeldOutResult", "score_held_out"]
 
 
 @dataclass(repr=False)
@@ -46,7 +47,7 @@ class HeldOutResult(Shown):
     notes: list[str]
 
 
-def report_held_out(
+def score_held_out(
     truth: np.ndarray,
     answers: np.ndarray,
     *,
@@ -77,7 +78,7 @@ def report_held_out(
     others : iterable of dict of str to Estimate, default=()
         Figures that are printed beside these, and that notes on intervals speak of, too.
     """
-    names, groups = [str(name) for name in classes], binding_groups(groups)
+    names, groups = [str(name) for name in classes], nontrivial_groups(groups)
     if answers.ndim == 2:
         predicted = answers.argmax(axis=1)
         metrics = score_predictions(truth, answers, groups=groups, random_state=random_state)
@@ -89,7 +90,7 @@ def report_held_out(
         classes=names,
         n_test=len(truth),
         metrics=metrics,
-        per_class=report_classes(names, matrix),
+        per_class=classification_report(names, matrix),
         confusion_matrix=matrix.tolist(),
         baseline=compare_baseline(
             truth,
@@ -103,8 +104,3 @@ def report_held_out(
         ),
         notes=interval_notes([*others, metrics], groups=groups),
     )
-
-
-def binding_groups(groups: np.ndarray | None) -> np.ndarray | None:
-    """Return groups, or None where each image is one of its own: then the images are independent of each other."""
-    return None if groups is None or len(np.unique(groups)) == len(groups) else groups

@@ -15,7 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from .line_search import line_search
 
-__all__ = ["logistic_path"]
+__all__ = ["fit_regularisation_path"]
 
 # L-BFGS-B's as scikit-learn calls it: pairs remembered, and the relative decrease that ends the search.
 PAIRS = 10
@@ -24,7 +24,7 @@ STANDSTILL = 64 * np.finfo(np.float64).eps
 BYTES = 2**29
 
 
-def logistic_path(
+def fit_regularisation_path(
     X: np.ndarray,
     y: np.ndarray,
     strengths: Sequence[float],

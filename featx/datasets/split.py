@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..display.notes import note_once
-from ..evaluation.data_split import ALONE, DataSplit
+from ..evaluation.data_split import UNGROUPED, DataSplit
 from ..evaluation.splits import check_fraction, held_out_split
 from ..exceptions import DatasetError
 from ..images.failures import Failure, first_reason
@@ -17,12 +17,12 @@ from .class_names import nearest_class
 from .dataset import ImageDataset
 from .split_names import PARTS
 
-__all__ = ["check_parts", "join_test", "leave_out", "split_data"]
+__all__ = ["check_parts", "join_test", "leave_out_unreadable", "split_dataset"]
 
 NO_LABELS = "the images have no labels"
 DRAWN = "To have the rows drawn at random in place of it, pass --test-size 0.25 (test_size=0.25)."
 # Classes that a note names.
-NAMED = 3
+MOST_SHOWN = 3
 
 
 def join_test(
@@ -45,7 +45,7 @@ def join_test(
         With labels, too. Without it `dataset` is returned. If it came with a split itself, its test part is the test
         set, or its validation part.
     cv, test_size : default=None
-        As for `split_data`.
+        As for `split_dataset`.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def join_test(
     )
 
 
-def split_data(
+def split_dataset(
     dataset: ImageDataset,
     *,
     cv: int | None = None,
@@ -122,7 +122,7 @@ def split_data(
     return DataSplit.held_out(train, test, groups=dataset.groups, how=", stratified by class")
 
 
-def leave_out(dataset: ImageDataset, failures: Sequence[Failure]) -> ImageDataset:
+def leave_out_unreadable(dataset: ImageDataset, failures: Sequence[Failure]) -> ImageDataset:
     """Return a data set without the images that cannot be read.
 
     Raises
@@ -182,8 +182,8 @@ def _given(dataset: ImageDataset, validation_apart: bool) -> DataSplit:
             )
     notes = []
     if len(lacking := np.setdiff1d(labels[fitted], labels[test])):
-        named = ", ".join(repr(str(label)) for label in lacking[:NAMED])
-        more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
+        named = ", ".join(repr(str(label)) for label in lacking[:MOST_SHOWN])
+        more = f" and {len(lacking) - MOST_SHOWN} more" if len(lacking) > MOST_SHOWN else ""
         classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")
         notes.append(f"no test image is of the {classes} {named}{more}: the figures say nothing of {it}")
     others = np.concatenate([train, validation])
@@ -204,7 +204,7 @@ def _judging(test: ImageDataset) -> ImageDataset:
 def _joined_groups(parts: Sequence[ImageDataset]) -> np.ndarray | None:
     if all(part.groups is None for part in parts):
         return None
-    alone = [np.array([f"{ALONE}{place}/{row}" for row in range(len(part))]) for place, part in enumerate(parts)]
+    alone = [np.array([f"{UNGROUPED}{number}/{row}" for row in range(len(part))]) for number, part in enumerate(parts)]
     return np.concatenate(
         [single if part.groups is None else part.groups for part, single in zip(parts, alone, strict=True)]
     )

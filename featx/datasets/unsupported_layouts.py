@@ -5,21 +5,20 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from ..exceptions import DatasetError, FeatxError, nearest_path
-from ..images.formats import UNREAD
-from .columns import choose_columns, known_names
-from .listings import Listing, few, quoted
+from ..images.formats import UNSUPPORTED
+from .columns import choose_columns, count_known_names
+from .listing import Listing, few, quoted
 from .split_names import PARTS, part_of
-from .tables import SPREADSHEETS, TABLES, read_table
+from .tables import SPREADSHEET_SUFFIXES, TABLE_SUFFIXES, read_table
 
 __all__ = ["explain_missing", "explain_unlabelled", "is_pattern"]
 
-BOXES = "Cut the objects out of the images, and make one sub-folder a class of what was cut out."
+CUT_OUT = "Cut the objects out of the images, and make one sub-folder a class of what was cut out."
 # How many tables are looked into.
-MOST = 20
+MOST_TABLES = 20
 
 
 def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, str] | None:
@@ -43,9 +42,9 @@ def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, st
         )
     coco = [name for name in by_name if name == "_annotations.coco.json" or name.startswith("instances_")]
     if coco:
-        return f"{by_name[coco[0]][0]} has boxes: a data set for object detection (COCO)", BOXES
-    if kind := _beside(listing, set(others)):
-        return kind, BOXES
+        return f"{by_name[coco[0]][0]} has boxes: a data set for object detection (COCO)", CUT_OUT
+    if kind := _describe_boxes(listing, set(others)):
+        return kind, CUT_OUT
     if arrow := [path for path in others if path.endswith(".arrow")]:
         return f"{root} is a data set that Hugging Face's `datasets` has saved to disk ({arrow[0]})", (
             "Save it as Parquet and pass that: `datasets.load_from_disk(folder).to_parquet('data.parquet')`."
@@ -54,11 +53,11 @@ def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, st
         return f"{root} has no class folders, but the lists of the Oxford flowers", (
             f"Add `--split-from {quoted(found[0])}`, in Python split_from=, which reads their labels too."
         )
-    tables = [path for paths in by_name.values() for path in paths if path.lower().endswith(TABLES)]
-    return _by_tables(root, tables[:MOST], bool(listing.images)) if tables else None
+    tables = [path for paths in by_name.values() for path in paths if path.lower().endswith(TABLE_SUFFIXES)]
+    return _suggest_table(root, tables[:MOST_TABLES], bool(listing.images)) if tables else None
 
 
-def _beside(listing: Listing, others: set[str]) -> str:
+def _describe_boxes(listing: Listing, others: set[str]) -> str:
     """Tell a data set for object detection by the files that lie beside its images, or in a folder beside theirs."""
     for image in map(str, listing.images[:3]):
         stem = os.path.splitext(image)[0]
@@ -84,7 +83,7 @@ def _has_boxes(path: str) -> bool:
         return False
 
 
-def _by_tables(root: str, tables: list[str], has_images: bool) -> tuple[str, str] | None:
+def _suggest_table(root: str, tables: list[str], has_images: bool) -> tuple[str, str] | None:
     """Return which of the tables in a folder list its images, and how to pass them."""
     good = [path for path in tables if _lists_labels(path)]
     what = "has no class folders" if has_images else "holds no image files"
@@ -113,7 +112,7 @@ def _by_tables(root: str, tables: list[str], has_images: bool) -> tuple[str, str
 
 def _lists_labels(path: str) -> bool:
     try:
-        columns = choose_columns(read_table(path, partial(known_names)), path_column=None, label_column=None)
+        columns = choose_columns(read_table(path, count_known_names), path_column=None, label_column=None)
     except FeatxError:
         return False
     return columns.path is not None and columns.label is not None
@@ -134,8 +133,8 @@ def explain_missing(text: str) -> DatasetError:
             return DatasetError(f"{text} is a pattern, and a data set is one folder or manifest", one)
         return DatasetError(f"{text} does not exist", nearest_path(text) or step)
     suffix = Path(text).suffix.lower()
-    if suffix in SPREADSHEETS:
+    if suffix in SPREADSHEET_SUFFIXES:
         return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
     if suffix == ".json":
         return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
-    return DatasetError(f"{text} is no data set", UNREAD[suffix][1] if suffix in UNREAD else step)
+    return DatasetError(f"{text} is no data set", UNSUPPORTED[suffix][1] if suffix in UNSUPPORTED else step)

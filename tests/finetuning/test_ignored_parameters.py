@@ -23,23 +23,23 @@ def remarks(monkeypatch, caplog):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-IDLE = [
+IGNORED = [
     ({"trainable_stages": 2, "trainable_layers": 4}, ["trainable_stages"]),
     ({"warmup_epochs": 3}, ["warmup_epochs"]),
     ({"momentum": 0.5}, ["momentum"]),
     ({"early_stopping": False, "patience": 2, "validation_fraction": 0.3}, ["patience", "validation_fraction"]),
-    ({"augmentation": "none", "augment_views": 2, "test_views": 2}, ["augment_views", "test_views"]),
-    ({"augmentation": None, "augment_views": 2}, ["augment_views"]),
-    ({"boundary_cache": False, "augment_views": 2, "boundary_dtype": "bfloat16", "boundary_cache_bytes": 9},
-     ["augment_views", "boundary_cache_bytes", "boundary_dtype"]),
+    ({"augmentation": "none", "augment_draws": 2, "test_draws": 2}, ["augment_draws", "test_draws"]),
+    ({"augmentation": None, "augment_draws": 2}, ["augment_draws"]),
+    ({"boundary_cache": False, "augment_draws": 2, "boundary_dtype": "bfloat16", "boundary_cache_bytes": 9},
+     ["augment_draws", "boundary_cache_bytes", "boundary_dtype"]),
     ({"trainable_stages": "all", "boundary_cache": False}, ["boundary_cache"]),
-    ({"trainable_stages": "all", "augment_views": 2}, ["augment_views"]),
+    ({"trainable_stages": "all", "augment_draws": 2}, ["augment_draws"]),
     ({"trainable_stages": 0, "batch_norm": "update", "boundary_dtype": "bfloat16"}, ["batch_norm", "boundary_dtype"]),
     ({"trainable_stages": 0, "learning_rate": 1e-4, "head_learning_rate": 1e-3}, ["learning_rate"]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "names"), IDLE, ids=str)
+@pytest.mark.parametrize(("options", "names"), IGNORED, ids=str)
 def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, options, names):
     for _ in range(2):
         CNNFineTuneClassifier(**tiny, epochs=1, cache=None, **options).fit(X, y)
@@ -56,7 +56,7 @@ def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, opti
         {"head_init": "warmup", "warmup_epochs": 2},
         {"optimizer": "sgd", "momentum": 0.5},
         {"patience": 2, "validation_fraction": 0.3},
-        {"augment_views": 2, "test_views": 2, "boundary_dtype": "bfloat16"},
+        {"augment_draws": 2, "test_draws": 2, "boundary_dtype": "bfloat16"},
         {"trainable_stages": 0, "learning_rate": 1e-4},
     ],
     ids=str,

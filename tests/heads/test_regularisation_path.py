@@ -6,9 +6,9 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from featx.heads import logistic_path as module
+from featx.heads import regularisation_path as module
 from featx.heads.line_search import line_search
-from featx.heads.logistic_path import logistic_path
+from featx.heads.regularisation_path import fit_regularisation_path
 
 STRENGTHS = [1e-4, 1e-2, 1.0]
 
@@ -25,7 +25,7 @@ def data(n_classes, n=300, width=20, seed=0):
 @pytest.mark.parametrize("tol", [1e-4, 1e-2])
 def test_coefficients_are_scikit_learns_at_any_tolerance(n_classes, weight, tol):
     X, y = data(n_classes)
-    found = logistic_path(X, y, STRENGTHS, class_weight=weight, tol=tol)
+    found = fit_regularisation_path(X, y, STRENGTHS, class_weight=weight, tol=tol)
     for C, (coef, intercept) in zip(STRENGTHS, found, strict=True):
         plain = LogisticRegression(C=C, class_weight=weight, tol=tol, max_iter=1000).fit(X, y)
         assert coef.shape == plain.coef_.shape
@@ -37,7 +37,9 @@ def test_coefficients_are_scikit_learns_at_any_tolerance(n_classes, weight, tol)
 def test_float32_gives_the_same_decisions(n_classes):
     X, y = data(n_classes)
     for (coef, intercept), (rough, near) in zip(
-        logistic_path(X, y, STRENGTHS), logistic_path(X.astype(np.float32), y, STRENGTHS), strict=True
+        fit_regularisation_path(X, y, STRENGTHS),
+        fit_regularisation_path(X.astype(np.float32), y, STRENGTHS),
+        strict=True,
     ):
         assert rough.dtype == near.dtype == np.float32
         scores, others = X @ coef.T + intercept, X @ rough.T + near
@@ -48,7 +50,7 @@ def test_float32_gives_the_same_decisions(n_classes):
 def test_a_path_stops_after_its_iterations():
     X, y = data(3)
     for most in (1, 5):
-        (coef, _), *_ = logistic_path(X, y, [1e3], max_iter=most)
+        (coef, _), *_ = fit_regularisation_path(X, y, [1e3], max_iter=most)
         with pytest.warns(match="failed to converge"):
             plain = LogisticRegression(C=1e3, max_iter=most).fit(X, y)
         np.testing.assert_allclose(coef, plain.coef_, rtol=1e-5, atol=1e-9)
@@ -56,16 +58,16 @@ def test_a_path_stops_after_its_iterations():
 
 def test_strengths_that_do_not_fit_into_memory_together_go_in_turn(monkeypatch):
     X, y = data(3)
-    together = logistic_path(X, y, STRENGTHS)
+    together = fit_regularisation_path(X, y, STRENGTHS)
     monkeypatch.setattr(module, "BYTES", 1)
-    for (coef, _), (other, _) in zip(together, logistic_path(X, y, STRENGTHS), strict=True):
+    for (coef, _), (other, _) in zip(together, fit_regularisation_path(X, y, STRENGTHS), strict=True):
         np.testing.assert_allclose(coef, other, rtol=1e-6, atol=1e-9)
 
 
 def test_features_without_variance_and_copies_of_rows_do_no_harm():
     X, y = data(3, n=30)
     X = np.column_stack([np.repeat(X, 3, axis=0), np.zeros((90, 4))])
-    (coef, _), *_ = logistic_path(X, np.repeat(y, 3), [1e8])
+    (coef, _), *_ = fit_regularisation_path(X, np.repeat(y, 3), [1e8])
     assert np.isfinite(coef).all()
     assert not coef[:, -4:].any()
 

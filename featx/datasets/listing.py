@@ -50,7 +50,7 @@ class Table:
     names : list of str
     column : callable of str -> list
         The values of a column: text, but from Parquet also other types.
-    place : callable of int -> str
+    where : callable of int -> str
         Where a row is in the file, such as "line 3".
     notes : list of str
     """
@@ -58,7 +58,7 @@ class Table:
     path: str
     names: list[str]
     column: Callable[[str], list[Any]]
-    place: Callable[[int], str]
+    where: Callable[[int], str]
     notes: list[str] = field(default_factory=list)
 
 
