@@ -15,19 +15,19 @@ from .compare import compare
 from .extract import extract
 from .finetune import finetune
 from .fit import fit
-from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
-from .layout import Commands
+from .interrupts import INTERRUPTED, forget_kept, print_stopped, prompt_interrupts
+from .logs import print_logs
+from .option_groups import Commands
 from .predict import predict
-from .remarks import print_remarks
-from .report import fitted, say
-from .streams import NOT_READ, let_go, prepare_streams, said_of
+from .report import say, wrapped
+from .streams import BROKEN_PIPE, as_system_error, discard_output, prepare_streams
 from .wording import in_options
 
 __all__ = ["main"]
 
-SKIP = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+SKIP_HINT = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
 # What stands before each item.
-LIST = "\n  "
+LIST_ITEM = "\n  "
 
 
 class _Commands(Commands):
@@ -35,22 +35,22 @@ class _Commands(Commands):
 
     def invoke(self, ctx: click.Context) -> Any:
         interrupted = None
-        forget()
+        forget_kept()
         try:
-            with prepare_streams(), print_remarks(ctx), prompt_interrupts() as interrupted:
+            with prepare_streams(), print_logs(ctx), prompt_interrupts() as interrupted:
                 return super().invoke(ctx)
         except BrokenPipeError:
-            let_go()
-            sys.exit(NOT_READ)
+            discard_output()
+            sys.exit(BROKEN_PIPE)
         except click.UsageError as error:
-            raise fitted(error) from None
+            raise wrapped(error) from None
         except (FeatxError, OSError, MemoryError, RuntimeError) as error:
             if interrupted is not None and interrupted.is_set():
-                say_stopped()
+                print_stopped()
                 sys.exit(INTERRUPTED)
             _end(error, ctx)
         except (KeyboardInterrupt, click.Abort):
-            say_stopped()
+            print_stopped()
             sys.exit(INTERRUPTED)
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -62,19 +62,19 @@ class _Commands(Commands):
 
 def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
     """End the command with a line on what went wrong, or with the traceback of a bug."""
-    said = error if isinstance(error, FeatxError) else said_of(error)
+    said = error if isinstance(error, FeatxError) else as_system_error(error)
     if said is None:
         raise error
     if isinstance(error, OSError):
-        let_go()
+        discard_output()
     # A next step may have a list, an item a line.
-    step, *items = said.next_step.split(LIST)
+    step, *items = said.next_step.split(LIST_ITEM)
     text = " ".join(str(FeatxError(said.message, step)).split())
     if ctx is not None:
         text = in_options(text, ctx)
     if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):
-        text = f"{text.rstrip('.')}. {SKIP}"
-    say(LIST.join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
+        text = f"{text.rstrip('.')}. {SKIP_HINT}"
+    say(LIST_ITEM.join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
     sys.exit(2)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .steps import announce
-from .text_tables import show
+from .logs import announce
+from .report import show
 
 __all__ = ["backbones"]
 

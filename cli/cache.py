@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .interrupts import keep
-from .layout import Commands
+from .interrupts import note_kept
+from .option_groups import Commands
 from .overwrites import check_export
-from .report import say
-from .text_tables import show
+from .report import say, show
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
@@ -161,7 +160,7 @@ def _open(root: str | None) -> EmbeddingCache:
     from ..cache.checks import check_cache
     from ..exceptions import CacheError
 
-    keep("the cache is whole, with what was done so far")  # whatever is stopped
+    note_kept("the cache is whole, with what was done so far")  # whatever is stopped
     store = EmbeddingCache(root)
     try:
         check_cache(store.root)
@@ -174,6 +173,6 @@ def _open(root: str | None) -> EmbeddingCache:
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:
-    from ..reports.listings import report_parts
+    from ..reports.listings import cache_check_parts
 
-    show(report_parts(store, report))
+    show(cache_check_parts(store, report))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 # How many names a command that is offered has.
-SHOWN = 3
+NAMES_SHOWN = 3
 
-__all__ = ["check_model_files", "check_names", "check_pictures", "check_reading"]
+__all__ = ["check_figure_paths", "check_model_files", "check_names", "check_reading"]
 
 
 def check_names(options: dict[str, Any]) -> None:
@@ -70,21 +70,21 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
         if found is None:
             raise
         others = [model if name == found else name for name in images]
-        more = " ..." if len(others) > SHOWN else ""
-        command = f"`featx predict {quoted(found, *others[:SHOWN])}{more}`"
+        more = " ..." if len(others) > NAMES_SHOWN else ""
+        command = f"`featx predict {quoted(found, *others[:NAMES_SHOWN])}{more}`"
         raise ModelFileError(f"got {model} as MODEL, and {found} is one: the model comes first", command) from error
     for file in weights:
         check_file(file)
 
 
-def check_pictures(*paths: Path | None) -> None:
+def check_figure_paths(*paths: Path | None) -> None:
     """Raise what drawing pictures to these files would raise."""
-    from ..reports.plots import check_picture
+    from ..reports.plots import check_figure_path
     from .options import check_output
 
     for path in filter(None, paths):
         check_output(path)
-        check_picture(path)
+        check_figure_path(path)
 
 
 def _check_training(options: dict[str, Any]) -> None:

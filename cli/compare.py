@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .checks import check_names, check_pictures
+from .checks import check_figure_paths, check_names
 from .data_options import data_options, dataset_from, dataset_text
-from .forecast_report import print_forecast
-from .interrupts import keep
-from .layout import JUDGING, OUTPUT, STRATEGIES, Command, in_group
+from .interrupts import note_kept
+from .logs import announce
+from .option_groups import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
@@ -21,15 +21,13 @@ from .options import (
     json_option,
     min_images_option,
     network_options,
-    note,
     reading_options,
     test_option,
     transformer_from,
     write_failures,
 )
-from .steps import announce
+from .report import note, print_forecast, show
 from .streams import write_text
-from .text_tables import show
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -146,7 +144,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     """
     settings = parse_settings(options["settings"])
     check_outputs(None, options)
-    check_pictures(options["plot"])
+    check_figure_paths(options["plot"])
     check_names(options)
     _check_settings(options["strategies"], settings)
     dataset = dataset_from(options, data)
@@ -180,7 +178,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         print_forecast(forecast_comparison(dataset, strategies, **how), options)
         return
     if how["folder"]:
-        keep(f"finished runs are in {how['folder']}", how["folder"])
+        note_kept(f"finished runs are in {how['folder']}", how["folder"])
     result = compare_strategies(dataset, strategies, **how, margin=options["margin"], verbose=not options["quiet"])
     write_failures(options, result.failures)
     if options["verbose"]:

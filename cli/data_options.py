@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .layout import DATA as GROUP
-from .layout import in_group
-from .options import note
+from ..display.quantities import count_text
+from .logs import announce
+from .option_groups import DATA as GROUP
+from .option_groups import in_group
 from .overwrites import check_overwrites
-from .report import count_text
-from .steps import announce
+from .report import note
 from .wording import in_options
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path
         If an output would take the place of one of them.
     """
     from ..datasets.dataset import collect_images
-    from .sources import STDIN, named_images
+    from .image_arguments import STDIN, named_images
 
     announce(options, "looking through the images")
     places, skip = named_images(sources), options.get("on_error") == "skip"

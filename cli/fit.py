@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from .checks import check_names, check_pictures
+from .checks import check_figure_paths, check_names
 from .data_options import data_options, dataset_from, dataset_text, note_replaced
-from .forecast_report import print_forecast
-from .layout import HEADS, JUDGING, OUTPUT, Command, in_group
+from .logs import announce
+from .option_groups import HEADS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
@@ -19,16 +19,14 @@ from .options import (
     json_option,
     min_images_option,
     network_options,
-    note,
     output_option,
     reading_options,
     test_option,
     transformer_from,
     write_failures,
 )
-from .steps import announce
+from .report import note, print_forecast, show
 from .streams import write_text
-from .text_tables import show
 
 __all__ = ["fit"]
 
@@ -109,7 +107,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_pictures(options["plot_confusion"])
+    check_figure_paths(options["plot_confusion"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     from ..heads.head_names import check_heads
@@ -124,8 +122,8 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
     from ..datasets.listing import quoted
-    from ..reports.costs import extraction_parts, spent_text
-    from ..reports.evaluation import evaluation_parts
+    from ..reports.costs import extraction_parts, times_text
+    from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
 
     transformer = transformer_from(options)
@@ -148,26 +146,26 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_fit(dataset, transformer, **search), options)
         return
-    outcome = fit_model(dataset, transformer, **search, verbose=not options["quiet"])
-    write_failures(options, outcome.extraction.failures)
-    note(options, *extraction_parts(outcome.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
+    result = fit_model(dataset, transformer, **search, verbose=not options["quiet"])
+    write_failures(options, result.extraction.failures)
+    note(options, *extraction_parts(result.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
     if options["verbose"]:
         tuning = {
-            "extraction": outcome.extraction.wall_seconds,
-            "tuning": sum(c.seconds for c in outcome.evaluation.candidates),
+            "extraction": result.extraction.wall_seconds,
+            "tuning": sum(c.seconds for c in result.evaluation.candidates),
         }
-        note(options, spent_text(tuning))
+        note(options, times_text(tuning))
     announce(options, f"writing {output}")
-    outcome.save(output)
+    result.save(output)
     if options["plot_confusion"]:
         from ..reports.plots import plot_confusion_matrix
 
-        result = outcome.evaluation
+        result = result.evaluation
         plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        show(evaluation_parts(outcome.evaluation), framed=not options["quiet"])
+        show(evaluation_parts(result.evaluation), framed=not options["quiet"])
     if options["json_file"]:
-        write_text(options["json_file"], outcome.to_json() + "\n")
+        write_text(options["json_file"], result.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 

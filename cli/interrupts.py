@@ -13,31 +13,31 @@ from pathlib import Path
 
 from ..display.terminal import fill, line_width
 
-__all__ = ["INTERRUPTED", "forget", "keep", "prompt_interrupts", "say_stopped"]
+__all__ = ["INTERRUPTED", "forget_kept", "note_kept", "print_stopped", "prompt_interrupts"]
 
 # What shells expect of a command that SIGINT ended.
 INTERRUPTED = 128 + signal.SIGINT
 # How long Python has to unwind by itself.
-PATIENCE = 1.0
+UNWIND_SECONDS = 1.0
 # What the command that runs has kept so far, and where: a file or folder that is named once it is there, or None.
 _kept: dict[str, tuple[Path | None, float]] = {}
 
 
-def keep(what: str, where: Path | None = None, *, since: float = 0.0) -> None:
+def note_kept(what: str, where: Path | None = None, *, since: float = 0.0) -> None:
     """Have a command that is stopped say what it has kept; with a place, only if something is there since that time."""
     _kept[what] = where, since
 
 
-def forget() -> None:
+def forget_kept() -> None:
     """Begin with a command that has kept nothing yet."""
     _kept.clear()
 
 
-def say_stopped() -> None:
+def print_stopped() -> None:
     """Print what has become of the work."""
-    from ..display.progress import leave_bars
+    from ..display.progress import move_below_bars
 
-    leave_bars()
+    move_below_bars()
     told = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]
     text = f"{' and '.join(told)}; run the same command to go on" if told else "nothing was kept"
     print(fill(f"featx: stopped; {text}", line_width(err=True)), file=sys.stderr, flush=True)
@@ -70,8 +70,8 @@ def prompt_interrupts() -> Iterator[threading.Event]:
             while received := reader.recv(1):
                 if received[0] == signal.SIGINT:
                     interrupted.set()
-                    if not done.wait(PATIENCE):
-                        say_stopped()
+                    if not done.wait(UNWIND_SECONDS):
+                        print_stopped()
                         os._exit(INTERRUPTED)
 
     previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
@@ -83,4 +83,4 @@ def prompt_interrupts() -> Iterator[threading.Event]:
         done.set()
         signal.set_wakeup_fd(previous)
         writer.close()
-        watcher.join(PATIENCE)
+        watcher.join(UNWIND_SECONDS)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .interrupts import keep
-from .layout import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
+from .interrupts import note_kept
+from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .overwrites import check_overwrites
+from .report import note
 from .streams import write_text
-from .text_tables import show
 
 if TYPE_CHECKING:
-    from ..display.tables import Part
     from ..extraction.extract import Failure
     from ..extraction.transformer import CNNFeatureTransformer
 
@@ -32,7 +31,6 @@ __all__ = [
     "json_option",
     "min_images_option",
     "network_options",
-    "note",
     "output_option",
     "reading_options",
     "reading_parameters",
@@ -98,7 +96,7 @@ def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def _keep_embeddings(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Have a stopped command say that its embeddings are in the cache, if it has one."""
     if value != "none":
-        keep("the embeddings computed so far are in the cache")
+        note_kept("the embeddings computed so far are in the cache")
     return value
 
 
@@ -280,13 +278,6 @@ def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
         "verbose": not options["quiet"],
         "value_range": options["value_range"],
     }
-
-
-def note(options: dict[str, Any], *parts: Part) -> None:
-    """Print remarks to stderr, sentences or tables, unless --quiet."""
-    if not options["quiet"]:
-        for part in parts:
-            show([part], err=True)
 
 
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:

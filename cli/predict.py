@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..display.quantities import count_text
+from ..display.terminal import printable
 from .checks import check_model_files, check_reading
 from .data_options import column_options, images_from
-from .layout import NETWORK, OUTPUT, Command, in_group
-from .options import check_outputs, note, reading_options, reading_parameters, write_failures, write_output
-from .report import count_text, printable
-from .steps import announce
-from .text_tables import render, show
+from .logs import announce
+from .option_groups import NETWORK, OUTPUT, Command, in_group
+from .options import check_outputs, reading_options, reading_parameters, write_failures, write_output
+from .report import note, show
 
 if TYPE_CHECKING:
     from ..workflows.predict import Prediction
@@ -122,10 +123,11 @@ def _form_of(output: Path | None) -> str:
 
 def _as_text(predictions: list[Prediction], form: str) -> bytes:
     """Return the predictions in a format, with every byte of a name."""
+    from ..display.text_tables import render_text
     from ..reports.listings import prediction_parts
 
     if form == "table":
-        text = render(prediction_parts(predictions))
+        text = render_text(prediction_parts(predictions))
     else:
         text = {"csv": _as_csv, "json": _as_json, "jsonl": _as_json_lines}[form](predictions)
     return text.encode(errors="surrogateescape")

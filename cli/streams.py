@@ -14,15 +14,15 @@ import click
 
 from ..exceptions import FeatxError
 
-__all__ = ["NOT_READ", "let_go", "prepare_streams", "said_of", "write_text"]
+__all__ = ["BROKEN_PIPE", "as_system_error", "discard_output", "prepare_streams", "write_text"]
 
 # What shells expect of a command that nobody reads any more, as of one that SIGPIPE ended.
-NOT_READ = 128 + getattr(signal, "SIGPIPE", 13)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+BROKEN_PIPE = 128 + getattr(signal, "SIGPIPE", 13)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
-class _Patient:
+class _LossyStream:
     """Standard error whose disk may be full: what it cannot take is lost, and the command goes on."""
 
     def __init__(self, stream: Any) -> None:
@@ -61,14 +61,14 @@ def prepare_streams() -> Iterator[None]:
         if hasattr(stream, "reconfigure") and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
     before = sys.stderr
-    sys.stderr = _Patient(before)
+    sys.stderr = _LossyStream(before)
     try:
         yield
     finally:
         sys.stderr = before
 
 
-def let_go() -> None:
+def discard_output() -> None:
     """Have Python not try again, when it ends, to write what standard output would not take."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -95,7 +95,7 @@ def write_text(path: str, text: str) -> None:
         ) from error
 
 
-def said_of(error: BaseException) -> FeatxError | None:
+def as_system_error(error: BaseException) -> FeatxError | None:
     """Return in words an error of the system's, which is no bug: a disk, a permission, the memory; else None."""
     text = str(error).lower()
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(what in text for what in NO_MEMORY)):
@@ -103,5 +103,5 @@ def said_of(error: BaseException) -> FeatxError | None:
     if not isinstance(error, OSError) or error.strerror is None:
         return None
     where = "standard output" if error.filename is None else str(error.filename)
-    step = "Free some space, or choose another place." if error.errno in FULL else "Choose another place."
+    step = "Free some space, or choose another place." if error.errno in DISK_FULL else "Choose another place."
     return FeatxError(f"cannot use {where}: {error.strerror}", step)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .layout import COMPUTING, TRAINED, TRAINING, in_group
+from .option_groups import COMPUTING, TRAINED, TRAINING, in_group
 from .options import FRACTION, OPEN_FRACTION, RATE, decorate
 
 __all__ = ["stages_from", "training_options", "training_parameters"]

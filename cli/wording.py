@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-__all__ = ["in_options", "know_options"]
+__all__ = ["in_options", "register_options"]
 
-KNOWN = "options by parameter"
+OPTIONS_KEY = "options by parameter"
 # What the library calls otherwise.
-ALSO = {"seed": ("random_state",), "layer": ("layers",), "pooling": ("poolings",)}
+LIBRARY_NAMES = {"seed": ("random_state",), "layer": ("layers",), "pooling": ("poolings",)}
 # Its values are others in Python.
-APART = ("on_error",)
+UNTRANSLATED = ("on_error",)
 # Every command has this one.
-EVERYWHERE = {"cache": ("--cache", "")}
+ALWAYS_KNOWN = {"cache": ("--cache", "")}
 # The words that messages have before a parameter. A name of a file or of a class may look like one.
 LEAD = (
     r"(?P<lead>(?:^|\b(?:got|[Pp]ass|[Uu]se|[Cc]hoose|[Ss]et|[Kk]eep|[Ll]eave|[Rr]aise|[Ll]ower|smaller|larger|note:"
@@ -24,16 +24,16 @@ LEAD = (
 VALUE = r"'[^']*'|\([^()]*\)|\[[^\[\]]*\]|[\w+-]+(?:[.:][\w+-]+)*"
 
 
-def know_options(ctx: click.Context) -> None:
+def register_options(ctx: click.Context) -> None:
     """Have messages of the library name the options of this command."""
-    known = dict(EVERYWHERE)
+    known = dict(ALWAYS_KNOWN)
     for param in ctx.command.params:
         if isinstance(param, click.Option) and (flag := next((o for o in param.opts if o.startswith("--")), "")):
             name = flag.removeprefix("--").replace("-", "_")
             no = next((o for o in param.secondary_opts if o.startswith("--")), "")
-            for each in {name, str(param.name), *ALSO.get(name, ())} - set(APART):
+            for each in {name, str(param.name), *LIBRARY_NAMES.get(name, ())} - set(UNTRANSLATED):
                 known[each] = (flag, no)
-    ctx.meta[KNOWN] = known
+    ctx.meta[OPTIONS_KEY] = known
 
 
 def in_options(text: str, ctx: click.Context | None = None) -> str:
@@ -41,7 +41,7 @@ def in_options(text: str, ctx: click.Context | None = None) -> str:
     ctx = ctx or click.get_current_context(silent=True)
     if ctx is None:
         return text
-    known = ctx.meta.get(KNOWN, EVERYWHERE)
+    known = ctx.meta.get(OPTIONS_KEY, ALWAYS_KNOWN)
     text = re.sub(r",? in Python (?:\w+=\w*|\[[^\[\]]*\])", "", text)
 
     def given(found: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate, as_json
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
@@ -37,7 +37,7 @@ class CurveResult:
 
 
 @dataclass(repr=False)
-class ComparisonResult(Shown):
+class ComparisonResult(SummaryMixin):
     """What `compare_strategies` gives.
 
     Attributes

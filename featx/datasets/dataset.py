@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..constraints import ANY_PATH, LABELS, check_values, shown
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..exceptions import DatasetError, ParameterError, nearest_path
 from ..images.cells import array_of
 from ..images.labels import plain_labels, unlabelled
@@ -38,7 +38,7 @@ COLUMNS = ("labels", "groups", "strata", "split", "together")
 
 
 @dataclass(frozen=True, repr=False)
-class ImageDataset(Shown):
+class ImageDataset(SummaryMixin):
     """Images with what is known of them.
 
     Attributes

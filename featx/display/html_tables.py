@@ -6,13 +6,12 @@ import html
 from collections.abc import Sequence
 
 from .tables import Part, Table
+from .terminal import printable
 
-__all__ = ["MOST_ROWS", "readable", "render_html"]
+__all__ = ["MOST_ROWS", "render_html"]
 
 # Rows that a notebook shows of a longer table.
 MOST_ROWS = 60
-# Line ends, blanks of other widths, and the joiners of words and of emoji.
-KEPT = "\n\xa0\u3000\u200c\u200d"
 LINE = "1px solid rgba(128, 128, 128, 0.4)"
 BOX = "overflow-x: auto; max-width: 100%"
 TABLE = "border-collapse: collapse; margin: 0.5em 0; font-variant-numeric: tabular-nums"
@@ -55,10 +54,5 @@ def _cell(tag: str, text: str, side: str) -> str:
     return f'<{tag} style="{CELL}; text-align: {side}{line}">{_text(text)}</{tag}>'
 
 
-def readable(text: str) -> str:
-    """Return text with control characters, which give orders or turn its direction, escaped; line ends are kept."""
-    return "".join(c if c.isprintable() or c in KEPT else c.encode("unicode_escape").decode() for c in text)
-
-
 def _text(text: str) -> str:
-    return html.escape(readable(text))
+    return html.escape(printable(text))

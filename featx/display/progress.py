@@ -16,20 +16,20 @@ from typing import Any, Protocol
 from .notes import log, steps
 from .terminal import fill, line_width
 
-__all__ = ["Bar", "leave_bars", "make_room", "progress_bar", "say"]
+__all__ = ["Bar", "clear_bars", "move_below_bars", "print_above_bars", "progress_bar"]
 
 # Work that takes less gets no bar.
-DELAY = 1.0
+DELAY_SECONDS = 1.0
 # Columns of a bar of text in a notebook.
-PAGE = 80
+NOTEBOOK_COLUMNS = 80
 # Below so many columns the rate is left out, and only numbers and the time that is left are beside the bar.
-NARROW = 60
-SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
+NARROW_COLUMNS = 60
+SHORT_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
 
 # A filter of a logger does not see what those below it log.
 LOGGERS = (log, steps)
 # Bars, and whether each has been there for long enough to be drawn.
-_shown: list[tuple[Any, threading.Event]] = []
+_bars: list[tuple[Any, threading.Event]] = []
 
 
 class Bar(Protocol):
@@ -76,17 +76,17 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         from tqdm.notebook import tqdm as kind
     else:
         from tqdm import tqdm as kind
-    columns, known = (PAGE, False) if kernel else _columns()
+    columns, known = (NOTEBOOK_COLUMNS, False) if kernel else _columns()
     bar = kind(
         desc=name,
         total=total,
         unit=unit,
-        delay=DELAY,
+        delay=DELAY_SECONDS,
         leave=False,
         # A widget is as wide as the page.
         ncols=None if widget else columns - 1,
         dynamic_ncols=known,
-        bar_format=SHORT if columns < NARROW else None,
+        bar_format=SHORT_FORMAT if columns < NARROW_COLUMNS else None,
         file=sys.stderr,
     )
     # By itself the bar waits for the first step, which may take long.
@@ -96,7 +96,7 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         drawn.set()
         bar.refresh()
 
-    first = threading.Timer(DELAY, draw)
+    first = threading.Timer(DELAY_SECONDS, draw)
     first.daemon = True
     first.start()
 
@@ -106,11 +106,11 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
 
     for logger in LOGGERS:
         logger.addFilter(clear)
-    _shown.append((bar, drawn))
+    _bars.append((bar, drawn))
     try:
         yield bar
     finally:
-        _shown.remove((bar, drawn))
+        _bars.remove((bar, drawn))
         for logger in LOGGERS:
             logger.removeFilter(clear)
         first.cancel()
@@ -120,25 +120,25 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         bar.close()
 
 
-def say(text: str) -> None:
+def print_above_bars(text: str) -> None:
     """Print a line to standard error, above the bars that are shown; it is wrapped on a terminal."""
-    make_room()
+    clear_bars()
     print(fill(text, line_width(err=True)), file=sys.stderr, flush=True)
-    for bar, drawn in list(_shown):
+    for bar, drawn in list(_bars):
         if drawn.is_set():
             bar.refresh()
 
 
-def make_room() -> None:
+def clear_bars() -> None:
     """Clear the bars that are shown, for a line that is about to be printed; the next steps draw them below it."""
-    for bar, _ in list(_shown):
+    for bar, _ in list(_bars):
         bar.clear()
 
 
-def leave_bars() -> None:
+def move_below_bars() -> None:
     """Begin a line below the bars that are shown, for the last words of a process that ends without closing them."""
-    if _shown:
-        print("\n" * len(_shown), end="", file=sys.stderr)
+    if _bars:
+        print("\n" * len(_bars), end="", file=sys.stderr)
 
 
 def _on_terminal() -> bool:

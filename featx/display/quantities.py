@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration", "p_text", "percent", "size_text"]
+__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "size_text"]
 
 
 def count_text(number: int, noun: str) -> str:
@@ -10,18 +10,18 @@ def count_text(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a time in seconds or in minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def p_text(p_value: float) -> str:
+def p_value_text(p_value: float) -> str:
     """Return a p-value as it stands in a table."""
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def percent(share: float | None) -> str:
+def percent_text(share: float | None) -> str:
     """Return a share in percent, or a dash where there is none."""
     return "-" if share is None else f"{100 * share:.1f} %"
 

@@ -15,7 +15,7 @@ __all__ = ["ELLIPSIS", "cell_width", "class_labels", "shorten_files", "shorten_n
 
 ELLIPSIS = "…"
 # What words of a name stand between.
-BREAKS = "_-./\\ :"
+WORD_BREAKS = "_-./\\ :"
 # A common beginning that is shorter tells something and takes little.
 SHORTEST_PREFIX = 4
 
@@ -59,7 +59,7 @@ def shorten_names(names: Sequence[str], width: int, *, pool: Iterable[str] = ())
 
 def shorten_files(names: Sequence[str], width: int) -> list[str]:
     """Return names of files that take at most so many cells: their ends, unlike each other where the names are."""
-    return _shortened(names, width, lambda names, width: [_end(name, width) for name in names])
+    return _shortened(names, width, lambda names, width: [_without_beginning(name, width) for name in names])
 
 
 def _shortened(
@@ -72,11 +72,11 @@ def _shortened(
     distinct = list(dict.fromkeys([*names, *pool]))
     if all(cell_width(name) <= width for name in distinct):
         return list(names)
-    short = _told_apart(dict(zip(distinct, shorten(distinct, width), strict=True)), width)
+    short = _made_distinct(dict(zip(distinct, shorten(distinct, width), strict=True)), width)
     return [short[name] for name in names]
 
 
-def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
+def _made_distinct(short: dict[str, str], width: int) -> dict[str, str]:
     """Return the same short names, those that are alike replaced."""
     for attempt in (_around_difference, _numbered):
         counts = Counter(short.values())
@@ -96,13 +96,13 @@ def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
 def _short_names(names: list[str], width: int) -> list[str]:
     """Return the names without the words that all of them begin with, or else without the middle of long ones."""
     shared = names[0][: _common(names)] if len(names) > 1 else ""
-    cuts = [i + 1 for i, character in enumerate(shared) if character in BREAKS and i + 1 >= SHORTEST_PREFIX]
-    short = [_middle(name, width) for name in names]
+    cuts = [i + 1 for i, character in enumerate(shared) if character in WORD_BREAKS and i + 1 >= SHORTEST_PREFIX]
+    short = [_without_middle(name, width) for name in names]
     for cut in cuts:
         short = [ELLIPSIS + name[cut:] for name in names]
         if max(map(cell_width, short)) <= width:
             break
-    return [_end(name, width) for name in short]
+    return [_without_beginning(name, width) for name in short]
 
 
 def _common(names: list[str]) -> int:
@@ -111,7 +111,7 @@ def _common(names: list[str]) -> int:
     return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
 
 
-def _middle(name: str, width: int) -> str:
+def _without_middle(name: str, width: int) -> str:
     """Return the name with its middle left out, if it is too long."""
     if cell_width(name) <= width:
         return name
@@ -119,7 +119,7 @@ def _middle(name: str, width: int) -> str:
     return _head(name, head) + ELLIPSIS + _tail(name, width - 1 - head)
 
 
-def _end(name: str, width: int) -> str:
+def _without_beginning(name: str, width: int) -> str:
     """Return the end of the name, if it is too long."""
     if cell_width(name) <= width:
         return name

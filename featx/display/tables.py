@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["CLASSES", "FILES", "Part", "Table"]
+__all__ = ["CLASS_NAMES", "FILE_NAMES", "Part", "Table"]
 
 # Kinds of names: of classes and the like, which are told apart by any part of them; of files, by their end.
-CLASSES, FILES = "classes", "files"
+CLASS_NAMES, FILE_NAMES = "classes", "files"
 
 
 @dataclass(frozen=True)

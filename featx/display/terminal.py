@@ -12,23 +12,23 @@ from collections.abc import Iterator
 __all__ = ["fill", "line_width", "printable"]
 
 # Controls, formats (which turn the direction of text), halves of characters and line ends.
-UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+ESCAPED_CATEGORIES = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
 # Line ends are ours; joiners are parts of words and of emoji.
-KEPT = "\n\u200c\u200d"
+UNESCAPED = "\n\u200c\u200d"
 # Lines of sentences that are longer are hard to read; those of tables are not.
 WIDEST_SENTENCE = 100
 # No terminal that is narrower is worth more care.
 NARROWEST = 40
-HANGING = "  "
+HANGING_INDENT = "  "
 # What stays on one line: commands to copy, options with their values, quoted names with blanks, figures with their
 # units and intervals.
-WORDS = re.compile(
+UNBREAKABLE = re.compile(
     r"""(?: `[^`\n]*` | (?<![^\s(\[]) (?: '[^'\n]*'(?=[\s,.;:)\]]|$) | --[a-z][a-z-]+[ ](?=\S) )
     | (?<=\d)[ ](?=(?:%|s|min|h|B|kB|MB|GB|TB)(?!\w)) | (?<=%)[ ](?=\(\d) | \S )+""",
     re.VERBOSE,
 )
 # Parts of paths, URLs, commands and options, which are copied as they are.
-COPIED = re.compile(r"[/\\`]|^-")
+TO_COPY = re.compile(r"[/\\`]|^-")
 
 
 def printable(text: str) -> str:
@@ -36,7 +36,9 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        c.encode("unicode_escape").decode() if c not in KEPT and unicodedata.category(c) in UNPRINTABLE else c
+        c.encode("unicode_escape").decode()
+        if c not in UNESCAPED and unicodedata.category(c) in ESCAPED_CATEGORIES
+        else c
         for c in text
     )
 
@@ -81,16 +83,20 @@ def _lines(sentence: str, width: int) -> Iterator[str]:
         return
     line, empty = indent, True
     files = [re.escape(name) for name in _named_files(sentence)]
-    words = re.compile("|".join([*(rf"{file}\S*" for file in files), WORDS.pattern]), re.VERBOSE) if files else WORDS
+    words = (
+        re.compile("|".join([*(rf"{file}\S*" for file in files), UNBREAKABLE.pattern]), re.VERBOSE)
+        if files
+        else UNBREAKABLE
+    )
     for word in words.findall(sentence):
-        for piece in _pieces(word, width - len(indent + HANGING)):
+        for piece in _pieces(word, width - len(indent + HANGING_INDENT)):
             if empty:
                 line, empty = line + piece, False
             elif cell_width(line) + 1 + cell_width(piece) <= width:
                 line += " " + piece
             else:
                 yield line
-                line = indent + HANGING + piece
+                line = indent + HANGING_INDENT + piece
     yield line
 
 
@@ -106,7 +112,7 @@ def _pieces(word: str, width: int) -> Iterator[str]:
     """Yield a word as it is, or in pieces where it is longer than a line and nothing to be copied."""
     from .short_names import cell_width
 
-    if cell_width(word) <= width or COPIED.search(word) or os.path.lexists(word.rstrip(":;,.")):
+    if cell_width(word) <= width or TO_COPY.search(word) or os.path.lexists(word.rstrip(":;,.")):
         yield word
         return
     if " " in word:

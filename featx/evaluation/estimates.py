@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 
 __all__ = ["Estimate", "as_json", "missing_intervals"]
 
 
 @dataclass(frozen=True, repr=False)
-class Estimate(Shown):
+class Estimate(SummaryMixin):
     """A figure with its 95 % interval.
 
     Attributes

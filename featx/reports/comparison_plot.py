@@ -9,7 +9,7 @@ import numpy as np
 
 from ..comparison.result import ComparisonResult, CurveResult
 from ..constraints import a
-from .pictures import check_picture, new_axes, save_figure
+from .figure_files import check_figure_path, new_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def plot_comparison(
     """
     a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
     if path is not None:
-        check_picture(path)
+        check_figure_path(path)
     given = ax
     if ax is None:
         (ax,) = new_axes(7.5, 4.6, path=path)

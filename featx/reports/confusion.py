@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..display.quantities import count_text, percent
-from ..display.tables import CLASSES, Part, Table
+from ..display.quantities import count_text, percent_text
+from ..display.tables import CLASS_NAMES, Part, Table
 
 if TYPE_CHECKING:
     from ..evaluation.held_out_result import HeldOutResult
@@ -20,7 +20,7 @@ __all__ = ["class_parts", "confused_pairs", "hardest_classes"]
 MATRIX_CLASSES = 12
 REPORT_CLASSES = 30
 # Classes and pairs that are shown of many.
-SHOWN = 10
+ROWS_SHOWN = 10
 # Test images below which a class is not ranked if enough others have more: one image more or less would move it far.
 FEW_IMAGES = 5
 
@@ -39,7 +39,7 @@ def class_parts(result: HeldOutResult) -> list[Part]:
         ["", *result.classes],
         rows,
         right=range(1, len(result.classes) + 1),
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         named_header=True,
         title="true classes in rows, predicted in columns",
         otherwise=_pairs(result, "the confusion matrix"),
@@ -56,7 +56,7 @@ def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
     """
     found = [row for row in result.per_class if row["support"]]
     enough = [row for row in found if row["support"] >= FEW_IMAGES]
-    ranked = enough if len(enough) >= SHOWN else found
+    ranked = enough if len(enough) >= ROWS_SHOWN else found
     return sorted(ranked, key=lambda row: (row["f1"], row["recall"], -row["support"]))
 
 
@@ -79,7 +79,7 @@ def _all(result: HeldOutResult) -> Table:
 
 def _hardest(result: HeldOutResult) -> Table:
     ranked = hardest_classes(result)
-    shown = ranked[:SHOWN]
+    shown = ranked[:ROWS_SHOWN]
     title = f"the {len(shown)} hardest of {len(result.classes):,} classes, by F1"
     if min(row["support"] for row in shown) < FEW_IMAGES:
         title += f"; below {FEW_IMAGES} test images of a class, much of it is chance"
@@ -106,7 +106,7 @@ def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = 
         cells,
         right=[1, 2, 3, 4],
         drop=[1, 2],
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         pool=result.classes,
         title=title,
         more=more,
@@ -118,14 +118,14 @@ def _pairs(result: HeldOutResult, *missing: str) -> Part:
     pairs = confused_pairs(result)
     if not pairs:
         return "no image was taken for one of another class"
-    rows = [[true, answer, f"{count:,}", percent(share)] for true, answer, count, share in pairs[:SHOWN]]
-    others = len(pairs) - SHOWN
+    rows = [[true, answer, f"{count:,}", percent_text(share)] for true, answer, count, share in pairs[:ROWS_SHOWN]]
+    others = len(pairs) - ROWS_SHOWN
     return Table(
         ["true class", "taken for", "images", "of its images"],
         rows,
         right=[2, 3],
         drop=[3],
-        names={0: CLASSES, 1: CLASSES},
+        names={0: CLASS_NAMES, 1: CLASS_NAMES},
         pool=result.classes,
         title="the most confused pairs",
         more="; ".join([*([count_text(others, "more pair")] if others > 0 else []), *missing]),

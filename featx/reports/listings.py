@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..display.quantities import count_text, size_text
-from ..display.tables import CLASSES, FILES, Part, Table
+from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
     from ..cache.maintenance import CacheReport, SpecInfo
     from ..workflows.predict import Prediction
 
-__all__ = ["backbone_parts", "cache_parts", "prediction_header", "prediction_parts", "report_parts", "stage_parts"]
+__all__ = ["backbone_parts", "cache_check_parts", "cache_parts", "prediction_header", "prediction_parts", "stage_parts"]
 
 
 def backbone_parts() -> list[Part]:
@@ -56,7 +56,7 @@ def cache_parts(store: EmbeddingCache) -> list[Part]:
     return parts
 
 
-def report_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
+def cache_check_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
     """Return what a check of a cache found."""
     lines = [f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files"]
     lines += [f"damaged: {path.relative_to(store.root)}: {reason}" for path, reason in report.problems]
@@ -80,7 +80,7 @@ def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
     """Return the most likely classes of each image, with probabilities where there are any."""
     top = max((len(p.top) for p in predictions), default=0)
     rows = [[p.name, *(cell for label, value in p.top for cell in (label, _probability(value)))] for p in predictions]
-    names = {0: FILES, **dict.fromkeys(range(1, 2 * top, 2), CLASSES)}
+    names = {0: FILE_NAMES, **dict.fromkeys(range(1, 2 * top, 2), CLASS_NAMES)}
     pool = sorted({label for p in predictions for label, _ in p.top})
     stacked = [", ".join(f"{label} {_probability(value)}".rstrip() for label, value in p.top) for p in predictions]
     header = prediction_header(top)

@@ -12,7 +12,7 @@ import numpy as np
 from ..constraints import CLASSES, CURVES
 from ..display.short_names import cell_width, class_labels
 from ..exceptions import ParameterError
-from .pictures import check_picture, new_axes, save_figure
+from .figure_files import check_figure_path, new_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def plot_history(
         If the history is empty or lacks a key, or the extension is another one.
     """
     if path is not None:
-        check_picture(path)
+        check_figure_path(path)
     curves = _curves(history)
     best = _best_epoch(curves)
     drawn = new_axes(9.0, 3.8, columns=2, path=path) if axes is None else np.array(axes, dtype=object)
@@ -120,7 +120,7 @@ def plot_confusion_matrix(
         If the matrix is not square, not of counts or not of these classes, or the extension is another one.
     """
     if path is not None:
-        check_picture(path)
+        check_figure_path(path)
     CLASSES.check("classes", classes)
     counts = _checked_matrix(matrix, len(classes))
     k = len(counts)

@@ -18,7 +18,7 @@ from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..evaluation.data_split import DataSplit
 from ..evaluation.estimates import as_json
 from ..evaluation.splits import check_fraction, inner_folds
@@ -41,7 +41,7 @@ CV_FOLDS = 5
 
 
 @dataclass(repr=False)
-class FitResult(Shown):
+class FitResult(SummaryMixin):
     """What `fit_model` gives.
 
     Attributes

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 from featx.cache import FileDigests
 from featx.cli import main
-from featx.cli.text_tables import render
 from matplotlib.figure import Figure
 from PIL import Image
 from scipy.stats import binomtest
@@ -32,6 +31,7 @@ from featx.comparison.strategies import kind_of
 from featx.comparison.summary import SummaryStatistics
 from featx.comparison.transfer_cases import LARGE, transfer_case
 from featx.datasets.dataset import ImageDataset
+from featx.display.text_tables import render_text
 from featx.evaluation.estimates import Estimate
 from featx.evaluation.learning_curves import extrapolate_accuracy, fit_power_law
 from featx.evaluation.metrics import wilson
@@ -975,10 +975,10 @@ def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_pat
 
 def test_the_rarest_class_is_shown_where_classes_are_uneven():
     result = compare_strategies(images_of([60, 20]), {"net": Network(0.2)}, repeats=1)
-    assert "the rarest class has 15 training images" in render(comparison_parts(result))
+    assert "the rarest class has 15 training images" in render_text(comparison_parts(result))
     assert result.sizes[0].baseline == 0.75
     even = compare_strategies(images_of([40, 40]), {"net": Network(0.2)}, repeats=1)
-    assert "the rarest class" not in render(comparison_parts(even))
+    assert "the rarest class" not in render_text(comparison_parts(even))
 
 
 def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
@@ -991,7 +991,7 @@ def test_a_strategy_that_does_not_beat_the_largest_class_is_warned_of():
         f"bad ({figures['bad']}) and worse ({figures['worse']}) are no better than always answering the largest class "
         "(75.0 %)",
     ]
-    assert all(f"warning: {text}" in render(comparison_parts(result)) for text in size.warnings)
+    assert all(f"warning: {text}" in render_text(comparison_parts(result)) for text in size.warnings)
     assert json.loads(result.to_json())["sizes"][0]["baseline"] == 0.75
 
 
@@ -1005,10 +1005,10 @@ def test_the_largest_class_is_that_of_the_training_part_of_each_repeat():
 
 def test_sentences_are_wrapped_to_a_terminal():
     result = compare_strategies(images_of([40, 40]), {"net": Network(0.1), "other": Network(0.2)}, repeats=3)
-    assert max(map(len, render(comparison_parts(result)).splitlines())) > 120
-    narrow = render(comparison_parts(result), width=80)
+    assert max(map(len, render_text(comparison_parts(result)).splitlines())) > 120
+    narrow = render_text(comparison_parts(result), width=80)
     assert max(map(len, narrow.splitlines())) <= 80
-    words = render(comparison_parts(result)).split()
+    words = render_text(comparison_parts(result)).split()
     assert sorted(set(narrow.split()) - {"-" * n for n in range(100)}) == sorted(
         set(words) - {"-" * n for n in range(100)}
     )

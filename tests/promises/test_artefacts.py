@@ -21,8 +21,6 @@ import skops.io
 import torch
 from commands import NETWORK
 from featx.cache import CacheError, EmbeddingCache
-from featx.cli.report import printable
-from featx.cli.text_tables import render_table
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -31,6 +29,8 @@ from specs import SPEC, rows
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
 from featx.datasets.dataset import load_dataset
 from featx.display.tables import Table
+from featx.display.terminal import printable
+from featx.display.text_tables import render_text_table
 from featx.exceptions import BackboneError, DatasetError, FeatxError, ModelFileError, WeightsError
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources
@@ -605,7 +605,7 @@ def test_damaged_files_named_with_orders_are_printed_escaped(filled):
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_cell_of_a_table_is_one_line_without_orders(name):
-    shown = render_table(Table(["name", name], [[name, "1"]]))
+    shown = render_text_table(Table(["name", name], [[name, "1"]]))
     assert len(shown.splitlines()) == 3
     assert not orders(shown)
     assert printable(printable(name)) == printable(name)

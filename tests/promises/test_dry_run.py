@@ -4,12 +4,12 @@ import json
 
 import pytest
 from commands import NETWORK, featx
-from featx.cli.text_tables import render
 from images import write_dark_and_light
 
 from featx import ExtractionResult
+from featx.display.text_tables import render_text
 from featx.forecast.result import ForecastResult, Part
-from featx.reports.costs import extraction_parts, forecast_parts, spent_text
+from featx.reports.costs import extraction_parts, forecast_parts, times_text
 
 GRID = ("--grid", "logistic.C=0.01")
 COMMANDS = {
@@ -163,12 +163,12 @@ def test_a_dry_run_refuses_what_the_run_refuses(command, options, folder):
 def test_the_table_of_a_forecast():
     forecast = ForecastResult(3000, 3000, 40, True, 64, 0, base_bytes=500_000_000)
     forecast.parts = [Part("forward", 75.4, 2_000_000, 0, 2960), Part("tune svm", 9.95, 0, 30_000_000)]
-    lines = render(forecast_parts(forecast)).splitlines()
+    lines = render_text(forecast_parts(forecast)).splitlines()
     assert lines[2].split() == ["forward", "2,960", "1", "min", "15", "s", "2.0", "MB"]
     assert lines[4].split() == ["in", "all,", "about", "1", "min", "25", "s", "2.0", "MB", "530.0", "MB"]
     assert "3,000 images: about 40 are cached, 2,960 would be forwarded; 64 were probed" in lines
     forecast.base_bytes = 0
-    assert "30.0 MB and more" in render(forecast_parts(forecast))
+    assert "30.0 MB and more" in render_text(forecast_parts(forecast))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_the_table_of_a_forecast():
     ],
 )
 def test_the_bottleneck_is_what_the_others_wait_for(seconds, words):
-    text = render(extraction_parts(ExtractionResult(n_images=100, n_forwarded=80, seconds=seconds), n_jobs=3))
+    text = render_text(extraction_parts(ExtractionResult(n_images=100, n_forwarded=80, seconds=seconds), n_jobs=3))
     assert words in text
     assert ("read and decode: in all 3 threads together" in text) == ("read" in seconds)
 
@@ -200,20 +200,20 @@ def test_threads_are_advised_while_there_are_processors(monkeypatch):
         n_images=9, n_forwarded=9, seconds={"wait": 9.0, "forward": 1.0, "read": 1.0, "decode": 9.0}
     )
     monkeypatch.setattr("featx.runtime.resources.core_count", lambda: 8)
-    assert "--n-jobs 8" in render(extraction_parts(found, n_jobs=2))
+    assert "--n-jobs 8" in render_text(extraction_parts(found, n_jobs=2))
     for every in (None, -1, 8):
-        assert "--n-jobs" not in render(extraction_parts(found, n_jobs=every))
+        assert "--n-jobs" not in render_text(extraction_parts(found, n_jobs=every))
 
 
 def test_what_took_less_than_a_second_is_no_bottleneck():
-    assert "bottleneck" not in render(extraction_parts(ExtractionResult(n_images=9, seconds={"gather": 0.0})))
-    assert spent_text({"extraction": 0.01, "tuning": 0.9}) == "extraction 0.0 s, tuning 0.9 s"
-    assert "most of it is tuning (75 %)" in spent_text({"extraction": 1.0, "tuning": 3.0})
+    assert "bottleneck" not in render_text(extraction_parts(ExtractionResult(n_images=9, seconds={"gather": 0.0})))
+    assert times_text({"extraction": 0.01, "tuning": 0.9}) == "extraction 0.0 s, tuning 0.9 s"
+    assert "most of it is tuning (75 %)" in times_text({"extraction": 1.0, "tuning": 3.0})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_verbose_names_the_bottleneck(command, folder, monkeypatch):
-    monkeypatch.setattr("featx.reports.costs.BRIEF", 0.0)
+    monkeypatch.setattr("featx.reports.costs.NEGLIGIBLE_SECONDS", 0.0)
     shown = featx(command, folder, *COMMANDS[command], *NETWORK, "-v").stderr
     if command != "compare":
         assert all(stage in shown for stage in ("forward", "write", "images/s"))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from featx.cli.text_tables import render
 from images import write_dark_and_light
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
 from featx.comparison.design import Repeat, design_comparison, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
+from featx.display.text_tables import render_text
 from featx.evaluation.metrics import wilson
 from featx.evaluation.paired import compare_paired
 from featx.evaluation.power import OpenComparison
@@ -120,7 +120,7 @@ def test_several_repeats_have_the_intervals_of_one_test_set(seen):
         assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
     assert result.test == "McNemar's exact test, counts averaged over 4 repeats"
     assert "means over 4 repeats with 95 % intervals of the test images, that of accuracy Wilson's" in result.interval
-    shown = render(comparison_parts(result))
+    shown = render_text(comparison_parts(result))
     assert "so few repeats" not in shown
     assert not any("repeats are few" in note for note in result.notes)
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from commands import featx
-from featx.cli.sources import named_images
+from featx.cli.image_arguments import named_images
 from images import write_dark_and_light
 
 from featx import DatasetError, ParameterError

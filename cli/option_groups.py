@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .wording import know_options
+from .wording import register_options
 
 __all__ = ["Command", "Commands", "in_group"]
 
@@ -41,7 +41,7 @@ class Command(click.Command):
     """A command whose help shows its options in groups, and whose messages name them."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        know_options(ctx)
+        register_options(ctx)
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Shown"]
+__all__ = ["SummaryMixin"]
 
 
-class Shown:
+class SummaryMixin:
     """What results and other objects that would print as walls of values inherit.
 
     What is said of each kind stands in `summaries`. It is imported when something is shown, by its name: it knows the

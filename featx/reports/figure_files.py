@@ -16,7 +16,7 @@ from ..exceptions import FeatxError, MissingDependencyError, ParameterError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_picture", "new_axes", "save_figure"]
+__all__ = ["check_figure_path", "new_axes", "save_figure"]
 
 # What would make two files of one figure differ is left out.
 METADATA: dict[str, dict[str, None]] = {
@@ -77,7 +77,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     import matplotlib
 
-    kind = check_picture(path)
+    kind = check_figure_path(path)
     content = io.BytesIO()
     # Without a salt, matplotlib draws the identifiers within an SVG at random.
     with matplotlib.rc_context({"svg.hashsalt": "featx"}):
@@ -90,7 +90,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         raise FeatxError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
 
 
-def check_picture(path: str | os.PathLike[str]) -> str:
+def check_figure_path(path: str | os.PathLike[str]) -> str:
     """Refuse a picture that could not be drawn, before hours are spent on what it is to show.
 
     Returns
