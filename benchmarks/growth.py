@@ -116,7 +116,7 @@ def extract_images(folder: Path, count: int, _: int) -> Steps:
     from torch import nn
 
     from featx import CNNFeatureTransformer
-    from featx.datasets.dataset import collect_images
+    from featx.datasets.load import collect_images
     from featx.workflows.extract import write_embeddings
 
     rng = np.random.default_rng(0)

@@ -27,7 +27,7 @@ def measure(name: str, folder: str, count: int) -> None:
 
     from featx import CNNFeatureTransformer
     from featx.images.preprocessing import IMAGENET
-    from featx.networks.answers import fixed_images, network_answers
+    from featx.networks.reference_outputs import fixed_images, reference_outputs
     from featx.torch_modules.identity import identify
 
     images = list(np.random.default_rng(0).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8))
@@ -42,7 +42,7 @@ def measure(name: str, folder: str, count: int) -> None:
     identify(module)
     identity = time.process_time() - began
     began = time.process_time()
-    network_answers(module, IMAGENET)
+    reference_outputs(module, IMAGENET)
     answers = time.process_time() - began
     pixels = IMAGENET.normalise(fixed_images(SIDE).repeat(2, 1, 1, 1))
     began = time.process_time()

@@ -117,18 +117,18 @@ def fidelity() -> None:
     click.echo("| network | precision | mean cosine | worst cosine |\n|---|---|---|---|")
     for name in (EMBEDDED, "resnet50", "mobilenet_v2", "vit_b_16"):
         source = network(name, images)
-        plan, module = source.plan, source.build().eval()
+        architecture, module = source.architecture, source.build().eval()
         transform: Callable[[Image.Image], torch.Tensor] = reference_transform(name)
-        node = plan.node(plan.default_layer)
+        node = architecture.node(architecture.default_layer)
         batch = torch.stack([transform(Image.fromarray(image)) for image in images])
         with torch.inference_mode():
-            from featx.torch_modules.graphs import reader
+            from featx.torch_modules.graphs import feature_extractor
 
             reference = pool(
-                reader(module, [node], name=name)(batch)[node],
-                plan.pooling,
-                channels_last=plan.is_channels_last(node),
-                prefix_tokens=plan.prefix_tokens,
+                feature_extractor(module, [node], name=name)(batch)[node],
+                architecture.pooling,
+                channels_last=architecture.is_channels_last(node),
+                prefix_tokens=architecture.prefix_tokens,
             )
         pixels = torch.stack([source.preprocessing.apply(image) for image in images])
         for precision in ("float32", "bfloat16"):

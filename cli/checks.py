@@ -58,7 +58,7 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 
     Where the model is among the images, the error says that it comes first.
     """
-    from ..datasets.listing import quoted
+    from ..display.names import quoted
     from ..exceptions import ModelFileError
     from ..model_files.model_schema import check_model_file, classes_in
     from ..networks.state_files import check_file
@@ -90,17 +90,17 @@ def check_figure_paths(*paths: Path | None) -> None:
 def _check_training(options: dict[str, Any]) -> None:
     from ..exceptions import BackboneError
     from ..images.augmentation import resolve_augmentation
-    from ..networks.architectures import plan_of
+    from ..networks.architectures import architecture_of
     from ..networks.stage_names import check_stages
     from .training_options import stages_from
 
     resolve_augmentation(options["augmentation"])
     try:
-        plan = plan_of(options["backbone"])
+        architecture = architecture_of(options["backbone"])
     except BackboneError:  # timm's stages are known when the network is built
         return
     if options["trainable_layers"] is None:
-        check_stages(plan, stages_from(options), layer=options["layer"])
+        check_stages(architecture, stages_from(options), layer=options["layer"])
 
 
 def _several(value: str | Sequence[str] | None) -> list[str]:

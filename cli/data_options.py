@@ -55,7 +55,7 @@ def dataset_from(options: dict[str, Any], data: str, *, output: Path | None = No
     ParameterError
         If an output would take the place of it or of one of its images.
     """
-    from ..datasets.dataset import load_dataset
+    from ..datasets.load import load_dataset
 
     split = None if test else options["split_from"]
     check_overwrites(output, options, {"DATA": [] if test else [data]})
@@ -73,7 +73,7 @@ def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path
     ParameterError
         If an output would take the place of one of them.
     """
-    from ..datasets.dataset import collect_images
+    from ..datasets.load import collect_images
     from .image_arguments import STDIN, named_images
 
     announce(options, "looking through the images")
@@ -95,7 +95,7 @@ def dataset_text(data: str, dataset: ImageDataset) -> str:
 
 def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
     """Say what is in the place of the model, unless that is a model of the same classes."""
-    from ..datasets.listing import few
+    from ..display.names import few
     from ..model_files.model_schema import classes_in
 
     if not output.is_file():

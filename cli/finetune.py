@@ -107,7 +107,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if output is not None and not dry_run:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
-    from ..datasets.listing import quoted
+    from ..display.names import quoted
     from ..finetuning.classifier import CNNFineTuneClassifier
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import finetuning_parts

@@ -121,7 +121,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     if output is not None and not dry_run:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
-    from ..datasets.listing import quoted
+    from ..display.names import quoted
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model

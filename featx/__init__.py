@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from .comparison.compare import compare_strategies
     from .comparison.result import ComparisonResult
     from .comparison.strategies import make_strategy
-    from .datasets.dataset import ImageDataset, load_dataset
+    from .datasets.dataset import ImageDataset
+    from .datasets.load import load_dataset
     from .evaluation.splits import nested_subsets
     from .exceptions import (
         BackboneError,
@@ -88,7 +89,8 @@ _MODULES = {
     "forecast.compare": ("forecast_comparison",),
     # images and data sets
     "images.sources": ("ImageSource", "ImageSources", "as_sources", "read_image"),
-    "datasets.dataset": ("ImageDataset", "load_dataset"),
+    "datasets.dataset": ("ImageDataset",),
+    "datasets.load": ("load_dataset",),
     "evaluation.splits": ("nested_subsets",),
     # the store
     "cache": ("EmbeddingCache", "EmbeddingSpec"),

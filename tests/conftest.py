@@ -65,8 +65,8 @@ def one_precision(monkeypatch):
     """Compute in float32 on every machine where nothing else is asked for; test_precisions.py has its own."""
     monkeypatch.setattr("featx.networks.precision._is_native", lambda device: False)
     # Fixtures of a module are made before this one, and what they decided is no test's.
-    monkeypatch.setattr("featx.networks.precision._outcomes", {})
-    monkeypatch.setattr("featx.networks.precision._known", {})
+    monkeypatch.setattr("featx.networks.precision._measured", {})
+    monkeypatch.setattr("featx.networks.precision._chosen", {})
 
 
 @pytest.fixture(autouse=True)

@@ -211,7 +211,7 @@ def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
     """
     source = transformer.source()
     last, pooling = source.view(transformer.layer, transformer.pooling)
-    names = list(source.plan.stage_names)
+    names = list(source.architecture.stage_names)
     if last not in names:
         raise LayerError(f"{last!r} is none of the named stages of {source.name}, so there are no earlier ones")
     depth = names.index(last)

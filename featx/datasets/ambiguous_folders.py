@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..display.names import few, quoted
 from ..exceptions import DatasetError
 from .folders import Folder
-from .listing import few, quoted
 from .split_names import PARTS, part_of, part_words
 
 __all__ = ["fit_command", "is_generic", "refuse_ambiguous"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 
 __all__ = ["check_class_names", "nearest_class", "normalise_classes", "plain_name"]
-
-MOST_SHOWN = 3
 
 # What spreadsheets, databases, pandas, R and Python write where there is no value; compared without case and blanks.
 MISSING = frozenset(
@@ -75,7 +75,7 @@ def normalise_classes(labels: np.ndarray) -> np.ndarray:
     for name in sorted(forms):
         if not plain_name(name):
             raise DatasetError(
-                f"a class has the blank name {name!a}, of {_images(names.count(name))}",
+                f"a class has the blank name {name!a}, of {count_text(names.count(name), 'image')}",
                 "Name its folder, or fill in its label.",
             )
     if all(name == form for name, form in forms.items()):
@@ -108,16 +108,18 @@ def check_class_names(labels: np.ndarray) -> list[str]:
     same = [names for names in alike.values() if len(names) > 1]
     notes = []
     if same:
-        texts = [" and ".join(f"{_shown(name)} ({_images(counts[name])})" for name in names) for names in same]
+        texts = [
+            " and ".join(f"{_shown(name)} ({count_text(counts[name], 'image')})" for name in names) for names in same
+        ]
         notes.append(
             "classes whose names differ only by case, blanks, hyphens, invisible characters or forms of one character: "
-            f"{_few(texts)}; if they are one class, give it one name"
+            f"{few(texts, between='; ')}; if they are one class, give it one name"
         )
     for name in sorted(counts):
         if "".join(name.split()).casefold() in MISSING:
             notes.append(
-                f"class {name!r} ({_images(counts[name])}): are these missing labels? If so remove these images, else "
-                "rename the class"
+                f"class {name!r} ({count_text(counts[name], 'image')}): are these missing labels? If so remove these "
+                "images, else rename the class"
             )
     return notes
 
@@ -130,14 +132,6 @@ def _shown(name: str) -> str:
 def _is_plain(character: str) -> bool:
     # Marks of their own and characters with another form for the same meaning are taken for others.
     return unicodedata.category(character)[0] in "LNPS" and unicodedata.normalize("NFKC", character) == character
-
-
-def _few(texts: Sequence[str]) -> str:
-    return "; ".join(texts[:MOST_SHOWN]) + (f"; and {len(texts) - MOST_SHOWN} more" if len(texts) > MOST_SHOWN else "")
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'' if number == 1 else 's'}"
 
 
 def nearest_class(name: str, known: Iterable[str]) -> str | None:

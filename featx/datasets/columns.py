@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from ..display.names import few
 from ..exceptions import DatasetError, nearest
 from ..images.formats import EXTENSIONS
 from ..images.urls import is_url
-from .listing import Table, few
 
-__all__ = ["Columns", "boxes_in", "choose_columns", "count_known_names", "names_image"]
+__all__ = ["Columns", "Table", "boxes_in", "choose_columns", "count_known_names", "names_image"]
 
 # Other names that tools and people give to the columns, without case, blanks and joiners.
 PATHS = [
@@ -43,6 +44,29 @@ BOX_COLUMNS = (
     {"roix1", "roiy1"},
     {"bboxx1"},
 )
+
+
+@dataclass
+class Table:
+    """Named columns of equal length.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    names : list of str
+    column : callable of str -> list
+        The values of a column: text, but from Parquet also other types.
+    where : callable of int -> str
+        Where a row is in the file, such as "line 3".
+    notes : list of str
+    """
+
+    path: str
+    names: list[str]
+    column: Callable[[str], list[Any]]
+    where: Callable[[int], str]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -7,8 +7,9 @@ import io
 import itertools
 from collections.abc import Callable, Sequence
 
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
-from .listing import Table, count
+from .columns import Table
 
 __all__ = ["read_csv"]
 
@@ -63,7 +64,7 @@ def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) 
         kept.append(row)
         lines.append(line)
     if blank:
-        notes.append(f"{count(blank, 'row')} without any value left out of {path}")
+        notes.append(f"{count_text(blank, 'row')} without any value left out of {path}")
     positions = {name: index for index, name in enumerate(names) if name}
 
     def column(name: str) -> list[str]:
@@ -106,7 +107,7 @@ def _separator(path: str, text: str, count_known: Callable[[Sequence[str]], int]
         # The names may themselves stand in the last line that begins so.
         if known(below) > 0 and all(known(line) <= known(below) for _, line in comments):
             before, line = comments[-1][0], below
-            notes.append(f"{count(len(comments), 'line')} that {_begin(comments)} with # left out of {path}")
+            notes.append(f"{count_text(len(comments), 'line')} that {_begin(comments)} with # left out of {path}")
     separator = best(line)
     if count_known(words := names(line.strip(), " ")) > max(1, known(line)):
         raise DatasetError(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 
+from ..display.names import few, quoted
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from .ambiguous_folders import fit_command, is_generic, refuse_ambiguous
 from .folders import Folder
-from .listing import count, few, quoted
 from .manifest_commands import manifest_command
 from .repeated_subfolders import refuse_repeated
 from .split_names import PARTS, part_of, parts_of
@@ -118,7 +119,7 @@ def _all_classes(place: Folder) -> Layout:
 
 
 def _classes_are(number: int) -> str:
-    return "the only class is the one folder" if number == 1 else f"the classes are the {count(number, 'folder')}"
+    return "the only class is the one folder" if number == 1 else f"the classes are the {count_text(number, 'folder')}"
 
 
 def _parts_layout(place: Folder, folders: dict[str, Folder], parts: dict[str, str]) -> Layout:

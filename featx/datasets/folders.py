@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS, UNSUPPORTED
-from .listing import count, few
 
 __all__ = ["Folder", "Skipped"]
 
@@ -51,21 +52,21 @@ class Skipped:
         """Return a sentence for each kind of thing that was left out."""
         notes = []
         if self.hidden:
-            notes.append(f"{count(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
+            notes.append(f"{count_text(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
         images = self.formats(containers=False)
         if images:
             number = sum(len(self.unread[suffix]) for suffix in images)
             first = min(self.unread[images[0]])
             notes.append(
-                f"{count(number, 'image')} in formats that are not read left out: {self.describe(images)}, such as "
-                f"{first}. {_steps(images)}".rstrip(".")
+                f"{count_text(number, 'image')} in formats that are not read left out: {self.describe(images)}, "
+                f"such as {first}. {_steps(images)}".rstrip(".")
             )
         others = self.others + [
             path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
         ]
         if others:
             kind = "that is no image" if len(others) == 1 else "that are no images"
-            notes.append(f"{count(len(others), 'file')} {kind} left out: {few(sorted(others))}")
+            notes.append(f"{count_text(len(others), 'file')} {kind} left out: {few(sorted(others))}")
         return notes
 
     def refusal(self, root: str, notes: list[str]) -> DatasetError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from .folder_layout import Layout, find_layout
 from .folders import Folder, Skipped
-from .listing import Listing, count, few
+from .listing import Listing
 
 __all__ = ["list_folder"]
 
@@ -60,7 +62,7 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
     if layout.problem is not None and not labelled:
         notes.append(f"without labels: {layout.problem.message}")
     if loose:
-        outside = f"{count(len(loose), 'image')} outside the class folders"
+        outside = f"{count_text(len(loose), 'image')} outside the class folders"
         shown = few(sorted(loose))
         notes.append(f"{outside} left out: {shown}" if labelled else f"without labels: {outside}: {shown}")
     if loose and not labelled:
@@ -82,4 +84,4 @@ def _empty(places: list[Folder], skipped: Skipped) -> list[str]:
     noun, names = "folder", [folder.path for folder in empty]
     if len(places) == 1:
         noun, names = "class", [folder.name for folder in empty]
-    return [f"{count(len(names), noun)} without images left out: {few(names)}"] if names else []
+    return [f"{count_text(len(names), noun)} without images left out: {few(names)}"] if names else []

@@ -1,13 +1,20 @@
-"""What a folder or a manifest lists: images with their columns of text, and the notes about what was left out."""
+"""Listing: images as a folder, manifest or sample lists them, before they become an ImageDataset."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Listing", "Table", "count", "few", "quoted"]
+import numpy as np
+
+from ..display.names import few
+from ..display.quantities import count_text
+from ..exceptions import DatasetError
+from .class_names import normalise_classes
+from .dataset import ImageDataset
+from .split_names import PARTS
+
+__all__ = ["Listing"]
 
 
 @dataclass
@@ -38,43 +45,45 @@ class Listing:
     names: list[str] | None = None
     unlabelled: tuple[str, str] | None = None
 
+    def dataset(self, source: str, *, labelled: bool) -> ImageDataset:
+        """Return the data set of what `source` lists: here class names and parts of a split become final.
 
-@dataclass
-class Table:
-    """Named columns of equal length.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    names : list of str
-    column : callable of str -> list
-        The values of a column: text, but from Parquet also other types.
-    where : callable of int -> str
-        Where a row is in the file, such as "line 3".
-    notes : list of str
-    """
-
-    path: str
-    names: list[str]
-    column: Callable[[str], list[Any]]
-    where: Callable[[int], str]
-    notes: list[str] = field(default_factory=list)
-
-
-PLURALS = {"class": "classes", "hidden entry": "hidden entries"}
-
-
-def count(number: int, noun: str) -> str:
-    """Return "1 image" or "1,200 images"."""
-    return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
+        Raises
+        ------
+        DatasetError
+            If labels are required, and a given split has no training part or its parts have different classes.
+        """
+        split = self.split if self.split and len(set(self.split)) > 1 else None
+        if self.split and split is None:
+            self.notes.append(
+                f"all images of {source} are of the {self.split[0]} part, so there is no split: the data are read "
+                "without one"
+            )
+        if labelled and split is not None and "training" not in split:
+            raise DatasetError(
+                f"{source} has {' and '.join(sorted(set(split)))} images only", "Pass one of the parts alone."
+            )
+        names = [str(image) for image in self.images] if self.names is None else self.names
+        labels, groups, strata, parts = (
+            None if values is None else np.array(values) for values in (self.labels, self.groups, self.strata, split)
+        )
+        labels, groups = (None if known is None else normalise_classes(known) for known in (labels, groups))
+        if labels is not None and parts is not None:
+            self.notes += _missing_classes(source, labels, parts, labelled=labelled)
+        return ImageDataset(self.images, names, labels, groups, self.notes, strata, parts)
 
 
-def few(names: Sequence[str], most: int = 3) -> str:
-    """Return the first names, and how many there are beside them."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
-
-
-def quoted(*words: str) -> str:
-    """Return names of files as a shell takes them, none of which a command takes for an option."""
-    return " ".join(shlex.quote(f"./{word}" if word.startswith("-") else word) for word in words)
+def _missing_classes(source: str, labels: np.ndarray, split: np.ndarray, *, labelled: bool) -> list[str]:
+    """Return a note for each part of a split that lacks classes."""
+    classes = {part: set(labels[split == part].tolist()) for part in PARTS if part in split}
+    first, notes = next(iter(classes)), []
+    for part, known in classes.items():
+        if labelled and not known & classes[first]:
+            raise DatasetError(
+                f"the {part} images of {source} have the classes {few(sorted(known))}, the {first} images others: "
+                f"{few(sorted(classes[first]))}",
+                "Give the classes the same names in all parts of the split.",
+            )
+        if missing := sorted(set(labels.tolist()) - known):
+            notes.append(f"the {part} images lack {count_text(len(missing), 'class')}: {few(missing)}")
+    return notes

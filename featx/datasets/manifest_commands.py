@@ -6,8 +6,8 @@ import os
 import shlex
 from collections.abc import Sequence
 
+from ..display.names import quoted
 from .folders import Folder
-from .listing import quoted
 
 __all__ = ["list_command", "manifest_command"]
 

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Sequence
 
+from ..display.names import few, quoted
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS
 from ..images.urls import is_url
-from .listing import Table, few, quoted
+from .columns import Table
 
 __all__ = ["locate_images"]
 

@@ -8,12 +8,14 @@ import shlex
 from functools import partial
 from typing import Any
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.urls import is_url, redacted
-from .columns import Columns, boxes_in, choose_columns, column_key, count_known_names
-from .listing import Listing, Table, count, few
+from .columns import Columns, Table, boxes_in, choose_columns, column_key, count_known_names
+from .listing import Listing
 from .manifest_paths import locate_images
-from .split_values import as_parts, read_split
+from .split_names import as_parts, read_split
 from .tables import read_table
 
 __all__ = ["list_manifest"]
@@ -84,7 +86,7 @@ def _filled(table: Table, column: str, meaning: str) -> list[Any]:
     values = table.column(column)
     blank = [row for row, value in enumerate(values) if not value]
     if blank:
-        more = f" and {count(len(blank) - 1, 'more row')}" if len(blank) > 1 else ""
+        more = f" and {count_text(len(blank) - 1, 'more row')}" if len(blank) > 1 else ""
         raise DatasetError(
             f"{table.path} has no {meaning} in {table.where(blank[0])}{more}", "Fill it in or remove the row."
         )

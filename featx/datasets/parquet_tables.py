@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..exceptions import DatasetError, MissingDependencyError
-from .listing import Table
+from .columns import Table
 
 __all__ = ["read_parquet"]
 

@@ -7,10 +7,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from ..display.names import few, quoted
 from ..exceptions import DatasetError
 from .ambiguous_folders import NUMBERED_PIECE, is_generic
 from .folders import Folder
-from .listing import few, quoted
 from .manifest_commands import manifest_command
 from .split_names import parts_of
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..display.names import few
 from ..display.notes import note_once
 from ..evaluation.data_split import UNGROUPED, DataSplit
 from ..evaluation.splits import check_fraction, held_out_split
@@ -21,8 +22,6 @@ __all__ = ["check_parts", "join_test", "leave_out_unreadable", "split_dataset"]
 
 NO_LABELS = "the images have no labels"
 DRAWN = "To have the rows drawn at random in place of it, pass --test-size 0.25 (test_size=0.25)."
-# Classes that a note names.
-MOST_SHOWN = 3
 
 
 def join_test(
@@ -182,10 +181,9 @@ def _given(dataset: ImageDataset, validation_apart: bool) -> DataSplit:
             )
     notes = []
     if len(lacking := np.setdiff1d(labels[fitted], labels[test])):
-        named = ", ".join(repr(str(label)) for label in lacking[:MOST_SHOWN])
-        more = f" and {len(lacking) - MOST_SHOWN} more" if len(lacking) > MOST_SHOWN else ""
+        named = few([repr(str(label)) for label in lacking])
         classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")
-        notes.append(f"no test image is of the {classes} {named}{more}: the figures say nothing of {it}")
+        notes.append(f"no test image is of the {classes} {named}: the figures say nothing of {it}")
     others = np.concatenate([train, validation])
     found = DataSplit.held_out(others, test, groups=dataset.groups, how=how)
     return replace(found, train=train, validation=validation, notes=notes, given=True)

@@ -10,14 +10,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ..display.names import few
+from ..display.quantities import count_text
 from ..exceptions import DatasetError, nearest_path
 from ..images.formats import EXTENSIONS
 from ..images.urls import is_url
-from .columns import choose_columns, count_known_names, names_image
-from .listing import Listing, Table, count, few
+from .columns import Table, choose_columns, count_known_names, names_image
+from .listing import Listing
 from .manifest_commands import list_command
-from .split_names import part_of
-from .split_values import as_parts, read_split
+from .split_names import as_parts, part_of, read_split
 from .tables import TABLE_SUFFIXES, read_table
 
 __all__ = ["split_by_file"]
@@ -129,7 +130,7 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
             break
     if best is None:
         twice = _contradicts(given, parts)
-        reason = f"gives {twice} two parts" if twice else f"names none of the {count(len(names), 'image')}"
+        reason = f"gives {twice} two parts" if twice else f"names none of the {count_text(len(names), 'image')}"
         raise DatasetError(
             f"{table.path} {reason}",
             "Keep one of its rows."
@@ -141,12 +142,14 @@ def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: lis
     missing = [name for name, key in zip(names, keys, strict=True) if key not in known]
     if missing:
         raise DatasetError(
-            f"{table.path} does not name {count(len(missing), 'image')} of {len(names):,}: {few(missing)}",
+            f"{table.path} does not name {count_text(len(missing), 'image')} of {len(names):,}: {few(missing)}",
             "Add a row for each of them, or take them out of the data set.",
         )
     if unused := len(known.keys() - set(keys)):
         missing = sorted(known.keys() - set(keys))
-        listing.notes.append(f"{table.path} names {count(unused, 'image')} that the data set has not: {few(missing)}")
+        listing.notes.append(
+            f"{table.path} names {count_text(unused, 'image')} that the data set does not have: {few(missing)}"
+        )
     return replace(listing, split=[known[key] for key in keys])
 
 
@@ -231,7 +234,7 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
         # Images of other names are another folder's; numbers that are missing are the file's fault.
         numbered = all(_flower_number(str(image)) for image in lost)
         raise DatasetError(
-            f"{path} does not name {count(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
+            f"{path} does not name {count_text(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
             "Download it again, take them out of the data set, or pass a table with the columns path and split."
             if numbered
             else "Its images are called image_00001.jpg and so on: pass their folder, jpg.",
@@ -246,7 +249,9 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
         labels = [str(int(flat[number - 1])) for number in numbers if number is not None]
         listing.notes.append(f"the classes are the numbers in {beside}")
     if len(parts) > len(numbers):
-        listing.notes.append(f"{path} names {count(len(parts) - len(numbers), 'image')} that the data set has not")
+        listing.notes.append(
+            f"{path} names {count_text(len(parts) - len(numbers), 'image')} that the data set does not have"
+        )
     return replace(listing, labels=labels, split=[parts[number] for number in numbers if number is not None])
 
 

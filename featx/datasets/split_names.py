@@ -5,8 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-__all__ = ["PARTS", "part_of", "part_words", "parts_of"]
+from ..display.names import few
+from ..display.quantities import count_text
+from ..exceptions import DatasetError
+from .columns import Table, column_key
+
+__all__ = ["PARTS", "as_parts", "part_of", "part_words", "parts_of", "read_split"]
 
 PARTS = ("training", "validation", "test")
 
@@ -21,6 +27,9 @@ NAME = re.compile(
     rf"(?:final[\W_]*|\d{{1,2}}[\W_]+)?({'|'.join(sorted(BY_WORD, key=len, reverse=True))})"
     r"(?:[\W_]*(?:set|data|dataset|images?|imgs?|split|part|samples?|folder|dir|\d{1,4}))?"
 )
+# fastai's column is_valid, and its like.
+FLAGS = {"isvalid": "validation", "isval": "validation", "istest": "test"}
+TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
 def part_of(name: str) -> str | None:
@@ -49,6 +58,42 @@ def part_words(name: str) -> set[str]:
     """Return the parts that words of a name mean, as in ``train_cats`` and ``trainA``."""
     words = re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name))
     return {part for word in words if (part := BY_WORD.get(word.casefold()))}
+
+
+def as_parts(column: str, values: Sequence[Any]) -> list[str | None]:
+    """Return "training", "validation" or "test" for each value, or None."""
+    if flag := FLAGS.get(column_key(column)):
+        meaning = {None: None, True: flag, False: "training"}
+        known = {value: meaning[TRUTH.get(value.casefold())] for value in set(map(str, values))}
+    else:
+        known = {value: part_of(value) for value in set(map(str, values))}
+    return [known[str(value)] for value in values]
+
+
+def read_split(table: Table, column: str) -> list[str]:
+    """Return the part of each row by a column whose name says that it holds a split.
+
+    Raises
+    ------
+    DatasetError
+        If a value is blank or means no part.
+    """
+    values = table.column(column)
+    parts = as_parts(column, values)
+    wrong = [row for row, part in enumerate(parts) if part is None]
+    if not wrong:
+        return [part for part in parts if part is not None]
+    where = table.where(wrong[0])
+    if not str(values[wrong[0]]):
+        more = f" and {count_text(len(wrong) - 1, 'more row')}" if len(wrong) > 1 else ""
+        raise DatasetError(f"{table.path} has no {column} in {where}{more}", "Fill it in or remove the row.")
+    others = sorted({str(values[row]) for row in wrong})
+    raise DatasetError(
+        f"{table.path} has {few([repr(value) for value in others])} as {column}, first in {where}; expected train, val "
+        "or test",
+        "Write one of these in every row; or rename the column, to `group` if images with the same value shall stay "
+        "together.",
+    )
 
 
 def _shared(names: Iterable[str]) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..display.names import few
 from ..evaluation.class_sizes import list_sizes
 from ..evaluation.units import content_units, same_content
 from ..exceptions import DatasetError, ParameterError
@@ -129,7 +130,7 @@ def _shared_groups(groups: np.ndarray, roles: np.ndarray, first: str, second: st
     listed = [f"{str(name)!r} ({one:,} and {other:,})" for name, (one, other) in zip(names, sizes, strict=False)]
     number = "one group has" if len(names) == 1 else f"{len(names):,} groups have"
     verbs = {"training": "train", "validation": "validate", "test": "test"}
-    return f"{number} images both to {verbs[first]} on and to {verbs[second]} on: {_few(listed, len(names))}"
+    return f"{number} images both to {verbs[first]} on and to {verbs[second]} on: {few(listed, total=len(names))}"
 
 
 def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
@@ -149,8 +150,8 @@ def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
         texts.append(_few_of(named_classes, " and "))
     number = "one image is" if len(contents) == 1 else f"{len(contents):,} images are"
     return [
-        f"{number} in more than one class: {_few(texts, len(contents), '; ')}; a label of each is wrong, or classes "
-        "do not exclude each other"
+        f"{number} in more than one class: {few(texts, between='; ', total=len(contents))}; a label of each is "
+        "wrong, or classes do not exclude each other"
     ]
 
 
@@ -170,10 +171,10 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
         listed = [f"{dataset.names[row]} (in the {roles[other]} part: {dataset.names[other]})" for row, other in pairs]
         number = f"one {part} image is a copy" if len(rows) == 1 else f"{len(rows):,} {part} images are copies"
         of = "test images" if index == 1 or "validation" not in roles else "validation or test images"
-        notes.append(f"{number} of {of}, left out of {part}: {_few(listed, len(rows))}")
+        notes.append(f"{number} of {of}, left out of {part}: {few(listed, total=len(rows))}")
     labels, fitted = np.asarray(dataset.labels), rank == 0
     if len(gone := np.setdiff1d(labels[fitted], labels[fitted & left])):
-        named = _few([repr(str(name)) for name in gone[:MOST_SHOWN]], len(gone))
+        named = few([repr(str(name)) for name in gone])
         raise DatasetError(
             f"every training image of {'class' if len(gone) == 1 else 'the classes'} {named} is to be tested on too",
             "Remove these copies from the test images, or train on others.",
@@ -233,8 +234,8 @@ def _repeated(dataset: ImageDataset) -> list[str]:
         listed.append(_few_of([name if n == 1 else f"{name} ({n} times)" for name, n in names.items()], " = "))
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
     return [
-        f"{number} another: {_few(listed, len(several))}; copies stay on one side of every split that is drawn, and "
-        "each counts in the figures"
+        f"{number} another: {few(listed, total=len(several))}; copies stay on one side of every split that is "
+        "drawn, and each counts in the figures"
     ]
 
 
@@ -242,7 +243,3 @@ def _few_of(texts: Sequence[str], mark: str) -> str:
     """Return the first of some texts and the number of the others; a single one takes no more room than its number."""
     shown = texts if len(texts) <= MOST_SHOWN + 1 else texts[:MOST_SHOWN]
     return mark.join(shown) + (f" and {len(texts) - len(shown):,} more" if len(shown) < len(texts) else "")
-
-
-def _few(texts: Sequence[str], number: int, mark: str = ", ") -> str:
-    return mark.join(texts) + (f" and {number - len(texts):,} more" if number > len(texts) else "")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..exceptions import DatasetError
+from .columns import Table
 from .csv_tables import read_csv
-from .json_tables import read_json_lines
-from .listing import Table
 from .parquet_tables import read_parquet
 
 __all__ = ["TABLE_SUFFIXES", "read_table"]
@@ -60,4 +61,41 @@ def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
     if "\0" in text.partition("\n")[0]:
         raise DatasetError(f"cannot read {path}: its first line is no text in UTF-8", "Save it as CSV in UTF-8.")
-    return read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)
+    return _read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)
+
+
+def _read_json_lines(path: str, text: str) -> Table:
+    """Read the text of a JSON Lines file, as Hugging Face's metadata.jsonl is one.
+
+    Raises
+    ------
+    DatasetError
+    """
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise DatasetError(
+                    f"cannot read {path}: line {number}: {error}", "Write a JSON object a line."
+                ) from error
+            if not isinstance(row, dict):
+                raise DatasetError(f"{path} has no object in line {number}", "Write a JSON object a line.")
+            rows.append(row)
+            lines.append(number)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+
+    def column(name: str) -> list[Any]:
+        values = [row.get(name) for row in rows]
+        for line, value in zip(lines, values, strict=True):
+            if isinstance(value, list | dict):
+                raise DatasetError(
+                    f"{path} has {'a list' if isinstance(value, list) else 'an object'} as {name} in line {line}; "
+                    "expected text or a number",
+                    "Name another column, or write one class for each image.",
+                )
+        return ["" if value is None else str(value).strip() for value in values]
+
+    return Table(path, names, column, lambda row: f"line {lines[row]}")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from ..exceptions import DatasetError, FeatxError, nearest_path
-from ..images.formats import UNSUPPORTED
+from ..display.names import few, quoted
+from ..exceptions import FeatxError
 from .columns import choose_columns, count_known_names
-from .listing import Listing, few, quoted
+from .listing import Listing
 from .split_names import PARTS, part_of
-from .tables import SPREADSHEET_SUFFIXES, TABLE_SUFFIXES, read_table
+from .tables import TABLE_SUFFIXES, read_table
 
-__all__ = ["explain_missing", "explain_unlabelled", "is_pattern"]
+__all__ = ["explain_unlabelled"]
 
 CUT_OUT = "Cut the objects out of the images, and make one sub-folder a class of what was cut out."
 # How many tables are looked into.
@@ -116,25 +114,3 @@ def _lists_labels(path: str) -> bool:
     except FeatxError:
         return False
     return columns.path is not None and columns.label is not None
-
-
-def is_pattern(text: str) -> bool:
-    """Tell a pattern such as ``*.csv`` from the name of a file that has these signs in it."""
-    return glob.has_magic(text) and not os.path.lexists(text)
-
-
-def explain_missing(text: str) -> DatasetError:
-    """Return the error for what is neither a folder nor a table, with what to pass in its place."""
-    step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
-    if not os.path.exists(text):
-        if is_pattern(text):
-            found = sorted(glob.glob(text, recursive=True))
-            one = f"Pass one of them: {few(found)}." if found else "Pass one folder or manifest."
-            return DatasetError(f"{text} is a pattern, and a data set is one folder or manifest", one)
-        return DatasetError(f"{text} does not exist", nearest_path(text) or step)
-    suffix = Path(text).suffix.lower()
-    if suffix in SPREADSHEET_SUFFIXES:
-        return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
-    if suffix == ".json":
-        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
-    return DatasetError(f"{text} is no data set", UNSUPPORTED[suffix][1] if suffix in UNSUPPORTED else step)

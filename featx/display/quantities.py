@@ -5,9 +5,12 @@ from __future__ import annotations
 __all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "size_text"]
 
 
+PLURALS = {"class": "classes", "hidden entry": "hidden entries"}
+
+
 def count_text(number: int, noun: str) -> str:
-    """Return a number with its noun in the right form."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Return a number with its noun in the right form, such as "1 image" or "1,200 images"."""
+    return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
 
 
 def duration_text(seconds: float) -> str:

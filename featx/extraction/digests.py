@@ -12,7 +12,7 @@ from ..cache import FileDigests
 from ..cache.digests import MAX_BYTES
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
-from ..images.image_bytes import too_large
+from ..images.limits import too_large
 from ..images.sources import ImageSource, ImageSources
 from ..runtime.deadlines import map_with_deadline
 

@@ -108,10 +108,10 @@ def _forward_chunk(
             f"the featx on {host} files the embeddings of {task.source.name} under other names",
             "Install the same version on all workers.",
         )
-    if task.source.is_own:
-        from ..networks.answers import claimed_store
+    if task.source.is_custom:
+        from ..networks.reference_outputs import store_to_write
 
-        if claimed_store(store, task.source, task.specs) is not store:
+        if store_to_write(store, task.source, task.specs) is not store:
             raise BackboneError(
                 f"{task.source.name} gives other answers on {host} than where it was passed",
                 "Bring the same code to all workers.",

@@ -58,18 +58,18 @@ class ImageEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if "backbone" in state and not isinstance(state["backbone"], str):
-            from ..networks.own_modules import mark, session
+            from ..networks.custom_modules import mark_copies, session_id
 
-            mark(state["backbone"])
+            mark_copies(state["backbone"])
             # Rows of a module that is not understood belong to its pickled copies too.
-            state = {**state, "_origin": state.get("_origin") or session()}
+            state = {**state, "_origin": state.get("_origin") or session_id()}
         return state
 
     def __sklearn_clone__(self) -> Any:
         if not isinstance(self.backbone, str):
-            from ..networks.own_modules import mark
+            from ..networks.custom_modules import mark_copies
 
-            mark(self.backbone)
+            mark_copies(self.backbone)
         if isinstance(weight := getattr(self, "class_weight", None), Mapping) and not isinstance(weight, dict):
             # Other mappings may be none that can be copied.
             return clone(copy.copy(self).set_params(class_weight=dict(weight)))

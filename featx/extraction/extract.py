@@ -212,10 +212,10 @@ class _Extraction:
         self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
         self.raises, self.verbose = on_error == "raise", verbose
         self.specs = [source.spec(view, self.precision) for view in views]
-        if source.is_own:
-            from ..networks.answers import agreeing_store
+        if source.is_custom:
+            from ..networks.reference_outputs import store_to_read
 
-            self.store = agreeing_store(self.store, source, self.specs)
+            self.store = store_to_read(self.store, source, self.specs)
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.n_forwarded = 0
         self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
@@ -276,15 +276,15 @@ class _Extraction:
         """Forward and commit; note what could not be read."""
         if isinstance(self.store, EmbeddingCache):
             self.store = writable_store(self.store)
-        if self.source.is_own:
-            from ..networks.answers import claimed_store
+        if self.source.is_custom:
             from ..networks.batch_dependence import refuse_batch_dependence
+            from ..networks.reference_outputs import store_to_write
 
             refuse_batch_dependence(self.source, self.views)
-            self.store = claimed_store(self.store, self.source, self.specs)
+            self.store = store_to_write(self.store, self.source, self.specs)
         device = resolve_device(self.device)
         # Modules of the user's may keep something from one batch to the next.
-        lanes = 1 if self.source.is_own else lane_count(device)
+        lanes = 1 if self.source.is_custom else lane_count(device)
         size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
         task = ForwardTask(
             self.source, self.views, self.precision, device, size, self.threads, self.raises, lanes=lanes

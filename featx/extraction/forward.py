@@ -155,7 +155,7 @@ def _lanes(task: ForwardTask, n_images: int) -> tuple[int, int]:
     """Return how many batches pass the network at once, and how many images each of them holds."""
     lanes = min(task.lanes, task.batch_size)
     # A lane has but a part of the processor: few images are quicker in one that has all of it.
-    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_shareable(task.views)):
+    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_thread_safe(task.views)):
         lanes = 1
     return lanes, max(1, min(task.batch_size, n_images) // lanes)
 

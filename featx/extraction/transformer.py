@@ -293,20 +293,20 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
 
     def _width(self, source: BackboneSource, view: View) -> int:
-        plan = source.plan
+        architecture = source.architecture
         cache = open_cache(self.cache)
-        if plan.width and view[0] == plan.default_layer and view[1] not in ("flatten", "cls"):
-            return plan.width * (2 if view[1] == "avgmax" else 1)
-        if plan.width and view == (plan.default_layer, plan.pooling):
-            return plan.width
+        if architecture.width and view[0] == architecture.default_layer and view[1] not in ("flatten", "cls"):
+            return architecture.width * (2 if view[1] == "avgmax" else 1)
+        if architecture.width and view == (architecture.default_layer, architecture.pooling):
+            return architecture.width
         spec = source.spec(view, self.arithmetic(source))
         known = None
-        if cache is not None and (not source.is_own or _agrees(cache, source, spec)):
+        if cache is not None and (not source.is_custom or _agrees(cache, source, spec)):
             known = cache.width(spec)
         return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
 
 
 def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
-    from ..networks.answers import agreeing_store
+    from ..networks.reference_outputs import store_to_read
 
-    return agreeing_store(cache, source, [spec]) is cache
+    return store_to_read(cache, source, [spec]) is cache

@@ -153,10 +153,10 @@ def make_feed(
         return fresh, {"needed": 0, "forwarded": 0}
     view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
     specs = [source.spec(view, options.precision) for source, _ in passes.rows]
-    if trunk.source.is_own:
-        from ..networks.answers import agreeing_store, claimed_store
+    if trunk.source.is_custom:
+        from ..networks.reference_outputs import store_to_read, store_to_write
 
-        store = claimed_store(agreeing_store(store, trunk.source, specs), trunk.source, specs)
+        store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:

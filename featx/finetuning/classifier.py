@@ -12,9 +12,8 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
-from ..images.labels import plain_labels
+from ..images.labels import check_labels, plain_labels
 from ..images.sources import ImageSource
-from ..images.targets import check_labels
 from .tuned_estimator import TunedEstimator
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ class CutGraph:
 def trainable_parts(source: BackboneSource, names: dict[fx.Node, str]) -> list[tuple[str, str]]:
     """Return the stages of a network, or the children of one without stages, that its graph passes through."""
     known = list(names.values())
-    pairs = list(source.plan.stages)
+    pairs = list(source.architecture.stages)
     if not pairs:
         pairs = [(child, child) for child in dict.fromkeys(name.split(".")[0] for name in known)]
     return [(name, node) for name, node in pairs if any(k == node or k.startswith(f"{node}.") for k in known)]

@@ -23,8 +23,7 @@ from ..heads.heads import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
-from ..networks.backbone import channels_last
-from ..networks.device import resolve_device, resolve_precision
+from ..networks.device import channels_last, resolve_device, resolve_precision
 from ..runtime.resources import keep_freed_memory
 from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint

@@ -14,7 +14,12 @@ from types import CodeType
 from torch import nn
 
 from ..exceptions import TrainingWarning
-from ..torch_modules.running_statistics import are_initial, estimating, keeps_statistics, needs_the_batch
+from ..torch_modules.running_statistics import (
+    has_initial_statistics,
+    keeps_statistics,
+    reestimated_statistics,
+    uses_batch_statistics,
+)
 
 __all__ = ["TrainedPart"]
 
@@ -57,14 +62,14 @@ class TrainedPart:
         below = set(lower) - set(upper)
         self.names = [path for path in self.parts if path in reached and path not in below]
         self._norms = [path for path in self.names if keeps_statistics(self.parts[path])]
-        self.young = [path for path in self._norms if are_initial(self.parts[path])]
+        self.young = [path for path in self._norms if has_initial_statistics(self.parts[path])]
         # One that a graph has taken apart does not take statistics in evaluation.
         self._estimated = [path for path in self.young if path in upper or not upper]
         known = [*lower, *upper]
         used = [p for p in self.parts if not known or any(p == k or p.startswith(f"{k}.") for k in known)]
         inside = set(self.names)
-        self.dead = [path for path in used if path not in inside and are_initial(self.parts[path])]
-        self.unsteady = [path for path in used if needs_the_batch(self.parts[path])]
+        self.dead = [path for path in used if path not in inside and has_initial_statistics(self.parts[path])]
+        self.unsteady = [path for path in used if uses_batch_statistics(self.parts[path])]
 
     def warn(self, name: str) -> None:
         """Tell, once for a network, of layers that do not normalise or that normalise by the batch."""
@@ -120,7 +125,7 @@ class TrainedPart:
     def estimating(self) -> contextlib.AbstractContextManager[None]:
         """Take the young statistics anew from what passes through inside; everything else is in evaluation."""
         self.train(False, update=False)
-        return estimating([self.parts[path] for path in self._estimated])
+        return reestimated_statistics([self.parts[path] for path in self._estimated])
 
     def asking(self) -> list[str]:
         """Return the modules whose own code asks whether it is training, which a traced graph answers once for all."""

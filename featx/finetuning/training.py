@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..display.progress import print_above_bars, progress_bar
 from ..exceptions import TrainingError, TrainingWarning
-from ..networks.device import arithmetic, out_of_memory
+from ..networks.device import out_of_memory, precision_context
 from .checkpoint import Checkpoint
 from .feeds import Feed, stream
 from .head import DenseHead
@@ -213,7 +213,7 @@ class Training:
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
-        with arithmetic(self.plan.precision, self.plan.device):
+        with precision_context(self.plan.precision, self.plan.device):
             features = self.trunk.features(inputs)
         return self.head(features.float())
 

@@ -43,7 +43,7 @@ def training_graph(graph: CutGraph, boundary: fx.Node | None, layer: str) -> fx.
     """
     module = graph.module
     with _left_as_it_was(module) as drew:
-        nodes = trace(module, is_whole=keeps_statistics)
+        nodes = trace(module, is_leaf=keeps_statistics)
     if nodes is None or drew:
         return None
     twins = _twins(graph.names, nodes)

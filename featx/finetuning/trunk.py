@@ -17,15 +17,15 @@ from torch import Tensor, fx, nn
 from torch.func import functional_call
 
 from ..exceptions import BackboneError, LayerError, ParameterError
-from ..networks.backbone import EXACT_CONVOLUTIONS, BackboneSource
-from ..networks.device import arithmetic
-from ..networks.exact_start import Reader, with_exact_start
-from ..networks.failing_networks import failure
-from ..networks.finite import not_finite
+from ..networks.backbone import FLOAT32_CONVOLUTIONS, BackboneSource
+from ..networks.device import precision_context
+from ..networks.finite import not_finite_outputs
+from ..networks.float32_stem import FeatureExtractor, with_float32_stem
+from ..networks.forward_errors import forward_error
 from ..networks.pooling import View, not_one_each, pool
 from ..networks.stage_names import HEAD_ALONE, choose_stages
 from ..networks.state_matching import absent_tensors, refuse_absent
-from ..torch_modules.graphs import HookReader, is_one_node, last_node, reader, require_layers, trace
+from ..torch_modules.graphs import HookExtractor, feature_extractor, is_leaf_module, last_node, require_layers, trace
 from ..torch_modules.running_statistics import keeps_statistics
 from .cut_graph import CutGraph, describe_choice
 from .trained_part import TrainedPart
@@ -70,7 +70,7 @@ class Trunk:
     part: TrainedPart
     update_statistics: bool = False
     _graph: tuple[CutGraph, fx.Node | None, str] | None = None
-    _lower: Reader | None = None
+    _lower: FeatureExtractor | None = None
     _uppers: dict[bool, Callable[[Tensor], Tensor]] = field(default_factory=dict)
 
     @classmethod
@@ -95,15 +95,17 @@ class Trunk:
             If the layer does not exist.
         """
         module = source.fresh().requires_grad_(False)
-        node = source.plan.node(view[0])
+        node = source.architecture.node(view[0])
         images = None
-        if source.is_own:
-            from ..networks.answers import fixed_images
+        if source.is_custom:
+            from ..networks.reference_outputs import fixed_images
 
             images = source.preprocessing.normalise(fixed_images(source.preprocessing.crop))
             module.to("cpu")
         if absent_tensors(module):
-            refuse_absent(module, reader(module, [node], name=source.name, images=images), [node], name=source.name)
+            refuse_absent(
+                module, feature_extractor(module, [node], name=source.name, images=images), [node], name=source.name
+            )
         traced = _trace(module, node, images, source.name)
         if traced is None:
             return cls._whole(module, source, view, node, trainable_stages, trainable_layers)
@@ -143,7 +145,7 @@ class Trunk:
             )
         names = choose_stages(children, stages)
         trained = [n for n, _ in module.named_parameters() if stages == "all" or n.split(".")[0] in names]
-        hooked = HookReader(module, [] if node == "output" else [node])
+        hooked = HookExtractor(module, [] if node == "output" else [node])
         part = TrainedPart(module, trained)
 
         def whole(batch: Tensor) -> Any:
@@ -184,9 +186,9 @@ class Trunk:
             )
 
     def _pool(self, output: Tensor, n_images: int) -> Tensor:
-        plan = self.source.plan
-        last = plan.is_channels_last(plan.node(self.view[0]))
-        rows = pool(output, self.view[1], channels_last=last, prefix_tokens=plan.prefix_tokens)
+        architecture = self.source.architecture
+        last = architecture.is_channels_last(architecture.node(self.view[0]))
+        rows = pool(output, self.view[1], channels_last=last, prefix_tokens=architecture.prefix_tokens)
         if len(rows) != n_images:
             raise LayerError(*not_one_each(self.source.name, self.view[0], len(rows), n_images))
         return rows
@@ -195,19 +197,19 @@ class Trunk:
         """Return what `features` takes, of normalised images, without gradients and as in evaluation."""
         if self.trained and self.boundary is None:
             return images
-        node = self.boundary or self.source.plan.node(self.view[0])
+        node = self.boundary or self.source.architecture.node(self.view[0])
         if self._lower is None:
             with self.part.quiet():
-                shown = images if self.source.is_own else None
-                self._lower = reader(self.module, [node], name=self.source.name, images=shown)
-        with self.part.quiet(), torch.no_grad(), arithmetic(precision, images.device.type):
-            exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
-            output = with_exact_start(self._lower, exact)(images)[node]
+                shown = images if self.source.is_custom else None
+                self._lower = feature_extractor(self.module, [node], name=self.source.name, images=shown)
+        with self.part.quiet(), torch.no_grad(), precision_context(precision, images.device.type):
+            n_float32 = 0 if precision == "float32" else FLOAT32_CONVOLUTIONS
+            output = with_float32_stem(self._lower, n_float32)(images)[node]
         rows = output.float() if self.trained else self._pool(output, len(images))
         if not bool(rows.isfinite().all()):
             wrong = f"what {self.source.name} gives at the layer {node!r} is not finite: values are NaN or infinite"
             every = not bool(rows.flatten(1).isfinite().all(1).any())
-            raise not_finite(wrong, self.module, precision, every=every)
+            raise not_finite_outputs(wrong, self.module, precision, every=every)
         return rows
 
     def boundary_shape(self) -> tuple[int, ...]:
@@ -215,9 +217,9 @@ class Trunk:
         assert self.boundary is not None
         side = self.source.preprocessing.crop
         with self.part.quiet():
-            lower = reader(self.module, [self.boundary], name=self.source.name)
+            lower = feature_extractor(self.module, [self.boundary], name=self.source.name)
         assert isinstance(lower, nn.Module)  # a boundary is a node of a graph
-        if not self.source.is_own:
+        if not self.source.is_custom:
             self._lower = lower
         shapes = {name: value.to("meta") for name, value in (*lower.named_parameters(), *lower.named_buffers())}
         with self.part.quiet(), torch.inference_mode():
@@ -225,7 +227,9 @@ class Trunk:
                 images = torch.empty((1, 3, side, side), device="meta")
                 return tuple(functional_call(lower, shapes, (images,))[self.boundary].shape[1:])
             except (RuntimeError, AssertionError) as error:
-                raise failure(self.source.name, self.module, side, error, is_own=self.source.is_own) from error
+                raise forward_error(
+                    self.source.name, self.module, side, error, is_custom=self.source.is_custom
+                ) from error
 
     def train(self, mode: bool = True) -> None:
         """Switch the trained part to training or back to evaluation; the frozen part stays in evaluation."""
@@ -271,9 +275,9 @@ def _trace(module: nn.Module, layer: str, images: Tensor | None, network: str) -
     require_layers(module, plain, [layer], name=network)
     if plain is None:
         return None
-    if all(is_one_node(part) for part in module.modules() if keeps_statistics(part)):
+    if all(is_leaf_module(part) for part in module.modules() if keeps_statistics(part)):
         return plain, layer
-    whole = trace(module, is_whole=keeps_statistics)
+    whole = trace(module, is_leaf=keeps_statistics)
     if whole is None or list(whole.values()) == list(plain.values()):
         return plain, layer
     # Inside such a module there are no nodes any more: its last one is the module itself.

@@ -137,7 +137,7 @@ class TunedNetwork:
         target = Path(path)
         if target.suffix != ".safetensors":
             raise WeightsError(f"got {target} for weights", "Choose a name that ends in .safetensors.")
-        unused = f"{self.base.plan.class_layer}." if self.base.plan.class_layer else None
+        unused = f"{self.base.architecture.class_layer}." if self.base.architecture.class_layer else None
         module = self.build()
         # What the file of the base did not have is random here.
         absent = set(absent_tensors(module)) - set(self.state)

@@ -28,8 +28,7 @@ from ..evaluation.paired import SIGNIFICANCE, PairedTest, adjust_p_values, compa
 from ..evaluation.splits import INNER_FOLDS, Split
 from ..evaluation.units import nontrivial_groups
 from ..exceptions import ParameterError
-from ..images.labels import plain_column
-from ..images.targets import check_labels
+from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 from .head_names import LINEAR_HEADS, check_heads

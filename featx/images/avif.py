@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from .pixels import Refused
+from .limits import Refused
 
 __all__ = ["frame_sizes"]
 

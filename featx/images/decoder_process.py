@@ -27,8 +27,8 @@ import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
 from ..runtime import deadlines
-from .decoding import decode_file
-from .pixels import Refused, error_text
+from .decoding import decode_file, error_text
+from .limits import Refused
 
 __all__ = ["decode_or_delegate", "serve"]
 

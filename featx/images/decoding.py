@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import re
 import struct
+import sys
 from typing import IO, Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
 from .avif import frame_sizes
+from .bit_depth import is_high_depth, with_stored_values
 from .formats import FORMATS, UNSUPPORTED, is_raw_tiff, supported_format, unsupported_format
-from .jpeg import check_scans, decode_jpeg
-from .netpbm import with_stored_values
-from .pixels import Refused, ValueRange, check_area, check_size, error_text, is_high_depth, pil_to_rgb
-from .tiff import check_strips
+from .limits import Refused, check_area, check_scans, check_size, check_strips, limited_reads
+from .pixels import ValueRange, pil_to_rgb
 
-__all__ = ["decode_file", "holds_high_depth", "open_image"]
+__all__ = ["decode_file", "decode_jpeg", "error_text", "holds_high_depth", "open_image"]
 
-# How often a reader may ask for bytes: comments of GIF are read in two steps for each 255 bytes. Files of smaller parts
-# take a microsecond and up to 150 bytes for each of them.
-MOST_READS, BYTES_PER_READ = 100_000, 100
-# Files of fewer bytes cannot have enough of them to matter, and are read without counting.
-SMALL_FILE = 1 << 20
+# The tag of EXIF that says how the image is to be turned.
+ORIENTATION = 0x0112
+# torchvision's number of that mode.
+TORCHVISION_RGB = 3
 # Tags of TIFF.
 SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
@@ -59,6 +58,41 @@ def decode_file(
             return *pil_to_rgb(picture, max_pixels, value_range if deep else None, full=full), deep
         pixels = decode_jpeg(image, data)
         return pil_to_rgb(image, max_pixels)[0] if pixels is None else pixels, None, False
+
+
+def decode_jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
+    """Return uint8 (h, w, 3), or None where it is left to Pillow.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Opened, so that its size is known and can be refused before; not loaded.
+    data : bytes
+        Of the same file.
+    """
+    # Whoever reads an image or two without a network need not wait for torch.
+    if "torchvision.io" not in sys.modules or image.format != "JPEG" or image.mode not in ("RGB", "L"):
+        return None
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        return None
+    torch: Any = sys.modules["torch"]
+    try:
+        # The operation takes bytes that could be written to, though it never does. Its wrapper is to go one day.
+        pixels = torch.ops.image.decode_jpeg(
+            torch.frombuffer(bytearray(data), dtype=torch.uint8), TORCHVISION_RGB, False
+        )
+    except (RuntimeError, AttributeError):
+        # Pillow says what is wrong, or decodes what this decoder does not know or no longer offers.
+        return None
+    return np.asarray(pixels.permute(1, 2, 0))
+
+
+def error_text(error: Exception) -> str:
+    """Return what a decoder says, without what it quotes of the file."""
+    first = error.args[0] if error.args else ""
+    text = first.partition(b":")[0].decode("ascii", "replace") if isinstance(first, bytes) else str(error)
+    text = re.sub(r":?\s*\bb(?:'.*'|\".*\")", "", text, flags=re.DOTALL)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def holds_high_depth(data: bytes) -> bool:
@@ -107,7 +141,7 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     if supported_format(data) == "TIFF":
         check_strips(data)
     try:
-        image = open_image(io.BytesIO(data) if len(data) < SMALL_FILE else _LimitedReads(data))
+        image = open_image(limited_reads(data))
     except Refused:
         raise
     except UnidentifiedImageError:
@@ -120,20 +154,6 @@ def _open(data: bytes, name: str = "") -> Image.Image:
     if image.format == "TIFF" and _is_raw(image):
         raise _unsupported("camera RAW", UNSUPPORTED[".dng"][1])
     return image
-
-
-class _LimitedReads(io.BytesIO):
-    """A file in memory that refuses itself to be read in too many parts."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.left = MOST_READS + len(data) // BYTES_PER_READ
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.left -= 1
-        if self.left < 0:
-            raise Refused("a file in far more parts than an image has")
-        return io.BytesIO.read(self, size)
 
 
 def _unidentified(data: bytes, name: str) -> Refused:

@@ -8,10 +8,10 @@ import stat
 from typing import Any
 
 from ..exceptions import MissingDependencyError
-from .pixels import Refused
+from .limits import Refused, check_file_size
 from .urls import is_url, local_path, redacted, with_lowercase_schemes
 
-__all__ = ["check_file_size", "read_bytes", "too_large"]
+__all__ = ["read_bytes"]
 
 HTTP_STATUS = {
     401: "the server asks for a password",
@@ -73,17 +73,6 @@ def _read_up_to(file: Any, most: int, *, chunk: int) -> bytes:
         parts.append(part)
         left -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def check_file_size(n_bytes: int, most: int) -> None:
-    """Refuse more bytes than one image has."""
-    if n_bytes > most:
-        raise too_large(most)
-
-
-def too_large(most: int) -> Refused:
-    """Return the reason why a file of more bytes is refused, and what to do."""
-    return Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
 
 
 def _read_url(url: str, most: int) -> bytes:

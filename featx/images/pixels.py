@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 from numbers import Real
 from typing import Any
 
@@ -17,20 +16,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..exceptions import ParameterError
-from .netpbm import maxval_of
+from .bit_depth import WHITE_16_BIT, full_scale, is_deep_colour
+from .limits import Refused, check_size
 
-__all__ = [
-    "Refused",
-    "ValueRange",
-    "array_to_rgb",
-    "check_area",
-    "check_kind",
-    "check_size",
-    "checked_value_range",
-    "error_text",
-    "is_high_depth",
-    "pil_to_rgb",
-]
+__all__ = ["ValueRange", "array_to_rgb", "check_kind", "checked_value_range", "pil_to_rgb"]
 
 # What an array spans when nothing else is said. Other integers have no scale that an image would fill.
 FULL_SCALE = {
@@ -38,43 +27,8 @@ FULL_SCALE = {
 }  # fmt: skip
 # How far beyond its range rounding takes a float, as a part of that range; a grey level is 0.004 of it.
 ROUNDING_SLACK = {"f2": 1e-3, "f4": 1e-5, "f8": 1e-5}
-WHITE_16_BIT = 65535
-TIFF_BITS_PER_SAMPLE = 258
 
 ValueRange = tuple[float, float] | str | None
-
-
-class Refused(Exception):
-    """A reason, and perhaps a next step, that become an ImageDecodeError with the image's name."""
-
-
-def error_text(error: Exception) -> str:
-    """Return what a decoder says, without what it quotes of the file."""
-    first = error.args[0] if error.args else ""
-    text = first.partition(b":")[0].decode("ascii", "replace") if isinstance(first, bytes) else str(error)
-    text = re.sub(r":?\s*\bb(?:'.*'|\".*\")", "", text, flags=re.DOTALL)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def check_size(image: Image.Image, max_pixels: int | None) -> None:
-    """Refuse an image beyond the limit, or Pillow's own, before anything is decoded."""
-    check_area(*image.size, max_pixels)
-
-
-def check_area(width: int, height: int, max_pixels: int | None) -> None:
-    """Do so by width and height."""
-    limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
-    if limit is not None and width * height > limit:
-        setting = "PIL.Image.MAX_IMAGE_PIXELS" if max_pixels is None else "max_pixels"
-        raise Refused(
-            f"{width} x {height} pixels exceed the limit of {limit:,}",
-            f"Shrink the image (`magick a.jpg -resize 50% b.jpg`), or raise {setting} in Python if you trust it.",
-        )
-
-
-def is_high_depth(image: Image.Image) -> bool:
-    """Tell whether a value range has a meaning for an image: whether it holds more than 8 bits a channel."""
-    return image.mode.startswith("I") or image.mode == "F" or _is_deep_colour(image)
 
 
 def pil_to_rgb(
@@ -86,7 +40,7 @@ def pil_to_rgb(
     the value that means white where it is not that of the image's mode.
     """
     check_size(image, max_pixels)
-    deep_colour, scale = _is_deep_colour(image), _full_scale(image) if full is None else (0.0, float(full))
+    deep_colour, scale = is_deep_colour(image), full_scale(image) if full is None else (0.0, float(full))
     if deep_colour and value_range is not None and value_range != (0, WHITE_16_BIT):
         raise Refused(
             f"value_range={value_range!r} cannot be applied: 16-bit colour is read with 8 bits a channel",
@@ -114,29 +68,6 @@ def pil_to_rgb(
     else:
         pixels = np.asarray(image.convert("RGB"))
     return pixels, 256 * int(pixels.max()) + 255 if deep_colour else None
-
-
-def _is_deep_colour(image: Image.Image) -> bool:
-    """Tell colour, or grey with transparency, of 16 bits a channel, of which Pillow reads the upper 8."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return False
-    if (maxval_of(image) or 0) > 255:
-        return True
-    raw = [tile[3][0] if isinstance(tile[3], tuple) else tile[3] for tile in getattr(image, "tile", ())]
-    return any(";16" in mode for mode in raw if isinstance(mode, str)) or 16 in _tiff_bits(image)
-
-
-def _full_scale(image: Image.Image) -> tuple[float, float]:
-    """Return the values that mean black and white for an image of one deep channel."""
-    if image.mode == "F":
-        return 0.0, 1.0
-    # Mode I has 32 bits, but is what Pillow made of 16-bit files for long, and goes by their scale.
-    return 0.0, 4095.0 if 12 in _tiff_bits(image) else float(WHITE_16_BIT)
-
-
-def _tiff_bits(image: Image.Image) -> tuple[int, ...]:
-    bits = getattr(image, "tag_v2", {}).get(TIFF_BITS_PER_SAMPLE, ())
-    return bits if isinstance(bits, tuple) else (bits,)
 
 
 def array_to_rgb(array: np.ndarray, value_range: ValueRange) -> tuple[np.ndarray, int | None]:

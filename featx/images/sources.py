@@ -18,21 +18,13 @@ from ..cache.digests import MAX_BYTES, digest_array, digest_bytes
 from ..constraints import LABELS, check_values, shown
 from ..display.summary_mixin import SummaryMixin
 from ..exceptions import FeatxError, ImageDecodeError, ParameterError
+from .bit_depth import is_high_depth
 from .cells import read_cell
 from .decoder_process import decode_or_delegate
-from .decoding import decode_file, holds_high_depth, open_image
-from .image_bytes import check_file_size, read_bytes
-from .jpeg import check_scans_of_opened
-from .pixels import (
-    Refused,
-    ValueRange,
-    array_to_rgb,
-    check_kind,
-    checked_value_range,
-    error_text,
-    is_high_depth,
-    pil_to_rgb,
-)
+from .decoding import decode_file, error_text, holds_high_depth, open_image
+from .image_bytes import read_bytes
+from .limits import Refused, check_file_size, check_scans_of_opened
+from .pixels import ValueRange, array_to_rgb, check_kind, checked_value_range, pil_to_rgb
 from .single_images import refuse_single_image
 from .urls import is_url, redacted_names
 

@@ -13,16 +13,16 @@ from ..exceptions import BackboneError, nearest
 from ..images.preprocessing import Preprocessing
 
 __all__ = [
-    "EMBEDDED_PLAN",
+    "EMBEDDED_ARCHITECTURE",
     "EMBEDDED_PREPROCESSING",
-    "NetworkPlan",
-    "plan_of",
+    "Architecture",
+    "architecture_of",
     "torchvision_names",
 ]
 
 
 @dataclass(frozen=True)
-class NetworkPlan:
+class Architecture:
     """What is known of a network without building it.
 
     Attributes
@@ -70,8 +70,8 @@ def torchvision_names() -> list[str]:
     return sorted(name for _, _, widths in _FAMILIES for name in widths)
 
 
-def plan_of(name: str) -> NetworkPlan:
-    """Return the plan of the embedded network or of a torchvision classification network.
+def architecture_of(name: str) -> Architecture:
+    """Return the architecture of the embedded network or of a torchvision classification network.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def plan_of(name: str) -> NetworkPlan:
         If there is no such network; the message names the nearest.
     """
     if name == "efficientnet_lite0":
-        return EMBEDDED_PLAN
+        return EMBEDDED_ARCHITECTURE
     for _, build, widths in _FAMILIES:
         if name in widths:
             return build(name, widths[name])
@@ -88,20 +88,20 @@ def plan_of(name: str) -> NetworkPlan:
     raise BackboneError(f"there is no backbone {name!r}", hint)
 
 
-def _plan(stages: list[str | tuple[str, str]], width: int, class_layer: str, **more: object) -> NetworkPlan:
+def _architecture(stages: list[str | tuple[str, str]], width: int, class_layer: str, **more: object) -> Architecture:
     pairs = tuple((stage, stage) if isinstance(stage, str) else stage for stage in stages)
     more.setdefault("default_layer", pairs[-1][0])
-    return NetworkPlan(stages=pairs, width=width, class_layer=class_layer, **more)  # type: ignore[arg-type]
+    return Architecture(stages=pairs, width=width, class_layer=class_layer, **more)  # type: ignore[arg-type]
 
 
-def _alexnet(name: str, width: int) -> NetworkPlan:
+def _alexnet(name: str, width: int) -> Architecture:
     ends = [2, 5, 7, 9, 12]
     blocks: list[str | tuple[str, str]] = [(f"block{i}", f"features.{end}") for i, end in enumerate(ends, start=1)]
     tops: list[str | tuple[str, str]] = [("fc6", "classifier.2"), ("fc7", "classifier.5")]
-    return _plan(blocks + tops, width, "classifier.6", default_layer="block5")
+    return _architecture(blocks + tops, width, "classifier.6", default_layer="block5")
 
 
-def _vgg(name: str, width: int) -> NetworkPlan:
+def _vgg(name: str, width: int) -> Architecture:
     convolutions = {"11": [1, 1, 2, 2, 2], "13": [2] * 5, "16": [2, 2, 3, 3, 3], "19": [2, 2, 4, 4, 4]}[name[3:5]]
     modules = 3 if name.endswith("_bn") else 2
     blocks: list[str | tuple[str, str]] = []
@@ -110,20 +110,20 @@ def _vgg(name: str, width: int) -> NetworkPlan:
         end += count * modules + 1
         blocks.append((f"block{number}", f"features.{end}"))
     tops: list[str | tuple[str, str]] = [("fc6", "classifier.1"), ("fc7", "classifier.4")]
-    return _plan(blocks + tops, width, "classifier.6", default_layer="block5")
+    return _architecture(blocks + tops, width, "classifier.6", default_layer="block5")
 
 
-def _resnet(name: str, width: int) -> NetworkPlan:
-    return _plan([("stem", "maxpool"), "layer1", "layer2", "layer3", "layer4"], width, "fc")
+def _resnet(name: str, width: int) -> Architecture:
+    return _architecture([("stem", "maxpool"), "layer1", "layer2", "layer3", "layer4"], width, "fc")
 
 
-def _densenet(name: str, width: int) -> NetworkPlan:
+def _densenet(name: str, width: int) -> Architecture:
     blocks: list[str | tuple[str, str]] = [(f"denseblock{i}", f"features.denseblock{i}") for i in (1, 2, 3)]
-    return _plan([("stem", "features.pool0"), *blocks, ("denseblock4", "relu")], width, "classifier")
+    return _architecture([("stem", "features.pool0"), *blocks, ("denseblock4", "relu")], width, "classifier")
 
 
-def _inception(name: str, width: int) -> NetworkPlan:
-    return _plan(
+def _inception(name: str, width: int) -> Architecture:
+    return _architecture(
         [
             ("stem", "maxpool2"),
             *(f"Mixed_{b}" for b in ["5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"]),
@@ -133,64 +133,64 @@ def _inception(name: str, width: int) -> NetworkPlan:
     )
 
 
-def _googlenet(name: str, width: int) -> NetworkPlan:
-    return _plan(
+def _googlenet(name: str, width: int) -> Architecture:
+    return _architecture(
         [("stem", "maxpool2"), *(f"inception{b}" for b in ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"])],
         width,
         "fc",
     )
 
 
-def _shufflenet(name: str, width: int) -> NetworkPlan:
-    return _plan([("stem", "maxpool"), "stage2", "stage3", "stage4", "conv5"], width, "fc")
+def _shufflenet(name: str, width: int) -> Architecture:
+    return _architecture([("stem", "maxpool"), "stage2", "stage3", "stage4", "conv5"], width, "fc")
 
 
-def _squeezenet(name: str, width: int) -> NetworkPlan:
+def _squeezenet(name: str, width: int) -> Architecture:
     pools = {2, 6, 11} if name == "squeezenet1_0" else {2, 5, 8}
     fires: list[str | tuple[str, str]] = [f"features.{i}" for i in range(3, 13) if i not in pools]
-    return _plan([("stem", "features.2"), *fires], width, "classifier.1")
+    return _architecture([("stem", "features.2"), *fires], width, "classifier.1")
 
 
-def _mnasnet(name: str, width: int) -> NetworkPlan:
+def _mnasnet(name: str, width: int) -> Architecture:
     stacks: list[str | tuple[str, str]] = [f"layers.{i}" for i in range(8, 14)]
-    return _plan([("stem", "layers.7"), *stacks, ("head", "layers.16")], width, "classifier.1")
+    return _architecture([("stem", "layers.7"), *stacks, ("head", "layers.16")], width, "classifier.1")
 
 
-def _features(name: str, width: int) -> NetworkPlan:
+def _features(name: str, width: int) -> Architecture:
     """Networks whose `features` children are their stages, the first a stem and the last a 1 x 1 convolution."""
     counts = {"mobilenet_v2": 19, "mobilenet_v3_large": 17, "mobilenet_v3_small": 13, "efficientnet_v2_s": 8}
     last = {"mobilenet_v3_large": "classifier.3", "mobilenet_v3_small": "classifier.3"}
     stages: list[str | tuple[str, str]] = [f"features.{i}" for i in range(counts.get(name, 9))]
-    return _plan(stages, width, last.get(name, "classifier.1"))
+    return _architecture(stages, width, last.get(name, "classifier.1"))
 
 
-def _regnet(name: str, width: int) -> NetworkPlan:
+def _regnet(name: str, width: int) -> Architecture:
     blocks: list[str | tuple[str, str]] = [(f"block{i}", f"trunk_output.block{i}") for i in range(1, 5)]
-    return _plan(["stem", *blocks], width, "fc")
+    return _architecture(["stem", *blocks], width, "fc")
 
 
-def _convnext(name: str, width: int) -> NetworkPlan:
+def _convnext(name: str, width: int) -> Architecture:
     stages: list[str | tuple[str, str]] = [(f"stage{i}", f"features.{2 * i - 1}") for i in range(1, 5)]
-    return _plan([("stem", "features.0"), *stages], width, "classifier.2")
+    return _architecture([("stem", "features.0"), *stages], width, "classifier.2")
 
 
-def _swin(name: str, width: int) -> NetworkPlan:
+def _swin(name: str, width: int) -> Architecture:
     stages: list[str | tuple[str, str]] = [(f"stage{i}", f"features.{2 * i - 1}") for i in range(1, 4)]
     last = frozenset(f"features.{i}" for i in range(8)) | {"norm"}
-    return _plan([("stem", "features.0"), *stages, ("stage4", "permute")], width, "head", channels_last=last)
+    return _architecture([("stem", "features.0"), *stages, ("stage4", "permute")], width, "head", channels_last=last)
 
 
-def _vit(name: str, width: int) -> NetworkPlan:
+def _vit(name: str, width: int) -> Architecture:
     depth = {"b": 12, "l": 24, "h": 32}[name.split("_")[1]]
     layers: list[str | tuple[str, str]] = [
         (f"encoder_layer_{i}", f"encoder.layers.encoder_layer_{i}") for i in range(depth - 1)
     ]
     stages = [("stem", "encoder.dropout"), *layers, (f"encoder_layer_{depth - 1}", "encoder.ln")]
-    return _plan(stages, width, "heads.head", pooling="cls", prefix_tokens=1)
+    return _architecture(stages, width, "heads.head", pooling="cls", prefix_tokens=1)
 
 
-def _maxvit(name: str, width: int) -> NetworkPlan:
-    return _plan(["stem", *((f"block{i + 1}", f"blocks.{i}") for i in range(4))], width, "classifier.5")
+def _maxvit(name: str, width: int) -> Architecture:
+    return _architecture(["stem", *((f"block{i + 1}", f"blocks.{i}") for i in range(4))], width, "classifier.5")
 
 
 def _widths(text: str) -> dict[str, int]:
@@ -242,7 +242,7 @@ _FAMILIES = [
     ("MaxViT", _maxvit, _widths("maxvit_t 512")),
 ]
 
-EMBEDDED_PLAN = _plan(["stem", *(f"stage{n}" for n in range(1, 8)), "head"], 1280, "classifier")
+EMBEDDED_ARCHITECTURE = _architecture(["stem", *(f"stage{n}" for n in range(1, 8)), "head"], 1280, "classifier")
 
 # The published preprocessing is (x - 127) / 128 at 224 pixels, the crop being 224 / 256 of the shorter side.
 EMBEDDED_PREPROCESSING = Preprocessing(

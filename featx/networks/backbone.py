@@ -16,26 +16,25 @@ from ..exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from ..images.preprocessing import Preprocessing
 from ..runtime.resources import keep_freed_memory
 from ..torch_modules.output_parts import read_node, tensor_of
-from .architectures import NetworkPlan
-from .device import arithmetic
-from .failing_networks import failure
+from .architectures import Architecture
+from .device import channels_last, image_dtype, precision_context
+from .forward_errors import forward_error
 from .pooling import MAPS, View, check_pooling, not_one_each, pool, whole_map
 from .stage_names import mistyped_stage
 from .state_matching import refuse_absent
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
-    from .exact_start import Reader
+    from .float32_stem import FeatureExtractor
 
-__all__ = ["Backbone", "BackboneSource", "channels_last", "image_dtype"]
+__all__ = ["Backbone", "BackboneSource"]
 
 # A layer and a pooling: together they make one embedding out of one pass.
 # In half precision the first two convolutions stay in float32: what they round away no later one brings back. For
 # EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
-EXACT_CONVOLUTIONS = 2
-LOADED_AT_ONCE = 4
+FLOAT32_CONVOLUTIONS = 2
+MAX_LOADED = 4
 LAYER = replace(TEXT | NONE, expected="the name of a layer, or None for the network's own",
                 next_step="`featx backbones --stages NAME` lists them.")  # fmt: skip
 _loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
@@ -46,30 +45,36 @@ _loading = threading.RLock()
 class BackboneSource(SummaryMixin):
     """A network that need not be built yet: what identifies it, and how to build it.
 
-    Attributes
+    Parameters
     ----------
     name : str
+        The backbone's name; for a module of your own, the name of its class.
     weights_digest : str
+        Identifies the tensors; for a module of your own, everything that it computes with.
     preprocessing : Preprocessing
-    plan : NetworkPlan
-    is_own : bool
+        From an image to the network's input.
+    architecture : Architecture
+        Stages, width and default layer.
+    build : callable
+        Takes nothing and returns the network as an `nn.Module` with its weights.
+    is_custom : bool, default=False
         Whether it is a module of the user's.
-    content : str
-        The digest of such a module where a key names its code, so that one process tells two of them apart.
-    unknown : tuple of str
-        What is not understood of such a module, so that no other process can recognise it.
-    norm : str
-        The node of such a module that normalises behind its default layer; empty where there is none.
-    is_built : bool
-        Whether `build` gives everyone the same module, in place of a new one each time.
+    content : str, default=""
+        The digest of such a module where a `cache_key` names its code, so that a process can tell two of them apart.
+    unknown : tuple of str, default=()
+        The parts of such a module that are not understood, so that no other process can recognise it.
+    norm : str, default=""
+        The node of such a module that normalises after its default layer; empty where there is none.
+    is_built : bool, default=False
+        Whether `build` returns the same module every time, rather than a new one.
     """
 
     name: str
     weights_digest: str
     preprocessing: Preprocessing
-    plan: NetworkPlan
+    architecture: Architecture
     build: Callable[[], nn.Module] = field(compare=False, repr=False)
-    is_own: bool = False
+    is_custom: bool = False
     content: str = ""
     unknown: tuple[str, ...] = ()
     norm: str = ""
@@ -91,7 +96,9 @@ class BackboneSource(SummaryMixin):
                 "before that. layer='output' gives what it returns"
             )
         # Texts of NumPy and of an Enum write themselves otherwise.
-        return plain(layer or self.plan.default_layer), self.plan.pooling if pooling == "auto" else plain(pooling)
+        return plain(
+            layer or self.architecture.default_layer
+        ), self.architecture.pooling if pooling == "auto" else plain(pooling)
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
         """Return what identifies the embeddings of one view."""
@@ -101,7 +108,7 @@ class BackboneSource(SummaryMixin):
             layer=view[0],
             pooling=view[1],
             preprocessing=self.preprocessing.text,
-            precision=precision if precision == "float32" else f"{precision};exact={EXACT_CONVOLUTIONS};sums=float32",
+            precision=precision if precision == "float32" else f"{precision};exact={FLOAT32_CONVOLUTIONS};sums=float32",
         )
 
     def fresh(self) -> nn.Module:
@@ -117,8 +124,8 @@ class BackboneSource(SummaryMixin):
         with _loading:
             if key not in _loaded:
                 note_step(f"loading the network {self.name}")
-                _loaded[key] = Backbone(self.name, self.build(), self.plan, device, is_own=self.is_own)
-                while len(_loaded) > LOADED_AT_ONCE:
+                _loaded[key] = Backbone(self.name, self.build(), self.architecture, device, is_custom=self.is_custom)
+                while len(_loaded) > MAX_LOADED:
                     _loaded.popitem(last=False)
             _loaded.move_to_end(key)
             return _loaded[key]
@@ -133,33 +140,35 @@ class Backbone(SummaryMixin):
     ----------
     name : str
     module : nn.Module
-    plan : NetworkPlan
+    architecture : Architecture
     device : str
-    is_own : bool, default=False
+    is_custom : bool, default=False
         Whether it is a module of the user's, whose traced graph is compared with it before it is used.
     """
 
-    def __init__(self, name: str, module: nn.Module, plan: NetworkPlan, device: str, *, is_own: bool = False) -> None:
+    def __init__(
+        self, name: str, module: nn.Module, architecture: Architecture, device: str, *, is_custom: bool = False
+    ) -> None:
         import torch
 
         if device == "cpu":
             keep_freed_memory()
         self.name = name
-        self.plan = plan
+        self.architecture = architecture
         self.device = device
-        self.is_own = is_own
+        self.is_custom = is_custom
         self.module = channels_last(module.eval().requires_grad_(False).to(device))
-        self.dtype = image_dtype(module) if is_own else torch.float32
+        self.dtype = image_dtype(module) if is_custom else torch.float32
         # What the device's memory has turned out to hold; None while it has held every batch.
         self.largest_batch: int | None = None
-        self._plain: dict[tuple[str, ...], Reader] = {}
-        self._fused: dict[tuple[Any, ...], Reader] = {}
+        self._extractors: dict[tuple[str, ...], FeatureExtractor] = {}
+        self._fused: dict[tuple[Any, ...], FeatureExtractor] = {}
         self._making = threading.Lock()
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The names of the stages, in the order of the forward pass."""
-        return self.plan.stage_names
+        return self.architecture.stage_names
 
     def embed(
         self,
@@ -194,23 +203,23 @@ class Backbone(SummaryMixin):
         """
         import torch
 
-        nodes = [self.plan.node(layer) for layer, _ in views]
+        nodes = [self.architecture.node(layer) for layer, _ in views]
         reads = [read_node(node, self.module) for node in nodes]
         with torch.inference_mode():
             batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
             batch = batch.to(self.dtype).contiguous(memory_format=torch.channels_last)
-            plain = self._reader(self._nodes(views), batch)
-            with arithmetic(precision, self.device):
+            plain = self._extractor(self._nodes(views), batch)
+            with precision_context(precision, self.device):
                 try:
-                    outputs = self._faster(plain, batch, precision)(batch)
+                    outputs = self._fused_extractor(plain, batch, precision)(batch)
                 except (torch.OutOfMemoryError, FeatxError):
                     raise
                 except Exception as error:
                     # A module of the user's may raise whatever its code does.
-                    if not (self.is_own or isinstance(error, RuntimeError | AssertionError)):
+                    if not (self.is_custom or isinstance(error, RuntimeError | AssertionError)):
                         raise
                     size = pixels.shape[3]
-                    raise failure(self.name, self.module, size, error, is_own=self.is_own) from error
+                    raise forward_error(self.name, self.module, size, error, is_custom=self.is_custom) from error
             found = [tensor_of(outputs[r], n, r, name=self.name) for n, r in zip(nodes, reads, strict=True)]
             if self.device != "meta" and (empty := [n for n, part in zip(nodes, found, strict=True) if part.is_meta]):
                 step = "Keep the module from moving it to the meta device, or choose another layer."
@@ -221,11 +230,11 @@ class Backbone(SummaryMixin):
                     raise LayerError(*not_one_each(self.name, layer, len(rows), len(pixels)))
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
-    def is_shareable(self, views: Sequence[View]) -> bool:
+    def is_thread_safe(self, views: Sequence[View]) -> bool:
         """Tell whether several threads may pass batches at once: a graph keeps nothing from one to the next."""
         import torch
 
-        return isinstance(self._reader(self._nodes(views)), torch.fx.GraphModule)
+        return isinstance(self._extractor(self._nodes(views)), torch.fx.GraphModule)
 
     def width(self, view: View, *, preprocessing: Preprocessing) -> int:
         """Return the number of features of a view, by passing shapes without values through the network."""
@@ -236,10 +245,12 @@ class Backbone(SummaryMixin):
         side = preprocessing.crop
         pixels = torch.zeros((1, 3, side, side), dtype=torch.uint8)
         try:
-            shapes = Backbone(self.name, independent_copy(self.module), self.plan, "meta", is_own=self.is_own)
+            shapes = Backbone(
+                self.name, independent_copy(self.module), self.architecture, "meta", is_custom=self.is_custom
+            )
             return shapes.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
         except BackboneError:
-            if not self.is_own:
+            if not self.is_custom:
                 raise
         # A module of the user's may look at values, or have tensors that cannot be moved to where there are none.
         return self.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
@@ -251,68 +262,52 @@ class Backbone(SummaryMixin):
         return layer_names(self.module)
 
     def _nodes(self, views: Sequence[View]) -> tuple[str, ...]:
-        return tuple(sorted({read_node(self.plan.node(layer), self.module) for layer, _ in views}))
+        return tuple(sorted({read_node(self.architecture.node(layer), self.module) for layer, _ in views}))
 
     def _pool(self, output: Tensor, node: str, pooling: str) -> Tensor:
         if pooling in MAPS:
             return whole_map(output, pooling)
-        last = self.plan.is_channels_last(node)
-        return pool(output, pooling, channels_last=last, prefix_tokens=self.plan.prefix_tokens)
+        last = self.architecture.is_channels_last(node)
+        return pool(output, pooling, channels_last=last, prefix_tokens=self.architecture.prefix_tokens)
 
-    def _faster(self, plain: Reader, batch: Tensor, precision: str) -> Reader:
-        """Return a reader of the same layers in fewer kernels, made once for each size of images."""
+    def _fused_extractor(self, plain: FeatureExtractor, batch: Tensor, precision: str) -> FeatureExtractor:
+        """Return a feature extractor of the same layers in fewer kernels, made once for each size of images."""
         import torch
 
-        from .exact_start import with_exact_start
+        from .float32_stem import with_float32_stem
 
-        exact = 0 if precision == "float32" else EXACT_CONVOLUTIONS
+        n_float32 = 0 if precision == "float32" else FLOAT32_CONVOLUTIONS
         if self.device == "meta" or self.dtype != torch.float32 or not isinstance(plain, torch.fx.GraphModule):
-            return with_exact_start(plain, exact)
+            return with_float32_stem(plain, n_float32)
         key = (plain, precision, batch.shape[1:])
         with self._making:
             if key not in self._fused:
-                from .fusion import fused_reader
+                from .fusion import fused_extractor
 
                 dtype = getattr(torch, precision)
-                self._fused[key] = fused_reader(plain, batch, dtype=dtype, exact=exact)
+                self._fused[key] = fused_extractor(plain, batch, dtype=dtype, n_float32=n_float32)
             return self._fused[key]
 
-    def _reader(self, nodes: tuple[str, ...], batch: Tensor | None = None) -> Reader:
-        from ..torch_modules.graphs import reader
+    def _extractor(self, nodes: tuple[str, ...], batch: Tensor | None = None) -> FeatureExtractor:
+        from ..torch_modules.graphs import feature_extractor
 
         # Shapes without values cannot be compared.
-        images = batch if self.is_own and self.device != "meta" else None
+        images = batch if self.is_custom and self.device != "meta" else None
 
         with self._making:  # torch.fx traces in one thread at a time
-            if nodes not in self._plain:
+            if nodes not in self._extractors:
                 try:
-                    self._plain[nodes] = reader(self.module, nodes, name=self.name, images=images)
-                    refuse_absent(self.module, self._plain[nodes], nodes, name=self.name)
+                    self._extractors[nodes] = feature_extractor(self.module, nodes, name=self.name, images=images)
+                    refuse_absent(self.module, self._extractors[nodes], nodes, name=self.name)
                 except WeightsError:
-                    del self._plain[nodes]
+                    del self._extractors[nodes]
                     raise
                 except LayerError as error:
                     raise LayerError(error.message, self._layer_step(nodes, error.next_step)) from None
-            return self._plain[nodes]
+            return self._extractors[nodes]
 
     def _layer_step(self, nodes: tuple[str, ...], hint: str) -> str:
         """Return what to do where a layer is not there: stages come before nodes that are spelled alike."""
         stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
-        meant = next(filter(None, (mistyped_stage(self.plan, node) for node in nodes)), hint)
+        meant = next(filter(None, (mistyped_stage(self.architecture, node) for node in nodes)), hint)
         return f"{stages} {meant}".strip()
-
-
-def image_dtype(module: nn.Module) -> torch.dtype:
-    """Return the type of images that a module of the user's takes: that of all its parameters, or float32."""
-    import torch
-
-    kinds = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
-    return kinds.pop() if len(kinds) == 1 else torch.float32
-
-
-def channels_last(module: nn.Module) -> nn.Module:
-    """Lay out a module's weights as its images are; there is no such layout for those of 3-D convolutions."""
-    import torch
-
-    known = all(tensor.dim() != 5 for tensor in (*module.parameters(), *module.buffers()))
-    return module.to(memory_format=torch.channels_last) if known else module

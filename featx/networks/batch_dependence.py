@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from ..exceptions import BackboneError
 from ..torch_modules.copies import light_copy, undisturbed
-from ..torch_modules.running_statistics import needs_the_batch
-from .answers import fixed_images
+from ..torch_modules.running_statistics import uses_batch_statistics
 from .backbone import Backbone, BackboneSource
 from .pooling import View
+from .reference_outputs import fixed_images
 
 __all__ = ["refuse_batch_dependence"]
 
@@ -42,12 +42,12 @@ def refuse_batch_dependence(source: BackboneSource, views: Sequence[View]) -> No
     """
     pre = source.preprocessing
     key = (source.weights_digest, source.content, pre.crop, pre.mean, pre.std, *views)
-    if not source.is_own or key in _passed:
+    if not source.is_custom or key in _passed:
         return
     built = source.build()
     place = next((t.device for t in (*built.parameters(), *built.buffers())), torch.device("cpu"))
     module = light_copy(built)
-    backbone = Backbone(source.name, module, source.plan, str(place), is_own=True)
+    backbone = Backbone(source.name, module, source.architecture, str(place), is_custom=True)
 
     def embed(images: Tensor, seed: int = 0) -> list[Tensor]:
         devices = [place] if place.type == "cuda" else []
@@ -89,7 +89,7 @@ def _are_apart(some: Tensor, others: Tensor, tolerance: float) -> bool:
 def _what(name: str, layer: str, module: nn.Module) -> tuple[str, str]:
     """Return what is wrong, and what to do."""
     wrong = f"what {name} gives for an image at the layer {layer!r} depends on the other images of its batch"
-    path = next((path for path, part in module.named_modules() if needs_the_batch(part)), None)
+    path = next((path for path, part in module.named_modules() if uses_batch_statistics(part)), None)
     if path is None:
         return wrong, (
             "Let its forward compute each image by itself, with no mean, norm or softmax over the first axis, or "

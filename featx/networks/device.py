@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cache.machine import visible_gpu
 from ..constraints import DEVICE, DEVICES, PRECISION, plain
 from ..display.notes import note_torch
 from ..exceptions import ParameterError, nearest
 
-__all__ = ["arithmetic", "check_device", "out_of_memory", "physical_device", "resolve_device", "resolve_precision"]
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = [
+    "channels_last",
+    "check_device",
+    "image_dtype",
+    "out_of_memory",
+    "physical_device",
+    "precision_context",
+    "resolve_device",
+    "resolve_precision",
+]
 
 
-def arithmetic(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
+def precision_context(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
     """Return the context in which a network computes with a precision that is resolved."""
     import torch
 
@@ -80,7 +93,7 @@ def physical_device(device: str) -> str:
 
 
 def resolve_precision(precision: str) -> str:
-    """Return the arithmetic of a training, where "auto" is float32; `choose_precision` has that of embeddings.
+    """Return the precision of a training, where "auto" is float32; `choose_precision` has that of embeddings.
 
     Raises
     ------
@@ -96,3 +109,19 @@ def out_of_memory(error: Exception) -> bool:
 
     text = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text
+
+
+def image_dtype(module: nn.Module) -> torch.dtype:
+    """Return the type of images that a module of the user's takes: that of all its parameters, or float32."""
+    import torch
+
+    kinds = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
+    return kinds.pop() if len(kinds) == 1 else torch.float32
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """Lay out a module's weights as its images are; there is no such layout for those of 3-D convolutions."""
+    import torch
+
+    known = all(tensor.dim() != 5 for tensor in (*module.parameters(), *module.buffers()))
+    return module.to(memory_format=torch.channels_last) if known else module

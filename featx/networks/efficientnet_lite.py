@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["EfficientNetLite0", "published_names", "published_to_own"]
+__all__ = ["EfficientNetLite0", "published_tensor_names", "published_to_own"]
 
 # expansion, channels, blocks, stride, kernel
 SETTINGS = [
@@ -147,7 +147,7 @@ def _own_name(key: str) -> str:
     return f"{OUTER.get(module, 'classifier')}.{name}" if module in (*OUTER, "_fc") else key
 
 
-def published_names(own: Iterable[str]) -> list[str]:
+def published_tensor_names(own: Iterable[str]) -> list[str]:
     """Return the names in `efficientnet_lite_pytorch` of this network's tensors, but for the classifier's."""
     modules = {place: name for name, place in OUTER.items()}
     for number, (stage, block) in enumerate(PLACES):

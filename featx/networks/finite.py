@@ -13,7 +13,7 @@ from torch import nn
 from ..exceptions import BackboneError
 from .pooling import View
 
-__all__ = ["not_finite", "require_finite"]
+__all__ = ["not_finite_outputs", "require_finite"]
 
 # In bfloat16, whose bits are kept as int16: the exponent of NaN and infinity.
 EXPONENT = 0x7F80
@@ -49,7 +49,7 @@ def require_finite(
             continue
         spoilt = np.flatnonzero(~good.all(axis=1))
         count, size = int((~good[spoilt[0]]).sum()), good.shape[1]
-        raise not_finite(
+        raise not_finite_outputs(
             f"what {name} gives for {images[spoilt[0]]} at the layer {layer!r} is not finite: {count:,} of {size:,} "
             "values are NaN or infinite",
             module,
@@ -58,7 +58,7 @@ def require_finite(
         )
 
 
-def not_finite(wrong: str, module: nn.Module, precision: str, *, every: bool) -> BackboneError:
+def not_finite_outputs(wrong: str, module: nn.Module, precision: str, *, every: bool) -> BackboneError:
     """Return the error for values that are not finite, with what to do about it.
 
     Parameters

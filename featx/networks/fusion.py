@@ -19,10 +19,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import StochasticDepth
 
 from .efficientnet_lite import same_pad
-from .exact_start import Reader, with_exact_start
+from .float32_stem import FeatureExtractor, with_float32_stem
 from .fused_convolution import FusedConvolution, has_kernels
 
-__all__ = ["fuse", "fused_reader"]
+__all__ = ["fuse", "fused_extractor"]
 
 # How oneDNN calls an activation. The bounds of ReLU6 and Hardtanh go along.
 _ACTIVATIONS: dict[type[nn.Module], str] = {
@@ -43,8 +43,10 @@ _IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d, StochasticDepth)
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 
 
-def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, exact: int = 0) -> Reader:
-    """Return the fastest graph that was seen to compute the same as a reader of layers.
+def fused_extractor(
+    network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, n_float32: int = 0
+) -> FeatureExtractor:
+    """Return the fastest graph that was seen to compute the same as a feature extractor.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, 
         Its first image is passed through the network and through what is made of it.
     dtype : torch.dtype
         Of the convolutions.
-    exact : int, default=0
+    n_float32 : int, default=0
         So many convolutions at the beginning stay in float32.
 
     Returns
@@ -69,7 +71,7 @@ def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, 
     # oneDNN's kernels are no public interface of torch: another release may change them.
     for kernels in [True, False] if batch.device.type == "cpu" and has_kernels() else [False]:
         try:
-            fused = fuse(network, batch, dtype=dtype, kernels=kernels, exact=exact)
+            fused = fuse(network, batch, dtype=dtype, kernels=kernels, n_float32=n_float32)
             given = fused(example.clone())
         except torch.OutOfMemoryError:
             raise
@@ -77,7 +79,7 @@ def fused_reader(network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, 
             continue
         if all(_distance(given[layer], wanted[layer]) <= bound for layer in wanted):
             return fused
-    return with_exact_start(network, exact)
+    return with_float32_stem(network, n_float32)
 
 
 def _distance(given: Any, wanted: Any) -> float:
@@ -88,7 +90,7 @@ def _distance(given: Any, wanted: Any) -> float:
 
 
 def fuse(
-    network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, kernels: bool, exact: int = 0
+    network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, kernels: bool, n_float32: int = 0
 ) -> fx.GraphModule:
     """Return a graph that computes the same with fused convolutions.
 
@@ -102,7 +104,7 @@ def fuse(
         Of the convolutions.
     kernels : bool
         Whether to use oneDNN's kernels.
-    exact : int, default=0
+    n_float32 : int, default=0
         So many convolutions at the beginning stay in float32.
     """
     modules = dict(network.named_modules())
@@ -114,7 +116,7 @@ def fuse(
     _remove_identities(graph, modules)
     places = [n for n in graph.nodes if n.op == "call_module" and _is_plain(modules[n.target])]
     for number, node in enumerate(places):
-        own = torch.float32 if number < exact else dtype
+        own = torch.float32 if number < n_float32 else dtype
         modules[node.target] = _with_padding(modules[node.target], node, shapes)
         shape = (len(batch), *shapes[node.args[0]][1:]) if kernels else None
         _fuse_one(fused, modules, node, shapes, own, shape)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import BackboneError, MissingDependencyError, nearest
-from .architectures import plan_of
+from .architectures import architecture_of
 from .pooling import check_pooling
 from .stage_names import check_layer
 from .state_files import check_file
@@ -26,7 +26,7 @@ __all__ = [
     "check_published",
     "check_timm",
     "check_timm_weights",
-    "published_names",
+    "published_weight_names",
     "unknown_timm_network",
 ]
 
@@ -72,9 +72,9 @@ def check_network(
         check_timm(backbone)
         check_timm_weights(backbone, weights)
     else:
-        plan = plan_of(backbone)
+        architecture = architecture_of(backbone)
         for layer in filter(None, layers):
-            check_layer(backbone, plan, layer)
+            check_layer(backbone, architecture, layer)
         check_published(backbone, weights)
         check_patches(backbone, image_size)
     if weights is not None and is_file_name(weights):
@@ -90,11 +90,11 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
         The embedded network, or one of torchvision's.
     weights : object
     known : sequence of str, default=None
-        Their names; by default those of `published_names`.
+        Their names; by default those of `published_weight_names`.
     """
     if weights is None or weights == "DEFAULT" or is_file_name(weights):
         return
-    known = published_names(name) if known is None else known
+    known = published_weight_names(name) if known is None else known
     if not known:
         raise unknown_weights(name, weights, "Pass 'DEFAULT', a file of weights, or None.")
     if weights not in known:
@@ -102,7 +102,7 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
         raise unknown_weights(name, weights, step, known=known)
 
 
-def published_names(name: str) -> tuple[str, ...]:
+def published_weight_names(name: str) -> tuple[str, ...]:
     """Return the names of torchvision's published weights of a network; none of the embedded one."""
     return () if name == "efficientnet_lite0" else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
 

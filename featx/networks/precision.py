@@ -38,13 +38,13 @@ __all__ = ["Agreement", "choose_precision", "measure_agreement", "photographs", 
 MEAN_COSINE = 0.999
 WORST_COSINE = 0.997
 N_CROPS = 30
-NOTES = "precisions"
+FOLDER = "precisions"
 # Settings that take kernels, or a GPU, away from a process.
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
 
 # In this process: what was measured for a network, and what is chosen for it with each cache.
-_outcomes: dict[str, dict[str, Any]] = {}
-_known: dict[tuple[str, str | None], str] = {}
+_measured: dict[str, dict[str, Any]] = {}
+_chosen: dict[tuple[str, str | None], str] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,20 +88,20 @@ def choose_precision(
     """
     if not isinstance(precision, str) or precision != "auto":
         return resolve_precision(precision)
-    if source.is_own:
+    if source.is_custom:
         return "float32"
     where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
     identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     place = key, None if cache is None else str(cache.root)
-    if place not in _known:
+    if place not in _chosen:
         # A note spares a process that finds all its embeddings both torch and the network.
-        note = _noted(cache, key)
+        note = _read_note(cache, key)
         if note is None:
-            note = _outcomes.get(key) or _decided(source, device)
-            _note(cache, key, note)
-        _outcomes[key], _known[place] = note, note["precision"]
-    return _known[place]
+            note = _measured.get(key) or _choose(source, device)
+            _write_note(cache, key, note)
+        _measured[key], _chosen[place] = note, note["precision"]
+    return _chosen[place]
 
 
 def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, device: str, precision: str) -> Agreement:
@@ -123,7 +123,7 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     backbone = source.load(device)
 
     # As they pass later: what is compiled for batches of a size is compiled once.
-    lanes = lane_count(device) if backbone.is_shareable([view]) else 1
+    lanes = lane_count(device) if backbone.is_thread_safe([view]) else 1
     size = auto_batch_size(device, lanes) // lanes
 
     def rows(arithmetic: str) -> Tensor:
@@ -186,7 +186,7 @@ def _processor() -> str:
     return hashlib.sha256("\n".join(able).encode(errors="replace")).hexdigest()
 
 
-def _decided(source: BackboneSource, device: str) -> dict[str, Any]:
+def _choose(source: BackboneSource, device: str) -> dict[str, Any]:
     """Return the choice with what it rests on."""
     note: dict[str, Any] = {"backbone": source.name, "weights": source.weights_digest, "precision": "float32"}
     place = resolve_device(device)
@@ -199,19 +199,19 @@ def _decided(source: BackboneSource, device: str) -> dict[str, Any]:
     return note
 
 
-def _noted(cache: EmbeddingCache | None, key: str) -> dict[str, Any] | None:
+def _read_note(cache: EmbeddingCache | None, key: str) -> dict[str, Any] | None:
     if cache is None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        note = json.loads((Path(cache.root) / NOTES / f"{key}.json").read_bytes())
+        note = json.loads((Path(cache.root) / FOLDER / f"{key}.json").read_bytes())
         return note if note["precision"] in ("float32", "bfloat16") else None
     return None
 
 
-def _note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
+def _write_note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
     if cache is None:
         return
-    target = Path(cache.root) / NOTES / f"{key}.json"
+    target = Path(cache.root) / FOLDER / f"{key}.json"
     # A cache that cannot be written costs a measurement in every process and nothing else.
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)

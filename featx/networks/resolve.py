@@ -14,10 +14,10 @@ from ..images.preprocessing import IMAGENET, Preprocessing
 from ..runtime.seeds import check_weights_seed
 from . import architectures as stages
 from . import weights as weight_files
-from .architectures import NetworkPlan
+from .architectures import Architecture
 from .backbone import BackboneSource
 from .network_names import check_patches, check_published
-from .state_matching import fit_state
+from .state_matching import load_weights
 from .timm_networks import timm_source
 
 if TYPE_CHECKING:
@@ -91,19 +91,19 @@ def resolve_backbone(
 
 def _embedded(weights: Any, seed: int) -> BackboneSource:
     def build() -> nn.Module:
-        from .efficientnet_lite import EfficientNetLite0, published_names, published_to_own
+        from .efficientnet_lite import EfficientNetLite0, published_tensor_names, published_to_own
 
         module = _seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
         if found.file:
-            fit_state(
+            load_weights(
                 module,
                 found.load(),
                 name=EMBEDDED,
                 source=found.file,
-                layer=plan.node(plan.default_layer),
-                heads=(plan.class_layer,),
+                layer=architecture.node(architecture.default_layer),
+                heads=(architecture.class_layer,),
                 adapt=published_to_own,
-                aliases=published_names(module.state_dict()),
+                aliases=published_tensor_names(module.state_dict()),
             )
         return module
 
@@ -114,12 +114,12 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
         found = weight_files.file_weights(weights)
     else:
         found = weight_files.embedded_weights()
-    plan = stages.EMBEDDED_PLAN
-    return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, plan, build)
+    architecture = stages.EMBEDDED_ARCHITECTURE
+    return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, architecture, build)
 
 
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
-    plan = stages.plan_of(name)
+    architecture = stages.architecture_of(name)
     note_torch()
     if weights is None:
         own = "own" if name in INIT_WEIGHTS else ""
@@ -159,18 +159,18 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
                 except (KeyError, ValueError):  # no position embeddings, or none of a square image
                     return state
 
-            fit_state(
+            load_weights(
                 module,
                 found.load(),
                 name=name,
                 source=found.file,
-                layer=plan.node(plan.default_layer),
-                heads=(plan.class_layer,),
+                layer=architecture.node(architecture.default_layer),
+                heads=(architecture.class_layer,),
                 adapt=resampled if name.startswith("vit") else None,
             )
         return module
 
-    return BackboneSource(name, digest, preprocessing, plan, build)
+    return BackboneSource(name, digest, preprocessing, architecture, build)
 
 
 def _from_module(
@@ -179,7 +179,7 @@ def _from_module(
     from torch import nn
 
     from ..torch_modules.code_facts import lasting_name
-    from .own_modules import own_module
+    from .custom_modules import custom_module
 
     if not isinstance(module, nn.Module):
         raise ParameterError(
@@ -190,16 +190,16 @@ def _from_module(
         raise ParameterError(
             f"got weights={weights!r} beside a module, which brings its own", "Load them into the module."
         )
-    own = own_module(module, preprocessing=preprocessing, cache_key=cache_key, origin=origin)
+    own = custom_module(module, preprocessing=preprocessing, cache_key=cache_key, origin=origin)
     children = tuple((name, name) for name, _ in own.module.named_children())
-    plan = NetworkPlan(stages=children, default_layer=own.layer, width=0, class_layer="")
+    architecture = Architecture(stages=children, default_layer=own.layer, width=0, class_layer="")
     return BackboneSource(
         f"{lasting_name(type(module).__module__)}.{type(module).__qualname__}",
         own.digest,
         preprocessing,
-        plan,
+        architecture,
         lambda: own.module,
-        is_own=True,
+        is_custom=True,
         content=own.content if cache_key is not None else "",
         unknown=own.unknown,
         norm=own.norm,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..constraints import shown
 from ..exceptions import LayerError, ParameterError, nearest
-from .architectures import NetworkPlan
+from .architectures import Architecture
 
 __all__ = ["HEAD_ALONE", "check_layer", "check_stages", "choose_stages", "mistyped_stage"]
 
@@ -19,19 +19,21 @@ __all__ = ["HEAD_ALONE", "check_layer", "check_stages", "choose_stages", "mistyp
 HEAD_ALONE = "Choose trainable_stages=0, which trains the head alone."
 
 
-def check_layer(name: str, plan: NetworkPlan, layer: str) -> None:
+def check_layer(name: str, architecture: Architecture, layer: str) -> None:
     """Raise LayerError where a layer of a network is a stage mistyped; others may be nodes of its graph."""
-    if hint := mistyped_stage(plan, layer):
-        raise LayerError(f"{name} has no layer {layer!r}", f"Its stages are {', '.join(plan.stage_names)}. {hint}")
+    if hint := mistyped_stage(architecture, layer):
+        raise LayerError(
+            f"{name} has no layer {layer!r}", f"Its stages are {', '.join(architecture.stage_names)}. {hint}"
+        )
 
 
-def mistyped_stage(plan: NetworkPlan, layer: str) -> str:
+def mistyped_stage(architecture: Architecture, layer: str) -> str:
     """Return "did you mean a stage?" for what is like a stage and can be no node; or an empty string.
 
     It has another number than the stages of that name, other capitals, or a letter that is wrong. (No node of any
     network's graph is like that, which a test makes sure of.)
     """
-    names = plan.stage_names
+    names = architecture.stage_names
     if "." in layer or layer in names:
         return ""
     numbered = [name for name in names if _unnumbered(name) == _unnumbered(layer) != layer]
@@ -48,9 +50,9 @@ def _unnumbered(name: str) -> str:
     return re.sub(r"\d+[a-z]?$", "", name)
 
 
-def check_stages(plan: NetworkPlan, wanted: Any, *, layer: str | None = None) -> None:
+def check_stages(architecture: Architecture, wanted: Any, *, layer: str | None = None) -> None:
     """Raise ParameterError where `trainable_stages` names none of a known network's stages up to a layer."""
-    names, last = list(plan.stage_names), layer or plan.default_layer
+    names, last = list(architecture.stage_names), layer or architecture.default_layer
     if last in names:  # and no node in the midst of a stage
         choose_stages(names[: names.index(last) + 1], wanted)
 

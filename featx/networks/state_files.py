@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..cache.digests import is_old_enough, reads_all
 from ..cache.versions import Version, file_version
 from ..exceptions import WeightsError, nearest
-from .inert_pickles import load_tensors
+from .restricted_unpickler import load_tensors
 from .weight_formats import is_safetensors, refuse_other_formats
 
 if TYPE_CHECKING:

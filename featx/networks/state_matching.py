@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.notes import note_once
 from ..exceptions import WeightsError
-from .misfits import Fit, ambiguity, few, misfit, not_finite
+from .mismatches import Match, abbreviated, ambiguity, mismatch, not_finite_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["absent_tensors", "fit_state", "refuse_absent"]
+__all__ = ["absent_tensors", "load_weights", "refuse_absent"]
 
 # Heads that torchvision's networks have only while training.
 AUXILIARY = ("AuxLogits", "aux1", "aux2")
@@ -32,7 +32,7 @@ State = dict[str, "Tensor"]
 Adapt = Callable[[State], State]
 
 
-def fit_state(
+def load_weights(
     module: nn.Module,
     tensors: Mapping[str, Tensor],
     *,
@@ -79,12 +79,12 @@ def fit_state(
         fits = [_fit(place, short, tensors, expected, fewer, unread, adapt) for place in places]
     good = [fit for fit in fits if not fit.faults]
     if not good:
-        raise misfit(fits, tensors, expected, name, source)
+        raise mismatch(fits, tensors, expected, name, source)
     # Values that are no numbers do not make the other place in a file the right one.
     good.sort(key=lambda fit: bool(_spoilt(fit, expected)))
     chosen = good[0]
     if spoilt := _spoilt(chosen, expected):
-        raise not_finite(spoilt, name, source)
+        raise not_finite_weights(spoilt, name, source)
     if others := [fit for fit in good[1:] if not _same(fit, chosen)]:
         raise ambiguity([chosen, *others], short, name, source)
     _note(chosen, expected, unread, source)
@@ -104,7 +104,7 @@ def absent_tensors(module: nn.Module) -> tuple[str, ...]:
     return vars(module).get("_absent_tensors", ("", (), ()))[1]
 
 
-def refuse_absent(module: nn.Module, reader: Any, layers: Iterable[str], *, name: str) -> None:
+def refuse_absent(module: nn.Module, feature_extractor: Any, layers: Iterable[str], *, name: str) -> None:
     """Refuse to read layers for which a tensor is needed that the file of weights did not have.
 
     Raises
@@ -114,8 +114,8 @@ def refuse_absent(module: nn.Module, reader: Any, layers: Iterable[str], *, name
     import torch
 
     source, absent, unread = vars(module).get("_absent_tensors", ("", (), ()))
-    if isinstance(reader, torch.fx.GraphModule):
-        used = reader.state_dict().keys()
+    if isinstance(feature_extractor, torch.fx.GraphModule):
+        used = feature_extractor.state_dict().keys()
         lacking = [key for key in absent if key in used]
     elif "output" in layers:
         lacking = list(absent)
@@ -123,8 +123,8 @@ def refuse_absent(module: nn.Module, reader: Any, layers: Iterable[str], *, name
         lacking = [key for key in absent if not key.startswith(unread)]
     if lacking:
         raise WeightsError(
-            f"the layer {' or '.join(layers)} of {name} needs {few(lacking)}, which the weights {source} do not have, "
-            "or in another shape, or with values that are NaN or infinite",
+            f"the layer {' or '.join(layers)} of {name} needs {abbreviated(lacking)}, which the weights {source} do "
+            "not have, or in another shape, or with values that are NaN or infinite",
             "Read an earlier layer, or pass a file that has them.",
         )
 
@@ -161,7 +161,7 @@ def _fit(
     needed: frozenset[str],
     unread: tuple[str, ...],
     adapt: Adapt | None,
-) -> Fit:
+) -> Match:
     state = {key[len(place) :]: tensors[full] for key, full in short.items() if key.startswith(place)}
     faults = _faults(state, expected, needed, unread)
     resized: list[str] = []
@@ -171,7 +171,7 @@ def _fit(
             resized = [k for k in adapted if k in needed and k in state and state[k].shape != adapted[k].shape]
             state, faults = adapted, found
     matched = sum(key in state and not _fault(key, state[key], expected[key]) for key in needed)
-    return Fit(place, state, faults, matched, needed, resized)
+    return Match(place, state, faults, matched, needed, resized)
 
 
 def _faults(
@@ -206,7 +206,7 @@ def _fault(key: str, given: Tensor, own: Tensor) -> str:
     return ""
 
 
-def _spoilt(fit: Fit, expected: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
+def _spoilt(fit: Match, expected: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
     """Return which tensors that are needed hold NaN or infinity, and of how many values how many are."""
     keys = [key for key in expected if key in fit.needed and key in fit.state and not key.endswith(COUNTERS)]
     counts = {key: _n_spoilt(fit.state[key], expected[key]) for key in keys if not fit.faults}
@@ -230,14 +230,14 @@ def _needed(module: nn.Module, layer: str, otherwise: frozenset[str]) -> frozens
     """Return the names of the tensors that a layer is computed with; `otherwise` where the module is not traced."""
     import torch
 
-    from ..torch_modules.graphs import reader
+    from ..torch_modules.graphs import feature_extractor
 
-    graph = reader(module.eval(), [layer], name="")
+    graph = feature_extractor(module.eval(), [layer], name="")
     # A graph keeps buffers too that the module does not save.
     return otherwise.intersection(graph.state_dict()) if isinstance(graph, torch.fx.GraphModule) else otherwise
 
 
-def _same(some: Fit, other: Fit) -> bool:
+def _same(some: Match, other: Match) -> bool:
     """Tell whether two places hold the same values for what is read."""
     import torch
 
@@ -245,7 +245,7 @@ def _same(some: Fit, other: Fit) -> bool:
     return all(some.state[key] is other.state[key] or torch.equal(some.state[key], other.state[key]) for key in keys)
 
 
-def _note(fit: Fit, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
+def _note(fit: Match, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
     own = {key.split(".")[0] for key in expected} | {head.split(".")[0] for head in unread}
     keys = [key for key in fit.state if not key.endswith(COUNTERS)]
     extra = Counter(key.split(".")[0] for key in keys if key.split(".")[0] not in own)
@@ -253,4 +253,4 @@ def _note(fit: Fit, expected: Mapping[str, Tensor], unread: tuple[str, ...], sou
         what = ", ".join(extra)
         note_once(f"{source}: {fit.matched} tensors are used; those of {what}, which the network has not, are left out")
     if fit.resized:
-        note_once(f"{source} was trained at another image size: {few(fit.resized)} resampled to this one")
+        note_once(f"{source} was trained at another image size: {abbreviated(fit.resized)} resampled to this one")

@@ -13,10 +13,10 @@ from ..display.notes import note_torch
 from ..exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
 from ..images.preprocessing import Preprocessing
 from . import weights as weight_files
-from .architectures import NetworkPlan
+from .architectures import Architecture
 from .backbone import BackboneSource
 from .network_names import check_timm, check_timm_weights, unknown_timm_network
-from .state_matching import fit_state
+from .state_matching import load_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -76,7 +76,7 @@ def timm_source(
             ) from error
         if found is not None and found.file:
             heads = (known.classifier if known else None) or "classifier"
-            fit_state(
+            load_weights(
                 module,
                 found.load(),
                 name=name,
@@ -94,14 +94,14 @@ def timm_source(
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
     )
-    plan = NetworkPlan(stages=(), default_layer="output", width=0, class_layer="")
+    architecture = Architecture(stages=(), default_layer="output", width=0, class_layer="")
     if found is None:
         module = build()
         digest = weight_files.module_digest(module)
-        return BackboneSource(name, digest, preprocessing, plan, lambda: module, is_built=True)
+        return BackboneSource(name, digest, preprocessing, architecture, lambda: module, is_built=True)
     random = f"{name};timm={timm.__version__}" if weights is None else name
     digest = f"{found.digest};positions={side}" if side else found.digest
-    return BackboneSource(random, digest, preprocessing, plan, build)
+    return BackboneSource(random, digest, preprocessing, architecture, build)
 
 
 def _configuration(short: str) -> Any:

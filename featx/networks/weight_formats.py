@@ -15,7 +15,7 @@ CONVERT = (
 )
 FETCH = "Fetch or save the file again."
 # What a file begins with, what that makes it, and what to do.
-BEGINNINGS = [
+SIGNATURES = [
     (rb"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras writes", CONVERT),
     (rb"GGUF", "a GGUF file of a language model", CONVERT),
     (rb"\x93NUMPY", "a NumPy array", CONVERT),
@@ -35,7 +35,7 @@ BEGINNINGS = [
     (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf", "compressed", "Unpack it first."),
     (rb"\x08[\x00-\x7f][\x12\x1a:\x28]", "an ONNX or TensorFlow graph", CONVERT),
 ]
-NAMES = {
+KINDS_BY_SUFFIX = {
     ".onnx": "an ONNX graph",
     ".pb": "a TensorFlow graph",
     ".index": "the index of a TensorFlow checkpoint",
@@ -72,7 +72,7 @@ def _other_format(file: str, data: bytes) -> tuple[str, str]:
         return "nothing but zeros: the copy or the download broke off", FETCH
     if data[:4] in (b"PK\3\4", b"PK\5\6"):
         return _other_zip(file, data)
-    for pattern, what, step in BEGINNINGS:
+    for pattern, what, step in SIGNATURES:
         if re.match(pattern, data[:64], re.DOTALL):
             return what, step
     if data[257:262] == b"ustar":
@@ -82,8 +82,8 @@ def _other_format(file: str, data: bytes) -> tuple[str, str]:
     # Old files of torch are plain pickles, which begin so.
     if data[:1] == b"\x80" or name.endswith(".safetensors"):
         return "", ""
-    suffix = next((suffix for suffix in NAMES if name.endswith(suffix)), "")
-    return (NAMES[suffix], CONVERT) if suffix else ("no file of tensors that is known here", FETCH)
+    suffix = next((suffix for suffix in KINDS_BY_SUFFIX if name.endswith(suffix)), "")
+    return (KINDS_BY_SUFFIX[suffix], CONVERT) if suffix else ("no file of tensors that is known here", FETCH)
 
 
 def _other_zip(file: str, data: bytes) -> tuple[str, str]:

@@ -19,10 +19,10 @@ __all__ = ["backbone_parts", "cache_check_parts", "cache_parts", "prediction_hea
 
 def backbone_parts() -> list[Part]:
     """Return the networks that can be named, with the width of their default embedding."""
-    from ..networks.architectures import plan_of
+    from ..networks.architectures import architecture_of
     from ..networks.resolve import list_backbones
 
-    plans = [(name, plan_of(name)) for name in list_backbones()]
+    plans = [(name, architecture_of(name)) for name in list_backbones()]
     rows = [[name, str(plan.width), plan.default_layer, plan.pooling] for name, plan in plans]
     return [Table(["backbone", "features", "default layer", "pooling"], rows, right=[1])]
 

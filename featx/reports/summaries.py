@@ -207,11 +207,11 @@ def _dataset_tables(data: ImageDataset) -> list[Part]:
 
 
 def _network(network: Backbone | BackboneSource) -> list[str]:
-    plan = network.plan
+    architecture = network.architecture
     where = f" on {device}" if (device := getattr(network, "device", "")) else ", not built yet"
-    width = f" ({plan.width:,} features)" if plan.width else ""
-    default = f"{plan.default_layer}, {plan.pooling}{width}"
-    return [_titled(network, f"{network.name}{where}; {default}"), "stages: " + ", ".join(plan.stage_names)]
+    width = f" ({architecture.width:,} features)" if architecture.width else ""
+    default = f"{architecture.default_layer}, {architecture.pooling}{width}"
+    return [_titled(network, f"{network.name}{where}; {default}"), "stages: " + ", ".join(architecture.stage_names)]
 
 
 def _image(image: ImageSource) -> list[str]:

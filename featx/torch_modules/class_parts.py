@@ -7,11 +7,11 @@ import sys
 from types import FunctionType
 from typing import Any
 
-from .code_facts import MODULES_OF_PYTHON, code_facts, lasting_name, library, plain_text
+from .code_facts import PURE_STDLIB, code_facts, lasting_name, library, plain_text
+from .impure_functions import is_impure, is_user_code
 from .module_parts import Child, Parts
-from .readers import is_foreign, reads
 
-__all__ = ["class_parts", "is_at_home", "is_live_anyway", "shallow_text"]
+__all__ = ["class_parts", "is_called_implicitly", "is_importable", "shallow_text"]
 
 # What a class keeps about itself.
 _ABOUT_CLASSES = frozenset(
@@ -90,16 +90,16 @@ _KEEPING = frozenset(
 
 def class_parts(kind: type, role: str) -> Parts:
     known = library(kind.__module__)
-    if known is not None and is_at_home(kind):
-        strange = [(name, member) for name, member in sorted(vars(kind).items()) if is_foreign(member)]
-        odd = known.startswith("python ") and kind.__module__.partition(".")[0] not in MODULES_OF_PYTHON
-        odd = odd or reads(kind.__module__, kind.__name__)
+    if known is not None and is_importable(kind):
+        strange = [(name, member) for name, member in sorted(vars(kind).items()) if is_user_code(member)]
+        odd = known.startswith("python ") and kind.__module__.partition(".")[0] not in PURE_STDLIB
+        odd = odd or is_impure(kind.__module__, kind.__name__)
         unknown = f"of the module {kind.__module__}" if odd and role == "called" else ""
         bases = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
         home = vars(sys.modules.get(kind.__module__, sys))
         if kind.__module__ not in ("builtins", "torch"):
             # Its methods look up functions there, and somebody may have put one of his own in place of another.
-            bases += [Child(name, home[name], "called") for name in sorted(home) if is_foreign(home[name])]
+            bases += [Child(name, home[name], "called") for name in sorted(home) if is_user_code(home[name])]
         return Parts(f"class {lasting_name(kind.__module__)}.{kind.__qualname__} {known}", bases, strange, unknown)
     children = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
     if type(kind) is not type:
@@ -112,7 +112,7 @@ def class_parts(kind: type, role: str) -> Parts:
     return Parts(f"class {kind.__name__}", children, members)
 
 
-def is_at_home(value: Any) -> bool:
+def is_importable(value: Any) -> bool:
     """Tell whether a class or function of a library is found there by its name, and was not made by calling it."""
     found: Any = sys.modules.get(str(value.__module__))
     for name in value.__qualname__.split("."):
@@ -120,7 +120,7 @@ def is_at_home(value: Any) -> bool:
     return found is value or value.__module__ == "builtins"
 
 
-def is_live_anyway(owner: type, name: str, *, called: bool) -> bool:
+def is_called_implicitly(owner: type, name: str, *, called: bool) -> bool:
     """Tell whether a method may be called although no code names it: by Python or by a library's base class."""
     if name in _KEEPING:
         return called and name in ("__init__", "__new__", "__post_init__")

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["MODULES_OF_PYTHON", "CodeFacts", "code_facts", "lasting_name", "library", "plain_text"]
+__all__ = ["PURE_STDLIB", "CodeFacts", "code_facts", "lasting_name", "library", "plain_text"]
 
 # Of the standard library: what computes from its arguments alone, or has no part in what a network gives.
-MODULES_OF_PYTHON = frozenset(
+PURE_STDLIB = frozenset(
     [
         "__future__",
         "abc",
@@ -59,8 +59,19 @@ MODULES_OF_PYTHON = frozenset(
     ]
 )
 # Identified by their version alone, which their makers raise; of other packages the digests of their files count too.
-_RELEASED = {"torch", "torchvision", "timm", "numpy", "scipy", "PIL", "einops", "safetensors", "sklearn", "featx"}
-_SELF_EVIDENT = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.dtype, range, type(...), type(None))
+_IDENTIFIED_BY_VERSION = {
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "scipy",
+    "PIL",
+    "einops",
+    "safetensors",
+    "sklearn",
+    "featx",
+}
+_PLAIN_TYPES = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.dtype, range, type(...), type(None))
 _LOOKED_UP = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -132,7 +143,7 @@ def plain_text(value: Any) -> str | None:
     Numbers, texts, bytes, torch's types and devices, numpy's scalars, and tuples and frozen sets of these.
     """
     kind = type(value)
-    if kind in (int, bool, str) or isinstance(value, _SELF_EVIDENT):
+    if kind in (int, bool, str) or isinstance(value, _PLAIN_TYPES):
         return f"{kind.__name__} {value!r}"
     if kind is float:
         return f"float {struct.pack('>d', value).hex()}"
@@ -177,7 +188,7 @@ def library(module: str) -> str | None:
             return None
         found = metadata.distribution(owners[0])
     text = f"{top} {found.version}"
-    if top not in _RELEASED:
+    if top not in _IDENTIFIED_BY_VERSION:
         # A package of the user's own is often changed without a new version.
         files = sorted(f"{file} {file.hash.value}" for file in found.files or [] if file.hash and file.suffix == ".py")
         if not files:

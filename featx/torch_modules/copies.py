@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from ..exceptions import BackboneError
 from .code_facts import code_facts, library
 
-__all__ = ["RunWhole", "independent_copy", "light_copy", "undisturbed"]
+__all__ = ["NoTraceHooks", "independent_copy", "light_copy", "undisturbed"]
 
 
-class RunWhole:
+class NoTraceHooks:
     """A pair of hooks of a copy, for which it is run as a whole: a trace would keep what was true when it was made.
 
     Parameters
@@ -31,10 +31,10 @@ class RunWhole:
         self._parts = list({id(part): part for module in outside for part in module.modules()}.values())
         self._training: list[list[nn.Module]] = []
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> RunWhole:
+    def __deepcopy__(self, memo: dict[int, Any]) -> NoTraceHooks:
         return self
 
-    def put_on(self, module: nn.Module) -> None:
+    def register(self, module: nn.Module) -> None:
         """Make a copy run as a whole from now on."""
         module.register_forward_pre_hook(self._before, prepend=True)
         module.register_forward_hook(self._after, always_call=True)

@@ -23,21 +23,21 @@ from .output_parts import plain_values
 
 __all__ = [
     "OUTPUT",
-    "HookReader",
-    "default_cut",
-    "is_one_node",
+    "HookExtractor",
+    "default_node",
+    "default_submodule",
+    "feature_extractor",
+    "is_leaf_module",
     "last_node",
     "layer_names",
-    "norm_behind_pooling",
-    "reader",
+    "norm_after_pooling",
     "require_layers",
     "trace",
-    "whole_cut",
 ]
 
 OUTPUT = "output"
 # A graph makes the same calls as the module: only sums in another order may differ.
-SAME = 1e-4
+TRACE_TOLERANCE = 1e-4
 
 _FLATTENING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten)
 _FLATTENING_NAMES = {
@@ -71,7 +71,7 @@ def layer_names(module: nn.Module) -> list[str]:
     return [name for node, name in nodes.items() if node.op != "placeholder"]
 
 
-def reader(
+def feature_extractor(
     module: nn.Module, layers: Sequence[str], *, name: str, images: Tensor | None = None
 ) -> Callable[[Tensor], dict[str, Tensor]]:
     """Return a function that maps a batch to the outputs of the layers.
@@ -95,7 +95,7 @@ def reader(
     inner = [layer for layer in dict.fromkeys(layers) if layer != OUTPUT]
     nodes = trace(module, images)
     require_layers(module, nodes, inner, name=name)
-    return HookReader(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
+    return HookExtractor(module, inner) if nodes is None else _cut(module, nodes, list(dict.fromkeys(layers)))
 
 
 def require_layers(module: nn.Module, nodes: dict[Any, str] | None, layers: Sequence[str], *, name: str) -> None:
@@ -113,7 +113,7 @@ def require_layers(module: nn.Module, nodes: dict[Any, str] | None, layers: Sequ
             raise LayerError(f"{name} has no layer {layer!r}", hint)
 
 
-def is_one_node(module: nn.Module) -> bool:
+def is_leaf_module(module: nn.Module) -> bool:
     """Tell whether a module is one node of a graph by itself, as PyTorch's own are."""
     return _Tracer().is_leaf_module(module, "")
 
@@ -159,7 +159,7 @@ def _kept(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 
-class HookReader:
+class HookExtractor:
     """Runs the whole module and catches what its submodules give."""
 
     def __init__(self, module: nn.Module, layers: Sequence[str]) -> None:
@@ -186,7 +186,7 @@ class HookReader:
         return caught
 
 
-def default_cut(module: nn.Module) -> str:
+def default_node(module: nn.Module) -> str:
     """Return the node before a module's final pooling or flattening and its classifier, or "output" without these.
 
     The graph is read, nothing is computed.
@@ -195,8 +195,8 @@ def default_cut(module: nn.Module) -> str:
     return OUTPUT if nodes is None else _before_pooling(module, nodes)
 
 
-def whole_cut(module: nn.Module) -> str:
-    """Return the submodule that gives what `default_cut` names, for a module that runs as a whole; else "output"."""
+def default_submodule(module: nn.Module) -> str:
+    """Return the submodule that gives what `default_node` names, for a module that runs as a whole; else "output"."""
     nodes = trace(module)
     cut = OUTPUT if nodes is None else _before_pooling(module, nodes)
     if nodes is None or cut == OUTPUT:
@@ -209,8 +209,8 @@ def whole_cut(module: nn.Module) -> str:
     return OUTPUT
 
 
-def norm_behind_pooling(module: nn.Module) -> str:
-    """Return the node that normalises behind a module's final pooling or classifier, which `default_cut` leaves out."""
+def norm_after_pooling(module: nn.Module) -> str:
+    """Return the node that normalises after a module's final pooling or classifier, which `default_node` leaves out."""
     nodes = trace(module)
     if nodes is None or _before_pooling(module, nodes) == OUTPUT:
         return ""
@@ -239,18 +239,18 @@ def _before_pooling(module: nn.Module, nodes: dict[Any, str]) -> str:
 
 
 def trace(
-    module: nn.Module, images: Tensor | None = None, *, is_whole: Callable[[nn.Module], bool] | None = None
+    module: nn.Module, images: Tensor | None = None, *, is_leaf: Callable[[nn.Module], bool] | None = None
 ) -> dict[Any, str] | None:
     """Return the nodes of the module's graph with their names, or None where it cannot be traced.
 
     With `images`, the graph must also give what the module gives: what Python decides while it is traced, such as a
-    branch on the type of the input or a count of calls, is fixed in the graph. The submodules for which `is_whole`
+    branch on the type of the input or a count of calls, is fixed in the graph. The submodules for which `is_leaf`
     holds are one node each, as PyTorch's own are.
     """
     if not _is_called_plainly(module):
         return None
     tracer = _Tracer()
-    tracer.is_whole = is_whole
+    tracer.is_leaf = is_leaf
     try:
         parameters = list(inspect.signature(module.forward).parameters.values())[1:]
         # Arguments with a default keep it, so that `if mask is None` takes the branch that the module takes.
@@ -296,15 +296,15 @@ def _are_close(given: Any, expected: Any) -> bool:
         return False
     exact = not (expected.is_floating_point() or expected.is_complex())
     given, expected = plain_values(given), plain_values(expected)
-    bound = 0.0 if exact or not expected.numel() else SAME * float(expected.abs().nan_to_num().max())
+    bound = 0.0 if exact or not expected.numel() else TRACE_TOLERANCE * float(expected.abs().nan_to_num().max())
     return given.shape == expected.shape and bool(torch.allclose(given, expected, rtol=0, atol=bound, equal_nan=True))
 
 
 class _Tracer(NodePathTracer):
-    is_whole: Callable[[nn.Module], bool] | None = None
+    is_leaf: Callable[[nn.Module], bool] | None = None
 
     def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
-        return super().is_leaf_module(m, module_qualname) or (self.is_whole is not None and self.is_whole(m))
+        return super().is_leaf_module(m, module_qualname) or (self.is_leaf is not None and self.is_leaf(m))
 
 
 def _is_flattening(node: Any, module: nn.Module) -> bool:

@@ -19,18 +19,29 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .class_parts import is_live_anyway, shallow_text
-from .code_facts import MODULES_OF_PYTHON, CodeFacts, code_facts, lasting_name, library, plain_text
+from .class_parts import is_called_implicitly, shallow_text
+from .code_facts import PURE_STDLIB, CodeFacts, code_facts, lasting_name, library, plain_text
+from .impure_functions import is_impure, is_impure_module, is_user_code, patched_members, relevant_members
 from .module_parts import Child
-from .readers import is_foreign, reads, replaced, stand_in, whole_reader
 from .values import value_parts
 
 __all__ = ["Identity", "identify"]
 
 # Built-ins through which code reaches what its instructions do not name.
-_BEYOND = {"exec", "eval", "compile", "globals", "locals", "vars", "__import__", "open", "input", "breakpoint"}
+_DYNAMIC_BUILTINS = {
+    "exec",
+    "eval",
+    "compile",
+    "globals",
+    "locals",
+    "vars",
+    "__import__",
+    "open",
+    "input",
+    "breakpoint",
+}
 # Names by which code reaches attributes that its instructions do not name.
-_BY_TEXT = {"getattr", "hasattr", "setattr", "delattr", "dir", "attrgetter", "methodcaller", "__dict__"}
+_NAMES_AS_TEXT = {"getattr", "hasattr", "setattr", "delattr", "dir", "attrgetter", "methodcaller", "__dict__"}
 # Methods by which a class says how its objects are copied.
 _COPYING = {"__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
 _COPYING |= {"__getnewargs_ex__"}
@@ -57,7 +68,7 @@ class Identity:
         Those of them that were left out.
     modules : tuple of nn.Module
         Those met, where code reaches anything outside the module; those inside it are among them.
-    copies_itself : bool
+    customises_copying : bool
         Whether a class of the user's own says how its objects are copied or pickled.
     """
 
@@ -67,7 +78,7 @@ class Identity:
     state: dict[str, Any]
     left_out: frozenset[str]
     modules: tuple[nn.Module, ...]
-    copies_itself: bool
+    customises_copying: bool
 
 
 def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> Identity:
@@ -90,7 +101,7 @@ def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> I
         walk.state,
         frozenset(walk.left_out),
         tuple(walk.modules) if walk.leaves else (),
-        walk.copies_itself,
+        walk.customises_copying,
     )
 
 
@@ -106,7 +117,7 @@ class _Walk:
         self.left_out: set[str] = set()
         self.modules: list[nn.Module] = []
         self.leaves = False
-        self.copies_itself = False
+        self.customises_copying = False
         self.names: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # an id is good for as long as its object lives
@@ -121,7 +132,7 @@ class _Walk:
             self._write(self._refer(Child("", root), getattr(root, "__qualname__", type(root).__name__)))
         # What modules of the library call by these names.
         for owner in (torch, F, torch.Tensor):
-            for name, value in replaced(owner):
+            for name, value in patched_members(owner):
                 path = f"{owner.__name__}.{name}"
                 self._write(f"{path}={self._refer(Child(name, value, 'called'), path)}")
         while self._queue or self._release():
@@ -176,8 +187,8 @@ class _Walk:
             self._children(number, iter(children), path)
             self._members += [(number, value, name, member, path) for name, member in parts.members]
             if isinstance(value, type):
-                ways = any(name in _COPYING and is_foreign(member) for name, member in parts.members)
-                self.copies_itself |= ways or value in copyreg.dispatch_table
+                ways = any(name in _COPYING and is_user_code(member) for name, member in parts.members)
+                self.customises_copying |= ways or value in copyreg.dispatch_table
 
     def _children(self, number: int, children: Iterator[Child], path: str) -> None:
         for child in children:
@@ -197,7 +208,7 @@ class _Walk:
         for entry in self._members:
             number, owner, name, member, path = entry
             named = name in self.names and name not in ("__init__", "__new__")
-            if named or self._by_text or is_live_anyway(owner, name, called=owner in self._called):
+            if named or self._by_text or is_called_implicitly(owner, name, called=owner in self._called):
                 place = f"{owner.__module__}.{owner.__qualname__}.{name}"
                 if place in self.without:
                     self.left_out.add(place)
@@ -218,7 +229,7 @@ class _Walk:
                     # What a library counts in its variables is no record of the user's.
                     outside = "" if known is not None and plain_text(value) is not None else f"{module.__name__}.{name}"
                     child = Child(name, value, "called", outside=outside)
-                    if known is not None and callable(value) and reads(module.__name__, name):
+                    if known is not None and callable(value) and is_impure(module.__name__, name):
                         self.unknown.append(f"{module.__name__}.{name}")
                         self._write(f"{number}.{name}")
                         continue
@@ -233,7 +244,7 @@ class _Walk:
         self.functions.append(function)
         self.names |= facts.names
         place = f"{function.__globals__.get('__name__')}"
-        if facts.names & _BY_TEXT:
+        if facts.names & _NAMES_AS_TEXT:
             self._by_text = True
             self.names |= facts.words
         for number, value in enumerate(function.__defaults__ or ()):
@@ -252,11 +263,11 @@ class _Walk:
             value = function.__globals__.get(name, _MISSING)
             if value is not _MISSING:
                 yield Child(name, value, "called", outside=f"{place}.{name}")
-            elif name in _BEYOND:
-                yield from self._beyond(function, facts, path, name)
+            elif name in _DYNAMIC_BUILTINS:
+                yield from self._dynamic(function, facts, path, name)
         yield from self._imports(function, facts, path)
 
-    def _beyond(self, function: FunctionType, facts: CodeFacts, path: str, name: str) -> Iterator[Child]:
+    def _dynamic(self, function: FunctionType, facts: CodeFacts, path: str, name: str) -> Iterator[Child]:
         """Note that code looks beyond what it names; what its texts may mean is taken along."""
         self.unknown.append(f"{path} (a function that calls {name})")
         self._by_text = True
@@ -284,10 +295,10 @@ class _Walk:
             self._modules.append((number, module, set()))
             if "__getattr__" in vars(module):
                 self._by_text = True
-        elif (
-            known.startswith("python ") and module.__name__.partition(".")[0] not in MODULES_OF_PYTHON
-        ) or whole_reader(module.__name__):
+        elif (known.startswith("python ") and module.__name__.partition(".")[0] not in PURE_STDLIB) or is_impure_module(
+            module.__name__
+        ):
             self.unknown.append(f"{path} (the module {module.__name__})")
         else:
             # Somebody may have put something of his own in place of what the library has.
-            self._modules.append((number, stand_in(module), set()))
+            self._modules.append((number, relevant_members(module), set()))

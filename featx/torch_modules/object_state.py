@@ -13,10 +13,10 @@ from typing import Any
 
 from .module_parts import Child
 
-__all__ = ["CONTENT", "is_open", "reduction", "serial", "state_of"]
+__all__ = ["CONTENT_TYPES", "reduction", "shows_all_state", "state_of", "unique_text"]
 
 # Built-in classes whose content is listed, also of classes derived from them.
-CONTENT = (dict, list, tuple, set, frozenset, int, float, complex, str, bytes)
+CONTENT_TYPES = (dict, list, tuple, set, frozenset, int, float, complex, str, bytes)
 
 
 def reduction(value: Any) -> Iterator[Child]:
@@ -28,10 +28,10 @@ def reduction(value: Any) -> Iterator[Child]:
         yield Child(f"part {number}", listed, shown=False)
 
 
-def is_open(kind: type) -> bool:
+def shows_all_state(kind: type) -> bool:
     """Tell whether everything that objects of a class hold is in their attributes and slots."""
     for base in kind.__mro__[:-1]:
-        if base in CONTENT or base in (types.SimpleNamespace, collections.OrderedDict, collections.defaultdict):
+        if base in CONTENT_TYPES or base in (types.SimpleNamespace, collections.OrderedDict, collections.defaultdict):
             return True
         slots = sum(isinstance(member, types.MemberDescriptorType) for member in vars(base).values())
         extra = slots + ("__weakref__" in vars(base)) + ("__dict__" in vars(base))
@@ -57,7 +57,7 @@ def state_of(value: Any) -> Iterator[tuple[str, Any]]:
 _serials: dict[int, tuple[Callable[[], Any], str]] = {}
 
 
-def serial(value: Any) -> str:
+def unique_text(value: Any) -> str:
     """Return a text that no other object has, in this process or another."""
     known = _serials.get(id(value))
     if known is None or known[0]() is not value:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
-__all__ = ["are_initial", "estimating", "keeps_statistics", "needs_the_batch"]
+__all__ = ["has_initial_statistics", "keeps_statistics", "reestimated_statistics", "uses_batch_statistics"]
 
 
 def keeps_statistics(module: nn.Module) -> bool:
@@ -21,7 +21,7 @@ def keeps_statistics(module: nn.Module) -> bool:
     return bool(_running(module))
 
 
-def are_initial(module: nn.Module) -> bool:
+def has_initial_statistics(module: nn.Module) -> bool:
     """Tell whether its statistics are those of initialisation: all means 0, all variances 1.
 
     No network that was trained with them has these, whatever `num_batches_tracked` says, which conversions lose.
@@ -30,13 +30,13 @@ def are_initial(module: nn.Module) -> bool:
     return bool(found) and all(bool((value == float("var" in name)).all()) for name, value in found.items())
 
 
-def needs_the_batch(module: nn.Module) -> bool:
+def uses_batch_statistics(module: nn.Module) -> bool:
     """Tell whether it has no statistics and normalises by those of the batch, in evaluation too."""
     return isinstance(module, _BatchNorm) and module.running_mean is None
 
 
 @contextlib.contextmanager
-def estimating(modules: Sequence[nn.Module]) -> Iterator[None]:
+def reestimated_statistics(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Take the statistics anew from the batches that pass through inside, all of which count alike.
 
     Running averages begin at those of initialisation and follow weights that change fast from behind; over many layers

@@ -27,11 +27,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .class_parts import class_parts, is_at_home
-from .code_facts import MODULES_OF_PYTHON, code_facts, lasting_name, library
+from .class_parts import class_parts, is_importable
+from .code_facts import PURE_STDLIB, code_facts, lasting_name, library
+from .impure_functions import is_impure
 from .module_parts import Child, Parts, is_dense, module_children, tensor_bytes
-from .object_state import CONTENT, is_open, reduction, serial, state_of
-from .readers import reads
+from .object_state import CONTENT_TYPES, reduction, shows_all_state, state_of, unique_text
 
 __all__ = ["value_parts"]
 
@@ -119,9 +119,9 @@ def _tensor(value: Tensor) -> Parts:
 def _library_function(value: FunctionType) -> Parts:
     owner = str(value.__globals__.get("__name__"))
     text = f"function {lasting_name(owner)}.{value.__code__.co_qualname} {library(owner)}"
-    if value.__module__ == owner and is_at_home(value):
-        odd = str(library(owner)).startswith("python ") and owner.partition(".")[0] not in MODULES_OF_PYTHON
-        odd = odd or reads(owner, value.__name__)
+    if value.__module__ == owner and is_importable(value):
+        odd = str(library(owner)).startswith("python ") and owner.partition(".")[0] not in PURE_STDLIB
+        odd = odd or is_impure(owner, value.__name__)
         return Parts(text, unknown=f"of the module {owner}" if odd else "")
     children = [Child(f"default {n}", v) for n, v in enumerate(value.__defaults__ or ())]
     children += [Child(f"default {n}", v) for n, v in sorted((value.__kwdefaults__ or {}).items())]
@@ -140,8 +140,8 @@ def _built_in(value: Any) -> Parts:
         known = library(place)
         if known is None:
             return _object(value)
-        odd = known.startswith("python ") and place.partition(".")[0].lstrip("_") not in MODULES_OF_PYTHON
-        odd = odd or reads(place, value.__name__)
+        odd = known.startswith("python ") and place.partition(".")[0].lstrip("_") not in PURE_STDLIB
+        odd = odd or is_impure(place, value.__name__)
         return Parts(f"built-in {place}.{value.__name__} {known}", unknown=f"of the module {place}" if odd else "")
     if isinstance(owner, type) and library(owner.__module__) is None:
         return Parts(f"slot {value.__name__}")
@@ -153,7 +153,7 @@ def _built_in(value: Any) -> Parts:
 def _collection(value: Any) -> Parts:
     kind = type(value)
     # By the built-in's own methods, for a derived class may have others.
-    base: Any = next(base for base in kind.__mro__ if base in CONTENT)
+    base: Any = next(base for base in kind.__mro__ if base in CONTENT_TYPES)
     if base is dict:
         items = []
         # An ordered dictionary keeps an order of its own, which dict.items does not tell.
@@ -182,13 +182,13 @@ def _object(value: Any) -> Parts:
     children = [Child("class", kind, shown=False)]
     if isinstance(value, enum.Enum):
         return Parts(f"member {value.name}", children)
-    if is_open(kind):
+    if shows_all_state(kind):
         return Parts("object", children + [Child(name, item) for name, item in state_of(value)])
     unknown = f"an object of type {kind.__module__}.{kind.__qualname__}"
     try:
         return Parts("unknown", [*children, *reduction(value)], unknown=unknown)
     except Exception:  # it has no state that could be pickled, and is like no other
-        return Parts(f"unknown {serial(value)}", children, unknown=unknown)
+        return Parts(f"unknown {unique_text(value)}", children, unknown=unknown)
 
 
 def _cell(value: Any) -> Parts:
@@ -249,5 +249,5 @@ _KINDS: list[tuple[Any, Callable[[Any], Parts]]] = [
     (_BUILT_IN, _built_in),
     (enum.Enum, _object),
     (_BY_REDUCTION, _reduced),
-    (CONTENT, _collection),
+    (CONTENT_TYPES, _collection),
 ]

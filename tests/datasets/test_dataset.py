@@ -10,7 +10,8 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from featx.datasets.dataset import ImageDataset, collect_images, load_dataset
+from featx.datasets.dataset import ImageDataset
+from featx.datasets.load import collect_images, load_dataset
 from featx.exceptions import DatasetError, MissingDependencyError
 from featx.images.sources import read_image
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 from PIL import Image
 
-from featx.datasets.dataset import load_dataset
 from featx.datasets.folders import Folder
+from featx.datasets.load import load_dataset
 from featx.datasets.split_names import part_of, part_words, parts_of
 from featx.exceptions import DatasetError
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from PIL import Image
 
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the commands are those of a Unix shell")

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError
 from featx.images.sources import read_image
 
@@ -328,7 +328,7 @@ def test_one_part_alone_is_no_split(folder, values):
     first, second = values.split()
     dataset = load(folder, f"path,label,split\na.png,x,{first}\nb.png,y,{second}\n")
     assert dataset.split is None
-    assert "are of the training part, so that there is no split" in dataset.notes[-1]
+    assert "are of the training part, so there is no split" in dataset.notes[-1]
 
 
 def test_a_column_of_another_meaning_is_no_split(folder):

@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from featx.datasets.dataset import collect_images, load_dataset
+from featx.datasets.load import collect_images, load_dataset
 from featx.datasets.split_names import part_of
 from featx.exceptions import DatasetError
 
@@ -83,7 +83,7 @@ def test_names_without_an_image_are_counted(tmp_path):
     split = table(tmp_path, [*IMAGES, "x.png", "y.png"], [*WORDS, "train", "val"])
     dataset = load_dataset(grown(tmp_path / "data"), split_from=split)
     assert dataset.split.tolist() == list(PARTS)
-    assert "names 2 images that the data set has not: x.png, y.png" in dataset.notes[0]
+    assert "names 2 images that the data set does not have: x.png, y.png" in dataset.notes[0]
 
 
 def test_an_image_in_two_parts_is_refused(tmp_path):

@@ -814,7 +814,7 @@ def test_exported_weights_give_the_features_of_the_tuned_network(data, tmp_path,
     features = CNNFeatureTransformer(name, weights=str(path), image_size=32, cache=None).fit_transform(X)
     pixels = torch.stack([fitted.source().preprocessing.apply(image) for image in X])
     source = fitted.network().source
-    module = Backbone(name, source.build(), source.plan, "cpu")
+    module = Backbone(name, source.build(), source.architecture, "cpu")
     expected = module.embed(pixels, [fitted.network().view], preprocessing=source.preprocessing)[0]
     np.testing.assert_array_equal(features, expected.numpy())
     np.testing.assert_allclose(head_probabilities(fitted.head_, features), fitted.predict_proba(X), atol=1e-6)

@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from featx import HEADS, CNNFeatureTransformer, CNNFineTuneClassifier, ParameterError, load_model, make_head
 from featx.comparison.compare import compare_strategies
 from featx.comparison.strategies import make_strategy
-from featx.datasets.dataset import ImageDataset, load_dataset
+from featx.datasets.dataset import ImageDataset
+from featx.datasets.load import load_dataset
 from featx.heads.grid_predictions import predict_grid
 from featx.heads.heads import CLASSIFIER_STEP, head_spec, try_head
 from featx.heads.nested_cv import evaluate_heads

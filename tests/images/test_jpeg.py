@@ -12,7 +12,7 @@ from PIL import Image
 
 from featx.exceptions import ImageDecodeError
 from featx.images import decoding
-from featx.images.jpeg import decode_jpeg
+from featx.images.decoding import decode_jpeg
 from featx.images.sources import as_sources
 
 KINDS = [{}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 2, "quality": 30}, {"optimize": True}]

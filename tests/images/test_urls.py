@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, load_dataset, save_model
-from featx.datasets.dataset import collect_images
+from featx.datasets.load import collect_images
 from featx.exceptions import DatasetError, FeatxError, ImageDecodeError, MissingDependencyError
 from featx.images.failures import find_unreadable
 from featx.images.sources import read_image

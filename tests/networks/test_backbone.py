@@ -48,7 +48,7 @@ PIXELS = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manua
 
 
 def backbone_of(source, device="cpu"):
-    return Backbone(source.name, source.build(), source.plan, device)
+    return Backbone(source.name, source.build(), source.architecture, device)
 
 
 def embed(source, view=(None, "auto"), pixels=PIXELS, **options):
@@ -74,7 +74,7 @@ def unallocated(monkeypatch):
 def graph_places(backbone):
     """Where in the graph the stages end."""
     nodes = backbone.layers()
-    ends = [backbone.plan.node(stage) for stage in backbone.stages]
+    ends = [backbone.architecture.node(stage) for stage in backbone.stages]
     return [max(i for i, node in enumerate(nodes) if f"{node}.".startswith(f"{end}.")) for end in ends]
 
 
@@ -87,7 +87,7 @@ def assert_is_as_documented(name, device, image_size):
     default, *others = backbone.embed(
         torch.zeros((1, 3, side, side), dtype=torch.uint8), views, preprocessing=source.preprocessing
     )
-    assert default.shape == (1, source.plan.width)
+    assert default.shape == (1, source.architecture.width)
     places = graph_places(backbone)
     assert places == sorted(set(places))
     for avg, largest, both, gem in zip(*[iter(others)] * 4, strict=True):
@@ -402,7 +402,7 @@ def test_a_module_is_cut_before_its_final_pooling():
     with torch.inference_mode():
         pixels = IMAGENET.normalise(PIXELS)
         expected = 2 * copy.deepcopy(module).eval().features(pixels).mean((2, 3)).numpy()
-    assert resolve_backbone(module).plan.default_layer == "add_1"
+    assert resolve_backbone(module).architecture.default_layer == "add_1"
     assert np.allclose(embed(resolve_backbone(module)), expected, rtol=1e-4, atol=1e-5)
     named = resolve_backbone("resnet18", weights=None)
     assert np.allclose(embed(resolve_backbone(named.build())), embed(named), rtol=1e-4, atol=1e-5)

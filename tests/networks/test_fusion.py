@@ -10,11 +10,11 @@ from torch import fx, nn
 from torch.nn import functional
 
 from featx.networks import fused_convolution
-from featx.networks.backbone import EXACT_CONVOLUTIONS
+from featx.networks.backbone import FLOAT32_CONVOLUTIONS
 from featx.networks.fused_convolution import FusedConvolution
-from featx.networks.fusion import fuse, fused_reader
+from featx.networks.fusion import fuse, fused_extractor
 from featx.networks.resolve import resolve_backbone
-from featx.torch_modules.graphs import reader
+from featx.torch_modules.graphs import feature_extractor
 
 KERNELS = [False, pytest.param(True, marks=pytest.mark.skipif(not fused_convolution.has_kernels(), reason="no oneDNN"))]
 NETWORKS = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x0_5",
@@ -57,8 +57,8 @@ def _convolutions(graph: nn.Module) -> list[FusedConvolution]:
 def test_float32_is_the_same_at_every_stage(name: str, kernels: bool) -> None:
     source = resolve_backbone(name, weights=None)
     module = _network(name)
-    nodes = [source.plan.node(stage) for stage in source.plan.stage_names]
-    plain = reader(module, nodes, name=name)
+    nodes = [source.architecture.node(stage) for stage in source.architecture.stage_names]
+    plain = feature_extractor(module, nodes, name=name)
     wanted = {layer: value.clone() for layer, value in plain(_images()).items()}
     fused = fuse(plain, _images(), dtype=torch.float32, kernels=kernels)
     assert _convolutions(fused)
@@ -89,8 +89,8 @@ def _without_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _source_and_reader() -> tuple[str, fx.GraphModule]:
     source = resolve_backbone("efficientnet_lite0")
-    node = source.plan.node("head")
-    plain = reader(source.build().eval(), [node], name="efficientnet_lite0")
+    node = source.architecture.node("head")
+    plain = feature_extractor(source.build().eval(), [node], name="efficientnet_lite0")
     assert isinstance(plain, fx.GraphModule)
     return node, plain
 
@@ -100,7 +100,7 @@ def _source_and_reader() -> tuple[str, fx.GraphModule]:
 @pytest.mark.parametrize("dtype", HALF)
 def test_half_precision_spares_the_first_convolutions(kernels: bool, dtype: torch.dtype) -> None:
     node, plain = _source_and_reader()
-    fused = fuse(plain, _images(4), dtype=dtype, kernels=kernels, exact=EXACT_CONVOLUTIONS)
+    fused = fuse(plain, _images(4), dtype=dtype, kernels=kernels, n_float32=FLOAT32_CONVOLUTIONS)
     dtypes = [convolution.dtype for convolution in _convolutions(fused)]
     assert dtypes.count(torch.float32) == 2
     assert dtypes.count(dtype) == len(dtypes) - 2 > 40
@@ -138,7 +138,7 @@ def test_a_processor_without_half_precision_gives_the_numbers_of_one_that_has_it
     node, plain = _source_and_reader()
 
     def rows() -> torch.Tensor:
-        fused = fused_reader(plain, _images(4), dtype=torch.bfloat16, exact=EXACT_CONVOLUTIONS)
+        fused = fused_extractor(plain, _images(4), dtype=torch.bfloat16, n_float32=FLOAT32_CONVOLUTIONS)
         assert {c.computes_in for c in _convolutions(fused)} == {torch.float32, native}
         with torch.autocast("cpu", torch.bfloat16):
             return fused(_images(4))[node].float().mean((2, 3))
@@ -151,7 +151,7 @@ def test_a_processor_without_half_precision_gives_the_numbers_of_one_that_has_it
 
 
 def _dtypes_of_convolutions(plain: fx.GraphModule, read: Any, dtype: torch.dtype) -> list[torch.dtype]:
-    """Return what the network's own convolutions give when a reader passes images through them."""
+    """Return what the network's own convolutions give when a feature extractor passes images through them."""
     found: list[torch.dtype] = []
     hooks = [
         part.register_forward_hook(lambda _, inputs, output: found.append(output.dtype))
@@ -169,9 +169,9 @@ def _dtypes_of_convolutions(plain: fx.GraphModule, read: Any, dtype: torch.dtype
 def test_a_network_that_is_not_fused_spares_its_first_convolutions_too(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
-    plain = reader(_network("resnet18"), ["layer2"], name="resnet18")
+    plain = feature_extractor(_network("resnet18"), ["layer2"], name="resnet18")
     monkeypatch.setattr(FusedConvolution, "forward", lambda self, x, residual=None: self.missing)
-    read = fused_reader(plain, _images(), dtype=dtype, exact=EXACT_CONVOLUTIONS)
+    read = fused_extractor(plain, _images(), dtype=dtype, n_float32=FLOAT32_CONVOLUTIONS)
     for _ in range(2):
         found = _dtypes_of_convolutions(plain, read, dtype)
         assert found == [torch.float32] * 2 + [dtype] * (len(found) - 2)
@@ -183,9 +183,9 @@ def test_a_network_that_is_not_fused_spares_its_first_convolutions_too(
 def test_kernels_that_fail_leave_the_same_graph_of_torchs_own_operations(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
-    plain = reader(_network("mobilenet_v2"), ["features.5"], name="mobilenet_v2")
-    exact = 0 if dtype == torch.float32 else EXACT_CONVOLUTIONS
-    wanted = fused_reader(plain, _images(), dtype=dtype, exact=exact)
+    plain = feature_extractor(_network("mobilenet_v2"), ["features.5"], name="mobilenet_v2")
+    n_float32 = 0 if dtype == torch.float32 else FLOAT32_CONVOLUTIONS
+    wanted = fused_extractor(plain, _images(), dtype=dtype, n_float32=n_float32)
     assert {c.packed for c in _convolutions(wanted)} == {True}
     forward = FusedConvolution.forward
 
@@ -195,7 +195,7 @@ def test_kernels_that_fail_leave_the_same_graph_of_torchs_own_operations(
         return forward(self, x, residual)
 
     monkeypatch.setattr(FusedConvolution, "forward", failing)
-    read = fused_reader(plain, _images(), dtype=dtype, exact=exact)
+    read = fused_extractor(plain, _images(), dtype=dtype, n_float32=n_float32)
     assert [(c.dtype, c.packed) for c in _convolutions(read)] == [(c.dtype, False) for c in _convolutions(wanted)]
 
 
@@ -205,10 +205,10 @@ def test_memory_that_ends_while_a_network_is_fused_is_no_reason_for_another_arit
     def exhausted(self: FusedConvolution, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
         raise torch.OutOfMemoryError("no memory left")
 
-    plain = reader(_network("resnet18"), ["layer1"], name="resnet18")
+    plain = feature_extractor(_network("resnet18"), ["layer1"], name="resnet18")
     monkeypatch.setattr(FusedConvolution, "forward", exhausted)
     with pytest.raises(torch.OutOfMemoryError):
-        fused_reader(plain, _images(), dtype=torch.bfloat16)
+        fused_extractor(plain, _images(), dtype=torch.bfloat16)
 
 
 class _Residuals(nn.Module):
@@ -234,8 +234,8 @@ class _Residuals(nn.Module):
 def test_what_is_read_later_is_not_overwritten(kernels: bool) -> None:
     torch.manual_seed(0)
     module = _Residuals().eval().requires_grad_(False)
-    # Not `norm`: a copy of it, taken for the reader, would stand between the convolution and its sum.
-    plain = reader(module, ["output", "a"], name="own")
+    # Not `norm`: a copy of it, taken for the feature_extractor, would stand between the convolution and its sum.
+    plain = feature_extractor(module, ["output", "a"], name="own")
     wanted = plain(_images())
     fused = fuse(plain, _images(), dtype=torch.float32, kernels=kernels)
     given = fused(_images())
@@ -244,8 +244,8 @@ def test_what_is_read_later_is_not_overwritten(kernels: bool) -> None:
 
 
 def test_batches_of_other_sizes_pass() -> None:
-    plain = reader(_network("mobilenet_v2"), ["features.18"], name="mobilenet_v2")
-    fused = fused_reader(plain, _images(4), dtype=torch.float32)
+    plain = feature_extractor(_network("mobilenet_v2"), ["features.18"], name="mobilenet_v2")
+    fused = fused_extractor(plain, _images(4), dtype=torch.float32)
     for images in (_images(1), _images(7), _images(2, side=96)):
         wanted = plain(images)["features.18"]
         torch.testing.assert_close(
@@ -260,18 +260,18 @@ def test_a_convolution_with_a_hook_or_of_another_class_stays() -> None:
 
     module = nn.Sequential(Doubled(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"))
     module[1].register_forward_hook(lambda m, i, out: out + 1)
-    plain = reader(module.eval().requires_grad_(False), ["output"], name="own")
+    plain = feature_extractor(module.eval().requires_grad_(False), ["output"], name="own")
     fused = fuse(plain, _images(), dtype=torch.float32, kernels=False)
     assert not _convolutions(fused)
     assert torch.equal(fused(_images())["output"], plain(_images())["output"])
 
 
 def test_kernels_that_fail_or_compute_something_else_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = reader(_network("resnet18"), ["layer1"], name="resnet18")
-    assert fused_reader(plain, _images(), dtype=torch.float32) is not plain
+    plain = feature_extractor(_network("resnet18"), ["layer1"], name="resnet18")
+    assert fused_extractor(plain, _images(), dtype=torch.float32) is not plain
     with monkeypatch.context() as patch:
         patch.setattr(FusedConvolution, "forward", lambda self, x, residual=None: self.missing)
-        assert fused_reader(plain, _images(), dtype=torch.float32) is plain
+        assert fused_extractor(plain, _images(), dtype=torch.float32) is plain
     original = FusedConvolution.forward
     monkeypatch.setattr(FusedConvolution, "forward", lambda self, *xs: original(self, *xs) * 1.1)
-    assert fused_reader(plain, _images(), dtype=torch.float32) is plain
+    assert fused_extractor(plain, _images(), dtype=torch.float32) is plain

@@ -36,8 +36,8 @@ def native(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be another process."""
-    monkeypatch.setattr(precisions, "_known", {})
-    monkeypatch.setattr(precisions, "_outcomes", {})
+    monkeypatch.setattr(precisions, "_chosen", {})
+    monkeypatch.setattr(precisions, "_measured", {})
 
 
 def _agreeing(monkeypatch: pytest.MonkeyPatch, mean: float, worst: float) -> list[str]:

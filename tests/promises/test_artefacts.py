@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from specs import SPEC, rows
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.display.tables import Table
 from featx.display.terminal import printable
 from featx.display.text_tables import render_text_table

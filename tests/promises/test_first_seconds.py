@@ -21,9 +21,9 @@ from featx.display.notes import note_step
 from featx.exceptions import ModelFileError, nearest, nearest_path
 from featx.heads.head_names import HEADS, HEADS_WITH_CLASS_WEIGHTS, check_heads
 from featx.networks import network_names
-from featx.networks.architectures import plan_of, torchvision_names
+from featx.networks.architectures import architecture_of, torchvision_names
 from featx.networks.device import check_device
-from featx.networks.network_names import check_network, published_names
+from featx.networks.network_names import check_network, published_weight_names
 from featx.networks.stage_names import mistyped_stage
 
 FIT, TUNE = ("fit", "photos", "-o", "m.skops"), ("finetune", "photos", "-o", "m.skops")
@@ -166,9 +166,11 @@ def test_a_mistake_is_told_of_before_torch_is_loaded(arguments, answers):
 
 def test_right_names_pass():
     for name in ("efficientnet_lite0", *torchvision_names()):
-        plan = plan_of(name)
-        for weights in ("DEFAULT", None, *published_names(name)):
-            check_network(name, weights=weights, layers=[None, *plan.stage_names], poolings=["auto", plan.pooling])
+        architecture = architecture_of(name)
+        for weights in ("DEFAULT", None, *published_weight_names(name)):
+            check_network(
+                name, weights=weights, layers=[None, *architecture.stage_names], poolings=["auto", architecture.pooling]
+            )
     check_network("resnet18", layers=["layer2.0.conv1", "flatten", "output"])  # nodes, which a graph must tell
     check_network("timm:resnet18.a1_in1k")
     check_heads(HEADS, HEADS)
@@ -179,7 +181,7 @@ def test_names_of_weights_are_those_of_torchvision():
     from torchvision.models import get_model_weights
 
     for name in torchvision_names():
-        assert [entry.name for entry in get_model_weights(name)] == list(published_names(name)), name
+        assert [entry.name for entry in get_model_weights(name)] == list(published_weight_names(name)), name
 
 
 def test_names_of_timm_networks_are_found_without_importing_it(monkeypatch):
@@ -213,7 +215,7 @@ def test_no_node_of_a_graph_is_taken_for_a_stage_mistyped(name):
     with torch.device("cpu" if name.startswith("regnet") else "meta"):
         module = models.get_model(name, weights=None, **own).eval()
     names = {name for name, _ in module.named_modules()} | set(layer_names(module))
-    assert [node for node in names if mistyped_stage(plan_of(name), node)] == []
+    assert [node for node in names if mistyped_stage(architecture_of(name), node)] == []
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_no_node_of_a_graph_is_taken_for_a_stage_mistyped(name):
     ],
 )
 def test_stages_mistyped_are_told_from_nodes(backbone, layer, meant):
-    hint = mistyped_stage(plan_of(backbone), layer)
+    hint = mistyped_stage(architecture_of(backbone), layer)
     assert meant in hint
     assert bool(hint) == bool(meant)
 

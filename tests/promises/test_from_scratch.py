@@ -11,7 +11,7 @@ from featx.finetuning.fit import FineTuning
 from featx.finetuning.trunk import Trunk
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
-from featx.torch_modules.running_statistics import are_initial
+from featx.torch_modules.running_statistics import has_initial_statistics
 
 SIDE = 32
 
@@ -95,7 +95,7 @@ NORMS = {
 def test_initial_statistics_are_estimated_and_real_ones_kept(data, kind):
     norm = NORMS[kind]
     module = net(norm(), real(norm()))
-    assert [are_initial(module.low[1]), are_initial(module.high[1])] == [True, False]
+    assert [has_initial_statistics(module.low[1]), has_initial_statistics(module.high[1])] == [True, False]
     options = {"trainable_stages": "all", "head_init": "random", "learning_rate": 1e-2}
     fitted = classifier(module, **options).fit(*data)
     assert [moved(fitted, module, name) for name in ("low.1", "high.1")] == [True, False]

@@ -31,12 +31,12 @@ from torch import nn
 
 import featx.images.sources
 from featx import CNNFeatureTransformer
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.exceptions import ImageDecodeError
 from featx.extraction.extract import extract_embeddings
 from featx.finetuning.feeds import FreshFeed, stream
 from featx.images.avif import frame_sizes
-from featx.images.pixels import Refused
+from featx.images.limits import Refused
 from featx.images.sources import as_sources, read_image
 from featx.networks.resolve import resolve_backbone
 from featx.runtime.deadlines import map_with_deadline
@@ -229,7 +229,7 @@ def with_scans(data, count):
 @pytest.fixture
 def progressive(monkeypatch):
     """A progressive JPEG of ten scans, of which 100 are all that its pixels justify."""
-    monkeypatch.setattr("featx.images.jpeg.MOST_PASSES", 64 * 48 * 100)
+    monkeypatch.setattr("featx.images.limits.MOST_PASSES", 64 * 48 * 100)
     return encode(PHOTO, "jpeg", progressive=True)
 
 
@@ -318,8 +318,8 @@ def parts(kind, n):
     "kind", ["texts.png", "unknown.png", "empty.png", "segments.jpg", "comments.gif", "comment.pgm"]
 )
 def test_a_file_in_far_more_parts_than_an_image_has_is_refused(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("featx.images.decoding.MOST_READS", 1000)
-    monkeypatch.setattr("featx.images.decoding.SMALL_FILE", 0)
+    monkeypatch.setattr("featx.images.limits.MOST_READS", 1000)
+    monkeypatch.setattr("featx.images.limits.SMALL_FILE", 0)
     assert read_image(write(tmp_path, f"few.{kind}", parts(kind, 50))).ndim == 3
     with pytest.raises(ImageDecodeError, match="a file in far more parts than an image has"):
         read_image(write(tmp_path, f"many.{kind}", parts(kind, 3000)))

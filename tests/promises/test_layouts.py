@@ -15,7 +15,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from featx.datasets.dataset import load_dataset
+from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError
 
 # An image's name tells the truth about it: the first letter of its class, then its part: ct1.png is a cat to train on.

@@ -50,7 +50,7 @@ def write_weights(path, _):
     import torch
 
     module = torch.nn.Linear(2, 2)
-    base = SimpleNamespace(plan=SimpleNamespace(class_layer=None), name="linear", weights_digest="0")
+    base = SimpleNamespace(architecture=SimpleNamespace(class_layer=None), name="linear", weights_digest="0")
     TunedNetwork.export(SimpleNamespace(base=base, build=lambda: module, state={}), path)
 
 

@@ -179,7 +179,7 @@ def test_a_fine_tuned_network_predicts_with_its_patches():
     with torch.inference_mode():
         features = network(pixels(model.source()))
     source = model.network().source
-    given = Backbone(source.name, source.build(), source.plan, "cpu", is_own=True)
+    given = Backbone(source.name, source.build(), source.architecture, "cpu", is_custom=True)
     torch.testing.assert_close(
         given.embed(torch.stack([source.preprocessing.apply(i) for i in IMAGES]), [("output", "avg")],
                     preprocessing=source.preprocessing)[0],

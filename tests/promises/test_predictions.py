@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
-from featx.datasets.dataset import collect_images
+from featx.datasets.load import collect_images
 from featx.exceptions import ModelFileError
 from featx.model_files.model_parts import class_names
 from featx.workflows.predict import predict_images

@@ -24,7 +24,7 @@ from torchvision import models
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, resolve_backbone
 from featx.exceptions import BackboneError, WeightsError
-from featx.networks.state_matching import fit_state
+from featx.networks.state_matching import load_weights
 
 NAME = "squeezenet1_1"
 X = noise(4)
@@ -225,9 +225,9 @@ def test_masks_that_are_infinite_in_the_network_itself_are_right():
             return (x.flatten(1)[:, :2] + self.mask).softmax(1)
 
     options = {"name": "masked", "source": "net.pth", "layer": "output"}
-    fit_state(Masked(), {"mask": torch.tensor([0.0, -float("inf")])}, **options)
+    load_weights(Masked(), {"mask": torch.tensor([0.0, -float("inf")])}, **options)
     with pytest.raises(WeightsError, match="in mask, 1 of 2 values"):
-        fit_state(Masked(), {"mask": torch.tensor([float("nan"), -float("inf")])}, **options)
+        load_weights(Masked(), {"mask": torch.tensor([float("nan"), -float("inf")])}, **options)
 
 
 @pytest.mark.parametrize(("deep", "shallow"), [("resnet34", "resnet18")])

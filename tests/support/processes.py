@@ -20,7 +20,8 @@ import pytest
 _SERVER = """
 import json, multiprocessing, os, sys, types
 import joblib, sklearn.linear_model, sklearn.model_selection, torch, torchvision.transforms.v2
-import featx.networks.answers, featx.extraction.extract, featx.networks.own_modules, featx.extraction.transformer
+import featx.networks.reference_outputs, featx.networks.custom_modules
+import featx.extraction.extract, featx.extraction.transformer
 for line in sys.stdin:
     code, arguments, folder, said, settings, forgetting = json.loads(line)
     child = os.fork()

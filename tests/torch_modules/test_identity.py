@@ -86,7 +86,7 @@ def test_each_of_two_networks_gets_its_own_embeddings(name):
 @pytest.mark.filterwarnings("ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_is_not_understood_is_named_and_kept_apart(name, elsewhere, caplog, monkeypatch):
-    monkeypatch.setattr("featx.networks.own_modules._told", set())
+    monkeypatch.setattr("featx.networks.custom_modules._warned", set())
     text = UNKNOWN[name]
     first = source_of(text)
     assert first.unknown
@@ -96,7 +96,7 @@ def test_what_is_not_understood_is_named_and_kept_apart(name, elsewhere, caplog,
 
 
 def test_what_is_not_understood_is_said_once(caplog, monkeypatch):
-    monkeypatch.setattr("featx.networks.own_modules._told", set())
+    monkeypatch.setattr("featx.networks.custom_modules._warned", set())
     module = module_of(UNKNOWN["torch's generator"], 1)
     for _ in range(2):
         given(module)

@@ -15,22 +15,22 @@ from torch import Tensor
 
 from .code_facts import library, plain_text
 
-__all__ = ["is_foreign", "reads", "replaced", "stand_in", "whole_reader"]
+__all__ = ["is_impure", "is_impure_module", "is_user_code", "patched_members", "relevant_members"]
 
 # Of any library: that what is read has many names, and hardly any that computes has such a one.
-_READING = re.compile(
+_IMPURE_NAMES = re.compile(
     r"_?(read|load|open|fetch|download|from_?file|im_?read|mem_?map|load_?txt|gen_?from_?txt|safe_open)s?"
     r"(_\w+)?|\w+_(from_url|from_file|from_hub|from_disk)|[a-z]*(imread|memmap|urlopen|urlretrieve)\w*|File|HDFStore"
     r"|from_pretrained|getenv\w*|environ\w*|hub|datasets|fromregex|DataSource|NpzFile|ExcelFile|image_open"
 )
 # Settings of the process, and random numbers that torch's seed does not fix.
-_SETTINGS = re.compile(
+_PROCESS_SETTINGS = re.compile(
     r"get_(num_threads|num_interop_threads|float32_matmul_precision|default_dtype|default_device|rng_state)"
     r"|are_\w+_enabled|is_deterministic\w+|initial_seed|seed|backends|get_printoptions|geterr|getbufsize"
     r"|get_deterministic_debug_mode|get_image_backend|get_video_backend|get_config|default_rng|is_warn_always_enabled"
 )
 # Libraries of which nothing computes from its arguments alone, by the top name or by the name of a part.
-_WHOLE = re.compile(
+_IMPURE_MODULES = re.compile(
     r"(h5py|zarr|requests|httpx|urllib3|aiohttp|fsspec|s3fs|boto3|psutil|huggingface_hub|datasets|lmdb|sqlalchemy|redis"
     r"|netCDF4|tables|imageio|tifffile|pyarrow|decord|av|kornia_rs|platformdirs|dotenv|threadpoolctl|cpuinfo)(\..*)?"
     r"|numpy\.random(\..*)?|torch\.(hub|backends|distributed)(\..*)?|torchvision\.(io|datasets)(\..*)?"
@@ -38,17 +38,17 @@ _WHOLE = re.compile(
 )
 
 
-def whole_reader(module: str) -> bool:
+def is_impure_module(module: str) -> bool:
     """Tell whether all that a library's module gives may depend on more than its arguments."""
-    return _WHOLE.fullmatch(module) is not None
+    return _IMPURE_MODULES.fullmatch(module) is not None
 
 
-def reads(owner: str, name: str) -> bool:
+def is_impure(owner: str, name: str) -> bool:
     """Tell whether what a library's module or class has under a name reads anything beside its arguments."""
-    return whole_reader(owner) or bool(_READING.fullmatch(name) or _SETTINGS.fullmatch(name))
+    return is_impure_module(owner) or bool(_IMPURE_NAMES.fullmatch(name) or _PROCESS_SETTINGS.fullmatch(name))
 
 
-def is_foreign(value: Any) -> bool:
+def is_user_code(value: Any) -> bool:
     """Tell a function or class of the user's own, wherever it was put."""
     value = getattr(value, "__func__", value)
     if isinstance(value, types.FunctionType):
@@ -56,14 +56,14 @@ def is_foreign(value: Any) -> bool:
     return isinstance(value, type) and library(value.__module__) is None
 
 
-def replaced(owner: Any) -> list[tuple[str, Any]]:
+def patched_members(owner: Any) -> list[tuple[str, Any]]:
     """Return what stands in a library's module or class that is not the library's: its name and what it is.
 
     A function of the library's under the name of another is a text that says so.
     """
     found: list[tuple[str, Any]] = []
     for name, value in sorted(vars(owner).items()):
-        if is_foreign(value):
+        if is_user_code(value):
             found.append((name, value))
         elif not name.startswith("_") and isinstance(value, _FUNCTIONS) and value.__name__ != name:
             found.append((name, f"{value.__module__}.{value.__name__}"))
@@ -73,7 +73,7 @@ def replaced(owner: Any) -> list[tuple[str, Any]]:
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)
 
 
-def stand_in(module: types.ModuleType) -> types.ModuleType:
+def relevant_members(module: types.ModuleType) -> types.ModuleType:
     """Return what of a library's module counts where code names it, beside the library's version.
 
     That is what is not the library's, what reads, its parts, and plain values, which anybody may set.
@@ -82,9 +82,9 @@ def stand_in(module: types.ModuleType) -> types.ModuleType:
     for name, value in list(vars(module).items()):
         if (
             isinstance(value, types.ModuleType | Tensor | np.ndarray)
-            or is_foreign(value)
+            or is_user_code(value)
             or plain_text(value) is not None
-            or (callable(value) and reads(module.__name__, name))
+            or (callable(value) and is_impure(module.__name__, name))
             or (library(type(value).__module__) is None and not isinstance(value, type))
         ):
             setattr(own, name, value)

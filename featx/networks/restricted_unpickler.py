@@ -66,7 +66,7 @@ LISTS = ("collections.deque",)
 _loading = threading.Lock()
 
 
-class _Inert:
+class _Placeholder:
     """Stands for an object of another type, and for a call of a function."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -76,21 +76,21 @@ class _Inert:
         pass
 
 
-class _InertDict:
+class _PlaceholderDict:
     """Stands for a kind of dictionary: what is in it may be tensors."""
 
     def __new__(cls, *args: Any) -> Any:
         return OrderedDict()
 
 
-class _InertList:
+class _PlaceholderList:
     def __new__(cls, *args: Any) -> Any:
         return []
 
 
 def _stand_ins() -> list[Any]:
     found: list[Any] = []
-    kinds = {_Inert: HARMLESS, _InertDict: DICTIONARIES, _InertList: LISTS}
+    kinds = {_Placeholder: HARMLESS, _PlaceholderDict: DICTIONARIES, _PlaceholderList: LISTS}
     for name, kind in [(name, kind) for kind, names in kinds.items() for name in names]:
         module, _, short = name.rpartition(".")
         found.append(type(short, (kind,), {"__module__": module, "__qualname__": short}))

@@ -22,28 +22,28 @@ from torch import nn
 
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
-from ..torch_modules.copies import RunWhole, independent_copy, light_copy
-from ..torch_modules.graphs import default_cut, norm_behind_pooling, whole_cut
+from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
+from ..torch_modules.graphs import default_node, default_submodule, norm_after_pooling
 from ..torch_modules.identity import Identity, identify
 from ..torch_modules.module_parts import TOKEN, global_hooks, state_digest
-from .answers import agree, network_answers
+from .reference_outputs import outputs_agree, reference_outputs
 
-__all__ = ["OwnModule", "mark", "own_module", "session"]
+__all__ = ["CustomModule", "custom_module", "mark_copies", "session_id"]
 
 log = logging.getLogger("featx")
 # Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
-MODULES_AT_ONCE = 4
-_registered: OrderedDict[tuple[str, str], OwnModule] = OrderedDict()
+MAX_MODULES = 4
+_registered: OrderedDict[tuple[str, str], CustomModule] = OrderedDict()
 # Variables outside modules that computing changes: they are a record of what was computed and no part of the network.
 _written: set[str] = set()
 # Modules that are not understood, by what is understood of them: their functions, answers and tokens.
-_claims: dict[tuple[str, str], list[tuple[tuple[Any, ...], np.ndarray | None, str]]] = {}
-CLAIMS_AT_ONCE = 16
-_told: set[str] = set()
+_unidentified: dict[tuple[str, str], list[tuple[tuple[Any, ...], np.ndarray | None, str]]] = {}
+MAX_UNIDENTIFIED = 16
+_warned: set[str] = set()
 
 
 @dataclass(frozen=True)
-class OwnModule:
+class CustomModule:
     """A registered copy of a module.
 
     Attributes
@@ -70,9 +70,9 @@ class OwnModule:
     norm: str
 
 
-def own_module(
+def custom_module(
     module: nn.Module, *, preprocessing: Preprocessing, cache_key: str | None = None, origin: str | None = None
-) -> OwnModule:
+) -> CustomModule:
     """Return what identifies a module, and a copy of it, made once in this process for all equal ones.
 
     Parameters
@@ -83,7 +83,7 @@ def own_module(
     cache_key : str, default=None
         Names its code; tensors and plain values are compared all the same.
     origin : str, default=None
-        The `session` that it was pickled in.
+        The `session_id` that it was pickled in.
 
     Raises
     ------
@@ -109,20 +109,20 @@ def own_module(
     key = _key(module, found, cache_key, origin, preprocessing)
     if key not in _registered:
         own = independent_copy(module)
-        layer, whole = _made_whole(own, found)
-        if found.copies_itself:
+        layer, whole = _disable_tracing(own, found)
+        if found.customises_copying:
             _check_copy(module, own, found, preprocessing)
         if found.state and (changed := _changed_by_running(module, own, found, preprocessing)):
             _written.update(changed)
             found = _identified(module)
             key = _key(module, found, cache_key, origin, preprocessing)
             if not whole:
-                layer, _ = _made_whole(own, found)
+                layer, _ = _disable_tracing(own, found)
         unknown = () if cache_key is not None else found.unknown
-        _registered[key] = OwnModule(own, *key, unknown, layer, norm_behind_pooling(light_copy(module)))
+        _registered[key] = CustomModule(own, *key, unknown, layer, norm_after_pooling(light_copy(module)))
         if unknown:
-            _tell(type(module).__name__, unknown)
-        while len(_registered) > MODULES_AT_ONCE:
+            _warn_unknown(type(module).__name__, unknown)
+        while len(_registered) > MAX_MODULES:
             _registered.popitem(last=False)
     _registered.move_to_end(key)
     return _registered[key]
@@ -143,7 +143,7 @@ def _check_arguments(module: nn.Module) -> None:
         )
 
 
-def session() -> str:
+def session_id() -> str:
     """Return what this process has in common with those that it started by multiprocessing, and with no other."""
     # joblib's and dask's workers inherit the key by which such processes know each other.
     secret = bytes(multiprocessing.current_process().authkey)
@@ -153,11 +153,11 @@ def session() -> str:
 def _check_copy(module: nn.Module, own: nn.Module, found: Identity, preprocessing: Preprocessing) -> None:
     """Raise a BackboneError where a copy made in a way of the user's own gives other answers than the module."""
     try:
-        expected = network_answers(module, preprocessing, itself=(module, *found.modules))
-        given, again = (network_answers(own, preprocessing) for _ in range(2))
+        expected = reference_outputs(module, preprocessing, itself=(module, *found.modules))
+        given, again = (reference_outputs(own, preprocessing) for _ in range(2))
     except BackboneError:  # a layer below may work all the same
         return
-    if agree(given, again) and not agree(expected, given):
+    if outputs_agree(given, again) and not outputs_agree(expected, given):
         raise BackboneError(
             f"a copy of {type(module).__name__} gives other answers than itself: a class of yours says how it is "
             "copied or pickled (__deepcopy__, __reduce__, __getstate__ or __setstate__), and leaves out what counts",
@@ -178,10 +178,10 @@ def _key(
         return f"module;key={hashlib.sha256(cache_key.encode()).hexdigest()[:32]};{state_digest(module)}", found.digest
     if not found.unknown:
         return f"module;{found.digest}", found.digest
-    return f"module;{found.digest};only={_token(module, found, origin or session(), preprocessing)}", found.digest
+    return f"module;{found.digest};only={_token(module, found, origin or session_id(), preprocessing)}", found.digest
 
 
-def mark(module: Any) -> None:
+def mark_copies(module: Any) -> None:
     """Make the copies that are about to be made of a module known as such."""
     if isinstance(module, nn.Module):
         vars(module).setdefault(TOKEN, uuid.uuid4().hex[:16])
@@ -196,12 +196,12 @@ def _token(module: nn.Module, found: Identity, origin: str, preprocessing: Prepr
         return origin
     # A copy that was made before featx saw the module is not known as such, and looks like one that was built anew:
     # what these read unseen may differ. It is taken for a copy if it has the same functions and the same answers.
-    claims = _claims.setdefault((origin, found.digest), [])
+    claims = _unidentified.setdefault((origin, found.digest), [])
     answers = None
     with contextlib.suppress(BackboneError):
         own = independent_copy(module)
-        _made_whole(own, found)
-        answers = network_answers(own, preprocessing)
+        _disable_tracing(own, found)
+        answers = reference_outputs(own, preprocessing)
     token = origin if not claims else uuid.uuid4().hex[:16]
     for functions, known, their in claims:
         alike = answers is not None and known is not None and np.array_equal(answers, known, equal_nan=True)
@@ -210,12 +210,12 @@ def _token(module: nn.Module, found: Identity, origin: str, preprocessing: Prepr
             break
     else:
         claims.append((found.functions, answers, token))
-        del claims[1:-CLAIMS_AT_ONCE]
+        del claims[1:-MAX_UNIDENTIFIED]
     vars(module)[TOKEN] = token
     return token
 
 
-def _made_whole(own: nn.Module, found: Identity) -> tuple[str, bool]:
+def _disable_tracing(own: nn.Module, found: Identity) -> tuple[str, bool]:
     """Return the default layer of a copy, and whether it was made to run as a whole.
 
     It is where a trace would not follow its code.
@@ -225,9 +225,9 @@ def _made_whole(own: nn.Module, found: Identity) -> tuple[str, bool]:
         inside = {id(part) for part in own.modules()}
         outside = [part for part in identify(own, *global_hooks()).modules if id(part) not in inside]
     if not outside and not found.unknown:
-        return default_cut(own), False
-    layer = whole_cut(own)
-    RunWhole(outside).put_on(own)
+        return default_node(own), False
+    layer = default_submodule(own)
+    NoTraceHooks(outside).register(own)
     return layer, True
 
 
@@ -243,15 +243,15 @@ def _changed_by_running(module: nn.Module, own: nn.Module, found: Identity, prep
 
     before = digests(found.state)
     with contextlib.suppress(BackboneError):
-        network_answers(own, preprocessing)
+        reference_outputs(own, preprocessing)
     after = digests(_identified(module).state)
     return {name for name in before if before[name] != after.get(name)}
 
 
-def _tell(name: str, unknown: tuple[str, ...]) -> None:
+def _warn_unknown(name: str, unknown: tuple[str, ...]) -> None:
     text = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-    if text not in _told:
-        _told.add(text)
+    if text not in _warned:
+        _warned.add(text)
         log.warning(
             "%s holds what featx does not understand: %s. Its embeddings are kept for this module and its copies, and "
             "computed again elsewhere. cache_key='...' names its code by hand; its tensors are still compared.",

@@ -11,7 +11,7 @@ from .device import out_of_memory
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["failure"]
+__all__ = ["forward_error"]
 
 # In messages of torch and of networks about images that are too small or too large.
 ABOUT_SIZES = re.compile(
@@ -23,7 +23,7 @@ ABOUT_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels?, but 
 OTHER_SIZES = (224, 299, 384, 64, 32)
 
 
-def failure(name: str, module: nn.Module, side: int, error: Exception, *, is_own: bool) -> BackboneError:
+def forward_error(name: str, module: nn.Module, side: int, error: Exception, *, is_custom: bool) -> BackboneError:
     """Return the error for a network that fails on images.
 
     Parameters
@@ -35,18 +35,18 @@ def failure(name: str, module: nn.Module, side: int, error: Exception, *, is_own
         Of the images, in pixels.
     error : Exception
         What it raised.
-    is_own : bool
+    is_custom : bool
         Whether it is a module of the user's, which fails for reasons of its own.
     """
     # Those of the libraries say what is wrong themselves; a KeyError says but a key.
     kind, text = type(error).__name__, str(error).strip().rstrip(".")
     text = text if isinstance(error, RuntimeError | AssertionError) and text else f"{kind}: {text}" if text else kind
     said = f"{name} fails on images of {side} x {side} pixels: {text}"
-    return BackboneError(said, _step(module, side, error, is_own=is_own))
+    return BackboneError(said, _step(module, side, error, is_custom=is_custom))
 
 
-def _step(module: nn.Module, side: int, error: Exception, *, is_own: bool) -> str:
-    if not is_own:
+def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) -> str:
+    if not is_custom:
         return "Leave image_size at its default, or choose one that the network takes."
     kinds = {str(p.dtype).removeprefix("torch.") for p in module.parameters() if p.is_floating_point()}
     if len(kinds) > 1 and "type" in str(error):

@@ -22,22 +22,23 @@ from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
 from ..torch_modules.copies import light_copy, undisturbed
 from ..torch_modules.output_parts import plain_values
-from .backbone import BackboneSource, image_dtype
+from .backbone import BackboneSource
+from .device import image_dtype
 from .pooling import View
 from .precision import photographs
 
-__all__ = ["agree", "agreeing_store", "claimed_store", "fixed_images", "network_answers"]
+__all__ = ["fixed_images", "outputs_agree", "reference_outputs", "store_to_read", "store_to_write"]
 
 log = logging.getLogger("featx")
 # How far two answers may be apart, relative to the largest value: processors and numbers of threads differ by less.
 TOLERANCE = 1e-3
-MOST_VALUES = 1 << 17
-ANSWERS_AT_ONCE = 16
+MAX_VALUES = 1 << 17
+MAX_OUTPUTS = 16
 
-_answers: dict[tuple[Any, ...], np.ndarray] = {}
+_outputs: dict[tuple[Any, ...], np.ndarray] = {}
 # Of this process: the specs whose rows it may use and add to, and the networks whose rows are not those of the cache.
-_agreed: set[tuple[str, str, str]] = set()
-_apart: dict[tuple[str, str, str], MemoryStore] = {}
+_verified: set[tuple[str, str, str]] = set()
+_private: dict[tuple[str, str, str], MemoryStore] = {}
 
 
 @functools.lru_cache(maxsize=4)
@@ -52,7 +53,9 @@ def fixed_images(side: int) -> Tensor:
     return torch.from_numpy(both.transpose(0, 3, 1, 2).copy())
 
 
-def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: Sequence[nn.Module] = ()) -> np.ndarray:
+def reference_outputs(
+    module: nn.Module, preprocessing: Preprocessing, *, itself: Sequence[nn.Module] = ()
+) -> np.ndarray:
     """Return what a module gives for the two images in float32, all its tensors in one row; it is left as it was.
 
     Parameters
@@ -86,10 +89,10 @@ def network_answers(module: nn.Module, preprocessing: Preprocessing, *, itself: 
         raise BackboneError(f"{type(module).__name__} fails on two images: {error}") from error
     found = [plain_values(leaf.detach()) for leaf in _pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
     values = torch.cat([torch.zeros(0), *found]).numpy()
-    return values[:: -(-len(values) // MOST_VALUES) or 1].copy()
+    return values[:: -(-len(values) // MAX_VALUES) or 1].copy()
 
 
-def agree(kept: np.ndarray, given: np.ndarray) -> bool:
+def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
     """Tell whether two answers are those of one network."""
     if kept.shape != given.shape or not np.array_equal(np.isfinite(kept), np.isfinite(given)):
         return False
@@ -100,7 +103,7 @@ def agree(kept: np.ndarray, given: np.ndarray) -> bool:
     return bool(difference.max() <= TOLERANCE * np.abs(kept[finite]).max())
 
 
-def agreeing_store(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
+def store_to_read(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
     """Return where a network's rows are: the store, or memory of its own where the rows there are another's.
 
     Networks by name are not looked at.
@@ -113,49 +116,51 @@ def agreeing_store(store: Store, source: BackboneSource, specs: Sequence[Embeddi
         Of its views.
     """
     cache = store.cache if isinstance(store, OverlayStore) else store
-    if not source.is_own or not isinstance(cache, EmbeddingCache):
+    if not source.is_custom or not isinstance(cache, EmbeddingCache):
         return store
     network = _network(cache, source)
     for spec in specs:
-        if network in _apart:
-            return _apart[network]
+        if network in _private:
+            return _private[network]
         # The rows are looked for before the answers, which are written first.
         kept = cache.reference_outputs(spec)
-        if _place(network, spec) in _agreed or not kept.has_rows():
+        if _place(network, spec) in _verified or not kept.has_rows():
             continue
         answers = kept.load()
-        if answers is not None and agree(answers, _answers_of(source, spec)):
-            _agreed.add(_place(network, spec))
+        if answers is not None and outputs_agree(answers, _outputs_of(source, spec)):
+            _verified.add(_place(network, spec))
         elif answers is None and cache.writable():
             kept.set_rows_aside("nothing tells whether they are this network's: its answers to fixed images are lost")
         else:
-            _part(network, cache, source, "those beside them are lost" if answers is None else "they are others")
-    return _apart.get(network, store)
+            _keep_private(
+                network, cache, source, "those beside them are lost" if answers is None else "they are others"
+            )
+    return _private.get(network, store)
 
 
-def claimed_store(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
+def store_to_write(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
     """Return where a network's rows may be put; its answers are kept in the cache first, and compared with those there.
 
     Parameters
     ----------
     store, source, specs
-        As for `agreeing_store`.
+        As for `store_to_read`.
     """
-    if not source.is_own or not isinstance(store, EmbeddingCache):
+    if not source.is_custom or not isinstance(store, EmbeddingCache):
         return store
     network = _network(store, source)
     for spec in specs:
-        if network in _apart:
-            return _apart[network]
+        if network in _private:
+            return _private[network]
         kept = store.reference_outputs(spec)
-        if _place(network, spec) in _agreed and kept.path.exists():
+        if _place(network, spec) in _verified and kept.path.exists():
             continue
-        own = _answers_of(source, spec)
-        if agree(kept.keep(own), own):
-            _agreed.add(_place(network, spec))
+        own = _outputs_of(source, spec)
+        if outputs_agree(kept.keep(own), own):
+            _verified.add(_place(network, spec))
         else:
-            _part(network, store, source, "they are others")
-    return _apart.get(network, store)
+            _keep_private(network, store, source, "they are others")
+    return _private.get(network, store)
 
 
 def _network(cache: EmbeddingCache, source: BackboneSource) -> tuple[str, str, str]:
@@ -166,8 +171,8 @@ def _place(network: tuple[str, str, str], spec: EmbeddingSpec) -> tuple[str, str
     return network[0], spec.digest, network[2]
 
 
-def _part(network: tuple[str, str, str], cache: EmbeddingCache, source: BackboneSource, why: str) -> None:
-    _apart[network] = MemoryStore()
+def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: BackboneSource, why: str) -> None:
+    _private[network] = MemoryStore()
     log.warning(
         "the embeddings of %s in %s are not used: its answers to two fixed images were compared with those given when "
         "they were computed, and %s. What is computed now stays in the memory of this process. Something that "
@@ -179,7 +184,7 @@ def _part(network: tuple[str, str, str], cache: EmbeddingCache, source: Backbone
     )
 
 
-def _answers_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
+def _outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
     """Return a network's answers, or the embeddings of the two images where the network fails as a whole."""
     preprocessing = source.preprocessing
     key: tuple[Any, ...] = (
@@ -191,15 +196,15 @@ def _answers_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
     )
     view: View = spec.layer, spec.pooling
     for known in (key, (*key, view)):
-        if known in _answers:
-            return _answers[known]
+        if known in _outputs:
+            return _outputs[known]
     try:
-        found = network_answers(source.build(), preprocessing)
+        found = reference_outputs(source.build(), preprocessing)
     except BackboneError:
         key = (*key, view)
         network = source.load("cpu")
         found = network.embed(fixed_images(preprocessing.crop), [view], preprocessing=preprocessing)[0].float().numpy()
-    _answers[key] = found
-    while len(_answers) > ANSWERS_AT_ONCE:
-        del _answers[next(iter(_answers))]
+    _outputs[key] = found
+    while len(_outputs) > MAX_OUTPUTS:
+        del _outputs[next(iter(_outputs))]
     return found

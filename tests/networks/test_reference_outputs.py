@@ -19,7 +19,7 @@ from torch import nn
 
 from featx import CNNFeatureTransformer, EmbeddingCache
 from featx.images.preprocessing import IMAGENET
-from featx.networks.answers import agree, fixed_images, network_answers
+from featx.networks.reference_outputs import fixed_images, outputs_agree, reference_outputs
 from featx.networks.resolve import resolve_backbone
 
 # Networks with open files are left to the garbage collector.
@@ -331,7 +331,7 @@ def test_answers_hold_all_tensors_and_leave_the_module_as_it_was():
             return {"a": self.c(x), "b": (x.mean((1, 2, 3)), None)}
 
     net = Counting().eval()
-    answers = network_answers(net, IMAGENET.adapted(8, "crop"))
+    answers = reference_outputs(net, IMAGENET.adapted(8, "crop"))
     assert len(answers) == 2 * 2 * 6 * 6 + 2
     assert (net.calls, float(net.seen)) == (0, 0)
 
@@ -347,9 +347,9 @@ def test_answers_hold_all_tensors_and_leave_the_module_as_it_was():
     ],
 )
 def test_answers_agree_within_a_thousandth_of_the_largest(given, alike):
-    assert agree(np.array([1, 2, 4], np.float32), np.array(given, np.float32)) == alike
+    assert outputs_agree(np.array([1, 2, 4], np.float32), np.array(given, np.float32)) == alike
     same = np.array([np.nan, 3], np.float32)
-    assert agree(same, same)
+    assert outputs_agree(same, same)
 
 
 def test_resolving_says_nothing_at_other_levels(caplog):

@@ -12,7 +12,7 @@ from ..exceptions import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Fit", "ambiguity", "few", "misfit", "not_finite"]
+__all__ = ["Match", "abbreviated", "ambiguity", "mismatch", "not_finite_weights"]
 
 ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
 # In the names of tensors that stand for another one, and of those that follow the image size.
@@ -23,7 +23,7 @@ POSITIONS = ("pos_", "position", "attention_bias")
 
 
 @dataclass(frozen=True)
-class Fit:
+class Match:
     """What one place in a file has of a network.
 
     Attributes
@@ -50,8 +50,8 @@ class Fit:
     resized: list[str]
 
 
-def misfit(
-    fits: list[Fit], tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str, source: str
+def mismatch(
+    fits: list[Match], tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str, source: str
 ) -> WeightsError:
     """Return the error for a file none of whose places fits: what is wrong with the best of them, and what to do."""
     if any(word in key for key in tensors for word in ADAPTERS):
@@ -66,7 +66,7 @@ def misfit(
     if not fits:
         return WeightsError(
             f"the weights {source} do not fit {name}: {next(iter(expected))} is missing, and so are all others; the "
-            f"file holds {few(list(tensors))}",
+            f"file holds {abbreviated(list(tensors))}",
             "Pass the backbone that they were trained with, or name the tensors as it does.",
         )
     best = min(fits, key=lambda fit: (-fit.matched, len(fit.faults)))
@@ -75,18 +75,18 @@ def misfit(
     if any(word in key for key in best.state for word in REPARAMETRISED):
         step = "Remove weight normalisation or pruning (remove_parametrizations, prune.remove), and save them again"
     elif 2 * best.matched < len(best.needed):
-        where += f"; the file holds {few(list(tensors))}"
+        where += f"; the file holds {abbreviated(list(tensors))}"
         step += ", or load them into your own module, and pass that as the backbone"
     elif all(any(word in fault for word in POSITIONS) for fault in best.faults):
         step += ", and the image size (image_size)"
     return WeightsError(
-        f"the weights {source} do not fit {name}: {few(best.faults, '; ')}; "
+        f"the weights {source} do not fit {name}: {abbreviated(best.faults, '; ')}; "
         f"{best.matched} of {len(best.needed)} tensors match{where}",
         f"{step}.",
     )
 
 
-def not_finite(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) -> WeightsError:
+def not_finite_weights(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) -> WeightsError:
     """Return the error for tensors that hold NaN or infinity: names the first of them, and counts the others."""
     first, (count, size) = next(iter(spoilt.items()))
     others = len(spoilt) - 1
@@ -98,7 +98,7 @@ def not_finite(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) ->
     )
 
 
-def ambiguity(fits: list[Fit], short: Mapping[str, str], name: str, source: str) -> WeightsError:
+def ambiguity(fits: list[Match], short: Mapping[str, str], name: str, source: str) -> WeightsError:
     """Return the error for a file of which several places fit and differ, with the line that saves one alone."""
     # One without a name of its own comes last: the line would save the others with it.
     places = sorted((place_in_file(fit, short) for fit in fits), key=lambda place: not place)
@@ -113,7 +113,7 @@ def ambiguity(fits: list[Fit], short: Mapping[str, str], name: str, source: str)
     )
 
 
-def place_in_file(fit: Fit, short: Mapping[str, str]) -> str:
+def place_in_file(fit: Match, short: Mapping[str, str]) -> str:
     """Return where the tensors stand as the file has it: the keys of dictionaries, then a prefix of names."""
     for key in fit.state:
         full = short.get(fit.place + key, "")
@@ -122,7 +122,7 @@ def place_in_file(fit: Fit, short: Mapping[str, str]) -> str:
     return fit.place
 
 
-def few(names: list[str], between: str = ", ") -> str:
+def abbreviated(names: list[str], between: str = ", ") -> str:
     """Return the first three names, and how many more there are."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return between.join(names[:3]) + more

@@ -9,44 +9,44 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Reader", "with_exact_start"]
+__all__ = ["FeatureExtractor", "with_float32_stem"]
 
 # A batch goes in; the outputs of the layers that are read come out.
-Reader = Callable[[Tensor], dict[str, Any]]
+FeatureExtractor = Callable[[Tensor], dict[str, Any]]
 
 
-def with_exact_start(network: Reader, exact: int) -> Reader:
-    """Return a reader whose first `exact` convolutions of each pass are in float32, also where autocast is on.
+def with_float32_stem(network: FeatureExtractor, n_float32: int) -> FeatureExtractor:
+    """Return a feature extractor whose first convolutions compute in float32, also where autocast is on.
 
     For networks that are computed as they are; `fuse` gives each convolution a precision of its own.
     """
-    if not exact:
+    if not n_float32:
         return network
 
-    def read(batch: Tensor) -> dict[str, Any]:
-        with _ExactStart(exact):
+    def extract(batch: Tensor) -> dict[str, Any]:
+        with _Float32Stem(n_float32):
             return network(batch)
 
-    return read
+    return extract
 
 
-class _ExactStart(TorchFunctionMode):
+class _Float32Stem(TorchFunctionMode):
     """Counts the convolutions of one pass, and takes autocast away from the first ones."""
 
-    def __init__(self, exact: int) -> None:
+    def __init__(self, n_float32: int) -> None:
         super().__init__()
-        self.left = exact
+        self.left = n_float32
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is not torch.conv2d or not self.left:
             return func(*args, **kwargs)
         self.left -= 1
-        args = [_exact(value) for value in args]
-        kwargs = {name: _exact(value) for name, value in kwargs.items()}
+        args = [_to_float32(value) for value in args]
+        kwargs = {name: _to_float32(value) for name, value in kwargs.items()}
         with torch.autocast(args[0].device.type if args else kwargs["input"].device.type, enabled=False):
             return func(*args, **kwargs)
 
 
-def _exact(value: Any) -> Any:
+def _to_float32(value: Any) -> Any:
     return value.float() if isinstance(value, Tensor) else value
