@@ -1,4 +1,7 @@
-"""Arguments go in, one library call is made, and its result is printed: the `featx` command."""
+"""The `featx` command: its subcommands, exit codes and error messages.
+
+Each subcommand has a module, which turns its options into one call of the library and prints the result.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,12 @@ from .wording import in_options
 __all__ = ["main"]
 
 SKIP_HINT = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
-# What stands before each item.
+# Precedes each item of a list in a next step.
 LIST_ITEM = "\n  "
 
 
 class _Commands(Commands):
-    """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
+    """Prints expected errors as one line; bugs keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         interrupted = None
@@ -61,15 +64,15 @@ class _Commands(Commands):
 
 
 def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
-    """End the command with a line on what went wrong, or with the traceback of a bug."""
-    said = error if isinstance(error, FeatxError) else as_system_error(error)
-    if said is None:
+    """End the command with a line that says what went wrong, or with the traceback of a bug."""
+    expected = error if isinstance(error, FeatxError) else as_system_error(error)
+    if expected is None:
         raise error
     if isinstance(error, OSError):
         discard_output()
-    # A next step may have a list, an item a line.
-    step, *items = said.next_step.split(LIST_ITEM)
-    text = " ".join(str(FeatxError(said.message, step)).split())
+    # A next step may end with a list, one item a line.
+    step, *items = expected.next_step.split(LIST_ITEM)
+    text = " ".join(str(FeatxError(expected.message, step)).split())
     if ctx is not None:
         text = in_options(text, ctx)
     if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):

@@ -1,4 +1,4 @@
-"""`featx backbones`: nothing in, the networks that --backbone takes out."""
+"""`featx backbones`: list the networks that --backbone takes, and their stages."""
 
 from __future__ import annotations
 

@@ -155,12 +155,12 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
 
 
 def _open(root: str | None) -> EmbeddingCache:
-    """Return the cache; one that was named must be there, and the default one may be to come."""
+    """Return the cache; a named one must exist, the default one need not exist yet."""
     from ..cache import EmbeddingCache
     from ..cache.checks import check_cache
     from ..exceptions import CacheError
 
-    note_kept("the cache is whole, with what was done so far")  # whatever is stopped
+    note_kept("the cache is whole, with what was done so far")  # whenever it is stopped
     store = EmbeddingCache(root)
     try:
         check_cache(store.root)

@@ -1,4 +1,4 @@
-"""`featx extract`: images in, a plain HDF5 file of embeddings out."""
+"""`featx extract`: write the embeddings of images to a plain HDF5 file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`featx finetune`: labelled images in, a network trained on them and its figures on held-out images out."""
+"""`featx finetune`: train a network on labelled images, judge it on held-out images and save it."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _train(
     options: dict[str, Any],
     own_checkpoint: Path | None,
 ) -> FineTuneResult:
-    """Train, from the checkpoint on if it is of this training; one that the user has not named is replaced if not."""
+    """Train, from the checkpoint if it belongs to this training; otherwise replace it, unless the user named it."""
     from ..finetuning.checkpoint import CheckpointError
     from ..workflows.finetune import finetune_model
 
@@ -182,7 +182,7 @@ def _train(
         if own_checkpoint is None or set_aside is None:
             raise
         note(options, f"note: the training begins anew: {error.message}")
-    # Epochs of the other training are kept until there is one of this.
+    # The epochs of the other training are kept until this training has finished one.
     note_kept(_epochs_in(own_checkpoint), own_checkpoint, since=time.time())
     own_checkpoint.replace(set_aside)
     try:

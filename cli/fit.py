@@ -1,4 +1,4 @@
-"""`featx fit`: labelled images in, a table of tuned heads and a saved model out."""
+"""`featx fit`: tune heads on the embeddings of labelled images and save the best model."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
     "grids",
     multiple=True,
     metavar="HEAD.PARAM=V1,V2",
-    help="Values to tune over in place of the default ones, such as logistic.C=0.01,0.1.",
+    help="Values to tune over instead of the defaults, such as logistic.C=0.01,0.1.",
 )
 @_heads("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True,
-        help="balanced lets a rare class count as much as a frequent one.")  # fmt: skip
+        help="balanced gives rare classes the same weight as frequent ones.")  # fmt: skip
 @_heads(
     "--scoring",
     type=click.Choice(["accuracy", "balanced_accuracy", "f1_macro"]),
@@ -66,7 +66,7 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
-          help="Hold out this fraction as the test set in place of folds or a split.")  # fmt: skip
+          help="Hold out this fraction as the test set instead of folds or a split.")  # fmt: skip
 @test_option
 @output_option(
     metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
@@ -170,7 +170,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
-    """Return the grids of "head.param=v1,v2" texts; values are Python literals, or text."""
+    """Return the grids in "head.param=v1,v2" texts; values are Python literals, or text."""
     grids: dict[str, dict[str, list[Any]]] = {}
     for text in texts:
         place, equals, values = text.partition("=")

@@ -1,4 +1,4 @@
-"""`featx predict`: a model and images in, classes out, with probabilities where the model has any."""
+"""`featx predict`: name the classes of images with a saved model, with probabilities if it has any."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ _output = in_group(OUTPUT)
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Where the model's own weights are now, if not where they were or beside the model.",
+    help="Where the model's own weight file is now, if not in its old place or next to the model.",
 )
 @_output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-         help="Write the predictions to a file, in place of printing them.")  # fmt: skip
+         help="Write the predictions to a file instead of printing them.")  # fmt: skip
 @_output("--format", "form", type=click.Choice(FORMATS),
          help="[default: by the suffix of the file, .csv, .json or .jsonl; printed, a table]")  # fmt: skip
 @_output("--top", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Classes to name.")
@@ -90,7 +90,7 @@ def predict(
 
     reading = reading_parameters(options)
     if reading["value_range"] is None:
-        del reading["value_range"]  # that of the model
+        del reading["value_range"]  # the model has its own
     predictions, extraction = predict_images(model, dataset, top=top, weights=weights, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:
@@ -103,7 +103,7 @@ def predict(
     else:
         text = _as_text(predictions, form)
         click.echo(printable(text.decode(errors="surrogateescape")) if sys.stdout.isatty() else text)
-    # Standard output is for a program where it has a format.
+    # With a format, standard output is read by a program.
     piped = output is None and form != "table"
     judged = judge_predictions(predictions, dataset)
     if judged is not None and not (piped and options["quiet"]):
@@ -112,7 +112,7 @@ def predict(
 
 
 def _form_of(output: Path | None) -> str:
-    """Return the format that the name of a file means; a table where there is none."""
+    """Return the format that the suffix of the output means; a table if it is printed."""
     if output is None:
         return "table"
     suffix = output.suffix.lower().removeprefix(".")
@@ -122,7 +122,7 @@ def _form_of(output: Path | None) -> str:
 
 
 def _as_text(predictions: list[Prediction], form: str) -> bytes:
-    """Return the predictions in a format, with every byte of a name."""
+    """Return the predictions in a format; names of files keep every byte."""
     from ..display.text_tables import render_text
     from ..reports.listings import prediction_parts
 

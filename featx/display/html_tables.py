@@ -1,4 +1,4 @@
-"""Tables and sentences go in, HTML for a notebook comes out, without scripts and in the colours of the page."""
+"""Tables as HTML for a notebook, without scripts and in the colours of the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .terminal import printable
 
 __all__ = ["MOST_ROWS", "render_html"]
 
-# Rows that a notebook shows of a longer table.
+# Most rows of a table that a notebook shows.
 MOST_ROWS = 60
 LINE = "1px solid rgba(128, 128, 128, 0.4)"
 BOX = "overflow-x: auto; max-width: 100%"
@@ -26,7 +26,7 @@ def render_html(parts: Sequence[Part], *, rest: str = "") -> str:
     Parameters
     ----------
     parts : sequence of Table or str
-        Whatever names they hold: nothing in them is taken for HTML.
+        Names in them are escaped, whatever characters they hold.
     rest : str, default=""
         Where to find what a table does not show.
     """

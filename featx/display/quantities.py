@@ -1,11 +1,10 @@
-"""Numbers of seconds, bytes and things go in; text with their units comes out."""
+"""Numbers as text: counts with their nouns, durations, percentages, p-values, sizes in bytes."""
 
 from __future__ import annotations
 
 __all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "size_text"]
 
-
-PLURALS = {"class": "classes", "hidden entry": "hidden entries"}
+PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies"}
 
 
 def count_text(number: int, noun: str) -> str:
@@ -20,12 +19,12 @@ def duration_text(seconds: float) -> str:
 
 
 def p_value_text(p_value: float) -> str:
-    """Return a p-value as it stands in a table."""
+    """Return a p-value as a table shows it."""
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def percent_text(share: float | None) -> str:
-    """Return a share in percent, or a dash where there is none."""
+    """Return a share in percent, or a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
 
 

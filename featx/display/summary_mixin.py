@@ -1,4 +1,4 @@
-"""An object prints as two lines, and in a notebook as the tables that the command prints."""
+"""The mixin class whose objects print as two lines, and in a notebook as the tables that the command prints."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["SummaryMixin"]
 
 
 class SummaryMixin:
-    """What results and other objects that would print as walls of values inherit.
+    """Base class of results and other objects whose default repr would be a wall of values.
 
-    What is said of each kind stands in `summaries`. It is imported when something is shown, by its name: it knows the
-    results, which cannot import it.
+    `featx.reports.summaries` says how each class is shown. It is imported by name when an object is shown, because it
+    knows the results, which therefore cannot import it.
     """
 
     __slots__ = ()
@@ -20,12 +20,12 @@ class SummaryMixin:
     def __repr__(self) -> str:
         try:
             return "\n".join(_summaries().summary_lines(self))
-        # A debugger shows objects that are half made, and pickles hold those of older versions.
+        # A debugger shows objects that are still being built, and pickles hold objects of older versions.
         except Exception:
             return f"<{type(self).__name__}, incomplete>"
 
     def _repr_html_(self) -> str | None:
-        """Return the tables as HTML for a notebook, or None where there are none, which shows the two lines."""
+        """Return the tables as HTML for a notebook; None if there are none, so that it shows the two lines."""
         try:
             return _summaries().summary_html(self)
         except Exception:

@@ -1,4 +1,4 @@
-"""A comparison's result goes in; the verdicts and tables that show it come out."""
+"""Verdicts and tables of a comparison of strategies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COST_STAGES = ("extraction", "training", "prediction")
 
 
 def comparison_parts(result: ComparisonResult) -> list[Part]:
-    """Return verdicts and tables of a comparison."""
+    """Return the verdict and tables of each size, then curves, stages and notes."""
     parts: list[Part] = [f"{result.protocol}; {result.interval}"]
     for size in result.sizes:
         parts += _size(size)
@@ -34,17 +34,17 @@ def comparison_parts(result: ComparisonResult) -> list[Part]:
 
 
 def cost_lines(result: ComparisonResult) -> list[str]:
-    """Return for each strategy the parts of its runs at the largest size, as though nothing had been cached."""
+    """Return for each strategy the time that the parts of its runs take at the largest size if nothing is cached."""
     return [f"{found.strategy}: {times_text(found.seconds)}" for found in result.sizes[-1].strategies]
 
 
 def _size(size: SizeResult) -> list[Part]:
-    """Return what to do at one size first, then why, and the figures below."""
+    """Return what to use at one size, then why, then the figures."""
     reasons = [f"  {reason}" for reason in size.verdict.reasons]
     parts: list[Part] = ["\n".join([size.verdict.text, *reasons])]
     if size.warnings:
         parts.append("\n".join(f"warning: {text}" for text in size.warnings))
-    # Where the classes are of one size, the rarest has as many images as the others.
+    # If all classes have the same size, there is nothing to say of the rarest.
     uneven = f"the rarest class has {size.fewest:,} training images" if size.fewest < size.per_class - 1 else ""
     starred = len(size.strategies) > 1
     names = [f"{f.strategy} *" if starred and not place else f.strategy for place, f in enumerate(size.strategies)]
@@ -70,7 +70,7 @@ def _size(size: SizeResult) -> list[Part]:
 
 
 def _pairs(size: SizeResult) -> Table:
-    """Return the differences between the strategy to use and the others."""
+    """Return the differences between the recommended strategy and the others."""
     use = size.verdict.use
     pairs = [pair if pair.first == use else pair.flipped() for pair in size.pairs if use in (pair.first, pair.second)]
     rows = [

@@ -1,6 +1,6 @@
-"""Figures of each class and a confusion matrix go in; tables that a reader can take in come out.
+"""Tables of a confusion matrix and of the precision, recall and F1 of each class.
 
-Few classes are shown whole. Of many, the hardest and the pairs that are confused most are: those are what one looks
+Few classes are shown completely. Of many, the hardest and the most confused pairs are shown, which a reader would look
 for in a long table.
 """
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["class_parts", "confused_pairs", "hardest_classes"]
 
-# Most classes that are shown as a matrix, and as a table with a row for each.
+# Most classes that are shown as a matrix, and as a table with a row for each class.
 MATRIX_CLASSES = 12
 REPORT_CLASSES = 30
-# Classes and pairs that are shown of many.
+# How many classes or pairs are shown if there are more.
 ROWS_SHOWN = 10
-# Test images below which a class is not ranked if enough others have more: one image more or less would move it far.
+# A class with fewer test images is not ranked if enough others have more: a single image would change its rank a lot.
 FEW_IMAGES = 5
 
 
 def class_parts(result: HeldOutResult) -> list[Part]:
-    """Return what is to be known of the classes: all of them, or the hardest and the most confused."""
+    """Return tables of all classes, or of the hardest classes and the most confused pairs."""
     if not result.confusion_matrix:
         return []
     if len(result.classes) > MATRIX_CLASSES:
@@ -50,9 +50,9 @@ def class_parts(result: HeldOutResult) -> list[Part]:
 def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
     """Return the rows of `per_class` that have test images, the hardest first.
 
-    The lowest F1 comes first, then the lower recall: a class that draws images of others is as hard as one that loses
-    its own, and recall alone would not tell. Classes with fewer than five test images are left out if at least ten
-    have more.
+    The lowest F1 comes first, then the lowest recall: a class that attracts images of others is as hard as one that
+    loses its own, which recall alone would not show. Classes with fewer than five test images are left out if at least
+    ten classes have more.
     """
     found = [row for row in result.per_class if row["support"]]
     enough = [row for row in found if row["support"] >= FEW_IMAGES]
@@ -61,7 +61,7 @@ def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
 
 
 def confused_pairs(result: HeldOutResult) -> list[tuple[str, str, int, float]]:
-    """Return true class, predicted class, images and their share of the true class; the most images first."""
+    """Return true class, predicted class, images and their share of the true class, most images first."""
     found = []
     for name, row in zip(result.classes, result.confusion_matrix, strict=True):
         total = sum(row)
@@ -92,7 +92,7 @@ def _hardest(result: HeldOutResult) -> Table:
 
 
 def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
-    # Of a class without test images nothing is known.
+    # Nothing is known of a class without test images.
     cells = [
         [
             row["class"],
@@ -114,7 +114,7 @@ def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = 
 
 
 def _pairs(result: HeldOutResult, *missing: str) -> Part:
-    """Return the pairs that are confused most, and what is not shown besides other pairs."""
+    """Return the most confused pairs; `missing` names what else is not shown."""
     pairs = confused_pairs(result)
     if not pairs:
         return "no image was taken for one of another class"

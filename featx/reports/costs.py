@@ -1,4 +1,4 @@
-"""What a run cost or would cost goes in; the tables and sentences that show it come out."""
+"""Tables and sentences of what a command cost or would cost: time, disk, memory, the bottleneck."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["extraction_parts", "forecast_parts", "times_text"]
 
-# Stages that run in threads beside the others: their times are sums over the threads.
+# Stages that run in threads next to the others: their times are sums over the threads.
 THREADED_STAGES = ("read", "decode")
-# Seconds below which no part is worth making quicker.
+# Parts that take less are not worth speeding up.
 NEGLIGIBLE_SECONDS = 1.0
 STAGE_ORDER = ("digest", *THREADED_STAGES, "wait", "forward", "write", "gather")
 
 
 def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[Part]:
-    """Return the parts of a run as a table with totals, and what is known of the images.
+    """Return the parts of a forecast as a table with totals, and what is known of the images.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[
 
 
 def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: int | None = None) -> list[Part]:
-    """Return how many images were forwarded and how many were cached, and with `verbose` where the time went."""
+    """Return how many images were forwarded and how many were cached; with `verbose` also where the time went."""
     spent = result.wall_seconds
     cached = result.n_images - result.n_forwarded - len(result.failures)
     if result.n_forwarded:
@@ -73,13 +73,13 @@ def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: 
         "digest: reading files that are not remembered": ("digest",),
         "wait: of the network, for decoded images": ("wait",),
     }
-    told = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
-    remarks = "\n".join(filter(None, [told, _bottleneck(result, threads)]))
+    explained = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
+    remarks = "\n".join(filter(None, [explained, _bottleneck(result, threads)]))
     return ["\n".join(lines), _stages(result), *([remarks] if remarks else [])]
 
 
 def times_text(seconds: Mapping[str, float]) -> str:
-    """Return the parts of a run with their times, and which of them to look at first, if any takes long."""
+    """Return the times of the parts of a command, and how to shorten the longest if it is worth it."""
     parts = ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items())
     longest = max(seconds, key=lambda name: seconds[name])
     if seconds[longest] < NEGLIGIBLE_SECONDS:
@@ -115,15 +115,15 @@ def _stages(result: ExtractionResult) -> Table:
     ):
         value = result.seconds[stage]
         n_images = result.n_forwarded if stage in (*THREADED_STAGES, "forward", "write") else result.n_images
-        pace = f"{n_images / value:,.0f}" if value >= 0.005 and stage != "wait" else ""
-        rows.append([stage, f"{value:.2f}", pace])
+        rate = f"{n_images / value:,.0f}" if value >= 0.005 and stage != "wait" else ""
+        rows.append([stage, f"{value:.2f}", rate])
     return Table(["stage", "seconds", "images/s"], rows, right=[1, 2])
 
 
 def _bottleneck(result: ExtractionResult, threads: int) -> str:
     seconds = {stage: value for stage, value in result.seconds.items() if stage not in THREADED_STAGES}
     wall = result.wall_seconds
-    # What runs beside the network costs nothing until the network waits for it.
+    # What runs next to the network costs nothing until the network waits for it.
     longest = max(seconds, key=lambda stage: seconds[stage])
     if seconds[longest] < NEGLIGIBLE_SECONDS:
         return ""

@@ -21,7 +21,7 @@ INTERVALS = "figures with 95 % intervals"
 
 
 def evaluation_parts(result: EvaluationResult) -> list[Part]:
-    """Return what the candidates reached, which was kept, and the figures to go by."""
+    """Return what the candidates reached, which one was kept, and its unbiased figures."""
     parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                            for name, value in result.parameters.items())  # fmt: skip
     kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
@@ -40,7 +40,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
 
 
 def finetuning_parts(result: FineTuneResult) -> list[Part]:
-    """Return how a network was trained and what it reaches on the test images."""
+    """Return how a network was trained and what it achieves on the test images."""
     layers = result.model.trainable_layers
     trained = f"layers: the last {layers}" if layers else f"stages: {', '.join(result.trained_stages) or 'none'}"
     first = "the classifier as it was fitted first"
@@ -57,7 +57,7 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
 
 
 def judgement_parts(result: JudgedResult) -> list[Part]:
-    """Return how often predictions are right on labelled images."""
+    """Return how often predictions on labelled images are right."""
     return [
         f"{result.protocol}; {INTERVALS}",
         metrics_table(result, "on the labelled images"),
@@ -68,7 +68,7 @@ def judgement_parts(result: JudgedResult) -> list[Part]:
 
 
 def metrics_table(result: HeldOutResult, heading: str) -> Table:
-    """Return the figures that there are, one in a row."""
+    """Return the metrics of a result, one a row."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
     scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
               ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
@@ -78,13 +78,13 @@ def metrics_table(result: HeldOutResult, heading: str) -> Table:
 
 
 def _baseline_text(baseline: Baseline) -> str:
-    """Return the verdict against always answering the largest class, as a warning where it is a bad one."""
-    warned = baseline.verdict in ("worse", "not distinguishable")
-    return f"{'warning: ' if warned else ''}{baseline.text}"
+    """Return the comparison with always answering the largest class, as a warning if the model is not better."""
+    is_bad = baseline.verdict in ("worse", "not distinguishable")
+    return f"{'warning: ' if is_bad else ''}{baseline.text}"
 
 
 def _candidates(result: EvaluationResult) -> Table:
-    """Return a row for each candidate; a layer and pooling that all share are said of the one that is kept."""
+    """Return a row for each candidate, without a layer or pooling that all candidates share."""
     header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "if calibrated", "p",
               "seconds"]  # fmt: skip
     rows = [
@@ -129,7 +129,7 @@ def _headline(result: EvaluationResult) -> str:
 
 
 def _reference_text(result: EvaluationResult) -> str:
-    """Return what column p is, and how the picked candidate compares with the simplest."""
+    """Return what column p means, and how the picked candidate compares with the reference."""
     others = len(result.candidates) - 1
     adjusted = f", adjusted for {others:,} comparisons (Holm)" if others > 1 else ""
     lines = [

@@ -1,4 +1,4 @@
-"""Networks, the kinds of embeddings in a cache, or predictions go in; the tables that list them come out."""
+"""Tables that list networks, the contents of a cache, or predictions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["backbone_parts", "cache_check_parts", "cache_parts", "prediction_hea
 
 
 def backbone_parts() -> list[Part]:
-    """Return the networks that can be named, with the width of their default embedding."""
+    """Return the networks that --backbone takes, with the width of their default embedding."""
     from ..networks.architectures import architecture_of
     from ..networks.resolve import list_backbones
 
@@ -71,13 +71,13 @@ def cache_check_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
 
 
 def prediction_header(top: int) -> list[str]:
-    """Return the names of the columns of so many classes for each image."""
+    """Return the names of the columns of predictions with `top` classes an image."""
     ranks = ["", *(f"_{rank}" for rank in range(2, top + 1))]
     return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability"))]
 
 
 def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
-    """Return the most likely classes of each image, with probabilities where there are any."""
+    """Return the most likely classes of each image, with probabilities if the model has any."""
     top = max((len(p.top) for p in predictions), default=0)
     rows = [[p.name, *(cell for label, value in p.top for cell in (label, _probability(value)))] for p in predictions]
     names = {0: FILE_NAMES, **dict.fromkeys(range(1, 2 * top, 2), CLASS_NAMES)}
@@ -114,7 +114,7 @@ def _specs(filled: list[SpecInfo]) -> Table:
 
 
 def _differences(found: list[SpecInfo]) -> list[str]:
-    """Return what tells those apart whose other columns are the same."""
+    """Return how specs differ whose other columns are the same."""
     from ..cache.selection import differences
 
     def columns(info: SpecInfo) -> tuple[str, ...]:
@@ -124,9 +124,9 @@ def _differences(found: list[SpecInfo]) -> list[str]:
     alike: dict[tuple[str, ...], list[SpecInfo]] = {}
     for info in found:
         alike.setdefault(columns(info), []).append(info)
-    told = {id(info): text for group in alike.values()
+    texts = {id(info): text for group in alike.values()
             for info, text in zip(group, differences([i.spec for i in group]), strict=True)}  # fmt: skip
-    return [told[id(info)] for info in found]
+    return [texts[id(info)] for info in found]
 
 
 def _ago(moment: float) -> str:

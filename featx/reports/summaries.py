@@ -1,12 +1,13 @@
-"""A result or another public object goes in; two lines that say what it is, or its tables as HTML, come out."""
+"""The repr of results and other public objects: two lines of text, or tables as HTML."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..display.html_tables import MOST_ROWS, render_html
+from ..display.names import few
 from ..display.quantities import count_text, duration_text, percent_text, size_text
 from ..display.tables import CLASS_NAMES, Part, Table
 from ..display.terminal import printable
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["summary_html", "summary_lines"]
 
-# Names that a line gives of many.
+# Most names that a line shows.
 NAMES_SHOWN = 5
 
 
 class Presentation(NamedTuple):
-    """How one kind of object is shown: by some lines, by tables, and where to find what these leave out."""
+    """How a class of objects is shown: its lines, its tables, and where to find what those leave out."""
 
     lines: Callable[[Any], list[str]]
     parts: Callable[[Any], Sequence[Part]] | None = None
@@ -46,12 +47,12 @@ class Presentation(NamedTuple):
 
 
 def summary_lines(shown: Any) -> list[str]:
-    """Return one or two lines that say what an object is, fit to be printed on a terminal."""
+    """Return one or two lines that say what an object is, without control characters."""
     return [printable(line).replace("\n", "\\n") for line in _presentation(shown).lines(shown) if line]
 
 
 def summary_html(shown: Any) -> str | None:
-    """Return the tables of an object as HTML, or None where it has none."""
+    """Return the tables of an object as HTML, or None if it has none."""
     kind = _presentation(shown)
     if kind.parts is None:
         return None
@@ -67,15 +68,8 @@ def _titled(shown: Any, text: str) -> str:
     return f"{type(shown).__name__}: {text}"
 
 
-def _few(names: Iterable[str], total: int) -> str:
-    """Return the first names, and how many more there are."""
-    shown = [name for name, _ in zip(names, range(NAMES_SHOWN), strict=False)]
-    more = f" and {total - len(shown):,} more" if total > len(shown) else ""
-    return ", ".join(shown) + more
-
-
 def _headline_metrics(result: HeldOutResult) -> str:
-    """Return the figures to go by, with what answering the largest class would reach."""
+    """Return the main metrics, and the accuracy of always answering the largest class."""
     names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
     figures = [f"{label} {result.metrics[name].text()}" for label, name in names if name in result.metrics]
     return "; ".join([", ".join(figures), f"always the largest class: {percent_text(result.baseline.accuracy)}"])
@@ -119,7 +113,7 @@ def _judgement(result: JudgedResult) -> list[str]:
 def _comparison(result: ComparisonResult) -> list[str]:
     names = [found.strategy for found in result.sizes[-1].strategies]
     sizes = " and ".join(f"{size.n_train:,}" for size in result.sizes) + " images"
-    of = f"{count_text(len(names), 'strategy').replace('strategys', 'strategies')} on {sizes}"
+    of = f"{count_text(len(names), 'strategy')} on {sizes}"
     repeats = count_text(result.repeats, "repeat")
     return [_titled(result, f"{of}, {repeats}, {result.n_test:,} test images each"), result.sizes[-1].verdict.text]
 
@@ -146,10 +140,10 @@ def _forecast(forecast: ForecastResult) -> list[str]:
 
 
 def _extraction(result: ExtractionResult) -> list[str]:
-    (told,) = extraction_parts(result, verbose=False)
+    (text,) = extraction_parts(result, verbose=False)
     widths = ", ".join(f"{len(rows):,} x {rows.shape[1]:,}" for rows in result.embeddings) or "not kept here"
     failed = f"; {count_text(len(result.failures), 'image')} not readable" if result.failures else ""
-    return [_titled(result, str(told).partition("\n")[0]), f"embeddings: {widths}{failed}"]
+    return [_titled(result, str(text).partition("\n")[0]), f"embeddings: {widths}{failed}"]
 
 
 def _extraction_tables(result: ExtractionResult) -> list[Part]:
@@ -160,12 +154,12 @@ def _extraction_tables(result: ExtractionResult) -> list[Part]:
 
 def _prediction(found: Prediction) -> list[str]:
     answers = [f"{label} {value:.3f}" if value is not None else str(label) for label, value in found.top]
-    return [f"{type(found).__name__}({found.name}: {_few(answers, len(answers))})"]
+    return [f"{type(found).__name__}({found.name}: {few(answers, NAMES_SHOWN)})"]
 
 
 def _predictions(found: Predictions) -> list[str]:
     answers = Counter(one.top[0][0] for one in found)
-    named = _few((f"{label}: {count:,}" for label, count in answers.most_common()), len(answers))
+    named = few([f"{label}: {count:,}" for label, count in answers.most_common()], NAMES_SHOWN)
     return [_titled(found, f"{count_text(len(found), 'image')}, {len(found.classes)} classes known"), named]
 
 
@@ -178,11 +172,11 @@ def _prediction_tables(found: Predictions) -> list[Part]:
 def _dataset(data: ImageDataset) -> list[str]:
     images = count_text(len(data), "image")
     if data.labels is None:
-        return [_titled(data, f"{images} without labels"), _few(data.names, len(data))]
+        return [_titled(data, f"{images} without labels"), few(data.names, NAMES_SHOWN)]
     classes = Counter(map(str, data.labels.tolist()))
     groups = "" if data.groups is None else f", in {len(set(data.groups.tolist())):,} groups"
     parts = "" if data.split is None else "; " + ", ".join(_sizes(data.split.tolist()))
-    names = _few((f"{name}: {classes[name]:,}" for name in sorted(classes)), len(classes))
+    names = few([f"{name}: {classes[name]:,}" for name in sorted(classes)], NAMES_SHOWN)
     return [_titled(data, f"{images} of {len(classes):,} classes{groups}{parts}"), names]
 
 
@@ -219,7 +213,7 @@ def _image(image: ImageSource) -> list[str]:
 
 
 def _images(images: ImageSources) -> list[str]:
-    return [_titled(images, count_text(len(images), "image")), _few(images.names, len(images))]
+    return [_titled(images, count_text(len(images), "image")), few(images.names, NAMES_SHOWN)]
 
 
 def _estimate(estimate: Estimate) -> list[str]:
