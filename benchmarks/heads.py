@@ -23,9 +23,7 @@ from threadpoolctl import threadpool_limits
 from featx import HEADS
 from featx.evaluation.splits import inner_folds, outer_folds
 from featx.heads.heads import head_spec
-from featx.heads.search import Candidate, Tuner
-
-VIEW = ("synthetic", "")
+from featx.heads.search import Tuner
 
 
 def make_embeddings(images: int, classes: int, features: int, noise: str, signal: float) -> tuple[np.ndarray, ...]:
@@ -54,10 +52,9 @@ def plain(head: str, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.n
 def ours(head: str, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray, n_jobs: int) -> tuple:
     """Return the same of featx."""
     start = time.perf_counter()
-    tuner = Tuner({VIEW: X}, y, None, "accuracy", 0, n_jobs)
-    candidate = Candidate(VIEW, head_spec(head), np.empty((0, 0)))
-    score, parameters = tuner.tune(candidate, train)
-    right = np.asarray(tuner.fit(candidate, parameters, train).predict(X[test]) == y[test])
+    tuner, spec = Tuner(y, n_jobs=n_jobs), head_spec(head)
+    score, parameters = tuner.tune(spec, X, train)
+    right = np.asarray(tuner.fit(spec, parameters, X, train).predict(X[test]) == y[test])
     return time.perf_counter() - start, parameters, score, right
 
 

@@ -29,10 +29,11 @@ from sklearn.svm import SVC
 from torch import nn
 
 from featx import CNNFeatureTransformer, load_dataset
+from featx.networks.architectures import EMBEDDED
 from featx.networks.backbone import BackboneSource
 from featx.networks.pooling import pool
 from featx.networks.precision import measure_agreement
-from featx.networks.resolve import EMBEDDED, resolve_backbone
+from featx.networks.resolve import resolve_backbone
 
 FAMILIES = (
     *("efficientnet_lite0", "alexnet", "vgg16_bn", "resnet18", "resnet50", "densenet121", "inception_v3", "googlenet"),

@@ -1,4 +1,4 @@
-"""What a caller passes to the cache goes in; the arrays that it keeps come out, or an error."""
+"""Check what is passed to the cache: digests, embeddings, spec fields, bounds, and the folder itself."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def checked_embeddings(embeddings: Any, n: int) -> np.ndarray:
         try:
             array = np.asarray(array.tolist(), dtype=np.float32)
         except (TypeError, ValueError) as error:
-            told = f"got embeddings of type {array.dtype}; expected numbers"
-            raise ParameterError(told, "Pass an array (n, d).") from error
+            message = f"got embeddings of type {array.dtype}; expected numbers"
+            raise ParameterError(message, "Pass an array (n, d).") from error
     if array.ndim != 2 or len(array) != n:
         raise ParameterError(f"got embeddings of shape {array.shape} for {n} digests; expected (n, d)")
     return array
@@ -58,7 +58,7 @@ def checked_digests(digests: Any) -> np.ndarray:
 
 
 def check_cache(root: Path) -> None:
-    """Refuse a folder that is not there, or holds other things than those of a cache and none of these.
+    """Refuse a folder that does not exist, or that holds files but none of a cache.
 
     Raises
     ------
@@ -70,4 +70,4 @@ def check_cache(root: Path) -> None:
         hint = "" if root.exists() else nearest_path(root)
         raise CacheError(f"cannot use the cache {root}: {error.strerror}", hint or "Check its name.") from error
     if names and not any(name.startswith((DIGESTS, TURN, TEMPORARY)) or SPEC_FOLDER.fullmatch(name) for name in names):
-        raise CacheError(f"{root} is no cache: it holds neither embeddings nor {DIGESTS}", "Check its name.")
+        raise CacheError(f"{root} is not a cache: it holds neither embeddings nor {DIGESTS}", "Check its name.")

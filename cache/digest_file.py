@@ -1,6 +1,6 @@
-"""Versions of files go in, the digests that were remembered of them come out of one SQLite file, each row checked.
+"""Remember the digests of files in one SQLite database, in rows with a checksum each.
 
-Nothing depends on it: what cannot be read or written, or does not match its checksum, is read from the files again.
+Nothing depends on it: if a row cannot be read or written, or does not match its checksum, the file is read again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["DigestFile"]
 log = logging.getLogger("featx")
 
 VALUES_PER_QUERY = 20_000
-# So long a process waits for others that write, once; later it goes without at once.
+# How long a process waits, once, for others that write; after that it does without the database immediately.
 LOCK_TIMEOUT = 1.0
-# SQLite quotes damaged bytes in its messages, which then are no text.
+# SQLite quotes damaged bytes in its messages, which then cannot be decoded.
 FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
 DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-# A host's entry for a path replaces its own only; numbers of devices mean something until the host is booted again.
+# An entry of a host replaces only its own entry for the path; device numbers are valid until the host reboots.
 COLUMNS = ("path", "host", "size", "mtime_ns", "ctime_ns", "inode", "device", "boot", "digest", "checksum")
 FILES = """CREATE TABLE IF NOT EXISTS files (path BLOB, host TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
 inode INTEGER, device INTEGER, boot TEXT, digest BLOB, checksum INTEGER, PRIMARY KEY (path, host)) WITHOUT ROWID"""
@@ -45,7 +45,7 @@ _locked: set[str] = set()
 
 
 class DigestFile:
-    """What is remembered of files, by path and version, and of contents.
+    """Remembered digests of files, by path and version, and depths, by digest.
 
     Parameters
     ----------
@@ -106,12 +106,12 @@ class DigestFile:
         self._write("depths", [(digest, int(high), _depth_checksum(digest, high)) for digest, high in depths.items()])
 
     def verify(self, *, repair: bool = False) -> tuple[str, str]:
-        """Compare all rows with their checksums; return what is damaged, and why nothing could be compared, or "".
+        """Compare all rows with their checksums; return the damage, and why rows could not be compared, or "" for each.
 
         Parameters
         ----------
         repair : bool, default=False
-            Remove the rows that do not agree, or the file if it is no database or they cannot be removed.
+            Remove the rows that do not match, or the file if it is not a database or they cannot be removed.
         """
         if not os.path.isfile(self.path):
             return "", ""
@@ -133,7 +133,7 @@ class DigestFile:
         with self._connect() as connection:
             for table, (_, columns) in TABLES.items():
                 if self._columns(connection, table) != columns:
-                    continue  # none, or of another version, which is not read
+                    continue  # no table, or one of another version, which is not read
                 keys = columns[: 2 if table == "files" else 1]
                 is_intact = _is_intact if table == "files" else _is_intact_depth
                 damaged = []
@@ -148,7 +148,7 @@ class DigestFile:
         return n_damaged, n_rows
 
     def _select(self, query: str, values: list[bytes]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query with `IN ({})` for all values, a portion at a time."""
+        """Yield the rows of a query with `IN ({})` for all values, in several queries."""
         if not os.path.exists(self.path):
             return
         with self._connect() as connection:
@@ -158,14 +158,14 @@ class DigestFile:
                 yield from connection.execute(query.format(",".join("?" * len(some))), some)
 
     def _write(self, table: str, rows: list[tuple[Any, ...]]) -> None:
-        """Write rows; a memory that cannot be written remembers nothing."""
+        """Write rows; if the file cannot be written, nothing is remembered."""
         if not rows:
             return
         create, columns = TABLES[table]
         with self._errors_ignored():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._connect() as connection:
-                # Entries of versions before the checksum are not trusted.
+                # Entries of versions without a checksum are not trusted.
                 if self._columns(connection, table) not in ((), columns):
                     connection.execute(f"DROP TABLE {table}")
                 connection.execute(create)
@@ -178,7 +178,7 @@ class DigestFile:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        """Open the file, commit what was done in the block, and close it."""
+        """Open the file, commit at the end of the block, and close it."""
         name = str(self.path)
         connection = sqlite3.connect(name, timeout=0 if name in _locked else LOCK_TIMEOUT)
         try:
@@ -193,7 +193,7 @@ class DigestFile:
 
     @contextlib.contextmanager
     def _errors_ignored(self) -> Iterator[None]:
-        """Go on without what cannot be read or written, and say once what keeps the file from being of use."""
+        """Go on where the file cannot be read or written, and log once why it is of no use."""
         try:
             yield
         except FAILURES as error:
@@ -202,7 +202,7 @@ class DigestFile:
             if str(self.path) in _locked:
                 reason = "is locked by another process, which may be stopped, or cannot be locked here"
             elif _code(error) in DAMAGE_CODES:
-                reason = "is damaged; `featx cache repair` removes what is"
+                reason = "is damaged; `featx cache repair` removes the damaged rows"
             else:
                 return
             _warned.add(str(self.path))
@@ -211,7 +211,7 @@ class DigestFile:
 
 @functools.cache
 def _host_and_boot() -> tuple[str, str]:
-    """Return the names of this host and of the time since it was booted, as far as the system names that."""
+    """Return the name of this host and that of its current boot, as far as the system has one."""
     return socket.gethostname(), machine()
 
 
@@ -227,7 +227,7 @@ def _seed(host: str, boot: str) -> int:
 
 
 def _checksum(path: bytes, host: str, version: Iterable[int], boot: str, digest: bytes) -> int:
-    """Return what a row that is damaged, or put together from two, does not match."""
+    """Return the checksum of a row, which one that is damaged or mixed from two does not match."""
     return zlib.crc32(digest, zlib.crc32(NUMBERS.pack(*version), zlib.crc32(path, _seed(host, boot))))
 
 

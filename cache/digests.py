@@ -1,4 +1,4 @@
-"""Paths go in, SHA-256 digests of the files' bytes come out, remembered while the files stay as they were."""
+"""SHA-256 digests of files, remembered for as long as size, times, inode and device of a file stay the same."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ __all__ = [
     "reads_all",
 ]
 
-# Files are read whole, so that what is decoded is what was digested. Pillow's limit of 89 million pixels is 0.7 GB at
-# four channels of 16 bits without compression; what goes on for longer is no single image.
+# Files are read whole, so that the bytes that are decoded are those that were digested. Pillow's limit of 89 million
+# pixels is 0.7 GB with four uncompressed 16-bit channels; a larger file is not a single image.
 MAX_BYTES = 1 << 30
-# A file changed again within the clock's granularity keeps its times: younger entries are not trusted.
+# A file that is changed again within the clock's granularity keeps its times, so newer entries are not trusted.
 FRESH_NS = 2_000_000_000
-# As with rsync's --checksum: every file is read, whatever its size and times say.
+# Like rsync's --checksum: every file is read, whatever its size and times.
 CHECKSUM = "FEATX_CHECKSUM"
-# What is read at once, as `hashlib.file_digest` does.
+# Bytes that are read at once, as in `hashlib.file_digest`.
 READ_BYTES = 1 << 18
-# Files that one object keeps in mind beside the SQLite file, some 300 bytes each.
+# How many files one object remembers in memory, in addition to the SQLite file, at some 300 bytes each.
 MOST_KNOWN = 200_000
 
-# A file in mind is one run of bytes, so that a hundred thousand are compared at once: its version and its digest.
+# A remembered file is a string of bytes, its version and its digest, so that 100,000 of them are compared at once.
 ENTRY = struct.Struct("=5q32s")
 ENTRIES = np.dtype([("version", "=i8", 5), ("digest", "V32")])
 UNKNOWN = ENTRY.pack(-1, -1, -1, -1, -1, b"")
@@ -70,11 +70,11 @@ def digest_array(array: np.ndarray) -> bytes:
 class FileDigests:
     """A memory of file digests in one SQLite file.
 
-    An entry holds as long as the file's size, modification time, change time and inode stay the same, and on one host
-    its device; what was changed less than two seconds before it was read is not remembered. Where the file system or
-    the operating system keeps no change time (FAT, some network file systems, Windows), a file that is rewritten in
-    place with its size and modification time kept is taken for the old one: ``FEATX_CHECKSUM=1`` in the environment has
-    every file read. When the memory cannot be read or written, files are digested each time: nothing depends on it.
+    An entry is valid as long as the file's size, modification time, change time and inode stay the same, and on the
+    same host its device; a file that was changed less than two seconds before it was read is not remembered. Where the
+    file system or the operating system keeps no change time (FAT, some network file systems, Windows), a file that is
+    rewritten in place with the same size and modification time is taken for the old one; ``FEATX_CHECKSUM=1`` in the
+    environment makes featx read every file. If the database cannot be read or written, files are digested each time.
 
     Parameters
     ----------
@@ -92,15 +92,15 @@ class FileDigests:
         self,
         paths: Sequence[str],
         *,
-        map: Callable[[Callable[[str], Any], Iterable[str]], Iterable[Any]] = map,
+        apply: Callable[[Callable[[str], Any], Iterable[str]], Iterable[Any]] = map,
     ) -> list[bytes | OSError]:
-        """Return for each file its 32-byte digest, or the error that reading it gave; EFBIG for more than `MAX_BYTES`.
+        """Return for each file its 32-byte digest, or the error that reading it raised; EFBIG above `MAX_BYTES`.
 
         Parameters
         ----------
         paths : sequence of str
-        map : callable, default=map
-            Applies the reading to the files that are not remembered; a thread pool's `map` fits.
+        apply : callable, default=map
+            Applies a function to files, such as the `map` of a thread pool; it reads those that are not remembered.
         """
         versions, errors = _versions(paths)
         errors |= {number: _too_large() for number in np.flatnonzero(versions[:, 0] > MAX_BYTES).tolist()}
@@ -110,21 +110,21 @@ class FileDigests:
             results[number] = error
         if not known.all():
             rest = [number for number in np.flatnonzero(~known).tolist() if number not in errors]
-            for number, digest in self._look_up(paths, rest, versions, map):
+            for number, digest in self._look_up(paths, rest, versions, apply):
                 results[number] = digest
         return results
 
     def _known_digests(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
-        """Return which files this object knows in that version, and their digests among other bytes."""
+        """Return which files this object knows in that version, with digests that are valid for these alone."""
         remembered = {} if reads_all() else self._known
         entries = np.frombuffer(b"".join(map(remembered.get, paths, repeat(UNKNOWN))), ENTRIES)
         return (entries["version"] == versions).all(axis=1), entries["digest"].tolist()
 
     def _look_up(
-        self, paths: Sequence[str], numbers: list[int], versions: np.ndarray, map: Callable[..., Iterable[Any]]
+        self, paths: Sequence[str], numbers: list[int], versions: np.ndarray, apply: Callable[..., Iterable[Any]]
     ) -> Iterator[tuple[int, bytes | OSError]]:
-        """Yield the digests of the files whose paths this object does not know, remembered or read."""
-        # An absolute path is kept as the caller's own string, which costs no memory.
+        """Yield the digests of files that are not known under these paths, from the database or by reading."""
+        # For an absolute path the caller's own string is kept, which costs no memory.
         keys = [key if (key := os.path.abspath(path)) != path else path for path in (paths[n] for n in numbers)]
         known, digests = self._known_digests(keys, versions[numbers])
         yield from ((numbers[place], digests[place]) for place in np.flatnonzero(known))
@@ -139,7 +139,7 @@ class FileDigests:
             if place not in remembered:
                 unknown.setdefault(place, number)
         old = time.time_ns() - FRESH_NS
-        read = dict(zip(unknown, map(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
+        read = dict(zip(unknown, apply(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
         fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and max(r[0][1:3]) < old}
         if self._file is not None:
             self._file.remember(fresh)
@@ -175,17 +175,17 @@ class FileDigests:
 
 
 def reads_all() -> bool:
-    """Tell whether the environment asks for every file to be read, whatever is remembered of it."""
+    """Tell whether the environment asks to read every file, whatever is remembered."""
     return os.environ.get(CHECKSUM, "") not in ("", "0")
 
 
 def _read_digest(path: str) -> tuple[Version, bytes] | OSError:
-    """Return what identifies the version that was read, and its digest."""
+    """Return the version of the file that was read, and its digest."""
     checksum, left, part = hashlib.sha256(), MAX_BYTES, memoryview(bytearray(READ_BYTES))
     try:
         with open(path, "rb", buffering=0) as file:
             found = os.fstat(file.fileno())
-            # What has no end may say that it is empty.
+            # An endless file may report a size of zero.
             while n_read := file.readinto(part):
                 if (left := left - n_read) < 0:
                     return _too_large()
@@ -200,5 +200,5 @@ def _too_large() -> OSError:
 
 
 def is_old_enough(version: Version) -> bool:
-    """Tell whether a file's times are old enough for another change to show in them."""
+    """Tell whether a file's times are old enough that another change would show in them."""
     return max(version[1:3]) < time.time_ns() - FRESH_NS

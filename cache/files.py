@@ -1,4 +1,4 @@
-"""A file that is to be written goes in, and is there whole or not at all; what writers that were killed left goes."""
+"""Atomic writes: replace a file as a whole or not at all, and remove temporary files of writers that were killed."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = [
 ]
 
 TEMPORARY = "tmp-"
-# Of processes on other machines, in other containers or before a restart nothing is known: what they have not touched
-# for a day is theirs no more. So it is with the names of versions that told the host only.
+# Nothing is known of processes on other machines, in other containers or before a reboot: a temporary file that they
+# have not touched for a day is abandoned. The same goes for names of earlier versions, which hold the host only.
 DAY = 86_400
 
 
 def temporary_name(suffix: str) -> str:
-    """Return a name that tells which process of which machine, and of which PID namespace there, is writing."""
+    """Return a name that contains the machine, its PID namespace and the process that is writing."""
     return f"{TEMPORARY}{process_space() or 'unknown'}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
@@ -47,12 +47,12 @@ def temporary_beside(target: Path) -> Path:
 
 
 def written_path(path: str | os.PathLike[str]) -> Path:
-    """Return the file that is to be replaced, where links lead.
+    """Return the file to be replaced, with links resolved.
 
     Raises
     ------
     OSError
-        If there is something else: a folder, or a device or pipe, which a file must not take the place of.
+        If something other than a file is there: a folder, device, pipe or socket must not be replaced.
     """
     target = Path(os.path.realpath(os.fsdecode(path)))
     with contextlib.suppress(FileNotFoundError):
@@ -66,12 +66,12 @@ def written_path(path: str | os.PathLike[str]) -> Path:
 
 @contextlib.contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary name to write to, which takes the place of the file when all went well.
+    """Yield a temporary path to write to, which replaces the file if the block succeeds.
 
     Raises
     ------
     OSError
-        As `written_path`, or if it cannot be renamed. What was there stays, and nothing is left behind.
+        As `written_path`, or if it cannot be renamed. The former file stays, and nothing is left behind.
     """
     target = written_path(path)
     temporary = temporary_beside(target)
@@ -79,12 +79,12 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     finally:
-        with contextlib.suppress(OSError):  # nor does a folder that is none hide what is wrong
+        with contextlib.suppress(OSError):  # must not hide the first error where the folder is not one
             temporary.unlink(missing_ok=True)
 
 
 def is_abandoned(path: Path) -> bool:
-    """Tell whether a temporary file was left by a writer that has ended, or has not touched it for a day."""
+    """Tell whether the writer of a temporary file has ended, or has not touched it for a day."""
     name = path.name
     if not name.startswith(TEMPORARY):
         return False
@@ -98,16 +98,16 @@ def is_abandoned(path: Path) -> bool:
 
 
 def folder_time(folder: Path) -> float:
-    """Return the time by the clock that gives the files of a folder theirs; this machine's own may be days off."""
+    """Return the time by the clock of the folder's file system; this machine's own may be days off."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             return os.fstat(file.fileno()).st_mtime
-    except OSError:  # one that cannot be written
+    except OSError:  # a folder that cannot be written
         return time.time()
 
 
 def temporaries(folder: Path) -> list[tuple[Path, int]]:
-    """Return the files in a folder that somebody is writing or has left, with their sizes."""
+    """Return the temporary files in a folder, in use or abandoned, with their sizes."""
     found = []
     with contextlib.suppress(OSError):
         for path in sorted(folder.glob(f"{TEMPORARY}*")):
@@ -117,7 +117,7 @@ def temporaries(folder: Path) -> list[tuple[Path, int]]:
 
 
 def sweep(folder: Path, suffix: str = "") -> None:
-    """Remove what killed writers left in a folder under names that end like this."""
+    """Remove what killed writers left in a folder under names with this ending."""
     with contextlib.suppress(OSError):
         left = [folder / name for name in os.listdir(folder) if name.endswith(suffix) and is_abandoned(folder / name)]
         for path in left:

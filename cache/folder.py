@@ -1,6 +1,6 @@
-"""One spec's folder: digests go in, rows of embeddings come out of its segments.
+"""The folder of one spec: look up, read, commit and merge rows of embeddings in its segments.
 
-Readers take no lock. A segment that disappears while being read was merged or pruned by another process, and the
+Readers take no lock. A segment that disappears while it is read was merged or pruned by another process, and the
 look-up starts again from a fresh listing; one that fails its checksum is set aside and its rows count as missing.
 """
 
@@ -22,11 +22,11 @@ from .spec import EmbeddingSpec
 
 __all__ = ["SpecFolder"]
 
-# Segments of like size are merged when this many have come together, so that each row is rewritten once per tier;
-# those of so many bytes only by `compact`, so that it is rewritten a few times at most however many there are.
+# This many segments of similar size are merged, so that each row is rewritten once per tier. Segments of this many
+# bytes are merged only by `compact`, so that a row is rewritten a few times at most, however many rows there are.
 TIER_SEGMENTS = 16
 LARGE_BYTES = 1 << 20
-# How often a look-up starts again because files have gone meanwhile: others merge and prune for seconds, not for ever.
+# How often a look-up starts again because files have disappeared: others merge and prune for seconds, not forever.
 RESTARTS = 100
 
 
@@ -63,16 +63,16 @@ class SpecFolder:
         return known | {name for name in names - known if name.endswith(SUFFIX) and not name.startswith(TEMPORARY)}
 
     def segments(self, *, list_once: bool = False) -> list[Segment]:
-        """Return the segments of the folder as it is now.
+        """Return the segments that are in the folder now.
 
-        With `list_once`, what another process is merging at the moment may be absent.
+        With `list_once`, segments that another process is merging at the moment may be missing.
         """
         with self._listing:
-            # What is all still there needs no second look.
+            # If the listing has not changed, nothing has to be opened.
             names = set(self._segments)
             opened = []
-            # What a merge replaced while segments were being opened is in the next listing; where listings never come
-            # to rest, the last one is taken as with `list_once`.
+            # A merge may replace segments while others are being opened; its result is in the next listing. If listings
+            # keep changing, the last one is used, as with `list_once`.
             for _ in range(RESTARTS):
                 if names == (now := self.names() - self._refused):
                     break
@@ -99,7 +99,7 @@ class SpecFolder:
         return found
 
     def contains(self, digests: np.ndarray) -> np.ndarray:
-        """Return for each digest whether it is here, as bool (n,)."""
+        """Return for each digest whether its row is here, as bool (n,)."""
         return self._look_up(digests)[1] >= 0
 
     def get(self, digests: np.ndarray, *, all_or_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -120,17 +120,18 @@ class SpecFolder:
                     index.segments[number].read(rows[places] - index.starts[number], out, places)
                 return out, found
             except FileNotFoundError:
-                # The listing of a network file system may go on naming it for a while.
+                # A network file system may go on listing it for a while.
                 self._segments.pop(index.segments[number].path.name, None)
             except SegmentDamagedError as damage:
                 self.set_aside(damage)
         raise CacheError(
-            f"the files in {self.path} go faster than they can be read", "End what merges or prunes there meanwhile."
+            f"the files in {self.path} disappear faster than they can be read",
+            "End what merges or prunes there meanwhile.",
         )
 
     def _look_up(self, digests: np.ndarray) -> tuple[Index, np.ndarray]:
-        """Return the index of what is here now, and the number in it of each digest's row, or -1."""
-        # Other threads may have looked at another moment: each goes by its own.
+        """Return the current index, and the number in it of each digest's row, or -1."""
+        # Other threads may have listed the folder at another time: each uses its own index.
         index = self._index = self._index.updated(self.segments())
         return index, index.find(digests)
 
@@ -158,7 +159,7 @@ class SpecFolder:
             expected = f"{width or 'some'} columns of {dtype}"
             raise ValueError(f"got embeddings of shape {embeddings.shape} and {got[1]}; expected {expected}")
         write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
-        # The rows are committed: a merge that fails, for want of space or of the lock, comes another time.
+        # The rows are committed: a merge that fails, for lack of space or of the lock, is made another time.
         with contextlib.suppress(OSError):
             if self._crowded_tier(list_once=True) and (lock := self.lock()).try_acquire():
                 with contextlib.closing(lock):
@@ -196,17 +197,17 @@ class SpecFolder:
         blocks = (block for s, kept in pairs for block in s.blocks(None if kept.all() else np.flatnonzero(kept)))
         try:
             write_segment(self.path, self.spec, sum(map(np.count_nonzero, first)), digests, blocks)
-        except FileNotFoundError:  # another process, which took over, has merged them meanwhile
+        except FileNotFoundError:  # another process has taken over and merged them
             return
         for segment in sound:
             segment.path.unlink(missing_ok=True)
 
     def set_aside(self, damage: SegmentDamagedError) -> None:
-        """Rename a damaged segment so that it is never read again, and remember why."""
+        """Rename a damaged segment so that it is never read again, and note why."""
         self._segments.pop(damage.path.name, None)
         self._refused.add(damage.path.name)
         self.damaged.append((damage.path.name, damage.reason))
-        # In a cache that cannot be written, refusing it in this process has to do.
+        # In a cache that cannot be written, this process refuses it all the same.
         with contextlib.suppress(OSError):
             damage.path.rename(damage.path.with_suffix(DAMAGED))
 
@@ -225,7 +226,7 @@ def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
 
 
 def _first_rows(segments: list[Segment]) -> list[np.ndarray]:
-    """Return for each segment which of its rows hold a digest that no earlier row holds, as bool (n_rows,)."""
+    """Return for each segment which of its rows are the first with their digest, as bool (n_rows,)."""
     keys = np.concatenate([sort_keys(s.digests) for s in segments])
     ends = np.cumsum([s.n_rows for s in segments])
     order = np.argsort(keys, kind="stable")
@@ -233,7 +234,7 @@ def _first_rows(segments: list[Segment]) -> list[np.ndarray]:
     alike = keys[1:] == keys[:-1]
     keep = np.ones(len(keys), dtype=bool)
     if alike.any():
-        # Only digests that begin alike are compared: all of them at once would take several times their memory.
+        # Only digests with equal first bytes are compared: comparing all at once would take several times their memory.
         keep[order[1:][alike]] = keep[order[:-1][alike]] = False
         places = np.flatnonzero(~keep)
         parts = zip(segments, np.split(places, np.searchsorted(places, ends[:-1])), ends, strict=True)

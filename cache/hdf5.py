@@ -1,4 +1,4 @@
-"""A path goes in, an HDF5 file that is there whole or not at all comes out."""
+"""Write HDF5 files atomically, with errors of the disk raised in place of crashing HDF5's library."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["OVERHEAD", "GuardedFile", "atomic_hdf5", "check_suffix"]
 
-# Suffixes of other formats: what is named so would be taken for one of them.
+# Suffixes of other formats, for which an HDF5 file of that name would be taken.
 OTHER_SUFFIXES = (
     ".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".feather", ".json", ".pkl", ".pickle", ".joblib", ".mat",
     ".pt", ".pth", ".safetensors", ".skops", ".xlsx", ".zarr",
 )  # fmt: skip
-# The most that a file of the cache takes up besides its rows, in bytes.
+# The most bytes that a file of the cache needs besides its rows.
 OVERHEAD = 16 << 10
 
 
 class GuardedFile(io.FileIO):
-    """A file that keeps its first failure for later: HDF5 may end the process when a write fails."""
+    """A file that keeps its first write error for later, because HDF5 may end the process when a write fails."""
 
     failure: OSError | None = None
 
@@ -50,13 +50,13 @@ class GuardedFile(io.FileIO):
         return size or 0
 
     def check(self) -> None:
-        """Raise the first failure, if there was one."""
+        """Raise the first error, if there was one."""
         if self.failure is not None:
             raise self.failure
 
 
 def check_suffix(target: Path) -> None:
-    """Raise CacheError where a file of HDF5 would be named as one of another format."""
+    """Raise CacheError if the name of an HDF5 file has the suffix of another format."""
     if target.suffix.lower() in OTHER_SUFFIXES:
         raise CacheError(
             f"got {target} to write to, and the file is HDF5, not {target.suffix}",
@@ -72,9 +72,9 @@ def atomic_hdf5(target: Path) -> Iterator[h5py.File]:
     Raises
     ------
     OSError
-        If it cannot be written; nothing is left behind, and what was at `target` is untouched.
+        If it cannot be written; nothing is left behind, and a file at `target` is untouched.
     CacheError
-        If it is named as a file of another format.
+        If its name has the suffix of another format.
     """
     check_suffix(target)
     import h5py  # not at the top: looking at a cache does without

@@ -1,8 +1,8 @@
-"""Segments go in; where among their rows each digest lies comes out.
+"""Find the rows of digests among many segments by binary search.
 
-The rows are sorted by how their digests begin, in parts of which each is more than twice as long as the next: what
-thousands of segments hold is looked up in a few searches, and a new segment is sorted in without touching most of
-what is there.
+The rows are sorted by the first bytes of their digests, in parts each of which is more than twice as long as the next:
+the rows of thousands of segments are found in a few searches, and a new segment is merged in without touching most of
+the others.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .segment import Segment, sort_keys
 
 __all__ = ["Index"]
 
-# Digests that are looked up at once, so that what the search itself takes up does not grow with their number.
+# How many digests are looked up at once, so that the memory for a search does not grow with their number.
 DIGESTS_AT_ONCE = 1 << 16
 
 
 class Index:
-    """Where the rows of some segments are, numbered through all of them; it does not change.
+    """The rows of some segments, numbered across all of them; an index is never modified.
 
     Attributes
     ----------
     segments : list of Segment
     starts : ndarray of int64, shape (number of segments + 1,)
-        The number of each segment's first row, and of all rows.
+        The number of each segment's first row, and the total number of rows.
     """
 
     def __init__(self, parts: tuple[_SortedRows, ...] = (), listed: tuple[Segment, ...] = ()) -> None:
@@ -36,7 +36,7 @@ class Index:
         self.starts = _starts(self.segments)
 
     def updated(self, segments: list[Segment]) -> Index:
-        """Return the index of these segments, made of what this one shares with it."""
+        """Return the index of these segments, reusing the parts of this one."""
         listed = tuple(segments)
         if listed == self._listed:
             return self
@@ -56,7 +56,7 @@ class Index:
         for start in range(0, len(digests), DIGESTS_AT_ONCE):
             block = digests[start : start + DIGESTS_AT_ONCE]
             keys = sort_keys(block)
-            # In the order of the keys: neighbours are then found where the last one was.
+            # In sorted order, neighbouring searches touch the same memory.
             left, first = np.argsort(keys), 0
             for part in self._parts:
                 rows = part.find(block[left], keys[left])
@@ -71,7 +71,7 @@ class Index:
 
 @dataclass(frozen=True, eq=False)
 class _SortedRows:
-    """Rows of several segments: the beginnings of their digests in order, and the rows, numbered through, to these."""
+    """Rows of several segments: the first bytes of their digests in order, and the number of the row for each."""
 
     segments: list[Segment]
     starts: np.ndarray
@@ -88,7 +88,7 @@ class _SortedRows:
 
     @classmethod
     def _sorted(cls, segments: list[Segment], keys: np.ndarray, rows: np.ndarray | None) -> _SortedRows:
-        # Of equal digests the first row counts; sorting what consists of sorted pieces takes little.
+        # Of equal digests the first row counts; a stable sort of sorted pieces is fast.
         order = np.argsort(keys, kind="stable")
         return cls(segments, _starts(segments), keys[order], order if rows is None else rows[order])
 
@@ -116,7 +116,7 @@ class _SortedRows:
             found = self.rows[place[left]]
             same = self._equal(found, digests[left])
             rows[left[same]] = found[same]
-            # Digests that begin alike, as two images made for it do, lie side by side.
+            # Digests with equal first bytes, which only images made for it have, are neighbours.
             left = left[~same]
             place[left] += 1
             left = left[place[left] < len(self)]
@@ -132,7 +132,7 @@ class _SortedRows:
 
 
 def by_segment(starts: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the segments that hold any of the rows, with the places of theirs in the order of the rows."""
+    """Yield the number of each segment that holds some of the rows, with the positions of these in `rows`."""
     order = np.argsort(rows)
     cuts = np.searchsorted(rows, starts, sorter=order)
     for number in np.flatnonzero(np.diff(cuts)).tolist():

@@ -1,9 +1,9 @@
-"""A file's name and some work go in; one process at a time does the work, and the others wait while that one lives.
+"""File locks with a heartbeat: one process works while others wait, until its heartbeat stops.
 
-Locks of the operating system end with their process, but a process may be stopped, or hang. So whoever holds a lock
-renews a sign of life in a file beside it. Those who wait go by changes that they see themselves, because clocks of
-machines differ; where nothing changed for a while they say so, take the lock's file away and go on. Nothing in the
-cache depends on a lock: without one, images are computed or files are merged twice.
+Locks of the operating system end with their process, but a process may be stopped, or hang. So the holder of a lock
+renews a heartbeat in a file next to it. Waiting processes rely on changes that they see themselves, because clocks of
+machines differ; if nothing changes for a while they log it, remove the lock's file and go on. Nothing in the cache
+depends on a lock: without one, images are computed twice or files are merged twice.
 """
 
 from __future__ import annotations
@@ -31,23 +31,24 @@ __all__ = ["TURN", "WorkLock", "remove_old_turns"]
 log = logging.getLogger("featx")
 
 TURN = ".turn-"
-# How often a holder renews its sign of life, and for how long after its last progress, in seconds: a batch on a slow
-# network takes minutes, but a process that hangs lives for ever.
+# How often a holder renews its heartbeat, and for how long after its last progress, in seconds: a batch on a slow
+# network takes minutes, but a process that hangs stays forever.
 HEARTBEAT_SECONDS = 2.0
 STUCK_SECONDS = 600.0
-# After so long without a change those who wait go on, or after so little if the holder is known to have ended.
+# After how long without a change waiting processes go on, in general and if the holder is known to have ended.
 SILENT_SECONDS = 30.0
 GONE_SECONDS = 1.0
-# Who waits for a living holder says so after this time.
+# When a process that waits for a living holder logs it.
 NOTICE_SECONDS = 10.0
-# How often those who wait look, and how much two looks count for at most: who was stopped himself has seen nothing.
+# How often waiting processes check, and the most that the time between two checks counts: a process that was itself
+# stopped has seen nothing.
 POLL_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 DAY = 86_400
 
 
 class _Watch:
-    """For how long this process has seen no change of a lock that another one holds."""
+    """How long this process has seen no change of a lock that another one holds."""
 
     def __init__(self) -> None:
         self.seen: object = None
@@ -69,17 +70,17 @@ _watches: dict[str, _Watch] = {}
 
 
 class WorkLock:
-    """The right to do some work in a folder, as a context manager that waits for it.
+    """The right to do some work in a folder, as a context manager that waits until it is free.
 
     Parameters
     ----------
     path : Path
-        The file to lock. Beside it lie a sign of life, and a marker where the file system has no locks.
+        The file to lock. Next to it are a heartbeat file, and a marker where the file system has no locks.
     work : str
-        What the holder does, for the messages to those who wait.
+        What the holder does, for the messages of waiting processes.
     turn : bool, default=False
-        Whether it goes from one process to the next: to wait for a living holder is usual then, and not spoken of, and
-        the holder has to make `progress`.
+        Whether processes take turns: waiting for a living holder is then normal and not logged, and the holder has to
+        report `progress`.
     """
 
     def __init__(self, path: Path, *, work: str, turn: bool = False) -> None:
@@ -104,7 +105,7 @@ class WorkLock:
         self.close()
 
     def close(self) -> None:
-        """Give it back."""
+        """Release it."""
         self._ended.set()
         if self._is_mine():
             with contextlib.suppress(OSError):
@@ -115,16 +116,16 @@ class WorkLock:
             self._held = None
 
     def progress(self) -> None:
-        """Note that the work goes on; a turn without that for ten minutes is overtaken."""
+        """Report that the work goes on; without it, another process takes over a turn after ten minutes."""
         self._last_progress = time.monotonic()
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free, or if its holder gave no sign of life for too long; do not wait.
+        """Take the lock if it is free, or if its holder's heartbeat has stopped for too long; do not wait.
 
         Raises
         ------
         OSError
-            If the file of the lock cannot be made.
+            If the lock's file cannot be created.
         """
         if self._take():
             _watches.pop(str(self.path), None)
@@ -145,7 +146,7 @@ class WorkLock:
         for path in (self.path, self._marker):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-        # Where an open file cannot be removed, its work is done without the lock.
+        # Where an open file cannot be removed, the work is done without the lock.
         with contextlib.suppress(OSError):
             self._take()
         self._start_heartbeat()
@@ -159,7 +160,7 @@ class WorkLock:
         except filelock.Timeout:
             return False
         except (OSError, NotImplementedError):
-            # Nor can a file that is another user's be locked. Where no marker can be made either, its error tells.
+            # A file of another user cannot be locked either. If no marker can be created, its error is raised.
             held = filelock.SoftFileLock(str(self._marker))
             try:
                 held.acquire(timeout=0)
@@ -169,7 +170,7 @@ class WorkLock:
         return True
 
     def _start_heartbeat(self) -> None:
-        """Begin to give signs of life."""
+        """Write the heartbeat file, and start to renew it."""
         self.progress()
         self._contents = {
             "process": os.getpid(),
@@ -179,11 +180,11 @@ class WorkLock:
             "hold": uuid.uuid4().hex,
             "signs": 0,
         }
-        # What a killed holder left may be another user's.
+        # The file that a killed holder left may be another user's.
         with contextlib.suppress(OSError):
             self._heartbeat.unlink(missing_ok=True)
         self._beat()
-        # Work without a sign of life is done all the same.
+        # Without a heartbeat the work is done all the same.
         with contextlib.suppress(RuntimeError):
             threading.Thread(target=self._keep_beating, daemon=True).start()
 
@@ -191,13 +192,13 @@ class WorkLock:
         while not self._ended.wait(HEARTBEAT_SECONDS):
             if self.turn and time.monotonic() - self._last_progress > STUCK_SECONDS:
                 continue
-            # Who was overtaken leaves the file to the one that goes on.
+            # A holder that was overtaken leaves the file to its successor.
             if self._is_mine():
                 self._contents["signs"] += 1
                 self._beat()
 
     def _beat(self) -> None:
-        # On a full disk the file stays empty, and its time changes.
+        # On a full disk the file stays empty, but its time changes.
         with contextlib.suppress(OSError):
             self._heartbeat.write_text(json.dumps(self._contents))
 
@@ -205,7 +206,7 @@ class WorkLock:
         return self._read_heartbeat().get("hold") in (None, self._contents.get("hold"))
 
     def _seen(self) -> object:
-        """Return what changes while the holder lives, or when there is another one."""
+        """Return a value that changes while the holder lives, or when there is another one."""
         seen: list[object] = []
         for path, changes in ((self.path, False), (self._marker, False), (self._heartbeat, True)):
             try:
@@ -228,7 +229,7 @@ class WorkLock:
         return isinstance(space, str) and isinstance(process, int) and process_is_gone(space, process)
 
     def _holder(self) -> str:
-        """Return who does what since when."""
+        """Return the process that holds the lock, its work and since when, for a message."""
         found = self._read_heartbeat()
         try:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(found["since"])))
@@ -238,7 +239,7 @@ class WorkLock:
 
 
 def remove_old_turns(root: Path) -> None:
-    """Remove the turns' files of machines that have not been used for a day, or were booted again."""
+    """Remove lock files of turns of other machines, or of earlier boots, that are a day old."""
     with contextlib.suppress(OSError):
         touched: dict[str, float] = {}
         for path in root.glob(f"{TURN}*"):
@@ -253,6 +254,6 @@ def remove_old_turns(root: Path) -> None:
 
 @functools.cache
 def _options() -> dict[str, Any]:
-    """Return what keeps filelock from choosing a marker by itself, which some versions do, with a warning."""
+    """Return options that keep filelock from choosing a marker by itself, as some versions do with a warning."""
     known = inspect.signature(filelock.FileLock.__init__).parameters
     return {"fallback_to_soft": False} if "fallback_to_soft" in known else {}

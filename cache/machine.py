@@ -1,6 +1,6 @@
-"""Nothing goes in; the names of this machine and of the part of it that this process sees come out.
+"""Identify this machine, its PID namespace and the visible GPUs, so that processes can share a folder safely.
 
-A host name is neither: containers on one machine have names of their own, and two machines may share one.
+A host name is not enough: containers on one machine have their own names, and two machines may share one.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 __all__ = ["machine", "process_is_gone", "process_space", "visible_gpu"]
 
-# What says which GPUs a process may see, in the order in which they are asked.
+# Environment variables that say which GPUs a process may see, in the order in which they are checked.
 VISIBLE_DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 
 
 @functools.cache
 def machine() -> str:
-    """Return the name of this machine since it was booted, or the host's where the system has none."""
+    """Return the boot identifier of this machine, or the host name where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -28,7 +28,7 @@ def machine() -> str:
 
 
 def process_space() -> str | None:
-    """Return what process numbers mean something in: the machine and the PID namespace; None where that is unknown."""
+    """Return the scope in which process numbers are unique, the machine and PID namespace; None if it is unknown."""
     space = ""
     if sys.platform == "linux":
         try:
@@ -39,7 +39,7 @@ def process_space() -> str | None:
 
 
 def process_is_gone(space: str, pid: int) -> bool:
-    """Tell whether a process is known to have ended; of those in other spaces nothing is known."""
+    """Tell whether a process is known to have ended; nothing is known of processes in other spaces."""
     # On Windows a signal of 0 is Ctrl-C.
     if os.name == "nt" or space != process_space():
         return False
@@ -53,7 +53,7 @@ def process_is_gone(space: str, pid: int) -> bool:
 
 
 def visible_gpu(device: str) -> str:
-    """Return what "cuda" or "cuda:1" is by what the environment lets this process see; the names of others stay."""
+    """Return the GPU that "cuda" or "cuda:1" means by the environment of this process; other names stay."""
     kind, _, index = device.partition(":")
     if kind != "cuda":
         return kind if index in ("", "0") else device

@@ -1,4 +1,4 @@
-"""A cache's folders go in; reports, and a smaller or sounder cache, come out."""
+"""Inspect, verify, repair, prune, compact and export a cache."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = ["CacheReport", "SpecInfo"]
 DIGESTS = "digests.sqlite"
 SPEC_FOLDER = re.compile("[0-9a-f]{32}")
 EXPORT_BYTES = 64 << 20
-# What a row's digest and path take up in HDF5.
+# Bytes for a row's digest and path in HDF5.
 EXPORT_NAME_BYTES = 256
 
 
 @dataclass(frozen=True)
 class SpecInfo:
-    """What a cache holds for one spec.
+    """The contents of a cache for one spec.
 
     Attributes
     ----------
@@ -44,15 +44,15 @@ class SpecInfo:
     width : int
         Features of a row.
     dtype : str
-        Of the rows: float32, float16, or int16, which holds the bits of bfloat16.
+        The dtype of the rows: float32, float16, or int16, which holds the bits of bfloat16.
     bytes : int
     segments : int
     last_used : float
         Seconds since the epoch.
     damaged, damaged_bytes : int
-        Segments that were set aside, and what they take up beside `bytes`.
+        Segments that were set aside, and their size, which is not part of `bytes`.
     unfinished, unfinished_bytes : int
-        Files that writers are writing or have left, and what they take up beside `bytes`.
+        Temporary files, in use or abandoned, and their size, which is not part of `bytes`.
     """
 
     spec: EmbeddingSpec
@@ -70,17 +70,17 @@ class SpecInfo:
 
 @dataclass
 class CacheReport:
-    """What `verify` or `repair` found.
+    """The findings of `verify` or `repair`.
 
     Attributes
     ----------
     segments, rows : int
-        What was checked and is sound.
+        Segments and rows that were checked and are sound.
     problems : list of (path, reason)
     unread : list of (path, reason)
-        What could not be compared.
+        Files that could not be checked.
     leftovers : list of path
-        Temporary files of writers that have ended, or of whom nothing is known and which are a day old.
+        Temporary files of writers that have ended, or of unknown writers if they are a day old.
     set_aside : list of path
         Damaged segments, renamed so that they are never read.
     """
@@ -94,7 +94,7 @@ class CacheReport:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is damaged."""
+        """Whether no damage was found."""
         return not self.problems
 
 
@@ -131,7 +131,7 @@ def spec_info(folder: SpecFolder) -> SpecInfo:
 
 
 def verify(root: Path) -> CacheReport:
-    """Read every segment below `root`, and what is remembered of files, and compare them with their checksums."""
+    """Read every segment below `root`, and the remembered digests, and compare them with their checksums."""
     report = CacheReport()
     for reasons, reason in zip((report.problems, report.unread), DigestFile(root / DIGESTS).verify(), strict=True):
         if reason:
@@ -173,7 +173,7 @@ def repair(root: Path) -> CacheReport:
         path.unlink(missing_ok=True)
     if any(path.name == DIGESTS for path, _ in report.problems):
         DigestFile(root / DIGESTS).verify(repair=True)
-    # Looked at anew: meanwhile a writer may have brought its own.
+    # Listed again: a writer may have written its own in the meantime.
     lost = {path for path, spec in spec_folders(root) if spec is None}
     for path, _ in report.problems:
         if path.name == "spec.json" and path.parent in lost:
@@ -185,7 +185,7 @@ def repair(root: Path) -> CacheReport:
 
 
 def prune(root: Path, folders: list[SpecFolder], *, max_bytes: int | None, max_age: float | None) -> int:
-    """Remove what was left or set aside, then the least recently used specs' oldest segments; return bytes freed."""
+    """Remove abandoned and damaged files, then the oldest segments of specs unused for longest; return bytes freed."""
     folders = sorted(folders, key=_last_used)
     aside = sorted(found for folder in folders for found in _set_aside(folder))
     total = sum(size_of(folder) for folder in folders) + sum(size for _, _, size in aside)
@@ -207,7 +207,7 @@ def prune(root: Path, folders: list[SpecFolder], *, max_bytes: int | None, max_a
             try:
                 stack.enter_context(folder.lock())
             except OSError as error:
-                # A disk without room for the file of the lock is what is pruned for; nobody can merge there either.
+                # A full disk has no room for the lock's file; it is why one prunes, and nobody can merge there.
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
             for file, size in _by_age(folder):
@@ -227,7 +227,7 @@ def compact(folder: SpecFolder) -> int:
 
 
 def export_size(folder: SpecFolder) -> int:
-    """Return how many bytes an export takes up at most, with digests and paths of the usual length."""
+    """Return the most bytes of an export, with digests and paths of the usual length."""
     return sum(s.n_rows * (s.width * (2 if s.dtype == "<i2" else 4) + EXPORT_NAME_BYTES) for s in folder.segments())
 
 
@@ -274,13 +274,13 @@ def _sound_segment(file: Path, spec_digest: str) -> Segment:
     if stored != spec_digest:
         raise SegmentDamagedError(file, "belongs to another spec")
     segment.verify()
-    # A report needs no more than its shape, and a cache may have more digests than should be in memory at once.
+    # A report needs its shape only, and a cache may have more digests than should be in memory at once.
     segment.digests = segment.digests[:0].copy()
     return segment
 
 
 def size_of(folder: SpecFolder) -> int:
-    """Return how many bytes the folder's segments take up."""
+    """Return the total size of the folder's segments in bytes."""
     return sum(size for _, size in _by_age(folder))
 
 
@@ -295,13 +295,13 @@ def _by_age(folder: SpecFolder) -> list[tuple[Path, int]]:
 
 
 def _set_aside(folder: SpecFolder) -> list[tuple[float, Path, int]]:
-    """Return when each damaged segment was set aside, its path and its size."""
+    """Return for each damaged segment when it was set aside, its path and its size."""
     found = []
     for path in folder.path.glob(f"*{DAMAGED}"):
         with contextlib.suppress(FileNotFoundError):
             status = path.lstat()
-            if not stat.S_ISDIR(status.st_mode):  # somebody's own, whose content nobody looked at
-                # A rename changes this time, and leaves that of the last writing as it is.
+            if not stat.S_ISDIR(status.st_mode):  # a folder of the user's, whose contents are unknown
+                # A rename changes this time, and not that of the last write.
                 found.append((status.st_ctime, path, status.st_size))
     return found
 

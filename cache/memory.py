@@ -1,4 +1,4 @@
-"""Specs and digests go in, rows come out: what the extraction needs of a store, and what lasts for one call."""
+"""The interface of a store of embeddings, and stores in memory that last for one call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _warned: set[str] = set()
 
 
 class Store(Protocol):
-    """Where rows are kept: an EmbeddingCache, or memory."""
+    """A place for rows: an EmbeddingCache, or memory."""
 
     def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray: ...
     def get(
@@ -28,7 +28,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Keeps rows for the length of one call, with the look-up interface of EmbeddingCache."""
+    """Keeps rows in memory, with the look-up interface of EmbeddingCache."""
 
     def __init__(self) -> None:
         self._rows: dict[EmbeddingSpec, dict[bytes, np.ndarray]] = {}
@@ -57,7 +57,7 @@ class MemoryStore:
 
 
 class OverlayStore(MemoryStore):
-    """A cache that can be read but not written, and beside it, in memory, what was computed meanwhile."""
+    """A cache that is only read, together with rows in memory that cannot be written to it."""
 
     def __init__(self, cache: EmbeddingCache) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class OverlayStore(MemoryStore):
 
 
 def writable_store(cache: EmbeddingCache | None) -> Store:
-    """Return where rows can be put: the cache, or memory where there is none or it cannot be written, said once."""
+    """Return the cache, or a store in memory if there is none or it cannot be written, which is logged once."""
     if cache is None:
         return MemoryStore()
     if cache.writable():

@@ -1,6 +1,7 @@
-"""A network's outputs to fixed images go in and are kept beside its rows; what was kept comes out, checked.
+"""Store the outputs of a network for fixed images next to its rows, so that another process can compare its own.
 
-The file is there before the first row, and the first one stays: whoever puts rows compares his network with it.
+The file is written before the first row, and the first one stays: every process that puts rows compares its network
+with it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from .segment import SegmentDamagedError
 
 __all__ = ["ReferenceOutputs"]
 
-# Older caches have it under this name.
+# The name on disk is that of earlier versions.
 NAME = "answers.npy"
 
 
 class ReferenceOutputs:
-    """The outputs that belong to the rows of one spec.
+    """The reference outputs that belong to the rows of one spec.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class ReferenceOutputs:
         self.path = folder.path / NAME
 
     def has_rows(self) -> bool:
-        """Tell whether there are rows that the outputs would vouch for."""
+        """Tell whether there are rows that depend on the outputs."""
         return any(segment.n_rows for segment in self.folder.segments())
 
     def load(self) -> np.ndarray | None:
@@ -53,7 +54,7 @@ class ReferenceOutputs:
         np.save(buffer, outputs, allow_pickle=False)
         content = buffer.getvalue()
         temporary = self.path.with_name(temporary_name(".npy"))
-        # What cannot be written here is told when the rows are put.
+        # An error of writing is raised when the rows are put.
         with contextlib.suppress(OSError):
             if self.load() is not None:
                 return self._first(outputs)
@@ -74,19 +75,19 @@ class ReferenceOutputs:
         return outputs if known is None else known
 
     def set_rows_aside(self, reason: str) -> None:
-        """Rename the segments, as damaged ones are, so that their rows are computed again."""
+        """Rename the segments, as is done with damaged ones, so that their rows are computed again."""
         for segment in self.folder.segments():
             self.folder.set_aside(SegmentDamagedError(segment.path, reason))
 
 
 def _commit(temporary: os.PathLike[str], target: os.PathLike[str], *, replace: bool) -> None:
-    """Give a written file its name; one that another process has brought meanwhile stays."""
+    """Give a written file its name, unless another process has written one in the meantime."""
     if not replace:
         try:
             os.link(temporary, target)
             return
         except FileExistsError:
             return
-        except OSError:  # a file system without links
+        except OSError:  # a file system without hard links
             pass
     os.replace(temporary, target)

@@ -1,11 +1,11 @@
-"""Rows go in, one immutable checksummed HDF5 file comes out, and is read back or refused.
+"""Write and read segments: immutable HDF5 files of embeddings with checksums.
 
 A segment holds `digests` uint8 (n, 32) and `embeddings` float32, float16 or int16 (n, d), contiguous. It is written
 under a temporary name, fsynced and renamed, and never touched again. Its HDF5 user block, the free space before the
 HDF5 part, holds a header in JSON with a checksum of its own: the spec, the shape, the dtype unless it is float32, the
-offset and SHA-256 of both data sets, and the SHA-256 of the bytes around them. Reading needs nothing else and goes
-through plain file reads, for three reasons: HDF5's library can crash or hang on damaged metadata, its gathering of
-scattered rows is several times slower, and a memory map of a truncated file can end the process.
+offset and SHA-256 of both data sets, and the SHA-256 of the bytes around them. Reading needs nothing else and uses
+plain file reads, for three reasons: HDF5's library can crash or hang on damaged metadata, its gathering of scattered
+rows is several times slower, and a memory map of a truncated file can end the process.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from .files import sync_folder, temporary_name
-from .framing import checksum_outside
 from .hdf5 import GuardedFile
+from .segment_header import DTYPES, FLOAT32, FORMAT, MAGIC, checksum_outside, data_places, header_bytes, stored_dtype
 from .spec import EmbeddingSpec
 
 __all__ = [
@@ -36,37 +36,25 @@ __all__ = [
     "SegmentDamagedError",
     "mismatched_segments",
     "sort_keys",
-    "stored_dtype",
     "write_segment",
 ]
 
-FORMAT = 1
 SUFFIX = ".h5"
 DAMAGED = ".damaged"
 # Small enough to stay in a processor's cache while its rows are copied to their places.
 BLOCK = 1 << 20
-# So many threads read a segment at most, and so many bytes are worth one of them.
+# The most threads that read a segment, and how many bytes make another thread worthwhile.
 READ_THREADS = min(4, os.cpu_count() or 1)
 BYTES_PER_THREAD = 16 << 20
-MAGIC = b"featx segment "
-# int16 holds the bits of bfloat16, which numpy lacks. Headers written before there was a choice name none: float32.
-FLOAT32 = "<f4"
-DTYPES = (FLOAT32, "<f2", "<i2")
 
 
 class SegmentDamagedError(Exception):
-    """A segment does not hold what it says; carries the path and the reason."""
+    """Raised if a segment does not match its header or checksums, with the path and the reason."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
-
-
-def stored_dtype(dtype: np.dtype) -> np.dtype:
-    """Return the dtype in which rows are kept: float16 and int16 as they are, all others as float32."""
-    little = dtype.newbyteorder("<")
-    return little if little.str in DTYPES else np.dtype(FLOAT32)
 
 
 def write_segment(
@@ -80,9 +68,9 @@ def write_segment(
     spec : EmbeddingSpec
     n_rows : int
     digests : iterator of ndarray of uint8, shape (n, 32)
-        Of all rows in order, in pieces of any height, so that a merge never holds them all.
+        The digests of all rows in order, in pieces of any size, so that a merge never holds them all.
     blocks : iterator of ndarray of float32, float16 or int16
-        The rows, in pieces of their own. The first tells the dtype.
+        The rows, in pieces of any size. The first one determines the dtype.
     """
     import h5py  # not at the top: reading segments does without
 
@@ -123,11 +111,11 @@ def write_segment(
                 if dtype.str != FLOAT32:
                     header["dtype"] = dtype.str
             output.check()
-            header["rest"] = hashlib.sha256().hexdigest()  # of the length that it will have
-            parts = [(0, len(_head(header))), *_data_places(header, dtype.itemsize)]
+            header["rest"] = hashlib.sha256().hexdigest()  # a placeholder of the same length
+            parts = [(0, len(header_bytes(header))), *data_places(header, dtype.itemsize)]
             header["rest"] = checksum_outside(output, parts)
             output.seek(0)
-            output.write(_head(header))
+            output.write(header_bytes(header))
             output.check()
             os.fsync(output.fileno())
         os.replace(temporary, final)
@@ -139,7 +127,7 @@ def write_segment(
 
 
 class Segment:
-    """One committed segment, opened for reading, without HDF5: damaged metadata can crash or hang its library.
+    """One committed segment, opened for reading without HDF5, whose library can crash or hang on damaged metadata.
 
     Opening checks the header and the digests; `verify` checks the embeddings, and `read` calls it once.
 
@@ -155,7 +143,7 @@ class Segment:
     SegmentDamagedError
         If the file is not a segment of the spec, its dtype is unknown, or its digests do not match their checksum.
     FileNotFoundError
-        If another process has merged or pruned it meanwhile.
+        If another process has merged or pruned it.
     """
 
     def __init__(self, path: Path, spec: EmbeddingSpec | None = None) -> None:
@@ -167,19 +155,19 @@ class Segment:
             checksum, size = start[len(MAGIC) :][:64], start[-9:-1]
             text = file.read(int(size)) if start.startswith(MAGIC) and size.isdigit() else b""
             if hashlib.sha256(text).hexdigest().encode() != checksum or start[-10:] != b" %08d " % len(text):
-                raise SegmentDamagedError(path, "no segment, or its header does not match its checksum")
+                raise SegmentDamagedError(path, "not a segment, or its header does not match its checksum")
             try:
                 header = json.loads(text)
                 offset, digests_checksum = self._parse_header(header, os.fstat(file.fileno()).st_size)
-                parts = [(0, len(start) + len(text)), *_data_places(header, self.dtype.itemsize)]
-                # Segments written before there was one have none.
+                parts = [(0, len(start) + len(text)), *data_places(header, self.dtype.itemsize)]
+                # Segments of earlier versions have no such checksum.
                 sound = "rest" not in header or checksum_outside(file, parts) == header["rest"]
             except (KeyError, TypeError, ValueError, RecursionError) as error:
                 raise SegmentDamagedError(path, "its header is not a segment's") from error
             if spec is not None and self.spec_json != spec.to_json():
                 raise SegmentDamagedError(path, "belongs to another spec")
             if not sound:
-                raise SegmentDamagedError(path, "what lies around its rows does not match its checksum")
+                raise SegmentDamagedError(path, "the bytes around its rows do not match their checksum")
             file.seek(offset)
             data = file.read(self.n_rows * 32)
         if hashlib.sha256(data).hexdigest() != digests_checksum:
@@ -188,7 +176,7 @@ class Segment:
         self._verified = False
 
     def _parse_header(self, header: dict[str, Any], size: int) -> tuple[int, str]:
-        """Take over what the header says of a file of that size; return the digests' offset and checksum."""
+        """Check and take over the header of a file of that size; return the offset and checksum of the digests."""
         if header["format"] != FORMAT:
             raise SegmentDamagedError(self.path, f"format {header['format']}, this featx reads {FORMAT}")
         self.spec_json = header["spec"]
@@ -207,10 +195,10 @@ class Segment:
         return offset, checksum
 
     def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
-        """Put the embeddings of increasing `rows` at `out[places]`, in block reads that skip what is not needed."""
+        """Put the embeddings of increasing `rows` at `out[places]`, in block reads that skip unneeded rows."""
         self.verify()
-        # Fresh memory is cleared and filled by the system, which several threads can wait for at once; scattering rows
-        # over it is done by one thread at a time.
+        # The system clears and fills fresh memory for several threads at once; scattering rows over it is done by one
+        # thread at a time.
         parts = min(READ_THREADS, len(rows) * self.row_bytes // BYTES_PER_THREAD)
         if parts < 2 or not (np.diff(places) == 1).all():
             self._read(rows, out, places)
@@ -232,7 +220,7 @@ class Segment:
                 last = int(rows[stop - 1])
                 wanted, where = rows[start:stop] - first, places[start:stop]
                 every, aligned = (np.diff(wanted) == 1).all(), (np.diff(where) == 1).all()
-                if (last - first + 1) > 4 * (stop - start):  # sparse: skipping beats reading through
+                if (last - first + 1) > 4 * (stop - start):  # sparse: seeking is faster than reading everything
                     for row, place in zip(rows[start:stop].tolist(), where.tolist(), strict=True):
                         self._fill(file, row, out[place : place + 1])
                 elif every and aligned:
@@ -246,7 +234,7 @@ class Segment:
                 start = stop
 
     def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Yield the embeddings, or those of increasing `rows`, in pieces of a megabyte."""
+        """Yield the embeddings, or those of increasing `rows`, in blocks of a megabyte."""
         self.verify()
         height = max(1, BLOCK // self.row_bytes)
         with open(self.path, "rb", buffering=0) as file:
@@ -291,20 +279,8 @@ class Segment:
         return block
 
 
-def _head(header: dict[str, Any]) -> bytes:
-    """Return what a segment begins with."""
-    text = json.dumps(header).encode()
-    return MAGIC + hashlib.sha256(text).hexdigest().encode() + b" %08d " % len(text) + text
-
-
-def _data_places(header: dict[str, Any], itemsize: int) -> list[tuple[int, int]]:
-    """Return start and length of both data sets."""
-    n_rows, width = header["shape"]
-    return [(header["digests"][0], 32 * n_rows), (header["embeddings"][0], n_rows * width * itemsize)]
-
-
 def mismatched_segments(segments: list[Segment]) -> list[SegmentDamagedError]:
-    """Return what is wrong with the segments whose rows have another dtype or width than those of the tallest."""
+    """Return an error for each segment whose rows differ in dtype or width from those of the segment with most rows."""
     if not segments:
         return []
     one = min(segments, key=lambda s: (-s.n_rows, s.path.name))
@@ -316,5 +292,5 @@ def mismatched_segments(segments: list[Segment]) -> list[SegmentDamagedError]:
 
 
 def sort_keys(digests: np.ndarray) -> np.ndarray:
-    """Return the first eight bytes of each digest as an integer: quick to sort and search by."""
+    """Return the first eight bytes of each digest as an integer, which is fast to sort and search by."""
     return np.ascontiguousarray(digests[:, :8]).view(">u8").ravel().astype(np.uint64)

@@ -1,4 +1,4 @@
-"""Specs and what is known of the wanted one go in; it comes out, or an error that says how those that fit differ."""
+"""Choose one spec of a cache by its fields or digest, or list how those that match differ."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .spec import EmbeddingSpec
 
 __all__ = ["choose_spec", "differences"]
 
-# Feature maps that fine-tuning keeps for itself have such a pooling.
+# Feature maps that fine-tuning keeps have a pooling that begins with this.
 FEATURE_MAP = "map:"
-# Digests and error messages are cut to so many characters and specs.
+# How many characters of a digest an error message shows, and how many specs.
 DIGEST_CHARACTERS = 12
 # What is cut out of an image is as large as the network's input.
 IMAGE_SIZE = "image size"
@@ -23,21 +23,21 @@ MOST_LISTED = 8
 def choose_spec(
     specs: Sequence[EmbeddingSpec], *, digest: str | None = None, fields: Mapping[str, str] | None = None
 ) -> EmbeddingSpec:
-    """Return the one spec that fits.
+    """Return the one spec that matches.
 
     Parameters
     ----------
     specs : sequence of EmbeddingSpec
     digest : str, default=None
         The first characters of its digest. Without it, feature maps that fine-tuning keeps (their pooling begins with
-        "map:") are not looked at, unless `fields` name such a pooling.
+        "map:") are left out, unless `fields` name such a pooling.
     fields : mapping of str to str, default=None
         Fields of the spec and their values; the precision may be given by its first word, such as "bfloat16".
 
     Raises
     ------
     CacheError
-        If none fits, or several do.
+        If none matches, or several do.
     """
     fields = dict(fields or {})
     pooling = fields.get("pooling", "")
@@ -71,11 +71,11 @@ def choose_spec(
 
 
 def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
-    """Return for each spec, in words, that by which it differs from the others; empty where there is nothing."""
+    """Return in words how each spec differs from the others; empty where it does not."""
     parts = [_parts(spec) for spec in specs]
     names = list(dict.fromkeys(name for part in parts for name in part))
     differing = [name for name in names if len({part.get(name) for part in parts}) > 1]
-    # The resizing mostly follows from the image size.
+    # Resizing mostly follows from the image size.
     if len({(part.get("resize"), part.get(IMAGE_SIZE)) for part in parts}) == len(
         {part.get(IMAGE_SIZE) for part in parts}
     ):
@@ -84,7 +84,7 @@ def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:
 
 
 def _parts(spec: EmbeddingSpec) -> dict[str, str]:
-    """Return what the spec says, piece by piece: preprocessing and precision are lists of their own."""
+    """Return the parts of the spec by name; preprocessing and precision are lists of parts themselves."""
     parts = {"backbone": spec.backbone, "weights": _weights(spec.weights_digest), "layer": spec.layer}
     parts["pooling"] = spec.pooling
     parts["precision"], _, rest = spec.precision.partition(";")
@@ -96,5 +96,5 @@ def _parts(spec: EmbeddingSpec) -> dict[str, str]:
 
 
 def _weights(digest: str) -> str:
-    """Return the digest of weights, shortened; what stands before it, such as "tuned", is kept."""
+    """Return the digest of weights, shortened; a word before it, such as "tuned", is kept."""
     return ";".join(part[:DIGEST_CHARACTERS] if len(part) == 64 else part for part in digest.split(";"))

@@ -1,4 +1,4 @@
-"""Everything that identifies an embedding goes in, one digest comes out."""
+"""EmbeddingSpec: the settings that identify an embedding, whose digest names its folder in the cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["EmbeddingSpec"]
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingSpec:
-    """What an embedding depends on besides the image.
+    """The settings that an embedding depends on besides the image.
 
     Two embeddings of one image that could differ by more than float noise have different specs.
 
@@ -25,8 +25,8 @@ class EmbeddingSpec:
     backbone : str
         Name of the network, or the class of a passed module.
     weights_digest : str
-        SHA-256 of the weights' file, or of a module's code and state (with what keeps it to its copies where that is
-        not all understood), or the seed and library versions of random weights.
+        SHA-256 of the weights' file, or of a module's code and state (with an identifier of the module and its copies,
+        where not all of these can be digested), or the seed and library versions of random weights.
     layer : str
         Stage or graph node whose output is pooled.
     pooling : str
@@ -50,7 +50,7 @@ class EmbeddingSpec:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, kind = getattr(self, field.name), str if field.type == "str" else int
-            # NumPy's texts and integers are not what JSON holds.
+            # NumPy's strings and integers are not JSON values.
             plain = isinstance(value, str) if kind is str else integer().accepts(value)
             if not plain:
                 raise ParameterError(f"got {field.name}={shown(value)}; expected {field.type}", "Pass plain values.")

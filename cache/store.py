@@ -1,8 +1,8 @@
-"""Specs and digests go in, embeddings come out: the cache on disk.
+"""EmbeddingCache, the store of embeddings on disk, keyed by spec and image digest.
 
-``root/<spec digest>/spec.json`` beside immutable segments ``*.h5``; ``root/digests.sqlite`` remembers the digests of
-files. Any number of processes may read and write at once: each commits its own segments by renaming them into place,
-and a killed writer costs the segment in flight and nothing else.
+``root/<spec digest>/`` holds spec.json and immutable segments ``*.h5``; ``root/digests.sqlite`` remembers the digests
+of files. Any number of processes may read and write at once: each commits its own segments by renaming them into place,
+and if a writer is killed, only the segment that it was writing is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .locks import TURN, WorkLock
 from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
 from .reference_outputs import ReferenceOutputs
-from .segment import stored_dtype
+from .segment_header import stored_dtype
 from .selection import choose_spec
 from .spec import EmbeddingSpec
 
@@ -40,18 +40,18 @@ class EmbeddingCache:
     """A store of embeddings, keyed by spec and by the digest of the image.
 
     Digests are given as uint8 arrays of shape (n, 32). All rows of a spec have one width and one dtype: float32,
-    float16, or int16, which is for the bits of bfloat16 and is not interpreted. Instances pickle to their path.
+    float16, or int16, which holds the bits of bfloat16 and is not interpreted. Instances are pickled as their path.
 
     Parameters
     ----------
     root : str or PathLike, default=None
-        The folder; None means the default one: ``$FEATX_CACHE`` or the user's cache folder. It is made on the
-        first write.
+        The folder; None means the default: ``$FEATX_CACHE`` or the user's cache folder. It is created on the first
+        write.
 
     Attributes
     ----------
     digests : FileDigests
-        The memory of file digests that belongs to this cache.
+        The remembered digests of files that belong to this cache.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class EmbeddingCache:
             return found
 
     def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        """Commit embeddings: when this returns they are on disk.
+        """Commit embeddings: when this returns, they are on disk.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class EmbeddingCache:
         ValueError
             If the shapes do not fit, or the spec's rows have another width or dtype.
         CacheError
-            If they could not be written; what was committed before is untouched.
+            If they could not be written; rows committed before are untouched.
         """
         digests = checked_digests(digests)
         embeddings = checked_embeddings(embeddings, len(digests))
@@ -154,9 +154,9 @@ class EmbeddingCache:
     def turn(self, name: str) -> Iterator[Callable[[], None]]:
         """Hold the right to compute on a device of this machine, so that no two processes forward the same images.
 
-        Readers and writers need no turn; a process that dies gives its turn back. One that is stopped, or makes no
-        progress for ten minutes, is overtaken after 30 seconds, which is said. Where the folder cannot be written,
-        everybody computes at will.
+        Readers and writers need no turn; a process that dies gives its turn back. If a process is stopped, or makes no
+        progress for ten minutes, another one takes over after 30 seconds and logs it. Where the folder cannot be
+        written, processes do not wait for each other.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class EmbeddingCache:
         Yields
         ------
         callable
-            To be called, without arguments, as the work goes on.
+            To be called, without arguments, to report progress.
         """
         device = visible_gpu(name)
         file = re.sub(r"[^\w.-]", "", f"{TURN}{machine()}-{device}")
@@ -178,12 +178,12 @@ class EmbeddingCache:
             yield lock.progress
 
     def check_place(self) -> None:
-        """Raise CacheError where something other than a folder is in the cache's place."""
+        """Raise CacheError if something other than a folder is at the cache's path."""
         with self._errors(), contextlib.suppress(FileNotFoundError):
             os.listdir(self.root)
 
     def writable(self) -> bool:
-        """Tell whether this process has the permission to write here; whether there is space is another matter."""
+        """Tell whether this process has permission to write here; free space is not checked."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
@@ -197,7 +197,7 @@ class EmbeddingCache:
             return next((s.width for s in self._folder(spec).segments() if s.n_rows), None)
 
     def reference_outputs(self, spec: EmbeddingSpec) -> ReferenceOutputs:
-        """Return what its network answered to fixed images when the spec's rows were computed."""
+        """Return the outputs for fixed images of the network that computed the spec's rows."""
         return ReferenceOutputs(self._folder(spec))
 
     def specs(self) -> list[EmbeddingSpec]:
@@ -207,35 +207,35 @@ class EmbeddingCache:
         return sorted(found, key=lambda s: (s.backbone, s.layer, s.pooling, s.digest))
 
     def info(self) -> list[SpecInfo]:
-        """Return rows, bytes, segments, the time of last use and what was set aside for each spec."""
+        """Return rows, bytes, segments, the time of last use and damaged segments of each spec."""
         with self._errors():
             return [maintenance.spec_info(self._folder(spec)) for spec in self.specs()]
 
     def verify(self) -> CacheReport:
-        """Check every byte of every segment, and what is remembered of files, and change nothing."""
+        """Check every byte of every segment, and the remembered digests, and change nothing."""
         with self._errors():
             return maintenance.verify(self.root)
 
     def repair(self) -> CacheReport:
-        """Set damaged segments aside, forget damaged digests, restore spec.json files, sweep what writers left."""
+        """Set damaged segments aside, forget damaged digests, restore spec.json files, remove abandoned files."""
         self._folders.clear()
         with self._errors():
             return maintenance.repair(self.root)
 
     def prune(self, *, max_bytes: int | None = None, max_age: float | None = None) -> int:
-        """Remove what writers left, damaged files that were set aside, then what has been out of use for longest.
+        """Remove abandoned files, damaged files that were set aside, then embeddings that have been unused for longest.
 
         Parameters
         ----------
         max_bytes : int, default=None
-            Keep at most so many bytes, damaged files included.
+            The most bytes to keep, damaged files included.
         max_age : float, default=None
             Remove specs unused for longer, and damaged files set aside longer ago, in seconds.
 
         Returns
         -------
         int
-            The number of bytes set free.
+            The number of bytes freed.
         """
         check_values({"max_bytes": max_bytes, "max_age": max_age}, max_bytes=BOUND, max_age=BOUND)
         folders = [self._folder(spec) for spec in self.specs()]
@@ -243,10 +243,10 @@ class EmbeddingCache:
             return maintenance.prune(self.root, folders, max_bytes=max_bytes, max_age=max_age)
 
     def compact(self) -> int:
-        """Merge the segments of each spec into one, drop duplicated rows; return how many files went."""
+        """Merge the segments of each spec into one and drop duplicate rows; return by how many the files decreased."""
         folders = [self._folder(spec) for spec in self.specs()]
         with self._errors():
-            # What is merged is written before anything is removed.
+            # The merged file is written before anything is removed.
             needed = max((maintenance.size_of(folder) for folder in folders), default=0)
         with self._errors(needed=needed):
             return sum(maintenance.compact(folder) for folder in folders)
@@ -256,8 +256,8 @@ class EmbeddingCache:
 
         The file holds `embeddings` float32 (n, d), `digests` (n,) in hexadecimal, `paths` (n,), where a file with
         that content was last seen (empty when unknown), and the spec's fields as attributes. Rows kept as float16
-        become float32; those kept as int16 stay so, and the attribute ``dtype="bfloat16"`` of `embeddings` tells
-        whose bits they are.
+        become float32; those kept as int16 stay int16, and the attribute ``dtype="bfloat16"`` of `embeddings`
+        says whose bits they are.
 
         Parameters
         ----------
@@ -266,8 +266,8 @@ class EmbeddingCache:
         spec : str, default=None
             The first characters of the spec's digest.
         **fields : str
-            `backbone`, `layer`, `pooling` and `precision` of the spec. Nothing need be named where only one spec
-            fits; feature maps that fine-tuning keeps do not count unless they are named.
+            `backbone`, `layer`, `pooling` and `precision` of the spec. None is needed where only one spec matches;
+            feature maps that fine-tuning keeps do not count unless they are named.
 
         Returns
         -------
@@ -277,7 +277,7 @@ class EmbeddingCache:
         Raises
         ------
         CacheError
-            If no spec fits or several do, which are then listed with what they differ in, or the file cannot be
+            If no spec matches, or several do, which are then listed with their differences; or if the file cannot be
             written.
         """
         check_values({"path": path, "spec": spec, **fields}, path=PATH, spec=TEXT | NONE, **dict.fromkeys(fields, TEXT))
@@ -292,7 +292,7 @@ class EmbeddingCache:
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
         SPEC.check("spec", spec)
         path = self.root / spec.digest
-        if os.path.islink(path):  # files somewhere else would be renamed, merged and removed
+        if os.path.islink(path):  # files elsewhere would be renamed, merged and removed
             raise CacheError(
                 f"{path} is a link, which is not followed", "Put the folder itself there, or link the whole cache."
             )
@@ -300,7 +300,7 @@ class EmbeddingCache:
 
     @contextlib.contextmanager
     def _errors(self, needed: int = 0, where: Path | None = None) -> Iterator[None]:
-        """Turn what the operating system says into a CacheError with a next step."""
+        """Turn errors of the operating system into a CacheError with a next step."""
         try:
             yield
         except OSError as error:
@@ -316,5 +316,5 @@ class EmbeddingCache:
 
 
 def _note_use(folder: SpecFolder) -> None:
-    with contextlib.suppress(OSError):  # a cache that cannot be written does without
+    with contextlib.suppress(OSError):  # in a cache that cannot be written it is not noted
         os.utime(folder.path / "spec.json")

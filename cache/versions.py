@@ -1,4 +1,4 @@
-"""The status of a file goes in, what tells the file from what it was before comes out: its version."""
+"""The version of a file: size, times, inode and device, by which a changed file is recognised without reading it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ABSENT = SimpleNamespace(st_mode=-1, st_size=0, st_mtime_ns=0, st_ctime_ns=0, st
 
 
 def file_versions(paths: Sequence[str]) -> tuple[np.ndarray, dict[int, OSError]]:
-    """Return the versions of the files, int64 (n, 5), and what is wrong with some of them; one stat for each."""
+    """Return the versions of the files, int64 (n, 5), and the errors of some, with one stat for each."""
     failed: list[OSError] = []
 
     def statuses() -> Iterator[Any]:
@@ -53,6 +53,6 @@ def file_versions(paths: Sequence[str]) -> tuple[np.ndarray, dict[int, OSError]]
 
 
 def file_version(status: Any) -> Version:
-    """Return what tells a file from what it was, in numbers of 63 bits: size, both times, inode, device."""
+    """Return the version of a file in numbers of 63 bits: size, both times, inode, device."""
     times = min(status.st_mtime_ns, LARGEST), min(status.st_ctime_ns, LARGEST)
     return status.st_size, *times, status.st_ino & LARGEST, status.st_dev & LARGEST

@@ -113,8 +113,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     from ..reports.held_out import finetuning_parts
 
     reading = reading_parameters(options)
-    skipping = reading.pop("on_error") == "nan"
-    size = reading.pop("batch_size")
+    size, on_error = reading.pop("batch_size"), reading.pop("on_error")
     classifier = CNNFineTuneClassifier(
         backbone=options["backbone"],
         weights=weights_from(options),
@@ -128,8 +127,8 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         **training_parameters(options),
         **reading,
     )
-    held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "skip_unreadable": skipping}
-    held_out["min_images"] = options["min_images"]
+    held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "min_images": options["min_images"]}
+    held_out["on_error"] = on_error
     if output is None or dry_run:
         from ..forecast.finetune import forecast_finetuning
 

@@ -274,7 +274,7 @@ def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
         "batch_size": options["batch_size"] or "auto",
         "n_jobs": options["n_jobs"],
         "cache": None if options["cache"] == "none" else options["cache"],
-        "on_error": "nan" if options["on_error"] == "skip" else "raise",
+        "on_error": options["on_error"],
         "verbose": not options["quiet"],
         "value_range": options["value_range"],
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .comparison.strategies import make_strategy
     from .datasets.dataset import ImageDataset
     from .datasets.load import load_dataset
-    from .evaluation.splits import nested_subsets
+    from .evaluation.nested_subsets import nested_subsets
     from .exceptions import (
         BackboneError,
         CacheError,
@@ -91,7 +91,7 @@ _MODULES = {
     "images.sources": ("ImageSource", "ImageSources", "as_sources", "read_image"),
     "datasets.dataset": ("ImageDataset",),
     "datasets.load": ("load_dataset",),
-    "evaluation.splits": ("nested_subsets",),
+    "evaluation.nested_subsets": ("nested_subsets",),
     # the store
     "cache": ("EmbeddingCache", "EmbeddingSpec"),
     # errors

@@ -218,6 +218,7 @@ DEVICES = "'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
 DEVICE = Constraint(DEVICES, _is_device, "'auto' takes a GPU if there is one.")
 PRECISION = one_of("auto", "float32", "bfloat16", "float16", next_step="'auto' chooses.")
 RESIZE = one_of("crop", "squash")
+ON_ERROR = one_of("raise", "skip", next_step="'skip' leaves out images that cannot be read, or makes their rows NaN.")
 SOURCES = Constraint(
     "images that as_sources has wrapped",
     lambda value: (
@@ -282,6 +283,7 @@ TABLE: dict[str, Constraint] = {
     "precision": PRECISION,
     "device": DEVICE,
     "n_jobs": JOBS,
+    "on_error": ON_ERROR,
     # heads
     "head": STRING,
     "heads": NAMES,
@@ -293,7 +295,6 @@ TABLE: dict[str, Constraint] = {
     "early_stopping": FLAG,
     "boundary_cache": FLAG,
     "checkpoint": PATH | NONE,
-    "skip_unreadable": FLAG,
     # everything
     "random_state": SEED,
     "top": integer(1),

@@ -110,7 +110,7 @@ def test_integers_and_flags_of_numpy_are_as_good_as_pythons():
     one, two = kind(1), kind(2)
     assert featx.CNNFeatureTransformer(image_size=kind(32), cache=None, batch_size=two, n_jobs=one, random_state=one,
                                        verbose=np.bool_(False)).fit_transform(X[:2]).shape == (2, 1280)  # fmt: skip
-    assert featx.make_head("logistic", random_state=two).candidate(2).head.estimator[-1].random_state == 2
+    assert featx.make_head("logistic", random_state=two).spec(2).estimator[-1].random_state == 2
     model = featx.CNNFineTuneClassifier(image_size=kind(32), cache=None, epochs=one, batch_size=kind(8), patience=one,
                                         trainable_stages=kind(0), head_init="random", early_stopping=np.bool_(False),
                                         augmentation="none")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Accuracies, their pairwise differences and costs go in; which strategy to use, if that is decided, comes out."""
+"""Choose a strategy by accuracies, their pairwise differences and costs, or say that it is undecided."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .strategy_pairs import PairResult
 
 __all__ = ["Choice", "ComparedStrategies", "choose"]
 
-# Differences in cost that count as none: a tenth of a minute, or a twentieth of the dearer one. Timings of the same run
-# differ by as much.
+# Differences in cost that count as none: a tenth of a minute, or a twentieth of the higher cost. Timings of the same
+# run differ by as much.
 NEGLIGIBLE_SECONDS = 6.0
 NEGLIGIBLE_SHARE = 0.05
-# From here on a cost is far more: a difference that is still there on another machine, or on a busy one.
+# A cost is far higher from this factor on: the difference remains on another machine, or on a busy one.
 FAR_MORE = 2.0
-# Accuracies are means of fractions, so what should be exactly the margin can come out a little below it.
+# Accuracies are means of fractions, so a difference of exactly the margin can be computed as a little less.
 ROUNDING = 1e-9
 
 
@@ -28,13 +28,13 @@ class Choice:
     ----------
     answer : {"use", "equal", "undecided"}
     use : str
-        Where it is undecided, what to take meanwhile.
+        If undecided, what to use meanwhile.
     equal : list of str
-        The strategies whose difference from it lies inside the margin, by its whole interval.
+        The strategies that are equal to `use`: the whole interval of the difference is inside the margin.
     worse : list of str
-        Those that another one is distinguishably better than, and not equal to within the margin.
+        The strategies than which some other is distinguishably better, and not equal within the margin.
     undecided : list of str
-        Those among which it is undecided, the best figure first; empty otherwise.
+        The strategies between which it is undecided, the highest accuracy first; otherwise empty.
     """
 
     answer: str
@@ -57,7 +57,7 @@ class ComparedStrategies:
     """
 
     def __init__(self, strategies: Sequence[StrategyResult], pairs: Sequence[PairResult], margin: float) -> None:
-        # Of equal figures the cheaper comes first.
+        # Of equal accuracies the cheaper comes first.
         self.strategies = sorted(strategies, key=lambda s: (-s.accuracy.value, s.cost))
         self.margin = margin
         self._pairs = {(pair.first, pair.second): pair for both in pairs for pair in (both, both.flipped())}
@@ -67,27 +67,27 @@ class ComparedStrategies:
         return self._pairs[one.strategy, other.strategy]
 
     def others(self, one: StrategyResult) -> list[StrategyResult]:
-        """Return all but one."""
+        """Return all strategies but one."""
         return [s for s in self.strategies if s is not one]
 
     def better(self, one: StrategyResult, other: StrategyResult) -> bool:
-        """Whether the first is distinguishably better, and not equal within the margin."""
+        """Return whether the first is distinguishably better, and not equal within the margin."""
         return self.pair(one, other).better() and not self.equal(one, other)
 
     def equal(self, one: StrategyResult, other: StrategyResult) -> bool:
-        """Whether they are equal within the margin."""
+        """Return whether they are equal within the margin."""
         return self.pair(one, other).equal(self.margin)
 
     def worse(self, one: StrategyResult) -> bool:
-        """Whether another one is better."""
+        """Return whether another strategy is better."""
         return any(self.better(other, one) for other in self.others(one))
 
     def safe(self, one: StrategyResult) -> bool:
-        """Whether no other is plausibly better by the margin."""
+        """Return whether no other strategy is plausibly better by the margin."""
         return all(self.pair(one, other).no_worse(self.margin) for other in self.others(one))
 
     def decided(self, one: StrategyResult, other: StrategyResult) -> bool:
-        """Whether of these two alone it is decided which to use."""
+        """Return whether it would be decided which to use if there were only these two."""
         pair = self.pair(one, other)
         return (
             pair.better()
@@ -100,11 +100,12 @@ class ComparedStrategies:
 def choose(compared: ComparedStrategies) -> Choice:
     """Return which strategy to use.
 
-    A strategy can be chosen if no other is plausibly better by the margin, and the cheapest of these is. That decides
-    it if each of the others is one of these too, or is no cheaper, or is distinguishably worse than some other; what
-    is cheaper and not worse would otherwise be left for an accuracy that was not shown.
+    A strategy is safe if no other is plausibly better by the margin; the cheapest safe strategy is chosen. This is
+    decided if every other strategy is safe too, or is no cheaper, or is distinguishably worse than some other.
+    Otherwise a cheaper strategy that may be as good would be rejected for an accuracy that was not shown.
 
-    While it is undecided, the best figure is to be taken, unless it costs far more for less than the margin.
+    While it is undecided, the strategy of the highest accuracy is to be used, unless it costs far more for a gain of
+    less than the margin.
     """
     strategies = compared.strategies
     worse = [s for s in strategies if compared.worse(s)]
@@ -129,12 +130,12 @@ def choose(compared: ComparedStrategies) -> Choice:
 
 
 def costs_no_more(one: StrategyResult, other: StrategyResult) -> bool:
-    """Whether the first costs no more than the second, but for what timings differ by."""
+    """Return whether the first costs no more than the second, within what timings differ by."""
     negligible = max(NEGLIGIBLE_SECONDS, NEGLIGIBLE_SHARE * max(one.cost, other.cost))
     return one.cost <= other.cost + negligible
 
 
 def _cheapest(strategies: Sequence[StrategyResult]) -> StrategyResult:
-    """Return the best figure of those that are no dearer than the cheapest; of equal figures the cheaper."""
+    """Return the most accurate of those that cost no more than the cheapest; of equal accuracies the cheaper."""
     cheapest = min(strategies, key=lambda s: s.cost)
     return min([s for s in strategies if costs_no_more(s, cheapest)], key=lambda s: (-s.accuracy.value, s.cost))

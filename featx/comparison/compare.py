@@ -1,4 +1,4 @@
-"""A labelled data set and strategies go in; what each reaches at what cost, and which to use, comes out."""
+"""Compare strategies of transfer learning on the same images: accuracy, cost and which one to use."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .transfer_cases import LARGE, TransferCase, transfer_case
 
 __all__ = ["check_margin", "check_strategies", "compare_strategies"]
 
-# Whoever passes more has passed percentage points.
+# A larger value is probably meant in percentage points.
 LARGEST_MARGIN = 0.5
 
 
@@ -61,10 +61,10 @@ def compare_strategies(
     Every strategy is fitted on the same training rows and predicts the same test rows, at every training size, over
     repeated random splits. What a strategy tunes, it tunes inside its training rows.
 
-    One given test set judges all repeats: `test`, or the test part of a split that the data set came with, or its
-    validation part. Repeats then redraw the training images only, so that they say nothing of other test images:
-    figures are means over the repeats with the intervals of one test set, and the paired test is McNemar's on counts
-    averaged over the repeats (with groups the exact test of their mean gains), as it is after one repeat.
+    A given test set judges all repeats: `test`, or the test part of a split that the data set came with, or its
+    validation part. Repeats then redraw the training images only and say nothing about other test images: figures are
+    means over the repeats with the intervals of one test set. The paired test is then McNemar's on counts averaged over
+    the repeats (with groups, the exact test of their mean gains), as it is after one repeat.
 
     Parameters
     ----------
@@ -75,32 +75,35 @@ def compare_strategies(
         ``Pipeline`` that starts with a `CNNFeatureTransformer`, or any other. They are cloned, and given the seed of
         the repeat where they take a ``random_state``.
     test : ImageDataset, default=None
-        Another data set as the one test set; all of `dataset` is to train on.
+        Another data set as the only test set; all of `dataset` is then for training.
     train_sizes : sequence of float or int, default=None
-        Fractions of all images (with a given test set, of all images that are to train on), or counts: stratified
-        subsets, the smaller inside the larger. None means all that the test set leaves.
+        Fractions of all images (with a given test set, of the images for training), or counts: stratified subsets,
+        the smaller inside the larger. None means all images that the test set leaves.
     test_size : float, default=None
         Fraction of all images that each repeat tests on, stratified by class. None means the split that the data set
         came with, or 0.25.
     stratify : ndarray of shape (n,), default=None
-        Labels inside the classes that random test sets are stratified by too; None means the data set's `strata`.
+        Finer labels inside the classes, by which random test sets are stratified too; None means the `strata` of the
+        data set.
     min_images : int, default=1
-        Classes with fewer different images are left out, with a note. With a given test set, the others count.
+        Classes with fewer different images are left out, with a note. With a given test set, only images
+        outside it count.
     repeats : int, default=None
         Random splits, or draws of training images; repeat r has the seed ``random_state + r``. None means 3, and 1 with
         a given test set.
     random_state : int, default=0
     margin : float, default=0.01
-        The difference in accuracy that does not matter: strategies that differ by less are equal, and the cheaper one
-        is to be used.
+        The difference in accuracy that does not matter: strategies that differ by less are equal, and the cheapest of
+        them is to be used.
     folder : str or PathLike, default=None
-        Where each finished run is written at once, so that a second call computes only what is missing. A run is found
-        again by the content of its images, its labels and rows, its parameters and the version of featx.
+        Where each run is written as soon as it is finished, so that a second call computes only what is missing. A run
+        is found again by the content of its images, its labels and rows, its parameters and the version of featx.
     transfer : CNNFeatureTransformer, default=None
         A network whose stages are compared as frozen features on the training images of the first repeat, to say
-        which of the four cases of transfer each size is. None leaves that out.
+        which of the four cases of transfer learning each size is. None leaves that out.
     on_error : {"raise", "skip"}, default="raise"
-        Whether an unreadable image raises, or is left out for all strategies; to find these, all are decoded first.
+        Whether an unreadable image raises an error or is left out for all strategies; all images are decoded first to
+        find them.
     verbose : bool, default=False
         Show progress bars, on a terminal or in a notebook, and print a line to stderr for each run.
 
@@ -111,7 +114,7 @@ def compare_strategies(
     Raises
     ------
     ParameterError
-        If a parameter, a strategy or a size cannot be; before any image is forwarded.
+        If a parameter, a strategy or a size is invalid; before any image is forwarded.
     DatasetError
         If a class has fewer than two training images at some size.
     FeatxError
@@ -119,8 +122,6 @@ def compare_strategies(
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
-    if on_error not in ("raise", "skip"):
-        raise ParameterError(f"got on_error={on_error!r}; expected 'raise' or 'skip'")
     check_margin(margin)
     check_strategies(strategies, transfer, dataset)
     dataset = stratified(dataset, stratify)
@@ -176,7 +177,7 @@ def compare_strategies(
 
 
 def check_margin(margin: float) -> None:
-    """Raise ParameterError unless it is a difference in accuracy."""
+    """Raise ParameterError unless the margin is a difference in accuracy."""
     number = isinstance(margin, float | int | np.integer | np.floating) and not isinstance(margin, bool)
     if not number or not 0 <= margin < LARGEST_MARGIN:
         raise ParameterError(
@@ -188,7 +189,7 @@ def check_margin(margin: float) -> None:
 def check_strategies(
     strategies: Mapping[str, BaseEstimator], transfer: CNNFeatureTransformer | None, dataset: ImageDataset
 ) -> None:
-    """Find out before any image is forwarded what a strategy would refuse."""
+    """Raise what a strategy would refuse, before any image is forwarded."""
     if not isinstance(strategies, Mapping) or not strategies:
         raise ParameterError(
             f"got strategies={shown(strategies)}; expected a mapping of names to classifiers, one at least",
@@ -202,10 +203,10 @@ def check_strategies(
             )
         try:
             if kind_of(estimator) == "frozen":
-                # One image says nothing of what a value range does to the set.
+                # One image says nothing about what a value range does to all of them.
                 clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
                 if isinstance(estimator[-1], TunedHead):
-                    estimator[-1].candidate(len(dataset.classes))
+                    estimator[-1].spec(len(dataset.classes))
             elif isinstance(estimator, ImageEstimator):
                 _check_training(estimator, dataset)
         except FeatxError as error:
@@ -216,7 +217,7 @@ def check_strategies(
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
-    """Return the images that some strategy cannot read: values may lie outside the range of one."""
+    """Return the images that some strategy cannot read; their values may be outside the range of one strategy."""
     estimators = [each[0] if kind_of(each) == "frozen" else each for each in strategies.values()]
     ranges = dict.fromkeys(checked_value_range(getattr(estimator, "value_range", None)) for estimator in estimators)
     found: dict[int, Failure] = {}
@@ -230,7 +231,7 @@ def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
     from ..finetuning.classifier import CNNFineTuneClassifier
 
     if isinstance(estimator, CNNFineTuneClassifier):
-        check_parameters(estimator)  # before torch is loaded for the rest
+        check_parameters(estimator)  # before torch is loaded for the other checks
     estimator.source()
     if isinstance(estimator, CNNFineTuneClassifier):
         note_torch()
@@ -256,19 +257,19 @@ def _notes(
 ) -> list[str]:
     repeats = len(design.repeats)
     notes = [
-        "seconds are what it would take without a cache: those of the images that were forwarded, or the pace of the "
-        "network on up to 64 of them, times the images needed; prediction is of all test images",
-        "train is accuracy on the training images, validation that of the tuning, inside them"
-        + ("; of a fine-tuned network both are of its best epoch, train on augmented draws"
+        "seconds are what it would take without a cache: those of the images that were forwarded, or those of up to 64 "
+        "images through the network, scaled to the images needed; prediction is of all test images",
+        "train is the accuracy on the training images, validation that of the tuning, inside them"
+        + ("; for a fine-tuned network both are of its best epoch, train on augmented draws"
            if {"finetuned", "scratch"} & set(kinds.values()) else ""),
     ]  # fmt: skip
     if len(kinds) > 1 and 1 < repeats < 6 and design.split is None:
         notes.append(f"{repeats} repeats are few: the test misses all but large differences")
     if repeats == 1 and len(kinds) > 1:
-        notes.append("one repeat says nothing of how much another draw of training images would change")
+        notes.append("one repeat does not show how much other training images would change the figures")
     if study is not None:
         notes.append(
-            "the four rules are those of Stanford's CS231n; a strategy that fine-tunes fewer stages than all counts as "
+            "the four rules are those of Stanford's CS231n; a strategy that fine-tunes only some stages counts as "
             f"following them; large from {LARGE} images a class on is a convention"
         )
     if reason is not None:

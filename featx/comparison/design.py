@@ -1,4 +1,4 @@
-"""A labelled data set and training sizes go in; the training and test rows of every repeat come out."""
+"""Draw the training and test rows of every repeat of a comparison, by random splits or for a given test set."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from ..datasets.split import split_dataset
 from ..display.notes import note_once
 from ..evaluation.class_sizes import check_counts, check_sizes
 from ..evaluation.data_split import DataSplit
-from ..evaluation.splits import Split, check_fraction, held_out_split, nested_subsets
+from ..evaluation.nested_subsets import nested_subsets
+from ..evaluation.splits import Split, check_fraction, held_out_split
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
 
 __all__ = ["ComparisonDesign", "Repeat", "comparison_split_options", "design_comparison", "draw_repeats", "stratified"]
 
-# One image of a class to tune on and one to train on.
+# One image of a class for tuning and one for training.
 LEAST_PER_CLASS = 2
 TEST_SIZE = 0.25
 REPEATS = 3
@@ -36,7 +37,7 @@ class Repeat:
     seed : int
     test : ndarray of int
     trains : list of ndarray of int
-        One for each size, the smaller ones inside the larger ones.
+        One for each size, the smaller inside the larger.
     """
 
     seed: int
@@ -52,9 +53,9 @@ class ComparisonDesign:
     ----------
     repeats : list of Repeat
     split : DataSplit or None
-        Whose test set is that of every repeat, if one is given.
+        A given split, whose test set is that of every repeat; None for random splits.
     finer : bool
-        Whether random test sets are stratified by more than the class.
+        Whether random test sets are stratified by finer labels than the class.
     grouped : bool
         Whether there are groups.
     """
@@ -66,11 +67,11 @@ class ComparisonDesign:
 
     @property
     def notes(self) -> list[str]:
-        """What to know of a given split."""
+        """What to know about a given split."""
         return [] if self.split is None else self.split.notes
 
     def protocol(self, n_test: int) -> str:
-        """Return how the rows came about, in words."""
+        """Return in words how the rows were drawn."""
         repeats, inside = len(self.repeats), "smaller training sets lie inside larger ones"
         if self.split is None:
             return (
@@ -100,12 +101,12 @@ def design_comparison(
     repeats: int | None = None,
     random_state: int = 0,
 ) -> ComparisonDesign:
-    """Return the rows of a comparison of a data set that is joined with its test set, if it has one.
+    """Return the rows of a comparison; the data set is joined with its test set, if there is one.
 
     Parameters
     ----------
     dataset : ImageDataset
-        With labels. Random test sets are stratified by its strata, too.
+        With labels. Random test sets are stratified by its strata too.
     train_sizes, test_size, repeats, random_state
         As for `compare_strategies`.
 
@@ -140,18 +141,18 @@ def design_comparison(
 
 
 def comparison_split_options(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> SplitOptions:
-    """Return how the data set of a comparison is looked over and parted; parameters as for `compare_strategies`."""
+    """Return how the data set of a comparison is checked and split; parameters as for `compare_strategies`."""
     settings = {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size)}
     return SplitOptions(partial(design_comparison, **options), settings, min_images=min_images)
 
 
 def stratified(dataset: ImageDataset, stratify: np.ndarray | None) -> ImageDataset:
-    """Return the data set with other strata than its own, if there are some.
+    """Return the data set with these strata in place of its own, if any are given.
 
     Raises
     ------
     ParameterError
-        If there is not one for each image.
+        If there is not one label for each image.
     """
     if stratify is None:
         return dataset
@@ -177,7 +178,7 @@ def draw_repeats(
 ) -> list[Repeat]:
     """Return the rows of every repeat; parameters as for `compare_strategies`.
 
-    With `given`, (rows to train on, rows to test on), nothing is tested but these. Images of the same content, equal in
+    With `given`, (training rows, test rows), every repeat tests these test rows. Images of the same content, equal in
     `together`, are on one side of every split and in the same training sets.
 
     Raises
@@ -218,7 +219,7 @@ def draw_repeats(
 
 
 def _strata(y: np.ndarray, stratify: np.ndarray | None, together: np.ndarray | None) -> np.ndarray:
-    """Return what the test split is stratified by: the classes, or the finer labels inside them."""
+    """Return the labels by which test sets are stratified: the classes, or finer labels inside them."""
     if stratify is None:
         return y
     _check_strata(stratify, len(y))
@@ -235,7 +236,7 @@ def _check_strata(strata: np.ndarray, n: int) -> None:
 
 
 def _counts(train_sizes: Sequence[float | int] | None, n: int, test_size: float, left: set[int]) -> list[int | None]:
-    """Return the increasing numbers of training images; None stands for all where the repeats leave not as many."""
+    """Return the training sizes in increasing order; None stands for all where repeats leave different numbers."""
     most = min(left)
     every = most if len(left) == 1 else None
     if train_sizes is None:
@@ -247,7 +248,7 @@ def _counts(train_sizes: Sequence[float | int] | None, n: int, test_size: float,
         if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating) or not size > 0:
             raise ParameterError(f"got the training size {size!r}; expected a fraction or a count of images")
         fraction = isinstance(size, float | np.floating)
-        # Whole images and whole groups meet a fraction roughly, so what the test set leaves is what it comes to.
+        # Whole images and whole groups meet a fraction roughly, so the largest one means all that the test set leaves.
         if fraction and size > 1 and not test_size:
             raise ParameterError(
                 f"got the training size {size:g}, a fraction of the {n:,} images to train on; the most is 1",
@@ -276,7 +277,7 @@ def _check_classes(
         return np.bincount(labels, minlength=len(classes))
 
     found, left = counts(rows), int(counts(pool).min())
-    # Every subset holds of each class its share to within one image.
+    # Every subset holds the share of each class to within one image.
     enough = -(-LEAST_PER_CLASS * len(pool) // left) if left >= LEAST_PER_CLASS else 0
     try:
         check_sizes(classes, found, LEAST_PER_CLASS, f"tuning needs, among the {len(rows):,} to train on",

@@ -1,4 +1,4 @@
-"""The figures of a comparison, as the one object behind the printout, the JSON and the picture."""
+"""The result of a comparison, from which its tables, its JSON and its picture are made."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
-from ..evaluation.estimates import Estimate, as_json
+from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
 from .size_result import SizeResult
@@ -38,7 +39,7 @@ class CurveResult:
 
 @dataclass(repr=False)
 class ComparisonResult(SummaryMixin):
-    """What `compare_strategies` gives.
+    """What `compare_strategies` returns.
 
     Attributes
     ----------
@@ -56,11 +57,11 @@ class ComparisonResult(SummaryMixin):
         The smallest first.
     curves : list of CurveResult
     stages : StageStudy or None
-        How early, middle and last stages do as frozen features.
+        How accurate early, middle and last stages are as frozen features.
     cases : list of TransferCase
         For each size, if there is such a study.
     notes : list of str
-        What else to know of the figures.
+        What else to know about the figures.
     failures : list of Failure
         Images that could not be read and were left out.
     runs_found : int
@@ -86,7 +87,7 @@ class ComparisonResult(SummaryMixin):
     runs_found: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as what JSON can hold."""
+        """Return everything as types that JSON can hold."""
         return as_json(self)
 
     def to_json(self) -> str:

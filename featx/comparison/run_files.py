@@ -1,8 +1,8 @@
-"""A run's inputs go in, a fingerprint comes out; a finished run goes into one file and is found again by it.
+"""Files of finished runs, found again by a fingerprint of everything that a run depends on.
 
 The fingerprint covers what could change the result: the content of the images, labels, groups and rows, the strategy's
-parameters with the digest of its weights, the seed and the version of featx. It is part of the file's name, so another
-run is written beside and never over it.
+parameters with the digest of its weights, the seed and the version of featx. It is part of the file's name, so that a
+different run never overwrites it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from ..extraction.estimator import ImageEstimator
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
 RUN_FORMAT = 1
-# What changes where and how fast a run is computed, and not what comes out; a key is in the digest of its network.
+# These change where and how fast a run is computed, but not its result; a cache key is in the digest of the network.
 LOCAL_PARAMETERS = {"cache", "cache_key", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return 32 hexadecimal digits that stand for the parts: texts, numbers, arrays and nestings of them."""
+    """Return 32 hexadecimal digits that identify the parts: texts, numbers, arrays, and lists and mappings of these."""
     checksum = hashlib.sha256()
     for part in (RUN_FORMAT, __version__, *parts):
         checksum.update(_stable(part).encode() + b"\0")
@@ -41,7 +41,7 @@ def fingerprint(*parts: Any) -> str:
 
 
 def digest_images(keys: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-    """Return what identifies the content of each image, uint8 (n, 32): its key, or the name where it cannot be read."""
+    """Return what identifies the content of each image, uint8 (n, 32): its key, or its name if it cannot be read."""
     plain = [k if isinstance(k, bytes) else hashlib.sha256(name.encode()).digest()
              for k, name in zip(keys, names, strict=True)]  # fmt: skip
     return np.frombuffer(b"".join(plain), np.uint8).reshape(-1, 32)
@@ -66,7 +66,7 @@ def _weights(estimator: BaseEstimator) -> list[str]:
 
 
 def _stable(value: Any) -> str:
-    """Return a text that is the same in every process for equal values."""
+    """Return a text that is equal for equal values, in every process."""
     if isinstance(value, np.ndarray):
         content = value.tobytes() if value.dtype != object else repr(value.tolist()).encode()
         return f"array {value.shape} {value.dtype.str} {hashlib.sha256(content).hexdigest()}"
@@ -74,24 +74,24 @@ def _stable(value: Any) -> str:
         return "{" + ", ".join(f"{_stable(k)}: {_stable(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_stable, value)) + "]"
-    # Parameters of estimators are listed by themselves, and a module is identified by the digest of its weights.
+    # The parameters of an estimator are listed separately; a module is identified by the digest of its weights.
     if isinstance(value, BaseEstimator) or hasattr(value, "state_dict"):
         return f"{type(value).__module__}.{type(value).__qualname__}"
     return repr(value)
 
 
 class RunFiles:
-    """Finished runs in a folder, one file each; without a folder nothing is kept.
+    """A folder of finished runs, one file each; without a folder nothing is kept.
 
     Parameters
     ----------
     folder : str, PathLike or None
-        Made when it does not exist.
+        Created if it does not exist.
 
     Raises
     ------
     ParameterError
-        If the folder cannot be written.
+        If the folder cannot be written to.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
@@ -107,18 +107,18 @@ class RunFiles:
                 ) from error
 
     def load(self, name: str, key: str) -> tuple[dict[str, Any], np.ndarray] | None:
-        """Return the figures and the array of a finished run, or None if there is none that is sound."""
+        """Return the figures and the array of a finished run, or None if there is none or it is damaged."""
         if self.folder is None:
             return None
         try:
             with np.load(io.BytesIO(self._path(name, key).read_bytes()), allow_pickle=False) as file:
                 figures = json.loads(str(file["figures"]))
                 return (figures, file["array"]) if figures.pop("fingerprint") == key else None
-        except Exception:  # zipfile and numpy raise whatever the damaged bytes lead them to
+        except Exception:  # damaged bytes make zipfile and numpy raise errors of many kinds
             return None
 
     def save(self, name: str, key: str, figures: dict[str, Any], array: np.ndarray) -> None:
-        """Write a finished run whole or not at all, and remove its checkpoint.
+        """Write a finished run atomically, and remove its checkpoint.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class RunFiles:
             checkpoint.unlink(missing_ok=True)
 
     def checkpoint(self, name: str, key: str) -> Path:
-        """Return where an unfinished run keeps its checkpoint."""
+        """Return the path of the checkpoint of an unfinished run."""
         return self._path(name, key).with_suffix(".ckpt")
 
     def _path(self, name: str, key: str) -> Path:

@@ -1,8 +1,8 @@
-"""A strategy, training rows and test rows go in; probabilities on the test rows, and what they cost, come out.
+"""Fit one strategy on training rows and predict test rows, with the costs that this would have without a cache.
 
-Embeddings that are cached cost nothing, so a strategy that runs second, or at a second size, would look cheap. Every
-cost is therefore what it would have been without a cache: seconds times images needed by images forwarded, or, where
-too few were forwarded to tell, the pace of the network on up to 64 images.
+Cached embeddings cost nothing, so a strategy that runs second, or at a second size, would look cheap. Every cost is
+therefore what it would have been without a cache: the measured seconds, scaled from the images that were forwarded to
+the images needed. Where too few were forwarded to tell, up to 64 images are timed without a cache.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..cache import EmbeddingCache
 from ..datasets.dataset import ImageDataset
-from ..evaluation.splits import nested_subsets
+from ..evaluation.nested_subsets import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
@@ -30,7 +30,7 @@ from .strategies import kind_of
 
 __all__ = ["RunResult", "Runner"]
 
-# Fewer tell too little of the pace, because the first of them bear the loading of the network.
+# The time of fewer images says too little, because it includes loading the network.
 TIMED_IMAGES = 64
 
 
@@ -42,14 +42,14 @@ class RunResult:
     ----------
     probabilities : ndarray of float64, shape (n_test, k)
     train_accuracy : float or None
-        On the training images; of a fine-tuned network in its best epoch, on augmented draws of them.
+        On the training images; for a fine-tuned network in its best epoch, on augmented draws of them.
     validation_accuracy : float or None
-        Of the tuning: the best mean over the inner folds, or the best epoch's on the images held out of training.
+        Of the tuning: the best mean over the inner folds, or that of the best epoch on images held out of training.
     seconds : dict of str to float
         Of `extraction` (training images), `training`, and `prediction` (test images, their extraction included), as
-        though nothing had been cached.
+        if nothing had been cached.
     wall : float
-        Seconds that it took in fact.
+        Seconds that the run really took.
     """
 
     probabilities: np.ndarray
@@ -77,11 +77,11 @@ class Runner:
         self._memory = EmbeddingCache(self._folder.name)
 
     def close(self) -> None:
-        """Remove what was kept for the length of the comparison."""
+        """Remove the embeddings that were cached for this comparison alone."""
         self._folder.cleanup()
 
     def with_cache(self, transformer: CNNFeatureTransformer) -> CNNFeatureTransformer:
-        """Return a copy that raises on unreadable images and keeps embeddings for this comparison if nowhere else."""
+        """Return a copy that raises on unreadable images, with a cache for this comparison if it has none."""
         cache = open_cache(transformer.cache)
         return clone(transformer).set_params(on_error="raise", cache=self._memory if cache is None else cache)
 
@@ -134,7 +134,7 @@ class Runner:
         fitted = time.perf_counter() - start
         spent = getattr(network, "timings_", {})
         extraction = float(spent.get("extraction", 0.0))
-        # Of a training that went on from a checkpoint, the history knows the epochs before it too.
+        # If training resumed from a checkpoint, the history holds the epochs before it too.
         training = max(float(spent.get("training", fitted - extraction)), sum(_history(network).get("seconds", ())))
         needed, forwarded = (getattr(network, "forwarded_", {}).get(key, 0) for key in ("needed", "forwarded"))
         if forwarded < needed:
@@ -148,12 +148,12 @@ class Runner:
         return network, rows, train_accuracy, validation_accuracy, seconds
 
     def _extract(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return the embeddings, and the seconds that they would have taken without a cache."""
+        """Return the embeddings, and the seconds that they would take without a cache."""
         found = transformer.extract(self.sources(transformer, rows))
         return found.embeddings[0], _uncached(found, lambda: self._frozen_seconds(transformer, rows))
 
     def _predict(self, network: BaseEstimator, rows: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return probabilities, and the seconds that they would have taken without a cache."""
+        """Return the probabilities, and the seconds that they would take without a cache."""
         start = time.perf_counter()
         if not hasattr(network, "predict_images"):
             return network.predict_proba(self._images(rows)), time.perf_counter() - start
@@ -169,7 +169,7 @@ class Runner:
         return probabilities, spent + _uncached(found, measured)
 
     def _frozen_seconds(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
-        """Return the seconds that an image takes through a frozen network, measured once for each network."""
+        """Return the seconds that a frozen network takes for an image, measured once for each network."""
         source = transformer.source()
         view = source.view(transformer.layer, transformer.pooling)
         key = source.spec(view, transformer.arithmetic(source)), transformer.device
@@ -181,7 +181,7 @@ class Runner:
         return self._seconds_each[key]
 
     def _boundary_seconds(self, estimator: BaseEstimator, rows: np.ndarray) -> float | None:
-        """Return the seconds of a pass below the trained stages, from one epoch on a few images without a cache."""
+        """Return the seconds for an image below the trained stages, from one epoch on a few images without a cache."""
         chosen = estimator.get_params(deep=False)
         if not {"cache", "epochs", "checkpoint"} <= set(chosen):
             return None
@@ -195,7 +195,7 @@ class Runner:
         return self._seconds_each[key]
 
     def sources(self, estimator: ImageEstimator, rows: np.ndarray) -> Sequence[ImageSource]:
-        """Return the images of rows as the estimator reads them."""
+        """Return the images of some rows as the estimator reads them."""
         names = [self.dataset.names[i] for i in rows]
         return estimator.sources(self._images(rows), names)
 
@@ -212,12 +212,12 @@ class Runner:
 
 
 def _seed(estimator: BaseEstimator, seed: int) -> BaseEstimator:
-    """Give it the seed where it takes one."""
+    """Set the seed of an estimator that takes one."""
     return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params(deep=False) else estimator
 
 
 def _uncached(found: ExtractionResult, measured: Callable[[], float]) -> float:
-    """Return the seconds that an extraction would have taken if every image had been forwarded."""
+    """Return the seconds that an extraction would take if every image were forwarded."""
     spent = found.wall_seconds
     if found.n_forwarded >= found.n_images:
         return spent
@@ -236,12 +236,12 @@ def _history(network: BaseEstimator) -> Mapping[str, Any]:
 
 
 def _best_epoch(network: BaseEstimator) -> tuple[float | None, float | None]:
-    """Return training and validation accuracy in the best epoch, as far as the network noted them."""
+    """Return training and validation accuracy in the best epoch, as far as the network recorded them."""
     history = _history(network)
     if not {"epoch", "accuracy", "val_accuracy"} <= set(history):
         return None, None
     epochs, best = list(history["epoch"]), getattr(network, "best_epoch_", None)
-    if best not in epochs:  # the best is the head as it was before any stage was trained
+    if best not in epochs:  # the best is the head before any stage was trained
         return None, getattr(network, "initial_validation_accuracy_", None)
     place = epochs.index(best)
     found = history["accuracy"][place], history["val_accuracy"][place]

@@ -1,6 +1,6 @@
-"""Strategies and the rows of every repeat go in; the result of each run comes out, found again or computed.
+"""Run every strategy on the rows of every repeat, or read the result of an earlier call from the folder of runs.
 
-Each finished run is written at once, so what is stopped goes on where it was.
+Each run is written as soon as it is finished, so that a comparison that was stopped resumes where it was.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from ..cache import FileDigests
 from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
-from ..evaluation.splits import nested_subsets
+from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache
@@ -35,7 +35,7 @@ STAGE_FILE = "stage predictions"
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy at one size in one repeat.
+    """One strategy at one training size in one repeat, whether it has been made or not.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Run:
     n_train : int
     name : str
     file : str
-        Knows nothing of the other runs, so that more repeats, sizes or strategies find what is there.
+        Its name does not depend on the other runs, so that more repeats, sizes or strategies find finished runs.
     key : str
         The run's fingerprint.
     """
@@ -95,7 +95,7 @@ class ComparisonRuns:
         self._content = None if files.folder is None else digest_images(keys, _places(dataset))
 
     def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
-        """Return the study of stages on the training images of the first repeat, or why there is none."""
+        """Return the study of stages on the training images of the first repeat, or the reason why there is none."""
         rows, key = self.study_rows(transfer)
         labels, some = self.runner.labels[rows], self.dataset.take(rows)
         kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
@@ -115,7 +115,7 @@ class ComparisonRuns:
         return compare_stages(name, predicted, widths, labels, **kept, margin=margin), None
 
     def study_rows(self, transfer: CNNFeatureTransformer) -> tuple[np.ndarray, str]:
-        """Return the rows that the study of stages is made on, and its fingerprint."""
+        """Return the rows of the study of stages, and its fingerprint."""
         rows, seed = self.repeats[0].trains[-1], self.repeats[0].seed
         most = max(MOST_IMAGES, CV * len(self.runner.classes))
         if len(rows) > most:
@@ -125,7 +125,7 @@ class ComparisonRuns:
         return rows, self._key(describe_estimator(transfer), rows, rows[:0], seed)
 
     def results(self) -> tuple[dict[tuple[str, int, int], RunResult], int]:
-        """Return the results by strategy, size and repeat, and how many of them were there already.
+        """Return the results by strategy, size and repeat, and how many were finished already.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class ComparisonRuns:
             for some in (train, test)
         ]
         if together is not None and len(np.unique(together[train])) < len(train):
-            # Copies are tuned on in other folds than earlier versions made.
+            # Earlier versions tuned on other folds where there are copies.
             rows.append(("copies together",))
         return fingerprint(description, seed, self.runner.classes, rows)
 
@@ -196,13 +196,13 @@ class ComparisonRuns:
 
 
 def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], *, verbose: bool = False) -> list[Any]:
-    """Return what identifies the content of each image, or the error that reading it gave; URLs are not read."""
+    """Return what identifies the content of each image, or the error of reading it; URLs are not read."""
     images = as_sources(dataset.images, names=dataset.names)
     return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False, verbose=verbose)
 
 
 def _places(dataset: ImageDataset) -> list[str]:
-    """Return what tells images apart that cannot be read: names leave out parts of URLs."""
+    """Return what distinguishes images that cannot be read: their names leave out parts of URLs."""
     return [
         image if isinstance(image, str) else name for image, name in zip(dataset.images, dataset.names, strict=True)
     ]
@@ -218,7 +218,7 @@ def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
 
 
 def _left(runs: Sequence[Run], results: Mapping[Run, RunResult]) -> str:
-    """Return how long the other runs will take, if each strategy has a finished one to tell from."""
+    """Return how long the other runs will take, if each of their strategies has a finished run to estimate it from."""
     # The first run of a strategy computes embeddings that later ones find in the cache, so the fewest seconds an image
     # are the likeliest.
     fastest: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What strategies reached at one training size, and the verdict on them, as plain data."""
+"""The results of strategies at one training size, and the verdict on which one to use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["SizeResult", "StrategyResult", "Verdict"]
 
 @dataclass(frozen=True, repr=False)
 class StrategyResult(SummaryMixin):
-    """What one strategy reached at one training size.
+    """The figures of one strategy at one training size.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class StrategyResult(SummaryMixin):
     train_accuracy, validation_accuracy : float or None
         Means over the repeats; see `RunResult`.
     seconds : dict of str to float
-        Of `extraction`, `training` and `prediction`; means over the repeats, as though nothing had been cached.
+        Of `extraction`, `training` and `prediction`; means over the repeats, as if nothing had been cached.
     """
 
     strategy: str
@@ -41,7 +41,7 @@ class StrategyResult(SummaryMixin):
 
     @property
     def cost(self) -> float:
-        """Seconds until the model is there: extraction and training."""
+        """Seconds until the model is fitted: extraction and training."""
         return self.seconds["extraction"] + self.seconds["training"]
 
 
@@ -53,33 +53,34 @@ class Verdict(SummaryMixin):
     ----------
     answer : {"use", "equal", "undecided"}
         "use": each other strategy is distinguishably worse, or is no cheaper and not plausibly better by the margin.
-        "equal": there are others whose difference from it lies inside the margin, by the whole 95 % interval; it is the
-        cheapest of these. "undecided": neither.
+        "equal": for some others the whole 95 % interval of the difference is inside the margin, and it is the cheapest
+        of them. "undecided": neither.
     best : str
         The strategy of the highest accuracy.
     use : str
-        The one to use; where it is undecided, the one to take meanwhile: the best figure, unless it costs far more for
-        less than the margin. Its accuracy is never lower than the best by more than the margin.
+        The one to use. If undecided, the one to use meanwhile: that of the highest accuracy, unless it costs far more
+        for a gain of less than the margin. Its accuracy is never lower than the best by more than the margin.
     equal : list of str
         Strategies that are equal to `use` within the margin.
     worse : list of str
         Strategies that are distinguishably worse than some other.
     undecided : list of str
-        Strategies among which it is undecided, the best figure first; empty otherwise.
+        Strategies between which it is undecided, the highest accuracy first; otherwise empty.
     margin : float
         The difference in accuracy that does not matter.
     repeats_needed : int or None
-        Where it is undecided: about so many repeats in all would decide it, four times in five; None if at most 100
+        If undecided: the approximate number of repeats in all that would decide it, four times in five; None if 100
         would not.
     images_needed : int or None
-        If no number of repeats would: about so many images in all would, with ten repeats or as many as there are; with
-        a given test set, so many test images. None if not a thousand times as many.
+        If no number of repeats would decide it: the approximate number of images in all that would, with ten repeats or
+        as many as there are; with a given test set, of test images. None if a thousand times as many would not.
     seconds_per_point : float or None
-        What each percentage point over the next best strategy costs, where `use` is distinguishably better and dearer.
+        The cost of each percentage point over the next best strategy, if `use` is distinguishably better at a higher
+        cost.
     text : str
         The answer in one line.
     reasons : list of str
-        Why, what may be lost and at what cost, and what would decide.
+        Why, what may be lost at what cost, and what would decide it.
     """
 
     answer: str
@@ -98,7 +99,7 @@ class Verdict(SummaryMixin):
 
 @dataclass(frozen=True, repr=False)
 class SizeResult(SummaryMixin):
-    """What all strategies reached at one training size.
+    """The figures of all strategies at one training size.
 
     Attributes
     ----------
@@ -107,9 +108,9 @@ class SizeResult(SummaryMixin):
     per_class : float
         Training images of a class, on average.
     fewest : int
-        Those of the rarest class.
+        Training images of the rarest class.
     strategies : list of StrategyResult
-        The best first. That one was picked for its figure, so the figure is probably a little high.
+        The best first. It was chosen for its accuracy, which is therefore probably a little too high.
     pairs : list of PairResult
         The differences between them, each pair once.
     baseline : float

@@ -1,7 +1,7 @@
-"""Training images and a frozen network go in; how its stages do, and whether an earlier one is better, come out.
+"""Compare the stages of a frozen network as features, to see whether an earlier one is better than the last.
 
-Late layers are the more specific to the data that they were trained on (Yosinski et al. 2014, arXiv:1411.1792): where
-an earlier one serves better, the images are different.
+Later layers are more specific to the data that they were trained on (Yosinski et al. 2014, arXiv:1411.1792): if an
+earlier layer is better, the images differ from those data.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from ..evaluation.splits import INNER_FOLDS, outer_folds
 from ..evaluation.units import content_units, join_groups
 from ..exceptions import DatasetError, LayerError
 from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.candidate import Candidate
 from ..heads.heads import head_spec
-from ..heads.search import Candidate, Tuner
+from ..heads.search import Tuner
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 
 __all__ = ["StageScores", "StageStudy", "compare_stages", "predict_by_stages", "stage_views"]
 
 CV = 5
-# Enough to tell stages apart; with a hundred classes, more would take longer than the runs.
+# Enough to distinguish stages; with a hundred classes, more would take longer than the runs.
 MOST_IMAGES = 2000
 GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
 
 
 @dataclass(frozen=True)
 class StageScores:
-    """What one stage reached as frozen features.
+    """The accuracy of one stage as frozen features.
 
     Attributes
     ----------
@@ -59,24 +60,24 @@ class StageScores:
 
 @dataclass(frozen=True)
 class StageStudy:
-    """Whether earlier stages serve better than the last one.
+    """Whether earlier stages are better features than the last one.
 
     Attributes
     ----------
     backbone : str
     n_images : int
-        Training images of the first repeat, at most some 2,000 of them; no test image is among them.
+        Training images of the first repeat, about 2,000 at most, with no test image among them.
     protocol : str
         In words.
     stages : list of StageScores
         In the order of the network.
     best : str
-        The stage of the highest figure; of equal ones the latest.
+        The stage of the highest accuracy; of equal stages the latest.
     margin : float
         The difference in accuracy that does not matter.
     domain : {"similar", "different", "undecided"}
         "different" if an earlier stage is better than the last with p < 0.05; "similar" if the intervals exclude that
-        any is better by the margin.
+        any earlier stage is better by the margin.
     """
 
     backbone: str
@@ -97,10 +98,10 @@ def predict_by_stages(
     together: np.ndarray | None = None,
     random_state: int = 0,
 ) -> tuple[np.ndarray, dict[View, int]]:
-    """Predict training images from each stage of a frozen network, by cross-validated logistic regression.
+    """Predict training images from stages of a frozen network by cross-validated logistic regression.
 
-    The stages lie at a quarter, half and three quarters of the way to the transformer's own layer, and at that layer;
-    one pass of the images gives all four.
+    The stages are those at a quarter, half and three quarters of the depth of the transformer's own layer, and that
+    layer; one pass of the images computes all four.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def predict_by_stages(
     Raises
     ------
     DatasetError
-        If a class has too few images, or lies in too few groups, to cross-validate.
+        If a class has too few images, or is in too few groups, for cross-validation.
     LayerError
         If the network has no named stages.
     """
@@ -133,15 +134,15 @@ def predict_by_stages(
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    tuner = Tuner(matrices, y, groups, "accuracy", random_state, None, together)
+    tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
     head = head_spec("logistic", grid=GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
         for view in views:
-            candidate = Candidate(view, head, np.zeros((len(y), len(classes))))
+            candidate = Candidate(view, matrices[view], head, np.zeros((len(y), len(classes))))
             for train, test in folds:
-                tuner.run(candidate, train, test, classes)
+                candidate.evaluate(tuner, train, test, classes)
             predicted.append(candidate.probabilities.argmax(axis=1))
     return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
 
@@ -156,17 +157,17 @@ def compare_stages(
     together: np.ndarray | None = None,
     margin: float = 0.01,
 ) -> StageStudy:
-    """Compare what was predicted from earlier stages with what was from the last.
+    """Compare the predictions from earlier stages with those from the last.
 
     Parameters
     ----------
     backbone : str
         Its name.
     predicted, widths
-        Of `predict_by_stages`.
+        As `predict_by_stages` returns them.
     y : ndarray of shape (n,)
     groups, together
-        Of `predict_by_stages`.
+        As for `predict_by_stages`.
     margin : float, default=0.01
     """
     classes, truth = np.unique(y, return_inverse=True)
@@ -202,18 +203,18 @@ def compare_stages(
 
 
 def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
-    """Return the views of `predict_by_stages`, the transformer's own the last.
+    """Return the views of `predict_by_stages`; the last is the transformer's own.
 
     Raises
     ------
     LayerError
-        If its layer is none of the network's named stages.
+        If its layer is not a named stage of the network.
     """
     source = transformer.source()
     last, pooling = source.view(transformer.layer, transformer.pooling)
     names = list(source.architecture.stage_names)
     if last not in names:
-        raise LayerError(f"{last!r} is none of the named stages of {source.name}, so there are no earlier ones")
+        raise LayerError(f"{last!r} is not a named stage of {source.name}, so there are no earlier ones")
     depth = names.index(last)
     # The flattened feature map of an early stage has hundreds of thousands of values.
     pooling = "avg" if pooling == "flatten" else pooling
@@ -221,7 +222,7 @@ def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
 
 
 def _folds(y: np.ndarray, groups: np.ndarray | None, together: np.ndarray | None) -> int:
-    """Return the number of folds: five, or as many as the rarest class has images or groups."""
+    """Return the number of folds: five, or fewer if the rarest class has fewer images or groups."""
     classes, truth = np.unique(y, return_inverse=True)
     most = int(np.bincount(content_units(truth, together).labels, minlength=len(classes)).min())
     if groups is not None:

@@ -1,4 +1,4 @@
-"""A strategy's name and a transformer go in; a classifier of images comes out: frozen, fine-tuned or from scratch."""
+"""Make the classifier of images that the name of a strategy stands for: frozen, fine-tuned or from scratch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .strategy_names import parse_strategy
 
 __all__ = ["kind_of", "make_strategy"]
 
-# What the fine-tuned network takes over from the transformer.
+# Parameters that the fine-tuned network takes from the transformer.
 SHARED = (
     "backbone",
     "weights",
@@ -34,8 +34,8 @@ SHARED = (
     "random_state",
     "cache",
 )
-# Random weights need a higher rate, the same everywhere, and more epochs; how good they get shows only when the rate
-# has come down, so the best epoch is looked for in all of them.
+# Random weights need a higher rate, the same everywhere, and more epochs. How good they are shows only when the rate
+# has decreased, so the best epoch is chosen among all of them.
 FROM_SCRATCH = {
     "weights": None,
     "trainable_stages": "all",
@@ -53,20 +53,20 @@ FROM_SCRATCH = {
 def make_strategy(
     name: str, transformer: CNNFeatureTransformer, *, parameters: Mapping[str, Any] | None = None
 ) -> BaseEstimator:
-    """Return a classifier of images by the name of its strategy.
+    """Return the classifier of images that the name of a strategy stands for.
 
     Parameters
     ----------
     name : {"frozen", "frozen:HEAD", "finetuned", "scratch"}, perhaps with "@LAYER"
-        ``frozen:HEAD`` is a pipeline of the transformer and a `TunedHead`, ``frozen`` its short form for logistic
-        regression; ``frozen:svm@stage6`` is one on another layer than the transformer's. ``finetuned`` is a
-        `CNNFineTuneClassifier` on the same network, images and device; ``scratch`` is one with random weights, of
-        which all stages are trained, by AdamW at 0.001 with a one-cycle schedule of 30 epochs.
+        ``frozen:HEAD`` is a pipeline of the transformer and a `TunedHead`; ``frozen`` is short for logistic regression;
+        ``frozen:svm@stage6`` uses another layer than the transformer's. ``finetuned`` is a `CNNFineTuneClassifier` on
+        the same network, images and device; ``scratch`` is one with random weights, all of whose stages are trained by
+        AdamW at 0.001 with a one-cycle schedule of 30 epochs.
     transformer : CNNFeatureTransformer
-        The network and how images are read; not changed.
+        The network, and how images are read; not changed.
     parameters : mapping, default=None
-        Parameters of the classifier in place of these. For a frozen one: of the `TunedHead`, of the transformer, or
-        values of the head's own grid, such as ``{"C": [0.1, 1]}``.
+        Parameters of the classifier that replace these. For a frozen strategy: parameters of the `TunedHead` or of the
+        transformer, or values of the head's own grid, such as ``{"C": [0.1, 1]}``.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
     check_values(classifier.get_params(deep=False), random_state=RANDOM_STATE)
     values = {k: v if isinstance(v, list | tuple | np.ndarray) else [v] for k, v in chosen.items()}
     classifier.set_params(grid={**(classifier.grid or {}), **values} or None)
-    classifier.candidate(2)
+    classifier.spec(2)
     return Pipeline([("features", transformer), ("head", classifier)])
 
 
 def kind_of(estimator: BaseEstimator) -> str:
-    """Return the kind of a classifier of images, of `strategy_names.KINDS`: what becomes of the network in it."""
+    """Return the kind of a classifier of images, one of `strategy_names.KINDS`, by what it does with its network."""
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], CNNFeatureTransformer):
         return "frozen"
     parameters = estimator.get_params(deep=False)

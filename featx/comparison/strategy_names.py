@@ -1,4 +1,4 @@
-"""A strategy's name goes in; its kind, head and layer come out, before anything heavy is loaded."""
+"""Parse the name of a strategy into its kind, head and layer, without loading torch or scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ KINDS = ("frozen", "finetuned", "scratch", "other")
 
 @dataclass(frozen=True)
 class StrategyName:
-    """What the name of a strategy says.
+    """The parts of the name of a strategy.
 
     Attributes
     ----------
     kind : {"frozen", "finetuned", "scratch"}
     head : str
-        Of a frozen one; empty otherwise.
+        The head of a frozen strategy; otherwise empty.
     layer : str or None
-        Another than the transformer's.
+        A layer in place of the transformer's.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class StrategyName:
 
 
 def parse_strategy(name: str) -> StrategyName:
-    """Return what a strategy's name says.
+    """Return the kind, head and layer that the name of a strategy says.
 
     Parameters
     ----------

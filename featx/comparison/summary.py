@@ -1,4 +1,4 @@
-"""The runs of a comparison go in; figures with intervals and paired p-values, for each training size, come out."""
+"""Summary statistics of runs: accuracies with intervals, paired tests and learning curves, for each training size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["SummaryStatistics"]
 
 @dataclass(frozen=True)
 class SummaryStatistics:
-    """What turns runs into figures.
+    """Computes the figures of a comparison from the results of its runs.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class SummaryStatistics:
     margin : float
         The difference in accuracy that does not matter.
     given : bool
-        Whether all repeats are judged by one given test set.
+        Whether one given test set judges all repeats.
     """
 
     truth: np.ndarray
@@ -54,7 +54,7 @@ class SummaryStatistics:
 
     @functools.cached_property
     def tested(self) -> TestedRepeats:
-        """What answers to the test images are worth."""
+        """The test images of all repeats, which say how certain accuracies are."""
         kind = OneTestSet if self.given or len(self.repeats) == 1 else RandomTestSets
         return kind(self.truth, self.n_classes, self.groups, self.repeats)
 
@@ -65,7 +65,8 @@ class SummaryStatistics:
         ----------
         number : int
             Which of the sizes.
-        runs : mapping of strategy to its result in each repeat
+        runs : mapping of str to sequence of RunResult
+            The results of each strategy, one a repeat.
         """
         found = sorted(
             (self._strategy(name, of) for name, of in runs.items()), key=lambda s: (-s.accuracy.value, s.cost)
@@ -102,7 +103,7 @@ class SummaryStatistics:
         )
 
     def curve(self, strategy: str, sizes: Sequence[SizeResult]) -> CurveResult:
-        """Return a strategy's accuracy against training size, with the extrapolation to twice the largest."""
+        """Return the accuracy of a strategy against training size, extrapolated to twice the largest size."""
         found = [next(s for s in size.strategies if s.strategy == strategy) for size in sizes]
         counts = [size.n_train for size in sizes]
         beyond = None
@@ -115,7 +116,7 @@ class SummaryStatistics:
         return CurveResult(strategy, counts, [s.accuracy for s in found], beyond)
 
     def notes(self, sizes: Sequence[SizeResult]) -> list[str]:
-        """Return which figures have no interval and why, and whether groups are few."""
+        """Return notes on figures without an interval, with the reason, and on too few groups."""
         found = [{"accuracy": s.accuracy, "macro_f1": s.macro_f1} for size in sizes for s in size.strategies]
         test = np.concatenate([repeat.test for repeat in self.repeats])
         return interval_notes(found, groups=None if self.groups is None else self.groups[test])
@@ -143,7 +144,7 @@ class SummaryStatistics:
         )  # fmt: skip
 
     def _warnings(self, right: Mapping[str, Sequence[np.ndarray]], always: Sequence[np.ndarray]) -> list[str]:
-        """Return a sentence on the strategies that do not beat the largest class, where that many images can tell."""
+        """Return a sentence on strategies that do not beat the largest class, if there are enough images to tell."""
         found: dict[str, list[str]] = {}
         for name, answers in right.items():
             test = self.tested.compare_once(answers, always)

@@ -1,6 +1,6 @@
-"""What was answered on the test images of every repeat goes in; accuracies, differences and their intervals come out.
+"""Accuracies, differences and their intervals from the predictions on the test images of every repeat.
 
-Repeats are random splits, each with a test set of its own, or trainings that are all judged by one given test set.
+Repeats are random splits, each with its own test set, or trainings that are all judged by one given test set.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["OneTestSet", "RandomTestSets", "TestedRepeats"]
 
 
 class TestedRepeats(ABC):
-    """The test images of all repeats, and what answers to them are worth.
+    """The test images of all repeats, and the statistics of predictions on them.
 
-    Answers are lists with one entry a repeat: probabilities of shape (n_test, k), or whether each was right.
+    Predictions are lists with one entry a repeat: probabilities of shape (n_test, k), or whether each was right.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class TestedRepeats(ABC):
     repeats : sequence of Repeat
     """
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a test class of pytest's
 
     def __init__(self, truth: np.ndarray, n_classes: int, groups: np.ndarray | None, repeats: Sequence[Repeat]) -> None:
         self.truth, self.n_classes, self.groups, self.repeats = truth, n_classes, groups, repeats
@@ -59,11 +59,11 @@ class TestedRepeats(ABC):
 
     @abstractmethod
     def compare_once(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> PairedTest:
-        """Return the same from each tested image counted once."""
+        """Return the same difference with each tested image counted once."""
 
     @abstractmethod
     def spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
-        """Return the standard deviation of a difference from split to split, at least what its images say of it."""
+        """Return the standard deviation of a difference from split to split, at least that of sampling images."""
 
     @abstractmethod
     def figures(self, probabilities: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
@@ -71,7 +71,7 @@ class TestedRepeats(ABC):
 
     @abstractmethod
     def independent(self, accuracies: Sequence[float]) -> Sequence[float]:
-        """Return those accuracies of the repeats whose spread tells of other test images."""
+        """Return the accuracies of repeats whose spread is informative about other test images."""
 
     @functools.cached_property
     def n_groups(self) -> int | None:
@@ -84,11 +84,11 @@ class TestedRepeats(ABC):
         return len(self.truth) - self.n_test
 
     def right(self, probabilities: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return which images were answered right in each repeat."""
+        """Return which images were predicted right in each repeat."""
         return [found.argmax(axis=1) == self.truth[test] for test, found in zip(self.tests, probabilities, strict=True)]
 
     def _pooled(self, probabilities: Sequence[np.ndarray]) -> dict[str, Estimate]:
-        """Return the figures of all images that were tested, each counted once however often it was tested."""
+        """Return the figures of all images that were tested; each counts once, however often it was tested."""
         test = np.concatenate(self.tests)
         return score_classes(
             self.truth[test],
@@ -99,7 +99,7 @@ class TestedRepeats(ABC):
         )
 
     def _macro_f1s(self, probabilities: Sequence[np.ndarray]) -> list[float]:
-        """Return in each repeat the mean F1 over the classes that occur, as `score_predictions` has it."""
+        """Return for each repeat the mean F1 over the classes that occur, as `score_predictions` computes it."""
         values = []
         for test, found in zip(self.tests, probabilities, strict=True):
             matrix = confusion_matrix(self.truth[test], found.argmax(axis=1), self.n_classes)
@@ -107,7 +107,7 @@ class TestedRepeats(ABC):
         return values
 
     def _image_variance(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
-        """Return the variance of a difference that its images, or groups, say of it; the mean over the repeats."""
+        """Return the variance of a difference due to sampling images or groups; the mean over the repeats."""
         variances = []
         for test, mine, its in zip(self.tests, right, other, strict=True):
             single = mine.astype(float) - its
@@ -119,11 +119,11 @@ class TestedRepeats(ABC):
 
 
 class OneTestSet(TestedRepeats):
-    """One test set, whether of one random split or given for all repeats.
+    """One test set, either of one random split or given for all repeats.
 
-    More trainings tell more of the mean over trainings and nothing of other test images. The intervals are therefore
-    those of so many test images as there are: an image that is answered right in a share p of the trainings adds at
-    most p (1 - p) to the variance, so that Wilson's interval of the mean is never too narrow for it.
+    More trainings say more about the mean over trainings but nothing about other test images. The intervals are
+    therefore those of one test set: an image that is predicted right in a share p of the trainings adds at most
+    p (1 - p) to the variance, so that Wilson's interval of the mean is never too narrow.
     """
 
     @property
@@ -141,15 +141,15 @@ class OneTestSet(TestedRepeats):
         return f"{repeats} with 95 % intervals of the test images, that of accuracy {kind}"
 
     def compare(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> PairedTest:
-        """Return the difference of two strategies, with McNemar's test or that over groups."""
+        """Return the difference of two strategies, with McNemar's test or the test over groups."""
         groups = None if self.groups is None else self.groups[self.tests[0]]
         return compare_paired(np.array(right), np.array(other), groups=groups)
 
     compare_once = compare
 
     def spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
-        """Return the standard deviation of a difference that comes of the test images."""
-        # Accuracies resolve no more than one image.
+        """Return the standard deviation of a difference due to sampling the test images."""
+        # The resolution of an accuracy is one image.
         return max(1 / self.n_test, math.sqrt(self._image_variance(right, other)))
 
     def figures(self, probabilities: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
@@ -161,12 +161,12 @@ class OneTestSet(TestedRepeats):
         return pooled["accuracy"], Estimate(value, min(value, found.low), max(value, found.high))
 
     def independent(self, accuracies: Sequence[float]) -> Sequence[float]:
-        """Return the mean alone: trainings that are judged by the same images tell nothing of others."""
+        """Return the mean alone: trainings that are judged by the same images say nothing about others."""
         return [float(np.mean(accuracies))]
 
 
 class RandomTestSets(TestedRepeats):
-    """A test set for each of several random splits, which share images."""
+    """A test set for each of several random splits; the test sets share images."""
 
     @property
     def test(self) -> str:
@@ -188,7 +188,7 @@ class RandomTestSets(TestedRepeats):
         found = corrected_test(gains, n_train=self.n_outside, n_test=self.n_test, n_groups=self.n_groups)
         if self.groups is None or not found.difference.has_interval:
             return found
-        # However often a group is tested, it is one group: repeats may not say more than all of them tested once.
+        # However often a group is tested, it is one group: repeats may not say more than testing each group once.
         once = self.compare_once(right, other)
         p_value = max(found.p_value, once.p_value)
         return dataclasses.replace(
@@ -200,14 +200,14 @@ class RandomTestSets(TestedRepeats):
         )
 
     def compare_once(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> PairedTest:
-        """Return the test over all images that were tested, each when it was tested first."""
+        """Return the test over all images that were tested, each as in the first repeat that tested it."""
         test, first = np.unique(np.concatenate(self.tests), return_index=True)
         groups = None if self.groups is None else self.groups[test]
         return compare_paired(np.concatenate(right)[first], np.concatenate(other)[first], groups=groups)
 
     def spread(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
-        """Return the standard deviation of a difference from split to split, at least what its images say of it."""
-        # Test sets are drawn from the same images, so they differ by less than those of other images would.
+        """Return the standard deviation of a difference from split to split, at least that of sampling images."""
+        # Test sets are drawn from the same images, so they differ by less than test sets of other images would.
         least = self._image_variance(right, other) * self.n_outside / len(self.truth)
         return max(1 / self.n_test, math.sqrt(least), float(np.std(_gains(right, other), ddof=1)))
 
@@ -222,7 +222,7 @@ class RandomTestSets(TestedRepeats):
         return accuracy, macro_f1
 
     def independent(self, accuracies: Sequence[float]) -> Sequence[float]:
-        """Return them all."""
+        """Return all of them: each repeat has its own test set."""
         return accuracies
 
 

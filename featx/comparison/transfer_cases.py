@@ -1,7 +1,6 @@
-"""A training size, a study of stages and a verdict go in; which of the four cases of transfer it is comes out.
+"""The four cases of transfer learning: a small or large data set, similar to the pretraining data or different.
 
-A small or large data set, similar to the one that the network was trained on or different from it: the four cases of
-the notes on transfer learning of Stanford's CS231n (cs231n.github.io/transfer-learning), whose rules these are.
+Cases and rules are those of the notes on transfer learning of Stanford's CS231n (cs231n.github.io/transfer-learning).
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from .stage_study import StageStudy
 
 __all__ = ["LARGE", "TransferCase", "transfer_case"]
 
-# Images of a class from which on a data set is called large. The notes name no number: this one is a convention.
+# A data set is called large from this number of images a class on. The notes name no number: this is a convention.
 LARGE = 100
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What the notes advise in one case, and the kinds of strategies that follow it."""
+    """The advice of the notes for one case, and the kinds of strategies that follow it."""
 
     advice: str
     kinds: tuple[str, ...]
 
 
-# Where the domain is undecided, what the rules of both domains have in common.
+# If the domain is undecided, the rule is what the rules of both domains have in common.
 RULES = {
     ("small", "similar"): Rule("frozen features of the last stage", ("frozen",)),
     ("small", "different"): Rule("frozen features of an earlier stage (frozen@{best})", ("frozen",)),
@@ -56,15 +55,15 @@ class TransferCase:
     size : {"small", "large"}
     domain : {"similar", "different", "undecided"}
     advice : str
-        What the rule says; where the domain is undecided, what both rules have in common.
+        What the rule says; if the domain is undecided, what both rules have in common.
     following : list of str
-        The strategies of the comparison that follow it.
+        The strategies of the comparison that follow the rule.
     agreement : {"agrees", "disagrees", "undecided", "no follower", "no rival"}
-        "agrees" if one of these is the strategy to use or equal to it within the margin, or if the verdict is undecided
-        between these alone; "disagrees" if each of these is distinguishably worse than another. "no rival" if nothing
-        else was compared.
+        "agrees" if a follower is the strategy to use or equal to it within the margin, or if the verdict is undecided
+        between followers alone; "disagrees" if every follower is distinguishably worse than some strategy. "no
+        follower" if none was compared, "no rival" if nothing else was.
     text : str
-        All of that in words.
+        The case, its rule and the agreement in words.
     """
 
     n_train: int
@@ -92,9 +91,9 @@ def transfer_case(
     study : StageStudy
     n_train, n_classes : int
     strategies : mapping of str to (kind, layer)
-        Those of the comparison; the layer of frozen ones.
+        Of the comparison; the layer of frozen strategies, otherwise None.
     verdict : Verdict
-        On the same strategies at this size.
+        On these strategies at this size.
     """
     per_class = n_train / n_classes
     size = "large" if per_class >= LARGE else "small"
@@ -116,7 +115,7 @@ def transfer_case(
 
 
 def _agreement(following: set[str], compared: set[str], verdict: Verdict) -> str:
-    """Return what a verdict says of the strategies that follow a rule; what to take meanwhile is no verdict."""
+    """Return what a verdict says about the strategies that follow a rule; what to use meanwhile does not count."""
     if not following:
         return "no follower"
     if following == compared:

@@ -1,4 +1,4 @@
-"""What strategies reached at one training size goes in; which of them to use comes out, in words."""
+"""Put into words which strategy to use at one training size, why, and what would decide it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .strategy_pairs import PairResult
 
 __all__ = ["SampleSizes", "pass_verdict"]
 
-# Strategies named in a sentence; the tables have the others.
+# The most strategies that a sentence names; the tables have all of them.
 NAMED_STRATEGIES = 4
-# The sign-flip test finds nothing in fewer.
+# With fewer groups the sign-flip test finds nothing.
 ENOUGH_GROUPS = 6
-# Where a chance is as small, it is not spoken of.
+# A chance as small as this is not mentioned.
 UNLIKELY = 0.2
 LEADS = {"use": "", "equal": "equal within {margin}; ", "undecided": "undecided; meanwhile "}
 
 
 @dataclass(frozen=True)
 class SampleSizes:
-    """How the figures came about.
+    """How many images, repeats and groups the figures are from.
 
     Attributes
     ----------
@@ -55,10 +55,10 @@ class SampleSizes:
 def pass_verdict(
     strategies: Sequence[StrategyResult], pairs: Sequence[PairResult], *, sizes: SampleSizes, margin: float = 0.01
 ) -> Verdict:
-    """Return which strategy to use: this one, the cheaper of equal ones, or undecided and what would decide.
+    """Return which strategy to use: one, the cheapest of equal ones, or undecided with what would decide it.
 
-    Each pair is weighed by what may plausibly be lost, the interval of the difference in accuracy, against what it
-    costs, the seconds of extraction and training; see `choose`.
+    For each pair, the accuracy that may plausibly be lost (the interval of the difference) is weighed against the cost
+    (the seconds of extraction and training); see `choose`.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def pass_verdict(
     repeats, images, needs = None, None, ""
     if found.answer == "undecided":
         repeats, images, needs = _what_would_decide(compared, use, found, sizes)
-    # Without such a rival the best is the only one, or the others are not distinguishably worse.
+    # Without a rival the best is the only strategy, or the others are not distinguishably worse.
     rivals = [s for s in compared.others(use) if compared.better(use, s)]
     per_point = None
     if found.answer == "use" and rivals and not costs_no_more(use, rivals[0]):
@@ -103,7 +103,7 @@ def pass_verdict(
 
 
 def _why(compared: ComparedStrategies, use: StrategyResult, found: Choice) -> list[str]:
-    """Return why one strategy is the one to use, with the price of what it gains."""
+    """Return why one strategy is to be used, with the cost of its gain."""
     if len(compared.strategies) == 1:
         return ["no other strategy was compared"]
     others = compared.others(use)
@@ -157,7 +157,7 @@ def _why_undecided(compared: ComparedStrategies, use: StrategyResult, found: Cho
 def _what_would_decide(
     compared: ComparedStrategies, use: StrategyResult, found: Choice, sizes: SampleSizes
 ) -> tuple[int | None, int | None, str]:
-    """Return the repeats or the images that would decide it, as far as that can be said, and the sentence."""
+    """Return the repeats or the images that would decide it, as far as is known, and the sentence."""
     rest = [s for s in compared.strategies if s.strategy in found.undecided]
     open_pairs = [(use, s) for s in rest if s is not use and not compared.decided(use, s)]
     if not open_pairs:
@@ -167,29 +167,29 @@ def _what_would_decide(
         more = "more repeats test others" if sizes.groups > ENOUGH_GROUPS else "the data set has too few"
         more = "repeats test no others" if sizes.given else more
         return None, None, f"{start}{sizes.groups_tested}; {more}"
-    questions = [_question(compared, *both, sizes) for both in open_pairs]
+    comparisons = [_open_comparison(compared, *both, sizes) for both in open_pairs]
     if sizes.given:
-        return _more_test_images(questions, sizes)
-    needed = [question.repeats_needed() for question in questions]
+        return _more_test_images(comparisons, sizes)
+    needed = [comparison.repeats_needed() for comparison in comparisons]
     if needed and None not in needed:
         repeats = max(number for number in needed if number is not None)
         least = ", or more" if sizes.repeats == 1 else ""
         return repeats, None, f"to decide: about {repeats} repeats in all{least}, if the figures stay as they are"
-    times = [question.times_needed() for question in questions]
+    times = [comparison.times_needed() for comparison in comparisons]
     if not times or None in times:
         return None, None, "to decide: neither more repeats nor a thousand times the images would do"
     images = _round(sizes.n_images * max(number for number in times if number is not None))
     repeats, most = max(USUAL_REPEATS, sizes.repeats), max(MOST_REPEATS, 2 * sizes.repeats)
-    might = "would not" if min(question.chance(most) for question in questions) < UNLIKELY else "might not"
+    might = "would not" if min(comparison.probability(most) for comparison in comparisons) < UNLIKELY else "might not"
     return None, images, (
         f"to decide: more images, roughly {images:,} in all with {repeats} repeats; on these {sizes.n_images:,} even "
         f"{most} repeats {might} do"
     )  # fmt: skip
 
 
-def _more_test_images(questions: Sequence[OpenComparison], sizes: SampleSizes) -> tuple[None, int | None, str]:
-    """Return how large a given test set would decide it, and the sentence."""
-    times = [question.test_times_needed() for question in questions]
+def _more_test_images(comparisons: Sequence[OpenComparison], sizes: SampleSizes) -> tuple[None, int | None, str]:
+    """Return the size of a given test set that would decide it, and the sentence."""
+    times = [comparison.test_times_needed() for comparison in comparisons]
     if not times or None in times:
         return None, None, "to decide: not even a thousand times the test images would do, and repeats add none"
     images = _round(sizes.n_test * max(number for number in times if number is not None))
@@ -198,7 +198,7 @@ def _more_test_images(questions: Sequence[OpenComparison], sizes: SampleSizes) -
     )  # fmt: skip
 
 
-def _question(
+def _open_comparison(
     compared: ComparedStrategies, one: StrategyResult, other: StrategyResult, sizes: SampleSizes
 ) -> OpenComparison:
     pair = compared.pair(one, other)
@@ -206,7 +206,7 @@ def _question(
         difference=pair.difference.value,
         spread=pair.spread,
         ratio=sizes.n_test / (sizes.n_images - sizes.n_test),
-        # Trainings that are judged by the same images tell of their spread no more than one does.
+        # Trainings that are judged by the same images say no more about their spread than one training.
         repeats=1 if sizes.given else sizes.repeats,
         margin=compared.margin,
         first_costs_no_more=costs_no_more(one, other),
@@ -225,7 +225,7 @@ def _price(compared: ComparedStrategies, use: StrategyResult, other: StrategyRes
 
 
 def _range(pair: PairResult) -> str:
-    """Return what the interval of a difference says of the first of a pair."""
+    """Return what the interval of a difference says about the first of a pair."""
     gap = pair.difference
     if not gap.has_interval:
         return f"no interval, {gap.reason}"
@@ -237,10 +237,10 @@ def _range(pair: PairResult) -> str:
 
 
 def _among(pair: PairResult) -> str:
-    """Return why an interval without zero shows no difference: it is one of many, or of few groups."""
-    alone = pair.difference.low > 0 or pair.difference.high < 0
+    """Return why an interval that excludes zero shows no difference: there are many pairs, or few groups."""
+    excludes_zero = pair.difference.low > 0 or pair.difference.high < 0
     adjusted = ", adjusted for all pairs" if pair.p_adjusted > pair.p_value else ""
-    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if alone and pair.p_adjusted >= SIGNIFICANCE else ""
+    return f" (p = {pair.p_adjusted:.2f}{adjusted})" if excludes_zero and pair.p_adjusted >= SIGNIFICANCE else ""
 
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:
@@ -260,7 +260,7 @@ def _strategies(strategies: Sequence[StrategyResult]) -> list[str]:
 
 
 def _round(number: float) -> int:
-    """Return a number upwards, to two digits."""
+    """Return a number rounded up to two digits."""
     unit = 10 ** max(0, math.floor(math.log10(number)) - 1)
     return math.ceil(number / unit) * unit
 
@@ -274,7 +274,7 @@ def _margin(share: float) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    """Return a duration in minutes, with two digits below one; in seconds below a tenth of one."""
+    """Return a duration in minutes, with two decimals below one minute; in seconds below a tenth of a minute."""
     value = seconds / 60
     return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
 

@@ -1,4 +1,4 @@
-"""Class labels go in; the same names in one Unicode form, and remarks on doubtful ones, come out."""
+"""Class names: write them in one Unicode form (NFC), and find those that may be typos or missing labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..exceptions import DatasetError
 
 __all__ = ["check_class_names", "nearest_class", "normalise_classes", "plain_name"]
 
-# What spreadsheets, databases, pandas, R and Python write where there is no value; compared without case and blanks.
+# What spreadsheets, databases, pandas, R and Python write for a missing value; compared without case and blanks.
 MISSING = frozenset(
     [
         "nan",
@@ -47,25 +47,25 @@ MISSING = frozenset(
 )
 # Characters that join words as a blank does; at the ends they are part of the name, as in -1.
 JOINERS = re.compile(r"(?<=\w)[-_\u2010-\u2015]+(?=\w)")
-# Variation selectors and fillers, which show nothing and are no format characters.
+# Variation selectors and fillers: they are invisible, and Unicode does not count them as format characters.
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
 def normalise_classes(labels: np.ndarray) -> np.ndarray:
     """Return the labels with every name in the composed Unicode form, NFC.
 
-    Some systems write an accent as a character of its own, so that folders with the same name on the screen have
-    different ones on the disk.
+    Some systems write an accent as a separate character, so folders that look alike on the screen may have different
+    names on the disk.
 
     Parameters
     ----------
     labels : ndarray of shape (n,)
-        What is no text is left as it is.
+        Values that are not text stay as they are.
 
     Raises
     ------
     DatasetError
-        If a name holds nothing that can be seen.
+        If a name has no visible character.
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "UO" or not labels.size:
@@ -84,13 +84,13 @@ def normalise_classes(labels: np.ndarray) -> np.ndarray:
 
 
 def plain_name(name: str) -> str:
-    """Return what is left of a name without case, invisible characters, and the kind and number of its blanks.
+    """Return a name without case, invisible characters, and the kind and number of its blanks.
 
-    Characters of the same meaning, such as full-width letters and ligatures, are one (NFKC).
+    Characters of the same meaning, such as full-width letters and ligatures, become the same (NFKC).
     """
     text = unicodedata.normalize("NFKC", INVISIBLE.sub("", name))
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
-    # Case folding may leave characters that have a composed form again.
+    # Case folding may leave characters that have a composed form.
     return unicodedata.normalize("NFKC", " ".join(JOINERS.sub(" ", text).split()).casefold())
 
 
@@ -125,16 +125,16 @@ def check_class_names(labels: np.ndarray) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    """Return the name in quotes, with escapes for whatever does not look like itself."""
+    """Return the name in quotes, with escapes for characters that cannot be seen or look like others."""
     return "'" + "".join(c if c == " " or _is_plain(c) else ascii(c)[1:-1] for c in name) + "'"
 
 
 def _is_plain(character: str) -> bool:
-    # Marks of their own and characters with another form for the same meaning are taken for others.
+    # Combining marks on their own, and characters with another form for the same meaning, look like others.
     return unicodedata.category(character)[0] in "LNPS" and unicodedata.normalize("NFKC", character) == character
 
 
 def nearest_class(name: str, known: Iterable[str]) -> str | None:
-    """Return the known class that differs from a name only in what `plain_name` takes away."""
+    """Return the known class that differs from a name only in what `plain_name` removes, or None."""
     plain = plain_name(name)
     return next((other for other in known if plain_name(other) == plain), None)

@@ -1,4 +1,4 @@
-"""The names of a table's columns go in; which of them holds the images, classes, groups and the split comes out."""
+"""Columns of a table: which of them holds the image paths, class labels, groups, strata and the split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..images.urls import is_url
 
 __all__ = ["Columns", "Table", "boxes_in", "choose_columns", "count_known_names", "names_image"]
 
-# Other names that tools and people give to the columns, without case, blanks and joiners.
+# Names that tools and people give to these columns, without case, blanks and separators.
 PATHS = [
     "path", "paths", "filename", "filenames", "filepath", "file", "files", "fname", "filelocation", "image",
     "images", "imagepath", "imagename", "imagefile", "imagefilename", "imagefilepath", "imageid", "imageurl", "img",
@@ -25,7 +25,7 @@ LABELS = [
     "label", "labels", "class", "classes", "classname", "classlabel", "classid", "category", "categories",
     "categoryname", "categoryid", "target", "targets", "labelname", "labelid", "labeltext", "y", "groundtruth",
 ]  # fmt: skip
-# These hold a split only if their values say so.
+# Columns of these names hold a split only if their values say so.
 SPLITS = ["subset", "partition", "set", "dataset", "datasplit", "isvalid", "isval", "istest"]
 ALIASES = {
     "path": PATHS,
@@ -71,15 +71,15 @@ class Table:
 
 @dataclass
 class Columns:
-    """The table's name for each column that means something, or None.
+    """The table's name of each column that is used, or None.
 
     Attributes
     ----------
     path, label, group, stratum, split : str or None
     perhaps_split : list of str
-        Columns that hold a split if all of their values say so.
+        Columns that hold a split if all of their values are names of parts.
     notes : list of str
-        What was taken for what, where it goes by another name.
+        Which columns of other names were taken as which.
     """
 
     path: str | None
@@ -92,31 +92,31 @@ class Columns:
 
 
 def column_key(name: str) -> str:
-    """Return a name without case, blanks and what joins words."""
+    """Return a name without case, blanks and separators of words, by which names of columns are compared."""
     return re.sub(r"[\s_.\-:/]+", "", name).casefold()
 
 
 def count_known_names(names: Sequence[str], *, more: Sequence[str | None] = ()) -> int:
-    """Return how many of the names mean something, `more` included."""
+    """Return how many of the names are known names of columns, or among `more`."""
     known = {alias for aliases in (*ALIASES.values(), SPLITS) for alias in aliases}
     return sum(column_key(name) in known or name in more for name in names)
 
 
 def boxes_in(names: Sequence[str]) -> bool:
-    """Tell whether columns give boxes in images, as those of object detection do."""
+    """Tell whether columns give boxes in images, as in object detection."""
     found = set(map(column_key, names))
     return any(box <= found for box in BOX_COLUMNS)
 
 
 def names_image(text: str) -> bool:
-    """Tell whether a text is a URL or holds a file's name with the suffix of an image."""
+    """Tell whether a text is a URL or contains the file name of an image, by its suffix."""
     return bool(IMAGE_NAME.search(text)) or is_url(text)
 
 
 def choose_columns(table: Table, *, path_column: str | None, label_column: str | None, other: str = "label") -> Columns:
     """Return which column holds what.
 
-    A column goes before others by its exact name, then by the same name in other capitals, then by another usual name.
+    A column of the exact name comes first, then one of the same name in other capitals, then one of another usual name.
 
     Parameters
     ----------
@@ -124,12 +124,12 @@ def choose_columns(table: Table, *, path_column: str | None, label_column: str |
     path_column, label_column : str or None
         Those that the user has named.
     other : str, default="label"
-        What stands beside the path where the columns have no names, for the message.
+        What the column next to the path holds, for the message where the columns have no names.
 
     Raises
     ------
     DatasetError
-        If a named column does not exist, or several may be meant.
+        If a named column does not exist, several columns may be meant, or the first line does not name the columns.
     """
     _check_header(table, other)
     notes: list[str] = []

@@ -1,4 +1,4 @@
-"""The text of a CSV file goes in, with any usual separator; its columns come out, with the line of each row."""
+"""Read the text of a CSV file, with any usual separator, into columns with the line of each row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) 
         For messages.
     text : str
     count_known : callable of sequence of str -> int
-        How many of these names of columns mean something. The separator is the one by which most do.
+        Counts the known names among names of columns. The separator is the one that gives the most.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) 
     notes: list[str] = []
     separator, before = _separator(path, text, count_known, notes)
     if before:
-        # Quotes in a comment open no value.
+        # A quote in a comment does not start a value.
         text = "\n" * before + "\n".join(text.split("\n")[before:])
     rows: list[list[str]] = []
     ends: list[int] = []
@@ -47,7 +47,7 @@ def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) 
         raise DatasetError(
             f"cannot read {path}: line {reader.line_num}: {error}", "Save it as CSV in UTF-8."
         ) from error
-    # A row begins in the line after the end of the one before; rows of several lines are rare.
+    # A row begins in the line after the end of the previous one; few rows span several lines.
     begins = [1, *(end + 1 for end in ends)]
     numbered = [(begin, row) for begin, row in zip(begins, rows, strict=False) if begin > before and row]
     names = [name.strip() for name in numbered[0][1]] if numbered else []
@@ -75,10 +75,10 @@ def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) 
 
 
 def _separator(path: str, text: str, count_known: Callable[[Sequence[str]], int], notes: list[str]) -> tuple[str, int]:
-    """Return what separates the values, and how many lines stand before the header."""
+    """Return what separates the values, and how many lines come before the header."""
     lines = [(number, line) for number, line in enumerate(io.StringIO(text), start=1) if line.strip()]
     number, line = lines[0] if lines else (0, "")
-    # Excel writes this line, and does not show it.
+    # Excel writes this line and hides it.
     declared = line.strip().strip('"').lower().rstrip(",;")
     if declared.startswith("sep=") or line.lower().startswith('"sep='):
         named = line.strip().strip('"')[4:5] or "\t"
@@ -104,7 +104,7 @@ def _separator(path: str, text: str, count_known: Callable[[Sequence[str]], int]
     comments = list(itertools.takewhile(lambda numbered: numbered[1].startswith("#"), lines))
     if comments and len(comments) < len(lines):
         below = lines[len(comments)][1]
-        # The names may themselves stand in the last line that begins so.
+        # The names may be in the last of these lines.
         if known(below) > 0 and all(known(line) <= known(below) for _, line in comments):
             before, line = comments[-1][0], below
             notes.append(f"{count_text(len(comments), 'line')} that {_begin(comments)} with # left out of {path}")

@@ -18,13 +18,13 @@ from ..images.urls import redacted_names
 
 __all__ = ["ImageDataset"]
 
-# What a data set may know of each image.
+# The columns that a data set may have, with a value for each image.
 COLUMNS = ("labels", "groups", "strata", "split", "together")
 
 
 @dataclass(frozen=True, repr=False)
 class ImageDataset(SummaryMixin):
-    """Images with what is known of them.
+    """Images with what is known about them.
 
     Attributes
     ----------
@@ -42,10 +42,10 @@ class ImageDataset(SummaryMixin):
         Kinds of images inside the classes (an age, a camera, a severity) by which the test sets of `compare_strategies`
         are stratified too.
     split : ndarray of {"training", "validation", "test"}, shape (n,), or None
-        The part of a split that each image was given with, if the data set came with one.
+        The part of each image in the split that the data set came with, if it came with one.
     together : ndarray of int, shape (n,), or None
-        Equal for images of the same content, which stay on one side of every split that is drawn; None if there are no
-        two. `survey` fills it in.
+        Equal for images of the same content (duplicates), which stay on one side of every split that is drawn; None if
+        there are no duplicates. `survey` fills it in.
     """
 
     images: list[Any]
@@ -63,7 +63,7 @@ class ImageDataset(SummaryMixin):
         LABELS.check("names", self.names)
         if len(self.names) != len(self.images):
             raise DatasetError(f"got {len(self.names):,} names for {len(self.images):,} images", "Pass one for each.")
-        # What is shown and written holds no credentials; images are read by their full URLs.
+        # Names are shown and written, so they hold no credentials; images are read by their full URLs.
         object.__setattr__(self, "names", redacted_names(self.names))
         for name in COLUMNS:
             values = getattr(self, name)

@@ -1,4 +1,4 @@
-"""A folder goes in; its sub-folders, its images and what is left out come out, each folder listed once."""
+"""List the sub-folders and images of a folder, each folder once, and collect what is left out (hidden, other files)."""
 
 from __future__ import annotations
 
@@ -14,63 +14,63 @@ from ..images.formats import EXTENSIONS, UNSUPPORTED
 
 __all__ = ["Folder", "Skipped"]
 
-# What systems put beside one's files. Synology's @eaDir holds thumbnails, which would count as images.
+# Folders that systems add to those of the user. Synology's @eaDir holds thumbnails, which would count as images.
 SYSTEM = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"})
 
-# These may hold images, but a file of them beside the images takes nothing away.
+# Formats that may hold images. A file of one of them beside the images is not a missing image.
 CONTAINERS = frozenset({"archive", "NumPy", "MATLAB", "HDF5", "pickle", "PyTorch", "TensorFlow records", "PDF", "icon"})
 
 
 class Skipped:
-    """What was left out of the folders that were looked through."""
+    """The files that were left out of the folders that were searched."""
 
     def __init__(self) -> None:
         self.hidden: list[str] = []
         self.others: list[str] = []
-        self.unread: dict[str, list[str]] = {}
+        self.unsupported: dict[str, list[str]] = {}
 
     def add(self, folder: Folder) -> None:
-        """Count what a folder holds besides images and folders."""
+        """Collect what a folder holds besides images and folders."""
         self.hidden += folder.hidden
         for path in folder.others:
             suffix = os.path.splitext(path)[1].lower()
             if suffix in UNSUPPORTED:
-                self.unread.setdefault(suffix, []).append(path)
+                self.unsupported.setdefault(suffix, []).append(path)
             else:
                 self.others.append(path)
 
     def formats(self, *, containers: bool) -> list[str]:
         """Return the suffixes of formats that are not read, the most frequent first."""
-        found = [suffix for suffix in self.unread if containers or UNSUPPORTED[suffix][0] not in CONTAINERS]
-        return sorted(found, key=lambda suffix: (-len(self.unread[suffix]), suffix))
+        found = [suffix for suffix in self.unsupported if containers or UNSUPPORTED[suffix][0] not in CONTAINERS]
+        return sorted(found, key=lambda suffix: (-len(self.unsupported[suffix]), suffix))
 
     def describe(self, suffixes: list[str]) -> str:
-        """Return such as "12 .heic (HEIC), 1 .svg (SVG)"."""
-        return ", ".join(f"{len(self.unread[s]):,} {s} ({UNSUPPORTED[s][0]})" for s in suffixes)
+        """Return the number of files of each suffix, such as "12 .heic (HEIC), 1 .svg (SVG)"."""
+        return ", ".join(f"{len(self.unsupported[s]):,} {s} ({UNSUPPORTED[s][0]})" for s in suffixes)
 
     def notes(self) -> list[str]:
-        """Return a sentence for each kind of thing that was left out."""
+        """Return a sentence for each kind of file that was left out."""
         notes = []
         if self.hidden:
             notes.append(f"{count_text(len(self.hidden), 'hidden entry')} left out: {few(sorted(self.hidden))}")
         images = self.formats(containers=False)
         if images:
-            number = sum(len(self.unread[suffix]) for suffix in images)
-            first = min(self.unread[images[0]])
+            number = sum(len(self.unsupported[suffix]) for suffix in images)
+            first = min(self.unsupported[images[0]])
             notes.append(
                 f"{count_text(number, 'image')} in formats that are not read left out: {self.describe(images)}, "
                 f"such as {first}. {_steps(images)}".rstrip(".")
             )
         others = self.others + [
-            path for s in self.formats(containers=True) if s not in images for path in self.unread[s]
+            path for s in self.formats(containers=True) if s not in images for path in self.unsupported[s]
         ]
         if others:
-            kind = "that is no image" if len(others) == 1 else "that are no images"
+            kind = "that is not an image" if len(others) == 1 else "that are not images"
             notes.append(f"{count_text(len(others), 'file')} {kind} left out: {few(sorted(others))}")
         return notes
 
     def refusal(self, root: str, notes: list[str]) -> DatasetError:
-        """Return the error for a folder without images that are read, with what was found there."""
+        """Return the error for a folder without readable images, with what was found there."""
         if suffixes := self.formats(containers=False) or self.formats(containers=True):
             return DatasetError(
                 f"{root} holds no image in a format that is read, but {self.describe(suffixes)}", _steps(suffixes)
@@ -82,7 +82,7 @@ class Skipped:
 
 
 class Folder:
-    """A folder, listed when it is first asked for anything, and only then.
+    """A folder that is listed once, when its contents are first needed.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Folder:
     folders : list of Folder
         The sub-folders by name, linked ones too, without hidden ones.
     images : list of str
-        The paths of the images that lie in the folder itself, sorted.
+        The paths of the images in the folder itself, sorted.
     others, hidden : list of str
         Paths of other files, and of hidden entries.
     """
@@ -124,7 +124,7 @@ class Folder:
                         images_or_others.append(path)
         except OSError as error:
             raise DatasetError(
-                f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself the right to read it."
+                f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself permission to read it."
             ) from error
         return sorted(folders, key=lambda folder: folder.name), sorted(images), sorted(others), sorted(hidden)
 
@@ -145,20 +145,20 @@ class Folder:
         return self._listed[3]
 
     @cached_property
-    def filled(self) -> list[Folder]:
+    def with_images(self) -> list[Folder]:
         """The sub-folders that hold an image at any depth."""
-        return [folder for folder in self.folders if any(place.images for place in folder.walk())]
+        return [folder for folder in self.folders if any(below.images for below in folder.walk())]
 
     @property
-    def empty(self) -> list[Folder]:
-        """The sub-folders that hold none."""
-        filled = set(self.filled)
-        return [folder for folder in self.folders if folder not in filled]
+    def without_images(self) -> list[Folder]:
+        """The sub-folders that hold no image."""
+        with_images = set(self.with_images)
+        return [folder for folder in self.folders if folder not in with_images]
 
     @cached_property
-    def occupied(self) -> list[Folder]:
-        """The sub-folders that hold an image at any depth, be it in a format that is not read."""
-        return [folder for folder in self.folders if any(place._has_pictures for place in folder.walk())]
+    def with_any_images(self) -> list[Folder]:
+        """The sub-folders that hold an image at any depth, formats that are not read included."""
+        return [folder for folder in self.folders if any(below._has_pictures for below in folder.walk())]
 
     @property
     def _has_pictures(self) -> bool:
@@ -170,8 +170,8 @@ class Folder:
 
     @property
     def only(self) -> Folder | None:
-        """The one sub-folder with images, if no other has any, be it in a format that is not read."""
-        return self.filled[0] if len(self.filled) == len(self.occupied) == 1 else None
+        """The one sub-folder with images, if no other has any, formats that are not read included."""
+        return self.with_images[0] if len(self.with_images) == len(self.with_any_images) == 1 else None
 
     @cached_property
     def _identity(self) -> tuple[int, int]:
@@ -180,13 +180,13 @@ class Folder:
 
     @cached_property
     def _above(self) -> frozenset[tuple[int, int]]:
-        """What identifies the folders above it."""
+        """The identities of the folders above."""
         if self.parent is not None:
             return self.parent._above | {self.parent._identity}
         return frozenset((s.st_dev, s.st_ino) for s in map(os.stat, Path(os.path.abspath(self.path)).parents))
 
     def walk(self) -> Iterator[Folder]:
-        """Yield the folder and all below it; linked folders are followed, each folder once."""
+        """Yield the folder and all below it, each once; links to folders are followed."""
         # A link back to a folder above would bring in the images of other classes.
         seen = set(self._above)
         waiting = [self]
@@ -198,7 +198,7 @@ class Folder:
                 waiting += reversed(folder.folders)
 
     def below(self, skipped: Skipped) -> list[str]:
-        """Return the images at any depth, sorted, and count what is left out."""
+        """Return the images at any depth, sorted, and add what is left out to `skipped`."""
         images: list[str] = []
         for folder in self.walk():
             images += folder.images

@@ -1,4 +1,4 @@
-"""A folder of images goes in; their paths come out, with the classes and parts of a split that its folders name."""
+"""List the images of a folder, with the class labels and the split that its sub-folders name."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         labels += [entry.label] * len(found)
         split += [entry.part] * len(found)
     loose = []
-    for place in layout.outer:
-        skipped.add(place)
-        loose += place.images
-    # Where no image has a label, the caller may know more of such a folder.
+    for folder in layout.outer:
+        skipped.add(folder)
+        loose += folder.images
+    # Where no image has a label, the caller may know more about the folder.
     if labelled and layout.problem is not None and any(labels):
         raise layout.problem
     known = None not in labels and layout.problem is None
@@ -77,11 +77,11 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
     )
 
 
-def _empty(places: list[Folder], skipped: Skipped) -> list[str]:
-    empty = [folder for place in places for folder in place.empty]
+def _empty(folders: list[Folder], skipped: Skipped) -> list[str]:
+    empty = [folder for outer in folders for folder in outer.without_images]
     for folder in empty:
         folder.below(skipped)
     noun, names = "folder", [folder.path for folder in empty]
-    if len(places) == 1:
+    if len(folders) == 1:
         noun, names = "class", [folder.name for folder in empty]
     return [f"{count_text(len(names), noun)} without images left out: {few(names)}"] if names else []

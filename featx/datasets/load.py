@@ -25,8 +25,12 @@ from .unsupported_layouts import explain_unlabelled
 
 __all__ = ["collect_images", "load_dataset"]
 
-# What columns of images are called in notes.
-COLUMN_WORDS = {"labels": "labels", "groups": "groups", "split": "a split"}
+# Notes on columns that only some of several sources have.
+IGNORED = {
+    "labels": "the labels are not used: not all sources have them",
+    "groups": "the groups are not used: not all sources have them",
+    "split": "the split is not used: not all sources have one",
+}
 
 
 def load_dataset(
@@ -49,7 +53,7 @@ def load_dataset(
         - ``sample:digits``, 1,797 handwritten digits of 8 x 8 pixels (10 classes), or ``sample:photos``, two
           photographs without labels; both come with scikit-learn.
     labelled : bool, default=True
-        Whether labels are required. Without them a flat folder or a manifest of paths alone will do.
+        Whether labels are required. Without them a flat folder or a manifest of paths is enough.
     split_from : str or PathLike, default=None
         A file that gives each image its part of a split: a table with the columns `path` and `split` (train, val or
         test), or `setid.mat` of the Oxford flowers.
@@ -59,8 +63,8 @@ def load_dataset(
     Raises
     ------
     DatasetError
-        If there is no such data set, it holds no image, labels are required and missing, or it cannot be told which
-        folders or columns are what.
+        If the data set does not exist, it holds no image, labels are required and missing, or the roles of its folders
+        or columns are ambiguous.
     """
     check_values(locals(), source=ANY_PATH)
     text = os.fspath(source)
@@ -99,38 +103,38 @@ def collect_images(
     """Gather image files, URLs, folders, manifests and samples into one data set.
 
     It is labelled, and split into parts, if all of its sources are. The other parameters are those of `load_dataset`;
-    `split_from` takes one source. With `keep_missing`, files that are not there are images that cannot be read.
+    `split_from` takes one source. With `keep_missing`, files that do not exist are kept as images that cannot be read.
 
     Raises
     ------
     DatasetError
-        If sources do not exist, of which the first are named, or nothing is found.
+        If sources do not exist, the first of which are named, or nothing is found.
     """
-    places = [os.fspath(source) for source in sources]
-    if split_from is not None and (len(places) != 1 or not _is_dataset(places[0])):
+    texts = [os.fspath(source) for source in sources]
+    if split_from is not None and (len(texts) != 1 or not _is_dataset(texts[0])):
         raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
     columns = {"path_column": path_column, "label_column": label_column}
-    missing = [place for place in places if not (_is_dataset(place) or is_url(place) or os.path.lexists(place))]
-    if missing and (not keep_missing or len(missing) == len(places)):
-        raise _missing_error(missing, len(places))
+    missing = [text for text in texts if not (_is_dataset(text) or is_url(text) or os.path.lexists(text))]
+    if missing and (not keep_missing or len(missing) == len(texts)):
+        raise _missing_error(missing, len(texts))
     parts = []
-    for place in places:
-        if _is_dataset(place):
-            named = columns if _is_table(place) else {}
-            parts.append(load_dataset(place, labelled=False, split_from=split_from, **named))
+    for text in texts:
+        if _is_dataset(text):
+            named = columns if _is_table(text) else {}
+            parts.append(load_dataset(text, labelled=False, split_from=split_from, **named))
         else:
-            parts.append(ImageDataset([place], [place]))
+            parts.append(ImageDataset([text], [text]))
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     notes = [note for part in parts for note in part.notes]
-    notes += [] if any(map(_is_table, places)) else _columns_without_effect(columns)
+    notes += [] if any(map(_is_table, texts)) else _columns_without_effect(columns)
     kept = {}
-    for name in ("labels", "groups", "split"):
+    for name, note in IGNORED.items():
         given = [getattr(part, name) for part in parts]
         known = [column for column in given if column is not None]
         kept[name] = np.concatenate(known) if known and len(known) == len(parts) else None
         if known and kept[name] is None:
-            notes.append(f"not all of what was passed has {COLUMN_WORDS[name]}: nothing is made of that of the others")
+            notes.append(note)
     return ImageDataset(
         [image for part in parts for image in part.images],
         [name for part in parts for name in part.names],
@@ -162,11 +166,11 @@ def _is_dataset(text: str) -> bool:
 
 
 def _folder(text: str, *, labelled: bool) -> Listing:
-    """Return what a folder lists; where labels are required and missing, with what is known of such data sets."""
+    """Return what a folder lists; where labels are required and missing, with the likely reason."""
     listing, skipped = list_folder(str(Path(text)), labelled=labelled)
     if listing.images and (listing.labels is not None or not labelled):
         return listing
-    others = skipped.others + [path for paths in skipped.unread.values() for path in paths]
+    others = skipped.others + [path for paths in skipped.unsupported.values() for path in paths]
     known = explain_unlabelled(listing, others)
     if not listing.images:
         raise DatasetError(*known) if known else skipped.refusal(text, listing.notes)
@@ -174,12 +178,12 @@ def _folder(text: str, *, labelled: bool) -> Listing:
 
 
 def _list_sample(text: str) -> Listing:
-    """Return the images of a sample, with labels where it has some.
+    """Return the images of a sample, with its labels if it has them.
 
     Raises
     ------
     DatasetError
-        If there is no such sample.
+        If the sample does not exist.
     """
     name = text.partition(":")[2]
     if name not in ("digits", "photos"):
@@ -197,12 +201,12 @@ def _list_sample(text: str) -> Listing:
 
 
 def _is_pattern(text: str) -> bool:
-    """Tell a pattern such as ``*.csv`` from the name of a file that has these signs in it."""
+    """Tell whether a text is a pattern such as ``*.csv``, not an existing file with such characters in its name."""
     return glob.has_magic(text) and not os.path.lexists(text)
 
 
 def _explain_missing(text: str) -> DatasetError:
-    """Return the error for what is neither a folder nor a table, with what to pass in its place."""
+    """Return the error for a source that is neither a folder nor a table, with what to pass instead."""
     step = "Pass a folder, a .csv or .parquet manifest, or sample:digits."
     if not os.path.exists(text):
         if _is_pattern(text):
@@ -214,5 +218,7 @@ def _explain_missing(text: str) -> DatasetError:
     if suffix in SPREADSHEET_SUFFIXES:
         return DatasetError(f"{text} is a spreadsheet", "Save it as CSV in UTF-8 and pass that file.")
     if suffix == ".json":
-        return DatasetError(f"{text} is no data set", "Write an object for each image in a line of its own, as .jsonl.")
-    return DatasetError(f"{text} is no data set", UNSUPPORTED[suffix][1] if suffix in UNSUPPORTED else step)
+        step = "Write an object for each image, one a line, as .jsonl."
+    elif suffix in UNSUPPORTED:
+        step = UNSUPPORTED[suffix][1]
+    return DatasetError(f"{text} is not a data set", step)

@@ -1,4 +1,4 @@
-"""Folders, or lists of images, go in; the shell command that makes a table of them comes out."""
+"""Shell commands that write a manifest of folders, or join lists of images; error messages print them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["list_command", "manifest_command"]
 
 
 def manifest_command(top: Folder, columns: str, rows: Sequence[tuple[Folder, int, str]]) -> str:
-    """Return the command that writes a manifest of folders, and where to, ready for a sentence.
+    """Return the command that writes a manifest of folders, and the name of that manifest, to put in a sentence.
 
     Parameters
     ----------
     top : Folder
-        Where the manifest is written, as classes.tsv.
+        The folder that the manifest is written to, as classes.tsv.
     columns : str
-        Their names, divided by blanks.
+        The names of its columns, separated by blanks.
     rows : sequence of (Folder, int, str)
-        `top` or folders below it; how many names there are at least from there to an image; and the columns of these
-        images as awk writes them: ``$2`` is the name of the folder in `top`, ``$3`` that of the one in it.
+        `top` or a folder below it; the least depth of an image below that; and the columns of its images as awk writes
+        them: ``$2`` is the name of the folder in `top`, ``$3`` of the one inside that.
     """
     table = os.path.join(top.path, "classes.tsv")
-    # Separated by tabs, the names of files may hold commas.
+    # Tabs, because the names of files may hold commas.
     finds = [
         f"find -L {quoted(_below(top, folder))} -mindepth {depth} -type f ! -path '*/.*' \\( {_suffixes(folder)} \\) "
         f"| sort | awk -F/ -v OFS='\\t' '{{print $0, {fields}}}'"
@@ -38,7 +38,7 @@ def manifest_command(top: Folder, columns: str, rows: Sequence[tuple[Folder, int
 
 
 def list_command(parts: Sequence[tuple[str, str]]) -> str:
-    """Return the command that joins lists of images, each of one part, in one table split.tsv.
+    """Return the command that joins lists of images, each of one part of a split, into one table split.tsv.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def list_command(parts: Sequence[tuple[str, str]]) -> str:
         The path of each list, and its part.
     """
     pieces = [
-        # Files of Windows end their lines in \r\n, and a last line may end in nothing.
+        # Lines of files from Windows end in \r\n, and a last line may have no end.
         f'awk \'{{sub(/\\r$/, "")}} NF {{print $0 "\\t{part}"}}\' {quoted(path)}'
         for path, part in parts
     ]
@@ -59,5 +59,5 @@ def _below(top: Folder, folder: Folder) -> str:
 
 
 def _suffixes(folder: Folder) -> str:
-    suffixes = {os.path.splitext(path)[1].lower() for place in folder.walk() for path in place.images}
+    suffixes = {os.path.splitext(path)[1].lower() for below in folder.walk() for path in below.images}
     return " -o ".join(f"-iname {shlex.quote('*' + suffix)}" for suffix in sorted(suffixes))

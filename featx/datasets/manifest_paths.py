@@ -1,4 +1,4 @@
-"""Image files as a manifest names them go in; paths that can be opened come out, with what was changed to find them."""
+"""Resolve the image paths of a manifest to files that can be opened, and say what was changed to find them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\\w")
 def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> list[str]:
     """Return the paths and URLs of images.
 
-    Relative paths start at the manifest's folder. Where the first and the last image are not there, one other place is
-    taken that has both: the folder in which the command runs, a sub-folder, or the same with a suffix.
+    Relative paths start at the manifest's folder. If neither the first nor the last image is there, they start at the
+    one other place that has both: the current folder or a sub-folder of the manifest's, perhaps with a suffix added.
 
     Parameters
     ----------
@@ -29,14 +29,14 @@ def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[s
         The manifest, for messages.
     names : sequence of str
     folder : str
-        The manifest's.
+        The manifest's folder.
     notes : list of str
-        Gets what was changed.
+        Notes on what was changed are added to it.
 
     Raises
     ------
     DatasetError
-        If a path is one of another system, or several places have the first image.
+        If a path has a drive of Windows, or several places have the images.
     """
     slashed = _with_slashes(table, names, folder, notes)
     local = [name for name in slashed if not is_url(name) and not os.path.isabs(name)]
@@ -46,7 +46,7 @@ def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[s
 
 
 def _with_slashes(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> Sequence[str]:
-    """Return the names with Windows' separators and ~ replaced, where no file has such a name."""
+    """Return the names with the separators of Windows and ~ replaced, unless a file has that very name."""
     unusual = [row for row, name in enumerate(names) if ("\\" in name or name[:1] == "~" or name[1:2] == ":")]
     if not unusual or os.name == "nt":
         return names

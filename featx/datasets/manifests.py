@@ -1,4 +1,4 @@
-"""A manifest goes in, a table of images; what it lists comes out: images, labels, groups, strata and a split."""
+"""Read a manifest, a table of images with their class labels, groups, strata and split."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ def list_manifest(
 
 
 def _folder(path: str) -> str:
-    # Never empty, so that no name in the manifest looks like an option or a sample's.
+    # Never empty, so that no path looks like an option or a sample.
     return os.path.dirname(path) or "."
 
 
 def _filled(table: Table, column: str, meaning: str) -> list[Any]:
-    """Return the values of a column, none of them blank."""
+    """Return the values of a column; refuse blank ones."""
     values = table.column(column)
     blank = [row for row, value in enumerate(values) if not value]
     if blank:
@@ -94,9 +94,9 @@ def _filled(table: Table, column: str, meaning: str) -> list[Any]:
 
 
 def _texts(table: Table, column: str, meaning: str, notes: list[str]) -> list[str]:
-    """Return the values of a column of text, none of them blank; of one of numbers, whole ones without ``.0``.
+    """Return the values of a column as text; refuse blank ones, and write whole numbers without ``.0``.
 
-    pandas writes it where a column of whole numbers has a gap: in one file of a data set, and not in another.
+    pandas writes ``.0`` where a column of whole numbers has a missing value: perhaps in one file of a data set only.
     """
     values = _filled(table, column, meaning)
     if not all(isinstance(value, str) for value in values):
@@ -116,7 +116,7 @@ def _texts(table: Table, column: str, meaning: str, notes: list[str]) -> list[st
 def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any], list[str]]:
     """Return the images and what messages call them."""
     for row, cell in enumerate(cells):
-        # Such a file may hold templates, which older versions of fsspec run as code.
+        # A file of references may hold templates, which older versions of fsspec run as code.
         if isinstance(cell, str) and "reference:" in cell.lower() and is_url(cell):
             raise DatasetError(
                 f"{table.path} has {redacted(cell)} in {table.where(row)}, a URL through a file of references",
@@ -136,7 +136,7 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
 
 
 def _labels(table: Table, column: str, cells: list[Any], notes: list[str], *, named: bool) -> list[str]:
-    """Return the class of each image; refuse what gives an image several, unless the user has named the column."""
+    """Return the class of each image; refuse several classes for an image, unless the user has named the column."""
     labels = _texts(table, column, "label", notes)
     if named:
         return labels
@@ -208,5 +208,5 @@ def _no_label(table: Table, columns: Columns) -> tuple[str, str]:
 def _values(table: Table, name: str) -> list[Any]:
     try:
         return table.column(name)
-    except DatasetError:  # of a type that is no label
+    except DatasetError:  # of a type that cannot be a label
         return ["?"]

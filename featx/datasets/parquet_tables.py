@@ -1,4 +1,4 @@
-"""A Parquet file goes in; its columns come out by type: text, numbers, or encoded images as Hugging Face keeps them."""
+"""Read a Parquet file into columns of text, numbers or encoded images as Hugging Face stores them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["read_parquet"]
 
 
 def read_parquet(path: str) -> Table:
-    """Read a Parquet file's columns, each when it is asked for.
+    """Read the columns of a Parquet file, each when it is needed.
 
     Raises
     ------
     DatasetError
-        If it cannot be read, or a column of a type that holds neither text, numbers nor encoded images is asked for.
+        If it cannot be read, or a column that is needed holds neither text, numbers nor encoded images.
     MissingDependencyError
         Without pyarrow.
     """
@@ -59,7 +59,7 @@ def _values(path: str, name: str, values: Any, classes: list[str] | None) -> lis
         # Hugging Face writes -1 where the class is not known.
         return ["" if v is None or v < 0 else classes[v] if v < len(classes) else str(v) for v in found]
     if types.is_floating(kind):
-        # Large whole numbers, too, are written as their digits.
+        # Large whole numbers are written with all digits, too.
         found = [f"{v:.1f}" if v is not None and float(v).is_integer() else v for v in found]
     # NaN is the one value that is not equal to itself.
     return ["" if v is None or v != v else str(v).strip() for v in found]
@@ -73,7 +73,7 @@ def _cell(value: dict[str, Any] | None) -> Any:
 
 
 def _text_or_image(value: bytes | None) -> Any:
-    """Return bytes as the text that they are, or as they are if they are none: an encoded image."""
+    """Return bytes as text if they are text, else unchanged, as an encoded image."""
     try:
         text = (value or b"").decode().strip()
     except UnicodeDecodeError:
@@ -82,7 +82,7 @@ def _text_or_image(value: bytes | None) -> Any:
 
 
 def _class_names(schema: Any, name: str) -> list[str] | None:
-    """Return the names of the classes that Hugging Face's `datasets` keeps beside their numbers."""
+    """Return the class names that Hugging Face's `datasets` stores in the metadata, or None."""
     try:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         names = features[name]["names"]

@@ -1,4 +1,4 @@
-"""A data set and how to part it go in; it comes out looked over and parted, or refused with what would do."""
+"""Prepare a labelled data set: survey it and split it, or say which settings would work."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .survey import small_classes, survey
 
 __all__ = ["PreparedData", "SplitOptions"]
 
-# Fractions to test on that are tried where the one that was asked for does not do.
+# Fractions to test on that are tried where the chosen one does not work.
 FRACTIONS = np.append(np.arange(0.05, 0.96, 0.05), [0.33, 0.34, 0.66, 0.67]).round(2)
 MOST_FOLDS = 10
-# Numbers of images a class that are tried; there are as many as sizes of classes.
+# How many values of min_images are tried; there are as many as different sizes of classes.
 MOST_SIZES = 30
 
-# Words to choose settings by, in Python and on the command line, and the settings.
+# How to write settings, in Python and on the command line, and the settings.
 Alternative = tuple[tuple[tuple[str, str], ...], Mapping[str, Any]]
 UNCHANGED: Alternative = ((), {})
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A data set that was looked over, and its parts.
+    """A data set that was surveyed, and its split.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class PreparedData:
     rows : ndarray of int
         Where its images were in the data set before.
     split : object
-        What the plan's `divide` made of it.
+        What `SplitOptions.divide` returned for it.
     notes : list of str
-        What was found.
+        What the survey found.
     """
 
     dataset: ImageDataset
@@ -52,16 +52,16 @@ class PreparedData:
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """How a data set is looked over and parted.
+    """How a data set is surveyed and split.
 
     Parameters
     ----------
     divide : callable
-        Takes a data set and the settings as keywords, and returns its parts; DatasetError if it has none.
+        Takes a data set and the settings as keywords, and returns the split; DatasetError if there is none.
     settings : mapping of str to object
-        Those that the user chose or that stand by default: `cv` or `test_size`, and others.
-    others : sequence of Alternative, default=()
-        Alternative settings that may do.
+        The chosen or default ones: `cv` or `test_size`, and others.
+    alternatives : sequence of Alternative, default=()
+        Other settings that may work.
     min_images : int, default=1
     validation_apart : bool, default=False
         As for `survey`.
@@ -74,19 +74,19 @@ class SplitOptions:
     validation_apart: bool = False
 
     def prepare(self, dataset: ImageDataset, keys: Sequence[Any] | None = None) -> PreparedData:
-        """Look over a data set, log what is found, and part it.
+        """Survey a data set, log what is found, and split it.
 
         Parameters
         ----------
         dataset : ImageDataset
             With labels, joined with its test set.
         keys : sequence, default=None
-            As for `survey`. Without them nothing is logged, because there is more to come.
+            As for `survey`. Without them nothing is logged, because a call with keys follows.
 
         Raises
         ------
         DatasetError, ParameterError
-            If it cannot be used, with settings that would do.
+            If it cannot be used; the next step names settings that would work.
         """
         checked = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
         for text in checked.notes if keys is not None else []:
@@ -99,7 +99,7 @@ class SplitOptions:
         return PreparedData(checked.dataset, checked.rows, split, checked.notes)
 
     def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
-        """Name what would do, found by trying: one other setting, or, where none does, two of them."""
+        """Add what would work to the next step, found by trying: one other setting, or, if none works, two of them."""
         kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.alternatives))
         ways = [way for kind in kinds if (way := self._first(dataset, kind))]
         smaller, number = list(self._without_small(dataset)), len(dataset.classes)
@@ -122,7 +122,7 @@ class SplitOptions:
             error.next_step += f" Or use {' or '.join(ways)}."
 
     def _first(self, dataset: ImageDataset, kind: Sequence[Alternative], *first: tuple[str, str]) -> str:
-        """Return how to choose the first of some settings that does, after what is chosen already."""
+        """Return how to write the first of some settings that works, after those in `first`."""
         return next((_text(*first, *words) for words, changes in kind if self._works(dataset, changes)), "")
 
     def _works(self, dataset: ImageDataset, changes: Mapping[str, Any]) -> bool:
@@ -137,7 +137,7 @@ class SplitOptions:
         if cv is None or dataset.split is not None or self.settings.get("test_size") is not None:
             return
         most = int(_counts(dataset).max())
-        # Fewer folds need fewer images of a class; more of them leave more groups to tune on.
+        # Fewer folds need fewer images of a class; more folds leave more groups to tune on.
         for folds in [*range(min(most, cv - 1), 2, -1), *range(cv + 1, min(most, MOST_FOLDS) + 1)]:
             if folds >= 3:
                 yield ((f"cv={folds}", f"--cv {folds}"),), {"cv": folds}
@@ -154,7 +154,7 @@ class SplitOptions:
         return [((*a, *b), {**one, **two}) for a, one in self._fractions(dataset) for b, two in self.alternatives]
 
     def _without_small(self, dataset: ImageDataset) -> Iterator[tuple[int, ImageDataset]]:
-        """Yield numbers of images a class, with what they leave of a data set."""
+        """Yield values of min_images, with what they leave of a data set."""
         for least in (np.unique(_counts(dataset)) + 1)[:MOST_SIZES].tolist():
             small = list(small_classes(dataset, least, validation_apart=self.validation_apart))
             if len(dataset.classes) - len(small) < 2:

@@ -1,4 +1,4 @@
-"""A labelled data set, and perhaps a test set, go in; the rows to train on, to validate on and to test on come out."""
+"""Split a labelled data set, with or without a test set, into rows to train on, to validate on and to test on."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def join_test(
     cv: int | None = None,
     test_size: float | None = None,
 ) -> ImageDataset:
-    """Return one data set of both, whose `split` says which images are the test set's; they come last.
+    """Join a data set and its test set; `split` says which images belong to the test set, and they come last.
 
-    Groups are compared by their names. Where only one of the two has groups, each image of the other is one of its own.
-    A split that the data set came with gives way to `test`, `test_size` or `cv`, whichever is there, which is logged.
+    Groups are compared by name. If only one of the two has groups, each image of the other is a group by itself.
+    A split that the data set came with is replaced by `test`, `test_size` or `cv`, whichever is given; that is logged.
 
     Parameters
     ----------
     dataset : ImageDataset
         With labels.
     test : ImageDataset, default=None
-        With labels, too. Without it `dataset` is returned. If it came with a split itself, its test part is the test
-        set, or its validation part.
+        With labels, too. Without it `dataset` is returned. If it came with a split, its test part is the test set, or
+        else its validation part.
     cv, test_size : default=None
         As for `split_dataset`.
 
     Raises
     ------
     DatasetError
-        If there are no labels, or a class of the test set is none of the data set's.
+        If labels are missing, or the test set has a class that the data set does not have.
     """
     test_size = None if test_size is None else check_fraction(test_size)
     if test is not None and test_size is not None:
@@ -70,7 +70,7 @@ def join_test(
     if unknown := sorted(set(test.classes) - set(dataset.classes)):
         like = nearest_class(unknown[0], dataset.classes)
         raise DatasetError(
-            f"the test set has the class {unknown[0]!r}, which the training set has not",
+            f"the test set has the class {unknown[0]!r}, which the training set does not have",
             "Leave those images out." if like is None else f"If it is the class {like!r}, give it that name.",
         )
     no_strata = dataset.strata is None or test.strata is None
@@ -127,7 +127,7 @@ def leave_out_unreadable(dataset: ImageDataset, failures: Sequence[Failure]) -> 
     Raises
     ------
     DatasetError
-        If nothing is left, or nothing of a part or of a class to train on that is needed.
+        If nothing is left, or nothing of a part that is needed or of a class to train on.
     """
     left = dataset.take(np.setdiff1d(np.arange(len(dataset)), [failure.index for failure in failures]))
     if not len(left):
@@ -143,10 +143,10 @@ def leave_out_unreadable(dataset: ImageDataset, failures: Sequence[Failure]) -> 
             note_once(f"none of the images of class {name!r} can be read: it is left out")
         return left
     for part in np.setdiff1d(dataset.split, left.split).tolist():
-        # Without a validation part another one is held out; without the others nothing can be done.
+        # If the validation part is gone another one is held out; the other parts cannot be replaced.
         if part != "validation" or "test" not in left.split:
             raise refused(f"images of the {part} part", dataset.split == part)
-        note_once("none of the images of the validation part can be read: it is as though there were none")
+        note_once("none of the images of the validation part can be read: the split is used without it")
     training = dataset.split == "training"
     for name in np.setdiff1d(labels[training], labels[training & ~lost]).tolist():
         raise refused(f"training images of class {name!r}", training & (labels == name))
@@ -176,21 +176,21 @@ def _given(dataset: ImageDataset, validation_apart: bool) -> DataSplit:
     for part, rows in (("validation", validation), (name, test)):
         if len(unknown := np.setdiff1d(labels[rows], labels[fitted])):
             raise DatasetError(
-                f"the {part} part has the class {str(unknown[0])!r}, which the training part has not",
+                f"the {part} part has the class {str(unknown[0])!r}, which the training part does not have",
                 f"Add images of it to the training part, or leave it out of the others. {DRAWN}",
             )
     notes = []
     if len(lacking := np.setdiff1d(labels[fitted], labels[test])):
         named = few([repr(str(label)) for label in lacking])
         classes, it = ("class", "it") if len(lacking) == 1 else ("classes", "them")
-        notes.append(f"no test image is of the {classes} {named}: the figures say nothing of {it}")
+        notes.append(f"no test image is of the {classes} {named}: the figures say nothing about {it}")
     others = np.concatenate([train, validation])
     found = DataSplit.held_out(others, test, groups=dataset.groups, how=how)
     return replace(found, train=train, validation=validation, notes=notes, given=True)
 
 
 def _judging(test: ImageDataset) -> ImageDataset:
-    """Return the part of a test set that judges, if it came with a split itself."""
+    """Return the part of a test set that is tested on, if it came with a split."""
     if test.split is None:
         return test
     part = "test" if (test.split == "test").any() else "validation"

@@ -1,4 +1,4 @@
-"""A file that gives each image its part of a split goes in, with a listing; the listing with that split comes out."""
+"""Read a file that gives each image its part of a split: a table, or setid.mat of the Oxford flowers."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .tables import TABLE_SUFFIXES, read_table
 
 __all__ = ["split_by_file"]
 
-# The Oxford flowers' names of parts in setid.mat.
+# What setid.mat of the Oxford flowers calls the parts.
 FLOWER_PARTS = {"trnid": "training", "valid": "validation", "tstid": "test"}
 FLOWER = re.compile(r"image_0*(\d+)\.\w+")
-# The names of files that list the images of a part: train.txt, test2.txt, valid_list.txt, trainlist01.txt.
+# Names of files that list the images of a part: train.txt, test2.txt, valid_list.txt, trainlist01.txt.
 LIST_NAME = re.compile(r"(.*?)(?:[\W_]*(?:list|files?|names|ids|idx|paths|filelist))?[\W_]*(\d*)", re.IGNORECASE)
 
 
@@ -37,8 +37,8 @@ def split_by_file(listing: Listing, path: str) -> Listing:
     ----------
     listing : Listing
     path : str
-        A table with the columns path and split, or setid.mat of the Oxford flowers, which brings their labels too where
-        imagelabels.mat lies beside it.
+        A table with the columns path and split, or setid.mat of the Oxford flowers, with their labels too if
+        imagelabels.mat is in the same folder.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def split_by_file(listing: Listing, path: str) -> Listing:
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in TABLE_SUFFIXES:
         raise DatasetError(
-            f"{path} is no table", f"Pass a file with the columns path and split ({' '.join(TABLE_SUFFIXES)})."
+            f"{path} is not a table", f"Pass a file with the columns path and split ({' '.join(TABLE_SUFFIXES)})."
         )
     table = read_table(path, count_known_names)
     try:
@@ -77,7 +77,7 @@ def split_by_file(listing: Listing, path: str) -> Listing:
 
 
 def _refuse_list(table: Table) -> None:
-    """Refuse a list of images without parts; where its name means one, with the command that joins such lists."""
+    """Refuse a list of images without parts; if its name means a part, print the command that joins such lists."""
     folder, name = os.path.split(table.path)
     listed = _part_of_list(name)
     if listed is not None:
@@ -105,7 +105,7 @@ def _names_in(folder: str) -> set[str]:
 
 
 def _part_of_list(name: str) -> tuple[str, str, str] | None:
-    """Return the part that the name of a file means, and what lists of one split have in common: number and suffix."""
+    """Return the part that a file name means, and what the lists of one split have in common: number and suffix."""
     stem, suffix = os.path.splitext(name)
     found = LIST_NAME.fullmatch(stem)
     part = part_of(found[1]) if found else None
@@ -113,7 +113,7 @@ def _part_of_list(name: str) -> tuple[str, str, str] | None:
 
 
 def _split_by_names(listing: Listing, table: Table, paths: list[Any], parts: list[str]) -> Listing:
-    """Match the table's paths to the images, by the first of several ways that finds all images."""
+    """Match the paths of the table to the images, by the first of several keys that finds all images."""
     names = [str(name) for name in (listing.images if listing.names is None else listing.names)]
     given = [str(path).replace("\\", "/") for path in paths]
     best: tuple[int, dict[str, str], list[str]] | None = None
@@ -157,7 +157,7 @@ Key = Callable[[str], str]
 
 
 def _match_keys(root: str, folder: str) -> list[tuple[Key, Key]]:
-    """Return how an image and a row of the table may be called alike: by path, by the end of it, by name."""
+    """Return pairs of keys, of an image and of a row, by which they may match: the path, the end of it, the name."""
     relative, beside = _relative(root), _relative(folder)
 
     def here(path: str) -> str:
@@ -195,7 +195,7 @@ def _relative(root: str) -> Key:
 
 
 def _tail(path: str) -> str:
-    """Return the folder and the name: what is left of a path of another machine."""
+    """Return the folder and the file name, which is what a path of another machine has in common."""
     return "/".join(path.replace(os.sep, "/").split("/")[-2:])
 
 
@@ -206,13 +206,13 @@ def _bare(path: str) -> str:
 
 
 def _contradicts(rows: list[str], parts: list[str]) -> str:
-    """Return a name that stands in several parts, or an empty string."""
+    """Return a name that is in several parts, or an empty string."""
     pairs = Counter(row for row, _ in set(zip(rows, parts, strict=True)))
     return next((row for row, number in pairs.items() if number > 1), "")
 
 
 def _split_flowers(listing: Listing, path: str) -> Listing:
-    """Return the Oxford flowers with their official split, and with their labels where there are none."""
+    """Return the Oxford flowers with their official split, and with their labels if they have none."""
     sets = _read_mat(path)
     if missing := sorted(set(FLOWER_PARTS) - set(sets)):
         raise DatasetError(
@@ -231,7 +231,7 @@ def _split_flowers(listing: Listing, path: str) -> Listing:
     numbers = [_flower_number(str(image)) for image in listing.images]
     lost = [image for image, number in zip(listing.images, numbers, strict=True) if number not in parts]
     if lost:
-        # Images of other names are another folder's; numbers that are missing are the file's fault.
+        # Images of other names belong to another folder; if all are numbered, the file is incomplete.
         numbered = all(_flower_number(str(image)) for image in lost)
         raise DatasetError(
             f"{path} does not name {count_text(len(lost), 'image')} of {len(numbers):,}: {few(list(map(str, lost)))}",
@@ -265,5 +265,5 @@ def _read_mat(path: str) -> dict[str, Any]:
 
     try:
         return dict(loadmat(path))
-    except Exception as error:  # whatever the damaged bytes lead it to; files of version 7.3 are no kind that it reads
+    except Exception as error:  # damaged files raise anything, and scipy does not read those of version 7.3
         raise DatasetError(f"cannot read {path}: {error}", "Download it again.") from error

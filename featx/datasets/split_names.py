@@ -1,4 +1,4 @@
-"""A name that people give to a part of a split goes in ("train", "valid", "Test_set"); which part it is comes out."""
+"""Tell which part of a split (training, validation, test) the name of a folder or a value in a table means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PARTS", "as_parts", "part_of", "part_words", "parts_of", "read_split
 
 PARTS = ("training", "validation", "test")
 
-# Those of Keras, fastai, torchvision, Ultralytics, Roboflow, Hugging Face and Google's tables.
+# The words of Keras, fastai, torchvision, Ultralytics, Roboflow, Hugging Face and Google's tables.
 WORDS = {
     "training": ("train", "training", "trn"),
     "validation": ("val", "valid", "validation", "validate", "dev"),
@@ -27,21 +27,21 @@ NAME = re.compile(
     rf"(?:final[\W_]*|\d{{1,2}}[\W_]+)?({'|'.join(sorted(BY_WORD, key=len, reverse=True))})"
     r"(?:[\W_]*(?:set|data|dataset|images?|imgs?|split|part|samples?|folder|dir|\d{1,4}))?"
 )
-# fastai's column is_valid, and its like.
+# Columns of flags, such as is_valid of fastai.
 FLAGS = {"isvalid": "validation", "isval": "validation", "istest": "test"}
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
 def part_of(name: str) -> str | None:
-    """Return "training", "validation" or "test" for a name that means one of them, else None."""
+    """Return "training", "validation" or "test" if a name means one of them, else None."""
     found = NAME.fullmatch(name.strip().casefold())
     return BY_WORD[found[1]] if found else None
 
 
 def parts_of(names: Sequence[str]) -> dict[str, str]:
-    """Return the part of each of the names beside each other that means one.
+    """Return the part that each name means, of the names of sibling folders; those that mean none are left out.
 
-    What all names have in common does not count: the parts of ``seg_train`` and ``seg_test`` are training and test.
+    What all names have in common is ignored: ``seg_train`` and ``seg_test`` mean training and test.
     """
     found = {name: part for name in names if (part := part_of(name))}
     if found or len(names) < 2:
@@ -61,7 +61,7 @@ def part_words(name: str) -> set[str]:
 
 
 def as_parts(column: str, values: Sequence[Any]) -> list[str | None]:
-    """Return "training", "validation" or "test" for each value, or None."""
+    """Return "training", "validation" or "test" for each value of a column, or None."""
     if flag := FLAGS.get(column_key(column)):
         meaning = {None: None, True: flag, False: "training"}
         known = {value: meaning[TRUTH.get(value.casefold())] for value in set(map(str, values))}
@@ -71,12 +71,12 @@ def as_parts(column: str, values: Sequence[Any]) -> list[str | None]:
 
 
 def read_split(table: Table, column: str) -> list[str]:
-    """Return the part of each row by a column whose name says that it holds a split.
+    """Return the part of each row, by a column whose name says that it holds a split.
 
     Raises
     ------
     DatasetError
-        If a value is blank or means no part.
+        If a value is blank or does not mean a part.
     """
     values = table.column(column)
     parts = as_parts(column, values)
@@ -91,7 +91,7 @@ def read_split(table: Table, column: str) -> list[str]:
     raise DatasetError(
         f"{table.path} has {few([repr(value) for value in others])} as {column}, first in {where}; expected train, val "
         "or test",
-        "Write one of these in every row; or rename the column, to `group` if images with the same value shall stay "
+        "Write one of these in every row; or rename the column, to `group` if images with the same value are to stay "
         "together.",
     )
 

@@ -1,8 +1,9 @@
-"""A labelled data set goes in before anything is computed; what is doubtful in it is refused, left out or remarked on.
+"""Survey a labelled data set for leakage and doubtful classes, before anything is computed.
 
-Images of one group, and images of the same content, in the training part and in the test part of a given split would
-make figures that no new image reaches. Groups are the user's to mend; copies are left out of the training part. Copies
-on one side do no such harm while every split that is drawn keeps them there, so they are counted, marked and kept.
+Images of one group, or of the same content, in both the training and the test part of a given split make the figures
+too good. Shared groups are refused, because only the user can part them; copies of test images are left out of the
+training part. Copies on one side do no harm as long as every split that is drawn keeps them together, so they are
+counted, marked and kept.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ MOST_SHOWN = 3
 
 @dataclass(frozen=True)
 class Survey:
-    """What is left of a data set.
+    """What a survey leaves of a data set, and what it found.
 
     Attributes
     ----------
     dataset : ImageDataset
-        Without what was left out, its copies marked in `together`.
+        The images that are left, with copies marked in `together`.
     rows : ndarray of int
-        Where its images were in the data set that was looked over.
+        The rows of these images in the data set that was surveyed.
     notes : list of str
         What was found.
     """
@@ -55,26 +56,27 @@ def survey(
     validation_apart: bool = False,
     min_images: int = 1,
 ) -> Survey:
-    """Look over a data set that is joined with its test set.
+    """Check a data set, joined with its test set, for leakage and doubtful classes.
 
     Parameters
     ----------
     dataset : ImageDataset
         With labels.
-    keys : sequence of (bytes, or what is no bytes where the content is not known), default=None
-        What identifies the content of each image; see `image_keys`. None looks at names, groups and numbers only.
+    keys : sequence of (bytes or any other object), default=None
+        The key of the content of each image, anything but bytes where it is not known; see `image_keys`. Without keys
+        only names, groups and numbers are checked.
     validation_apart : bool, default=False
-        Whether the validation part of a given split is not trained on. Without a test part it judges in any case.
+        Whether the validation part of a given split is not trained on. Without a test part it is tested on in any case.
     min_images : int, default=1
-        Classes with fewer different images to fit on are left out: of the training part where there is a given split.
+        Classes with fewer different images to fit on are left out. With a given split, the training part counts.
 
     Raises
     ------
     ParameterError
-        If `min_images` is no positive integer.
+        If `min_images` is not a positive integer.
     DatasetError
-        If a group is in the training part and in the part that judges, if copies leave nothing of a class to train on,
-        or if `min_images` leaves fewer than two classes.
+        If a group is both in the training and in the test part, copies leave nothing of a class to train on, or
+        `min_images` leaves fewer than two classes.
     """
     if isinstance(min_images, bool) or not isinstance(min_images, int | np.integer) or min_images < 1:
         raise ParameterError(f"got min_images={min_images!r}; expected a positive integer")
@@ -103,7 +105,7 @@ def survey(
 
 
 def _roles(split: np.ndarray | None, validation_apart: bool) -> np.ndarray | None:
-    """Return as what each image of a given split is used, in the words of `PARTS`."""
+    """Return how each image of a given split is used, in the words of `PARTS`."""
     if split is None:
         return None
     roles = np.asarray(split)
@@ -113,12 +115,12 @@ def _roles(split: np.ndarray | None, validation_apart: bool) -> np.ndarray | Non
 
 
 def _check_groups(groups: np.ndarray, roles: np.ndarray) -> list[str]:
-    """Refuse groups on both sides of what judges; remark on those on both sides of what training is stopped by."""
+    """Refuse groups that are also in the test part; return a note on groups in both training and validation."""
     for part in ("training", "validation"):
         if shared := _shared_groups(groups, roles, part, "test"):
             raise DatasetError(shared, "Move each group to one part, or rename groups that only share a name.")
     shared = _shared_groups(groups, roles, "training", "validation")
-    return [f"{shared}; training stops by images that are like those it has met"] if shared else []
+    return [f"{shared}; training stops by images that are like those it has seen"] if shared else []
 
 
 def _shared_groups(groups: np.ndarray, roles: np.ndarray, first: str, second: str) -> str:
@@ -141,7 +143,7 @@ def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
     texts = []
     for content in contents[:MOST_SHOWN]:
         rows = np.flatnonzero(together == content)
-        # One image of each class, and then others.
+        # One image of each class first.
         firsts = rows[np.sort(np.unique(labels[rows], return_index=True)[1])]
         named: dict[str, list[str]] = {}
         for row in [*firsts, *rows]:
@@ -156,7 +158,7 @@ def _labelled_twice(dataset: ImageDataset, together: np.ndarray) -> list[str]:
 
 
 def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return the rows of a given split that are no copies of images in a later part, and what was found."""
+    """Return the rows of a given split without copies of images in a later part, and notes on those."""
     rank = np.array([PARTS.index(role) for role in roles])
     last = np.full(len(rank), -1)
     np.maximum.at(last, together, rank)
@@ -183,12 +185,12 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
 
 
 def small_classes(dataset: ImageDataset, least: int, *, validation_apart: bool = False) -> dict[str, int]:
-    """Return the classes with fewer different images to fit on, with their numbers.
+    """Return the classes with fewer than `least` different images to fit on, with their numbers.
 
     Parameters
     ----------
     dataset : ImageDataset
-        With labels; its copies are those that `together` marks.
+        With labels; `together` marks its copies.
     least : int
     validation_apart : bool, default=False
         As for `survey`.
@@ -202,7 +204,7 @@ def small_classes(dataset: ImageDataset, least: int, *, validation_apart: bool =
 
 
 def _without_small(dataset: ImageDataset, min_images: int, validation_apart: bool) -> tuple[np.ndarray, list[str]]:
-    """Return the rows of classes that have enough different images to fit on, and which classes have not."""
+    """Return the rows of classes with enough different images to fit on, and a note on the other classes."""
     rows = np.arange(len(dataset))
     small = small_classes(dataset, min_images, validation_apart=validation_apart) if min_images > 1 else {}
     if not small:
@@ -220,7 +222,7 @@ def _without_small(dataset: ImageDataset, min_images: int, validation_apart: boo
 
 
 def _repeated(dataset: ImageDataset) -> list[str]:
-    """Remark on copies under one label."""
+    """Return a note on copies with the same label."""
     labels, contents = np.asarray(dataset.labels), np.asarray(dataset.together)
     _, first, codes = np.unique(contents, return_index=True, return_inverse=True)
     mixed = codes[labels != labels[first[codes]]]
@@ -240,6 +242,6 @@ def _repeated(dataset: ImageDataset) -> list[str]:
 
 
 def _few_of(texts: Sequence[str], mark: str) -> str:
-    """Return the first of some texts and the number of the others; a single one takes no more room than its number."""
+    """Return the first of some texts and the number of the others, but never for one: its number would be as long."""
     shown = texts if len(texts) <= MOST_SHOWN + 1 else texts[:MOST_SHOWN]
     return mark.join(shown) + (f" and {len(texts) - len(shown):,} more" if len(shown) < len(texts) else "")

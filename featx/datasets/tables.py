@@ -1,4 +1,4 @@
-"""A file of rows goes in (CSV with any usual separator, JSON Lines, Parquet); named columns of values come out."""
+"""Read a table file, CSV with any usual separator, JSON Lines or Parquet, into named columns of values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
     ----------
     path : str
     count_known : callable of sequence of str -> int
-        How many of these names of columns mean something. The separator is the one by which most do.
+        Counts the known names among names of columns. The separator is the one that gives the most.
 
     Raises
     ------
@@ -60,12 +60,12 @@ def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
     except UnicodeDecodeError as error:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
     if "\0" in text.partition("\n")[0]:
-        raise DatasetError(f"cannot read {path}: its first line is no text in UTF-8", "Save it as CSV in UTF-8.")
+        raise DatasetError(f"cannot read {path}: its first line is not text in UTF-8", "Save it as CSV in UTF-8.")
     return _read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)
 
 
 def _read_json_lines(path: str, text: str) -> Table:
-    """Read the text of a JSON Lines file, as Hugging Face's metadata.jsonl is one.
+    """Read the text of a JSON Lines file, such as metadata.jsonl of Hugging Face.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _read_json_lines(path: str, text: str) -> Table:
                 row = json.loads(line)
             except ValueError as error:
                 raise DatasetError(
-                    f"cannot read {path}: line {number}: {error}", "Write a JSON object a line."
+                    f"cannot read {path}: line {number}: {error}", "Write one JSON object a line."
                 ) from error
             if not isinstance(row, dict):
                 raise DatasetError(f"{path} has no object in line {number}", "Write a JSON object a line.")

@@ -1,4 +1,4 @@
-"""What is no data set of classes goes in; its kind, where that is known, and what to type come out."""
+"""Recognise data sets that are not folders of classes (COCO, Pascal VOC, YOLO, Roboflow), and say what to type."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .tables import TABLE_SUFFIXES, read_table
 __all__ = ["explain_unlabelled"]
 
 CUT_OUT = "Cut the objects out of the images, and make one sub-folder a class of what was cut out."
-# How many tables are looked into.
+# How many tables are opened at most.
 MOST_TABLES = 20
 
 
 def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, str] | None:
-    """Return why a folder has no labels, and what to do, or None where its kind is not known.
+    """Return why a folder has no labels and what to do, or None where the kind of data set is not known.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, st
 
 
 def _describe_boxes(listing: Listing, others: set[str]) -> str:
-    """Tell a data set for object detection by the files that lie beside its images, or in a folder beside theirs."""
+    """Recognise a data set for object detection by files beside its images, or in a folder beside theirs."""
     for image in map(str, listing.images[:3]):
         stem = os.path.splitext(image)[0]
         swapped = {
@@ -82,7 +82,7 @@ def _has_boxes(path: str) -> bool:
 
 
 def _suggest_table(root: str, tables: list[str], has_images: bool) -> tuple[str, str] | None:
-    """Return which of the tables in a folder list its images, and how to pass them."""
+    """Return which of the tables in a folder list its images, and the command that uses them."""
     good = [path for path in tables if _lists_labels(path)]
     what = "has no class folders" if has_images else "holds no image files"
     tables = [path for path in tables if not path.lower().endswith(".txt")]

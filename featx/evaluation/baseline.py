@@ -1,4 +1,4 @@
-"""Predictions on test images go in; whether they beat always answering the largest class comes out."""
+"""Majority-class baseline: whether a model is better than always answering the largest class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..display.summary_mixin import SummaryMixin
 from .estimates import Estimate
-from .metrics import METRIC_NAMES, confusion_matrix, precision_recall_f1
+from .metrics import METRIC_NAMES, class_means, confusion_matrix
 from .paired import SIGNIFICANCE, compare_paired
 
 __all__ = ["Baseline", "compare_baseline", "largest_class"]
@@ -19,26 +19,27 @@ __all__ = ["Baseline", "compare_baseline", "largest_class"]
 class Baseline(SummaryMixin):
     """Always answering the largest class, and whether a model is better than that.
 
-    After cross-validation, which tests every image, it is the largest class of all images; with a held-out test set
-    that of the training images.
+    After cross-validation, which tests every image, this is the largest class of all images; with a held-out test set,
+    the largest class of the training images.
 
     Attributes
     ----------
     answer : str
-        The class; of equally large ones, see `largest_class`.
+        The class; `largest_class` says which of equally large ones.
     accuracy : float
         Of this answer, on the test images.
     metric : str
-        The one by which the model is judged.
+        The metric by which the model is judged.
     value : float
         What this answer reaches in it.
     p_value : float or None
-        Of the difference in accuracy, where that is the metric; see `compare_paired`. By the others the model is judged
-        by their intervals.
+        Of the difference in accuracy, where that is the metric; see `compare_paired`. By any other metric, the model is
+        judged by the interval of its value.
     verdict : {"better", "not distinguishable", "worse", "undecided"}
-        Of the model; "undecided" where the test images or groups are too few for any verdict, or there is no interval.
+        On the model; "undecided" where there are too few test images or groups for any verdict, or there is no
+        interval.
     beaten : bool or None
-        Whether the model is better; None where that is undecided.
+        Whether the model is better; None where this is undecided.
     text : str
         The verdict in a sentence.
     """
@@ -56,17 +57,17 @@ class Baseline(SummaryMixin):
 def largest_class(truth: np.ndarray, n_classes: int, tested: np.ndarray) -> int:
     """Return the number of the class with the most training rows.
 
-    Of equals it is the one with the most rows among those that are tested: whoever always answers one of them may have
-    chosen that one. Of equals in this, too, it is the first.
+    Of equally large classes it is the one with the most test rows, since the baseline may have chosen that one; of
+    classes that are equal in this too, it is the first.
 
     Parameters
     ----------
     truth, tested : ndarray of int
-        Class numbers of the images that are trained on, and of those that judge.
+        Class numbers of the training images and of the test images.
     n_classes : int
     """
-    counts, judging = (np.bincount(part, minlength=n_classes) for part in (truth, tested))
-    return int(np.lexsort((-np.arange(n_classes), judging, counts))[-1])
+    counts, test_counts = (np.bincount(part, minlength=n_classes) for part in (truth, tested))
+    return int(np.lexsort((-np.arange(n_classes), test_counts, counts))[-1])
 
 
 def compare_baseline(
@@ -80,23 +81,23 @@ def compare_baseline(
     folds: int = 1,
     metric: str = "accuracy",
 ) -> Baseline:
-    """Judge a model by what always answering the largest class gives on the same images.
+    """Compare a model with always answering the largest class, on the same images.
 
     Parameters
     ----------
     truth, predicted : ndarray of int, shape (n,)
-        Class numbers of the test images, and those that the model gave.
+        Class numbers of the test images, and those that the model predicted.
     trained : ndarray of int
-        Class numbers of the images of which the largest class is answered: those that were trained on, or after
-        cross-validation all: in a fold's training part a class is the smaller, the more of its images the fold tests.
+        Class numbers of the images whose largest class is answered: the training images, or all images after
+        cross-validation, because the more images of a class a fold tests, the fewer are in its training part.
     metrics : mapping of str to Estimate
-        The model's figures; see `score_predictions`.
+        Those of the model; see `score_predictions`.
     classes : sequence of str
         All classes, by number.
     groups, folds
         As for `compare_paired`.
     metric : {"accuracy", "balanced_accuracy", "macro_f1"}, default="accuracy"
-        Accuracy is judged by `compare_paired`, the others by the interval of the model's figure.
+        Accuracy is judged by `compare_paired`, the others by the interval of the model's value.
     """
     answer, counts = largest_class(trained, len(classes), truth), np.bincount(trained, minlength=len(classes))
     always = truth == answer
@@ -127,12 +128,7 @@ def compare_baseline(
 
 
 def _score(truth: np.ndarray, answers: np.ndarray, n_classes: int, metric: str) -> float:
-    """Return what the answers reach, over the classes that occur."""
-    matrix = confusion_matrix(truth, answers, n_classes)
-    actual, claimed = matrix.sum(axis=1) > 0, matrix.sum(axis=0) > 0
-    _, recall, f1 = precision_recall_f1(matrix)
-    return {
-        "accuracy": float(np.mean(truth == answers)),
-        "balanced_accuracy": float(recall[actual].mean()),
-        "macro_f1": float(f1[actual | claimed].mean()),
-    }[metric]
+    """Return the value of a metric, over the classes that occur."""
+    if metric == "accuracy":
+        return float(np.mean(truth == answers))
+    return class_means(confusion_matrix(truth, answers, n_classes))[metric]

@@ -1,4 +1,4 @@
-"""Probabilities and true classes go in; how far confidence is from accuracy comes out, without its bias.
+"""Calibration errors: how far the confidence of predictions is from their accuracy, with and without bias.
 
 Confidence is the probability of the predicted class.
 """
@@ -18,7 +18,7 @@ SIMULATIONS = 200
 def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the gap between confidence and accuracy, over 15 bins of equal width (Guo et al. 2017, eq. 3).
 
-    It is too high by what chance adds in each bin: a calibrated model of two classes shows 0.06 on 150 images.
+    It is biased upwards by chance in each bin: a calibrated model of two classes shows 0.06 on 150 images.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> 
 
 
 def debiased_calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the root mean square gap between confidence and accuracy, less what chance adds to it.
+    """Return the root mean square gap between confidence and accuracy, corrected for what chance adds to it.
 
     The debiased estimator of the squared l2 calibration error (Kumar, Liang and Ma 2019, "Verified uncertainty
-    calibration", sec. 5) over up to 15 bins of equally many images: from the squared gap of a bin with n images and
-    accuracy a, a (1 - a) / (n - 1) is subtracted. 0 where the mean over bins is negative, so that the root is too high
-    where the truth is near 0; `error_if_calibrated` says by how much.
+    calibration", sec. 5) over up to 15 bins with equal numbers of images: from the squared gap of a bin with n images
+    and accuracy a, a (1 - a) / (n - 1) is subtracted. It is 0 where the mean over bins is negative, so that the root is
+    too high where the true error is near 0; `error_if_calibrated` says by how much.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def debiased_calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> 
     Returns
     -------
     float
-        NaN of a single image.
+        NaN for a single image.
     """
     confidence, right = _confidence(truth, probabilities)
     order = np.argsort(confidence, kind="stable")
@@ -68,7 +68,7 @@ def error_if_calibrated(probabilities: np.ndarray, *, random_state: int = 0) -> 
     """
     confidence = np.sort(probabilities.max(axis=1))
     rng = np.random.default_rng(random_state)
-    # A few simulations at a time, so that a hundred thousand images take no gigabyte.
+    # A few simulations at a time, so that a hundred thousand images need less than a gigabyte.
     parts = [8] * (SIMULATIONS // 8)
     found = [_debiased(confidence, (rng.random((part, len(confidence))) < confidence).astype(float)) for part in parts]
     return float(np.mean(found))

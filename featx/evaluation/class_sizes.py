@@ -1,4 +1,4 @@
-"""Class numbers and the fewest images that a class needs go in; classes that are too small are refused, all at once."""
+"""Class sizes: classes with too few images or groups are refused, all in one error."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..exceptions import DatasetError
 
 __all__ = ["SmallClassError", "check_counts", "check_sizes", "list_sizes"]
 
-# Names that one message lists.
+# How many names one message lists.
 MOST_LISTED = 20
 PLURALS = {"class": "classes", "stratum": "strata"}
 
 
 class SmallClassError(DatasetError):
-    """Classes are too small for what is to be done with them; other settings may do."""
+    """Classes are too small for what is to be done with them; other settings may work."""
 
 
 def check_counts(
@@ -29,7 +29,7 @@ def check_counts(
     once: bool = False,
     instead: str = "",
 ) -> None:
-    """Raise DatasetError unless there are two classes with at least so many images each.
+    """Raise DatasetError unless there are at least two classes, each with enough images.
 
     Parameters
     ----------
@@ -37,12 +37,13 @@ def check_counts(
         The class number of each image.
     classes : sequence
     least : int
+        The number of images that each class needs.
     needed : str
-        What needs so many, with its verb: "5 folds need".
+        What needs them, with its verb: "5 folds need".
     once : bool, default=False
-        Whether copies are left out of `truth`.
+        Whether `truth` counts copies of an image once.
     instead : str, default=""
-        What would do with these classes, such as "cv=3 (--cv 3)".
+        What would work with these classes, such as "cv=3 (--cv 3)".
     """
     if len(classes) < 2:
         raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")
@@ -60,7 +61,7 @@ def check_sizes(
     once: bool = False,
     instead: str = "",
 ) -> None:
-    """Raise SmallClassError unless each class has at least so many images or groups.
+    """Raise SmallClassError unless each class has enough images or groups.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which rows of a data set are trained on, which decide when to stop training, and which judge."""
+"""Data splits: which rows train, which validate (when to stop training), and which test; or the folds."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from .splits import Split, outer_folds
 
 __all__ = ["UNGROUPED", "DataSplit"]
 
-# How the groups of images without a group begin: no manifest has such a name.
+# The prefix of the groups of images without a group: no group of a manifest begins with it.
 UNGROUPED = "\0"
 
 
 @dataclass(frozen=True)
 class DataSplit:
-    """Which rows of a data set are trained on, and which judge.
+    """Which rows of a data set train, validate and test.
 
     Attributes
     ----------
     train : ndarray of int
     validation : ndarray of int
-        The validation part of a given split that also has a test part; otherwise it judges, and this is empty.
+        The validation part of a given split that also has a test part. Where there is no test part, the validation part
+        is `test`, and this is empty.
     test : ndarray of int
-        Those that judge; after cross-validation all rows.
+        The test rows; with cross-validation, all rows.
     description : str
         The test images in words, such as "test set of 8 images".
     folds : list of (train rows, test rows) or None
-        Of a cross-validation, in place of one test set.
+        Those of a cross-validation, in place of one test set.
     notes : list of str
-        What to know of a given split.
+        What to know about a given split.
     given : bool
-        Whether the data set came with it, and not drawn at random.
+        Whether it came with the data set; otherwise it was drawn at random.
     """
 
     train: np.ndarray
@@ -45,17 +46,17 @@ class DataSplit:
 
     @property
     def protocol(self) -> str:
-        """How the test images came about, in words."""
+        """How the test images were chosen, in words."""
         return self.description if self.folds is not None else f"held-out {self.description}"
 
     @property
     def fitted(self) -> np.ndarray:
-        """The rows that are not tested on: those to train and to validate on."""
+        """The rows that are not tested on: those of the training and validation parts."""
         return np.sort(np.concatenate([self.train, self.validation]))
 
     @property
     def splits(self) -> list[Split]:
-        """Every (rows to fit on, rows to test on): one, or one a fold."""
+        """Every (rows to fit on, rows to test on): one pair, or one for each fold."""
         return [(self.fitted, self.test)] if self.folds is None else self.folds
 
     @classmethod
@@ -86,7 +87,7 @@ class DataSplit:
 def _grouped(groups: np.ndarray | None, train: np.ndarray, test: np.ndarray) -> str:
     if groups is None or np.isin(groups[test], groups[train]).any():
         return ""
-    # Where one of the two has no groups, nobody knows.
+    # Where one of the two has no groups, this is not known.
     if any(str(name).startswith(UNGROUPED) for name in np.unique(groups)):
         return ""
     return ", whole groups on one side"

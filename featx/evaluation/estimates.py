@@ -1,23 +1,19 @@
-"""A figure with its 95 % interval, or without one and the reason; as text for reports and as what JSON can hold."""
+"""Estimates: a value with its 95 % interval, or with the reason why it has none."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from ..display.summary_mixin import SummaryMixin
 
-__all__ = ["Estimate", "as_json", "missing_intervals"]
+__all__ = ["Estimate", "missing_intervals"]
 
 
 @dataclass(frozen=True, repr=False)
 class Estimate(SummaryMixin):
-    """A figure with its 95 % interval.
+    """A value with its 95 % interval.
 
     Attributes
     ----------
@@ -34,7 +30,7 @@ class Estimate(SummaryMixin):
     reason: str = ""
 
     def __post_init__(self) -> None:
-        # One NaN for all, and for both ends, so that equal estimates compare equal.
+        # The same NaN object everywhere, and at both ends, so that equal estimates compare equal.
         if not self.has_interval:
             object.__setattr__(self, "low", math.nan)
             object.__setattr__(self, "high", math.nan)
@@ -45,11 +41,11 @@ class Estimate(SummaryMixin):
         return not (math.isnan(self.low) or math.isnan(self.high))
 
     def overlaps(self, other: Estimate) -> bool:
-        """Whether the two intervals share a point; where one is missing, nothing says that they do not."""
+        """Whether the two intervals share a point; True where one is missing, since nothing says that they do not."""
         return not (self.high < other.low or other.high < self.low)
 
     def text(self, *, percent: bool = True) -> str:
-        """Return the figure, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`."""
+        """Return the value, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`."""
         scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")
         value = f"{scale * self.value:.{digits}f}{unit}"
         if not self.has_interval:
@@ -58,28 +54,15 @@ class Estimate(SummaryMixin):
 
 
 def missing_intervals(estimates: Iterable[tuple[str, Estimate]]) -> list[str]:
-    """Return one line for each reason why intervals are missing, with the names of the figures that lack them.
+    """Return one line for each reason why intervals are missing, with the names of the values that lack them.
 
     Parameters
     ----------
     estimates : iterable of (name, Estimate)
-        The name of a figure may come several times, as once for each candidate.
+        A name may occur several times, such as once for each candidate.
     """
     found: dict[str, dict[str, None]] = {}
     for name, estimate in estimates:
         if not estimate.has_interval:
             found.setdefault(estimate.reason, {})[name] = None
     return [f"without interval: {', '.join(names)}: {reason}" for reason, names in found.items()]
-
-
-def as_json(value: Any) -> Any:
-    """Return data classes, mappings and sequences as what JSON can hold: NaN and infinity become None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: as_json(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return as_json(value.tolist())
-    if isinstance(value, list | tuple):
-        return [as_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""True classes of held-out images and what a model answered go in; what the model reaches on them comes out."""
+"""Results on held-out images: metrics with intervals, confusion matrix and baseline of a model's predictions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["HeldOutResult", "score_held_out"]
 
 @dataclass(repr=False)
 class HeldOutResult(SummaryMixin):
-    """What a model reaches on images that it was not fitted on.
+    """How good a model is on images that it was not fitted on.
 
     Attributes
     ----------
     classes : list of str
     n_test : int
-        Images that the figures are computed on.
+        Images that the metrics are computed on.
     metrics : dict of str to Estimate
         See `score_predictions`.
     per_class : list of dict
@@ -35,7 +35,7 @@ class HeldOutResult(SummaryMixin):
     baseline : Baseline
         Whether the model beats always answering the largest class.
     notes : list of str
-        What to know of the figures; see `interval_notes`.
+        What to know about the metrics; see `interval_notes`.
     """
 
     classes: list[str]
@@ -59,24 +59,24 @@ def score_held_out(
     random_state: int = 0,
     others: Iterable[dict[str, Estimate]] = (),
 ) -> HeldOutResult:
-    """Return every figure for predictions on held-out images.
+    """Return the result of predictions on held-out images.
 
     Parameters
     ----------
     truth : ndarray of int, shape (n,)
         Class numbers.
     answers : ndarray, shape (n, k) or (n,)
-        Probabilities, of which the largest is the answer; or class numbers, where no more is known.
+        Probabilities, of which the largest is the prediction; or class numbers, where nothing else is known.
     classes : iterable of length k
         All classes, by number.
     groups : ndarray, shape (n,), default=None
-        What was drawn whole, as all images of a patient.
+        What was sampled as a whole, such as all images of a patient.
     trained, folds, metric
         As for `compare_baseline`.
     random_state : int, default=0
-        Of the simulation of a calibrated model.
+        Seed of the simulation of a calibrated model.
     others : iterable of dict of str to Estimate, default=()
-        Figures that are printed beside these, and that notes on intervals speak of, too.
+        Metrics that are printed next to these, and that the notes on intervals are about too.
     """
     names, groups = [str(name) for name in classes], nontrivial_groups(groups)
     if answers.ndim == 2:

@@ -1,13 +1,13 @@
-"""Counts of right and wrong images, or losses, go in; the ends of 95 % intervals of their means come out.
+"""Confidence intervals (95 %) of accuracy, balanced accuracy, macro F1 and log loss, of images or of whole groups.
 
-An ordinary interval of a mean is too narrow near 100 %, where it rests on the few errors that happened to be drawn.
+An ordinary interval of a mean is too narrow near 100 %, where it depends on the few errors that happened to be drawn.
 Fay and Feuer (1997, "Confidence intervals for directly standardized rates", Statistics in Medicine 16, eqs. 4 and 5)
 take, for the upper end of a weighted sum of counts with sum y and variance v, the quantile of a gamma distribution of
 mean y + w and variance v + w^2, where w is the largest weight: as though one more event, of the weightiest kind, had
 happened. Balanced accuracy, macro F1 and log loss are such sums of the errors, to first order. Errors that cannot
 exceed 100 % have a beta distribution in place of the gamma (Tiwari, Clegg and Zou 2006, "Efficient interval estimation
 for age-adjusted cancer rates"), which for plain accuracy nearly gives the exact interval of Clopper and Pearson (1934).
-Which coverage all this has was simulated: `benchmarks/intervals.py`.
+The coverage of all these intervals was simulated by `benchmarks/intervals.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 CONFIDENCE = 0.95
 NORMAL_QUANTILE = 1.959963984540054
 LOWER, UPPER = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
-# With fewer groups no interval is given; with fewer than the second number it comes with a note.
+# With fewer groups than the first number there is no interval; with fewer than the second there is a note.
 FEWEST_GROUPS, FEW_GROUPS = 5, 20
 FEWEST_GROUPS_OF_A_CLASS = 3
 
@@ -44,7 +44,7 @@ def wilson_interval(successes: np.ndarray | float, trials: np.ndarray | float) -
     Parameters
     ----------
     successes, trials : array-like of float
-        Also fractions of a trial.
+        These may be fractional.
     """
     trials = np.asarray(trials, dtype=float)
     p = np.asarray(successes, dtype=float) / trials
@@ -57,14 +57,14 @@ def wilson_interval(successes: np.ndarray | float, trials: np.ndarray | float) -
 def grouped_accuracy_interval(right: np.ndarray, sizes: np.ndarray) -> Interval:
     """Return the interval of accuracy where whole groups of images were drawn.
 
-    Student's interval of a ratio of sums over groups, with one degree of freedom less than there are groups (Cochran
-    1977, sec. 6.5), joined with Wilson's interval for as many images as there are groups: groups that agree by chance
-    prove no more. Groups of uneven size count as (sum n)^2 / sum n^2 (Kish 1965, sec. 8.2).
+    Student's interval of a ratio of sums over groups, with one degree of freedom fewer than there are groups (Cochran
+    1977, sec. 6.5), joined with Wilson's interval for as many images as there are groups, since groups that agree by
+    chance prove no more than that. Groups of uneven size count as (sum n)^2 / sum n^2 (Kish 1965, sec. 8.2).
 
     Parameters
     ----------
     right, sizes : ndarray, shape (..., groups)
-        Right images, and images, of each group. At least two groups.
+        Numbers of correctly classified images and of all images in each group. At least two groups.
     """
     from scipy.stats import t
 
@@ -84,7 +84,7 @@ def per_class_error(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *
     Parameters
     ----------
     hits, actual, claimed : ndarray, shape (..., classes)
-        Images of the class that were taken for it, all images of the class, and all that were taken for it.
+        Images of the class that were predicted as it, all images of the class, and all that were predicted as it.
     metric : {"balanced_accuracy", "macro_f1"}
     """
     missed, whole = _error_parts(hits, actual, claimed, metric)
@@ -95,9 +95,9 @@ def class_mean_interval(matrix: np.ndarray, *, metric: str) -> Interval:
     """Return the interval of balanced accuracy or macro F1 of independent images.
 
     The variance is the jackknife's over images (Efron and Tibshirani 1993, sec. 11.5), times (n - 1) / (n + 1), with
-    which the beta distribution of a plain proportion has the parameters of Clopper and Pearson. One more error is one
-    of the class in which it costs most. A class of which there is no image may have any recall and any F1, so the
-    interval holds with each.
+    which the beta distribution of a plain proportion has the parameters of Clopper and Pearson. The one more error is
+    in the class where it costs most. A class without images may have any recall and any F1, so the interval covers
+    all of them.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def class_mean_interval(matrix: np.ndarray, *, metric: str) -> Interval:
     change[..., diagonal, diagonal] = without(1, 1, 1)
     spread = (matrix * change**2).sum((-1, -2)) - (matrix * change).sum((-1, -2)) ** 2 / n
     variance = (n - 1) ** 2 / (n * (n + 1)) * spread
-    more, less = _step(*counts, weights, metric=metric)
+    more, less = _cost_of_an_error(*counts, weights, metric=metric)
     interval = _beta_interval((error * weights).sum(-1), variance, more.max(-1), less.max(-1))
     return _allow_for_unknown(interval, known.mean(-1))
 
@@ -130,9 +130,10 @@ def class_mean_interval(matrix: np.ndarray, *, metric: str) -> Interval:
 def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, *, metric: str) -> Interval:
     """Return the interval of balanced accuracy or macro F1 where whole groups of images were drawn.
 
-    As `class_mean_interval`, with the jackknife over groups, widened by Student's quantile over the normal one, and one
-    more group that is wrong throughout in place of one more error: the average of the groups, weighed by what each
-    would cost. A class in fewer than three groups may have any recall and any F1. NaN where all classes are such.
+    As `class_mean_interval`, but with the jackknife over groups, widened by the ratio of Student's quantile to the
+    normal one. In place of one more error there is one more group with nothing but errors: the average of the groups,
+    weighted by the cost of each. A class in fewer than three groups may have any recall and any F1. NaN where this is
+    true of all classes.
 
     Parameters
     ----------
@@ -154,7 +155,7 @@ def grouped_class_mean_interval(hits: np.ndarray, actual: np.ndarray, claimed: n
     variance *= (t.ppf(UPPER, groups - 1) / NORMAL_QUANTILE) ** 2
     costs = [
         (counts[1] * step[..., None, :]).sum(-1)
-        for step in _step(totals[0], totals[1], totals[2], weights, metric=metric)
+        for step in _cost_of_an_error(totals[0], totals[1], totals[2], weights, metric=metric)
     ]
     more, less = ((cost**2).sum(-1) / np.maximum(cost.sum(-1), 1e-300) for cost in costs)
     low, high = _allow_for_unknown(_beta_interval(error, variance, more, less), known.mean(-1))
@@ -165,15 +166,15 @@ def log_loss_interval(losses: np.ndarray, most: np.ndarray | float) -> Interval:
     """Return the interval of the mean loss of independent images.
 
     Gamma distributions as in Fay and Feuer (1997), where one more error is an image with the largest loss that the
-    predictions allow. That loss need not have occurred: where all images are right, the loss that is seen says little
-    of the one to come.
+    predictions allow. That loss need not have occurred: where all images are classified correctly, the observed losses
+    say little about future ones.
 
     Parameters
     ----------
     losses : ndarray, shape (..., images)
         At least two.
     most : array-like, shape (...)
-        The largest loss that an image could have had: that of the least probable class of any.
+        The largest loss that an image could have had: that of the least probable class of any image.
     """
     n = losses.shape[-1]
     mean, step = losses.mean(-1), np.asarray(most) / n
@@ -192,10 +193,10 @@ def _error_parts(
     return actual + claimed - 2 * hits, actual + claimed
 
 
-def _step(
+def _cost_of_an_error(
     hits: np.ndarray, actual: np.ndarray, claimed: np.ndarray, weights: np.ndarray, *, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return by how much one more wrong image of each class raises the mean error, and one less lowers it."""
+    """Return by how much one more error in each class raises the mean error, and one fewer lowers it."""
     missed, whole = _error_parts(hits, actual, claimed, metric)
     whole = np.maximum(whole, 1)
     error = missed / whole
@@ -209,14 +210,14 @@ def _step(
 
 
 def _allow_for_unknown(interval: Interval, known: np.ndarray) -> Interval:
-    """Return the interval of the mean over all classes, from that over a share of them, the others being anything."""
+    """Return the interval of the mean over all classes from that over the known share; the rest may be anything."""
     low, high = interval
     return known * low, known * high + 1 - known
 
 
 def _beta_interval(error: np.ndarray, variance: np.ndarray, more: np.ndarray, less: np.ndarray) -> Interval:
-    """Return the interval of 1 - error; `more` and `less` are what one more and one less error change."""
-    # Where there is no or nothing but error the end is known, and SciPy would take its time for the quantile.
+    """Return the interval of 1 - error; `more` and `less` are what one more and one fewer error change."""
+    # With no error, or nothing but errors, the end is known, and SciPy would be slow to find the quantile.
     some, all_but = error > 0, error < 1
     most = _beta_quantile(np.where(all_but, error + more, 0.5), np.where(all_but, variance + more**2, 0.1), UPPER)
     least = _beta_quantile(np.where(some, error - less, 0.5), np.where(some, variance + less**2, 0.1), LOWER)

@@ -1,8 +1,8 @@
-"""Accuracies at several training sizes go in; a power law through them and its extrapolation come out.
+"""Learning curves: a power law through the accuracies at several training sizes, and its extrapolation.
 
 The error of a classifier tends to fall as a power of the number of training images (Hestness et al. 2017,
-arXiv:1712.00409). Not always: Viering and Loog (2021, arXiv:2103.10948) collect curves that do otherwise, so what lies
-beyond the largest size is a guess, and its interval knows nothing of another shape.
+arXiv:1712.00409), but not always: Viering and Loog (2021, arXiv:2103.10948) collect curves of other shapes. What is
+said about larger sizes is therefore a guess, and its interval does not allow for another shape.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .resampled import corrected_error
 __all__ = ["Extrapolation", "PowerLaw", "extrapolate_accuracy", "fit_power_law"]
 
 RESAMPLES = 1000
-# With fewer sizes a floor cannot be told from a slope.
+# With fewer sizes, a floor cannot be distinguished from a slope.
 SIZES_FOR_A_FLOOR = 4
 FLOORS = np.linspace(0.0, 0.98, 50)
 
@@ -44,7 +44,7 @@ class PowerLaw:
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """What a power law says of a size that was not measured.
+    """The accuracy that a power law predicts at a size that was not measured.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Extrapolation:
     accuracy : Estimate
     law : PowerLaw
     n_sizes : int
-        Measured sizes that it rests on; two leave nothing to judge the law by.
+        Measured sizes that it is based on; with two, nothing shows how well the law fits.
     """
 
     n_images: int
@@ -64,7 +64,7 @@ class Extrapolation:
 def fit_power_law(sizes: Sequence[int], errors: Sequence[float]) -> PowerLaw:
     """Fit error = a n^-b by least squares of the logarithms; with four sizes or more, error = a n^-b + c.
 
-    The floor c is the one of 50 values between zero and the smallest error whose curve has the least squares of errors.
+    The floor c is the one of 50 values between zero and the smallest error for which the curve fits the errors best.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def extrapolate_accuracy(
     target: int | None = None,
     random_state: int = 0,
 ) -> Extrapolation:
-    """Return the accuracy that a power law gives at a larger size, with a 95 % interval.
+    """Return the accuracy that a power law predicts at a larger size, with a 95 % interval.
 
     The interval is a parametric bootstrap: 1,000 fits to errors drawn around the measured ones, from Student's t with
     the corrected standard error of the repeats, or from the binomial distribution after one repeat.

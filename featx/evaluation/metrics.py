@@ -1,4 +1,4 @@
-"""True and predicted classes go in, figures come out, with 95 % intervals where one is known to hold."""
+"""Metrics of predicted classes and probabilities, with 95 % intervals where one is known to be valid."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from .intervals import (
 __all__ = [
     "METRICS",
     "METRIC_NAMES",
+    "class_means",
     "classification_report",
     "confusion_matrix",
     "interval_notes",
@@ -51,7 +52,7 @@ METRIC_NAMES = {
     "debiased_calibration_error": "calibration error",
 }
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
-NO_CALIBRATION = "no method was found that holds; compare with what a calibrated model would show"
+NO_CALIBRATION_INTERVAL = "no method was found that holds; compare with what a calibrated model would show"
 
 
 def wilson(successes: int, trials: int) -> Estimate:
@@ -69,11 +70,11 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -
 def score_predictions(
     truth: np.ndarray, probabilities: np.ndarray, *, groups: np.ndarray | None = None, random_state: int = 0
 ) -> dict[str, Estimate]:
-    """Return every figure for predictions on images that the model was not fitted on.
+    """Return all metrics of predictions on images that the model was not fitted on.
 
-    Those intervals are given whose coverage was simulated, at least 0.92, or 0.90 with groups:
-    `featx.evaluation.intervals` says which they are. Where none is, `low` and `high` are NaN and `reason` says why.
-    They speak of the sampling of the test images, not of refitting the model.
+    There are intervals where their simulated coverage is at least 0.92, or 0.90 with groups: see
+    `featx.evaluation.intervals`. Otherwise `low` and `high` are NaN and `reason` says why. The intervals are about the
+    sampling of the test images, not about refitting the model.
 
     Parameters
     ----------
@@ -82,16 +83,16 @@ def score_predictions(
     probabilities : ndarray, shape (n, k)
         The predicted class is the most probable one.
     groups : ndarray, shape (n,), default=None
-        What was drawn whole, as all images of a patient.
+        What was sampled as a whole, such as all images of a patient.
     random_state : int, default=0
-        Of the simulation of a calibrated model.
+        Seed of the simulation of a calibrated model.
 
     Returns
     -------
     dict of str to Estimate
-        Keyed as `METRICS`. Balanced accuracy and macro F1 are means over the classes that occur;
-        `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are what the
-        functions of `featx.evaluation.calibration` give.
+        The keys are `METRICS`. Balanced accuracy and macro F1 are means over the classes that occur;
+        `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are computed by
+        `featx.evaluation.calibration`.
     """
     losses = -np.log(np.clip(probabilities, np.finfo(np.float64).eps, None))
     loss = losses[np.arange(len(truth)), truth]
@@ -99,8 +100,12 @@ def score_predictions(
     return {
         **score_classes(truth, probabilities.argmax(axis=1), n_classes=n_classes, groups=groups),
         "log_loss": _log_loss(loss, float(losses.max()), groups),
-        "expected_calibration_error": Estimate(expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
-        "debiased_calibration_error": Estimate(debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION),
+        "expected_calibration_error": Estimate(
+            expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION_INTERVAL
+        ),
+        "debiased_calibration_error": Estimate(
+            debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION_INTERVAL
+        ),
         "calibration_error_if_calibrated": Estimate(
             error_if_calibrated(probabilities, random_state=random_state), reason="simulated, not estimated"
         ),
@@ -115,7 +120,7 @@ def score_classes(
     groups: np.ndarray | None = None,
     weights: np.ndarray | None = None,
 ) -> dict[str, Estimate]:
-    """Return accuracy, balanced accuracy and macro F1, as `score_predictions` has them.
+    """Return accuracy, balanced accuracy and macro F1, as in `score_predictions`.
 
     Parameters
     ----------
@@ -124,12 +129,12 @@ def score_classes(
     n_classes : int
     groups : ndarray, shape (n,), default=None
     weights : ndarray, shape (n,), default=None
-        For how many images each row counts: a part of one where an image has several rows.
+        How many images each row counts for: a fraction of one where an image has several rows.
     """
     weights = np.ones(len(truth)) if weights is None else weights
     cells = np.bincount(truth * n_classes + predicted, weights=weights, minlength=n_classes**2)
     matrix, right = cells.reshape(n_classes, n_classes), truth == predicted
-    means = _per_class_means(matrix)
+    means = class_means(matrix)
     hit, total = float(np.trace(matrix)), float(matrix.sum())
     value = hit / total
     if groups is None:
@@ -151,13 +156,13 @@ def score_classes(
 
 
 def interval_notes(results: Iterable[dict[str, Estimate]], *, groups: np.ndarray | None = None) -> list[str]:
-    """Return what to know of the intervals: which figures have none and why, and that groups are few.
+    """Return what to know about the intervals: which metrics have none and why, and that groups are few.
 
     Parameters
     ----------
     results : iterable of dict
-        What `score_predictions` gave, for one or several models; the calibration error without bins of equal width is
-        the one that is spoken of.
+        What `score_predictions` returned, for one or several models. Of the two calibration errors, only the debiased
+        one is mentioned.
     groups : ndarray, shape (n,), default=None
         Of the test images.
     """
@@ -176,6 +181,14 @@ def precision_recall_f1(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     recall = np.divide(hits, actual, out=np.zeros_like(hits), where=actual > 0)
     f1 = np.divide(2 * hits, actual + claimed, out=np.zeros_like(hits), where=actual + claimed > 0)
     return precision, recall, f1
+
+
+def class_means(matrix: np.ndarray) -> dict[str, float]:
+    """Return balanced accuracy and macro F1 over the classes that occur."""
+    _, recall, f1 = precision_recall_f1(matrix)
+    actual = matrix.sum(axis=1) > 0
+    occurs = actual | (matrix.sum(axis=0) > 0)
+    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}
 
 
 def classification_report(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
@@ -207,11 +220,3 @@ def _estimate(value: float, interval: tuple[np.ndarray, np.ndarray]) -> Estimate
     if math.isnan(low):
         return Estimate(value, reason=f"each class is in fewer than {FEWEST_GROUPS_OF_A_CLASS} groups")
     return Estimate(value, min(low, value), max(high, value))
-
-
-def _per_class_means(matrix: np.ndarray) -> dict[str, float]:
-    """Return balanced accuracy and macro F1 over the classes that occur."""
-    _, recall, f1 = precision_recall_f1(matrix)
-    actual = matrix.sum(axis=1) > 0
-    occurs = actual | (matrix.sum(axis=0) > 0)
-    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}

@@ -1,7 +1,7 @@
-"""The figures of repeated random splits go in; their mean with an interval, or the p-value of differences, comes out.
+"""Repeated random splits: the corrected resampled t-test, and the interval of a mean over the repeats.
 
-The repeats share images, so their spread alone says too little: the variance of their mean is corrected after Nadeau
-and Bengio (2003).
+The repeats share images, so their spread alone understates the uncertainty: the variance of their mean is corrected
+after Nadeau and Bengio (2003).
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from .intervals import CONFIDENCE, FEWEST_GROUPS
 from .paired import FEW_GROUPS_REASON, PairedTest
 from .power import detectable_multiple
 
-__all__ = ["corrected_error", "corrected_interval", "corrected_p_value", "corrected_test"]
+__all__ = ["corrected_error", "corrected_interval", "corrected_test"]
 
 
 def corrected_error(values: Sequence[float] | np.ndarray, *, n_train: int, n_test: int) -> float:
     """Return the standard error of the mean over repeated splits.
 
     The variance is (1/r + n_test/n_train) s^2 for r repeats whose sample variance is s^2 (Nadeau and Bengio 2003,
-    sec. 4). A spread s below 1/n_test, one test image, is taken as that: accuracies resolve no more.
+    sec. 4). A spread s below 1/n_test, one test image, is taken to be 1/n_test: accuracies have no finer resolution.
 
     Parameters
     ----------
     values : array-like of shape (r,)
         At least two.
     n_train : int
-        The images outside the test set. Where a model is fitted on a random subset of them they still count whole,
-        because the ratio stands for the overlap of the test sets, n_test / (n_train + n_test), which a subset leaves
-        as it is.
+        The images outside the test set. All of them count, even where a model is fitted on a random subset of them,
+        because the ratio stands for the overlap of the test sets, n_test / (n_train + n_test), which a subset does not
+        change.
     n_test : int
     """
     spread = max(float(np.std(values, ddof=1)), 1 / n_test)
@@ -49,9 +49,9 @@ def corrected_interval(
     values, n_train, n_test
         As for `corrected_error`.
     pooled : Estimate, default=None
-        The figure of all images that were tested in some repeat, each counted once. The interval is never narrower than
-        this one: repeats test the same images again, and the few of a rare class, or of a few groups, may be all right
-        in every repeat. Where it has no interval, there is none.
+        The same metric over all images that were tested in some repeat, each counted once. The interval is never
+        narrower than that of `pooled`: repeats test the same images again, and the few of a rare class, or of a few
+        groups, may all be classified correctly in every repeat. Where `pooled` has no interval, there is none.
     """
     mean = float(np.mean(values))
     if pooled is not None and not pooled.has_interval:
@@ -63,26 +63,19 @@ def corrected_interval(
     return Estimate(mean, min(low, pooled.low), max(high, pooled.high))
 
 
-def corrected_p_value(
-    differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
-) -> float:
-    """Return the two-sided p-value of the corrected resampled t-test; parameters as `corrected_test`."""
-    return corrected_test(differences, n_train=n_train, n_test=n_test, n_groups=n_groups).p_value
-
-
 def corrected_test(
     differences: Sequence[float] | np.ndarray, *, n_train: int, n_test: int, n_groups: int | None = None
 ) -> PairedTest:
     """Return the corrected resampled t-test that the mean difference of two accuracies is zero.
 
-    Student's t with r - 1 degrees of freedom (Nadeau and Bengio 2003, sec. 4). Where whole groups are tested, repeats
-    that test the same few groups say little more than one does: there are no more degrees of freedom than different
-    groups less one, and below five of these no interval, nor a p below 1.
+    Student's t with r - 1 degrees of freedom (Nadeau and Bengio 2003, sec. 4). Where whole groups are tested, several
+    repeats on the same few groups show little more than one does: there are at most as many degrees of freedom as
+    different groups minus one, and below five groups there is no interval and p is 1.
 
     Parameters
     ----------
     differences : array-like of shape (r,)
-        The accuracy of the first less that of the second, in each repeat; at least two.
+        The accuracy of the first minus that of the second, in each repeat; at least two.
     n_train, n_test : int
         As for `corrected_error`.
     n_groups : int, default=None

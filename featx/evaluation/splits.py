@@ -1,10 +1,8 @@
-"""Labels and groups go in, rows for training and testing come out."""
+"""Random splits into training and test rows, and folds of cross-validation: stratified, with whole groups."""
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from ..constraints import FRACTION
 from ..exceptions import DatasetError, ParameterError
 from .class_sizes import SmallClassError, check_counts, check_sizes
-from .units import Units, content_units, join_groups
+from .units import Units, content_units, count_by_group, join_groups, nearest_number
 
 __all__ = [
     "INNER_FOLDS",
@@ -21,13 +19,12 @@ __all__ = [
     "check_fraction",
     "held_out_split",
     "inner_folds",
-    "nested_subsets",
     "outer_folds",
 ]
 
 INNER_FOLDS = 3
-# Random test parts of whole groups that are looked at until so many have every class on both sides. More candidates
-# would have evener classes and be less random.
+# Random test parts of whole groups: at most `DRAWS` are tried, until `CANDIDATES` of them have every class on both
+# sides. More candidates would have more even classes and be less random.
 DRAWS = 100
 CANDIDATES = 4
 
@@ -42,18 +39,18 @@ def held_out_split(
     together: np.ndarray | None = None,
     random_state: int = 0,
 ) -> Split:
-    """Return stratified training and test rows, whole groups on one side.
+    """Return stratified training and test rows, with each group on one side.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
     test_size : float
-        Fraction of the images; with groups it is met to within half of a group or so. The groups are drawn at random,
-        so that repeated splits test different ones.
+        Fraction of the images, or their number; with groups it is met to within about half a group. The groups are
+        drawn at random, so that repeated splits test different ones.
     groups : ndarray of shape (n,), default=None
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which stay on one side, and then groups that share one do so too. Without
-        groups each content is drawn once, and its copies follow.
+        Equal for images of the same content, which stay on one side, as do groups that share an image. Without groups,
+        each image is drawn once and its copies follow it.
     random_state : int, default=0
 
     Raises
@@ -78,14 +75,14 @@ def held_out_split(
         return units.rows(train), units.rows(test)
     codes = np.unique(join_groups(groups, together), return_inverse=True)[1]
     if codes.max() < 1:
-        raise DatasetError(f"{_one_group(groups)}, which cannot be parted", "Pass other groups, or none.")
+        raise DatasetError(f"{_one_group(groups)}, which cannot be split", "Pass other groups, or none.")
     size = int(test_size) if whole else max(1, round(test_size * len(y)))
     test = _random_groups(truth, codes, size, np.random.default_rng(random_state))
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def _check_fraction(test_size: float, part: float, units: Units, n_classes: int) -> None:
-    """Raise SmallClassError unless both parts of a split hold an image of every class."""
+    """Raise SmallClassError unless both parts of a split can have an image of every class."""
     n = len(units.labels)
 
     def fits(part: float) -> bool:
@@ -96,7 +93,7 @@ def _check_fraction(test_size: float, part: float, units: Units, n_classes: int)
         return
     fractions = [number / 100 for number in range(1, 100) if fits(number / 100)]
     if fractions:
-        # The nearest to what was asked for.
+        # The one that is nearest to what was requested.
         good = min(fractions, key=lambda fraction: abs(fraction - part / n if part >= 1 else fraction - part))
         advice = f"Choose test_size={good:g} (--test-size {good:g})."
     else:
@@ -108,41 +105,42 @@ def _check_fraction(test_size: float, part: float, units: Units, n_classes: int)
 
 
 def _one_group(groups: np.ndarray) -> str:
-    """Return why there is one group: it may be several that copies join."""
+    """Return why there is only one group: it may be several that are joined by copies."""
     number = len(np.unique(groups))
     return (
-        "all images are of one group" if number == 1 else f"images that lie in several groups join all {number} to one"
+        "all images are of one group"
+        if number == 1
+        else f"images that are in several groups join all {number} into one"
     )
 
 
 def check_fraction(test_size: Any) -> float:
-    """Return a fraction between 0 and 1 of any kind of numbers as Python's.
+    """Return a fraction between 0 and 1, of any type of number, as a float.
 
     Raises
     ------
     ParameterError
-        If it is none.
+        If it is not such a fraction.
     """
     FRACTION.check("test_size", test_size)
-    # 0.2 of float32 is meant as 0.2, not as the 0.200000003 that it is.
+    # 0.2 in float32 is meant to be 0.2, not its exact value of 0.200000003.
     return float(str(test_size) if isinstance(test_size, np.floating) else test_size)
 
 
 def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Return which rows are in a random test part of whole groups, of about this size, with every class on both sides.
 
-    Of a few such draws it is the one whose classes have the most even shares. Where no draw has every class on both
-    sides, every class is on the training side at least, if that can be.
+    Of a few such draws it is the one with the most even shares of the classes. Where no draw has every class on both
+    sides, every class is at least on the training side, if possible.
     """
-    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
-    np.add.at(counts, (codes, truth), 1)
+    counts = count_by_group(truth, codes)
     total = counts.sum(axis=0)
     draws: list[tuple[int, float, np.ndarray]] = []
     for _ in range(DRAWS):
         order = rng.permutation(len(counts))
-        taken = order[: min(_nearest(counts, order, size), len(order) - 1)]
+        taken = order[: min(nearest_number(counts, order, size), len(order) - 1)]
         tested = counts[taken].sum(axis=0)
-        # A class that is left to train on weighs more than any number of classes in the test part.
+        # A class missing from the training part counts for more than any number missing from the test part.
         lacking = (len(total) + 1) * int((tested == total).sum()) + int((tested == 0).sum())
         draws.append((lacking, float(np.abs(tested / tested.sum() - total / total.sum()).sum()), taken))
         if sum(not found for found, *_ in draws) == CANDIDATES:
@@ -150,113 +148,15 @@ def _random_groups(truth: np.ndarray, codes: np.ndarray, size: int, rng: np.rand
     return np.isin(codes, min(draws, key=lambda draw: draw[:2])[2])
 
 
-def _nearest(counts: np.ndarray, order: np.ndarray, size: int) -> int:
-    """Return how many groups, in this order, come nearest to a number of rows; at least one."""
-    return int(np.abs(counts.sum(axis=1)[order].cumsum() - size).argmin()) + 1
-
-
-def nested_subsets(
-    y: np.ndarray,
-    sizes: Sequence[int],
-    *,
-    groups: np.ndarray | None = None,
-    together: np.ndarray | None = None,
-    random_state: int = 0,
-) -> list[np.ndarray]:
-    """Return stratified subsets of rows, each smaller one inside each larger one.
-
-    All are prefixes of one random order in which every prefix holds of each class its share to within one row.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-    sizes : sequence of int
-        Numbers of rows, in any order.
-    groups : ndarray of shape (n,), default=None
-        Whole groups are taken, so that sizes and shares are met to within a group or so.
-    together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which are taken all or not at all.
-    random_state : int, default=0
-
-    Returns
-    -------
-    list of ndarray of int
-        One for each size, the rows in increasing order.
-
-    Raises
-    ------
-    ParameterError
-        If a size is no integer from 1 to n.
-
-    Notes
-    -----
-    The order is a Pfair schedule of the classes (Baruah, Cohen, Plaxton and Varvel 1996): the j-th of the n_c rows of
-    a class comes after (j - 1) n / n_c others at the earliest and among the first j n / n_c, rounded up, at the latest.
-    On one processor the earliest deadline first keeps all of these.
-    """
-    for size in sizes:
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if not (whole and 1 <= size <= len(y)):
-            raise ParameterError(f"got a subset of {size!r} rows; expected an integer from 1 to {len(y)}")
-    rng = np.random.default_rng(random_state)
-    truth = np.unique(y, return_inverse=True)[1]
-    if groups is None:
-        units = content_units(truth, together)
-        order = _fair_order(units.labels, rng)
-        ends = np.bincount(units.codes)[order].cumsum()
-        return [units.rows(order[: int(np.abs(ends - size).argmin()) + 1]) for size in sizes]
-    codes = np.unique(join_groups(groups, together), return_inverse=True)[1]
-    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
-    np.add.at(counts, (codes, truth), 1)
-    order = _fair_groups(counts, rng)
-    taken = [order[: _nearest(counts, order, size)] for size in sizes]
-    return [np.flatnonzero(np.isin(codes, some)) for some in taken]
-
-
-def _fair_order(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows in a random order with the classes spread evenly over it."""
-    total, counts = len(truth), np.bincount(truth)
-    rank = rng.permutation(len(counts))
-    jobs = []
-    for number in np.flatnonzero(counts):
-        rows, height = rng.permutation(np.flatnonzero(truth == number)), int(counts[number])
-        jobs += [
-            (place * total // height, -(-(place + 1) * total // height), int(rank[number]), int(row))
-            for place, row in enumerate(rows)
-        ]
-    jobs.sort(reverse=True)
-    waiting: list[tuple[int, int, int]] = []
-    order = np.empty(total, dtype=int)
-    for slot in range(total):
-        while jobs and jobs[-1][0] <= slot:
-            heapq.heappush(waiting, jobs.pop()[1:])
-        order[slot] = heapq.heappop(waiting)[2]
-    return order
-
-
-def _fair_groups(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return groups in a random order, the next always one of the class that lacks most; counts are int (g, k)."""
-    kinds = counts.argmax(axis=1)
-    waiting = [rng.permutation(np.flatnonzero(kinds == number)).tolist() for number in range(counts.shape[1])]
-    shares, taken = counts.sum(axis=0) / counts.sum(), np.zeros(counts.shape[1])
-    order = []
-    for _ in range(len(counts)):
-        lacking = shares * (taken.sum() + 1) - taken
-        number = max((n for n, groups in enumerate(waiting) if groups), key=lambda n: lacking[n])
-        order.append(waiting[number].pop())
-        taken += counts[order[-1]]
-    return np.array(order)
-
-
 def inner_folds(
     y: np.ndarray, groups: np.ndarray | None, random_state: int, together: np.ndarray | None = None
 ) -> list[Split]:
-    """Return the folds to tune on inside training rows: three, or two where that is all that y and groups allow.
+    """Return the folds for tuning inside training rows: three, or two where y and groups allow no more.
 
     Raises
     ------
     DatasetError
-        If there are too few images of a class, or the groups cannot be parted so that every class is left to train on.
+        If there are too few images of a class, or no split of the groups leaves every class in each training part.
     """
     classes, truth = np.unique(y, return_inverse=True)
     units = content_units(truth, together)
@@ -268,11 +168,11 @@ def inner_folds(
         splits = _folds(folds, truth, units, groups, random_state)
         if all(len(test) and len(np.unique(y[train])) == len(classes) for train, test in splits):
             return splits
-    raise DatasetError("the training images lie in too few groups to tune on", "Pass smaller groups, or none.")
+    raise DatasetError("the training images are in too few groups to tune on", "Pass smaller groups, or none.")
 
 
 def _folds(folds: int, truth: np.ndarray, units: Units, groups: np.ndarray | None, random_state: int) -> list[Split]:
-    """Return the rows of each fold, whole groups on one side, or else whole units."""
+    """Return the rows of each fold, with each group, or else each unit, on one side."""
     if groups is not None:
         grouped = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
         return list(grouped.split(truth, truth, groups))
@@ -288,14 +188,14 @@ def outer_folds(
     random_state: int,
     together: np.ndarray | None = None,
 ) -> list[Split]:
-    """Return (train rows, test rows) of each fold of a stratified cross-validation, whole groups on one side.
+    """Return (train rows, test rows) of each fold of a stratified cross-validation, with each group on one side.
 
     Raises
     ------
     ParameterError
-        If `cv` is no integer of at least 2.
+        If `cv` is not an integer of at least 2.
     DatasetError
-        If a class has too few images, or lies in too few groups.
+        If a class has too few images, or is in too few groups.
     """
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
         raise ParameterError(f"got cv={cv!r}; expected an integer of at least 2")
@@ -307,12 +207,12 @@ def outer_folds(
     once = together is not None
     check_counts(units.labels, classes, least, f"{cv} folds need", once=once, instead=instead)
     if groups is not None:
-        lies_in = np.array([len(np.unique(groups[truth == number])) for number in range(len(classes))])
-        check_sizes(classes, lies_in, cv, f"{cv} folds need", what="group", instead=_folds_instead(lies_in, cv))
+        n_groups = np.array([len(np.unique(groups[truth == number])) for number in range(len(classes))])
+        check_sizes(classes, n_groups, cv, f"{cv} folds need", what="group", instead=_folds_instead(n_groups, cv))
     return _folds(cv, truth, units, groups, random_state)
 
 
 def _folds_instead(counts: np.ndarray, cv: int) -> str:
-    """Return the number of folds that so many images or groups of each class would allow, if there is another one."""
+    """Return another number of folds that these numbers of images or groups of each class allow, if there is one."""
     most = int(counts.min())
     return f"cv={most} (--cv {most})" if most >= 3 and most != cv else ""

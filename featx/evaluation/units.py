@@ -1,4 +1,4 @@
-"""Groups and images of the same content go in; the units that no split may part come out."""
+"""Groups and duplicates: the units of images that must stay on one side of every split."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Units", "content_units", "join_groups", "nontrivial_groups", "same_content"]
+__all__ = [
+    "Units",
+    "content_units",
+    "count_by_group",
+    "join_groups",
+    "nearest_number",
+    "nontrivial_groups",
+    "same_content",
+]
 
 
 @dataclass(frozen=True)
 class Units:
-    """Images, each counted once however often it is there.
+    """Images of the same content as units, each counted once.
 
     Attributes
     ----------
     codes : ndarray of int, shape (n,)
         The number of the unit that each row belongs to; units are numbered by their first rows.
     labels : ndarray of int, shape (units,)
-        The class number that each unit counts for.
+        The class number that each unit counts as.
     """
 
     codes: np.ndarray
@@ -38,8 +46,8 @@ def same_content(keys: Sequence[Any]) -> np.ndarray | None:
 
     Parameters
     ----------
-    keys : sequence of (bytes, or what is no bytes where the content is not known)
-        What identifies the content of each image; see `image_keys`. An unknown content is like no other.
+    keys : sequence of (bytes, or another type where the content is not known)
+        What identifies the content of each image; see `image_keys`. Unknown contents are all different.
     """
     first: dict[Any, int] = {}
     # The number is the first row of the content.
@@ -55,16 +63,16 @@ def content_units(truth: np.ndarray, together: np.ndarray | None) -> Units:
     truth : ndarray of int, shape (n,)
         Class numbers.
     together : ndarray of int, shape (n,), or None
-        Equal for rows of the same content. None if there are no two, and then each row is a unit, in its place.
+        Equal for rows of the same content. None if there are no duplicates: then each row is a unit, in the same order.
 
     Notes
     -----
-    A unit under several labels counts for the one that has the fewest units so far.
+    A unit with several labels counts as the class that has the fewest units so far.
     """
     if together is None:
         return Units(np.arange(len(truth)), truth)
     _, first, codes = np.unique(together, return_index=True, return_inverse=True)
-    # Numbered by their first rows, so that the order of the images is that of the units.
+    # Numbered by their first rows, so that units are in the order of the images.
     rank = np.empty(len(first), dtype=int)
     rank[np.argsort(first)] = np.arange(len(first))
     codes = rank[codes]
@@ -82,7 +90,7 @@ def content_units(truth: np.ndarray, together: np.ndarray | None) -> Units:
 
 
 def join_groups(groups: np.ndarray, together: np.ndarray | None) -> np.ndarray:
-    """Return groups that no copy connects: those that share an image of the same content are one.
+    """Return groups joined by duplicates: groups that have an image of the same content become one.
 
     Parameters
     ----------
@@ -99,10 +107,22 @@ def join_groups(groups: np.ndarray, together: np.ndarray | None) -> np.ndarray:
     size = int(contents.max()) + 1
     graph = coo_array((np.ones(len(codes)), (codes, contents)), shape=(size, size))
     parts = connected_components(graph, directed=False)[1][codes]
-    # Where nothing is connected the groups are what they were, and so are the splits.
+    # Where nothing is joined, the groups are returned unchanged, and so the splits stay the same.
     return groups if len(np.unique(parts)) == codes.max() + 1 else parts
 
 
 def nontrivial_groups(groups: np.ndarray | None) -> np.ndarray | None:
     """Return groups, or None where each image is a group by itself: then the images are independent of each other."""
     return None if groups is None or len(np.unique(groups)) == len(groups) else groups
+
+
+def count_by_group(truth: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return how many rows of each class each group has, int (groups, classes), from the numbers of both."""
+    counts = np.zeros((codes.max() + 1, truth.max() + 1), dtype=int)
+    np.add.at(counts, (codes, truth), 1)
+    return counts
+
+
+def nearest_number(counts: np.ndarray, order: np.ndarray, size: int) -> int:
+    """Return how many groups, taken in this order, have a total nearest to `size` rows; at least one."""
+    return int(np.abs(counts.sum(axis=1)[order].cumsum() - size).argmin()) + 1

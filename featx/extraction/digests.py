@@ -1,4 +1,4 @@
-"""Images go in, the digests by which their embeddings are kept come out; remembered files are not read."""
+"""Compute the content digests by which embeddings are cached; files whose digests are remembered are not read."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["all_read", "image_keys"]
 def image_keys(
     images: Sequence[ImageSource], memory: FileDigests, *, threads: int, fetch: bool = True, verbose: bool = False
 ) -> list[Any]:
-    """Return each image's key, 32 bytes, or the ImageDecodeError that reading it gave.
+    """Return each image's key, 32 bytes, or the ImageDecodeError that reading it raised.
 
     Parameters
     ----------
     images : sequence of ImageSource
     memory : FileDigests
     threads : int
-        That read.
+        The number of threads that read.
     fetch : bool, default=True
-        Whether URLs are read. If not, their text takes the place of their content.
+        Whether URLs are read. If not, their text stands in for their content.
     verbose : bool, default=False
-        Show a progress bar for what has to be read.
+        Show a progress bar for the files that have to be read.
     """
     # image.path, spelled out: this runs for every image of every fold of every search
     contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
@@ -47,7 +47,7 @@ def image_keys(
                 yield result
                 bar.update()
 
-    digests: list[Any] = memory.digest(paths, map=read)
+    digests: list[Any] = memory.digest(paths, apply=read)
     if rest:
         known = iter(digests)
         others = iter(list(read(_digest_of if fetch else _name_of_url, [images[i] for i in rest])))
@@ -81,7 +81,7 @@ def _apply_value_range(
     ]  # fmt: skip
     depths = memory.depths({digests[i] for i in places})
     unknown = [i for i in places if digests[i] not in depths]
-    # The depth is that of the very bytes that were digested: a file may change meanwhile.
+    # The depth must be that of the bytes that were digested: a file may change in between.
     found = dict(zip(unknown, read(_inspect, [images[i] for i in unknown]), strict=True))
     memory.remember_depths({result[0]: result[1] for result in found.values() if isinstance(result, tuple)})
     for i in places:

@@ -1,7 +1,7 @@
-"""Images to forward go in; the processes that the user's joblib configuration offers, or this one, forward them.
+"""Distribute the forward pass over the processes of the user's joblib configuration, or run it in this one.
 
-Workers commit to the cache themselves. Before one computes anything it looks for a file that this process has just put
-there: a worker with another disk at that path would compute what never arrives.
+Workers commit to the cache themselves. Before a worker computes anything, it looks for a file that this process has
+just written there: what a worker with another disk at that path computes would never arrive.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ __all__ = ["distribute"]
 
 log = logging.getLogger("featx")
 
-# A kill costs the chunks in flight their uncommitted rows, and what is shown of the progress goes by whole ones.
+# When a worker is killed, the uncommitted rows of the chunks in progress are lost; the progress bar advances by chunks.
 CHUNKS_PER_PROCESS = 4
-# How long a worker looks for the file, and how long what workers have committed is looked for here: clients of NFS
-# look at a folder anew after a minute at the latest (acdirmax).
+# How long a worker looks for the file, and how long this process looks for what workers have committed: clients of NFS
+# read a folder again after a minute at the latest (acdirmax).
 VISIBLE_SECONDS = 5.0
 ARRIVAL_SECONDS = 70.0
 POLL_SECONDS = 0.2
@@ -96,7 +96,7 @@ def _forward_chunk(
     marker: str,
     expected: list[str],
 ) -> tuple[ForwardResult, str]:
-    """Forward a chunk of the images in a worker, whose folder, libraries or code may be others; return its host."""
+    """Forward a chunk of the images in a worker, whose folder, libraries or code may differ; return its host too."""
     host = socket.gethostname()
     if marker and not _wait_until(lambda: (store.root / marker).exists(), VISIBLE_SECONDS):
         raise CacheError(
@@ -125,11 +125,11 @@ def _absolute(image: ImageSource) -> ImageSource:
 
 @contextlib.contextmanager
 def _marker(root: Path) -> Iterator[str]:
-    """Give the name of a file that is in the folder meanwhile, or nothing where there can be none."""
+    """Yield the name of a file that is in the folder for the length of the block, or "" where none can be written."""
     path = root / temporary_name(".marker")
     try:
         path.touch()
-    except OSError:  # a disk without space; what workers say about it is plainer
+    except OSError:  # a full disk, perhaps: the error of the workers is clearer
         yield ""
         return
     try:
@@ -140,15 +140,15 @@ def _marker(root: Path) -> Iterator[str]:
 
 
 def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCache, hosts: list[str]) -> None:
-    """Wait until something of what workers have committed is seen here.
+    """Wait until some of the rows that workers have committed are visible here.
 
-    What is seen in part goes on: the caller looks which rows it lacks and asks for these alone.
+    If only some are, the caller goes on and asks for the missing ones alone.
     """
     done = [digest for digest, _ in result.results if digest is not None]
     if not done or _stored(task, done, store).any():
         return
     log.warning(
-        "nothing of what the workers have computed is seen in %s yet: looking again for %d s",
+        "none of the rows that the workers have computed is in %s yet: looking again for %d s",
         store.root,
         ARRIVAL_SECONDS,
     )
@@ -166,8 +166,8 @@ def _stored(task: ForwardTask, digests: list[bytes], store: Store) -> np.ndarray
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until the condition holds, for some seconds at most; return whether it does."""
+    """Wait until the condition is true, for some seconds at most; return whether it is."""
     deadline = time.monotonic() + seconds
-    while not (holds := condition()) and time.monotonic() < deadline:
+    while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-    return holds
+    return met

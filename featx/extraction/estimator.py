@@ -1,4 +1,4 @@
-"""Parameters that name a network and describe images go in; what every estimator on images does with them comes out."""
+"""The base class of estimators whose X is images: parameters of the network, conversion of X, the cache, cloning."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
 from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
+from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
 from ..networks.precision import choose_precision
-from ..networks.resolve import EMBEDDED, resolve_backbone
+from ..networks.resolve import resolve_backbone
 from ..networks.weights import is_file_name
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count
@@ -55,13 +56,17 @@ class ImageEstimator(BaseEstimator):
         check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
         check_values(values, weights=WEIGHTS)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Models saved by earlier versions hold the former word.
+        super().__setstate__({**state, "on_error": "skip"} if state.get("on_error") == "nan" else state)
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if "backbone" in state and not isinstance(state["backbone"], str):
             from ..networks.custom_modules import mark_copies, session_id
 
             mark_copies(state["backbone"])
-            # Rows of a module that is not understood belong to its pickled copies too.
+            # Rows of a module that cannot be fully identified belong to its pickled copies too.
             state = {**state, "_origin": state.get("_origin") or session_id()}
         return state
 
@@ -71,14 +76,14 @@ class ImageEstimator(BaseEstimator):
 
             mark_copies(self.backbone)
         if isinstance(weight := getattr(self, "class_weight", None), Mapping) and not isinstance(weight, dict):
-            # Other mappings may be none that can be copied.
+            # Other mappings may not be copyable.
             return clone(copy.copy(self).set_params(class_weight=dict(weight)))
         try:
             new = super().__sklearn_clone__()
         except Exception:
             if isinstance(self.backbone, str):
                 raise
-            # A module that cannot be copied, because of an open file in it perhaps, is shared: nothing here changes it.
+            # A module that cannot be copied, because it holds an open file perhaps, is shared: nothing changes it here.
             named = copy.copy(self).set_params(backbone=EMBEDDED)
             new = clone(named).set_params(backbone=self.backbone)
         if hasattr(self, "_origin"):
@@ -97,26 +102,26 @@ class ImageEstimator(BaseEstimator):
         return tags
 
     def sources(self, images: Sequence[Any], names: Sequence[str] | None = None) -> Sequence[ImageSource]:
-        """Return images of a data set as this estimator reads them.
+        """Return the images of a data set as this estimator reads them.
 
         Parameters
         ----------
         images : sequence of str, PIL.Image.Image or ndarray
         names : sequence of str, default=None
-            What messages call them.
+            Their names in messages.
         """
         sources = as_sources(images, names=names, value_range=self.value_range)
         note_ignored_value_range(self, sources)
         return sources
 
     def content_keys(self, images: Sequence[ImageSource], *, fetch: bool = False) -> list[Any]:
-        """Return what identifies the content of each image, or the error that reading it gave; see `image_keys`.
+        """Return the key of the content of each image, or the error that reading it raised; see `image_keys`.
 
         Parameters
         ----------
         images : sequence of ImageSource
         fetch : bool, default=False
-            Whether URLs are read. If not, each is taken for a content of its own.
+            Whether URLs are read. If not, each counts as different content.
         """
         cache = open_cache(self.cache)
         memory = FileDigests(None) if cache is None else cache.digests
@@ -129,7 +134,7 @@ class ImageEstimator(BaseEstimator):
         return sources
 
     def _check_weights(self, *, reset: bool) -> None:
-        """Remember the digest of a file of weights in fit, and refuse to predict with another one."""
+        """Remember the digest of a weights file in fit, and refuse to predict with another one."""
         if reset:
             self.__dict__.pop("_weights_digest", None)
         if not is_file_name(self.weights) or not isinstance(self.backbone, str):
@@ -148,7 +153,7 @@ class ImageEstimator(BaseEstimator):
 
 
 def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> None:
-    """Say so where a value range cannot change what is seen of any image."""
+    """Log it where `value_range` cannot change the pixels of any image."""
     if estimator.value_range is None:
         return
     text = (
@@ -157,7 +162,7 @@ def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> N
     )
     if is_noted(text):
         return
-    # The first image that it has an effect on ends the search, as does one that cannot be read in time.
+    # The search ends at the first image on which it has an effect, or which cannot be read in time.
     with contextlib.closing(
         map_with_deadline(ImageSource.depends_on_value_range, images, threads=1, ahead=8)
     ) as answers:
@@ -166,7 +171,7 @@ def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> N
 
 
 def open_cache(cache: Any) -> EmbeddingCache | None:
-    """Return the cache that a `cache` parameter means; one object for each folder in this process."""
+    """Return the cache that a `cache` parameter stands for; one object for each folder in this process."""
     if cache is None or isinstance(cache, EmbeddingCache):
         return cache
     FOLDER.check("cache", cache)

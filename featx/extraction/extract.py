@@ -1,6 +1,6 @@
-"""Images and a backbone go in; embeddings in input order come out, computed once and cached.
+"""Look up the embeddings of images in the cache, compute the missing ones, and return all in input order.
 
-The one loop: digest, look up, forward the misses, gather. When everything is cached the network is never built.
+The loop: digest, look up, forward what is missing, gather. When everything is cached, the network is never built.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from ..cache import EmbeddingCache, FileDigests
 from ..cache.memory import MemoryStore, OverlayStore, Store, gather_rows, writable_store
-from ..constraints import BATCH, CACHE, JOBS, SOURCES, check_values, shown
+from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.summary_mixin import SummaryMixin
-from ..exceptions import CacheError, ImageDecodeError, ParameterError
+from ..exceptions import CacheError, ImageDecodeError
 from ..images.failures import Failure
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
@@ -36,19 +36,19 @@ from .rounds import Rounds
 
 log = logging.getLogger("featx")
 
-__all__ = ["ExtractionResult", "Failure", "check_options", "ensure_embeddings", "extract_embeddings"]
+__all__ = ["ExtractionResult", "Failure", "ensure_embeddings", "extract_embeddings"]
 
 STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
 
 @dataclass(repr=False)
 class ExtractionResult(SummaryMixin):
-    """What came out of one call.
+    """The embeddings of one call, its failures and its timings.
 
     Attributes
     ----------
     embeddings : list of ndarray of float32, shape (n, d)
-        One matrix for each view, in input order; rows of NaN for the images in the list of failures.
+        One matrix for each view, in input order; rows of NaN for the images in `failures`.
     failures : list of Failure
         Images that could not be read, by index.
     n_images : int
@@ -70,7 +70,7 @@ class ExtractionResult(SummaryMixin):
 
     @property
     def wall_seconds(self) -> float:
-        """The time that passed; `read` and `decode` are counted for each thread, beside the rest."""
+        """The time that passed, without `read` and `decode`, which run in threads beside the rest."""
         return sum(value for stage, value in self.seconds.items() if stage not in ("read", "decode"))
 
 
@@ -91,8 +91,8 @@ def extract_embeddings(
     """Compute or look up the embeddings of images.
 
     Duplicated content is forwarded once. Under ``joblib.parallel_config`` with a backend of processes (loky, dask,
-    Ray) and a cache, the misses are shared out among its workers, which commit to the cache themselves and must see
-    its folder. Inside a task of another joblib.Parallel nothing is shared out.
+    Ray) and a cache, the missing images are distributed among its workers, which commit to the cache themselves and
+    must see its folder. Inside a task of another joblib.Parallel nothing is distributed.
 
     Parameters
     ----------
@@ -106,16 +106,17 @@ def extract_embeddings(
         Arithmetic of the forward pass; see `choose_precision` for "auto".
     device : str, default="auto"
     batch_size : int or "auto"
-        How many images are in the network at once. On a CPU they pass in up to 8 parts side by side, each on its share
-        of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
+        How many images are in the network at once. On a CPU they are divided into up to 8 batches that run in parallel,
+        each on its share of the cores; "auto" is 6 for each batch, 32 for a module of your own, and 128 on an
+        accelerator.
     n_jobs : int, default=None
-        Threads that read and decode beside the network; None and -1 mean as many as there are processors.
-    on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
+        Threads that read and decode while the network works; None and -1 mean one for each processor.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable image raises, or is skipped: its row is NaN, and `failures` names it.
     verbose : bool, default=False
         Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
     keys : sequence of (bytes or ImageDecodeError), default=None
-        What identifies the content of each image, where `image_keys` has found it already.
+        The key of each image's content, where `image_keys` has computed it already.
 
     Returns
     -------
@@ -124,11 +125,11 @@ def extract_embeddings(
     Raises
     ------
     ImageDecodeError
-        If an image cannot be read and `on_error` is "raise"; what was computed before it is kept in the cache.
+        If an image cannot be read and `on_error` is "raise"; rows computed before it are kept in the cache.
     CacheError
-        If the cache cannot be used, or nothing arrives there of what workers compute.
+        If the cache cannot be used, or the rows that workers compute do not arrive there.
     WorkerError
-        If the workers of joblib's backend are lost; what they committed before is kept.
+        If the workers of joblib's backend are lost; the rows that they have committed are kept.
     BackboneError, ParameterError
     """
     check_values(locals(), images=SOURCES, cache=CACHE)
@@ -153,7 +154,7 @@ def ensure_embeddings(
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> tuple[np.ndarray, ExtractionResult]:
-    """Put what is missing into a store and read nothing back: for rows that need not fit into memory.
+    """Put missing rows into a store and read nothing back, for rows that may not fit into memory.
 
     Parameters
     ----------
@@ -179,16 +180,8 @@ def ensure_embeddings(
     return work.keys(), work.result()
 
 
-def check_options(batch_size: Any, n_jobs: Any, on_error: Any) -> None:
-    """Raise a ParameterError where one of them holds a value that the extraction does not accept."""
-    if not isinstance(on_error, str) or on_error not in ("raise", "nan"):
-        raise ParameterError(f"got on_error={shown(on_error)}; expected 'raise' or 'nan'")
-    JOBS.check("n_jobs", n_jobs)
-    BATCH.check("batch_size", batch_size)
-
-
 class _Extraction:
-    """One call's images with what is known of them so far."""
+    """The images of one call, with their digests and failures so far."""
 
     def __init__(
         self,
@@ -204,7 +197,7 @@ class _Extraction:
         verbose: bool,
         keys: Sequence[Any] | None = None,
     ) -> None:
-        check_options(batch_size, n_jobs, on_error)
+        check_values({"batch_size": batch_size, "n_jobs": n_jobs, "on_error": on_error}, batch_size=BATCH)
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
         below = store.cache if isinstance(store, OverlayStore) else store
         self.cache = below if isinstance(below, EmbeddingCache) else None
@@ -231,7 +224,7 @@ class _Extraction:
             raise next(iter(failed.values()))
 
     def good(self) -> list[int]:
-        """Return the indices of the images that could be read as far as is known."""
+        """Return the indices of the images that have not failed so far."""
         every = range(len(self.images))
         return [i for i in every if i not in self.reasons] if self.reasons else list(every)
 
@@ -245,7 +238,7 @@ class _Extraction:
             return gather_rows(self.store, self.specs, self.good(), self.keys(), len(self.images))
 
     def missing(self) -> dict[bytes, list[int]]:
-        """Return each distinct content that some spec lacks with its input indices, in input order."""
+        """Return the input indices of each distinct content that lacks a row of some spec, in input order."""
         good, keys = self.good(), self.keys()
         missing: dict[bytes, list[int]] = {}
         if good:
@@ -255,9 +248,9 @@ class _Extraction:
         return missing
 
     def forward_missing(self, *, hold: bool = False) -> bool:
-        """Forward what has no rows; tell whether there was anything.
+        """Forward the images without rows; tell whether there were any.
 
-        Where the cache does not keep them, rounds end with a CacheError, or go on with what memory is to `hold`.
+        If the cache keeps losing rows, raise a CacheError, or with `hold` keep them in memory for this call.
         """
         missing = self.missing()
         try:
@@ -273,7 +266,7 @@ class _Extraction:
         return bool(missing)
 
     def forward(self, missing: dict[bytes, list[int]]) -> None:
-        """Forward and commit; note what could not be read."""
+        """Forward and commit; note the images that could not be read."""
         if isinstance(self.store, EmbeddingCache):
             self.store = writable_store(self.store)
         if self.source.is_custom:
@@ -283,7 +276,7 @@ class _Extraction:
             refuse_batch_dependence(self.source, self.views)
             self.store = store_to_write(self.store, self.source, self.specs)
         device = resolve_device(self.device)
-        # Modules of the user's may keep something from one batch to the next.
+        # A user's module may keep state from one batch to the next.
         lanes = 1 if self.source.is_custom else lane_count(device)
         size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
         task = ForwardTask(

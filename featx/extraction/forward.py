@@ -1,7 +1,7 @@
-"""Images that are not cached go in; they are decoded, forwarded in batches and committed.
+"""Decode images, pass them through the network in batches, and commit the embeddings to the cache.
 
-Processes that compute on one device take turns of a few seconds, and look again at the cache at the start of each
-turn: what another has committed meanwhile is not computed twice.
+Processes that compute on the same device take turns of a few seconds, and check the cache again at the start of each
+turn, so that rows committed by another process are not computed twice.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from .forward_task import ForwardResult, ForwardTask
 __all__ = ["forward_images", "note_scale"]
 
 log = logging.getLogger("featx")
-# Every turn ends with a commit, which costs an fsync; a kill loses the turn in flight at most. Workers are killed when
-# one of them is, so that theirs begin short and double.
+# Every turn ends with a commit, which costs an fsync; a kill loses the current turn at most. When one worker is killed,
+# the backend kills all of them, so their turns begin short and double in length.
 TURN_SECONDS = 10.0
 FIRST_TURN_SECONDS = 1.0
 TURN_ROWS = 1024
 TURN_BYTES = 256 << 20
-# Images of 12 bits in files of 16 use a sixteenth of the scale.
+# 12-bit images in 16-bit files use a sixteenth of the scale.
 SMALL_PART = 1 / 8
-# Between two turns of one process, so that those who wait get theirs.
+# Between two turns of one process, so that waiting processes get theirs.
 PAUSE_SECONDS = 0.05
 
 
 def note_scale(peaks: list[int]) -> None:
-    """Say so where images of 16 bits use less than an eighth of that scale, all of them."""
+    """Log it where all 16-bit images use less than an eighth of their scale."""
     if peaks and max(peaks) < SMALL_PART * 65535:
         bits = max(peaks).bit_length()
         note_once(
@@ -59,27 +59,27 @@ def forward_images(
     store: Store,
     advance: Callable[[int], Any] | None = None,
 ) -> ForwardResult:
-    """Compute and commit what the store lacks.
+    """Compute and commit the rows that the store lacks.
 
     Parameters
     ----------
     task : ForwardTask
     images : list of ImageSource
     digests : list of bytes
-        Of the images as they were first read.
+        The digests of the images as they were first read.
     store : Store
     advance : callable, default=None
-        Called with the number of images that were dealt with.
+        Called with the number of images that are done.
 
     Raises
     ------
     ImageDecodeError
-        If an image cannot be read and `task.raises`; what was finished before is committed.
+        If an image cannot be read and `task.raises`; finished rows are committed.
     """
     result = ForwardResult()
     device = physical_device(task.device)
     seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
-    # Ends, for every turn deals with an image at least: whether it goes on is asked after a batch.
+    # This ends: every turn handles at least one batch before it asks whether to go on.
     while (start := len(result.results)) < len(images):
         with store.turn(device) if task.takes_turns else contextlib.nullcontext() as progress:
             part = slice(start, start + TURN_ROWS)
@@ -100,7 +100,7 @@ def _take_turn(
     progress: Callable[[], Any] | None,
     seconds: float,
 ) -> None:
-    """Deal with the first of the images, as many of them as a turn of so many seconds allows; tell it of each batch."""
+    """Handle as many of the images, from the first on, as fit into a turn; call `progress` after each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])
     todo = [images[place] for place in np.flatnonzero(lacking)]
@@ -136,7 +136,7 @@ def _take_turn(
                 if advance is not None:
                     advance(len(batch))
     except BaseException:
-        # What is finished is kept; an error of the cache must not hide the first one.
+        # Finished rows are kept; an error of the cache must not hide the first error.
         with contextlib.suppress(CacheError):
             _commit(task, ready, store, result.seconds)
         raise
@@ -152,25 +152,25 @@ def _take_turn(
 
 
 def _lanes(task: ForwardTask, n_images: int) -> tuple[int, int]:
-    """Return how many batches pass the network at once, and how many images each of them holds."""
+    """Return the number of lanes and the batch size of each."""
     lanes = min(task.lanes, task.batch_size)
-    # A lane has but a part of the processor: few images are quicker in one that has all of it.
+    # A lane has only a share of the cores: a few images are faster in a single lane that has all of them.
     if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_thread_safe(task.views)):
         lanes = 1
     return lanes, max(1, min(task.batch_size, n_images) // lanes)
 
 
 def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.ndarray]:
-    """Return a matrix for each view; a batch that is too large for the device's memory is passed in parts."""
+    """Return a matrix for each view; split a batch that is too large for the device's memory."""
     import torch
 
-    from ..networks.finite import require_finite
+    from ..networks.forward_errors import require_finite
 
     backbone = task.source.load(task.device)
-    # Stacked with channels last, as they were decoded and as the network reads them.
+    # Stacked with channels last, which is how they were decoded and how the network reads them.
     pixels = torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
     if backbone.device.startswith("cuda"):
-        # Only from locked pages is a copy made beside the computation.
+        # Only from pinned memory can a copy overlap with computation.
         pixels = pixels.pin_memory()
     while True:
         size = min(backbone.largest_batch or len(pixels), len(pixels))
@@ -189,7 +189,7 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
                 f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
                 "Choose a smaller image_size or backbone, or device='cpu'.",
             )
-        # It never grows, also where lanes fail side by side, so that this ends.
+        # It never grows, even where several lanes fail at once, so this ends.
         backbone.largest_batch = min(size // 2, backbone.largest_batch or size)
         log.warning("out of memory on %s: batches of %d images from here on", backbone.device, size // 2)
         if backbone.device.startswith("cuda"):
@@ -213,7 +213,7 @@ def _decoded_batches(
     clock: Counter[str],
     goes_on: Callable[[], bool],
 ) -> Generator[list[_Decoded], None, None]:
-    """Yield batches in input order, decoded by threads that stay a little ahead, for as long as it goes on."""
+    """Yield batches in input order, decoded by threads that stay a little ahead, while `goes_on` returns True."""
 
     def decode(image: ImageSource) -> _Decoded:
         result = _Decoded(image.name)
@@ -226,7 +226,7 @@ def _decoded_batches(
                 result.pixels = task.source.preprocessing.apply(pixels, key=result.digest)
         except ImageDecodeError as error:
             result.error = error
-            if task.worker_host and getattr(error.__cause__, "errno", None):  # a file that is not there, perhaps
+            if task.worker_host and getattr(error.__cause__, "errno", None):  # a missing file, perhaps
                 reason = f"{error.reason} on {task.worker_host}"
                 result.error = ImageDecodeError(error.name, reason, error.next_step)
         return result
@@ -237,7 +237,7 @@ def _decoded_batches(
         clock.update(result.seconds)
         return result
 
-    # What takes seconds to import is there before an image's time begins.
+    # This import takes seconds, which must not count towards the deadline of an image.
     import torchvision.transforms.v2  # noqa: F401
 
     decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.batch_size + 1)

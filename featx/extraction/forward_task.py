@@ -1,4 +1,4 @@
-"""What to compute and how goes to every worker of one extraction; what became of the images comes back."""
+"""What a worker of an extraction is sent, and what it returns: the task and result of a forward pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ForwardResult", "ForwardTask"]
 
 @dataclass(frozen=True)
 class ForwardTask:
-    """What every worker of one extraction needs to know.
+    """What every worker of one extraction needs to know: network, views, precision, device and batch size.
 
     Attributes
     ----------
@@ -22,15 +22,15 @@ class ForwardTask:
     views : tuple of (layer, pooling)
     precision, device : str
     batch_size : int
-        Images in the network at once, in all lanes together.
+        Images in the network at once, over all lanes.
     threads : int
-        That decode ahead of the network.
+        The number of threads that decode ahead of the network.
     raises : bool
-        Whether an unreadable image ends the work.
+        Whether an unreadable image raises.
     lanes : int
-        How many batches are in the network at once, where it allows that; each has its share of the processor.
+        How many batches are in the network at once, where the network allows it; each has a share of the cores.
     worker_host : str
-        The host of a worker that was handed a share of its own, which takes no turns; empty for all others.
+        The host of a worker that has images of its own, so that it takes no turns; empty otherwise.
     """
 
     source: BackboneSource
@@ -45,7 +45,7 @@ class ForwardTask:
 
     @property
     def takes_turns(self) -> bool:
-        """Whether others may be at the same images."""
+        """Whether other processes may be computing the same images."""
         return not self.worker_host
 
     @property
@@ -56,18 +56,18 @@ class ForwardTask:
 
 @dataclass
 class ForwardResult:
-    """What became of the images.
+    """The digest or the failure of each image of a task, and timings.
 
     Attributes
     ----------
     results : list of (digest or None, reason or None)
-        For each image the digest of the bytes that were decoded, or why they could not be.
+        For each image the digest of the bytes that were decoded, or the reason why they could not be.
     n_forwarded : int
     seconds : Counter
-        Wall time of `wait` (for decoding), `forward` (for the network) and `write`; the times of all threads together
-        for `read` and `decode`.
+        Wall time of `wait` (for decoding), `forward` (for the network) and `write`; the sum over all threads for `read`
+        and `decode`.
     peaks : list of int
-        The largest values of the images that were read on the scale of 16 bits.
+        The largest value of each 16-bit image.
     """
 
     results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
@@ -76,7 +76,7 @@ class ForwardResult:
     peaks: list[int] = field(default_factory=list)
 
     def add(self, other: ForwardResult) -> None:
-        """Take over what became of further images."""
+        """Add the result of further images."""
         self.results += other.results
         self.n_forwarded += other.n_forwarded
         self.seconds.update(other.seconds)

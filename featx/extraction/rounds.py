@@ -1,4 +1,4 @@
-"""How many images lack rows goes in, round by round; an error comes out when rounds bring nothing any more."""
+"""End an extraction whose embeddings keep disappearing from the cache, in place of computing them forever."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from ..exceptions import CacheError
 
 __all__ = ["Rounds"]
 
-# Rounds that may follow each other without a new row.
+# How many rounds in a row may bring no new row.
 MOST_FRUITLESS_ROUNDS = 2
 
 
 class Rounds:
-    """Rounds of computing what a store lacks.
+    """Rounds of computing the rows that a store lacks.
 
-    Rows can be gone again when they are looked for: another process pruned, a segment was damaged, a file changed while
-    its copies did not. But in each round fewer images lack rows than ever before, or it was in vain, and few of these
-    may follow each other. So the rounds end, whatever others do.
+    Rows can be gone again when they are read: another process pruned, a segment was damaged, or a file changed while
+    its copies did not. A round after which no fewer images lack rows than ever before is fruitless, and only a few
+    fruitless rounds may follow each other. So the rounds end, whatever other processes do.
 
     Parameters
     ----------
     n_images : int
     place : str
-        Where the rows are kept.
+        Where the rows are kept, for the message.
     """
 
     def __init__(self, n_images: int, place: str) -> None:
@@ -34,7 +34,7 @@ class Rounds:
         Raises
         ------
         CacheError
-            If so many rounds have brought nothing that another would not either.
+            If too many rounds in a row were fruitless.
         """
         self._fruitless = 0 if n_missing < self._fewest else self._fruitless + 1
         self._fewest = min(n_missing, self._fewest)

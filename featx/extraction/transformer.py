@@ -1,4 +1,4 @@
-"""Images go in as X, embeddings float32 (n, d) come out: scikit-learn's face of the extraction."""
+"""CNNFeatureTransformer, the scikit-learn transformer from images to embeddings of a frozen network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ..cache import EmbeddingCache, EmbeddingSpec
-from ..constraints import shown
+from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
 from ..images.sources import ImageSource
@@ -19,7 +19,7 @@ from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
 from .estimator import ImageEstimator, open_cache
-from .extract import ExtractionResult, check_options, extract_embeddings
+from .extract import ExtractionResult, extract_embeddings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,20 +37,20 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     ----------
     backbone : str or nn.Module, default="efficientnet_lite0"
         ``efficientnet_lite0``, whose ImageNet weights come with featx's installation; a torchvision classification
-        network; ``timm:NAME`` with the extra; or a module of your own, which is given images normalised with
-        ImageNet's mean and standard deviation; for what its embeddings are, see `layer`.
+        network; ``timm:NAME`` with the extra; or a module of your own, which gets images normalised with ImageNet's
+        mean and standard deviation; for what its embeddings are, see `layer`.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
         random weights.
     layer : str, default=None
         A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last
         convolutional or attention stage, and for a module the input of its final pooling, as the module computes it
-        on the way. "output" is what calling it returns, and the default of a module without such a pooling.
+        on the way. "output" is what calling it returns, and the default for a module without such a pooling.
     pooling : {"auto", "avg", "max", "avgmax", "gem", "flatten", "cls"}, default="auto"
         How a feature map becomes a vector; "auto" is the network's own: "cls" for vision transformers, else "avg".
         "avgmax" is both, one after the other; "flatten" keeps every value.
     prefetch : sequence of (layer, pooling), default=()
-        Other views that the same pass puts into the cache, because a search will ask for them.
+        Other views that the same pass puts into the cache, for a search that will ask for them.
     cache_key : str, default=None
         Names the code of a module of your own where featx says that it does not understand it; its tensors and plain
         attributes are compared all the same. Choose another key whenever the code changes.
@@ -72,14 +72,15 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     device : str, default="auto"
         "auto" takes CUDA, else Apple's MPS, else the CPU.
     batch_size : int or "auto", default="auto"
-        How many images are in the network at once. On a CPU they pass in up to 8 parts side by side, each on its share
-        of the cores; "auto" is 6 for each part, 32 for a module of your own, and 128 on an accelerator.
+        How many images are in the network at once. On a CPU they are divided into up to 8 batches that run in parallel,
+        each on its share of the cores; "auto" is 6 for each batch, 32 for a module of your own, and 128 on an
+        accelerator.
     n_jobs : int, default=None
-        Threads that read and decode; None and -1 mean as many as there are processors.
+        Threads that read and decode; None and -1 mean one for each processor.
     random_state : int, default=0
         Seed of random weights (``weights=None``); without these None and a RandomState have no effect.
-    on_error : {"raise", "nan"}, default="raise"
-        Whether an unreadable or missing image raises, or becomes a row of NaN and an entry of ``failures_``. Most
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an unreadable or missing image raises, or is skipped: its row is NaN, and ``failures_`` names it. Most
         heads refuse NaN; put ``SimpleImputer`` between, or drop the rows.
     cache : str, PathLike, EmbeddingCache or None, default="auto"
         Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
@@ -93,7 +94,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     n_features_in_ : int
         Values of a row; only after fitting on a 2-D array.
     failures_ : list of Failure
-        The images that the last ``transform`` could not read; only with ``on_error="nan"``.
+        The images that the last ``transform`` could not read; only with ``on_error="skip"``.
 
     See Also
     --------
@@ -123,7 +124,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     (2, 1280)
     """
 
-    # Saved models name this place, wherever the module lies.
+    # Saved models name this place, whichever module the class is in.
     __module__ = "featx"
 
     def __init__(
@@ -185,7 +186,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         ParameterError, BackboneError, WeightsError, LayerError
             If a parameter holds a value that it does not accept.
         ValueError
-            If X is no collection of images.
+            If X is not a collection of images.
         """
         self._fit(X, y)
         return self
@@ -195,7 +196,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         if y is not None:
             check_consistent_length(images, y)
         source = self.source()
-        check_options(self.batch_size, self.n_jobs, self.on_error)
+        checked = ("batch_size", "n_jobs", "on_error")
+        check_values({name: getattr(self, name) for name in checked}, batch_size=BATCH)
         resolve_precision(self.precision)
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
@@ -241,10 +243,10 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
     def _embed(self, images: Sequence[ImageSource]) -> np.ndarray:
         result = self.extract(images)
-        if self.on_error == "nan":
+        if self.on_error == "skip":
             self.failures_ = result.failures
         rows = result.embeddings[0]
-        # Where no image at all could be read, nothing has told how wide the rows are.
+        # If no image could be read, the width of the rows is not known from the result.
         return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
     def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> ExtractionResult:
@@ -254,7 +256,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         ----------
         images : sequence of ImageSource
         keys : sequence of (bytes or ImageDecodeError), default=None
-            What `content_keys` gave for them, so that they are not read for it again.
+            What `content_keys` returned for them, so that they are not read again to find it.
 
         Returns
         -------

@@ -1,5 +1,6 @@
-"""From images and labels to a network whose top stages, or all of it, are trained on them.
+"""Fine-tuning: train the top stages of a network, or all of it, on labelled images.
 
 In: X, y and the settings of `CNNFineTuneClassifier`. Out: trained tensors and the curves of the training.
-Start with `classifier` and `fit`; `trunk` cuts the network, `feeds` brings the batches, `training` has the epochs.
+Start with `classifier` and `fit`; `trunk` cuts the network in two, `feeds` yields the batches, `training` runs the
+epochs.
 """

@@ -1,4 +1,4 @@
-"""A trunk and images go in, the feed of a training comes out: what the frozen part gives, computed once and cached."""
+"""Boundary cache: compute the outputs of the frozen part of a network once, and feed every epoch from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..cache.memory import Store
-from ..exceptions import ParameterError
 from ..extraction.extract import ensure_embeddings
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
@@ -20,9 +19,7 @@ from ..networks.pooling import View
 from .feeds import CachedFeed, Feed, FreshFeed
 from .trunk import Trunk
 
-__all__ = ["BOUNDARY_DTYPES", "BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
-
-BOUNDARY_DTYPES = ("float16", "bfloat16")
+__all__ = ["BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
 
 log = logging.getLogger("featx")
 
@@ -34,9 +31,9 @@ class BoundaryOptions:
     Attributes
     ----------
     cached : bool
-        Whether what lies below the boundary is computed once.
+        Whether the outputs of the frozen part are computed once.
     dtype : {"float16", "bfloat16"}
-    most_bytes : int
+    max_bytes : int
         The most that may be added to the cache.
     augmentation : Augmentation or None
     draws : int
@@ -49,7 +46,7 @@ class BoundaryOptions:
 
     cached: bool
     dtype: str
-    most_bytes: int
+    max_bytes: int
     augmentation: Augmentation | None
     draws: int
     seed: int
@@ -58,19 +55,15 @@ class BoundaryOptions:
     n_jobs: int | None
     verbose: bool
 
-    def __post_init__(self) -> None:
-        if self.dtype not in BOUNDARY_DTYPES:
-            raise ParameterError(f"got boundary_dtype={self.dtype!r}; expected one of {', '.join(BOUNDARY_DTYPES)}")
-
 
 @dataclass(frozen=True)
 class BoundaryPasses:
-    """What has to pass through the frozen part of a network.
+    """Which images have to pass through the frozen part of a network.
 
     Attributes
     ----------
     view : (layer, pooling)
-        What is kept of it.
+        The output that is kept.
     shape : tuple of int
         Of one image's output; (-1,) for vectors.
     rows : list of (BackboneSource, ndarray of int)
@@ -85,7 +78,7 @@ class BoundaryPasses:
 def boundary_passes(
     trunk: Trunk, train: np.ndarray, validation: np.ndarray, options: BoundaryOptions
 ) -> BoundaryPasses | None:
-    """Return what is computed once, or None where every epoch forwards all images.
+    """Return which passes are made once, or None where every epoch forwards all images.
 
     Parameters
     ----------
@@ -101,11 +94,11 @@ def boundary_passes(
     plain = validation if augmented else np.concatenate([train, validation])
     numbered = [(0, plain)] + [(number, train) for number in range(1, options.draws + 1) if augmented]
     size = 2 * math.prod(shape) * sum(len(rows) for _, rows in numbered)
-    if trunk.boundary is not None and size > options.most_bytes:
+    if trunk.boundary is not None and size > options.max_bytes:
         log.warning(
             "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
-            size / 1e9, options.most_bytes / 1e9)  # fmt: skip
+            size / 1e9, options.max_bytes / 1e9)  # fmt: skip
         return None
     draws = [
         (preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number), rows)
@@ -124,10 +117,10 @@ def make_feed(
     options: BoundaryOptions,
     clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
-    """Return the feed, and how many passes through the frozen part were needed and how many were made for it.
+    """Return the feed, and how many passes through the frozen part it needed and how many had to be made.
 
     Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
-    than `most_bytes`), images are decoded, augmented and forwarded in every epoch.
+    than `max_bytes`), images are decoded, augmented and forwarded in every epoch.
 
     Parameters
     ----------
@@ -138,7 +131,7 @@ def make_feed(
     store : Store
     options : BoundaryOptions
     clock : Counter
-        Seconds of the extraction's stages, which those of these passes are added to.
+        Seconds of the stages of the extraction; those of these passes are added.
     """
     fresh = FreshFeed(
         images,

@@ -1,6 +1,6 @@
-"""The state of an unfinished training goes into one file after each epoch, and comes out where it is the same training.
+"""Checkpoints: save the state of a training to one file after each epoch, and resume the same training from it.
 
-A file is written under a temporary name, synced and renamed, so that a kill leaves the one of the epoch before.
+The file is written under a temporary name, synced and renamed, so that a kill leaves the one of the previous epoch.
 Nothing in it is executed when it is read.
 """
 
@@ -19,12 +19,12 @@ from ..exceptions import ModelFileError
 
 __all__ = ["Checkpoint", "CheckpointError"]
 
-# 2: weight decay spares more, statistics are estimated anew, what asks for the mode acts in training.
-FORMAT = 2
+# 2: weight decay spares more, statistics are estimated anew, modules that read `self.training` act in training.
+CHECKPOINT_FORMAT = 2
 
 
 class CheckpointError(ModelFileError):
-    """A file that is no checkpoint of this training: of another one, of another version, damaged, or something else."""
+    """The file is not a checkpoint of this training: of another one, of another version, damaged, or another file."""
 
 
 class Checkpoint:
@@ -47,7 +47,7 @@ class Checkpoint:
         Raises
         ------
         CheckpointError
-            If it is no checkpoint, is damaged, or belongs to another training; it is left as it is.
+            If it is not a checkpoint, is damaged, or belongs to another training; the file is left unchanged.
         ModelFileError
             If it cannot be read.
         """
@@ -59,8 +59,10 @@ class Checkpoint:
         try:
             content = torch.load(written_path(self.path), map_location=device, weights_only=True)
             identity, state = dict(json.loads(content["identity"])), dict(content["state"])
-            if content["format"] != FORMAT:
-                raise CheckpointError(f"{self.path} has format {content['format']}; this featx reads {FORMAT}", step)
+            if content["format"] != CHECKPOINT_FORMAT:
+                raise CheckpointError(
+                    f"{self.path} has format {content['format']}; this featx reads {CHECKPOINT_FORMAT}", step
+                )
         except CheckpointError:
             raise
         except OSError as error:
@@ -68,15 +70,15 @@ class Checkpoint:
         except pickle.UnpicklingError as error:
             raise CheckpointError(f"{self.path} holds more than a checkpoint does, and is refused", step) from error
         except Exception as error:  # damaged files fail in many ways
-            raise CheckpointError(f"{self.path} is no checkpoint, or it is damaged", step) from error
+            raise CheckpointError(f"{self.path} is not a checkpoint, or it is damaged", step) from error
         differing = [key for key in {**identity, **self.identity} if identity.get(key) != self.identity.get(key)]
         if differing:
-            told = "; ".join(_difference(key, identity.get(key), self.identity.get(key)) for key in differing[:3])
-            raise CheckpointError(f"the checkpoint {self.path} belongs to another training: {told}", step)
+            parts = "; ".join(_difference(key, identity.get(key), self.identity.get(key)) for key in differing[:3])
+            raise CheckpointError(f"the checkpoint {self.path} belongs to another training: {parts}", step)
         return state
 
     def check_writable(self) -> None:
-        """Find out whether the file could be written.
+        """Check that the file can be written.
 
         Raises
         ------
@@ -98,11 +100,11 @@ class Checkpoint:
         Raises
         ------
         ModelFileError
-            If it cannot be written; the one of the epoch before is untouched.
+            If it cannot be written; the file of the previous epoch is untouched.
         """
         import torch
 
-        content = {"format": FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
+        content = {"format": CHECKPOINT_FORMAT, "identity": json.dumps(self.identity), "state": dict(state)}
         try:
             target = written_path(self.path)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +121,7 @@ class Checkpoint:
 
 
 def _difference(key: str, then: str | None, now: str | None) -> str:
-    """Say how an entry of the identity differs; of digests nobody learns anything."""
+    """Return how an entry of the identity differs; digests are not shown, for they say nothing to a reader."""
     if {len(str(value)) for value in (then, now)} == {64}:
         return f"other {key}"
     return f"{key} was {_short(then)} and is {_short(now)}"

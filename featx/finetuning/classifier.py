@@ -1,4 +1,4 @@
-"""Images and labels go in as X and y, a network whose top stages are trained on them comes out."""
+"""CNNFineTuneClassifier: fine-tune the top stages of a pretrained network, as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..evaluation.units import same_content
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
 from ..images.sources import ImageSource
-from .tuned_estimator import TunedEstimator
+from .finetuned_estimator import FineTunedEstimator
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["CNNFineTuneClassifier"]
 
 
-class CNNFineTuneClassifier(TunedEstimator):
+class CNNFineTuneClassifier(FineTunedEstimator):
     """Fine-tune the top stages of a pretrained network, or train one from scratch.
 
     First the head: a logistic regression on cached embeddings (LP-FT, Kumar et al. 2022, arXiv 2202.10054). Then the
     last `trainable_stages` at `learning_rate`, and the head at `head_learning_rate`. The stages below stay as they
-    are; what they give is computed once for each image and augmented draw, cached, and read in every epoch. Dropout
+    are; their outputs are computed once for each image and augmented draw, cached, and read in every epoch. Dropout
     and stochastic depth act in the trained part only.
 
     Parameters
@@ -40,10 +40,10 @@ class CNNFineTuneClassifier(TunedEstimator):
         How many of the last stages to train, or their names (``featx backbones --stages NAME``); 0 trains the head
         only. All of them with ``weights=None``, or of a module whose BatchNorm has no statistics yet, is from scratch.
     trainable_layers : int, default=None
-        In place of stages: the last so many layers up to `layer`. Activations, normalisations and poolings that are
-        modules count, as they do in Keras.
+        In place of stages: how many of the last layers up to `layer` to train. Activations, normalisations and
+        poolings that are modules count, as they do in Keras.
     head_init : {"auto", "logistic", "warmup", "random"}, default="auto"
-        "logistic" takes over a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
+        "logistic" starts from a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
         for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" from random weights.
     warmup_epochs : int, default=20, at `head_learning_rate` or, if that is lower, 1e-3
     hidden_units : int, default=None, of one hidden layer with ReLU; None means no such layer
@@ -56,7 +56,7 @@ class CNNFineTuneClassifier(TunedEstimator):
     learning_rate : float or "auto", default="auto", of the trained stages: 3e-5, and 1e-3 from scratch
     head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"
-    weight_decay : float, default=1e-2, of kernels and matrices; see `featx.finetuning.weight_decay` for what is spared
+    weight_decay : float, default=1e-2, of kernels and matrices; `featx.finetuning.weight_decay` lists the exceptions
     schedule : {"constant", "cosine", "onecycle"}, default="cosine", of both rates, over all epochs
         "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
     epochs : int or "auto", default="auto", which is 10, and 30 from scratch
@@ -64,8 +64,8 @@ class CNNFineTuneClassifier(TunedEstimator):
     label_smoothing : float, default=0.0
     class_weight : "balanced", mapping of label to float, or None, default=None
     early_stopping : bool, default=True
-        Hold out a stratified part of the images, or take those passed to ``fit`` for it, stop when the accuracy on them
-        has not risen for `patience` epochs, and keep the best epoch's weights; False keeps the last epoch's.
+        Hold out a stratified part of the images, or use those passed to ``fit`` for this, stop when the accuracy on
+        them has not risen for `patience` epochs, and keep the best epoch's weights; False keeps the last epoch's.
     validation_fraction : float, default=0.15
     patience : int or "auto", default="auto", which is 5, and from scratch half of the epochs if that is more
     augmentation : str, Augmentation or None, default="light"
@@ -78,11 +78,11 @@ class CNNFineTuneClassifier(TunedEstimator):
         False decodes, augments and forwards all images in every epoch.
     boundary_dtype : {"float16", "bfloat16"}, default="float16"
     boundary_cache_bytes : int, default=8_000_000_000
-        Where the outputs would take more, it is as with ``boundary_cache=False``, which is logged.
+        Where the outputs would take more, training works as with ``boundary_cache=False``, which is logged.
     checkpoint : str or PathLike, default=None
-        A file that is replaced after every epoch; ``fit`` with the same parameters and data goes on from it.
+        A file that is replaced after every epoch; ``fit`` with the same parameters and data resumes from it.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Of forward passes, but for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
+        Of forward passes, except for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
     random_state : int, default=0
         Of the validation part, draws, order, dropout and random weights; on a CPU it decides the model.
     verbose : bool, default=False, which shows no progress bars and prints no line after each epoch
@@ -114,7 +114,7 @@ class CNNFineTuneClassifier(TunedEstimator):
     True
     """
 
-    # Saved models name this place, wherever the module lies.
+    # Saved models name the class without the module that defines it.
     __module__ = "featx"
 
     def __init__(
@@ -220,7 +220,7 @@ class CNNFineTuneClassifier(TunedEstimator):
             Images that decide when to stop and which epoch is kept, in place of a part of X, as in scikit-learn's
             `HistGradientBoostingClassifier`; they are not trained on. Without early stopping they have no effect.
         y_val : array-like of shape (n_validation,), default=None
-            Their labels, all of which y has, too.
+            Their labels, each of which also occurs in y.
 
         Returns
         -------
@@ -242,23 +242,23 @@ class CNNFineTuneClassifier(TunedEstimator):
         images = self._images(X, reset=True)
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)
-        tuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
-        # Copies are on one side of what is held out to stop by, and of the folds that tune the head.
-        tuning.together = same_content(self.content_keys(images))
-        outcome = tuning.run()
-        self.history_ = outcome.history
-        self.n_iter_ = len(outcome.history["epoch"])
-        self.best_epoch_ = outcome.best_epoch
-        self.initial_validation_accuracy_ = outcome.initial_accuracy
-        self.trained_stages_ = outcome.stages
-        self.timings_ = outcome.timings
-        self.forwarded_ = outcome.forwarded
-        self.state_ = outcome.state
-        self.head_ = outcome.head
+        finetuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        # Copies of an image are on one side of the validation split, and of the folds that tune the head.
+        finetuning.together = same_content(self.content_keys(images))
+        result = finetuning.run()
+        self.history_ = result.history
+        self.n_iter_ = len(result.history["epoch"])
+        self.best_epoch_ = result.best_epoch
+        self.initial_validation_accuracy_ = result.initial_accuracy
+        self.trained_stages_ = result.stages
+        self.timings_ = result.timings
+        self.forwarded_ = result.forwarded
+        self.state_ = result.state
+        self.head_ = result.head
         return self
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:
-        """Return the images to validate on with their class numbers, if they are given and of use."""
+        """Return the images to validate on with their class numbers, if they are given and used."""
         if (X_val is None) != (y_val is None):
             raise ParameterError("got one of X_val and y_val", "Pass both, or none.")
         if X_val is None:
@@ -269,7 +269,9 @@ class CNNFineTuneClassifier(TunedEstimator):
         # Texts and numbers are not compared.
         known = set(self.classes_.tolist())
         if unknown := [label for label in labels.tolist() if label not in known]:
-            raise ParameterError(f"got {str(unknown[0])!r} in y_val, which is no class of y", "Leave those images out.")
+            raise ParameterError(
+                f"got {str(unknown[0])!r} in y_val, which is not a class of y", "Leave those images out."
+            )
         if not self.early_stopping:
             note_once("X_val has no effect: training stops at the last epoch with early_stopping=False")
             return None

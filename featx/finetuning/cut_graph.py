@@ -1,4 +1,4 @@
-"""A traced module and the layer that its head reads go in; the nodes to train, and the cut below them, come out."""
+"""Choose the nodes of a traced network to train, and the node below them where its graph is cut."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ class CutGraph:
 
     def __init__(self, module: nn.Module, nodes: dict[fx.Node, str], end: fx.Node) -> None:
         self.module, self.names, self.end = module, nodes, end
-        # A tensor that goes by several names is known by its first.
+        # A tensor with several names is known by its first one.
         self.first_name = {value: name for name, value in module.named_parameters()}
         self.by_name = dict(module.named_parameters(remove_duplicate=False))
-        if not isinstance(end, fx.Node):  # what a module returns may be a collection or no tensor at all
+        if not isinstance(end, fx.Node):  # a module may return a collection, or something other than tensors
             raise LayerError(
-                f"the layer gives {type(end).__name__}, which is no tensor", "Choose another layer, or return a tensor."
+                f"the layer returns {type(end).__name__}, which is not a tensor",
+                "Choose another layer, or return a tensor.",
             )
         before = list(self.end.graph.nodes)
         before = before[: before.index(self.end)]
@@ -64,10 +65,10 @@ class CutGraph:
             return self.nodes, [name for name, _ in ends]
         parts: dict[str, list[fx.Node]] = {name: [] for name, _ in ends}
         for i, node in enumerate(self.nodes):
-            # What lies behind the last stage belongs to it.
+            # Nodes after the last stage belong to it.
             owner = next((name for name, end in ends if i <= self.place[end]), ends[-1][0] if ends else "")
             parts.setdefault(owner, []).append(node)
-        # The last children of a module of one's own are often a pooling and the like.
+        # The last children of a custom module are often without parameters, such as a pooling.
         names = choose_stages([name for name, _ in ends if self.parameters(parts[name])], stages)
         return [node for name in names for node in parts[name]], names
 
@@ -96,7 +97,7 @@ class CutGraph:
             }
             several = any(user.target is operator.getitem for user in node.users)  # a tuple of tensors
             if node.op not in ("placeholder", "get_attr") and crossing == {node} and not several:
-                # Without a parameter below there is nothing to spare.
+                # Without parameters below there is nothing to save.
                 return node if self.parameters(self.nodes[: i + 1]) else None
         return None
 

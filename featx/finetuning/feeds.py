@@ -1,4 +1,4 @@
-"""Row numbers go in, what the trained part of a network takes comes out: read from the cache, or computed anew."""
+"""Feeds: yield the batches that training takes, read from the cache of the boundary or decoded and forwarded anew."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from ..runtime.deadlines import map_with_deadline
 __all__ = ["CachedFeed", "Feed", "FreshFeed", "stream"]
 
 # Batches that are read while the network works on another.
-AHEAD = 3
+BATCHES_AHEAD = 3
 
 
 class Feed(Protocol):
-    """Gives batches in two steps: `read` may run in any thread, `finish` in the one that trains."""
+    """Return batches in two steps: `read` may run in any thread, `finish` runs in the one that trains."""
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor: ...
     def finish(self, batch: Tensor) -> Tensor: ...
 
 
 class CachedFeed:
-    """Rows of a store: what the boundary gives for the images, or for one draw of the augmentation.
+    """Rows of a store: the outputs at the boundary for the images, or for one draw of the augmentation.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class CachedFeed:
     device : str
     seed : int
     refill : callable
-        Computes again what the store has lost.
+        Computes again the rows that the store has lost.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CachedFeed:
         self.shape, self.device, self.seed, self.refill = shape, device, seed, refill
 
     def read(self, rows: np.ndarray, epoch: int | None) -> Tensor:
-        """Return rows as they are kept; in an epoch each image shows one of its augmented draws, if there are any."""
+        """Return rows as they are stored; in an epoch each image has one of its augmented draws, if there are any."""
         draws = np.zeros(len(rows), dtype=int)
         if epoch is not None and len(self.specs) > 1:
             rng = np.random.default_rng([self.seed, epoch])
@@ -82,16 +82,18 @@ class CachedFeed:
         batch = batch.to(self.device, non_blocking=True)
         if batch.dtype == torch.int16:
             batch = batch.view(torch.bfloat16)
-        return _laid_out(batch.float().reshape(len(batch), *self.shape))
+        return _channels_last(batch.float().reshape(len(batch), *self.shape))
 
     def _get(self, draw: int, rows: np.ndarray) -> np.ndarray:
         for attempt in range(2):
             values, found = self.store.get(self.specs[draw], self.digests[rows], all_or_none=True)
             if found.all():
                 return values
-            if attempt == 0:  # a segment was damaged, or pruned by someone else
+            if attempt == 0:  # a segment was damaged, or pruned by another process
                 self.refill()
-        raise CacheError("what was computed for the training is lost again from the cache", "Choose another folder.")
+        raise CacheError(
+            "rows that were computed for the training are lost again from the cache", "Choose another folder."
+        )
 
 
 class FreshFeed:
@@ -103,7 +105,7 @@ class FreshFeed:
     preprocessing : Preprocessing
     augmentation : Augmentation or None
     lower : callable
-        From normalised images to what the trained part takes.
+        From normalised images to the inputs of the trained part.
     device : str
     seed : int
     """
@@ -133,40 +135,40 @@ class FreshFeed:
             return preprocessing.apply(pixels, key=digest)
 
         images = [self.images[row] for row in rows]
-        # One thread: it is batches that are read side by side.
+        # One thread, because batches are read concurrently.
         with contextlib.closing(map_with_deadline(load, images, threads=1)) as results:
-            batch = torch.stack([_in_time(image, result) for image, result in zip(images, results, strict=True)])
-        # As many as there are: by then an epoch has shown what scale they use.
+            batch = torch.stack([_decoded(image, result) for image, result in zip(images, results, strict=True)])
+        # Once all images have been seen, the scale that they use is known.
         if len(self.peaks) >= len(self.images):
             note_scale(self.peaks)
             self.peaks.clear()
         return batch
 
     def finish(self, batch: Tensor) -> Tensor:
-        """Return what the frozen part makes of a decoded batch."""
+        """Return the outputs of the frozen part for a decoded batch."""
         batch = self.preprocessing.normalise(batch.to(self.device, non_blocking=True))
-        return self.lower(_laid_out(batch))
+        return self.lower(_channels_last(batch))
 
 
 def stream(feed: Feed, batches: Sequence[np.ndarray], epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """Yield rows and what `read` gives for each batch in order, reading ahead in threads."""
-    pool = ThreadPoolExecutor(AHEAD)
+    """Yield the rows of each batch in order and what `read` returns for them, reading ahead in threads."""
+    pool = ThreadPoolExecutor(BATCHES_AHEAD)
     ahead: deque[Future[Tensor]] = deque()
     left = iter(batches)
     try:
         for rows in batches:
-            while len(ahead) < AHEAD and (following := next(left, None)) is not None:
+            while len(ahead) < BATCHES_AHEAD and (following := next(left, None)) is not None:
                 ahead.append(pool.submit(feed.read, following, epoch))
             yield rows, ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _in_time(image: ImageSource, result: Tensor | TimeoutError) -> Tensor:
+def _decoded(image: ImageSource, result: Tensor | TimeoutError) -> Tensor:
     if isinstance(result, TimeoutError):
         raise ImageDecodeError(image.name, str(result))
     return result
 
 
-def _laid_out(batch: Tensor) -> Tensor:
+def _channels_last(batch: Tensor) -> Tensor:
     return batch.contiguous(memory_format=torch.channels_last) if batch.ndim == 4 else batch

@@ -1,4 +1,4 @@
-"""An estimator's parameters, images and class numbers go in; trained tensors and the curves of training come out."""
+"""Run one fit of the fine-tuning classifier: split, cut the network, cache the boundary, initialise the head, train."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.extract import extract_embeddings
-from ..heads.heads import class_weights
+from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
@@ -30,18 +30,18 @@ from .checkpoint import Checkpoint
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
 from .ignored_parameters import note_ignored_parameters
-from .optimization import TrainingPlan
+from .optimization import Optimization
 from .settings import check_parameters, resolve_automatic
 from .training import Training
 from .trunk import Trunk
 from .validation_part import hold_out_validation
 
-__all__ = ["FineTuning", "FineTuningResult"]
+__all__ = ["FineTuning", "TrainingResult"]
 
 
 @dataclass(frozen=True)
-class FineTuningResult:
-    """What `CNNFineTuneClassifier` makes its fitted attributes of."""
+class TrainingResult:
+    """The trained tensors and the curves of training, which become fitted attributes of `CNNFineTuneClassifier`."""
 
     history: dict[str, list[Any]]
     best_epoch: int
@@ -59,7 +59,7 @@ class FineTuning:
     Parameters
     ----------
     options : CNNFineTuneClassifier
-        Its parameters are read, nothing is set.
+        Its parameters are read; nothing is set on it.
     images : sequence of ImageSource
     classes : ndarray
     targets : ndarray of int, shape (n,)
@@ -104,16 +104,16 @@ class FineTuning:
         self.timings = {"extraction": 0.0, "training": 0.0}
         self.clock: Counter[str] = Counter()
         self._from_scratch, self._begins_at_random = False, options.weights is None
-        self.plan = self._plan()
+        self.optimization = self._optimization()
 
-    def run(self) -> FineTuningResult:
-        """Train, from the beginning or from the checkpoint on."""
+    def run(self) -> TrainingResult:
+        """Train, from the beginning or from the checkpoint."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
         trunk = self.cut()
         trunk.part.warn(self.source.name)
-        if trunk.part.updated(trunk.update_statistics) and self.plan.batch_size < 2:
+        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
             raise ParameterError(
                 "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
                 "Choose a larger batch_size.",
@@ -123,12 +123,14 @@ class FineTuning:
         channels_last(trunk.module.to(self.device))
         checkpoint = self._checkpoint(trunk, validation)
         if checkpoint is not None:
-            # One of another training, or in a place that cannot be written, is refused before anything is computed.
+            # A checkpoint of another training, or a path that cannot be written, is refused before any computation.
             checkpoint.load("cpu")
             checkpoint.check_writable()
         began = time.perf_counter()
-        store, how = writable_store(self.cache), self.boundary_options()
-        feed, forwarded = make_feed(trunk, self.images, train, validation, store=store, options=how, clock=self.clock)
+        store, options = writable_store(self.cache), self.boundary_options()
+        feed, forwarded = make_feed(
+            trunk, self.images, train, validation, store=store, options=options, clock=self.clock
+        )
         self.timings["extraction"] += time.perf_counter() - began
         head = self._head(trunk, train, forwarded).to(self.device)
         training = Training(
@@ -138,14 +140,14 @@ class FineTuning:
             torch.from_numpy(self.targets),
             train,
             validation,
-            self.plan,
+            self.optimization,
             checkpoint=checkpoint,
             verbose=bool(self.options.verbose),
         )
         began = time.perf_counter()
         training.run(untrained_head=self.head_init == "random")
         self.timings["training"] += time.perf_counter() - began
-        return FineTuningResult(
+        return TrainingResult(
             history=training.history,
             best_epoch=training.best_epoch,
             initial_accuracy=None if training.initial is None else training.initial[1],
@@ -157,7 +159,7 @@ class FineTuning:
         )
 
     def cut(self) -> Trunk:
-        """Return the network in two parts, and settle what depends on whether it is trained from scratch."""
+        """Return the network in two parts, and set what depends on whether it is trained from scratch."""
         trunk = Trunk.cut(
             self.source,
             self.view,
@@ -167,16 +169,17 @@ class FineTuning:
         trunk.check_precision()
         trunk.update_statistics = self.options.batch_norm == "update"
         random = self.options.weights is None
-        self._begins_at_random = random or bool(trunk.part.young)
-        # Of a module of one's own, statistics tell whether it was ever trained.
-        untrained = random or (bool(trunk.part.young) and trunk.part.young == trunk.part.updated(update=True))
+        norms = trunk.part.initial_norms
+        self._begins_at_random = random or bool(norms)
+        # Of a custom module, the statistics show whether it was ever trained.
+        untrained = random or (bool(norms) and norms == trunk.part.updated_norms(update=True))
         self._from_scratch = untrained and trunk.is_whole
-        self.plan = self._plan()
+        self.optimization = self._optimization()
         return trunk
 
     @property
     def head_init(self) -> str:
-        """How the head begins."""
+        """How the head is initialised."""
         if self.options.head_init != "auto":
             return str(self.options.head_init)
         if self._begins_at_random:
@@ -224,7 +227,7 @@ class FineTuning:
             head = self._empty_head(features.shape[1])
             began = time.perf_counter()
             if kind == "logistic":
-                weights = self.plan.class_weights
+                weights = self.optimization.class_weights
                 probe = fit_probe(
                     features,
                     self.targets[train],
@@ -236,17 +239,17 @@ class FineTuning:
                 head.take_over(probe)
             else:
                 head.standardise(features)
-                warm_up(head.to(self.device), features, self.targets[train], self.plan, options.warmup_epochs)
+                warm_up(head.to(self.device), features, self.targets[train], self.optimization, options.warmup_epochs)
             self.timings["training"] += time.perf_counter() - began
             return head
 
     def _empty_head(self, width: int) -> DenseHead:
         return DenseHead(width, len(self.classes), hidden_units=self.options.hidden_units, dropout=self.options.dropout)
 
-    def _plan(self) -> TrainingPlan:
+    def _optimization(self) -> Optimization:
         options = self.options
         automatic = resolve_automatic(options, from_scratch=self._from_scratch)
-        return TrainingPlan(
+        return Optimization(
             epochs=automatic["epochs"],
             batch_size=int(options.batch_size),
             optimizer=options.optimizer,
@@ -258,7 +261,7 @@ class FineTuning:
             label_smoothing=float(options.label_smoothing),
             class_weights=class_weights(options.class_weight, self.classes, self.targets[: self.n_train]),
             patience=automatic["patience"] if options.early_stopping else None,
-            # Half precision is slower to train in on a CPU: the gradients of its convolutions are.
+            # On a CPU, training in half precision is slower: the gradients of convolutions are.
             precision="float32" if self.device == "cpu" else self.precision,
             device=self.device,
             seed=int(options.random_state),
@@ -270,7 +273,7 @@ class FineTuning:
         return BoundaryOptions(
             cached=bool(options.boundary_cache),
             dtype=plain(options.boundary_dtype),
-            most_bytes=options.boundary_cache_bytes,
+            max_bytes=options.boundary_cache_bytes,
             augmentation=self.augmentation,
             draws=int(options.augment_draws),
             seed=int(options.random_state),
@@ -287,7 +290,7 @@ class FineTuning:
         for image in self.images:
             images.update(image.digest())
         images.update(np.asarray(self.targets).tobytes())
-        options, plan = self.options, self.plan
+        options, optimization = self.options, self.optimization
         identity = {
             "backbone": self.source.name,
             "weights": self.source.weights_digest,
@@ -303,7 +306,7 @@ class FineTuning:
             "images and labels": images.hexdigest(),
             "classes": " ".join(str(name) for name in self.classes),
         }
-        settings = {name: str(plain(value)) for name, value in vars(plan).items() if name != "device"}
+        settings = {name: str(plain(value)) for name, value in vars(optimization).items() if name != "device"}
         return Checkpoint(options.checkpoint, identity | settings | {"precision": self.precision})
 
 

@@ -1,7 +1,7 @@
-"""Features go in, class scores come out: the head that is trained together with the network.
+"""The dense head that is trained together with the network: from features to class scores.
 
-Features are standardised by fixed constants, so that a logistic regression on standardised embeddings can be taken
-over as it is; then come, if wished, one hidden layer with ReLU, dropout, and one output for each class.
+Features are standardised by fixed constants, so that the head can start as a logistic regression on standardised
+embeddings; then follow an optional hidden layer with ReLU, dropout, and one output for each class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["DenseHead", "head_probabilities"]
 
 
 class DenseHead(nn.Module):
-    """Standardise, perhaps pass one hidden layer, and score the classes.
+    """Standardise features, pass them through an optional hidden layer, and score the classes.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class DenseHead(nn.Module):
         return self.output(self.dropout(values))
 
     def standardise(self, features: np.ndarray) -> None:
-        """Take mean and standard deviation from features (n, width); constant ones are only centred."""
+        """Set mean and standard deviation to those of features (n, width); constant features are only centred."""
         scale = features.std(axis=0, dtype=np.float64)
         self._set("mean", features.mean(axis=0, dtype=np.float64))
         self._set("scale", np.where(scale > 0, scale, 1.0))
 
     def take_over(self, probe: Pipeline) -> None:
-        """Become a logistic regression on standardised features; two classes share its one direction."""
+        """Take over a logistic regression on standardised features; two classes share its one direction."""
         scaler, regression = probe[0], probe[-1]
         self._set("mean", scaler.mean_)
         self._set("scale", scaler.scale_)
@@ -72,7 +72,7 @@ class DenseHead(nn.Module):
 
 
 def head_probabilities(state: Mapping[str, Any], features: np.ndarray) -> np.ndarray:
-    """Return the class probabilities that a head's tensors give, without torch.
+    """Return the class probabilities of a head from its tensors, without torch.
 
     Parameters
     ----------

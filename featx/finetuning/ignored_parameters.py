@@ -13,20 +13,20 @@ __all__ = ["note_ignored_parameters"]
 
 
 def note_ignored_parameters(options: Any, *, head_init: str, groups: Any = None, given: bool = False) -> None:
-    """Say so where a parameter is set and another one takes its effect away.
+    """Log each parameter that is set and has no effect because of another one.
 
     Parameters
     ----------
     options : CNNFineTuneClassifier
     head_init : {"logistic", "warmup", "random"}
-        What "auto" stands for.
+        With "auto" resolved.
     groups : array-like or None
-        Of the call of fit.
+        As passed to fit.
     given : bool, default=False
-        Whether the images to validate on are given.
+        Whether the images to validate on are passed to fit.
     """
     layers = options.trainable_layers is not None
-    # A number may be numpy's, as it is out of a grid.
+    # A number from a grid may be of a numpy type.
     stages = options.trainable_stages
     stages = stages if isinstance(stages, str) else list(np.ravel(stages))
     whole, head_only = not layers and stages == "all", not layers and stages in ([], [0])

@@ -1,4 +1,4 @@
-"""Settings go in; the optimiser and the schedule of a training come out."""
+"""The optimizer and learning-rate schedule of a training, and its other settings."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..exceptions import ParameterError
 from .head import DenseHead
 from .trunk import Trunk
 from .weight_decay import decayed_parameters
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "TrainingPlan"]
+__all__ = ["Optimization"]
 
-OPTIMIZERS = ("adamw", "sgd")
-SCHEDULES = ("constant", "cosine", "onecycle")
-# Where the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv 1708.07120).
-PEAK = 0.3
+# Where the rate of the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv
+# 1708.07120).
+PEAK_FRACTION = 0.3
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class Optimization:
     """How to train.
 
     Attributes
@@ -34,7 +32,7 @@ class TrainingPlan:
     momentum : float
         Of SGD.
     weight_decay : float
-        Of matrices and kernels; what has none, `decayed_parameters` says.
+        Of matrices and kernels; `decayed_parameters` chooses them.
     schedule : {"constant", "cosine", "onecycle"}
     label_smoothing : float
     class_weights : tuple of float or None
@@ -62,18 +60,12 @@ class TrainingPlan:
     device: str
     seed: int
 
-    def __post_init__(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
-            raise ParameterError(f"got optimizer={self.optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
-        if self.schedule not in SCHEDULES:
-            raise ParameterError(f"got schedule={self.schedule!r}; expected one of {', '.join(SCHEDULES)}")
-
     def weights_tensor(self) -> torch.Tensor | None:
         """Return the weights of the classes on the device."""
         return None if self.class_weights is None else torch.tensor(self.class_weights, device=self.device)
 
     def make_optimizer(self, trunk: Trunk, head: DenseHead) -> torch.optim.Optimizer:
-        """Return the optimiser of the trained part and the head, whose tensors will have gradients from here on."""
+        """Return the optimizer of the trained part and the head, and switch on gradients for their tensors."""
         groups = []
         heads = [name for name, _ in head.named_parameters()]
         for rate, part, names in ((self.learning_rate, trunk.module, trunk.trained),
@@ -89,11 +81,11 @@ class TrainingPlan:
         return torch.optim.AdamW(groups, lr=self.learning_rate)
 
     def make_scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> Any:
-        """Return what sets the rates of each of so many steps."""
+        """Return the scheduler of the learning rates over a number of steps."""
         rates = torch.optim.lr_scheduler
         if self.schedule == "constant":
             return rates.ConstantLR(optimizer, factor=1.0, total_iters=0)
         if self.schedule == "cosine":
             return rates.CosineAnnealingLR(optimizer, T_max=steps)
         peaks = [group["lr"] for group in optimizer.param_groups]
-        return rates.OneCycleLR(optimizer, peaks, total_steps=steps + 1, pct_start=PEAK, cycle_momentum=False)
+        return rates.OneCycleLR(optimizer, peaks, total_steps=steps + 1, pct_start=PEAK_FRACTION, cycle_momentum=False)

@@ -1,4 +1,4 @@
-"""The parameters of a fine-tuning classifier go in; an error comes out where one holds what it does not accept."""
+"""Check the parameters of a fine-tuning classifier, and resolve the defaults of learning rate, epochs and patience."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["check_parameters", "resolve_automatic"]
 # shows only when the rate has come down.
 PRETRAINED = {"learning_rate": 3e-5, "epochs": 10, "patience": 5}
 FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
-# A head that has begun as a logistic regression needs little more than the stages below it.
-HEAD_FACTOR = 3
+# A head that was initialised by a logistic regression needs little more than the stages below it.
+HEAD_RATE_FACTOR = 3
 ACCEPTED = {
     **dict.fromkeys(("batch_size", "augment_draws", "test_draws", "warmup_epochs"), integer(1)),
     **dict.fromkeys(("epochs", "patience"), integer(1) | AUTO),
@@ -35,20 +35,20 @@ ACCEPTED = {
 
 
 def check_parameters(options: Any) -> None:
-    """Raise a ParameterError where a parameter of the estimator holds a value that it does not accept."""
+    """Raise a ParameterError if a parameter of the estimator has a value that it does not accept."""
     check_values(vars(options), **ACCEPTED)
     if options.batch_norm == "update" and options.batch_size < 2:
         raise ParameterError("got batch_size=1 with batch_norm='update'; one image has no statistics",
                              "Choose a larger batch_size, or batch_norm='frozen'.")  # fmt: skip
     if options.head_init == "logistic" and options.hidden_units is not None:
-        raise ParameterError("got head_init='logistic' with hidden_units, which a logistic regression has not",
+        raise ParameterError("got head_init='logistic' with hidden_units, which a logistic regression does not have",
                              "Choose head_init='warmup', or hidden_units=None.")  # fmt: skip
 
 
 def resolve_automatic(options: Any, *, from_scratch: bool) -> dict[str, Any]:
-    """Return `learning_rate`, `head_learning_rate`, `epochs` and `patience` with what "auto" and None stand for.
+    """Return `learning_rate`, `head_learning_rate`, `epochs` and `patience`, with "auto" and None resolved.
 
-    From scratch the patience is half of the epochs, the head's rate that of the network.
+    From scratch, the default patience is half of the epochs, and the head's rate is that of the network.
     """
     defaults = FROM_SCRATCH if from_scratch else PRETRAINED
     rate = float(defaults["learning_rate"] if _is_auto(options.learning_rate) else options.learning_rate)
@@ -57,7 +57,7 @@ def resolve_automatic(options: Any, *, from_scratch: bool) -> dict[str, Any]:
     patience = max(usual, epochs // 2) if from_scratch else usual
     head_rate = options.head_learning_rate
     if head_rate is None:
-        head_rate = rate if from_scratch else HEAD_FACTOR * rate
+        head_rate = rate if from_scratch else HEAD_RATE_FACTOR * rate
     return {
         "learning_rate": rate,
         "head_learning_rate": float(head_rate),

@@ -1,7 +1,7 @@
-"""A network and the names of its trained parameters go in; which of its modules are in training mode comes out.
+"""Training mode and BatchNorm statistics: which modules of a partly trained network are switched to training.
 
-Dropout, stochastic depth and whatever else asks for the mode act in the trained part; the frozen part stays in
-evaluation. Running statistics follow a rule of their own: those that training began without are always estimated.
+Dropout, stochastic depth and everything else that depends on the mode act in the trained part; the frozen part stays
+in evaluation. Running statistics that are those of initialisation are always estimated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..torch_modules.running_statistics import (
 
 __all__ = ["TrainedPart"]
 
-# PyTorch's own. Networks that were made for long trainings have less, and would not see new statistics in a short one.
+# PyTorch's default. Networks made for long trainings have a lower momentum, too low to follow in a short one.
 UPDATE_MOMENTUM = 0.1
 
 
@@ -36,18 +36,18 @@ class TrainedPart:
     trained : sequence of str
         Names of parameters.
     lower, upper : collection of str
-        Paths of the modules that are called below and above the boundary, as far as this is known.
+        Names of the modules that are called below and above the boundary, as far as this is known.
 
     Attributes
     ----------
     names : list of str
-        Paths of the modules that train.
-    young : list of str
-        Those of them whose running statistics are those of initialisation, so that there is nothing to keep.
-    dead : list of str
-        Modules of the frozen part with such statistics, which therefore do not normalise.
-    unsteady : list of str
-        Modules that normalise by the batch in evaluation too.
+        Names of the modules that are trained.
+    initial_norms : list of str
+        Those of them whose running statistics are those of initialisation, so that there are none to keep.
+    frozen_initial_norms : list of str
+        Modules of the frozen part whose statistics are those of initialisation, which therefore do not normalise.
+    batch_dependent : list of str
+        Modules that normalise by the statistics of the batch in evaluation too.
     """
 
     def __init__(
@@ -62,37 +62,39 @@ class TrainedPart:
         below = set(lower) - set(upper)
         self.names = [path for path in self.parts if path in reached and path not in below]
         self._norms = [path for path in self.names if keeps_statistics(self.parts[path])]
-        self.young = [path for path in self._norms if has_initial_statistics(self.parts[path])]
-        # One that a graph has taken apart does not take statistics in evaluation.
-        self._estimated = [path for path in self.young if path in upper or not upper]
+        self.initial_norms = [path for path in self._norms if has_initial_statistics(self.parts[path])]
+        # A module that a graph has taken apart does not update its statistics.
+        self._estimated = [path for path in self.initial_norms if path in upper or not upper]
         known = [*lower, *upper]
         used = [p for p in self.parts if not known or any(p == k or p.startswith(f"{k}.") for k in known)]
         inside = set(self.names)
-        self.dead = [path for path in used if path not in inside and has_initial_statistics(self.parts[path])]
-        self.unsteady = [path for path in used if uses_batch_statistics(self.parts[path])]
+        self.frozen_initial_norms = [
+            path for path in used if path not in inside and has_initial_statistics(self.parts[path])
+        ]
+        self.batch_dependent = [path for path in used if uses_batch_statistics(self.parts[path])]
 
     def warn(self, name: str) -> None:
-        """Tell, once for a network, of layers that do not normalise or that normalise by the batch."""
-        if self.dead:
-            more = f" and {len(self.dead) - 1} more layers" if len(self.dead) > 1 else ""
+        """Warn of layers that do not normalise, and of layers that normalise by the batch."""
+        if norms := self.frozen_initial_norms:
+            more = f" and {len(norms) - 1} more layers" if len(norms) > 1 else ""
             warnings.warn(
-                f"{name} is frozen in {self.dead[0]}{more}, whose running statistics are those of initialisation "
+                f"{name} is frozen in {norms[0]}{more}, whose running statistics are those of initialisation "
                 "(mean 0, variance 1), so that they do not normalise. Pass weights that were trained, or train these "
                 "layers too: trainable_stages='all'.",
                 TrainingWarning,
                 stacklevel=5,
             )
-        if self.unsteady:
+        if norms := self.batch_dependent:
             warnings.warn(
-                f"{self.unsteady[0]} of {name} has no running statistics: what it gives for an image depends on the "
+                f"{norms[0]} of {name} has no running statistics: its output for an image depends on the "
                 "other images of the batch. Use track_running_stats=True.",
                 TrainingWarning,
                 stacklevel=5,
             )
 
-    def updated(self, update: bool) -> list[str]:
-        """Return the modules whose statistics training moves; with `update` all of the trained part's."""
-        return self._norms if update else self.young
+    def updated_norms(self, update: bool) -> list[str]:
+        """Return the modules whose statistics change in training: with `update` all that are trained."""
+        return self._norms if update else self.initial_norms
 
     def train(self, mode: bool, *, update: bool) -> None:
         """Switch to training or back to evaluation."""
@@ -102,7 +104,7 @@ class TrainedPart:
             return
         for path in self.names:
             self.parts[path].training = True
-        moving = set(self.updated(update))
+        moving = set(self.updated_norms(update))
         for path in self._norms:
             norm = self.parts[path]
             norm.training = path in moving
@@ -111,8 +113,8 @@ class TrainedPart:
                 norm.momentum = max(momentum, UPDATE_MOMENTUM)
 
     @contextlib.contextmanager
-    def quiet(self) -> Iterator[None]:
-        """Hold everything in evaluation for a while: a module may be called below the boundary too."""
+    def evaluating(self) -> Iterator[None]:
+        """Keep all modules in evaluation inside: one of the trained part may be called below the boundary too."""
         live = [part for part in self.module.modules() if part.training]
         try:
             for part in live:
@@ -123,22 +125,22 @@ class TrainedPart:
                 part.training = True
 
     def estimating(self) -> contextlib.AbstractContextManager[None]:
-        """Take the young statistics anew from what passes through inside; everything else is in evaluation."""
+        """Estimate anew the statistics that are those of initialisation, from the batches that pass inside."""
         self.train(False, update=False)
         return reestimated_statistics([self.parts[path] for path in self._estimated])
 
-    def asking(self) -> list[str]:
-        """Return the modules whose own code asks whether it is training, which a traced graph answers once for all."""
+    def mode_dependent(self) -> list[str]:
+        """Return the modules whose own code reads `self.training`, which is a constant of a traced graph."""
         return [
             path
             for path in self.names
             if not type(self.parts[path]).__module__.startswith("torch.nn.") and path not in self._norms
-            if any(_asks(kind) for kind in type(self.parts[path]).__mro__ if issubclass(kind, nn.Module))
+            if any(_reads_mode(kind) for kind in type(self.parts[path]).__mro__ if issubclass(kind, nn.Module))
         ]
 
 
 def _trained_modules(module: nn.Module, wanted: Collection[int]) -> Iterator[nn.Module]:
-    """Yield the modules with trained parameters, and those without any that lie beside them."""
+    """Yield the modules with trained parameters, and those without parameters next to them."""
     own = [id(value) for value in module.parameters()]
     if own and not any(value in wanted for value in own):
         return
@@ -147,7 +149,7 @@ def _trained_modules(module: nn.Module, wanted: Collection[int]) -> Iterator[nn.
         yield from _trained_modules(child, wanted)
 
 
-def _asks(kind: type) -> bool:
+def _reads_mode(kind: type) -> bool:
     if kind.__module__.startswith("torch.nn."):
         return False
     functions = [getattr(member, "__wrapped__", member) for member in vars(kind).values()]

@@ -1,8 +1,8 @@
-"""A trained part that was traced in evaluation goes in; the same part as it computes in training comes out.
+"""Trace the trained part of a network a second time, in training mode, so that dropout by function acts.
 
 `self.training` is a constant of a traced graph, so that stochastic depth, ``F.dropout(x, p, self.training)`` and the
-like never act in one that was traced in evaluation. Here the network is traced again in training mode and cut at the
-same two nodes. Both graphs share the modules, whose own mode stays alive.
+like never act in a graph that was traced in evaluation. Here the network is traced again in training mode and cut at
+the same two nodes. Both graphs share the modules, whose own mode can still be switched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from ..torch_modules.graphs import OUTPUT, last_node, trace
+from ..torch_modules.graphs import last_node, trace
+from ..torch_modules.output_parts import OUTPUT
 from ..torch_modules.running_statistics import keeps_statistics
 from .cut_graph import CutGraph
 
@@ -30,45 +31,45 @@ def training_graph(graph: CutGraph, boundary: fx.Node | None, layer: str) -> fx.
     Parameters
     ----------
     graph : CutGraph
-        Traced in evaluation; its module is in the mode that is wanted now.
+        Traced in evaluation; its module has been switched to the wanted mode since.
     boundary : fx.Node or None
     layer : str
-        What ends the graph; a module's path means its last node, which may be another one in training.
+        What ends the graph; the name of a module means its last node, which may be another one in training.
 
     Returns
     -------
     fx.GraphModule or None
-        None where the network cannot be traced in training mode, or is not the same there: where Python draws the
-        random numbers, one draw would be a constant of the graph.
+        None where the network cannot be traced in training mode, or is another one there: if Python draws random
+        numbers in it, they would be constants of the graph.
     """
     module = graph.module
-    with _left_as_it_was(module) as drew:
+    with _restored_state(module) as drew:
         nodes = trace(module, is_leaf=keeps_statistics)
     if nodes is None or drew:
         return None
-    twins = _twins(graph.names, nodes)
-    end, start = twins.get(graph.end), None if boundary is None else twins.get(boundary)
+    matches = _matching_nodes(graph.names, nodes)
+    end, start = matches.get(graph.end), None if boundary is None else matches.get(boundary)
     if layer == OUTPUT or layer not in graph.names.values():
         last = last_node(nodes, layer)
         end = last if isinstance(last, fx.Node) else end  # auxiliary heads make the output several
     if end is None or (boundary is not None and start is None):
         return None
-    twin = CutGraph(module, nodes, end)
+    other = CutGraph(module, nodes, end)
     try:
-        upper = twin.upper(start)
+        upper = other.upper(start)
     except KeyError:  # something below the boundary is read above it
         return None
-    return upper if _with_parameters(twin, start) == _with_parameters(graph, boundary) else None
+    return upper if _with_parameters(other, start) == _with_parameters(graph, boundary) else None
 
 
 def _with_parameters(graph: CutGraph, boundary: fx.Node | None) -> list[str]:
-    """Return the calls of modules with parameters above the boundary, in their order."""
+    """Return the calls of modules with parameters above the boundary, in order."""
     place = -1 if boundary is None else graph.place[boundary]
     calls = [str(n.target) for n in graph.nodes[place + 1 :] if n.op == "call_module" and graph.parameters([n])]
     return calls
 
 
-def _twins(first: dict[fx.Node, str], second: dict[fx.Node, str]) -> dict[fx.Node, fx.Node]:
+def _matching_nodes(first: dict[fx.Node, str], second: dict[fx.Node, str]) -> dict[fx.Node, fx.Node]:
     """Return the nodes of two graphs that are the same operation in the same module, in the same order."""
 
     def keys(names: dict[fx.Node, str]) -> list[tuple[str, str, str]]:
@@ -84,8 +85,8 @@ def _target(node: fx.Node) -> str:
 
 
 @contextlib.contextmanager
-def _left_as_it_was(module: nn.Module) -> Iterator[list[str]]:
-    """Run the module's own code and put back what that changes; yields a list that is filled where it drew numbers."""
+def _restored_state(module: nn.Module) -> Iterator[list[str]]:
+    """Restore buffers and random states afterwards; yields a list of the generators that were drawn from."""
     drew: list[str] = []
     buffers = {name: value.clone() for name, value in module.named_buffers()}
     python, numpy = random.getstate(), np.random.get_state()

@@ -1,7 +1,7 @@
-"""A backbone and a choice of stages to train go in; a frozen lower and a trained upper part of it come out.
+"""The trunk of a network: everything up to the head, cut into a frozen lower part and a trained upper part.
 
-The two meet at one node of the graph, the boundary. What the lower part gives there never changes while the upper
-one is trained, so it can be computed once.
+The two meet at one node of the graph, the boundary. The outputs of the lower part there never change while the upper
+one is trained, so they can be computed once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,20 @@ from torch.func import functional_call
 from ..exceptions import BackboneError, LayerError, ParameterError
 from ..networks.backbone import FLOAT32_CONVOLUTIONS, BackboneSource
 from ..networks.device import precision_context
-from ..networks.finite import not_finite_outputs
-from ..networks.float32_stem import FeatureExtractor, with_float32_stem
-from ..networks.forward_errors import forward_error
-from ..networks.pooling import View, not_one_each, pool
+from ..networks.float32_stem import with_float32_stem
+from ..networks.forward_errors import forward_error, not_finite_outputs, not_one_each
+from ..networks.pooling import View, pool
 from ..networks.stage_names import HEAD_ALONE, choose_stages
 from ..networks.state_matching import absent_tensors, refuse_absent
-from ..torch_modules.graphs import HookExtractor, feature_extractor, is_leaf_module, last_node, require_layers, trace
+from ..torch_modules.graphs import (
+    FeatureExtractor,
+    HookExtractor,
+    feature_extractor,
+    is_leaf_module,
+    last_node,
+    require_layers,
+    trace,
+)
 from ..torch_modules.running_statistics import keeps_statistics
 from .cut_graph import CutGraph, describe_choice
 from .trained_part import TrainedPart
@@ -43,16 +50,16 @@ class Trunk:
     Attributes
     ----------
     module : nn.Module
-        A network of its own, whose tensors both parts share.
+        A network that nothing else uses, whose tensors both parts share.
     view : (layer, pooling)
     boundary : str or None
         The node where the parts meet; None when the trained part begins at the image, or the network cannot be traced.
     upper : callable
-        From what the boundary gives, or from normalised images, to the layer's output.
+        From the outputs at the boundary, or from normalised images, to the layer's output.
     trained : list of str
         Names of the parameters that training changes; empty when only the head is trained.
     stages : list of str
-        The stages, or layers, that were chosen to be trained.
+        The stages, or layers, chosen to be trained.
     part : TrainedPart
         Which modules are trained, and which running statistics there are.
     update_statistics : bool
@@ -85,12 +92,12 @@ class Trunk:
         view : (layer, pooling)
         trainable_stages : int, sequence of str or "all"
         trainable_layers : int, default=None
-            The last so many layers, in place of stages.
+            How many of the last layers to train, in place of stages.
 
         Raises
         ------
         ParameterError
-            If there are not so many stages or layers, or nothing in them can be trained.
+            If there are fewer stages or layers, or nothing in them can be trained.
         LayerError
             If the layer does not exist.
         """
@@ -115,11 +122,11 @@ class Trunk:
         chosen, stages = graph.choose(source, view[0], trainable_stages, trainable_layers)
         if not chosen:
             part = TrainedPart(module, [], lower=graph.called(end)[0])
-            return cls(module, source, view, None, _same, [], [], part)
+            return cls(module, source, view, None, _identity, [], [], part)
         trained = graph.parameters(chosen)
         if not trained:
             raise ParameterError(
-                f"got {describe_choice(trainable_stages, trainable_layers)}; nothing in there has parameters",
+                f"got {describe_choice(trainable_stages, trainable_layers)}; nothing in it has parameters",
                 "Train more stages or layers." if graph.parameters(graph.nodes) else HEAD_ALONE,
             )
         boundary = graph.boundary(trained)
@@ -133,7 +140,7 @@ class Trunk:
     def _whole(
         cls, module: nn.Module, source: BackboneSource, view: View, node: str, stages: Any, layers: int | None
     ) -> Trunk:
-        """Return the trunk of a module that cannot be traced: it runs whole, and its last children are trained."""
+        """Return the trunk of a module that cannot be traced: it runs as a whole, and its last children are trained."""
         children = [name for name, child in module.named_children() if any(True for _ in child.parameters())]
         last = node.split(".")[0]
         if last in children:
@@ -170,14 +177,14 @@ class Trunk:
         return set(graph.parameters(graph.nodes)) == set(self.trained)
 
     def features(self, inputs: Tensor) -> Tensor:
-        """Return the pooled features of a batch, float32 (n, d); `inputs` come from below the boundary.
+        """Return the pooled features of a batch, float32 (n, d); `inputs` are the outputs at the boundary.
 
-        With no trained stage they are pooled already.
+        Without a trained stage they are pooled already.
         """
         return self._pool(self.upper(inputs), len(inputs)) if self.trained else inputs
 
     def check_precision(self) -> None:
-        """Raise a BackboneError where the trained part would be given images of another precision than its own."""
+        """Raise a BackboneError if the network has parameters of another precision than float32 to train."""
         kinds = {str(p.dtype).removeprefix("torch.") for p in self.module.parameters() if p.is_floating_point()}
         if self.trained and kinds - {"float32"}:
             raise BackboneError(
@@ -194,15 +201,15 @@ class Trunk:
         return rows
 
     def lower(self, images: Tensor, precision: str) -> Tensor:
-        """Return what `features` takes, of normalised images, without gradients and as in evaluation."""
+        """Return the inputs of `features` for normalised images, without gradients and in evaluation mode."""
         if self.trained and self.boundary is None:
             return images
         node = self.boundary or self.source.architecture.node(self.view[0])
         if self._lower is None:
-            with self.part.quiet():
+            with self.part.evaluating():
                 shown = images if self.source.is_custom else None
                 self._lower = feature_extractor(self.module, [node], name=self.source.name, images=shown)
-        with self.part.quiet(), torch.no_grad(), precision_context(precision, images.device.type):
+        with self.part.evaluating(), torch.no_grad(), precision_context(precision, images.device.type):
             n_float32 = 0 if precision == "float32" else FLOAT32_CONVOLUTIONS
             output = with_float32_stem(self._lower, n_float32)(images)[node]
         rows = output.float() if self.trained else self._pool(output, len(images))
@@ -213,16 +220,16 @@ class Trunk:
         return rows
 
     def boundary_shape(self) -> tuple[int, ...]:
-        """Return the shape of what the boundary gives for one image, by passing shapes without values."""
+        """Return the shape of the output at the boundary for one image, found by passing shapes without values."""
         assert self.boundary is not None
         side = self.source.preprocessing.crop
-        with self.part.quiet():
+        with self.part.evaluating():
             lower = feature_extractor(self.module, [self.boundary], name=self.source.name)
         assert isinstance(lower, nn.Module)  # a boundary is a node of a graph
         if not self.source.is_custom:
             self._lower = lower
         shapes = {name: value.to("meta") for name, value in (*lower.named_parameters(), *lower.named_buffers())}
-        with self.part.quiet(), torch.inference_mode():
+        with self.part.evaluating(), torch.inference_mode():
             try:
                 images = torch.empty((1, 3, side, side), device="meta")
                 return tuple(functional_call(lower, shapes, (images,))[self.boundary].shape[1:])
@@ -245,7 +252,7 @@ class Trunk:
     def _in_training(self, graph: CutGraph, boundary: fx.Node | None, layer: str) -> Callable[[Tensor], Tensor]:
         found = training_graph(graph, boundary, layer)
         if found is None:
-            asking = self.part.asking() or [""]
+            asking = self.part.mode_dependent() or [""]
             more = f" and {len(asking) - 3} more" if len(asking) > 3 else ""
             log.warning(
                 "%s cannot be traced in training mode: what depends on self.training there (dropout by function, "
@@ -255,21 +262,21 @@ class Trunk:
         return self.upper if found is None or found.code == getattr(self.upper, "code", None) else found
 
     def estimating(self) -> AbstractContextManager[None]:
-        """Take the statistics that training began without anew from the batches that pass inside."""
+        """Estimate anew the statistics that are those of initialisation, from the batches that pass inside."""
         self.train(False)
         return self.part.estimating()
 
     def state(self) -> dict[str, Tensor]:
-        """Return the tensors that training may change: trained parameters, and the buffers beside them."""
+        """Return the tensors that training may change: trained parameters, and the buffers of their modules."""
         owners = set(self.part.names)
         names = {*self.trained, *(n for n, _ in self.module.named_buffers() if n.rpartition(".")[0] in owners)}
         return {name: value for name, value in self.module.state_dict().items() if name in names}
 
 
 def _trace(module: nn.Module, layer: str, images: Tensor | None, network: str) -> tuple[dict[fx.Node, str], str] | None:
-    """Return the nodes of the graph, modules with running statistics being one each, and the layer's name in it.
+    """Return the nodes of the graph, with one node for each module with running statistics, and the layer's name in it.
 
-    So they choose by their own mode what they compute; timm's would be taken apart otherwise.
+    As single nodes these modules follow their own mode; timm's would be taken apart otherwise.
     """
     plain = trace(module, images)
     require_layers(module, plain, [layer], name=network)
@@ -280,7 +287,7 @@ def _trace(module: nn.Module, layer: str, images: Tensor | None, network: str) -
     whole = trace(module, is_leaf=keeps_statistics)
     if whole is None or list(whole.values()) == list(plain.values()):
         return plain, layer
-    # Inside such a module there are no nodes any more: its last one is the module itself.
+    # Inside such a module there are no nodes any more; its last node is the module itself.
     known, end = set(plain.values()), last_node(plain, layer)
     names = [layer, *(layer.rsplit(".", up)[0] for up in range(1, layer.count(".") + 1))]
     for name in names:
@@ -295,5 +302,5 @@ def _is_named(name: str, nodes: dict[fx.Node, str]) -> bool:
     return any(n.startswith(f"{name}.") for n in nodes.values())
 
 
-def _same(batch: Tensor) -> Tensor:
+def _identity(batch: Tensor) -> Tensor:
     return batch

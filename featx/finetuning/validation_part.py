@@ -1,4 +1,4 @@
-"""The classes of training images go in; the rows to train on and those that decide when to stop training come out."""
+"""The validation split of early stopping: hold out a stratified part of the training images."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..evaluation.splits import Split, check_fraction, held_out_split
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError
 
-__all__ = ["WITHOUT", "hold_out_validation"]
+__all__ = ["NO_EARLY_STOPPING", "hold_out_validation"]
 
-# How to train without a validation part.
-WITHOUT = "early_stopping=False (--no-early-stopping)"
+# What messages name as the way to train without a validation part.
+NO_EARLY_STOPPING = "early_stopping=False (--no-early-stopping)"
 
 
 def hold_out_validation(
@@ -34,10 +34,10 @@ def hold_out_validation(
         Class numbers.
     classes : ndarray
     fraction : float
-        At least one image of each class is on either side.
+        At least one image of each class is in each part.
     groups : ndarray of shape (n,), default=None
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which stay on one side.
+        Equal for images of the same content, which are all in one part.
     random_state : int, default=0
 
     Raises
@@ -48,7 +48,7 @@ def hold_out_validation(
     fraction = check_fraction(fraction)
     units, once = content_units(targets, together), together is not None
     n, n_classes = len(units.labels), len(classes)
-    check_counts(units.labels, classes, 2, "training and validation need", once=once, instead=WITHOUT)
+    check_counts(units.labels, classes, 2, "training and validation need", once=once, instead=NO_EARLY_STOPPING)
     if groups is not None:
         train, validation = held_out_split(
             targets, fraction, groups=groups, together=together, random_state=random_state
@@ -56,14 +56,14 @@ def hold_out_validation(
         if len(missing := np.setdiff1d(targets, targets[train])):
             raise DatasetError(
                 f"class {str(classes[missing[0]])!r} lies in too few groups to be trained and validated on",
-                f"Pass other groups, or use {WITHOUT}.",
+                f"Pass other groups, or use {NO_EARLY_STOPPING}.",
             )
         return train, validation
     size = max(math.ceil(fraction * n), n_classes)
     if n - size < n_classes:
         raise SmallClassError(
             f"{n} images of {n_classes} classes are too few for a validation part{', copies counted once' * once}",
-            f"Add images, or use {WITHOUT}.",
+            f"Add images, or use {NO_EARLY_STOPPING}.",
         )
     rows = round(size * len(targets) / n)
     return held_out_split(targets, rows, together=together, random_state=random_state)

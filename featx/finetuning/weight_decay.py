@@ -1,9 +1,9 @@
-"""A module and names of its parameters go in; those that weight decay pulls towards zero come out.
+"""Weight decay: choose the parameters that are decayed.
 
-Decay keeps kernels and matrices small. It spares what is no such thing, whatever its number of dimensions: biases and
-normalisations, scales of a layer or a channel, tokens, position embeddings and tables of position biases. So do
-torchvision's reference training (references/classification, `set_weight_decay`) and timm (`no_weight_decay` of its
-networks, which is honoured in modules of one's own too).
+Kernels and matrices are decayed. Everything else is not, whatever its number of dimensions: biases and normalisations,
+scales of a layer or a channel, tokens, position embeddings and tables of position biases. This follows torchvision's
+reference training (references/classification, `set_weight_decay`) and timm (`no_weight_decay` of its networks, which
+is honoured in custom modules too).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 __all__ = ["decayed_parameters"]
 
 _NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn.RMSNorm)
-# What these call "weight" is a kernel or a matrix of any shape, even where a side of it is one.
+# The "weight" of these is a kernel or a matrix of any shape, even where one of its sides is 1.
 _KERNELS = (_ConvNd, nn.Linear, nn.Bilinear)
 _SPARED = re.compile(
     r"bias|gamma|(^|_)scales?($|_)|temperature|tokens?($|_)|"
@@ -28,7 +28,7 @@ _SPARED = re.compile(
 
 
 def decayed_parameters(module: nn.Module, names: Sequence[str]) -> list[str]:
-    """Return those of the named parameters that are decayed, in their order.
+    """Return the named parameters that are decayed, in their order.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def _is_decayed(module: nn.Module, name: str) -> bool:
         return False
     if isinstance(owner, _KERNELS) and last == "weight":
         return True
-    # A vector may be stored with further sides of one, to be spread over a feature map or over tokens.
+    # A vector may be stored with further sides of 1, to be broadcast over a feature map or over tokens.
     return not _is_vector(value) and not _SPARED.search(last.lower())
 
 
@@ -56,7 +56,7 @@ def _is_vector(value: Tensor) -> bool:
 
 
 def _listed(module: nn.Module) -> set[str]:
-    """Return what the module or a part of it names in a method `no_weight_decay`, as timm's networks do."""
+    """Return the names that the module or a part of it lists in a method `no_weight_decay`, as timm's networks do."""
     found: set[str] = set()
     for path, part in module.named_modules():
         method: Any = getattr(part, "no_weight_decay", None)

@@ -1,4 +1,4 @@
-"""A labelled data set and strategies go in; what comparing them will cost comes out."""
+"""Forecast what comparing strategies will cost, without the runs that are finished (`compare --dry-run`)."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def forecast_comparison(
 ) -> ForecastResult:
     """Return what `compare_strategies` will cost at most, without the runs that are finished.
 
-    Up to 64 images are forwarded, each head is timed on a part of the embeddings, and a few epochs are trained on as
-    many images. Nothing is kept of it.
+    Up to 64 images are forwarded, each head is timed on some of the embeddings, and a few epochs are trained on at most
+    64 images. Nothing of this is kept.
 
     Parameters
     ----------
     dataset, strategies, test, train_sizes, test_size, min_images, repeats, random_state, folder, transfer, on_error
-        As for `compare_strategies`. Strategies are those of `make_strategy`.
+        As for `compare_strategies`. Strategies must be those of `make_strategy`.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def forecast_comparison(
     Raises
     ------
     ParameterError, DatasetError
-        What `compare_strategies` raises before any image is forwarded; or if a strategy is of another kind.
+        What `compare_strategies` raises before any image is forwarded; or if a strategy is not one of featx's.
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
@@ -80,7 +80,7 @@ def forecast_comparison(
     keys = read_keys(dataset, strategies)
     prepared = split_options.prepare(dataset, keys)
     dataset, design = prepared.dataset, prepared.split
-    # A folder that is not there holds no finished run, and is not made.
+    # A folder that does not exist holds no finished run, and is not created.
     files = RunFiles(folder if folder is not None and Path(folder).is_dir() else None)
     with contextlib.closing(Runner(dataset)) as runner:
         contents = [keys[row] for row in prepared.rows]
@@ -106,7 +106,7 @@ def forecast_comparison(
 
 
 class _RunCosts:
-    """The parts of the runs of a comparison."""
+    """Collects the parts of the runs of a comparison, with their costs."""
 
     def __init__(self, runs: ComparisonRuns, counted: CountedPasses) -> None:
         self.runs, self.counted = runs, counted
@@ -121,11 +121,11 @@ class _RunCosts:
         }
 
     def add(self, name: str, part: Part) -> None:
-        """Note a part under the name of its strategy."""
+        """Add a part under the name of its strategy."""
         self.parts.append(replace(part, name=f"{name}: {part.name}"))
 
     def add_study(self, transfer: CNNFeatureTransformer, rows: np.ndarray) -> None:
-        """Add the comparison of stages."""
+        """Add the study of stages."""
         with contextlib.suppress(LayerError):
             views, source = stage_views(transfer), transfer.source()
             forwarding = ForwardOptions.of(transfer, source)
@@ -162,7 +162,7 @@ class _RunCosts:
             few = min(TIMED_IMAGES, len(rows))
             spec = source.spec(view, forwarding.precision)
             if missing < few and (spec, forwarding.device) not in self._timed:
-                # What it would have taken without a cache is measured, once for each network.
+                # The time that it would have taken without a cache is measured, once for each network.
                 self._timed.add((spec, forwarding.device))
                 probe = self.counted.probe(source, [view], forwarding, rows)
                 self.add(name, Part("forward", (1 + few) * probe.seconds_per_image, n_images=1 + few))

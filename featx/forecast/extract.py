@@ -1,4 +1,4 @@
-"""A data set and a transformer go in, what writing its embeddings to a file will cost comes out."""
+"""Forecast what writing the embeddings of a data set to a file will cost (`extract --dry-run`)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .result import ForecastResult, Part
 
 __all__ = ["forecast_extraction"]
 
-# A path, and what HDF5 adds to it.
+# Of a path, with what HDF5 adds to it.
 NAME_BYTES = 100
 
 
 def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> ForecastResult:
-    """Return what `write_embeddings` will cost, after a probe of up to 64 images; nothing is kept of it.
+    """Return what `write_embeddings` will cost, after a probe of up to 64 images of which nothing is kept.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     images = transformer.sources(dataset.images, dataset.names)
     source = transformer.source()
     view = source.view(transformer.layer, transformer.pooling)
-    # What the transformer would refuse, it refuses here.
+    # Raises whatever the transformer would refuse.
     width = clone(transformer).set_params(value_range=None).fit(dataset.images[:1]).embedding_dim_
     counted = CountedPasses(images, cache=open_cache(transformer.cache), verbose=transformer.verbose)
     forward = counted.passes(source, [view], forwarding=ForwardOptions.of(transformer, source))

@@ -1,4 +1,4 @@
-"""A classifier to fine-tune and the rows to do it on go in; the parts of its training with their costs come out."""
+"""Forecast what fine-tuning a network will cost, from a few epochs on a few images (`finetune --dry-run`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sklearn.base import clone
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.split import join_test
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from ..extraction.estimator import open_cache
 from ..finetuning.boundary import boundary_passes
@@ -29,10 +30,10 @@ from .result import ForecastResult, Part
 
 __all__ = ["TrainingCosts", "forecast_finetuning"]
 
-# The first of the epochs that are timed is not counted.
+# The first epoch that is timed is not counted.
 PROBE_EPOCHS = 4
 PROBE_SECONDS = 12.0
-# What a training step costs in forward passes, when everything is trained: one forward, two backward.
+# The cost of a training step in forward passes, if everything is trained: one forward, and two for the backward pass.
 PASSES_PER_STEP = 3
 WARM_UP_ROWS = 256
 
@@ -44,15 +45,15 @@ def forecast_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 
-    Up to 64 images are forwarded, and a few epochs are trained on as many. Nothing is kept of it.
+    Up to 64 images are forwarded, and a few epochs are trained on up to 64. Nothing of this is kept.
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, skip_unreadable
+    dataset, classifier, test_size, test, min_images, on_error
         As for `finetune_model`.
 
     Returns
@@ -72,7 +73,7 @@ def forecast_finetuning(
     counted = CountedPasses(sources, cache=open_cache(classifier.cache), verbose=classifier.verbose)
     prepared = split_options.prepare(dataset, counted.keys())
     split, train = prepared.split, prepared.dataset.take(prepared.split.train)
-    decoding = counted.decoding() if skip_unreadable else None
+    decoding = counted.decoding() if on_error == "skip" else None
     rows, validation, test_rows = (prepared.rows[part] for part in (split.train, split.validation, split.test))
     parts = training.parts(counted, labels, rows, train.groups, together=train.together, validation=validation)
     parts.append(training.prediction(counted, test_rows))
@@ -82,7 +83,7 @@ def forecast_finetuning(
 
 
 class TrainingCosts:
-    """Trainings of one classifier, which are not made.
+    """The costs of trainings of one classifier.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class TrainingCosts:
         validation: np.ndarray | None = None,
         seed: int | None = None,
     ) -> list[Part]:
-        """Return the parts of a training on some rows, in their order.
+        """Return the parts of a training on some rows, in their order, with their costs.
 
         Parameters
         ----------
@@ -115,13 +116,13 @@ class TrainingCosts:
         labels : ndarray of shape (n,)
             Of all images.
         rows : ndarray of int
-            To train on, and to hold out images to validate on of, if there are no others.
+            For training, and for validation if no other rows are given.
         groups : ndarray or None
-            Theirs.
+            Of these rows.
         together : ndarray of int, default=None
-            Equal for those of the same content.
+            Equal for rows of the same content.
         validation : ndarray of int, default=None
-            To validate on.
+            Rows for validation.
         seed : int, default=None
             In place of the classifier's.
         """
@@ -143,31 +144,30 @@ class TrainingCosts:
         if training.head_init != "random":
             parts.append(ask(training.source, [training.view], rows[train], name="forward for the head"))
             parts.append(self._head(counted, training, labels, len(train)))
-        epochs = training.plan.epochs
+        epochs = training.optimization.epochs
         seconds = self._epoch_seconds(counted, rows) * len(rows) * epochs
         weights = 4 * sum(value.numel() for value in trunk.state().values())
-        name = "train 1 epoch" if epochs == 1 else f"train {epochs} epochs"
-        parts.append(Part(name, seconds, weights, n_images=epochs * len(train)))
+        parts.append(Part(f"train {count_text(epochs, 'epoch')}", seconds, weights, n_images=epochs * len(train)))
         return parts
 
     def prediction(self, counted: CountedPasses, rows: np.ndarray) -> Part:
-        """Return the part in which the trained network predicts rows: nobody can have its embeddings."""
+        """Return the part in which the trained network predicts rows; its embeddings cannot be cached yet."""
         draws = int(self.classifier.test_draws) if self.classifier.augmentation not in (None, "none") else 1
         source = self.classifier.source()
         view = source.view(self.classifier.layer, self.classifier.pooling)
         part = counted.passes(
             source, [view], np.tile(rows, draws), forwarding=self.forwarding, name="predict", kept=False
         )
-        # A trained network is another one, and is built anew.
+        # A trained network is another network, and is built anew.
         return replace(part, seconds=part.seconds + counted.probe(source, [view], self.forwarding, rows).start)
 
     def _head(self, counted: CountedPasses, training: FineTuning, labels: np.ndarray, n: int) -> Part:
-        """Return the part in which the head is fitted before the network is touched."""
+        """Return the part in which the head is fitted before the network is trained."""
         if n not in self._heads:
             rows, embeddings = counted.embeddings(training.source, training.view, self.forwarding)
             features = Features(embeddings, labels[rows], labels)
             if training.head_init == "logistic":
-                # Balanced weights change little of the time, and a mapping may name other labels.
+                # Balanced weights hardly change the time, and a mapping may name other labels.
                 self._heads[n] = linear_probe_seconds(features, n, random_state=self.classifier.random_state)
             else:
                 self._heads[n] = self._warm_up(features, training) * n
@@ -175,16 +175,16 @@ class TrainingCosts:
         return Part("fit the head", self._heads[n], 0, 3 * 4 * n * width)
 
     def _warm_up(self, features: Features, training: FineTuning) -> float:
-        """Return the seconds that an image costs while the head is trained alone."""
+        """Return the seconds for an image while the head alone is trained."""
         x, y = features.draw(WARM_UP_ROWS)
         targets = np.unique(y, return_inverse=True)[1]
         head = DenseHead(x.shape[1], len(training.classes), hidden_units=self.classifier.hidden_units)
         began = time.perf_counter()
-        warm_up(head.to(training.device), x, targets, training.plan, 1)
+        warm_up(head.to(training.device), x, targets, training.optimization, 1)
         return (time.perf_counter() - began) / len(x) * int(self.classifier.warmup_epochs)
 
     def _epoch_seconds(self, counted: CountedPasses, rows: np.ndarray) -> float:
-        """Return the seconds that an epoch takes for each image, validation included, from a few epochs on 64."""
+        """Return the seconds of an epoch for an image, validation included, from a few epochs on up to 64 images."""
         if self._epoch is None:
             classifier = self.classifier
             source = classifier.source()
@@ -196,7 +196,7 @@ class TrainingCosts:
             probe = clone(classifier).set_params(
                 cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1,
                 class_weight=None, verbose=False,
-                # Without early stopping it would have no effect, which would be said.
+                # Without early stopping it has no effect, and a note would say so.
                 patience=PROBE_EPOCHS if classifier.early_stopping else classifier.patience,
             )  # fmt: skip
             images = [image.content for image in chosen]
@@ -214,7 +214,7 @@ def _training(
     validation: np.ndarray | None = None,
     together: np.ndarray | None = None,
 ) -> FineTuning:
-    """Return the training on some rows; raise what it would raise before any image is read."""
+    """Return the training on some rows, after raising what it would raise before any image is read."""
     classes, targets = np.unique(labels[rows], return_inverse=True)
     if len(classes) < 2:
         raise DatasetError(f"there is only one class, {str(classes[0])!r}", "A classifier needs at least two.")

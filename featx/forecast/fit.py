@@ -1,4 +1,4 @@
-"""A labelled data set and a search of heads go in; what evaluating them and fitting the best will cost comes out."""
+"""Forecast what evaluating heads and fitting the best will cost (`fit --dry-run`)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .result import ForecastResult, Part
 
 __all__ = ["forecast_fit"]
 
-# Copies of a matrix that a head makes: standardised, of a fold, and in float64.
+# Copies that a head makes of a matrix: standardised, of a fold, and in float64.
 COPIES = 4
 
 
 def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> ForecastResult:
     """Return what `fit_model` will cost.
 
-    Up to 64 images are forwarded, and each head is timed on a part of the embeddings: of the cached ones, or of rows
-    that are drawn to be like those of the probe. Nothing is kept of it.
+    Up to 64 images are forwarded, and each head is timed on some of the cached embeddings, or on rows that are drawn to
+    resemble those of the probe. Nothing of this is kept.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A few embeddings with their labels go in; the seconds that heads will take on many come out, by extrapolation."""
+"""Time heads on few embeddings and extrapolate to many by a power law."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 FIRST_ROWS = 128
-# Of each class, so that nested cross-validation finds some in every fold.
+# Enough of each class for every fold of a nested cross-validation to have some.
 ROWS_PER_CLASS = 8
 BUDGET_SECONDS = 4.0
-# How much of a drawn row is a mixture of real ones, and how much is noise of its own.
+# The weight of the mixture of real rows in a drawn row; the rest is independent noise.
 MIXTURE_SHARE = 0.7
 
 
@@ -42,11 +42,11 @@ class Features:
     Attributes
     ----------
     rows : ndarray of float32, shape (m, d)
-        Of a random part of the images.
+        Embeddings of a random part of the images.
     y : ndarray of shape (m,)
         Their labels.
     labels : ndarray of shape (n,)
-        Those of all images.
+        The labels of all images.
     """
 
     rows: np.ndarray
@@ -54,10 +54,10 @@ class Features:
     labels: np.ndarray
 
     def draw(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return rows with labels, at least eight of each class: real rows as far as they go, or mixtures of them.
+        """Return rows with labels, at least eight of each class: real rows if there are enough, otherwise mixtures.
 
-        A mixture has the mean and the covariance of the real rows, half of it as noise that is independent from
-        feature to feature; its class moves it as far as the real classes are apart.
+        A mixture has the mean and the covariance of the real rows, half of the variance as independent noise in each
+        feature; it is shifted by its class as far as the real classes are apart.
         """
         rng = np.random.default_rng(0)
         if len(self.rows) >= size:
@@ -69,12 +69,12 @@ class Features:
         noise = rng.normal(size=(size, len(mean))) * np.sqrt(1 - MIXTURE_SHARE**2) * centred.std(axis=0)
         drawn = mean + weights @ centred + noise
         for name in np.unique(self.y):
-            # Means of m rows are apart by chance too, which is a share of 1 / m of the variance.
+            # Means of m rows differ by chance too, by 1 / m of the variance.
             drawn[y == name] += _shrunk(centred[self.y == name])
         return drawn.astype(np.float32), y
 
     def _filled(self, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the labels with some of the frequent classes given to those of which there are too few."""
+        """Return the labels, some of the frequent classes replaced by classes of which there are too few."""
         names, truth = np.unique(np.concatenate([np.unique(self.labels), y]), return_inverse=True)
         counts = np.bincount(truth[-len(y) :], minlength=len(names))
         least = min(ROWS_PER_CLASS, len(y) // len(names))
@@ -89,12 +89,12 @@ class Features:
 
     @property
     def fewest(self) -> int:
-        """The fewest rows that can be drawn."""
+        """The smallest number of rows to draw."""
         return max(FIRST_ROWS, 2 * ROWS_PER_CLASS * len(np.unique(self.labels)))
 
 
 def _shrunk(centred: np.ndarray) -> np.ndarray:
-    """Return the mean of a class's rows without what chance alone makes of it (James and Stein 1961)."""
+    """Return the mean of the rows of a class, shrunk by what is due to chance (James and Stein 1961)."""
     mean = centred.mean(axis=0)
     if len(centred) < 2:
         return np.zeros_like(mean)
@@ -111,7 +111,7 @@ def evaluation_seconds(
     verbose: bool = False,
     **options: Any,
 ) -> dict[str, float]:
-    """Return the seconds that `evaluate_heads` will take on n images for each head, and for the last fit.
+    """Return the seconds that `evaluate_heads` will take on n images, by head, and those of the last fit under "".
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def evaluation_seconds(
     n : int
     heads : sequence of str
     held_out : float or None
-        Share of the test images, in place of cross-validation.
+        The fraction of images to test on, in place of cross-validation.
     verbose : bool, default=False
         Show a progress bar.
     **options
@@ -141,7 +141,7 @@ def evaluation_seconds(
 
 
 def _evaluation(features: Features, n: int, head: str, held_out: float | None, options: Any) -> tuple[float, float]:
-    """Return the seconds of the folds, and those of the figures and the last fit."""
+    """Return the seconds of the folds, and of the figures and the last fit together."""
     others: dict[int, float] = {}
     grids = {name: grid for name, grid in (options.get("grids") or {}).items() if name == head}
 
@@ -159,7 +159,7 @@ def _evaluation(features: Features, n: int, head: str, held_out: float | None, o
 
 
 def fitting_seconds(head: BaseEstimator, features: Features, n: int, n_predicted: int) -> float:
-    """Return the seconds that a classifier of embeddings takes to be fitted on n rows and to predict others."""
+    """Return the seconds that a classifier of embeddings takes to fit n rows and to predict others."""
 
     def timed(size: int) -> float:
         x, y = features.draw(size)
@@ -168,7 +168,7 @@ def fitting_seconds(head: BaseEstimator, features: Features, n: int, n_predicted
         middle = time.perf_counter()
         fitted.predict_proba(x)
         spent = time.perf_counter() - middle
-        # It also predicts the rows that it was fitted on.
+        # It also predicts the rows it was fitted on.
         return middle - began + spent * (1 + n_predicted / n)
 
     return extrapolate_seconds(_points(timed, features, n), n)
@@ -198,33 +198,33 @@ def _points(timed: Callable[[int], float], features: Features, n: int) -> list[t
 
 
 def measure_growth(timed: Callable[[int], float], *, first: int, last: int, budget: float) -> list[tuple[int, float]]:
-    """Return sizes, doubled from `first` up to `last`, with the seconds that `timed` took for each.
+    """Time a function at sizes doubled from `first` up to `last`; return each size with its seconds.
 
     Parameters
     ----------
     timed : callable
-        From a size to seconds.
+        Takes a size and returns seconds.
     first, last : int
     budget : float
-        Seconds in all; the next size is left out when it would go beyond.
+        Seconds in all; a size that would exceed it is left out.
     """
-    timed(first)  # what is imported or compiled at the first call is not measured
+    timed(first)  # imports and compilation at the first call are not measured
     points: list[tuple[int, float]] = []
     size, spent = first, 0.0
     while True:
         points.append((size, timed(size)))
         spent += points[-1][1]
         following = min(last, 2 * size)
-        # Work on features grows by at least the number of rows, and by its square for kernels.
+        # The work grows at least linearly with the rows, and quadratically for kernels.
         if size >= last or spent + points[-1][1] * (following / size) ** 1.5 > budget:
             return points
         size = following
 
 
 def extrapolate_seconds(points: list[tuple[int, float]], size: int) -> float:
-    """Return the seconds at a size by the power law through the two largest sizes that were measured.
+    """Return the seconds at a size, by a power law through the two largest sizes that were measured.
 
-    The exponent is held between 0 and 3: beyond lies what noise makes of short times.
+    The exponent is limited to 0 to 3: anything outside is noise in short times.
     """
     (last, seconds) = points[-1]
     if last == size or len(points) < 2:

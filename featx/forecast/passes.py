@@ -1,4 +1,4 @@
-"""Images and a cache go in; which forward passes a run will make, and what they cost, comes out without making them."""
+"""Count the forward passes that a command will make, given what is cached, and estimate their time and disk space."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .result import ForecastResult, Part
 
 __all__ = ["CountedPasses"]
 
-# Files are read for their digests for so long; remembered ones cost next to nothing.
+# Files are read for their digests for this long at most; remembered digests cost next to nothing.
 DIGEST_SECONDS = 10.0
 DIGEST_FIRST = 256
-# What writing a segment comes to, checksum and fsync included; a disk of the year 2015 keeps up with it.
+# The rate of writing a segment, checksum and fsync included; a disk of the year 2015 is as fast.
 WRITE_BYTES_PER_SECOND = 2e8
-# Of a row beside the embedding: its digest, and its share of the segment's header.
+# Of a row without its embedding: its digest, and its share of the segment's header.
 ROW_BYTES = 48
 MOST_EMBEDDINGS = 2048
 
 
 class CountedPasses:
-    """A run whose forward passes are counted, and not made.
+    """The forward passes of a command, counted without making them.
 
-    What one part of the run puts into the cache, later parts find there.
+    What one part of the command writes to the cache, later parts find there.
 
     Parameters
     ----------
     images : sequence of ImageSource
     cache : EmbeddingCache or None
-        Nothing is written to it but the remembered digests of files.
+        Only the digests of files are written to it.
     verbose : bool, default=False
         Show a progress bar while files are read.
     """
@@ -64,11 +64,11 @@ class CountedPasses:
         return len(self._known) + len(self.unreadable) < len(self.images)
 
     def keys(self) -> list[bytes | None]:
-        """Return what identifies the content of each image, as far as it was read."""
+        """Return what identifies the content of each image; None for images that were not read."""
         return [self._keys[place].tobytes() if place >= 0 else None for place in self._places]
 
     def digesting(self) -> Part | None:
-        """Return what it takes to read the files whose digests are not remembered by now, if any."""
+        """Return the part of reading the files whose digests are not known yet, or None."""
         if not self.about:
             return None
         left = len(self.images) - len(self._known) - len(self.unreadable)
@@ -84,20 +84,20 @@ class CountedPasses:
         name: str = "forward",
         kept: bool = True,
     ) -> Part:
-        """Return what it takes to have the embeddings of some rows, and count them as cached from here on.
+        """Return the part of computing the embeddings of some rows, which count as cached from then on.
 
         Parameters
         ----------
         source : BackboneSource
         views : sequence of (layer, pooling)
-            Filled by one pass.
+            Computed by one pass.
         rows : ndarray of int, default=None
             None means all images.
         forwarding : ForwardOptions
         name : str, default="forward"
             Of the part.
         kept : bool, default=True
-            False for a network that is not there yet, whose embeddings nobody can have.
+            False for a network that does not exist yet, whose embeddings cannot be cached.
         """
         rows = np.arange(len(self.images)) if rows is None else rows
         missing, some = self._missing(source, views, rows, forwarding) if kept else (float(len(rows)), rows)
@@ -112,20 +112,20 @@ class CountedPasses:
         )
 
     def starts(self) -> Part:
-        """Return what it takes to load the libraries and to build the networks that were asked for so far."""
+        """Return the part of loading the libraries and building the networks that were probed so far."""
         return Part("load the network", sum(probe.start for _, probe in self._probes.values()))
 
     def probe(
         self, source: BackboneSource, views: Sequence[View], forwarding: ForwardOptions, rows: np.ndarray
     ) -> ProbeResult:
-        """Return how fast a network is, measured once on up to 64 images: of these rows, if it is the first."""
+        """Return the speed of a network, measured once on up to 64 images: of these rows if it is the first."""
         # Augmented draws differ in their seeds and cost the same.
         plain = dataclasses.replace(source, preprocessing=source.preprocessing.with_draw(None, seed=0, draw=0))
         spec = plain.spec(views[0], forwarding.precision)
         key = spec, source.preprocessing.augmentation is not None, tuple(views), forwarding
         if key not in self._probes:
             if not self.probed:
-                # A small part is filled up with others, because few images say little of the speed.
+                # Other images are added to a small number of rows, because few images say little about the speed.
                 others = np.setdiff1d(np.arange(len(self.images)), rows)
                 self.probed = [*self._sample(rows), *self._sample(others)][:PROBE_IMAGES]
             probe = probe_network([self.images[row] for row in self.probed], source, views, forwarding=forwarding)
@@ -138,11 +138,11 @@ class CountedPasses:
         return [self.images[row] for row in self.probed if row not in self.unreadable]
 
     def _sample(self, rows: np.ndarray) -> list[int]:
-        """Return the rows in a random order, without those that could not be read so far."""
+        """Return the rows in a random order, without those that are known to be unreadable."""
         return [int(row) for row in self._order[np.isin(self._order, rows)] if row not in self.unreadable]
 
     def decoding(self) -> Part:
-        """Return what it takes to decode all images to find those that cannot be read."""
+        """Return the part of decoding all images to find those that cannot be read."""
         some = [self.images[row] for row in self._order[:PROBE_IMAGES]]
         threads = min(4, os.cpu_count() or 1)
         began = time.perf_counter()
@@ -152,7 +152,7 @@ class CountedPasses:
         return Part("decode all to find those that cannot be read", seconds, n_images=len(self.images))
 
     def forecast(self, parts: Sequence[Part | None], *, at_most: bool = False) -> ForecastResult:
-        """Return the parts, those of one name added up, with what was counted on the way."""
+        """Return the forecast of a command: its parts, those of equal names added up, and the passes counted so far."""
         merged: dict[str, Part] = {}
         for part in parts:
             if part is not None and (part.seconds or part.disk_bytes):
@@ -172,7 +172,7 @@ class CountedPasses:
     def embeddings(
         self, source: BackboneSource, view: View, forwarding: ForwardOptions
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return up to 2,048 random rows and their embeddings: those that are cached, or those that were probed.
+        """Return up to 2,048 random rows with their embeddings, from the cache or else from the probe.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class CountedPasses:
     def _missing(
         self, source: BackboneSource, views: Sequence[View], rows: np.ndarray, forwarding: ForwardOptions
     ) -> tuple[float, np.ndarray]:
-        """Return how many distinct images some view lacks, and which of them are known; count them as cached now."""
+        """Return the number of distinct images that lack some view, and their known rows; count them as cached now."""
         places = self._places[rows]
         known, first = np.unique(places, return_index=True)
         known, first = known[known >= 0], first[known >= 0]
@@ -210,7 +210,7 @@ class CountedPasses:
         return missing, rows[first[lacking]] if seen else rows
 
     def _digest(self) -> None:
-        """Learn the content of the images in a random order, for some seconds at most."""
+        """Read the digests of the images in a random order, for a few seconds at most."""
         memory = FileDigests(None) if self.cache is None else self.cache.digests
         found: list[tuple[int, bytes]] = []
         began, done, height = time.perf_counter(), 0, DIGEST_FIRST

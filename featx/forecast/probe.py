@@ -1,4 +1,4 @@
-"""Some images and a network go in; the seconds that it takes to start, and those of each further image, come out."""
+"""Measure the speed of a network on a few images: seconds to start, and seconds for each further image."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ..networks.pooling import View
 __all__ = ["PROBE_IMAGES", "ForwardOptions", "ProbeResult", "peak_memory", "probe_network"]
 
 PROBE_IMAGES = 64
-# The first few show how many the time allows.
+# The first images show how many more there is time for.
 FIRST_IMAGES = 8
-# How long the images are shown again, to see the network with decoding under way beside it.
+# For how long the images are repeated, to measure the network while other images are being decoded.
 REPEAT_SECONDS = 6.0
 MOST_REPEATS = 8
 
 
 @dataclass(frozen=True)
 class ForwardOptions:
-    """How images are read and computed.
+    """Options of forwarding images through a network.
 
     Attributes
     ----------
     precision : {"float32", "bfloat16", "float16"}
-        Not "auto", because embeddings are identified by it.
+        Not "auto", because it identifies embeddings.
     device, batch_size, n_jobs, verbose
         As for `extract_embeddings`.
     """
@@ -46,25 +46,25 @@ class ForwardOptions:
 
     @classmethod
     def of(cls, estimator: Any, source: BackboneSource) -> ForwardOptions:
-        """Return that of an estimator and its network; a batch size for training is not one for forwarding."""
+        """Return the options of an estimator for its network; its batch size does not count if it is for training."""
         size = "auto" if hasattr(estimator, "epochs") else estimator.batch_size
         return cls(estimator.arithmetic(source), estimator.device, size, estimator.n_jobs, estimator.verbose)
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """How fast images pass through a network.
+    """The speed of a network.
 
     Attributes
     ----------
     start : float
-        Seconds that the first batch takes longer than another: libraries are loaded and the network is built.
+        Seconds that the first batch takes longer than another, to load libraries and build the network.
     seconds_per_image : float
-        Of one more image, reading, decoding, forwarding and gathering.
+        Of each further image, for reading, decoding, forwarding and gathering.
     places : list of int
-        Which of the images could be read.
+        The positions of the images that could be read.
     embeddings : list of ndarray of float32, shape (n, d)
-        Theirs, one matrix for each view.
+        Their embeddings, one matrix for each view.
     failures : list of Failure
     """
 
@@ -76,22 +76,22 @@ class ProbeResult:
 
     @property
     def row_bytes(self) -> int:
-        """What the embeddings of one image take up."""
+        """Bytes of the embeddings of one image."""
         return sum(matrix.shape[1] * matrix.itemsize for matrix in self.embeddings)
 
 
 def probe_network(
     images: Sequence[ImageSource], source: BackboneSource, views: Sequence[View], *, forwarding: ForwardOptions
 ) -> ProbeResult:
-    """Forward up to 64 images, keeping nothing, and say how long one takes.
+    """Forward up to 64 images, keeping nothing, and return how long one takes.
 
-    Where all of them take less than some seconds, they are shown again a few times in one go: the network computes
-    while others are decoded, as it does in a long run.
+    If all of them take less than a few seconds, they are repeated some times without a pause: the network then computes
+    while other images are decoded, as it does with many images.
 
     Parameters
     ----------
     images : sequence of ImageSource
-        A random part of those that are to be forwarded; the first 64 at most are looked at.
+        A random part of those that are to be forwarded; at most the first 64 are used.
     source : BackboneSource
     views : sequence of (layer, pooling)
     forwarding : ForwardOptions
@@ -104,7 +104,7 @@ def probe_network(
     def forward(some: Sequence[ImageSource]) -> tuple[ExtractionResult, float]:
         began = time.perf_counter()
         options = vars(forwarding)
-        found = extract_embeddings(some, source, views=views, cache=None, on_error="nan", **options)
+        found = extract_embeddings(some, source, views=views, cache=None, on_error="skip", **options)
         return found, time.perf_counter() - began
 
     images = list(images)[:PROBE_IMAGES]
@@ -123,7 +123,7 @@ def probe_network(
     again = _repeated([images[i] for i in places], min(MOST_REPEATS, int(REPEAT_SECONDS / max(spent, 1e-6))))
     if again:
         repeated, spent = forward(again)
-        # What is digested here is digested once more when it is decoded.
+        # These images are digested once more when they are decoded.
         each = (spent - repeated.seconds["digest"]) / max(1, repeated.n_forwarded)
     embeddings = [matrix[places] for matrix in found.embeddings]
     return ProbeResult(max(0.0, first - second), each, places, embeddings, found.failures)
@@ -136,7 +136,7 @@ class _UnknownPath(str):
 
 
 class _RepeatedImage(ImageSource):
-    """An image that counts as another one each time that it is shown."""
+    """An image that counts as a new one each time that it is repeated."""
 
     __slots__ = ("time",)
     time: int
@@ -146,7 +146,7 @@ class _RepeatedImage(ImageSource):
 
 
 def _repeated(images: Sequence[ImageSource], times: int) -> list[ImageSource]:
-    """Return the images so many times over; those on servers are not fetched again."""
+    """Return the images repeated; none if any is on a server, from which it would be fetched again."""
     if any(isinstance(image.content, str) and image.path is None for image in images):
         return []
     again: list[ImageSource] = []
@@ -160,7 +160,7 @@ def _repeated(images: Sequence[ImageSource], times: int) -> list[ImageSource]:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes; 0 where the system does not tell."""
+    """Return the largest memory of this process so far, in bytes; 0 if the system does not say."""
     try:
         import resource
     except ImportError:  # Windows

@@ -1,4 +1,4 @@
-"""The parts of a run go in, each with its time, disk and memory; what the run will cost comes out."""
+"""The forecast of a command: time, disk space and memory of its parts, and in all."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["ForecastResult", "Part"]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a run.
+    """One part of a command, with its costs.
 
     Attributes
     ----------
     name : str
     seconds : float
     disk_bytes : int
-        That it writes and leaves.
+        Written and kept.
     memory_bytes : int
-        That it holds at a time, beside the networks and batches.
+        Held at a time, without the networks and batches.
     n_images : int
-        That it forwards, or trains on in all epochs together; 0 for other work.
+        Forwarded, or trained on in all epochs together; 0 for other work.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Part:
     n_images: int = 0
 
     def __add__(self, other: Part) -> Part:
-        """Return both as one part; what they hold, they hold one after the other."""
+        """Return both as one part; they hold their memory one after the other."""
         return Part(
             self.name,
             self.seconds + other.seconds,
@@ -46,27 +46,27 @@ class Part:
 
 @dataclass(repr=False)
 class ForecastResult(SummaryMixin):
-    """What a run will cost.
+    """What a command will cost.
 
     Attributes
     ----------
     n_images : int
     n_passes : int
-        Passes of images through a network that the run needs: as many as there are images, unless several networks,
+        Passes of images through a network that the command needs: one for each image, unless several networks,
         augmented draws or repeats need more.
     n_cached : int
-        How many of these are in the cache already, or are by the time that they are needed.
+        How many of these are cached already, or will be by the time that they are needed.
     about : bool
-        Whether the counts are from a random part of the images, because there are too many files to read first.
+        Whether the counts are estimated from a random part of the images, because there are too many files to read.
     n_probed, n_unreadable : int
-        Images that were decoded and forwarded to measure the pace, and images that could not be read: in the probe, or
-        among those whose content was looked at.
+        Images that were decoded and forwarded to measure the speed, and images that could not be read, in the probe or
+        among those whose content was read.
     at_most : bool
-        Whether the run may end earlier, because it stops when nothing gets better.
+        Whether training may end earlier, because it stops when nothing improves.
     base_bytes : int
-        Memory of the process with its networks and batches; 0 where the system does not tell.
+        Memory of the process with its networks and batches; 0 if the system does not say.
     parts : list of Part
-        In the order of the run.
+        In the order of the work.
     """
 
     n_images: int
@@ -91,11 +91,11 @@ class ForecastResult(SummaryMixin):
 
     @property
     def memory_bytes(self) -> int:
-        """Of the process when it is largest."""
+        """Of the process at its largest."""
         return self.base_bytes + max((part.memory_bytes for part in self.parts), default=0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything, with the totals, as what JSON can hold."""
+        """Return everything, with the totals, as types that JSON can hold."""
         totals = {name: getattr(self, name) for name in ("seconds", "disk_bytes", "memory_bytes")}
         return {**totals, **asdict(self)}
 

@@ -1,4 +1,4 @@
-"""The names of the heads, for what must know them before scikit-learn is loaded."""
+"""Names of the heads, which are checked before scikit-learn is loaded."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ HEADS_WITH_CLASS_WEIGHTS = ("logistic", "linear_svm", "svm", "ridge")
 
 
 def check_head(name: str, *, class_weight: Any = None) -> None:
-    """Raise ParameterError unless there is a head of that name, which takes class weights if some are given."""
+    """Raise ParameterError unless there is a head of that name, and it takes class weights if there are any."""
     if name not in HEADS:
         several = HEADS if name == "all" else [part.strip() for part in str(name).split(",")]
         if len(several) > 1 and set(several) <= set(HEADS):
-            hint = f"Name each by itself: {' '.join(f'--head {head}' for head in several)}, in Python {list(several)}."
+            hint = f"Name each separately: {' '.join(f'--head {head}' for head in several)}, in Python {list(several)}."
         else:
             hint = nearest(str(name), HEADS) or f"Heads are {', '.join(HEADS)}."
         raise ParameterError(f"there is no head {name!r}", hint)
@@ -31,7 +31,7 @@ def check_head(name: str, *, class_weight: Any = None) -> None:
 
 
 def check_heads(heads: Sequence[str], grids: Iterable[str] = (), *, class_weight: Any = None) -> None:
-    """Raise ParameterError unless there are these heads, and those that a grid is given for are among them."""
+    """Raise ParameterError unless all these heads exist and include those that have a grid."""
     if not len(heads):  # a column of texts has no truth value
         raise ParameterError("got no heads", f"Name some of {', '.join(HEADS)}.")
     for name in heads:

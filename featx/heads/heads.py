@@ -1,12 +1,10 @@
-"""A head's name goes in, a scikit-learn pipeline and the grid it is tuned over come out."""
+"""Heads: the scikit-learn classifier behind each name, and the parameter grid that it is tuned over."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,7 @@ from ..constraints import RANDOM_STATE, STRING, check_values, plain
 from ..exceptions import ParameterError, nearest
 from .head_names import check_head
 
-__all__ = ["HeadSpec", "class_weights", "head_spec", "try_head"]
+__all__ = ["HeadSpec", "head_spec", "try_head"]
 
 CLASSIFIER_STEP = "classify"
 # Made-up rows of each class that a grid is tried on, and how many of its combinations are tried.
@@ -33,7 +31,7 @@ MOST_TRIALS = 200
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """A classifier on embeddings and what is tuned of it.
+    """A classifier on embeddings and the grid that it is tuned over.
 
     Attributes
     ----------
@@ -49,11 +47,11 @@ class HeadSpec:
     grid: dict[str, list[Any]]
 
 
-# Grids suit standardised embeddings of some hundreds to thousands of features, the simplest model first.
+# The grids suit standardised embeddings of hundreds to thousands of features; the simplest model comes first.
 _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
     "logistic": (LogisticRegression(max_iter=1000), {"C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}),
     "linear_svm": (LinearSVC(dual=True, tol=1e-2, max_iter=5000), {"C": [1e-5, 1e-4, 1e-3, 1e-2]}),
-    # Votes between pairs of classes may fall otherwise than the decision values, which become the probabilities.
+    # Votes between pairs of classes may disagree with the decision values, which the probabilities are computed from.
     "svm": (SVC(break_ties=True), {"C": [0.1, 1.0, 10.0, 100.0]}),
     "knn": (KNeighborsClassifier(weights="distance"), {"n_neighbors": [30, 10, 5, 3, 1]}),
     "ridge": (RidgeClassifier(), {"alpha": [1e5, 1e4, 1e3, 1e2, 1e1]}),
@@ -62,7 +60,7 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
         {"alpha": [1.0, 1e-2, 1e-4]},
     ),
 }
-# What would let a head decide by something else than what its probabilities come from.
+# Parameters that would let a head decide by something other than what its probabilities are computed from.
 _FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
 
 
@@ -73,14 +71,14 @@ def head_spec(
     class_weight: str | Mapping[Any, float] | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> HeadSpec:
-    """Return the plan of a head by name.
+    """Return the classifier and grid of a head by name.
 
     Parameters
     ----------
     name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
         See `make_head`.
     grid : mapping of str to sequence, default=None
-        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
+        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
     random_state : int, RandomState or None, default=0
 
@@ -98,7 +96,7 @@ def head_spec(
     if "random_state" in known:
         classifier.set_params(random_state=random_state)
     if class_weight is not None:
-        # Other mappings than dict may be none that can be copied or sent to another process.
+        # Mappings other than dict may be impossible to copy or to send to another process.
         weight = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
         classifier.set_params(class_weight=weight)
     for parameter in grid or {}:
@@ -108,7 +106,7 @@ def head_spec(
         if parameter in _FIXED.get(name, ()):
             raise ParameterError(
                 f"the head {name} has a fixed {parameter}: it decides by the largest decision value, and temperature "
-                "scaling makes probabilities of these",
+                "scaling turns these into probabilities",
                 f"Leave {parameter} out of the grid.",
             )
         _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
@@ -118,13 +116,13 @@ def head_spec(
 
 
 def try_head(head: HeadSpec, n_classes: int) -> None:
-    """Fit every combination of the grid on a few made-up rows, since values may be fine alone and not together.
+    """Fit every combination of the grid on a few made-up rows, since values may be valid alone but not together.
 
     Parameters
     ----------
     head : HeadSpec
     n_classes : int
-        Two, or more, for which some solvers are not made.
+        Two, or more, which some solvers do not support.
 
     Raises
     ------
@@ -149,7 +147,7 @@ def try_head(head: HeadSpec, n_classes: int) -> None:
 
 
 def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:
-    # An iterator would be at its end after the first look.
+    # An iterator would be exhausted after it was checked.
     several = isinstance(values, Iterable) and not isinstance(values, str | Iterator | Mapping)
     if not several or (hasattr(values, "ndim") and values.ndim != 1) or not len(list(values)):
         raise ParameterError(
@@ -160,34 +158,3 @@ def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: 
             clone(classifier).set_params(**{parameter: value})._validate_params()
         except (TypeError, ValueError) as error:
             raise ParameterError(f"the head {name} does not take {parameter}={value!r}", str(error)) from error
-
-
-def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -> tuple[float, ...] | None:
-    """Return a weight for each class: "balanced" is n / (k * images of the class), as in scikit-learn.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if class_weight is None:
-        return None
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(targets, minlength=len(classes))
-        return tuple(float(w) for w in len(targets) / (len(classes) * counts))
-    if isinstance(class_weight, Mapping):
-        if unknown := [label for label in class_weight if label not in classes]:
-            raise ParameterError(f"got class_weight for {unknown[0]!r}, which is no class", "Use labels of y.")
-        for value in class_weight.values():
-            if not _is_number(value) or not 0 <= value < math.inf:
-                raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
-        weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
-        if not any(weights):
-            raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
-        return weights
-    raise ParameterError(
-        f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""A function along a line goes in; a step that lowers it enough comes out."""
+"""Line search: a step along a direction that satisfies the strong Wolfe conditions, as in L-BFGS-B."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ class _Point(NamedTuple):
     slope: float
 
     def tilted(self, slope: float) -> _Point:
-        """Return the point of the function less a line of this slope."""
+        """Return the point of the function minus a line of this slope."""
         return _Point(self.step, self.value - self.step * slope, self.slope - slope)
 
 
 def line_search(
-    function: Callable[[float], tuple[float, float]], value: float, slope: float, step: float, *, most: int = 50
+    function: Callable[[float], tuple[float, float]],
+    value: float,
+    slope: float,
+    step: float,
+    *,
+    max_evaluations: int = 50,
 ) -> tuple[float, float, float] | None:
     """Return a step that satisfies the strong Wolfe conditions, with the value and the slope there.
 
@@ -41,12 +46,11 @@ def line_search(
         At step 0; the slope is negative.
     step : float
         The first to try.
-    most : int, default=50
-        Evaluations after which to give up.
+    max_evaluations : int, default=50
 
     Returns
     -------
-    (step, value, slope) of the last evaluation, or None if there was no such step
+    (step, value, slope) of the last evaluation, or None if no such step was found
 
     Notes
     -----
@@ -58,7 +62,7 @@ def line_search(
     bracketed, first_stage = False, True
     low, high = 0.0, step + GROWTH[1] * step
     width, width_before = LONGEST, 2 * LONGEST
-    for _ in range(most):
+    for _ in range(max_evaluations):
         point = _Point(step, *function(step))
         if not math.isfinite(point.value + point.slope):
             return None
@@ -68,7 +72,8 @@ def line_search(
         endless = step == LONGEST and point.value <= bound and point.slope <= enough
         if stuck or endless or (point.value <= bound and abs(point.slope) <= -CURVATURE * slope):
             return point
-        # Where the value is lower but not low enough, the function less the line of sufficient decrease shows the way.
+        # Where the value is lower but not low enough, the search is on the function minus the line of sufficient
+        # decrease.
         tilt = enough if first_stage and bound < point.value <= best.value else 0.0
         ends = best.tilted(tilt), other.tilted(tilt), point.tilted(tilt)
         step = _next_step(*ends, bracketed, low, high)

@@ -1,11 +1,11 @@
-"""Embeddings and labels go in; honest figures for tuned heads, and the head to keep, come out.
+"""Nested cross-validation of tuned heads: unbiased metrics of every head, and the head to keep.
 
-Every head is tuned by cross-validation inside the training part of each split, so that no reported figure is one
-that the tuning has seen: nested cross-validation, or a held-out test set (Varma and Simon 2006). After
-cross-validation the candidate with the best figure is kept; since it was picked for that, the headline is the figure
-of a procedure that also picks the candidate inside each training part. With a held-out test set the candidate is
-picked on the training part alone. For the same reason candidates are not compared with the picked one, but with the
-simplest, which is fixed beforehand.
+Every head is tuned by cross-validation inside the training part of each split, so that no reported metric is one that
+the tuning has seen: nested cross-validation, or a held-out test set (Varma and Simon 2006). After cross-validation the
+candidate with the best metric is kept; since it was picked for that, the headline is the metric of a procedure that
+also picks the candidate inside each training part. With a held-out test set, the candidate is picked on the training
+part alone. For the same reason, candidates are not compared with the picked one but with the simplest, which is fixed
+beforehand.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
+from .candidate import Candidate
 from .head_names import LINEAR_HEADS, check_heads
 from .heads import head_spec, try_head
 from .results import CandidateResult, EvaluationResult
-from .search import Candidate, Tuner
+from .search import Tuner
 
 __all__ = ["evaluate_heads"]
 
@@ -58,7 +59,7 @@ def evaluate_heads(
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> tuple[EvaluationResult, BaseEstimator]:
-    """Tune heads on embeddings, report honest figures, and fit the best one.
+    """Tune heads on embeddings, evaluate them on rows that the tuning has not seen, and fit the best one.
 
     Parameters
     ----------
@@ -68,22 +69,22 @@ def evaluate_heads(
         Labels.
     heads : sequence of str, default=("logistic",)
     grids : mapping of head to (mapping of parameter to values), default=None
-        Values in place of the default grids'.
+        Values in place of those of the default grids.
     cv : int, default=5
         Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
     split : (train rows, test rows) or DataSplit, default=None
-        One held-out test set in place of the cross-validation, or what `split_dataset` gives.
+        One held-out test set in place of the cross-validation, or what `split_dataset` returns.
     groups : ndarray of shape (n,), default=None
     together : ndarray of int, shape (n,), default=None
-        Equal for images of the same content, which stay on one side of every split that is drawn. The figures are those
-        of single images all the same.
+        Equal for images of the same content, which stay on one side of every split that is drawn. The metrics still
+        count every image.
     reference : (layer, pooling), default=None
-        The view of the candidate that the others are compared with; the simplest candidate of all unless given.
+        The view of the candidate that the others are compared with; if None, that of the simplest candidate of all.
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
     random_state : int, RandomState or None, default=0
-        Of the folds and the heads. None and a RandomState give a seed that is drawn once.
+        Seed of the folds and the heads. With None or a RandomState, a seed is drawn once.
     n_jobs : int, default=None
         Processes for the grid searches, as in scikit-learn.
     verbose : bool, default=False
@@ -93,15 +94,16 @@ def evaluate_heads(
     -------
     result : EvaluationResult
     head : estimator
-        The kept head, fitted: on all rows after cross-validation, on the training rows with a held-out test set.
-        It has ``predict_proba``; heads without probabilities of their own are calibrated by temperature scaling,
-        which leaves their decisions as they are.
+        The kept head, fitted on all rows after cross-validation, or on the training rows with a held-out test set.
+        It has ``predict_proba``; heads without probabilities of their own are calibrated by temperature scaling, which
+        does not change their decisions.
 
     Raises
     ------
     DatasetError
-        If there are fewer than two classes, or too few images of one for the folds.
+        If there are fewer than two classes, or a class has too few images for the folds.
     ParameterError
+        If a parameter holds a value that it does not accept.
     """
     random_state = drawn_seed(random_state)
     check_values(locals())
@@ -127,15 +129,17 @@ def evaluate_heads(
     for spec in specs:
         if grids and spec.name in grids:
             try_head(spec, len(classes))
-    candidates = [Candidate(view, spec, np.zeros((len(y), len(classes)))) for view in matrices for spec in specs]
-    tuner = Tuner(matrices, y, groups, scoring, random_state, n_jobs, together)
+    candidates = [
+        Candidate(view, X, spec, np.zeros((len(y), len(classes)))) for view, X in matrices.items() for spec in specs
+    ]
+    tuner = Tuner(y, groups=groups, together=together, scoring=scoring, random_state=random_state, n_jobs=n_jobs)
     total = len(candidates) * len(splits) + 1
     # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
     with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
         chosen = np.zeros((len(y), len(classes)))
         for train, test in splits:
             for candidate in candidates:
-                tuner.run(candidate, train, test, classes)
+                candidate.evaluate(tuner, train, test, classes)
                 bar.update()
             best = max(candidates, key=lambda c: c.inner_scores[-1])
             chosen[test] = best.probabilities[test]
@@ -148,14 +152,13 @@ def evaluate_heads(
             rows, kept, parameters = split.fitted, best, best.parameters[-1]
         else:
             rows, kept = np.arange(len(y)), max(candidates, key=lambda c: metrics[c][main].value)
-            parameters = tuner.tune(kept, rows)[1]
-        head = tuner.fit(kept, parameters, rows)
+            parameters = tuner.tune(kept.head, kept.X, rows)[1]
+        head = tuner.fit(kept.head, parameters, kept.X, rows)
         bar.update()
 
-    widths = {c: matrices[c.view].shape[1] for c in candidates}
     simplest = min(
         (c for c in candidates if reference in (None, c.view)),
-        key=lambda c: (c.head.name not in LINEAR_HEADS, widths[c]),
+        key=lambda c: (c.head.name not in LINEAR_HEADS, c.X.shape[1]),
     )
     tests = test_rows.compare([c for c in candidates if c is not simplest], simplest)
     results = {
@@ -163,7 +166,7 @@ def evaluate_heads(
             head=c.head.name,
             layer=c.view[0],
             pooling=c.view[1],
-            width=widths[c],
+            width=c.X.shape[1],
             metrics=metrics[c],
             picked=c is kept,
             reference=c is simplest,
@@ -223,7 +226,7 @@ class _TestedRows:
         return candidate.probabilities[self.tested].argmax(axis=1) == self.truth
 
     def compare(self, candidates: list[Candidate], reference: Candidate) -> dict[Candidate, tuple[PairedTest, float]]:
-        """Return how each differs from the reference, with the p-value adjusted for the number of them."""
+        """Return how each differs from the reference, with the p-value adjusted for their number."""
         hits = self.hits(reference)
         tests = [
             compare_paired(self.hits(candidate), hits, groups=self.groups, folds=self.folds) for candidate in candidates
@@ -233,7 +236,7 @@ class _TestedRows:
 
 
 def _checked_matrices(matrices: Any) -> np.ndarray:
-    """Return the first of the matrices, having made sure that all have its rows."""
+    """Return the first of the matrices after checking that all have the same number of rows."""
     arrays = list(matrices.values()) if isinstance(matrices, Mapping) else []
     shapes = {np.shape(array) if isinstance(array, np.ndarray) else () for array in arrays}
     if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
@@ -250,13 +253,13 @@ def _checked_matrices(matrices: Any) -> np.ndarray:
 def _checked_split(split: Any, n: int) -> list[np.ndarray]:
     try:
         parts = [np.asarray(rows) for rows in split]
-    except (TypeError, ValueError):  # nothing to go through, or rows of several lengths
+    except (TypeError, ValueError):  # not iterable, or of uneven lengths
         parts = []
     whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) for rows in parts)
     if len(parts) != 2 or not whole or any(rows.min() < 0 or rows.max() >= n for rows in parts):
         raise ParameterError(
             f"got split={shown(split)}; expected (train rows, test rows), integers from 0 to {n - 1}",
-            "Pass what the split method of a scikit-learn splitter gives, such as next(splitter.split(X, y)).",
+            "Pass what the split method of a scikit-learn splitter returns, such as next(splitter.split(X, y)).",
         )
     return parts
 

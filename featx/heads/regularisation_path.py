@@ -1,7 +1,7 @@
-"""Standardised rows, labels and strengths of regularisation go in; the logistic regression of each strength comes out.
+"""Regularisation path of logistic regression: the fits for several strengths C, computed together.
 
-The strengths share what they can: the products with the rows, which are nearly all of the work, are made for all of
-them at once, in the precision of the rows, and an evaluation on the way along a line needs none at all.
+The products with the rows, which are nearly all of the work, are computed for all strengths at once, in the precision
+of the rows; evaluations inside a line search need none at all.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .line_search import line_search
 
 __all__ = ["fit_regularisation_path"]
 
-# L-BFGS-B's as scikit-learn calls it: pairs remembered, and the relative decrease that ends the search.
+# As in scikit-learn's call of L-BFGS-B: pairs that are kept, and the relative decrease that ends the search.
 PAIRS = 10
-STANDSTILL = 64 * np.finfo(np.float64).eps
-# What the strengths that go together may hold in arrays of classes x rows.
-BYTES = 2**29
+MIN_DECREASE = 64 * np.finfo(np.float64).eps
+# How much memory the strengths that are fitted together may use for arrays of classes x rows.
+MOST_BYTES = 2**29
 
 
 def fit_regularisation_path(
@@ -54,12 +54,13 @@ def fit_regularisation_path(
 
     Notes
     -----
-    The loss, the start at zero, the minimiser (L-BFGS; Nocedal and Wright 2006, algorithm 7.4) and where it stops are
-    those of ``LogisticRegression(solver="lbfgs")``. A search that stops at the tolerance has often not arrived, so a
-    start from the next strength's solution would stop elsewhere and score differently.
+    The loss, the start at zero, the minimiser (L-BFGS; Nocedal and Wright 2006, algorithm 7.4) and its stopping rule
+    are those of ``LogisticRegression(solver="lbfgs")``. There are no warm starts: a search that stops at the tolerance
+    has often not reached the minimum, so from the solution of another strength it would stop elsewhere and score
+    differently.
     """
     loss = _Loss(X, y, class_weight)
-    together = max(1, BYTES // (3 * loss.raw.nbytes))
+    together = max(1, MOST_BYTES // (3 * loss.raw.nbytes))
     found = []
     for first in range(0, len(strengths), together):
         searches = [_Search(loss, C, tol) for C in strengths[first : first + together]]
@@ -107,7 +108,7 @@ class _Loss:
 
 
 class _Search:
-    """The way of one strength to its minimum, from zero."""
+    """The minimisation for one strength, from zero."""
 
     def __init__(self, loss: _Loss, C: float, tol: float) -> None:
         self.loss = loss
@@ -122,7 +123,7 @@ class _Search:
         self.done = bool(np.abs(self.gradient).max() <= tol)
 
     def direction(self) -> np.ndarray:
-        """Return where L-BFGS leads, of the shape of the weights."""
+        """Return the direction of L-BFGS, of the shape of the weights."""
         q = -self.gradient
         amounts = []
         for s, change, curvature in reversed(self.pairs):
@@ -135,8 +136,8 @@ class _Search:
             q += (amounts.pop() - np.vdot(change, q) / curvature) * s
         return q
 
-    def go(self, direction: np.ndarray, change: np.ndarray) -> None:
-        """Go along a direction, which changes the raw predictions so much; leaves the residual where it stops."""
+    def move(self, direction: np.ndarray, change: np.ndarray) -> None:
+        """Search along a direction, which changes the raw predictions by `change`, and keep the residual of the end."""
         w, d = self.w[:, :-1], direction[:, :-1]
         ww, wd, dd = (float(np.vdot(a, b)) for a, b in ((w, w), (w, d), (d, d)))
         slope = float(np.vdot(self.gradient, direction))
@@ -151,20 +152,20 @@ class _Search:
         self.started = True
         found = line_search(along, self.value, slope, first) if slope < 0 else None
         if found is None:
-            # Without what was remembered the next direction is the gradient's own; there is no other to try.
+            # Without the pairs, the next direction is that of the gradient; after that there is no other to try.
             self.done = not self.pairs
             self.pairs.clear()
             self.step, self.residual = None, np.zeros_like(self.raw)
             return
         step, value, _ = found
-        self.done = bool(self.value - value <= STANDSTILL * max(abs(self.value), abs(value), 1))
+        self.done = bool(self.value - value <= MIN_DECREASE * max(abs(self.value), abs(value), 1))
         self.value = value
         self.step = number(step) * direction
         self.w += self.step
         self.raw += number(step) * change
 
-    def arrive(self, gradient: np.ndarray) -> None:
-        """Take note of the loss's gradient where the search stopped."""
+    def update(self, gradient: np.ndarray) -> None:
+        """Take the gradient of the loss where the line search stopped."""
         if self.step is None:
             return
         gradient[:, :-1] += gradient.dtype.type(self.penalty) * self.w[:, :-1]
@@ -181,7 +182,7 @@ def _advance(loss: _Loss, searches: list[_Search]) -> None:
     directions = np.stack([search.direction() for search in searches])
     changes = (directions.reshape(-1, directions.shape[-1]) @ loss.X.T).reshape(*directions.shape[:2], -1)
     for search, direction, change in zip(searches, directions, changes, strict=True):
-        search.go(direction, change)
+        search.move(direction, change)
     residuals = np.concatenate([search.residual for search in searches])
     for search, gradient in zip(searches, (residuals @ loss.X).reshape(directions.shape), strict=True):
-        search.arrive(gradient)
+        search.update(gradient)

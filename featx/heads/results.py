@@ -1,4 +1,4 @@
-"""The figures of an evaluation, as the one object behind the printout and the JSON."""
+"""Results of evaluated heads: what `evaluate_heads` returns and `featx fit` prints and writes as JSON."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["CandidateResult", "EvaluationResult"]
 
 @dataclass(frozen=True, repr=False)
 class CandidateResult(SummaryMixin):
-    """What one head reached on one layer and pooling.
+    """How good one head is on one layer and pooling.
 
     Attributes
     ----------
     head, layer, pooling : str
     width : int
-        Features of the embedding.
+        Number of features of the embedding.
     metrics : dict of str to Estimate
     picked : bool
-        Whether it is the one that is kept. After cross-validation it was picked for the best of these figures, which
-        are optimistic for that; with a held-out test set it was picked on the training part.
+        Whether it is the candidate that is kept. After cross-validation it was picked because its metrics are the best,
+        so they are optimistic; with a held-out test set it was picked on the training part.
     reference : bool
-        Whether it is the one that the others are compared with: the simplest, which is fixed before there are any
-        figures. It is linear if any is, then has the fewest features, then comes first.
+        Whether it is the candidate that the others are compared with: the simplest, which is fixed before anything is
+        evaluated. It is linear if any is; of these it has the fewest features; of these it is the first.
     difference : Estimate or None
         Its accuracy minus that of the reference, on the same test images; None for the reference.
     p_value : float or None
-        Of this difference, whatever the scoring, adjusted for the number of candidates after Holm (1979); see
+        Of this difference, whatever the scoring is, adjusted for the number of candidates (Holm 1979); see
         `compare_paired`. None for the reference.
     parameters : list of dict
         What the tuning chose, for each split.
@@ -54,31 +54,31 @@ class CandidateResult(SummaryMixin):
 
 @dataclass(repr=False)
 class EvaluationResult(HeldOutResult):
-    """The one object behind the printout and the JSON.
+    """Metrics of tuned heads on rows that the tuning has not seen, and the head that was kept.
 
     Attributes
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
-        As `HeldOutResult` has them, of the whole procedure: in each split the candidate is picked on the training part,
-        as it is tuned there.
+        As in `HeldOutResult`, of the whole procedure: in each split the candidate is picked on the training part, where
+        it is also tuned.
     n_images : int
-        Images in all.
+        The number of all images.
     protocol : str
-        In words.
+        How the heads were evaluated, in words.
     scoring : str
         What the tuning maximises.
     candidates : list of CandidateResult
-        The best by that score first.
+        In decreasing order of that score.
     head, layer, pooling : str
-        What the kept model uses.
+        Those of the kept model.
     parameters : dict
-        The kept head's tuned ones.
+        The tuned parameters of the kept head.
     model_fitted_on : int
-        Images that the kept model was fitted on.
+        The number of images that the kept model was fitted on.
     test : str
         The name of the paired test between candidates.
     simpler : CandidateResult or None
-        The reference, where the kept candidate is another and does not differ from it in accuracy with p < 0.05.
+        The reference, if the kept candidate is another one and does not differ from it in accuracy with p < 0.05.
     """
 
     n_images: int

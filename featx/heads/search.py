@@ -1,12 +1,10 @@
-"""Training rows and a candidate go in; tuned parameters and a fitted head come out."""
+"""Grid search of a head by cross-validation inside training rows, and the head fitted with what it chose."""
 
 from __future__ import annotations
 
 import math
-import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -20,15 +18,14 @@ from sklearn.pipeline import Pipeline
 
 from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
 from ..exceptions import ParameterError
-from ..networks.pooling import View
 from ..runtime.tasks import Workers
 from .elimination import find_best_value
 from .grid_predictions import predict_grid
 from .heads import CLASSIFIER_STEP, HeadSpec
 
-__all__ = ["SCORE_FUNCTIONS", "Candidate", "Tuner"]
+__all__ = ["SCORE_FUNCTIONS", "Tuner"]
 
-# None is above 1, which is what the elimination of candidates rests on.
+# No score is above 1: the elimination of candidates rests on that.
 SCORE_FUNCTIONS = {
     "accuracy": accuracy_score,
     "balanced_accuracy": balanced_accuracy_score,
@@ -36,62 +33,60 @@ SCORE_FUNCTIONS = {
 }
 
 
-@dataclass(eq=False)
-class Candidate:
-    """A head on a view, with what it predicted so far."""
-
-    view: View
-    head: HeadSpec
-    probabilities: np.ndarray
-    parameters: list[dict[str, Any]] = field(default_factory=list)
-    inner_scores: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-
 class Tuner:
-    """Grid searches inside training rows."""
+    """Grid search of heads inside training rows, by cross-validation.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels of all rows.
+    groups : ndarray of shape (n,), default=None
+        Kept on one side of every fold.
+    together : ndarray of int, shape (n,), default=None
+        Equal for images of the same content, which are kept together too.
+    scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
+    random_state : int, default=0
+        Of the folds.
+    n_jobs : int, default=None
+    """
 
     def __init__(
         self,
-        matrices: Mapping[View, np.ndarray],
         y: np.ndarray,
-        groups: np.ndarray | None,
-        scoring: str,
-        random_state: int,
-        n_jobs: int | None,
+        *,
+        groups: np.ndarray | None = None,
         together: np.ndarray | None = None,
+        scoring: str = "accuracy",
+        random_state: int = 0,
+        n_jobs: int | None = None,
     ) -> None:
-        self.matrices = matrices
         self.y = y
         self.groups = groups
+        self.together = together
         self.scoring = scoring
         self.random_state = random_state
         self.n_jobs = n_jobs
-        self.together = together
         self.warned: set[Any] = set()
 
-    def run(self, candidate: Candidate, train: np.ndarray, test: np.ndarray, classes: np.ndarray) -> None:
-        """Tune and fit on the training rows, predict the test rows, and note it all in the candidate."""
-        start = time.perf_counter()
-        score, parameters = self.tune(candidate, train)
-        head = self.fit(candidate, parameters, train)
-        columns = np.searchsorted(classes, head.classes_)
-        candidate.probabilities[np.ix_(test, columns)] = head.predict_proba(self.matrices[candidate.view][test])
-        candidate.parameters.append(parameters)
-        candidate.inner_scores.append(score)
-        candidate.seconds += time.perf_counter() - start
+    def tune(self, head: HeadSpec, X: np.ndarray, rows: np.ndarray) -> tuple[float, dict[str, Any]]:
+        """Return the best mean score and the parameters that reached it, as a search of the whole grid would.
 
-    def tune(self, candidate: Candidate, rows: np.ndarray) -> tuple[float, dict[str, Any]]:
-        """Return the best inner score and the parameters that gave it, those of a search through the whole grid."""
+        Parameters
+        ----------
+        head : HeadSpec
+        X : ndarray of shape (n, d)
+        rows : ndarray of int
+            Those to tune on.
+        """
         splits, y = self._inner(rows), self.y[rows]
-        X = self.matrices[candidate.view][rows]
-        head = _early_stopping(candidate.head.estimator, y, splits)
-        values = _values(_grid_for(candidate.head.grid, splits))
+        X = X[rows]
+        estimator = _early_stopping(head.estimator, y, splits)
+        values = _values(_grid_for(head.grid, splits))
         with Workers(n_jobs=self.n_jobs, warned=self.warned) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
                 calls = [
-                    (head, [values[place] for place in places], X, y, splits[fold], self.scoring)
+                    (estimator, [values[place] for place in places], X, y, splits[fold], self.scoring)
                     for fold, places in tasks
                 ]
                 return list(workers.results(_scores, calls))
@@ -99,21 +94,21 @@ class Tuner:
             best, mean = find_best_value(score, len(values), len(splits), n_jobs=workers.count())
         return mean, values[best]
 
-    def fit(self, candidate: Candidate, parameters: dict[str, Any], rows: np.ndarray) -> BaseEstimator:
-        """Return the head fitted with these parameters, with probabilities."""
-        head = clone(_early_stopping(candidate.head.estimator, self.y[rows], self._inner(rows)))
-        head.set_params(**{f"{CLASSIFIER_STEP}__{name}": value for name, value in parameters.items()})
-        X = self.matrices[candidate.view][rows]
-        if not hasattr(head, "predict_proba"):
-            head = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=self._inner(rows))
+    def fit(self, head: HeadSpec, parameters: dict[str, Any], X: np.ndarray, rows: np.ndarray) -> BaseEstimator:
+        """Return the head fitted on some rows with these parameters, with probabilities."""
+        estimator = clone(_early_stopping(head.estimator, self.y[rows], self._inner(rows)))
+        estimator.set_params(**{f"{CLASSIFIER_STEP}__{name}": value for name, value in parameters.items()})
+        X = X[rows]
+        if not hasattr(estimator, "predict_proba"):
+            estimator = CalibratedClassifierCV(estimator, method="temperature", ensemble=False, cv=self._inner(rows))
             # A high temperature brings the probabilities so close that float32 would not tell them apart.
             X = X.astype(np.float64)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=ConvergenceWarning)
-            head.fit(X, self.y[rows])
-        if isinstance(head, CalibratedClassifierCV):
-            head.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
-        return head
+            estimator.fit(X, self.y[rows])
+        if isinstance(estimator, CalibratedClassifierCV):
+            estimator.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
+        return estimator
 
     def _inner(self, rows: np.ndarray) -> list[Split]:
         groups, together = (None if kept is None else kept[rows] for kept in (self.groups, self.together))
@@ -121,7 +116,7 @@ class Tuner:
 
 
 def _early_stopping(estimator: Pipeline, y: np.ndarray, splits: list[Split]) -> Pipeline:
-    """Return the estimator without early stopping if the part it holds out for that would lack a class."""
+    """Return the estimator, without early stopping if the part that it holds out for this would lack a class."""
     name = f"{CLASSIFIER_STEP}__early_stopping"
     if name not in estimator.get_params():
         return estimator
@@ -138,7 +133,7 @@ def _scores(
     train, test = split
     scaler = clone(head[:-1])
     with warnings.catch_warnings():
-        # A grid's ends may stop before they converge; the scores tell whether that matters.
+        # The ends of a grid may stop before they converge; the scores show whether that matters.
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         rows = scaler.fit_transform(X[train])
         predicted = predict_grid(head[-1], values, rows, y[train], scaler.transform(X[test]))
@@ -152,7 +147,7 @@ def _values(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 
 def _grid_for(grid: dict[str, list[Any]], splits: list[Split]) -> dict[str, list[Any]]:
-    """Return the grid without the numbers of neighbours that are more than the images there are."""
+    """Return the grid without numbers of neighbours that exceed the number of training images."""
     most = min(len(train) for train, _ in splits)
     name = f"{CLASSIFIER_STEP}__n_neighbors"
     if name not in grid:

@@ -1,4 +1,4 @@
-"""Embeddings and labels go in, a classifier that tunes itself on them comes out, as a step of any pipeline."""
+"""TunedHead: a classifier on embeddings that tunes itself by grid search when it is fitted, for any pipeline."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
-from .heads import class_weights, head_spec, try_head
-from .search import Candidate, Tuner
+from .class_weights import class_weights
+from .heads import HeadSpec, head_spec, try_head
+from .search import Tuner
 
 __all__ = ["TunedHead", "make_head"]
-
-VIEW = ("", "")
 
 
 class TunedHead(ClassifierMixin, BaseEstimator):
@@ -31,12 +30,12 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     head : str, default="logistic"
         "logistic", "linear_svm", "svm", "knn", "ridge" or "mlp"; see `make_head`.
     grid : mapping of str to sequence, default=None
-        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of the default grid's.
+        Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
     scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
         What the tuning maximises.
     random_state : int, RandomState or None, default=0
-        Of the folds and the head. None and a RandomState give a seed that is drawn in each `fit`.
+        Seed of the folds and the head. With None or a RandomState, each `fit` draws a seed.
     n_jobs : int, default=None
         Processes for the grid search.
 
@@ -48,14 +47,15 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     best_params_ : dict
         The classifier's parameters that reached it.
     head_ : estimator
-        Fitted with them on all rows; calibrated by temperature scaling where it has no probabilities of its own.
+        Fitted with these parameters on all rows; calibrated by temperature scaling if it has no probabilities of its
+        own.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only after fitting on a table whose columns have names.
 
     See Also
     --------
-    evaluate_heads : figures of several heads, by nested cross-validation.
+    evaluate_heads : metrics of several heads, by nested cross-validation.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     True
     """
 
-    # Saved models name this place, wherever the module lies.
+    # Saved models use this name, wherever the module is.
     __module__ = "featx"
 
     def __init__(
@@ -100,7 +100,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         groups : ndarray of shape (n,), default=None
             Kept on one side of every inner fold.
         together : ndarray of int, shape (n,), default=None
-            Equal for images of the same content, which are too.
+            Equal for images of the same content, which are kept together too.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If there are too few rows of a class, or too few groups, to tune on.
         """
         seed = drawn_seed(self.random_state)
-        candidate = self.candidate(seed=seed)
+        spec = self.spec(seed=seed)
         X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
         groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
                             (("groups", groups), ("together", together)))  # fmt: skip
@@ -123,18 +123,18 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         check_counts(truth, classes, 2, "tuning needs")
         class_weights(self.class_weight, classes, truth)
         if self.grid:
-            try_head(candidate.head, len(classes))
-        tuner = Tuner({VIEW: X}, y, groups, self.scoring, seed, self.n_jobs, together)
+            try_head(spec, len(classes))
+        tuner = Tuner(y, groups=groups, together=together, scoring=self.scoring, random_state=seed, n_jobs=self.n_jobs)
         rows = np.arange(len(y))
         # BLAS threads that wait for each other slow the searches down.
         with threadpool_limits(1):
-            self.best_score_, self.best_params_ = tuner.tune(candidate, rows)
-            self.head_ = tuner.fit(candidate, self.best_params_, rows)
+            self.best_score_, self.best_params_ = tuner.tune(spec, X, rows)
+            self.head_ = tuner.fit(spec, self.best_params_, X, rows)
         self.classes_ = self.head_.classes_
         return self
 
-    def candidate(self, n_classes: int | None = None, *, seed: int | None = None) -> Candidate:
-        """Return the head and its grid, tried on so many classes if their number is given.
+    def spec(self, n_classes: int | None = None, *, seed: int | None = None) -> HeadSpec:
+        """Return the classifier and its grid, which is tried on made-up rows if the number of classes is given.
 
         Raises
         ------
@@ -142,15 +142,15 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If a parameter holds a value that it does not accept.
         """
         check_values(self.get_params(deep=False), random_state=RANDOM_STATE)
-        head = head_spec(
+        spec = head_spec(
             self.head,
             grid=self.grid,
             class_weight=self.class_weight,
             random_state=self.random_state if seed is None else seed,
         )
         if self.grid and n_classes is not None:
-            try_head(head, n_classes)
-        return Candidate(VIEW, head, np.empty((0, 0)))
+            try_head(spec, n_classes)
+        return spec
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n, k)."""
@@ -196,5 +196,5 @@ def make_head(
     head = TunedHead(
         name, grid=grid, class_weight=class_weight, scoring=scoring, random_state=random_state, n_jobs=n_jobs
     )
-    head.candidate(2)
+    head.spec(2)
     return head

@@ -1,6 +1,6 @@
-"""From a path, URL, array or PIL image to RGB pixels, and from pixels to the input of a network.
+"""Read images: from paths, URLs, arrays and PIL images to RGB pixels, and from pixels to the input of a network.
 
-In: whatever a user hands over as images, and labels beside them. Out: `ImageSources`, whose pixels are decoded when
-they are asked for, and tensors that a network was trained on; or an error that names the image.
-Start with `sources`, then `decoding` and `preprocessing`.
+In: whatever a user passes as images, and labels with them. Out: `ImageSources`, which decode their pixels when asked,
+and tensors as a network was trained on them; or an error that names the image. Start with `sources`, then `decoding`
+and `preprocessing`.
 """

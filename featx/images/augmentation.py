@@ -1,4 +1,4 @@
-"""An image and a seed go in, the same image changed at random comes out: what training sees in place of the image."""
+"""Data augmentation: change an image at random, reproducibly by a seed, so that training sees variants of it."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def _checked_scale(value: Any) -> tuple[float, float]:
 class Augmentation:
     """Random changes of an image that leave its class as it is, for training.
 
-    They happen in this order: crop, quarter turns, flips, rotation and shift (in one resampling), colours,
-    RandAugment. Resampling is bilinear. What comes in from outside the image repeats its edge pixels, as Keras'
-    ``fill_mode="nearest"`` does: that needs no colour to be chosen, and works for shifts of any length.
+    They are made in this order: crop, quarter turns, flips, rotation and shift (in one resampling), colours,
+    RandAugment. Resampling is bilinear. Pixels from outside the image repeat its edge pixels, as with Keras'
+    ``fill_mode="nearest"``: no colour has to be chosen, and shifts of any length work.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ class Augmentation:
     quarter_turns : bool, default=False
         Turn by 0, 90, 180 or 270 degrees; an image that is not square by 0 or 180, so that it keeps its shape.
     shift : float, default=0.0
-        The distance along either axis is drawn uniformly from -shift to shift; a fraction of the shorter side, which
-        is what the central crop sees of a long image, at most 1.
+        The distance along either axis is drawn uniformly from -shift to shift: a fraction of the shorter side, because
+        that is what the central crop sees of a long image; at most 1.
     crop_scale : (low, high), default=None
         Cut a random rectangle and resize it to a square: its share of the area is drawn uniformly between these
         fractions, its aspect ratio from 3/4 to 4/3 on a logarithmic scale (Szegedy et al. 2015, arXiv 1409.4842,
@@ -81,13 +81,13 @@ class Augmentation:
     brightness, contrast, saturation : float, default=0.0
         The factor is drawn uniformly from ``max(0, 1 - value)`` to ``1 + value``, as in torchvision's ``ColorJitter``.
     hue : float, default=0.0
-        The turn of the colour circle is drawn uniformly from -hue to hue; 1 is a full turn, at most 0.5. The colours
-        are changed in random order.
+        The rotation of the colour circle is drawn uniformly from -hue to hue, at most 0.5; 1 would be a full turn. The
+        four changes of colour are made in random order.
     randaugment : int, default=0
         How many of RandAugment's 14 operations are drawn and applied (Cubuk et al. 2019, arXiv 1909.13719, sec. 3).
     magnitude : int, default=9
-        Of these operations, from 0 to 30 on torchvision's scale. Lengths are fractions of the shorter side, and
-        shears are about the centre, so that what the central crop sees of a long image stays in it.
+        Magnitude of these operations, from 0 to 30 on torchvision's scale. Lengths are fractions of the shorter side,
+        and shears are about the centre, so that the central crop of a long image keeps what it sees.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Augmentation:
         If a field holds a value that it does not accept.
     """
 
-    # Saved models name this place, wherever the module lies.
+    # Saved models name this place, wherever the module is.
     __module__ = "featx"
 
     rotation: float = 0.0
@@ -124,7 +124,7 @@ class Augmentation:
 
     @property
     def text(self) -> str:
-        """The canonical text that becomes part of the spec: equal for two that do the same; empty for no change."""
+        """The canonical text for the spec: equal for two augmentations that do the same, empty for no change."""
         changes = []
         for name, value in vars(self).items():
             if self.randaugment if name == "magnitude" else value:
@@ -135,12 +135,12 @@ class Augmentation:
     def apply(self, image: torch.Tensor, *, seed: int, size: int) -> torch.Tensor:
         """Change one image at random.
 
-        Everything is drawn from a generator of the call's own, so that a seed gives the same bytes from any thread.
+        Everything is drawn from a generator of this call, so that a seed gives the same bytes in any thread.
 
         Parameters
         ----------
         image : Tensor of uint8, shape (3, h, w)
-            After the resize of the preprocessing and before its central crop. It is not changed.
+            After the resize of the preprocessing and before its central crop. It is not modified.
         seed : int
             Not negative, of any length.
         size : int
@@ -194,7 +194,7 @@ class Augmentation:
 
 PRESETS: dict[str, Augmentation | None] = {
     "none": None,
-    # Safe for any image, digits and text included: nothing that mirrors, turns over or recolours.
+    # Safe for any image, digits and text included: no mirroring, no large rotation, no change of hue.
     "light": Augmentation(rotation=5.0, shift=0.05, brightness=0.1, contrast=0.1),
     "flips": Augmentation(horizontal_flip=True, vertical_flip=True),
     "keras": Augmentation(rotation=20.0, shift=0.2, horizontal_flip=True),
@@ -205,17 +205,17 @@ PRESETS: dict[str, Augmentation | None] = {
 
 
 def resolve_augmentation(value: str | Augmentation | None) -> Augmentation | None:
-    """Return the augmentation that a name stands for, or the one that is passed.
+    """Return the augmentation of a name, or the one that is passed.
 
     Parameters
     ----------
     value : str, Augmentation or None
-        A name in `PRESETS`, of which "dihedral" is the eight symmetries of the square.
+        A name in `PRESETS`; "dihedral" stands for the eight symmetries of the square.
 
     Returns
     -------
     Augmentation or None
-        None where nothing would be changed.
+        None if nothing would be changed.
 
     Raises
     ------

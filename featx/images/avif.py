@@ -1,6 +1,6 @@
-"""The bytes of an AVIF go in; the sizes of the frames that a decoder would make come out, before any is made.
+"""Read the size of the frames of an AVIF file from its boxes, before a decoder allocates them.
 
-The size that the file's header claims is the one that an image is scaled to. What takes memory is the size in the
+The size in the file's header is only the one to which the image is scaled. What takes memory is the size in the
 sequence headers of the coded frames, of which libavif allows up to 268 million pixels whatever the header says.
 """
 
@@ -13,19 +13,19 @@ from .limits import Refused
 
 __all__ = ["frame_sizes"]
 
-# Boxes that hold boxes, on the way to the chunks of a sequence.
+# Boxes that contain boxes, on the way to the chunks of a sequence.
 CONTAINER_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 SEQUENCE_HEADER = 1
 MOST_STEPS = 100_000
 
 
 def frame_sizes(data: bytes) -> list[tuple[int, int]]:
-    """Return width and height of every sequence header, and of every grid that tiles are put together on.
+    """Return the width and height in every sequence header, and of every grid on which tiles are put together.
 
     Raises
     ------
     Refused
-        If there is none, or the file is not put together as it should be.
+        If there is none, or the file is malformed.
     """
     try:
         sizes = list(_AvifFile(data).sizes())
@@ -37,7 +37,7 @@ def frame_sizes(data: bytes) -> list[tuple[int, int]]:
 
 
 class _AvifFile:
-    """One pass over a file, whose work is bounded by its length: boxes and items may say anything."""
+    """One pass over a file; its work is bounded by the file's length, because boxes and items may claim anything."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -59,11 +59,11 @@ class _AvifFile:
         found = self.data[start : start + length] if length else self.data[start:]
         self.bytes_left -= len(found)
         if self.bytes_left < 0:
-            raise IndexError("its items lie over each other")
+            raise IndexError("its items overlap")
         return found
 
     def _boxes(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-        """Yield the kind of each box, and where its content begins and ends."""
+        """Yield the kind of each box, and the offsets of the beginning and end of its content."""
         while start + 8 <= end:
             self._step()
             size, kind = struct.unpack_from(">I4s", self.data, start)
@@ -85,11 +85,11 @@ class _AvifFile:
             elif kind in CONTAINER_BOXES:
                 yield from self._parts(begin, stop)
             elif kind in (b"stco", b"co64") and struct.unpack_from(">I", self.data, begin + 4)[0]:
-                place = struct.unpack_from(">I" if kind == b"stco" else ">Q", self.data, begin + 8)[0]
-                yield b"av01", self._slice(place, 0)
+                offset = struct.unpack_from(">I" if kind == b"stco" else ">Q", self.data, begin + 8)[0]
+                yield b"av01", self._slice(offset, 0)
 
     def _item_kinds(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the number and the kind of each item."""
+        """Yield the number and kind of each item."""
         wide = self.data[start] > 0
         first = start + (8 if wide else 6)
         for kind, begin, _ in self._boxes(first, len(self.data)):
@@ -104,10 +104,10 @@ class _AvifFile:
         boxes = list(self._boxes(start, end))
         kinds = {n: kind for box, begin, _ in boxes if box == b"iinf" for n, kind in self._item_kinds(begin)}
         inside = next((begin for kind, begin, _ in boxes if kind == b"idat"), 0)
-        for place in [begin for kind, begin, _ in boxes if kind == b"iloc"]:
-            version, widths = self.data[place], struct.unpack_from(">H", self.data, place + 4)[0]
+        for iloc in [begin for kind, begin, _ in boxes if kind == b"iloc"]:
+            version, widths = self.data[iloc], struct.unpack_from(">H", self.data, iloc + 4)[0]
             offset_size, length_size, base_size, index_size = (widths >> shift & 15 for shift in (12, 8, 4, 0))
-            read = _ByteReader(self.data, place + 6).number
+            read = _ByteReader(self.data, iloc + 6).number
             for _ in range(read(2 if version < 2 else 4)):
                 item = read(2 if version < 2 else 4)
                 method = read(2) & 15 if version else 0
@@ -123,46 +123,46 @@ class _AvifFile:
 
     def _sequence_headers(self, part: bytes) -> Iterator[tuple[int, int]]:
         """Yield the sizes in the sequence headers among the units (OBU) of a coded image; AV1, sections 5.3 and 5.5."""
-        place = 0
-        while place < len(part) and not part[place] & 0x81:
+        offset = 0
+        while offset < len(part) and not part[offset] & 0x81:
             self._step()
-            kind, extended, sized = part[place] >> 3 & 15, part[place] & 4, part[place] & 2
-            place += 2 if extended else 1
-            size = len(part) - place
+            kind, extended, sized = part[offset] >> 3 & 15, part[offset] & 4, part[offset] & 2
+            offset += 2 if extended else 1
+            size = len(part) - offset
             if sized:
-                size, place = _leb128(part, place)
+                size, offset = _leb128(part, offset)
             if kind == SEQUENCE_HEADER:
-                yield _frame_size(_BitReader(part[place : place + min(size, 1024)]))
-            place += size
+                yield _frame_size(_BitReader(part[offset : offset + min(size, 1024)]))
+            offset += size
 
 
 class _ByteReader:
-    """Numbers of whole bytes, one after the other."""
+    """Read numbers of whole bytes, one after the other."""
 
-    def __init__(self, data: bytes, place: int) -> None:
-        self.data, self.place = data, place
+    def __init__(self, data: bytes, offset: int) -> None:
+        self.data, self.offset = data, offset
 
     def number(self, n_bytes: int) -> int:
-        found = self.data[self.place : self.place + n_bytes]
+        found = self.data[self.offset : self.offset + n_bytes]
         if len(found) < n_bytes:
             raise IndexError("it ends too early")
-        self.place += n_bytes
+        self.offset += n_bytes
         return int.from_bytes(found, "big")
 
 
-def _leb128(part: bytes, place: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte (leb128), and the place behind it."""
+def _leb128(part: bytes, offset: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte (leb128), and the offset after it."""
     size = 0
     for number in range(8):
-        byte = part[place + number]
+        byte = part[offset + number]
         size |= (byte & 127) << (7 * number)
         if byte < 128:
             break
-    return size, place + number + 1
+    return size, offset + number + 1
 
 
 class _BitReader:
-    """Numbers of bits, one after the other."""
+    """Read numbers of any number of bits, one after the other."""
 
     def __init__(self, data: bytes) -> None:
         self.value, self.left = int.from_bytes(data, "big"), 8 * len(data)
@@ -174,6 +174,7 @@ class _BitReader:
         return self.value >> self.left & ((1 << n) - 1)
 
     def take_uvlc(self) -> int:
+        """Read a number of variable length; AV1, section 4.10.3."""
         zeros = 0
         while not self.take(1):
             zeros += 1
@@ -181,6 +182,7 @@ class _BitReader:
 
 
 def _frame_size(bits: _BitReader) -> tuple[int, int]:
+    """Return the largest width and height of a sequence header; AV1, section 5.5.1."""
     bits.take(4)  # profile, still picture
     if bits.take(1):  # the short header of a still picture
         bits.take(5)
@@ -190,7 +192,7 @@ def _frame_size(bits: _BitReader) -> tuple[int, int]:
             bits.take(64)
             if bits.take(1):
                 bits.take_uvlc()
-            if bits.take(1):  # the model of a decoder
+            if bits.take(1):  # decoder model
                 delay = bits.take(5) + 1
                 bits.take(42)
         display = bits.take(1)

@@ -1,7 +1,7 @@
-"""How many bits a channel an image holds, and which of its values mean black and white (16-bit PNG, 12-bit TIFF, PGM).
+"""Bit depth: how many bits a channel an image has, and which of its values mean black and white (16-bit PNG, PGM).
 
-Pillow says neither directly: the depth is found in its decoder's arguments and the tags of TIFF, and PGM and PPM have a
-largest value of their own (maxval), to which Pillow stretches them.
+Pillow says neither directly. The depth is in the arguments of its decoders and in the tags of a TIFF, and each PGM and
+PPM names its largest value (maxval), which Pillow scales to 255 or 65535.
 """
 
 from __future__ import annotations
@@ -11,19 +11,31 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-__all__ = ["WHITE_16_BIT", "full_scale", "is_deep_colour", "is_high_depth", "maxval_of", "with_stored_values"]
+__all__ = [
+    "DTYPE_SCALES",
+    "WHITE_16_BIT",
+    "full_scale",
+    "is_deep_colour",
+    "is_high_depth",
+    "maxval_of",
+    "with_stored_values",
+]
 
 WHITE_16_BIT = 65535
 TIFF_BITS_PER_SAMPLE = 258
+# The values that mean black and white by the type of an array. Other integers have no scale that an image would fill.
+DTYPE_SCALES = {
+    "u1": (0.0, 255.0), "u2": (0.0, 65535.0), "b1": (0.0, 1.0), "f2": (0.0, 1.0), "f4": (0.0, 1.0), "f8": (0.0, 1.0),
+}  # fmt: skip
 
 
 def is_high_depth(image: Image.Image) -> bool:
-    """Tell whether a value range has a meaning for an image: whether it holds more than 8 bits a channel."""
+    """Return whether an image has more than 8 bits a channel, so that a value range applies to it."""
     return image.mode.startswith("I") or image.mode == "F" or is_deep_colour(image)
 
 
 def is_deep_colour(image: Image.Image) -> bool:
-    """Tell colour, or grey with transparency, of 16 bits a channel, of which Pillow reads the upper 8."""
+    """Return whether an image has 16-bit colour, or grey with transparency, of which Pillow reads the upper 8 bits."""
     if image.mode.startswith("I") or image.mode == "F":
         return False
     if (maxval_of(image) or 0) > 255:
@@ -33,10 +45,10 @@ def is_deep_colour(image: Image.Image) -> bool:
 
 
 def full_scale(image: Image.Image) -> tuple[float, float]:
-    """Return the values that mean black and white for an image of one deep channel."""
+    """Return the values that mean black and white in a grey image of more than 8 bits."""
     if image.mode == "F":
         return 0.0, 1.0
-    # Mode I has 32 bits, but is what Pillow made of 16-bit files for long, and goes by their scale.
+    # Mode I has 32 bits, but for a long time Pillow read 16-bit files as this mode: it takes their scale.
     return 0.0, 4095.0 if 12 in _tiff_bits(image) else float(WHITE_16_BIT)
 
 
@@ -46,7 +58,7 @@ def _tiff_bits(image: Image.Image) -> tuple[int, ...]:
 
 
 def maxval_of(image: Image.Image) -> int | None:
-    """Return the largest value that a PGM or PPM may hold, if it is neither 255 nor 65535 grey; else None."""
+    """Return the value that means white in a PGM or PPM (maxval), or None where Pillow need not scale to read it."""
     for tile in getattr(image, "tile", ()):
         if tile[0] in ("ppm", "ppm_plain") and isinstance(tile[3], tuple):
             return int(tile[3][1])
@@ -54,9 +66,9 @@ def maxval_of(image: Image.Image) -> int | None:
 
 
 def with_stored_values(image: Any) -> tuple[Image.Image, int | None]:
-    """Return an image whose values are those in the file, and the one that means white, or None.
+    """Return a PGM or PPM with the values of its file in place of scaled ones, and the value that means white, or None.
 
-    Pillow stretches them to 255 or 65535, a value at a time and in Python: two seconds for a million pixels. Its size
+    Pillow scales to 255 or 65535 one value at a time in Python: two seconds for a million pixels. The size of the image
     must have been checked before.
     """
     white = maxval_of(image)

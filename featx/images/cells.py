@@ -1,4 +1,4 @@
-"""One cell of X goes in, whatever it holds an image as; a path, a PIL image, an array or a file's bytes comes out."""
+"""Read one cell of X, in whatever form it holds an image: as a path, a PIL image, an array or the bytes of a file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .formats import unsupported_format
 
 __all__ = ["IMAGE_KINDS", "array_of", "is_missing", "kind_of", "read_cell"]
 
-# The kinds of cells that are images; others are "missing", "number", "row", "pair", "open file" and "other".
+# The kinds of cells that are images; the others are "missing", "number", "row", "pair", "open file" and "other".
 IMAGE_KINDS = frozenset(["path", "file's bytes", "PIL image", "array"])
-# The longest path that Linux takes; and what no path that people write has, but every file of an image.
+# The longest path that Linux accepts, and bytes that every image file has but no path that people write.
 LONGEST_PATH = 4096
 NOT_IN_PATHS = re.compile(rb"[\0-\x1f\x7f]|^\xff\xd8\xff")
 TEXT_FORMATS = ("HTML", "SVG", "XML", "JSON")
 
 
 def kind_of(cell: Any) -> str:
-    """Return what a cell of X is: one of `IMAGE_KINDS`, or what it is in their place."""
+    """Return the kind of a cell of X: one of `IMAGE_KINDS`, or what it is instead."""
     if isinstance(cell, str | os.PathLike):
         return "path" if cell != "" else "missing"
     if isinstance(cell, bytes):
@@ -42,7 +42,7 @@ def kind_of(cell: Any) -> str:
         return "array"
     if isinstance(cell, list | tuple):
         first = kind_of(cell[0]) if cell else "other"
-        # The lines of an image are arrays too: an array and what is none beside it is an image and its label.
+        # The lines of an image may be arrays too; an array followed by a number or text is an image and its label.
         alone = first == "array" and not (len(cell) == 2 and kind_of(cell[1]) in ("number", "path"))
         return "pair" if first in IMAGE_KINDS and not alone else "row"
     if hasattr(cell, "read"):
@@ -53,16 +53,16 @@ def kind_of(cell: Any) -> str:
 
 
 def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
-    """Return what a cell holds and the name that it brings along.
+    """Return the content of a cell, and its name if it has one.
 
-    Bytes are a path, such as HDF5 gives, or the content of a file: a path has no control characters and at most 4,096
-    bytes, does not begin as a JPEG does, and is not the text of a page or drawing (HTML, SVG, XML, JSON).
+    Bytes are a path, as HDF5 returns it, or the content of a file: a path has no control characters and at most 4,096
+    bytes, does not begin like a JPEG, and is not the text of a page or drawing (HTML, SVG, XML, JSON).
 
     Parameters
     ----------
     cell : object
     number : int
-        The cell's place in X, for messages.
+        The cell's index in X, for messages.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
     Raises
     ------
     ParameterError
-        If it is nothing of the kind.
+        If it is none of these.
     """
     if _is_record(cell):
         content, path = cell.get("bytes"), cell.get("path")
@@ -83,7 +83,7 @@ def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
     if kind == "path":
         return (str(cell) if isinstance(cell, str) else os.fsdecode(cell)), None
     if kind == "file's bytes":
-        # What may be written to while it is read is copied.
+        # A buffer that could be written to while it is read is copied.
         return (cell.getvalue() if isinstance(cell, io.BytesIO) else bytes(cell)), None
     if kind == "missing":
         return None, None
@@ -99,7 +99,7 @@ def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
 
 
 def array_of(value: Any) -> np.ndarray:
-    """Return an array or a tensor of any library as NumPy's; of a tensor of torch that has a gradient, its values."""
+    """Return an array or tensor of any library as a NumPy array; of a torch tensor with a gradient, its values."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         # NumPy has no bfloat16.
@@ -108,13 +108,13 @@ def array_of(value: Any) -> np.ndarray:
         return np.asarray(value)
     except Exception as error:  # whatever its library says
         raise ParameterError(
-            f"got {type(value).__module__}.{type(value).__name__}, which gives no NumPy array: {error}",
+            f"got {type(value).__module__}.{type(value).__name__}, which cannot be converted to a NumPy array: {error}",
             "Pass NumPy arrays.",
         ) from error
 
 
 def is_missing(value: Any) -> bool:
-    """Tell None, NaN, NaT and the missing value of pandas."""
+    """Return whether a value is None, NaN, NaT or the missing value of pandas."""
     if value is None:
         return True
     if isinstance(value, float | np.floating):
@@ -125,7 +125,7 @@ def is_missing(value: Any) -> bool:
 
 
 def _is_record(cell: Any) -> bool:
-    """Tell a cell of a data set of Hugging Face that has not been decoded."""
+    """Return whether a cell is an image of a Hugging Face data set that has not been decoded."""
     return isinstance(cell, Mapping) and len(cell) > 0 and set(cell) <= {"bytes", "path"}
 
 

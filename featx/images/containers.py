@@ -1,7 +1,7 @@
-"""X in any container goes in; a list of its cells comes out, or None where X is numbers.
+"""List the cells of X, whatever its container: a list, array, Series, column or frame of any library.
 
-Lists, arrays, columns and frames of one column are taken, of pandas, polars, pyarrow and whatever has a length and
-numbered items; what can be gone through only once, has no order or has more than one column is refused.
+Lists, arrays, columns and frames of one column are accepted, of pandas, polars, pyarrow and anything else that has a
+length and numbered items. Iterators, sets and frames of several columns are refused.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ EXPECTED_CELL = "expected a path, a URL, a PIL image, an array or the bytes of a
 
 
 def cells_of(X: Any) -> tuple[list[Any], list[int]] | None:
-    """Return the cells of a one-dimensional collection of images, and the places of those that are missing.
+    """Return the cells of a one-dimensional collection of images, and the indices of those that are missing.
+
+    None stands for X of numbers, such as rows of flattened images.
 
     Returns
     -------
     cells : list
-        None stands for every missing one.
+        None for each missing one.
     missing : list of int
 
     Raises
     ------
     ParameterError
-        If X is no collection of images and no numbers; the message names the type, and the row or column.
+        If X is neither a collection of images nor numbers; the message names the type, and the row or column.
     """
     values = _values(X)
     if values is None:
         return None
-    # Hundreds of thousands of plain paths are told by their types alone.
+    # Hundreds of thousands of plain paths are recognised by their types alone.
     if set(map(type, values)) == {str}:
         missing = [i for i, value in enumerate(values) if not value] if "" in values else []
     else:
@@ -63,7 +65,7 @@ def cells_of(X: Any) -> tuple[list[Any], list[int]] | None:
 
 
 def first_few(rows: Sequence[Any], most: int = 3) -> str:
-    """Return the first of some rows or names as text."""
+    """Return the first few rows or names as text, and how many more there are."""
     return ", ".join(map(str, rows[:most])) + (f" and {len(rows) - most:,} more" if len(rows) > most else "")
 
 
@@ -114,7 +116,7 @@ def _of_array(array: np.ndarray) -> list[Any] | None:
 
 
 def _columns(X: Any) -> list[Any]:
-    """Return the names of the columns of a frame; of anything else, none."""
+    """Return the names of the columns of a frame; an empty list for anything else."""
     if hasattr(X, "column_names") and hasattr(X, "column"):  # pyarrow
         return list(X.column_names)
     return list(X.columns) if hasattr(X, "columns") and hasattr(X, "shape") else []
@@ -123,14 +125,14 @@ def _columns(X: Any) -> list[Any]:
 def _of_frame(X: Any, names: list[Any]) -> list[Any] | None:
     arrow = hasattr(X, "column_names")
     kinds = {}
-    for place in range(len(names)):
-        column = X.column(place) if arrow else X.iloc[:, place] if hasattr(X, "iloc") else X[names[place]]
+    for index in range(len(names)):
+        column = X.column(index) if arrow else X.iloc[:, index] if hasattr(X, "iloc") else X[names[index]]
         values = column.to_pylist() if arrow else column.to_list() if len(names) == 1 else column[:100].to_list()
         known = next((value for value in values if not is_missing(value)), None)
-        kinds[place] = kind_of(known) if known is not None else "missing"
+        kinds[index] = kind_of(known) if known is not None else "missing"
         if len(names) == 1:
             return None if kinds[0] == "number" or not len(values) else list(values)
-    images = [names[place] for place, kind in kinds.items() if kind in IMAGE_KINDS or kind == "pair"]
+    images = [names[index] for index, kind in kinds.items() if kind in IMAGE_KINDS or kind == "pair"]
     if not images:
         return None
     name = images[0]
@@ -165,9 +167,9 @@ def _refuse_container(X: Any) -> None:
     if isinstance(X, Iterable):
         raise ParameterError(
             f"{what}, which has no numbered items",
-            "Pass list(X), or [image for image, _ in X] if it gives pairs.",
+            "Pass list(X), or [image for image, _ in X] if it yields pairs.",
         )
-    raise ParameterError(f"{what}, which is no collection of images", "Pass a list of images.")
+    raise ParameterError(f"{what}, which is not a collection of images", "Pass a list of images.")
 
 
 def _refuse_numbers(values: list[Any], kind: str) -> NoReturn:
@@ -181,11 +183,11 @@ def _refuse_numbers(values: list[Any], kind: str) -> NoReturn:
 
 
 def _not_an_image_error(value: Any, kind: str, row: int, X: Any) -> ParameterError:
-    """Return the error of a cell that is no image; what it holds is not told."""
+    """Return the error for a cell that is not an image; its content is not shown."""
     name = type(value).__name__
     steps = {
         "pair": "Pass the images alone: [image for image, _ in X].",
-        "open file": "Pass its path, or what it holds: file.read().",
+        "open file": "Pass its path, or its content: file.read().",
         "number": "Pass one image for each sample.",
         "row": "Pass rows of numbers as a 2-D array of their own.",
         "other": "Pass one image for each sample.",
@@ -208,7 +210,7 @@ def _not_an_image_error(value: Any, kind: str, row: int, X: Any) -> ParameterErr
 
 
 def _is_file_content(row: Any) -> bool:
-    """Tell the bytes of a file in an array of numbers, as `np.fromfile` and torchvision's `read_file` give them."""
+    """Return whether numbers are the bytes of a file, as `np.fromfile` and torchvision's `read_file` return them."""
     if getattr(row, "ndim", 0) != 1 or not str(getattr(row, "dtype", "")).endswith("uint8"):
         return False
     return bytes(row[:8].tolist()).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"GIF8", b"II*\0", b"MM\0*"))

@@ -1,8 +1,8 @@
-"""A file's bytes go in; pixels come out, of a process that can be ended where a decoder of this process is stuck.
+"""Decode images in a process that can be killed, once a decoder of this process hangs.
 
-Decoders are compiled code: a thread that does not come back from one cannot be ended, and keeps its memory. Images are
-decoded in this process, which costs least. Once one of them has taken long, those that come after it are decoded by
-other processes until it is done, so that no more threads can be stuck than decoded at that moment.
+Decoders are compiled code: a thread that does not return from one cannot be ended, and keeps its memory. Images are
+decoded in this process, because that costs least. Once one of them has taken long, those that follow are decoded by
+other processes until it is done, so that no more threads can hang than were decoding at that moment.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ from .limits import Refused
 __all__ = ["decode_or_delegate", "serve"]
 
 Decoded = tuple[np.ndarray, int | None, bool]
-# Which part of what an image may take is so long that those after it are decoded elsewhere.
+# After this fraction of the time that an image may take, those that follow are decoded elsewhere.
 LONG_SHARE = 1 / 4
-# Settings of Pillow that change what is read.
+# Settings of Pillow that change what it reads.
 SETTINGS = (
     (Image, "MAX_IMAGE_PIXELS"),
     (ImageFile, "LOAD_TRUNCATED_IMAGES"),
     (PngImagePlugin, "MAX_TEXT_CHUNK"),
     (PngImagePlugin, "MAX_TEXT_MEMORY"),
 )
-# How a process ends that was at one image for twice as long as it may take, which its own alarm tells it.
+# The exit code of a process whose own alarm ended it: one image took twice the time that it may take.
 ALARM_EXIT_CODE = -getattr(signal, "SIGALRM", 0) or None
-# The modules are found where this process found them.
+# Modules are imported from where this process imports them.
 PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
     "from featx.images.decoder_process import serve; serve()"
 )
 
-# Threads that are inside a decoder of this process, and since when.
+# Threads that are inside a decoder of this process, and the time at which each began.
 _started_at: dict[int, float] = {}
 _idle: list[_Process] = []
 
 
 def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: Any) -> Decoded:
-    """Return what `decode(data, **options)` does; of another process, while a decoder of this one takes long.
+    """Call `decode(data, **options)`, or let another process decode while a decoder of this one takes long.
 
     Parameters
     ----------
     decode : callable
-        Of this process; `decode_file` is what the other one calls.
+        Called in this process; the other one calls `decode_file`.
     data : bytes
     **options
         As for `decode_file`.
@@ -69,7 +69,7 @@ def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: A
     Raises
     ------
     Refused
-        With the reason. Whatever `decode` raises comes as it is.
+        With the reason. Other errors of `decode` are passed on.
     """
     long_ago = time.monotonic() - LONG_SHARE * deadlines.DECODE_SECONDS
     if (
@@ -88,9 +88,9 @@ def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: A
 
 
 def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
-    """Return what another process decodes, or None where none can be started."""
+    """Return what another process decodes, or None if none can be started."""
     code = None
-    # One that was idle may have been ended by somebody else.
+    # Something else may have killed one that was idle.
     for _ in range(2):
         try:
             process = _idle_or_new()
@@ -104,7 +104,7 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
         except Refused:
             _idle.append(process)
             raise
-        except (OSError, EOFError, ValueError):  # the last of a pipe that was closed, and of an answer that is none
+        except (OSError, EOFError, ValueError):  # the last: of a closed pipe, and of a reply that is not JSON
             code = process.end()
             if not process.is_ready:
                 return None
@@ -127,11 +127,11 @@ def _idle_or_new() -> _Process:
 
 
 class _Process:
-    """A process that decodes one image after the other."""
+    """A process that decodes one image after another."""
 
     def __init__(self) -> None:
         python = os.fsdecode(multiprocessing.spawn.get_executable() or "")
-        # A program that holds Python inside would be started anew.
+        # Of a program that embeds Python, another copy would be started.
         if getattr(sys, "frozen", False) or not Path(python).name.lower().startswith(("python", "pypy")):
             raise OSError("there is no Python to start")
         self.is_ready = False
@@ -146,9 +146,9 @@ class _Process:
         self._stdout: Any = self._process.stdout
 
     def start(self) -> None:
-        """Wait until it is ready; raise an OSError or EOFError if it ends before that."""
+        """Wait until it is ready; raise an OSError or EOFError if it ends before."""
         if not self.is_ready:
-            self._send([os.fsdecode(place) for place in sys.path if isinstance(place, str | bytes)])
+            self._send([os.fsdecode(folder) for folder in sys.path if isinstance(folder, str | bytes)])
             self.is_ready = self._receive() == "ready"
 
     def decode(self, data: bytes, options: dict[str, Any]) -> Decoded:
@@ -156,16 +156,16 @@ class _Process:
         settings = [getattr(module, name) for module, name in SETTINGS]
         seconds = 2 * math.ceil(deadlines.DECODE_SECONDS)
         self._send({"length": len(data), "seconds": seconds, "settings": settings, "options": options}, data)
-        answer = self._receive()
-        if "refused" in answer:
-            raise Refused(*answer["refused"])
-        pixels = np.empty(answer["shape"], np.uint8)
+        reply = self._receive()
+        if "refused" in reply:
+            raise Refused(*reply["refused"])
+        pixels = np.empty(reply["shape"], np.uint8)
         left = pixels.reshape(-1).data
         while left:
             if not (n := self._stdout.readinto(left)):
                 raise EOFError
             left = left[n:]
-        return pixels, answer["peak"], answer["deep"]
+        return pixels, reply["peak"], reply["high_depth"]
 
     def end(self) -> int:
         """End it, and return its exit code."""
@@ -176,13 +176,13 @@ class _Process:
         return code
 
     def close(self) -> None:
-        """Close its pipes, which ends it when it is at no image."""
+        """Close its pipes, which ends it once it is idle."""
         for pipe in (self._stdin, self._stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
 
     def disown(self) -> None:
-        """Leave it to the process that this one was forked off."""
+        """Leave it to the process from which this one was forked."""
         self.close()
         self._process.returncode = 0
 
@@ -192,25 +192,25 @@ class _Process:
         self._stdin.flush()
 
     def _receive(self) -> Any:
-        # JSON: what a hostile file may have made of the process runs nothing here.
+        # JSON: a process that a hostile file has taken over can run nothing here.
         if not (line := self._stdout.readline()).endswith(b"\n"):
             raise EOFError
         return json.loads(line)
 
 
 def serve() -> None:
-    """Decode what comes on standard input until it ends; the other side of `decode_or_delegate`."""
+    """Decode what arrives on standard input until it ends; the other side of `decode_or_delegate`."""
     # Ctrl-C is for the process that started this one, which then ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     into, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # What a decoder prints is no answer.
+    # What a decoder prints is not a reply.
     os.dup2(2, 1)
-    # Nobody ends it once the process that started it has been killed.
+    # Without it, nothing would end this process once the one that started it has been killed.
     alarm: Callable[[int], Any] = getattr(signal, "alarm", lambda seconds: None)
     pixels: Any = b""
-    answer: Any = "ready"
+    reply: Any = "ready"
     while True:
-        out.write(json.dumps(answer).encode() + b"\n")
+        out.write(json.dumps(reply).encode() + b"\n")
         out.write(pixels)
         out.flush()
         if not (line := into.readline()):
@@ -221,22 +221,22 @@ def serve() -> None:
         if isinstance(request["options"]["value_range"], list):
             request["options"]["value_range"] = tuple(request["options"]["value_range"])
         alarm(request["seconds"])
-        answer, pixels = _reply_to(into.read(request["length"]), request["options"])
+        reply, pixels = _reply_to(into.read(request["length"]), request["options"])
         alarm(0)
 
 
 def _reply_to(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     try:
-        pixels, peak, deep = decode_file(data, **options)
+        pixels, peak, high_depth = decode_file(data, **options)
     except Refused as error:
         return {"refused": error.args}, b""
     except Exception as error:  # decoders raise whatever the damaged bytes lead them to
         return {"refused": [getattr(error, "strerror", None) or error_text(error)]}, b""
-    return {"shape": pixels.shape, "peak": peak, "deep": deep}, np.ascontiguousarray(pixels).data
+    return {"shape": pixels.shape, "peak": peak, "high_depth": high_depth}, np.ascontiguousarray(pixels).data
 
 
 def _builtin_number(number: Any) -> int | float:
-    """Return a number of another type as one of Python's own."""
+    """Return a number of NumPy or another library as an int or float."""
     return operator.index(number) if hasattr(number, "__index__") else float(number)
 
 
@@ -247,7 +247,7 @@ def _end_idle() -> None:
 
 
 def _reset_after_fork() -> None:
-    """Leave the threads and processes of the process that this one was forked off to that one."""
+    """After a fork, leave threads and processes to the parent."""
     _started_at.clear()
     for process in _idle:
         process.disown()

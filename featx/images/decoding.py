@@ -1,4 +1,8 @@
-"""A file's bytes go in; pixels come out, or the reason why not, in which other formats are named."""
+"""Decode the bytes of an image file (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM) into RGB pixels, or say why not.
+
+JPEG is decoded by torchvision where that gives the same pixels as Pillow: both are libjpeg-turbo with the same
+settings, but Pillow copies an image twice on its way to an array, one thread at a time.
+"""
 
 from __future__ import annotations
 
@@ -36,59 +40,60 @@ def decode_file(
     ----------
     data : bytes
     name : str
-        Its suffix tells a format that the content does not.
+        Its suffix names a format that the content does not reveal.
     max_pixels : int or None
     value_range : (low, high), "minmax" or None
 
     Raises
     ------
     Refused
-        With the reason; decoders raise whatever the damaged bytes lead them to.
+        With the reason. Decoders may raise any other error on damaged bytes.
     """
     with _open(data, name) as image:
         check_size(image, max_pixels)
         check_scans(image, data)
         if image.format == "AVIF":
-            # The size in the header is only what the frames are scaled to.
+            # The size in the header is only the one to which the frames are scaled.
             for width, height in frame_sizes(data):
                 check_area(width, height, max_pixels)
-        deep = is_high_depth(image)
-        picture, full = with_stored_values(image)
-        if deep or full is not None:
-            return *pil_to_rgb(picture, max_pixels, value_range if deep else None, full=full), deep
-        pixels = decode_jpeg(image, data)
-        return pil_to_rgb(image, max_pixels)[0] if pixels is None else pixels, None, False
+        high_depth = is_high_depth(image)
+        picture, white = with_stored_values(image)
+        if high_depth or white is not None:
+            pixels, peak = pil_to_rgb(picture, max_pixels, value_range if high_depth else None, white=white)
+            return pixels, peak, high_depth
+        decoded = decode_jpeg(image, data)
+        return pil_to_rgb(image, max_pixels)[0] if decoded is None else decoded, None, False
 
 
 def decode_jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
-    """Return uint8 (h, w, 3), or None where it is left to Pillow.
+    """Decode a JPEG by torchvision: uint8 (h, w, 3), or None where Pillow must do it.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Opened, so that its size is known and can be refused before; not loaded.
+        Opened, so that its size is known and has been checked; not loaded.
     data : bytes
         Of the same file.
     """
-    # Whoever reads an image or two without a network need not wait for torch.
+    # Reading an image or two without a network need not wait for the import of torch.
     if "torchvision.io" not in sys.modules or image.format != "JPEG" or image.mode not in ("RGB", "L"):
         return None
     if image.getexif().get(ORIENTATION, 1) != 1:
         return None
     torch: Any = sys.modules["torch"]
     try:
-        # The operation takes bytes that could be written to, though it never does. Its wrapper is to go one day.
+        # The operator wants a writable buffer, though it never writes. torchvision will remove its wrapper one day.
         pixels = torch.ops.image.decode_jpeg(
             torch.frombuffer(bytearray(data), dtype=torch.uint8), TORCHVISION_RGB, False
         )
     except (RuntimeError, AttributeError):
-        # Pillow says what is wrong, or decodes what this decoder does not know or no longer offers.
+        # Pillow names the fault, or decodes what this decoder does not know or no longer offers.
         return None
     return np.asarray(pixels.permute(1, 2, 0))
 
 
 def error_text(error: Exception) -> str:
-    """Return what a decoder says, without what it quotes of the file."""
+    """Return the message of a decoder's error, without what it quotes of the file."""
     first = error.args[0] if error.args else ""
     text = first.partition(b":")[0].decode("ascii", "replace") if isinstance(first, bytes) else str(error)
     text = re.sub(r":?\s*\bb(?:'.*'|\".*\")", "", text, flags=re.DOTALL)
@@ -96,18 +101,18 @@ def error_text(error: Exception) -> str:
 
 
 def holds_high_depth(data: bytes) -> bool:
-    """Tell whether a file's bytes hold more than 8 bits a channel."""
+    """Return whether a file has more than 8 bits a channel."""
     try:
         with _open(data) as image:
             return is_high_depth(image)
-    except Exception:  # whatever is wrong with it is told when it is decoded
+    except Exception:  # decoding it will say what is wrong with it
         return False
 
 
 def open_image(file: IO[bytes]) -> Image.Image:
-    """Return an image of a file in a format that is read, whose pixels have not been decoded.
+    """Open an image file in a supported format without decoding its pixels.
 
-    Does as `Image.open`, which would warn of a large one: that is refused here, by the size that it is found to have.
+    Like `Image.open`, which would also warn of large images: here the caller checks the size.
 
     Raises
     ------
@@ -123,10 +128,10 @@ def open_image(file: IO[bytes]) -> Image.Image:
 
 
 def _opened(file: IO[bytes], start: bytes, factory: Any, accept: Any) -> Image.Image | None:
-    """Return the image by one of Pillow's readers, or None if the file is none of its kind."""
+    """Return the image as one of Pillow's plugins opens it, or None if the file is not in its format."""
     with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):
         found = accept is None or accept(start)
-        # A text says why a file of this kind cannot be read.
+        # A string is the reason why this format cannot be read here.
         if found and not isinstance(found, str):
             file.seek(0)
             return factory(file, "")
@@ -148,7 +153,7 @@ def _open(data: bytes, name: str = "") -> Image.Image:
         raise _unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise Refused(str(error)) from None
-    except Exception as error:  # what is damaged leads to whatever it does
+    except Exception as error:  # damaged bytes lead to any error
         kind = supported_format(data) or "file"
         raise Refused(f"a damaged or truncated {kind} ({error_text(error)})") from None
     if image.format == "TIFF" and _is_raw(image):
@@ -171,6 +176,6 @@ def _unsupported(known: str, step: str) -> Refused:
 
 
 def _is_raw(image: Any) -> bool:
-    """Tell a camera's raw file, whose first picture is a preview, by its tags."""
+    """Return whether the tags are those of a camera's raw file, whose first picture is a preview."""
     tags = image.tag_v2
     return DNG_VERSION in tags or (tags.get(SUBFILE_TYPE) == 1 and SUB_IFDS in tags)

@@ -1,4 +1,4 @@
-"""Images go in; those that cannot be read come out, with the reasons: a list of failures."""
+"""Failures: images that cannot be read, with the reasons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Failure:
 
 
 def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> list[Failure]:
-    """Decode all images and return those that cannot be read; with `verbose` under a progress bar."""
+    """Decode all images and return those that cannot be read; `verbose` shows a progress bar."""
 
     def reason(image: ImageSource) -> str | None:
         try:
@@ -52,7 +52,7 @@ def find_unreadable(images: Sequence[ImageSource], *, verbose: bool = False) -> 
 
 
 def first_reason(failures: Sequence[Failure]) -> str:
-    """Return the name of the first failure and why it is one, as the end of an error."""
+    """Return a sentence for the end of an error: the first failure, its reason, and how many more there are."""
     first = min(failures, key=lambda failure: failure.index)
     more = f", and {len(failures) - 1:,} more" if len(failures) > 1 else ""
     return f"The first is {first.name}: {first.reason.rstrip('.')}{more}."

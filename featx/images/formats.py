@@ -1,4 +1,4 @@
-"""Formats of image files: which are read, and what to do about those that are not, told by suffix or by content."""
+"""Image file formats: which are supported, and what to do about those that are not, known by content or suffix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["EXTENSIONS", "FORMATS", "UNSUPPORTED", "is_raw_tiff", "supported_for
 # Pillow's names, one by one, because some of its other formats run programs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM")
 
-# The suffixes of files that are read. What a file is, its content says: the suffix is for walks through folders.
+# The suffixes of image files that a search through folders takes. The format of a file is known by its content.
 EXTENSIONS = frozenset(
     [
         ".jpg",
@@ -32,7 +32,7 @@ EXTENSIONS = frozenset(
 )
 
 _MANY = "`magick mogrify -format {} *{}` of ImageMagick converts many"
-_TOOL = "Export it as PNG, JPEG or TIFF with the program that it was made with."
+_TOOL = "Export it as PNG, JPEG or TIFF with the program that made it."
 # The name of each format, its suffixes, and what to do.
 _UNSUPPORTED = (
     ("HEIC", ".heic .heif .hif", f"Convert it to JPEG: {_MANY.format('jpg', '.heic')}."),
@@ -41,7 +41,7 @@ _UNSUPPORTED = (
     ("JPEG XR", ".jxr .wdp .hdp", "Convert it to PNG."),
     ("SVG", ".svg .svgz", "Draw it as PNG: `rsvg-convert a.svg -o a.png`."),
     ("PDF", ".pdf", "Save its pages as PNG: `pdftoppm -png a.pdf a`."),
-    ("PostScript", ".eps .ps .ai", "Draw it as PNG, on a machine where it may run what it holds."),
+    ("PostScript", ".eps .ps .ai", "Draw it as PNG, on a machine where it may run the program that it contains."),
     ("Photoshop", ".psd .psb", _TOOL),
     ("GIMP", ".xcf", _TOOL),
     (
@@ -78,7 +78,7 @@ _UNSUPPORTED = (
         ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts .m2ts .ogv",
         "Save frames of it as images: `ffmpeg -i a.mp4 -vf fps=1 frame%05d.png`.",
     ),
-    ("NumPy", ".npy .npz", "Pass what it holds: `numpy.load(path)`, an array of (n, h, w) or (n, h, w, c)."),
+    ("NumPy", ".npy .npz", "Pass its content: `numpy.load(path)`, an array of (n, h, w) or (n, h, w, c)."),
     ("MATLAB", ".mat", "Pass the arrays that it holds: `scipy.io.loadmat(path)`."),
     ("HDF5", ".h5 .hdf5 .hdf", "Pass the arrays that it holds: `h5py.File(path)[name][:]`."),
     ("pickle", ".pkl .pickle", "Pass the arrays that it holds, if you trust it: loading it may run code."),
@@ -97,7 +97,7 @@ _STEPS = {name: step for name, _, step in _UNSUPPORTED} | {
     "JSON": "Pass the image that it describes.",
     "Git LFS pointer": "Fetch the image itself: `git lfs pull`.",
 }
-# What the files begin with, after blanks and a byte-order mark where they are text.
+# How files begin; text may have white space and a byte-order mark before it.
 _SIGNATURES = tuple(
     (re.compile(pattern, re.DOTALL), name)
     for pattern, name in (
@@ -151,15 +151,15 @@ _READ = re.compile(
 
 
 def supported_format(data: bytes) -> str | None:
-    """Return the name of the format that is read as which a file begins, or None."""
+    """Return the supported format that a file begins like, or None."""
     found = _READ.match(data[:64])
     return found.lastgroup if found else None
 
 
 def is_raw_tiff(data: bytes, name: str) -> bool:
-    """Tell a camera's raw file among TIFF files: Canon's by what it begins with, others by the suffix of the name.
+    """Return whether a TIFF is a camera's raw file: Canon's are known by their first bytes, others by their suffix.
 
-    Most of them are TIFF files by their content, whose first picture is a preview.
+    Most raw files are TIFF files by their content, whose first picture is a preview.
     """
     if supported_format(data) != "TIFF":
         return False
@@ -167,14 +167,14 @@ def is_raw_tiff(data: bytes, name: str) -> bool:
 
 
 def unsupported_format(data: bytes, name: str = "") -> tuple[str, str] | None:
-    """Return the name of a format that is not read and what to do, or None where the file is not known.
+    """Return the name of an unsupported format and what to do, or None if the format is unknown.
 
     Parameters
     ----------
     data : bytes
-        The file's content, which is asked first, because suffixes lie.
+        The file's content, which is examined first, because suffixes may be wrong.
     name : str, default=""
-        The file's, whose suffix is asked next.
+        The file's name, whose suffix is examined next.
     """
     head = bytes(data[:HEAD])
     for signature, known in _SIGNATURES:
@@ -184,6 +184,6 @@ def unsupported_format(data: bytes, name: str = "") -> tuple[str, str] | None:
 
 
 def _suffix(name: str) -> str:
-    """Return the suffix of a file or of what a URL names, in small letters."""
+    """Return the suffix of a path or URL, in lower case."""
     path = re.split(r"[?#]", name)[0] if "://" in name else name
     return PurePath(path).suffix.lower()

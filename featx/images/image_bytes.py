@@ -1,4 +1,4 @@
-"""A path or a URL goes in, the bytes of one file come out; what would block for ever or has no end is refused."""
+"""Read the bytes of an image from a path or a URL; what would block for ever or has no end is refused."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ HTTP_STATUS = {
 WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype|html|Error))", re.IGNORECASE)
 DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.=+-]*)*,", re.IGNORECASE)
 DECODE = "base64.b64decode(text.partition(',')[2])"
-# What an extra of featx brings, by the protocol.
+# The extra of featx that installs what a protocol needs.
 EXTRAS = {"http": "http", "https": "http"}
-# Protocols of fsspec that copy what they lead to.
+# Protocols of fsspec that copy the file.
 COPYING_PROTOCOLS = ("simplecache", "filecache", "blockcache", "cached")
 CHUNK_BYTES = 1 << 20
 PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
-def read_bytes(place: str, *, most: int) -> bytes:
-    """Return what a path or URL holds, `most` bytes of it.
+def read_bytes(location: str, *, most: int) -> bytes:
+    """Return the content of a path or URL, which may be at most `most` bytes long.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def read_bytes(place: str, *, most: int) -> bytes:
     MissingDependencyError
         If a package for the protocol is not installed: that is not the image's fault.
     """
-    if DATA_URL.match(place):
+    if DATA_URL.match(location):
         raise Refused("a data: URL, whose image is in its text", f"Pass the image: {DECODE}.")
-    return _read_url(place, most) if is_url(place) else _read_file(place, most)
+    return _read_url(location, most) if is_url(location) else _read_file(location, most)
 
 
 def _read_file(path: str, most: int) -> bytes:
@@ -52,7 +52,7 @@ def _read_file(path: str, most: int) -> bytes:
     size = _regular_size(path)
     check_file_size(size, most)
     with open(path, "rb", buffering=0) as file:
-        # Files of the system, and of some network file systems, say that they are empty and give bytes all the same.
+        # Files in /proc, and on some network file systems, claim to be empty but are not.
         data = _read_up_to(file, most + 1, chunk=size + 1 if size else CHUNK_BYTES)
     check_file_size(len(data), most)
     return data
@@ -66,7 +66,7 @@ def _regular_size(path: str) -> int:
 
 
 def _read_up_to(file: Any, most: int, *, chunk: int) -> bytes:
-    """Return so many bytes of a file or stream, or all if it has less: its end is an empty answer."""
+    """Return at most that many bytes of a file or stream; an empty read is its end."""
     parts: list[bytes] = []
     left = most
     while left and (part := file.read(min(left, chunk))):
@@ -84,7 +84,7 @@ def _read_url(url: str, most: int) -> bytes:
     if "reference:" in url.lower():
         raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
     _check_protocols(url)
-    # fsspec does not decode what a chain names on this machine.
+    # fsspec does not decode percent signs in local paths of a chain.
     links = [part if (path := local_path(part)) is None else f"file://{path}" for part in url.split("::")]
     _check_local_file(links, most)
     try:
@@ -92,7 +92,7 @@ def _read_url(url: str, most: int) -> bytes:
             data = _read_up_to(file, most + 1, chunk=most + 1)
     except ImportError as error:
         raise _missing(url.partition(":")[0], str(error)) from None
-    except Exception as error:  # each protocol has errors of its own, whose text may hold the URL's credentials
+    except Exception as error:  # each protocol raises its own, whose text may contain the URL's credentials
         raise Refused(*_reason(error, url)) from None
     check_file_size(len(data), most)
     if WEB_PAGE.match(data[:400]):
@@ -101,7 +101,7 @@ def _read_url(url: str, most: int) -> bytes:
 
 
 def _check_local_file(links: list[str], most: int) -> None:
-    """Refuse a chain that leads to a device or a FIFO of this machine, or copies what is too long from it."""
+    """Refuse a chain that ends in a device or FIFO of this machine, or that copies a file that is too large."""
     path = links[-1].removeprefix("file://")
     if "://" in path:
         return
@@ -128,7 +128,7 @@ def _check_protocols(url: str) -> None:
             raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.") from None
 
 
-def _missing(protocol: str, said: str) -> MissingDependencyError:
+def _missing(protocol: str, message: str) -> MissingDependencyError:
     from fsspec.registry import known_implementations
 
     package = known_implementations.get(protocol, {}).get("class", "fsspec.").partition(".")[0]
@@ -136,9 +136,9 @@ def _missing(protocol: str, said: str) -> MissingDependencyError:
         package = "aiohttp"
     elif protocol in PACKAGES:
         package = PACKAGES[protocol]
-    elif package == "fsspec":  # its own class, which needs a package that its message names
-        found = re.search(r'"([\w-]+)"', said) or re.search(r"[Ii]nstall (?:the )?([\w-]+)", said)
-        package = found[1] if found else said.split()[0]
+    elif package == "fsspec":  # fsspec's own class, whose message names the package
+        found = re.search(r'"([\w-]+)"', message) or re.search(r"[Ii]nstall (?:the )?([\w-]+)", message)
+        package = found[1] if found else message.split()[0]
     return MissingDependencyError(package, f"reading {protocol}:// URLs", EXTRAS.get(protocol, ""))
 
 
@@ -157,8 +157,8 @@ def _reason(error: Exception, url: str) -> tuple[str, str]:
     if "InvalidURL" in kinds:
         return "the address is incomplete or malformed", "Check the address."
     if status is not None and status >= 400:
-        said = HTTP_STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
-        return f"{said} (HTTP {status})", "Check the address, and whether it asks for a login."
+        meaning = HTTP_STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
+        return f"{meaning} (HTTP {status})", "Check the address, and whether it asks for a login."
     if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError"}:
         return "no encrypted connection: the server has no certificate, or one that is not accepted", again
     if kinds & {"ClientConnectorDNSError", "gaierror"}:
@@ -177,6 +177,6 @@ def _reason(error: Exception, url: str) -> tuple[str, str]:
 
 
 def _short_error_text(error: Exception, url: str) -> str:
-    # As it was passed on, a URL is known whatever is in it; in other texts a blank ends it.
+    # The URL as it was passed is redacted whatever it contains; elsewhere in a text, white space ends a URL.
     text = " ".join(redacted(str(error).replace(url, redacted(url))).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

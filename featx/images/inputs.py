@@ -1,7 +1,7 @@
-"""X as scikit-learn hands it over goes in, a list of images comes out.
+"""Validate the X of an estimator and turn it into images, as scikit-learn's `validate_data` does for numbers.
 
-Rows of a 2-D array are flattened images. With ``image_shape=None`` a row of s * s values is a square grey image and
-one of 3 * s * s values a square RGB image; any other length is a grey strip, one pixel high.
+Rows of a 2-D array are flattened images. With ``image_shape=None``, a row of s * s values is a square grey image and
+one of 3 * s * s values a square RGB image; a row of any other length is a grey strip, one pixel high.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .sources import ImageSource, ValueRange, wrap_images
 
 __all__ = ["check_images"]
 
-# Longer rows are remarked on where nothing says how they are to be folded.
+# For longer rows, a note says which shape was guessed.
 SHORT_ROW = 16
 CHANNELS = (1, 3, 4)
 
@@ -39,20 +39,20 @@ def check_images(
     value_range: ValueRange = None,
     max_pixels: int | None = None,
 ) -> Sequence[ImageSource]:
-    """Turn any accepted X into images.
+    """Turn any supported X into images.
 
     Parameters
     ----------
     estimator : estimator
-        Whose ``n_features_in_`` is set (`reset`) or compared, for 2-D X.
+        Its ``n_features_in_`` is set (`reset`) or compared, for 2-D X.
     X : array-like of shape (n_samples,), (n_samples, n_values), (n_samples, h, w) or (n_samples, h, w, c)
-        Images of any kinds that `read_image` takes: in a list, an array, a Series or another column, or a frame of one
+        Images of any kind that `read_image` takes, in a list, an array, a Series or other column, or a frame of one
         column, of pandas, polars or pyarrow; or numbers. None, NaN, NaT, ``pd.NA`` and "" are missing images, which
-        raise unless the estimator has ``on_error="nan"``.
+        raise unless the estimator has ``on_error="skip"``.
     reset : bool
         True in ``fit``.
     image_shape : tuple of int, default=None
-        (h, w), (h, w, c) or (c, h, w) of the flattened rows; where both could be meant, the channels are last.
+        Shape of the flattened images: (h, w), (h, w, c) or (c, h, w); if both could be meant, the channels are last.
     value_range : (low, high), "minmax" or None
     max_pixels : int or None
 
@@ -61,8 +61,8 @@ def check_images(
     ValueError
         If X is empty, one-dimensional and numeric, ragged, or holds NaN.
     ParameterError
-        If X is a single image, has more than one column, no order or no numbered items, holds what is no image, or
-        misses images; the message names the type, and the row or the column. It is a ValueError too.
+        If X is a single image, has more than one column, no order or no numbered items, contains something that is
+        not an image, or lacks images; the message names the type, and the row or column. It is a ValueError too.
     """
     options: dict[str, Any] = {"value_range": value_range, "max_pixels": max_pixels}
     if reset:
@@ -70,13 +70,13 @@ def check_images(
             vars(estimator).pop(name, None)
     check_values({"image_shape": image_shape})
     refuse_single_image(X)
-    # A tensor with a gradient, on another device or in bfloat16 gives its values.
+    # Of a tensor with a gradient, on another device or in bfloat16, the values are taken.
     X = array_of(X) if hasattr(X, "detach") else X
     if (found := cells_of(X)) is not None:
         cells, missing = found
         if not cells:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
-        if missing and getattr(estimator, "on_error", "raise") != "nan":
+        if missing and getattr(estimator, "on_error", "raise") != "skip":
             raise missing_cells_error("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
         _note_image_shape(image_shape)
         return wrap_images(cells, **options)
@@ -91,11 +91,11 @@ def check_images(
 
 def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
     if image_shape is not None:
-        note_once(f"image_shape={image_shape!r} has no effect on these images: only rows of numbers are folded")
+        note_once(f"image_shape={image_shape!r} has no effect on these images: only rows of numbers are reshaped")
 
 
 def _as_array(X: Any) -> Any:
-    """Return nested lists as an array, so that their depth is known; others go to scikit-learn's checks as they are."""
+    """Return nested lists as an array, so that their depth is known; leave anything else to scikit-learn's checks."""
     if not isinstance(X, Sequence):
         return np.asarray(X) if hasattr(X, "__array__") else X
     try:
@@ -114,7 +114,7 @@ def _refuse_channels_first(array: Any) -> None:
 
 
 def _reshaped(rows: np.ndarray, image_shape: tuple[int, ...] | None) -> np.ndarray:
-    """Return rows of values as images (n, h, w) or (n, h, w, c)."""
+    """Return rows of values as images of shape (n, h, w) or (n, h, w, c)."""
     n_rows, n_values = rows.shape
     if image_shape is None:
         shape = _guessed_shape(n_values)

@@ -1,4 +1,4 @@
-"""Labels or groups of any library go in; an array that can be sorted, with one for each image, comes out."""
+"""Validate class labels and groups: arrays that can be sorted, with one value for each image and none missing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     Raises
     ------
     ParameterError
-        If some are missing, of a type that has no order, or of several types that have none among each other: NumPy
-        would make texts of some.
+        If some are missing, have a type without an order, or have several types that cannot be compared, some of which
+        NumPy would turn into texts.
     """
     if hasattr(values, "detach"):  # a tensor with a gradient, or on another device
         values = array_of(values)
     _refuse_container(values, name)
-    if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's texts of any length
+    if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's strings of any length
         values = values.ravel().tolist()
     if rows := unlabelled(values):
         raise missing_cells_error("label" if name.startswith("y") else name.rstrip("s"), name, rows, len(values))
@@ -42,7 +42,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
         raise _unordered_error(name, array)
     if array.dtype.kind not in "OSU":
         return array
-    # A list of texts and numbers is an array of texts.
+    # NumPy would make an array of texts of a list of texts and numbers.
     items = array.ravel().tolist() if not isinstance(values, list | tuple) else values
     kinds = {str if isinstance(item, str) else type(item) for item in items}
     if len(kinds) > 1 and str in kinds:
@@ -51,18 +51,18 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
     if array.dtype.kind == "O":
         try:
             sorted(set(items))
-        except TypeError:  # neither hashed nor compared
+        except TypeError:  # they cannot be hashed or compared
             raise _unordered_error(name, array) from None
     return array
 
 
 def plain_column(values: Any, n: int, *, name: str, what: str = "images") -> np.ndarray | None:
-    """Return what goes along with n images or rows, such as their groups, as an array; None stays None.
+    """Return one value for each of n images or rows, such as its group, as an array; None stays None.
 
     Raises
     ------
     ParameterError
-        If there is not one for each, and as for `plain_labels`.
+        If there is not one for each; and for the reasons of `plain_labels`.
     """
     if values is None:
         return None
@@ -79,7 +79,7 @@ def check_labels(images: Sequence[Any] | np.ndarray, y: Any) -> tuple[np.ndarray
     Raises
     ------
     ValueError
-        If y is missing, continuous, of another length, or holds None or NaN, which are counted.
+        If y is missing, continuous, of another length, or contains None or NaN; the message counts these.
     DatasetError
         If there is only one class; it is a ValueError too.
     """
@@ -101,19 +101,19 @@ def check_labels(images: Sequence[Any] | np.ndarray, y: Any) -> tuple[np.ndarray
 
 
 def unlabelled(values: Any) -> list[int]:
-    """Return the places of None, NaN, NaT and pandas' missing value."""
-    if isinstance(values, list | tuple):  # NumPy would turn NaN among texts into one
+    """Return the indices of None, NaN, NaT and the missing value of pandas."""
+    if isinstance(values, list | tuple):  # among texts, NumPy would turn NaN into one
         cells: Any = values
     elif (array := np.asarray(values)).dtype.kind not in "OfMm":
         return []
     else:
         cells = array.ravel()
-    return [place for place, value in enumerate(cells) if is_missing(value)]
+    return [index for index, value in enumerate(cells) if is_missing(value)]
 
 
 def missing_cells_error(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
     """Return the error for cells that are empty."""
-    skip = ", or pass on_error='nan', which gives them rows of NaN" if can_skip else ""
+    skip = ", or pass on_error='skip', which makes their rows NaN" if can_skip else ""
     return ParameterError(
         f"got no {what} in {len(rows):,} of {n_rows:,} rows of {where} (None, NaN or empty): row"
         f"{'s' if len(rows) > 1 else ''} {first_few(rows)}",
@@ -122,7 +122,7 @@ def missing_cells_error(what: str, where: str, rows: list[int], n_rows: int, can
 
 
 def _refuse_container(values: Any, name: str) -> None:
-    """Raise a ParameterError for what has no numbered items, of which NumPy would make one object."""
+    """Raise a ParameterError for containers without numbered items, which NumPy would turn into a single object."""
     what = f"got {name} of type {type(values).__name__}"
     if isinstance(values, Mapping):
         raise ParameterError(f"{what}; expected one for each image", f"Pass list({name}.values()).")

@@ -1,7 +1,7 @@
-"""Limits on what one image may be, beyond which it is refused before it is decoded: no decompression bombs.
+"""Refuse decompression bombs: limits on the size of an image, checked before it is decoded.
 
-Pixels, bytes, scans of a JPEG, strips of a TIFF and parts of any file: each of them can be so many in a small file that
-reading it would take all the memory or hours. The frames of an AVIF are measured in `avif`.
+A small file can claim so many pixels, scans (JPEG), strips (TIFF) or parts that reading it would take hours or all the
+memory. The frames of an AVIF are measured in `avif`.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Refused(Exception):
 
 
 def check_size(image: Image.Image, max_pixels: int | None) -> None:
-    """Refuse an image beyond the limit, or Pillow's own, before anything is decoded."""
+    """Refuse an opened image of more pixels than the limit, which is Pillow's own for None."""
     check_area(*image.size, max_pixels)
 
 
 def check_area(width: int, height: int, max_pixels: int | None) -> None:
-    """Do so by width and height."""
+    """Refuse a width and height of more pixels than the limit, which is Pillow's own for None."""
     limit = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
         setting = "PIL.Image.MAX_IMAGE_PIXELS" if max_pixels is None else "max_pixels"
@@ -65,25 +65,25 @@ def check_area(width: int, height: int, max_pixels: int | None) -> None:
 
 
 def check_file_size(n_bytes: int, most: int) -> None:
-    """Refuse more bytes than one image has."""
+    """Refuse a file of more bytes than one image has."""
     if n_bytes > most:
         raise too_large(most)
 
 
 def too_large(most: int) -> Refused:
-    """Return the reason why a file of more bytes is refused, and what to do."""
-    return Refused(f"more than {most:,} bytes are no single image", "Save one image a file, or compress it.")
+    """Return the refusal of a file of more bytes than `most`."""
+    return Refused(f"more than {most:,} bytes are not a single image", "Save one image a file, or compress it.")
 
 
 def check_scans(image: Image.Image, data: bytes) -> None:
-    """Refuse a JPEG of so many scans that decoding it would take far longer than its pixels do.
+    """Refuse a JPEG of so many scans that decoding it would take far longer than its size suggests.
 
     Parameters
     ----------
     image : PIL.Image.Image
         Opened; of any format.
     data : bytes
-        Of the same file.
+        Content of the same file.
 
     Raises
     ------
@@ -91,46 +91,48 @@ def check_scans(image: Image.Image, data: bytes) -> None:
     """
     if image.format not in ("JPEG", "MPO"):
         return
-    # Ten times as quick as counting bytes in bytes, where every 200th of them is 0xff
+    # Ten times as fast as counting in bytes, where every 200th byte is 0xff
     values = np.frombuffer(data, np.uint8)
     if np.count_nonzero((values[:-1] == 0xFF) & (values[1:] == START_OF_SCAN)) <= MOST_SCANS:
         return
     pixels = image.width * image.height
     if (n := _count_scans(data)) > MOST_SCANS and n * pixels > MOST_PASSES:
         raise Refused(
-            f"a JPEG of {n:,} scans, each of them a pass over {pixels:,} pixels; encoders write some ten",
-            "If you trust it, save it anew: `djpeg a.jpg | cjpeg > b.jpg`.",
+            f"a JPEG of {n:,} scans, each of them a pass over {pixels:,} pixels; encoders write about ten",
+            "If you trust it, save it again: `djpeg a.jpg | cjpeg > b.jpg`.",
         )
 
 
 def check_scans_of_opened(image: Image.Image) -> None:
-    """Do so for an image that somebody opened and that has not been decoded yet."""
+    """Refuse a JPEG like `check_scans`, of a PIL image that was opened elsewhere and has not been decoded yet."""
     file = getattr(image, "fp", None)
     if image.format not in ("JPEG", "MPO") or file is None or not getattr(image, "tile", None):
         return
-    place = file.tell()
+    position = file.tell()
     file.seek(0)
     data = file.read()
-    file.seek(place)
+    file.seek(position)
     check_scans(image, data)
 
 
 def _count_scans(data: bytes) -> int:
-    """Return how many scans libjpeg would decode; bytes in metadata and behind the image may look like scans."""
-    n, place = 0, 2
-    while (found := MARKER.search(data, place)) is not None:
-        kind, place = found[1][0], found.end()
+    """Return how many scans libjpeg would decode; bytes in metadata and after the image may look like scans."""
+    n, position = 0, 2
+    while (found := MARKER.search(data, position)) is not None:
+        kind, position = found[1][0], found.end()
         if kind == END_OF_IMAGE:
             break
         n += kind == START_OF_SCAN
-        # Those below are no markers, and libjpeg passes over them.
+        # Lower values are not markers, and libjpeg skips them.
         if kind >= FIRST_WITH_LENGTH:
-            place += int.from_bytes(data[place : place + 2], "big")
+            position += int.from_bytes(data[position : position + 2], "big")
     return n
 
 
 def check_strips(data: bytes) -> None:
-    """Refuse a TIFF or BigTIFF whose first picture is in more parts than any encoder makes.
+    """Refuse a TIFF or BigTIFF whose first picture is in more strips or tiles than any encoder writes.
+
+    Pillow lists them when it opens a file: about 400 bytes for each, whatever the number of pixels.
 
     Raises
     ------
@@ -139,25 +141,25 @@ def check_strips(data: bytes) -> None:
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     try:
-        place = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
-        (n_entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, place)
+        directory = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+        (n_entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, directory)
         entry = struct.Struct(order + ("HHQQ" if big else "HHII"))
-        # As Pillow does, whatever number the file claims
-        for start in range(place + (8 if big else 2), len(data), entry.size)[: min(n_entries, 1 << 16)]:
+        # As many as Pillow reads, whatever number the file claims
+        for start in range(directory + (8 if big else 2), len(data), entry.size)[: min(n_entries, 1 << 16)]:
             tag, _, count, _ = entry.unpack_from(data, start)
             if tag in OFFSET_TAGS and count > MOST_STRIPS:
-                raise Refused(f"a TIFF in {count:,} parts", "Save it anew: `tiffcp -r 64 a.tif b.tif`.")
-    except struct.error:  # Pillow says what is wrong with it
+                raise Refused(f"a TIFF in {count:,} parts", "Save it again: `tiffcp -r 64 a.tif b.tif`.")
+    except struct.error:  # opening it will say what is wrong with it
         return
 
 
 def limited_reads(data: bytes) -> io.BytesIO:
-    """Return a file's content as a file in memory, which refuses to be read in too many parts."""
+    """Return a file in memory with this content, which raises Refused once it is read in too many parts."""
     return io.BytesIO(data) if len(data) < SMALL_FILE else _LimitedReads(data)
 
 
 class _LimitedReads(io.BytesIO):
-    """A file in memory that refuses itself to be read in too many parts."""
+    """A file in memory that raises Refused at one read too many."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)

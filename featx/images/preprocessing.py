@@ -1,4 +1,4 @@
-"""RGB pixels go in, the tensor that a network was trained on comes out."""
+"""Preprocessing: resize, crop and normalise RGB pixels as a network's weights require (its input transforms)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGENET", "Preprocessing"]
 
-# Beyond this, an image is cut to what the central crop can see before it is resized: scaling a strip of
-# 1 x 10,000 pixels to a short side of 256 would make two and a half million columns.
+# A longer image is cut to what the central crop can see before it is resized: scaling a strip of 1 x 10,000 pixels to
+# a short side of 256 would make two and a half million columns.
 LARGEST_ASPECT = 8
-# The most pixels that a network is given: as many as Pillow lets an image have.
+# The most pixels of a network's input: as many as Pillow allows an image.
 MOST_PIXELS = 89_478_485
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Resizing, cropping and normalisation, as the weights ask for.
+    """Resizing, cropping and normalisation as the weights require.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ class Preprocessing:
     interpolation : {"bilinear", "bicubic"}
         Always with antialiasing.
     mean, std : tuple of 3 floats
-        Of each channel, on the scale from 0 to 1.
+        Of each channel, on a scale from 0 to 1.
     mode : {"crop", "squash"}, default="crop"
-        "crop" keeps the aspect ratio and cuts the central square; "squash" resizes the whole image to the square,
-        so that nothing is cut.
+        "crop" keeps the aspect ratio and cuts out the central square; "squash" resizes the whole image to the square,
+        so that nothing is cut off.
     augmentation : Augmentation, default=None
         Random changes between the resize and the central crop.
     seed : int, default=0
-        Of the augmentation.
+        Seed of the augmentation.
     draw : int, default=0
         Number of the augmented copy; 0 is the image itself, which is never augmented.
     """
@@ -64,7 +64,7 @@ class Preprocessing:
 
     @property
     def text(self) -> str:
-        """The canonical text that becomes part of the spec."""
+        """The canonical text for the spec."""
         scale = f"mean={_numbers(self.mean)};std={_numbers(self.std)}"
         resize = f"resize={self.resize};" if self.mode == "crop" else ""
         plain = f"mode={self.mode};{resize}crop={self.crop};{self.interpolation};antialias;{scale}"
@@ -85,7 +85,7 @@ class Preprocessing:
         )
 
     def adapted(self, image_size: int | None, mode: str) -> Preprocessing:
-        """Return the same for another input size, the ratio of resize to crop kept, and another mode.
+        """Return the same for another input size and mode; the ratio of resize to crop is kept.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What is to be several images goes in; it is refused where it is one image, whose lines would be taken for images."""
+"""Refuse a single image where several are expected: its lines would be taken for images."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .urls import is_url
 __all__ = ["refuse_single_image"]
 
 LIKELY_CHANNELS = (1, 2, 3, 4)
-# A grey image this narrow and higher is none: a line of pixels with their channels is.
+# A grey image of at most this width is not one: it is a line of pixels with their channels.
 NARROWEST = 4
 
 
 def refuse_single_image(X: Any) -> None:
-    """Raise a ParameterError where X is a path, the bytes of a file, a PIL image or the pixels of one image."""
+    """Raise a ParameterError if X is a path, the bytes of a file, a PIL image or the pixels of one image."""
     if isinstance(X, str | os.PathLike):
-        _refuse_place(os.fspath(X))
+        _refuse_path(os.fspath(X))
     one = isinstance(X, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or hasattr(X, "read")
     if one or (type(X) is dict and kind_of(X) in IMAGE_KINDS):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
@@ -47,9 +47,9 @@ def refuse_single_image(X: Any) -> None:
         )
 
 
-def _refuse_place(place: str | bytes) -> None:
-    """Raise a ParameterError where a path names more than one image."""
-    text = os.fsdecode(place)
+def _refuse_path(path: str | bytes) -> None:
+    """Raise a ParameterError if a path names more than one image."""
+    text = os.fsdecode(path)
     if os.path.isdir(text) or os.path.splitext(text)[1].lower() in (".csv", ".parquet"):
         what = "a folder" if os.path.isdir(text) else "a manifest"
         raise ParameterError(f"got {what}, {text}", f"Pass its images: load_dataset({text!r}, labelled=False).images.")
@@ -58,7 +58,7 @@ def _refuse_place(place: str | bytes) -> None:
 
 
 def _shape(X: Any) -> tuple[int, ...]:
-    """Return the shape of an array, or of a list of what may be the lines of an image; (0,) of anything else."""
+    """Return the shape of an array, or of a list of possible lines of an image; (0,) of anything else."""
     if hasattr(X, "shape") and (getattr(getattr(X, "dtype", None), "kind", "") != "O" or not X.shape):
         return tuple(X.shape)
     if not isinstance(X, Sequence | np.ndarray) or not len(X):
@@ -70,7 +70,7 @@ def _shape(X: Any) -> tuple[int, ...]:
 
 
 def _line(part: Any) -> tuple[int, int] | None:
-    """Return the shape of what may be a line of pixels, of which each is a few numbers; None of anything else."""
+    """Return the shape of a possible line of pixels, each of which is a few numbers; None of anything else."""
     if hasattr(part, "shape") and hasattr(part, "dtype"):
         return (part.shape[0], part.shape[1]) if len(part.shape) == 2 else None
     if isinstance(part, list | tuple) and len(part) > 0 and isinstance(part[0], list | tuple):

@@ -1,7 +1,8 @@
-"""A path, URL, PIL image, array or a file's bytes go in; RGB uint8 pixels and a digest of the content come out.
+"""Images of any kind (path, URL, PIL image, array, bytes of a file): their RGB pixels, and a digest of their content.
 
-The same conversion is used everywhere: EXIF orientation applied; palettes, grey, 16-bit and CMYK converted;
-transparency laid on white; the first frame of animations taken. Colour profiles are not applied.
+Every image is converted in the same way: the EXIF orientation is applied; palettes, grey, 16 bits and CMYK are
+converted; transparent pixels are blended with white; of an animation, the first frame is taken. Colour profiles are not
+applied.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .decoder_process import decode_or_delegate
 from .decoding import decode_file, error_text, holds_high_depth, open_image
 from .image_bytes import read_bytes
 from .limits import Refused, check_file_size, check_scans_of_opened
-from .pixels import ValueRange, array_to_rgb, check_kind, checked_value_range, pil_to_rgb
+from .pixels import ValueRange, array_to_rgb, check_numeric, checked_value_range, pil_to_rgb
 from .single_images import refuse_single_image
 from .urls import is_url, redacted_names
 
@@ -38,7 +39,7 @@ class ImageSource(SummaryMixin):
     Parameters
     ----------
     content : str, bytes, PIL.Image.Image, ndarray or None
-        A path, a URL, the content of a file, or the image itself; None where there is none.
+        A path, a URL, the content of a file, or the image itself; None if it is missing.
     name : str
         What messages call it.
     max_pixels : int or None
@@ -49,7 +50,7 @@ class ImageSource(SummaryMixin):
     Attributes
     ----------
     peak : int or None
-        The largest value of an image that was read on the scale of 16 bits, when it has been decoded.
+        The largest value of an image that was read on the scale of 16 bits, once it has been decoded.
     """
 
     content: Any
@@ -65,37 +66,37 @@ class ImageSource(SummaryMixin):
 
     @property
     def is_encoded(self) -> bool:
-        """Whether the image is to be decoded: a file, a URL or the content of a file, or none at all."""
+        """Whether the image is yet to be decoded: a file, a URL, the content of a file, or a missing image."""
         return self.content is None or isinstance(self.content, str | bytes)
 
     def digest(self) -> bytes:
         """Return the key of the image's content, 32 bytes.
 
-        It is the SHA-256 of the file's bytes, or of an array's shape, dtype and bytes; with the value range, where
-        that changes what is seen.
+        It is the SHA-256 of the file's bytes, or of an array's shape, dtype and bytes; and of the value range, if that
+        changes the pixels.
         """
         if self.is_encoded:
             return self.content_key(*self.inspect())
         if isinstance(self.content, Image.Image):
             return digest_array(self._pixels_in_memory())
         scale = "" if self.value_range is None else repr(self.value_range)
-        digest = self._guard(lambda: digest_array(check_kind(self.content)))
+        digest = self._guard(lambda: digest_array(check_numeric(self.content)))
         return digest_bytes(digest + scale.encode()) if scale else digest
 
     def inspect(self) -> tuple[bytes, bool]:
-        """Return the SHA-256 of an encoded image's bytes, and whether they hold more than 8 bits a channel."""
+        """Return the SHA-256 of an encoded image's bytes, and whether it has more than 8 bits a channel."""
         data = self._read_bytes()
         return digest_bytes(data), self.value_range is not None and holds_high_depth(data)
 
     def content_key(self, digest: bytes, high_depth: bool) -> bytes:
-        """Return the key of a file by the digest of its bytes: another one where the value range changes its pixels."""
+        """Return the key of a file from the digest of its bytes: another one if the value range changes its pixels."""
         if self.value_range is None or not high_depth:
             return digest
         low_high = self.value_range if isinstance(self.value_range, str) else [float(v) for v in self.value_range]
         return digest_bytes(digest + f"value_range={low_high}".encode())
 
     def depends_on_value_range(self) -> bool:
-        """Tell whether a value range can change what is seen; files are opened for that, and URLs are not fetched."""
+        """Return whether a value range can change the pixels; files are opened to find out, URLs are not fetched."""
         if isinstance(self.content, Image.Image):
             return is_high_depth(self.content)
         if self.content is None or isinstance(self.content, bytes):
@@ -103,11 +104,11 @@ class ImageSource(SummaryMixin):
         if self.path is None:
             return True
         try:
-            if not os.path.isfile(self.path):  # a FIFO would block for ever
+            if not os.path.isfile(self.path):  # opening a FIFO would block for ever
                 return True
             with open(self.path, "rb") as file, open_image(file) as image:
                 return is_high_depth(image)
-        except Exception:  # whatever is wrong with it is told when it is decoded
+        except Exception:  # decoding it will say what is wrong with it
             return True
 
     def load(self) -> tuple[bytes, np.ndarray]:
@@ -116,18 +117,18 @@ class ImageSource(SummaryMixin):
         Returns
         -------
         digest : bytes
-            Of the very bytes that were decoded, so that a file changed meanwhile is not filed under its old digest.
+            Of the very bytes that were decoded, so that a file that changes meanwhile is not kept under its old digest.
         pixels : ndarray of uint8, shape (height, width, 3)
 
         Raises
         ------
         ImageDecodeError
-            Whatever is wrong with the image.
+            If the image cannot be read, for whatever reason.
         """
         return self.decode(self.read())
 
     def read(self) -> bytes | None:
-        """Return the bytes of a file or URL, or None for an image that is decoded already.
+        """Return the bytes of a file or URL, or None for an image that is already decoded.
 
         Raises
         ------
@@ -136,7 +137,7 @@ class ImageSource(SummaryMixin):
         return self._read_bytes() if self.is_encoded else None
 
     def decode(self, data: bytes | None) -> tuple[bytes, np.ndarray]:
-        """Return what `load` does, of bytes that `read` has returned."""
+        """Decode bytes that `read` returned; returns the same as `load`."""
         if data is None:
             return self.digest(), self._pixels_in_memory()
         pixels, self.peak, high_depth = self._guard(
@@ -162,17 +163,17 @@ class ImageSource(SummaryMixin):
             return action()
         except Refused as error:
             raise ImageDecodeError(self.name, *error.args) from None
-        except FeatxError:  # a package that is missing is no fault of the image
+        except FeatxError:  # a missing package is not the image's fault
             raise
-        except Exception as error:  # decoders raise whatever the damaged bytes lead them to
+        except Exception as error:  # on damaged bytes, decoders may raise anything
             raise ImageDecodeError(self.name, getattr(error, "strerror", None) or error_text(error)) from error
 
 
 class ImageSources(SummaryMixin, Sequence[ImageSource]):
-    """Images that have not been read yet; each ImageSource is made when it is asked for.
+    """Images that have not been read yet; each ImageSource is created when it is asked for.
 
-    Looking up known files takes a microsecond or two for each, most of it the stat: objects for a hundred thousand of
-    them, and the garbage collections that these set off, would take as long again.
+    Looking up known files takes a microsecond or two for each, most of it for the stat. Creating objects for a hundred
+    thousand of them, with the garbage collections that this causes, would take as long again.
 
     Parameters
     ----------
@@ -210,12 +211,12 @@ def read_image(image: Any, *, max_pixels: int | None = None, value_range: ValueR
     image : str, PathLike, bytes, BytesIO, dict, PIL.Image.Image or ndarray
         A path, a URL that fsspec opens, the content of a file, ``{"bytes": ..., "path": ...}`` of Hugging Face, or
         pixels: grey (h, w) or (h, w, 1), RGB (h, w, 3) or RGBA (h, w, 4); uint8, uint16, bool, or float between 0
-        and 1. Bytes that could be a path are one.
+        and 1. Bytes that could be a path are taken as one.
     max_pixels : int, default=None
         Larger images are refused before they are decoded, as are those beyond ``PIL.Image.MAX_IMAGE_PIXELS``.
     value_range : (low, high), "minmax" or None, default=None
         The values that mean black and white, of an array or of a file or PIL image of more than 8 bits; "minmax" takes
-        each image's own. None means 0 to 255 for uint8, 0 to 65535 for uint16 and for grey images of 16 and 32 bits
+        those of each image. None means 0 to 255 for uint8, 0 to 65535 for uint16 and for grey images of 16 and 32 bits
         (4095 for TIFF of 12 bits), 0 to 1 for floats; arrays of other integers are refused without a range.
 
     Returns
@@ -242,10 +243,10 @@ def as_sources(
     Parameters
     ----------
     images : sequence
-        Whatever `read_image` takes, or one 3-D or 4-D array whose first axis counts images. None is an image that
+        Anything that `read_image` takes, or one 3-D or 4-D array whose first axis counts images. None is an image that
         cannot be read.
     names : sequence of str, default=None
-        What messages call them; the path or "image 3" when not given.
+        What messages call them; by default the path, or "image 3".
     max_pixels, value_range
         As for `read_image`.
 
@@ -265,7 +266,7 @@ def wrap_images(
     max_pixels: int | None = None,
     value_range: ValueRange = None,
 ) -> ImageSources:
-    """Do as `as_sources` with what is known to be several images, however narrow they are."""
+    """Do the same as `as_sources` for what is known to be several images, however narrow they are."""
     check_values({"max_pixels": max_pixels})
     if not isinstance(images, Iterable):
         raise ParameterError(f"got images={shown(images)}; expected several", "One image alone is [image].")

@@ -1,4 +1,4 @@
-"""An image and numbers go in, the changed image comes out: what augmentation is made of, with nothing random."""
+"""Image transforms that augmentation is made of, with nothing random: rotate, shear, contrast, RandAugment's set."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def randaugment_operation(image: torch.Tensor, operation: str, *, magnitude: int
     magnitude : int
         From 0 to 30.
     sign : {-1, 1}
-        Which way; used by the operations that have two.
+        The direction, for the operations that have two.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def randaugment_operation(image: torch.Tensor, operation: str, *, magnitude: int
 
 
 def rotate(image: torch.Tensor, *, angle: float = 0.0, right: float = 0.0, down: float = 0.0) -> torch.Tensor:
-    """Turn an image about its centre, then move it, in one bilinear resampling; its edge pixels fill what comes in.
+    """Turn an image about its centre, then move it, in one bilinear resampling; filled with its edge pixels.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def rotate(image: torch.Tensor, *, angle: float = 0.0, right: float = 0.0, down:
 
 
 def adjust_contrast(image: torch.Tensor, factor: float) -> torch.Tensor:
-    """Stretch values about the mean of the grey image by a factor, as torchvision's function of this name does.
+    """Scale values about the mean of the grey image by a factor, as torchvision's function of this name does.
 
     Parameters
     ----------
     image : Tensor of uint8, shape (3, h, w)
     factor : float
-        Not negative; 0 gives a grey area and 1 the image.
+        Not negative; 0 returns a uniform grey and 1 the image.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def adjust_contrast(image: torch.Tensor, factor: float) -> torch.Tensor:
     import torch
     from torchvision.transforms.v2 import functional as F
 
-    # torchvision's mean is a float32 sum, which depends on how many threads share it; this one is exact.
+    # torchvision's mean is a float32 sum, which depends on the number of threads; this one is exact.
     mean = F.rgb_to_grayscale(image).double().mean().item()
     return image.mul(factor).add_((1 - factor) * mean).clamp_(0, 255).to(torch.uint8)
 
@@ -134,7 +134,7 @@ def _warp(
 ) -> torch.Tensor:
     """Take each pixel (x, y) from (x_from · (x, y), y_from · (x, y)) + offset, counted from the centre.
 
-    torchvision's own `affine` fills with a colour only; padding by the edge first would make long images square.
+    torchvision's `affine` can only fill with a colour; padding with the edge first would make long images square.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""A URL goes in; the local file that it names, what may be shown of it, and what an error with it means come out."""
+"""URLs: which texts are URLs, the path of a file: URL, and URLs without their credentials (redaction)."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from urllib.parse import unquote
 __all__ = ["is_url", "local_path", "redacted", "redacted_names", "with_lowercase_schemes"]
 
 HIDDEN = "***"
-# What a text begins with that is a URL as a whole, and what leads to the last link of a chain: archives and copies of
-# files have no users.
+# How a text begins that is a URL as a whole, and what precedes the last link of a chain: archives and copies of files
+# have no users.
 _URL = re.compile(r"\s*(?:[\w+.-]+::)*[A-Za-z][\w+.-]+:/")
 _CHAIN = re.compile(
     r"\s*(?:[\w+.-]+::|(?:zip|tar|libarchive|dir|(?:simple|file|block)cache|cached)://.*?::)*", re.DOTALL
 )
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]+://?")
-# Of one link: a user up to the last @ before the path, and further where what follows has a host and a path again; or
-# a user and a password that holds slashes itself. What follows a host and its port is no password.
+# Of one link: a user up to the last @ before the path, or a later one that is again followed by a host and a path; or a
+# user and a password that contains slashes. What follows a host and its port is not a password.
 _USER = re.compile(
     r"[^/?#]*@(?:.*@(?=[^@/?#\s]+/))?|(?!\[)[^/?#:@]+:(?!\d+(?:/|$))(?:.*@(?=[^@/?#\s]+/)|.*@)", re.DOTALL
 )
-# In other texts a blank ends a URL, and what stands around one may follow.
+# Inside other texts, white space ends a URL, and punctuation may follow it.
 _USER_IN_TEXT = re.compile(r"(?<=://)(?:(?:(?!::)[^/?#\s])*|[^/?#\s:@]+:(?!:|\d+(?:/|$))(?:(?!::)\S)*)@")
 _PARAMETER = re.compile(r"(?<=[?&;#])([^=&;#\s?]+)=([^&#\s]+?)(?=[&#]|;[^=&;#\s?]+=|::|\s|['\")\]>]+[.,:;]?(?:\s|$)|$)")
-# Names of parameters that hold credentials: tokens, keys, passwords, signatures of AWS, Google, Azure and others.
+# Names of parameters that are credentials: tokens, keys, passwords, signatures of AWS, Google, Azure and others.
 _SECRET = re.compile(
     r"token|secret|passw|passcode|passkey|passphrase|pwd|psw|signature|credential|auth(?!or)|session|jwt|bearer|hmac"
     r"|policy|login|(?:api|access|private|subscription|account|pair)[-_.]?(?:key|id)"
@@ -34,29 +34,29 @@ _SECRET = re.compile(
     r"|^(?:key|sig|sign|sas|code|pw|pin|otp|hash|ticket|cookie|sid|s)$",
     re.IGNORECASE,
 )
-# Long values without any structure, and JSON web tokens, are taken for credentials whatever they are called.
+# Long values without structure, and JSON web tokens, are taken for credentials whatever their names.
 _OPAQUE = re.compile(r"eyJ[\w-]{6,}.*|[\w+/=%~-]{40,}", re.DOTALL)
 
 
 def is_url(text: str) -> bool:
-    """Tell a URL from a path."""
+    """Return whether a text is a URL, not a path."""
     return "://" in text or text[:6].lower() == "file:/"
 
 
 def local_path(url: str) -> str | None:
-    """Return the path that a ``file:`` URL names, percent signs decoded; None for any other URL.
+    """Return the path of a ``file:`` URL, with percent signs decoded; None for any other URL.
 
     Raises
     ------
     OSError
-        If the file is said to be on another host.
+        If the URL names another host.
     """
     from urllib.request import url2pathname
 
     scheme, _, rest = url.partition(":")
     if scheme.lower() not in ("file", "local") or "::" in url:
         return None
-    if scheme.lower() == "local":  # fsspec's own, which has no escapes
+    if scheme.lower() == "local":  # fsspec's own scheme, without escapes
         return rest.removeprefix("//")
     if rest.startswith("//"):
         host, slash, path = rest[2:].partition("/")
@@ -65,12 +65,12 @@ def local_path(url: str) -> str | None:
             raise OSError(errno.EHOSTUNREACH, what)
         rest = slash + path
     path = url2pathname(rest)
-    # Where a name with percent signs was put into a URL as it stands, there is no such file as the decoded one.
+    # If a name with percent signs was put into a URL unescaped, the decoded file does not exist.
     return rest if "%" in rest and os.path.lexists(rest) and not os.path.lexists(path) else path
 
 
 def with_lowercase_schemes(url: str) -> str:
-    """Return a URL whose schemes are in small letters, those of a chain too: fsspec knows them so alone."""
+    """Return a URL with its schemes, those of a chain too, in lower case: fsspec knows no others."""
     return re.sub(r"(?:^|(?<=::))[A-Za-z][\w+.-]*(?=://|::)", lambda match: match[0].lower(), url)
 
 
@@ -86,14 +86,14 @@ def _redacted_text(text: str) -> str:
 
 
 def _redacted_url(url: str) -> str:
-    """Return a URL, which may hold blanks and other characters that should have been written with percent signs."""
+    """Redact a URL, which may contain spaces and other characters that should have been percent-encoded."""
     chain = _CHAIN.match(url)
     scheme = _SCHEME.match(url, chain.end()) if chain else None
     if scheme is None:  # the last link is a path
         return url
     user = _USER.match(url, scheme.end())
-    place, *parameters = re.split(r"([?&;#])", url[(user or scheme).end() :])
-    shown = (f"{HIDDEN}@" if user else "") + place
+    location, *parameters = re.split(r"([?&;#])", url[(user or scheme).end() :])
+    shown = (f"{HIDDEN}@" if user else "") + location
     hides = False
     for mark, part in zip(parameters[::2], parameters[1::2], strict=True):
         name, given, value = part.partition("=")
@@ -103,13 +103,13 @@ def _redacted_url(url: str) -> str:
         elif not hides or (given and mark == "&"):
             shown += mark + part
             hides = False
-        # Anything else belongs to the value before it.
+        # Anything else is part of the value before it.
     # A parameter may be another URL.
     return url[: scheme.end()] + _redacted_text(shown)
 
 
 def redacted_names(names: Sequence[str]) -> Sequence[str]:
-    """Return names as tables, lists of failures and messages may show them; the sequence itself if none is a URL."""
+    """Return names as tables and messages may show them; the sequence itself if none is a URL."""
     return [redacted(name) for name in names] if any(":/" in name for name in names) else names
 
 

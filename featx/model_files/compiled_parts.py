@@ -1,7 +1,7 @@
-"""A loaded model goes in; it is refused if compiled code would follow its trees or sparse matrices out of their memory.
+"""Check the trees and sparse matrices of a loaded model, so that compiled code does not read outside their memory.
 
-scikit-learn's trees hold positions in arrays, and follow them without looking. skops trusts none of them for that
-reason (https://github.com/scikit-learn/scikit-learn/pull/34558); here each position is looked at once.
+scikit-learn's trees hold positions in arrays, and follow them unchecked. skops trusts none of them for that reason
+(https://github.com/scikit-learn/scikit-learn/pull/34558); here each position is checked once.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ HISTOGRAM = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
 def check_compiled(model: Any) -> None:
-    """Look at every tree in a model.
+    """Check every tree and sparse matrix in a model.
 
     Raises
     ------
     ValueError
-        If one holds a position that is not in its arrays, or asks for features that its estimator does not get.
+        If one holds a position outside its arrays, or reads features that its estimator is not given.
     """
     for name, part in parts(model):
         try:
@@ -61,7 +61,7 @@ def _is_sound(part: Any) -> bool:
     held = vars(part)
     sound = all(_decision_tree(tree, part) for tree in held.values() if isinstance(tree, Tree))
     if isinstance(part, HISTOGRAM):
-        # Its nodes count the columns that the encoder of categories gives, however many those may be.
+        # Its nodes count the columns after encoding, and the encoder may return any number of them.
         if held.get("_preprocessor") is not None:
             raise ValueError("it has categorical features, which featx does not load")
         trees = [tree for trees in held.get("_predictors", ()) for tree in trees]
@@ -81,7 +81,7 @@ def _is_sound(part: Any) -> bool:
 
 
 def _same_width(ensemble: BaseEstimator, trees: Any) -> bool:
-    """Tell whether all trees take the features of their ensemble, which passes them on unlooked at."""
+    """Tell whether all trees take the features of their ensemble, which passes them on unchecked."""
     return all(tree.n_features_in_ == ensemble.n_features_in_ for tree in trees)
 
 
@@ -93,7 +93,7 @@ def _decision_tree(tree: Tree, holder: BaseEstimator) -> bool:
     return (
         0 < count == len(nodes) == len(state["values"])
         and holder.n_features_in_ == tree.n_features
-        and _leads_down(nodes["left_child"][inner], nodes["right_child"][inner], np.flatnonzero(inner), count)
+        and _has_valid_children(nodes["left_child"][inner], nodes["right_child"][inner], np.flatnonzero(inner), count)
         and bool(np.all((features >= 0) & (features < tree.n_features)))
     )
 
@@ -105,18 +105,18 @@ def _boosted_tree(tree: TreePredictor, holder: BaseEstimator) -> bool:
     return (
         len(nodes) > 0
         and not nodes["is_categorical"].any()
-        and _leads_down(nodes["left"][inner], nodes["right"][inner], np.flatnonzero(inner), len(nodes))
+        and _has_valid_children(nodes["left"][inner], nodes["right"][inner], np.flatnonzero(inner), len(nodes))
         and bool(np.all((features >= 0) & (features < holder.n_features_in_)))
     )
 
 
-def _leads_down(left: Any, right: Any, places: Any, count: int) -> bool:
-    """Tell whether both children of each node come after it, and exist: then every way ends at a leaf."""
+def _has_valid_children(left: Any, right: Any, places: Any, count: int) -> bool:
+    """Tell whether both children of each node exist and come after it: then every path ends at a leaf."""
     return all(bool(np.all((child > places) & (child < count))) for child in (left.astype(int), right.astype(int)))
 
 
 def _sparse(matrix: Any) -> bool:
-    """Tell whether the positions of a sparse matrix are in its shape, and nothing is claimed of their order."""
+    """Tell whether the positions of a sparse matrix are within its shape, with no claim about their order."""
     positions = [matrix.indices, matrix.indptr]
     sound = (
         set(vars(matrix)) <= {"_shape", "maxprint", "data", "indices", "indptr"}
@@ -152,7 +152,7 @@ def _neighbours(tree: Any) -> bool:
 
 
 def _fits_width(metric: Any, width: int) -> bool:
-    """Tell whether a distance has weights for so many features."""
+    """Tell whether the parameters of a distance fit the number of features."""
     _, vector, matrix = metric.__getstate__()
     name = type(metric).__name__
     if name.startswith("SEuclidean"):

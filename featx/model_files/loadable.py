@@ -1,4 +1,4 @@
-"""A model goes in; the bytes that skops loads again come out, or an error that names the step that it cannot load."""
+"""Dump a model with skops and load it once as a check; an error names the step that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..exceptions import ModelFileError
 from .compiled_parts import check_compiled
-from .hidden_methods import check_attributes
 from .model_parts import difference
-from .trusted_types import Trusted, trusted_types
+from .shadowed_methods import check_attributes
+from .trusted_types import Trusted, is_local, trusted_types, untrusted_names
 
-__all__ = ["copy_model", "dump_loadable", "is_local", "untrusted_names"]
+__all__ = ["copy_model", "dump_loadable"]
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:
-    """Return a copy of a model, to be changed.
+    """Return a copy of a model that may be changed.
 
     Raises
     ------
@@ -30,23 +30,23 @@ def copy_model(model: BaseEstimator) -> BaseEstimator:
     try:
         return copy.deepcopy(model)
     except Exception as error:  # whatever an object in it raises
-        step, inner = _culprit(model, _copy_problem, _uncopied(error))
+        step, inner = _failing_step(model, _copy_problem, _uncopied(error))
         raise ModelFileError(f"{step} cannot be copied: {inner.message}", inner.next_step) from error
 
 
 def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> bytes:
-    """Return the content of a model file, which was loaded once and gave the same model.
+    """Return the content of a model file, after loading it once and comparing the models.
 
     Raises
     ------
     ModelFileError
-        If it cannot be loaded, or what is loaded differs.
+        If it cannot be loaded, or the loaded model differs.
     """
     content = {"featx": meta, "model": model}
     problem = _problem(content, trusted)
     if isinstance(problem, bytes):
         return problem
-    step, inner = _culprit(model, lambda part: _problem(part, trusted), problem)
+    step, inner = _failing_step(model, lambda part: _problem(part, trusted), problem)
     best = getattr(model, "best_estimator_", None)
     if best is not None and isinstance(_problem(best, trusted), bytes):
         advice = "Save its best_estimator_, which can be loaded."
@@ -55,19 +55,8 @@ def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> 
     raise ModelFileError(f"{step} could not be loaded again: {inner.message}", advice)
 
 
-def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
-    """Return the names of the types that were refused."""
-    text = str(error).partition("[")[2].partition("]")[0]
-    return [name.strip(" '\"") for name in text.split(",")]
-
-
-def is_local(name: str) -> bool:
-    """Tell whether a type or function is known in its own process only: a lambda, or one of a script or notebook."""
-    return "<" in name or name.startswith("__main__.")
-
-
 def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
-    """Return the bytes of what can be loaded, or what is wrong with it."""
+    """Return the bytes, or the error that explains why they cannot be loaded again."""
     try:
         data = skops.io.dumps(content)
     except Exception as error:  # skops raises whatever an object's own methods lead it to
@@ -79,10 +68,10 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
     except UntrustedTypesFoundException as error:
         names = untrusted_names(error)
         if any(map(is_local, names)):
-            way = "Write it as a function or class in a module that can be imported, or choose another step."
+            next_step = "Write it as a function or class in a module that can be imported, or choose another step."
         else:
-            way = f"Choose another step, or, if they are yours, pass trusted={names} to save_model and load_model."
-        return ModelFileError(f"featx does not trust {', '.join(names)}, which it holds", way)
+            next_step = f"Choose another step or, if they are yours, pass trusted={names} to save_model and load_model."
+        return ModelFileError(f"featx does not trust {', '.join(names)}, which it holds", next_step)
     except Exception as error:
         return ModelFileError(f"{type(error).__name__}: {str(error).rstrip('.')}", "Choose another step.")
     if where := difference(content, loaded):
@@ -102,7 +91,7 @@ def _uncopied(error: Exception) -> ModelFileError:
     return ModelFileError(str(error).rstrip("."), "Leave out what cannot be copied, such as an open file.")
 
 
-def _culprit(
+def _failing_step(
     model: BaseEstimator, problem_of: Callable[[Any], Any], problem: ModelFileError
 ) -> tuple[str, ModelFileError]:
     """Return the innermost step with a problem, described, and its problem."""

@@ -1,4 +1,4 @@
-"""A model goes in; what says where and how a machine should work, such as a folder to write to, is set to defaults."""
+"""Reset the settings of a model that belong to a machine: cache folder, device, number of jobs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator
 from ..extraction.estimator import ImageEstimator
 from .model_parts import parts
 
-__all__ = ["forget_machine"]
+__all__ = ["reset_local_settings"]
 
-# What belongs to the machine that fitted the model and not to the model.
-LOCAL: dict[str, Any] = {
+# Parameters that belong to the machine that fitted the model, with their defaults.
+LOCAL_DEFAULTS: dict[str, Any] = {
     "cache": "auto",
     "device": "auto",
     "batch_size": "auto",
@@ -23,47 +23,47 @@ LOCAL: dict[str, Any] = {
     "prefetch": (),
     "checkpoint": None,
 }
-# Parameters that name a place, which scikit-learn or featx would write to in fit, and read pickles from.
-PLACES = ("cache", "checkpoint", "memory")
+# Parameters that name a file or folder, which scikit-learn or featx would write to in fit, and read pickles from.
+PATH_PARAMETERS = ("cache", "checkpoint", "memory")
 
 
-def forget_machine(model: BaseEstimator) -> None:
-    """Set what belongs to a machine to its default, in all parts of a model; a file must not choose where to write.
+def reset_local_settings(model: BaseEstimator) -> None:
+    """Set what belongs to a machine to its default, in all parts of a model: a file must not choose where featx writes.
 
-    A place may also lie in wait: among the values of a grid, or in an attribute that an ensemble copies into its
+    A path may also be hidden: among the values of a grid, or in an attribute that an ensemble copies into its
     estimators.
     """
     for _, part in list(parts(model, inside=True)):
         if isinstance(part, ImageEstimator):
-            _forget_network(part)
+            _reset_estimator(part)
         elif isinstance(part, BaseEstimator):
             if "memory" in vars(part):
                 part.__dict__["memory"] = None
-            _drop_places(vars(part))
+            _drop_paths(vars(part))
         elif isinstance(part, dict):
-            _drop_places(part)
+            _drop_paths(part)
 
 
-def _forget_network(estimator: ImageEstimator) -> None:
+def _reset_estimator(estimator: ImageEstimator) -> None:
     known = type(estimator)._get_param_names()
-    # The batch size of a training is no matter of the machine.
-    local = {name: value for name, value in LOCAL.items() if name in known}
+    # The batch size of a training does not depend on the machine.
+    local = {name: value for name, value in LOCAL_DEFAULTS.items() if name in known}
     if "checkpoint" in known:
         del local["batch_size"]
-    estimator.__dict__.update(local)  # not by its methods, which belong to the file
+    estimator.__dict__.update(local)  # not by its methods, which the file may have replaced
 
 
-def _drop_places(mapping: dict[Any, Any]) -> None:
-    """Remove the keys that name a place, by themselves or as the parameter of a step, and hold one."""
+def _drop_paths(mapping: dict[Any, Any]) -> None:
+    """Remove the keys that are named like a path parameter, also of a step, and hold a path."""
     for key in list(mapping):
-        if isinstance(key, str) and key.rpartition("__")[2] in PLACES and _holds_place(mapping[key]):
+        if isinstance(key, str) and key.rpartition("__")[2] in PATH_PARAMETERS and _holds_path(mapping[key]):
             del mapping[key]
 
 
-def _holds_place(value: Any) -> bool:
+def _holds_path(value: Any) -> bool:
     if isinstance(value, str | bytes | os.PathLike):
         return True
-    # A step may be called "cache"; what is kept under its name is an estimator, columns or positions.
+    # A step may be called "cache"; the value under its name is an estimator, columns or positions.
     return (
         isinstance(value, Iterable)
         and not isinstance(value, Mapping | BaseEstimator)

@@ -1,4 +1,4 @@
-"""A fitted model goes in; everything that it is made of, by name, and where two models differ come out."""
+"""Walk through everything that a fitted model holds, by name, and compare two models part by part."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..extraction.estimator import ImageEstimator
 
 __all__ = ["class_names", "difference", "image_estimators", "parts"]
 
-# What belongs to Python and its modules, holds nothing, or is looked at elsewhere.
-CLOSED = (
+# Types that belong to Python and its modules, hold nothing, or are checked elsewhere.
+NOT_TRAVERSED = (
     *(type, FunctionType, BuiltinFunctionType, CodeType, FrameType, ModuleType),
     *(ImageEstimator, str, bytes, int, float, complex, type(None)),
 )
@@ -26,13 +26,13 @@ CLOSED = (
 def parts(model: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
     """Yield a model and all that it holds, each object once, however it is held.
 
-    Before each stands how it is reached: attributes, keys and positions, each after a point. What is in an estimator
-    of images is left out, or `inside`, its network and cache alone: they may be objects of somebody's own.
+    The name of each is how it is reached: attributes, keys and positions, each after a point. The attributes of an
+    image estimator are left out; with `inside` only its network and cache are, which may be custom objects.
     """
     seen: dict[int, Any] = {}
-    waiting = [("", model)]
-    while waiting:  # not by recursion, for a file may be nested to any depth
-        name, part = waiting.pop()
+    pending = [("", model)]
+    while pending:  # not by recursion, for a file may be nested to any depth
+        name, part = pending.pop()
         if id(part) in seen:
             continue
         seen[id(part)] = part  # kept, so that no other object gets its number
@@ -41,12 +41,12 @@ def parts(model: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
             children = [(key, child) for key, child in vars(part).items() if key not in ("backbone", "cache")]
         else:
             children = _children(part)
-        waiting += [(f"{name}.{key}", child) for key, child in reversed(children)]
+        pending += [(f"{name}.{key}", child) for key, child in reversed(children)]
 
 
 def _children(value: Any) -> list[tuple[Any, Any]]:
-    """Return what an object holds; last and without names, what only Python's garbage collector knows of."""
-    if isinstance(value, CLOSED):
+    """Return what an object holds; last, without names, what only Python's garbage collector finds."""
+    if isinstance(value, NOT_TRAVERSED):
         return []
     named: list[tuple[Any, Any]] = []
     if isinstance(value, Mapping):
@@ -58,12 +58,12 @@ def _children(value: Any) -> list[tuple[Any, Any]]:
     attributes = getattr(value, "__dict__", {})
     named += attributes.items()
     known = {id(attributes), *(id(child) for _, child in named)}
-    # Slots, keys, what a partial function, a bound method, an iterator or a compiled object keeps.
+    # Slots, keys, and what a partial function, a bound method, an iterator or a compiled object holds.
     return named + [("", child) for child in gc.get_referents(value) if id(child) not in known]
 
 
 def image_estimators(model: BaseEstimator) -> dict[str, ImageEstimator]:
-    """Return what names a network in a model, by parameter or place; the model itself has the empty name.
+    """Return the image estimators in a model, by parameter or position; the model itself has an empty name.
 
     ColumnTransformer and the searches keep fitted copies that are not among their parameters.
     """
@@ -75,10 +75,9 @@ def image_estimators(model: BaseEstimator) -> dict[str, ImageEstimator]:
 
 
 def class_names(classes: Any) -> list[str]:
-    """Return the names of a classifier's classes as text; none for a model of several labels an image.
+    """Return the names of a classifier's classes as text; an empty list for a multi-label model.
 
-    They have the Unicode form in which the names of labelled images are read: models of earlier versions may hold
-    another.
+    They are in the Unicode form in which labels are read; models of earlier versions may hold another.
     """
     if isinstance(classes, list):  # one array for each label
         return []
@@ -89,21 +88,21 @@ def class_names(classes: Any) -> list[str]:
 def difference(a: Any, b: Any) -> str | None:
     """Return the name of the first part in which a model differs from its copy, or None if there is no such part."""
     seen: dict[tuple[int, int], Any] = {}
-    waiting = [("", a, b)]
-    while waiting:
-        name, a, b = waiting.pop()
+    pending = [("", a, b)]
+    while pending:
+        name, a, b = pending.pop()
         if a is b or (id(a), id(b)) in seen:
             continue
         seen[id(a), id(b)] = a, b  # kept, so that no other object gets their numbers
         pairs = _pairs(a, b)
         if pairs is None:
             return name.lstrip(".") or type(a).__name__
-        waiting += [(f"{name}.{key}" if key != "" else name, *pair) for key, *pair in reversed(pairs)]
+        pending += [(f"{name}.{key}" if key != "" else name, *pair) for key, *pair in reversed(pairs)]
     return None
 
 
 def _pairs(a: Any, b: Any) -> list[tuple[Any, Any, Any]] | None:
-    """Return what remains to be compared for two objects to be equal, or None if they are not."""
+    """Return the pairs that are still to be compared for two objects to be equal, or None if they are not."""
     if isinstance(a, bool | int | float | str) and isinstance(b, bool | int | float | str):
         same = isinstance(a, bool) is isinstance(b, bool) and (a == b or (a != a and b != b))
         return [] if same else None
@@ -111,7 +110,7 @@ def _pairs(a: Any, b: Any) -> list[tuple[Any, Any, Any]] | None:
         return None
     if isinstance(a, np.ndarray | np.generic):
         return _array_pairs(np.ma.getdata(a), np.ma.getdata(b), np.ma.getmask(a), np.ma.getmask(b))
-    if isinstance(a, csr_matrix | csr_array):  # without what they remember of the order of their positions
+    if isinstance(a, csr_matrix | csr_array):  # without the flags that cache the order of their positions
         return [(name, getattr(a, name), getattr(b, name)) for name in ("shape", "data", "indices", "indptr")]
     if isinstance(a, Mapping):
         return [(key, a[key], b[key]) for key in a] if list(a) == list(b) and _kinds(a) == _kinds(b) else None
@@ -125,7 +124,7 @@ def _pairs(a: Any, b: Any) -> list[tuple[Any, Any, Any]] | None:
         return [("", a.bit_generator.state, b.bit_generator.state)]
     if hasattr(a, "__dict__"):
         return [("", vars(a), vars(b))]
-    # Compiled types: what they would pickle, but for the function that would make them.
+    # Compiled types: what they would pickle, without the function that would make them.
     return [("", a.__reduce__()[1:], b.__reduce__()[1:])]
 
 
@@ -134,7 +133,7 @@ def _array_pairs(a: Any, b: Any, *masks: Any) -> list[tuple[Any, Any, Any]] | No
         return None
     if a.dtype == object:
         return [(number, *pair) for number, pair in enumerate(zip(a.flat, b.flat, strict=True))]
-    if a.dtype.names:  # what lies between the fields is no part of the values
+    if a.dtype.names:  # padding between the fields is not part of the values
         return [(field, a[field], b[field]) for field in a.dtype.names]
     return [] if np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") else None
 

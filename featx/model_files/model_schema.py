@@ -1,4 +1,4 @@
-"""A model file is looked at before it is loaded: it is refused if it is no such file, or references in it expand."""
+"""Check a model file before anything in it is loaded, and translate class names of earlier versions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import IO, Any
 
 from ..exceptions import ModelFileError, nearest_path
 
-__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model", "with_names_of_today"]
+__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model", "with_current_names"]
 
-# skops writes each object in full wherever it is held; its own files expand to what they hold.
-EXPANSION = 10
-# Where files of before name classes of featx, which go by "featx" alone since then: (module, class).
-FORMER = frozenset(
+# skops writes each object in full wherever it is held, so that files written by skops hardly expand.
+MAX_EXPANSION = 10
+# Modules and classes as files of earlier versions name them; files name the classes of featx without modules today.
+FORMER_CLASSES = frozenset(
     [
         ("featx.augmentation", "Augmentation"),
         ("featx.finetune", "CNNFineTuneClassifier"),
@@ -30,12 +30,12 @@ FORMER = frozenset(
         ("featx.tuned_head", "TunedHead"),
     ]
 )
-# Up to so many bytes, a copy of a file is kept in memory.
-SMALL = 2**26
+# Up to this many bytes, a copy of a file is kept in memory.
+MAX_IN_MEMORY = 2**26
 
 
 def check_model_file(name: str) -> None:
-    """Raise ModelFileError where a file is not there or cannot be a model; nothing is loaded.
+    """Raise ModelFileError if a file does not exist or cannot be a model; nothing is loaded.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def check_model_file(name: str) -> None:
     """
     wanted = "Pass a file that `featx fit` or `featx finetune` wrote."
     if os.path.isdir(name):
-        raise ModelFileError(f"{name} is a folder and no featx model", wanted)
+        raise ModelFileError(f"{name} is a folder and not a featx model", wanted)
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):  # a pipe would block for ever
             raise OSError(errno.EINVAL, "not a regular file")
@@ -52,16 +52,16 @@ def check_model_file(name: str) -> None:
     except OSError as error:
         raise unreadable_model(name, error) from error
     except Exception as error:  # zipfile raises whatever the damaged bytes lead it to
-        raise ModelFileError(f"{name} is no featx model, or it is damaged", wanted) from error
+        raise ModelFileError(f"{name} is not a featx model, or it is damaged", wanted) from error
 
 
 def classes_in(name: str) -> list[str] | None:
-    """Return the classes of the model in a file, which is not loaded; None where there is none."""
+    """Return the classes of the model in a file without loading it; None if there are none."""
     try:
         with zipfile.ZipFile(name) as archive:
             schema = json.loads(archive.read("schema.json"))
         return list(map(str, json.loads(json.loads(schema["content"]["featx"]["content"]))["classes"]))
-    except Exception:  # whatever else lies there
+    except Exception:  # whatever else the file holds
         return None
 
 
@@ -72,28 +72,28 @@ def unreadable_model(name: str, error: OSError) -> ModelFileError:
 
 
 @contextlib.contextmanager
-def with_names_of_today(file: IO[bytes]) -> Iterator[IO[bytes]]:
-    """Give a model file itself, or where it names classes as files of before do, a copy with today's names.
+def with_current_names(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Return a model file itself or, if it names classes as earlier versions did, a copy with current names.
 
     Parameters
     ----------
     file : binary file
-        Nothing in it is loaded, and of its entries nothing but the schema is unpacked.
+        Nothing in it is loaded, and only its schema is unpacked.
     """
     with zipfile.ZipFile(file) as archive:
         text = archive.read("schema.json")
     schema = json.loads(text) if b'"featx.' in text else {}
-    former = [entry for entry in _entries(schema) if _place(entry) in FORMER]
+    former = [entry for entry in _entries(schema) if _class_of(entry) in FORMER_CLASSES]
     file.seek(0)
     if not former:
         yield file
         return
     for entry in former:
         entry["__module__"] = "featx"
-    with tempfile.SpooledTemporaryFile(max_size=SMALL) as copy:
+    with tempfile.SpooledTemporaryFile(max_size=MAX_IN_MEMORY) as copy:
         shutil.copyfileobj(file, copy)
         with zipfile.ZipFile(copy, "a") as archive:
-            # Of two entries with one name the last counts; without the first, zipfile has nothing to warn of.
+            # Of two entries with one name the last counts; the first is removed, or zipfile would warn.
             archive.filelist.remove(archive.NameToInfo.pop("schema.json"))
             archive.writestr("schema.json", json.dumps(schema))
         copy.seek(0)
@@ -101,15 +101,15 @@ def with_names_of_today(file: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def check_references(file: IO[bytes]) -> None:
-    """Count what a file expands to where each reference stands for the object it names.
+    """Count what a file expands to when each reference is replaced by the object that it names.
 
-    skops, and much of scikit-learn, walks every way to an object. Objects that hold the next one twice have twice as
-    many ways with each.
+    skops, and much of scikit-learn, follows every path to an object. In a chain of objects that each hold the next one
+    twice, the number of paths doubles with each.
 
     Raises
     ------
     ValueError
-        If it is more than ten times what the file holds, or an object refers to itself.
+        If this is more than ten times what the file holds, or an object refers to itself.
     """
     with zipfile.ZipFile(file) as archive:
         schema = json.loads(archive.read("schema.json"))
@@ -118,12 +118,12 @@ def check_references(file: IO[bytes]) -> None:
         count += 1
         if value.get("__id__") and value.get("__loader__") != "CachedNode":
             definitions[value["__id__"]].append(value)
-    if _Expansion(definitions).of(schema) > EXPANSION * count:
+    if _Expansion(definitions).of(schema) > MAX_EXPANSION * count:
         raise ValueError("its references expand to more than ten times what it holds")
 
 
 class _Expansion:
-    """How many parts are reached from a part; where a number is given to several objects, the largest counts."""
+    """How many parts are reached from a part; if several objects have one number, the largest counts."""
 
     def __init__(self, definitions: dict[Any, list[Any]]) -> None:
         self.definitions = definitions
@@ -142,7 +142,7 @@ class _Expansion:
         largest = 0
         for one in self.definitions[number] if shared else [value]:
             size = int(isinstance(one, dict))
-            for child in _children(one):  # no deeper in Python's stack than skops
+            for child in _children(one):  # the recursion is no deeper than that of skops
                 size += self.of(child)
             largest = max(largest, size)
         if shared:
@@ -152,15 +152,15 @@ class _Expansion:
 
 def _entries(schema: Any) -> Iterator[dict[str, Any]]:
     """Yield every mapping in a schema, itself included."""
-    waiting = [schema]
-    while waiting:  # not by recursion, for a file may be nested to any depth
-        value = waiting.pop()
+    pending = [schema]
+    while pending:  # not by recursion, for a file may be nested to any depth
+        value = pending.pop()
         if isinstance(value, dict):
             yield value
-        waiting += _children(value)
+        pending += _children(value)
 
 
-def _place(entry: dict[str, Any]) -> tuple[str, str] | None:
+def _class_of(entry: dict[str, Any]) -> tuple[str, str] | None:
     """Return the module and the class that an entry names, if it does."""
     module, kind = entry.get("__module__"), entry.get("__class__")
     return (module, kind) if isinstance(module, str) and isinstance(kind, str) else None

@@ -1,4 +1,4 @@
-"""A loaded model and files of weights go in; its estimators name the files that hold what they were fitted with."""
+"""Find the files of weights that a loaded model was fitted with, by their SHA-256, wherever they are now."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Files = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def find_weights(model: str, pairs: Sequence[tuple[ImageEstimator, dict[str, Any]]], given: Files | None) -> None:
-    """Let each estimator of a model name the file that has the digest which its spec holds.
+    """Set the weights of each estimator of a model to the file that has the digest in its spec.
 
-    It is looked for among the files that are given, then where it was when the model was fitted, then beside the
+    The file is looked for among those that are given, then where it was when the model was fitted, then next to the
     model.
 
     Parameters
@@ -34,14 +34,14 @@ def find_weights(model: str, pairs: Sequence[tuple[ImageEstimator, dict[str, Any
     Raises
     ------
     ModelFileError
-        If a file that was given belongs to none of them, or what is found holds other weights.
+        If a file that was given belongs to none of them, or the file that is found holds other weights.
     WeightsError
         If there is no such file.
     """
     FILES.check("weights", given)
     files = [given] if isinstance(given, str | os.PathLike) else list(given or ())
     digests = {os.fspath(file): digest_file(os.fspath(file)) for file in files}
-    # Without the side of position embeddings, which follows the image size.
+    # Without the size of position embeddings, which follows the image size.
     wanted = [(estimator, spec["weights_digest"].partition(";")[0]) for estimator, spec in pairs]
     named = [(estimator, digest) for estimator, digest in wanted if isinstance(estimator.backbone, str)]
     needs = dict.fromkeys(f"{_described(estimator)} needs {digest[:40]}" for estimator, digest in named)
@@ -66,32 +66,32 @@ def _described(estimator: ImageEstimator) -> str:
 
 
 def _name(file: Any) -> str:
-    """Return the last part of a path, of this system or another."""
+    """Return the name of a file, given its path on this system or another."""
     return re.split(r"[\\/]", os.fspath(file))[-1]
 
 
 def _found(model: str, estimator: ImageEstimator, wanted: str) -> str:
-    """Return the file of these weights, where it was or beside the model."""
+    """Return the file of these weights, where it was or next to the model."""
     name = _name(estimator.weights)
-    beside = os.path.join(os.path.dirname(os.path.abspath(model)), name)
-    places = list(dict.fromkeys([os.fspath(estimator.weights), beside]))
+    adjacent = os.path.join(os.path.dirname(os.path.abspath(model)), name)
+    paths = list(dict.fromkeys([os.fspath(estimator.weights), adjacent]))
     others, reasons = {}, []
-    for file in places:
+    for file in paths:
         try:
             digest = digest_file(file)
         except WeightsError as error:
             reasons.append(error.message)
-        except ValueError as error:  # what a file says may be no path at all
+        except ValueError as error:  # a file may name something that is not a path
             reasons.append(f"{file!r}: {error}")
         else:
             if digest == wanted:
                 return file
             others[file] = digest
-    way = "Pass load_model(path, weights=FILE) or `featx predict --weights FILE`, or put the file beside the model."
+    next_step = "Pass load_model(path, weights=FILE) or `featx predict --weights FILE`, or put it beside the model."
     if others:
         raise ModelFileError(
             f"{model} was fitted on embeddings of other weights of {estimator.backbone} than are here: SHA-256 "
             f"{wanted[:40]} then, {' and '.join(f'{digest[:40]} now in {file}' for file, digest in others.items())}",
-            f"Bring back those weights, or fit again. If they are elsewhere: {way}",
+            f"Bring back those weights, or fit again. If they are elsewhere: {next_step}",
         )
-    raise WeightsError(f"the weights {name} that {model} was fitted with are not here: {'; '.join(reasons)}", way)
+    raise WeightsError(f"the weights {name} that {model} was fitted with are not here: {'; '.join(reasons)}", next_step)

@@ -1,4 +1,4 @@
-"""A fitted model goes into one .skops file without the weights that are not its own, and comes out elsewhere."""
+"""Save and load models: one .skops file, without the weights of the pretrained network."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
-from .hidden_methods import check_attributes
-from .loadable import copy_model, dump_loadable, is_local, untrusted_names
-from .local_settings import forget_machine
+from .loadable import copy_model, dump_loadable
+from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
-from .model_schema import check_model_file, check_references, unreadable_model, with_names_of_today
+from .model_schema import check_model_file, check_references, unreadable_model, with_current_names
 from .moved_weights import Files, find_weights
-from .trusted_types import Trusted, check_importable, trusted_types
+from .shadowed_methods import check_attributes
+from .trusted_types import Trusted, check_importable, is_local, trusted_types, untrusted_names
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
-FORMAT = 1
+MODEL_FORMAT = 1
 log = logging.getLogger("featx")
-MODULE = "module:"
+MODULE_PREFIX = "module:"
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class SavedModel:
         Predicts from images.
     classes : list of str
     specs : dict of str to dict
-        The embedding spec, the weights' digest included, of each transformer in the model, by parameter name.
+        The embedding spec, including the digest of the weights, of each transformer in the model, by parameter name.
     evaluation : dict or None
-        The figures that were reported when it was fitted.
+        The figures that were reported when the model was fitted.
     version : str
         Of the featx that wrote it.
     """
@@ -65,11 +65,11 @@ def save_model(
     evaluation: dict[str, Any] | None = None,
     trusted: Trusted = (),
 ) -> None:
-    """Write a fitted model to one file, which is loaded once before it replaces an older one.
+    """Write a fitted model to one file, which is loaded once as a check before it replaces an older one.
 
-    The file holds the model, the class names, and the embedding spec with the digest of the weights; never the
-    weights, but for those that fine-tuning has changed. Where the cache lies, on which device the network ran and the
-    `memory` of pipelines are not part of it.
+    The file holds the model, the class names, and the embedding spec with the digest of the weights, but no weights
+    other than those that fine-tuning has changed. The folder of the cache, the device and the `memory` of pipelines
+    are not part of it.
 
     Parameters
     ----------
@@ -78,18 +78,18 @@ def save_model(
     path : str or PathLike
         Usually ends in ``.skops``. Replaced when it exists.
     evaluation : dict, default=None
-        Figures to keep beside the model; what JSON can hold.
+        Figures to save with the model, as JSON can hold them.
     trusted : sequence of str or type, default=()
-        Types and functions of your own that `load_model` will be told to trust too. They must lie in a module that can
-        be imported there.
+        Your own types and functions, which `load_model` must be told to trust too. They must be defined in a module
+        that can be imported there.
 
     Raises
     ------
     ParameterError
-        If neither of them is in it, the network is a module that featx does not understand and no key names, or what
-        is trusted cannot be imported.
+        If the model contains neither of them, its network is a module that featx does not understand and that has no
+        `cache_key`, or a trusted name cannot be imported.
     ModelFileError
-        If the file could not be loaded, of which the message names the step, or not be written. An older file stays.
+        If the file could not be loaded again (the message names the step) or cannot be written. An older file stays.
     """
     target = _name(path)
     check_values(locals(), evaluation=OBJECT)
@@ -102,7 +102,7 @@ def save_model(
     model = copy_model(model)
     transformers = image_estimators(model)
     meta = {
-        "format": FORMAT,
+        "format": MODEL_FORMAT,
         "version": __version__,
         "classes": class_names(getattr(model, "classes_", [])),
         "specs": {name: _take_spec(transformer) for name, transformer in transformers.items()},
@@ -114,7 +114,7 @@ def save_model(
         raise ParameterError(
             f"got an evaluation that JSON cannot hold: {error}", "Pass plain numbers and text."
         ) from error
-    forget_machine(model)
+    reset_local_settings(model)
     data = dump_loadable(model, text, trusted=trusted)
     try:
         with replaced(target) as temporary:
@@ -135,7 +135,7 @@ def load_model(
 ) -> BaseEstimator:
     """Return the model in a file, ready to predict from images.
 
-    Nothing in the file is run. The weights must be the ones that the model was fitted with.
+    No code in the file is run. The weights must be the ones that the model was fitted with.
 
     Parameters
     ----------
@@ -143,11 +143,11 @@ def load_model(
     backbone : nn.Module, default=None
         For a model that was fitted with a module of your own.
     weights : str, PathLike or sequence of these, default=None
-        The file of weights that the model was fitted with, or several, where they are now. Without it the file is
-        looked for where it was, then beside the model. Whatever its name, it must be the same file.
+        The file of weights that the model was fitted with, or several of them, where they are now. Without it the file
+        is looked for where it was, then next to the model. It may have another name, but must have the same content.
     trusted : sequence of str or type, default=()
-        Types and functions in the file to trust beside those of featx and scikit-learn, such as "mine.Scaler". They
-        are imported and called: look at them first.
+        Types and functions in the file to trust in addition to those of featx and scikit-learn, such as "mine.Scaler".
+        They are imported and called: review them first.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def load_model(
     Raises
     ------
     ModelFileError
-        If the file is no featx model, holds types that are not trusted, or the embeddings would differ today.
+        If the file is not a featx model, holds types that are not trusted, or the embeddings would differ today.
     WeightsError
         If the weights are not here and cannot be fetched.
     """
@@ -170,15 +170,15 @@ def read_model(
     weights: Files | None = None,
     trusted: Trusted = (),
 ) -> SavedModel:
-    """Return the model in a file with what is known of it; otherwise as `load_model`."""
+    """Return the model in a file with what was saved about it; otherwise as `load_model`."""
     check_values(locals(), backbone=NETWORK)
     name = _name(path)
     content = _read(name, trusted)
     try:
         meta, model = json.loads(content["featx"]), content["model"]
-        if meta["format"] != FORMAT:
+        if meta["format"] != MODEL_FORMAT:
             raise ModelFileError(
-                f"{name} has format {meta['format']}; this featx reads {FORMAT}",
+                f"{name} has format {meta['format']}; this featx reads {MODEL_FORMAT}",
                 f"Install the featx that wrote it, {meta['version']}.",
             )
         saved = SavedModel(model, meta["classes"], meta["specs"], meta["evaluation"], meta["version"])
@@ -186,12 +186,12 @@ def read_model(
         pairs = [(transformers[key], spec) for key, spec in saved.specs.items()]
         if not pairs or not all(isinstance(spec["weights_digest"], str) for _, spec in pairs):
             raise ValueError("no embedding spec")
-        forget_machine(model)
+        reset_local_settings(model)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(
-            f"{name} is no featx model", "Pass a file that `featx fit` or `featx finetune` wrote."
+            f"{name} is not a featx model", "Pass a file that `featx fit` or `featx finetune` wrote."
         ) from error
     for transformer, _ in pairs:
         _restore_backbone(name, transformer, backbone)
@@ -213,7 +213,7 @@ def _read(name: str, trusted: Trusted) -> Any:
     known = trusted_types(trusted)
     check_model_file(name)
     try:
-        with open(name, "rb") as written, with_names_of_today(written) as file:
+        with open(name, "rb") as written, with_current_names(written) as file:
             check_references(file)
             content = skops.io.load(file, trusted=known)
         check_attributes(content)
@@ -231,17 +231,17 @@ def _read(name: str, trusted: Trusted) -> Any:
         raise unreadable_model(name, error) from error
     except (AttributeError, ImportError) as error:
         raise ModelFileError(
-            f"{name} is no featx model, or holds what cannot be imported here: {error}",
+            f"{name} is not a featx model, or holds what cannot be imported here: {error}",
             "Pass a file that `featx fit` or `featx finetune` wrote, and install what it was written with.",
         ) from error
     except Exception as error:  # zipfile and skops raise whatever the damaged bytes lead them to
         raise ModelFileError(
-            f"{name} is no featx model, or it is damaged", "Pass a file that `featx fit` or `featx finetune` wrote."
+            f"{name} is not a featx model, or it is damaged", "Pass a file that `featx fit` or `featx finetune` wrote."
         ) from error
 
 
 def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
-    """Return the embedding spec of a transformer, which is made to name its network and weights for another machine."""
+    """Return the embedding spec of a transformer, and make it name its network and weights for another machine."""
     source = transformer.source()
     if source.unknown:
         raise ParameterError(
@@ -253,7 +253,7 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
     view = source.view(transformer.layer, transformer.pooling)
     spec = source.spec(view, transformer.arithmetic(source)).to_dict()
     if not isinstance(transformer.backbone, str):
-        transformer.backbone = MODULE + source.name
+        transformer.backbone = MODULE_PREFIX + source.name
     if is_file_name(transformer.weights) and os.path.exists(transformer.weights):
         transformer.weights = os.path.abspath(transformer.weights)
     if hasattr(transformer, "failures_"):
@@ -262,10 +262,10 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
 
 
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
-    if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE)):
+    if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE_PREFIX)):
         return
     if backbone is None:
-        kind = transformer.backbone.removeprefix(MODULE)
+        kind = transformer.backbone.removeprefix(MODULE_PREFIX)
         raise ModelFileError(
             f"{name} was fitted with a module of yours, {kind}", "Pass it: load_model(path, backbone=...)."
         )

@@ -1,8 +1,8 @@
-"""The installed scikit-learn goes in, the names of its types that a model file may hold come out.
+"""The types that a model file may hold: those of featx, scikit-learn and numpy that are safe to load.
 
-skops makes an object of a type that is trusted, fills it with what the file says, and may call the type with it. So a
-type or a function belongs here only if making and calling it with anything whatever runs no code of the file's and
-writes nothing; what is made is looked at afterwards (`compiled_parts`, `local_settings`).
+skops creates an object of a trusted type, fills it with the content of the file, and may call the type with that
+content. So a type or a function belongs here only if creating and calling it with any content runs no code from the
+file and writes nothing; the objects are checked afterwards (`compiled_parts`, `local_settings`).
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from skops.io.exceptions import UntrustedTypesFoundException
+
 from ..exceptions import ParameterError
 
-__all__ = ["Trusted", "check_importable", "trusted_types"]
+__all__ = ["Trusted", "check_importable", "is_local", "trusted_types", "untrusted_names"]
 
-Named = str | type | Callable[..., Any]
-Trusted = Named | Collection[Named]
+TypeOrName = str | type | Callable[..., Any]
+Trusted = TypeOrName | Collection[TypeOrName]
 
-OWN = (
+OWN_TYPES = (
     "featx.Augmentation",
     "featx.CNNFeatureTransformer",
     "featx.CNNFineTuneClassifier",
     "featx.TunedHead",
 )
-# Beside the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
-NAMED = (
+# In addition to the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
+NAMED_TYPES = (
     "numpy.dtype",
     "scipy.sparse._csr.csr_array",
     "scipy.sparse._csr.csr_matrix",
@@ -62,7 +64,7 @@ NAMED = (
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
     "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
 )
-# Functions of numbers that are the usual values of parameters.
+# Functions of arrays that are common values of parameters.
 FUNCTIONS = (
     "numpy.max",
     "numpy.mean",
@@ -76,7 +78,7 @@ FUNCTIONS = (
     "sklearn.feature_selection._univariate_selection.f_regression",
     "sklearn.feature_selection._univariate_selection.r_regression",
 )
-# All classes of a module that descend from one of its own: (module, class). Their state is numbers and text.
+# All subclasses of a class in the same module: (module, class). Their state is numbers and text.
 FAMILIES = (
     ("sklearn._loss.link", "BaseLink"),
     ("sklearn._loss.link", "Interval"),
@@ -87,9 +89,9 @@ FAMILIES = (
     ("sklearn.model_selection._split", "BaseShuffleSplit"),
     ("sklearn.model_selection._split", "_RepeatedSplits"),
 )
-STEP = "Name each with its module, such as trusted=['mine.Scaler']."
+NAMING_STEP = "Name each with its module, such as trusted=['mine.Scaler']."
 # A metric that is a Python function.
-NEVER = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
+UNTRUSTED = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
 
 
 def trusted_types(more: Trusted = ()) -> list[Any]:
@@ -98,13 +100,13 @@ def trusted_types(more: Trusted = ()) -> list[Any]:
     Raises
     ------
     ParameterError
-        If what is given is no name, type or function, and no collection of them.
+        If `more` is not a name, type or function, nor a collection of them.
     """
     return [*_known(), *_given(more)]
 
 
 def check_importable(more: Trusted) -> None:
-    """Refuse a name that is given and that Python does not find here, before it is looked for elsewhere.
+    """Refuse a name that cannot be imported here, before a file is written that needs it elsewhere.
 
     Raises
     ------
@@ -115,19 +117,30 @@ def check_importable(more: Trusted) -> None:
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of places that are deprecated
+                warnings.simplefilter("ignore")  # of modules that are deprecated
                 found = pkgutil.resolve_name(name)
         except Exception as error:  # whatever the import of a module raises
-            raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", STEP) from error
+            raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", NAMING_STEP) from error
         if not callable(found):
-            raise ParameterError(f"got trusted={name!r}; expected a type or function", STEP)
+            raise ParameterError(f"got trusted={name!r}; expected a type or function", NAMING_STEP)
+
+
+def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:
+    """Return the names of the types that were refused."""
+    text = str(error).partition("[")[2].partition("]")[0]
+    return [name.strip(" '\"") for name in text.split(",")]
+
+
+def is_local(name: str) -> bool:
+    """Tell whether a type or function exists in its own process only: a lambda, or one of a script or notebook."""
+    return "<" in name or name.startswith("__main__.")
 
 
 def _given(more: Any) -> list[Any]:
     given = [more] if _is_named(more) or not isinstance(more, Collection) or isinstance(more, bytes | Mapping) else more
     for item in given:
         if not _is_named(item):
-            raise ParameterError(f"got trusted={item!r}; expected names, types or functions", STEP)
+            raise ParameterError(f"got trusted={item!r}; expected names, types or functions", NAMING_STEP)
     return list(given)
 
 
@@ -137,7 +150,7 @@ def _is_named(item: Any) -> bool:
 
 @functools.cache
 def _known() -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*OWN, *NAMED, *FUNCTIONS, *_families(), *_scores()]))
+    return tuple(dict.fromkeys([*OWN_TYPES, *NAMED_TYPES, *FUNCTIONS, *_families(), *_scores()]))
 
 
 def _families() -> Iterator[str]:
@@ -146,7 +159,7 @@ def _families() -> Iterator[str]:
         root = getattr(module, ancestor, None)
         for kind in vars(module).values():
             own = isinstance(kind, type) and kind.__module__ == place
-            if own and root is not None and issubclass(kind, root) and kind.__name__ not in NEVER:
+            if own and root is not None and issubclass(kind, root) and kind.__name__ not in UNTRUSTED:
                 yield f"{place}.{kind.__name__}"
 
 

@@ -1,6 +1,6 @@
-"""A torchvision network's name goes in; its ordered stages, its width and its own pooling come out.
+"""Table of the known networks: their stages in order, the width of their embeddings and their own pooling.
 
-A stage is a name and the graph node whose output ends it. Mostly the two are the same: a module's path stands for
+A stage has a name and the graph node whose output ends it. Mostly the two are the same: the path of a module stands for
 the last node in it.
 """
 
@@ -13,6 +13,7 @@ from ..exceptions import BackboneError, nearest
 from ..images.preprocessing import Preprocessing
 
 __all__ = [
+    "EMBEDDED",
     "EMBEDDED_ARCHITECTURE",
     "EMBEDDED_PREPROCESSING",
     "Architecture",
@@ -21,9 +22,12 @@ __all__ = [
 ]
 
 
+EMBEDDED = "efficientnet_lite0"
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """What is known of a network without building it.
+    """What is known about a network without building it.
 
     Attributes
     ----------
@@ -32,7 +36,7 @@ class Architecture:
     default_layer : str
         The last convolutional or attention stage.
     width : int
-        Features of the default embedding.
+        Number of features of the default embedding.
     pooling : str, default="avg"
         The network's own.
     channels_last : frozenset of str
@@ -40,7 +44,7 @@ class Architecture:
     prefix_tokens : int
         Tokens before the patches.
     class_layer : str
-        The module that gives the ImageNet classes; weights may lack it or have it for other classes.
+        The module that computes the scores of the ImageNet classes; weights may lack it or have it for other classes.
     """
 
     stages: tuple[tuple[str, str], ...]
@@ -78,12 +82,12 @@ def architecture_of(name: str) -> Architecture:
     BackboneError
         If there is no such network; the message names the nearest.
     """
-    if name == "efficientnet_lite0":
+    if name == EMBEDDED:
         return EMBEDDED_ARCHITECTURE
     for _, build, widths in _FAMILIES:
         if name in widths:
             return build(name, widths[name])
-    known = ["efficientnet_lite0", *torchvision_names()]
+    known = [EMBEDDED, *torchvision_names()]
     hint = nearest(name, known) or "`featx backbones` lists them."
     raise BackboneError(f"there is no backbone {name!r}", hint)
 
@@ -157,7 +161,7 @@ def _mnasnet(name: str, width: int) -> Architecture:
 
 
 def _features(name: str, width: int) -> Architecture:
-    """Networks whose `features` children are their stages, the first a stem and the last a 1 x 1 convolution."""
+    """Describe networks whose stages are the children of `features`, from a stem to a 1 x 1 convolution."""
     counts = {"mobilenet_v2": 19, "mobilenet_v3_large": 17, "mobilenet_v3_small": 13, "efficientnet_v2_s": 8}
     last = {"mobilenet_v3_large": "classifier.3", "mobilenet_v3_small": "classifier.3"}
     stages: list[str | tuple[str, str]] = [f"features.{i}" for i in range(counts.get(name, 9))]
@@ -197,7 +201,7 @@ def _widths(text: str) -> dict[str, int]:
     return {name: int(width) for name, width in re.findall(r"(\w+) (\d+)", text)}
 
 
-# Names with the width of the default embedding, as torchvision's definitions have it.
+# Names with the width of the default embedding, as in torchvision's definitions.
 _FAMILIES = [
     ("AlexNet", _alexnet, _widths("alexnet 256")),
     ("VGG", _vgg, {f"vgg{n}{bn}": 512 for n in (11, 13, 16, 19) for bn in ("", "_bn")}),

@@ -1,4 +1,4 @@
-"""Images of a batch go in, the pooled outputs of a frozen network's layers come out."""
+"""The frozen network: embed a batch of images as the pooled outputs of one or more layers."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ..runtime.resources import keep_freed_memory
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import Architecture
 from .device import channels_last, image_dtype, precision_context
-from .forward_errors import forward_error
-from .pooling import MAPS, View, check_pooling, not_one_each, pool, whole_map
+from .forward_errors import forward_error, not_one_each
+from .pooling import MAPS, View, check_pooling, pool, whole_map
 from .stage_names import mistyped_stage
 from .state_matching import refuse_absent
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from .float32_stem import FeatureExtractor
+    from ..torch_modules.graphs import FeatureExtractor
 
 __all__ = ["Backbone", "BackboneSource"]
 
-# A layer and a pooling: together they make one embedding out of one pass.
-# In half precision the first two convolutions stay in float32: what they round away no later one brings back. For
-# EfficientNet-Lite0 the worst cosine with float32 is 0.997 with them and 0.972 without (benchmarks/precision.py).
+# In half precision the first two convolutions stay in float32, since later ones cannot restore what these would lose by
+# rounding. For EfficientNet-Lite0, the worst cosine with float32 is 0.997 with them and 0.972 without
+# (benchmarks/precision.py).
 FLOAT32_CONVOLUTIONS = 2
 MAX_LOADED = 4
 LAYER = replace(TEXT | NONE, expected="the name of a layer, or None for the network's own",
@@ -58,7 +58,7 @@ class BackboneSource(SummaryMixin):
     build : callable
         Takes nothing and returns the network as an `nn.Module` with its weights.
     is_custom : bool, default=False
-        Whether it is a module of the user's.
+        Whether it is a module of the user.
     content : str, default=""
         The digest of such a module where a `cache_key` names its code, so that a process can tell two of them apart.
     unknown : tuple of str, default=()
@@ -92,16 +92,16 @@ class BackboneSource(SummaryMixin):
         check_pooling(pooling)
         if layer is None and self.norm:
             note_once(
-                f"{self.name} normalises behind its final pooling, in {self.norm}: its embeddings are what it pools, "
-                "before that. layer='output' gives what it returns"
+                f"{self.name} normalises after its final pooling, in {self.norm}: its embeddings are the pooled values "
+                "before that. layer='output' is what it returns"
             )
-        # Texts of NumPy and of an Enum write themselves otherwise.
+        # Strings of NumPy and of an Enum are formatted in other ways.
         return plain(
             layer or self.architecture.default_layer
         ), self.architecture.pooling if pooling == "auto" else plain(pooling)
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
-        """Return what identifies the embeddings of one view."""
+        """Return the spec that identifies the embeddings of one view."""
         return EmbeddingSpec(
             backbone=self.name,
             weights_digest=self.weights_digest,
@@ -112,14 +112,14 @@ class BackboneSource(SummaryMixin):
         )
 
     def fresh(self) -> nn.Module:
-        """Return the network in evaluation mode, as a module that nobody else holds."""
+        """Return the network in evaluation mode, as a module that nothing else uses."""
         from ..torch_modules.copies import independent_copy
 
         module = self.build()
         return independent_copy(module) if self.is_built else module.eval()
 
     def load(self, device: str) -> Backbone:
-        """Return the network on a device, built once in this process for all who ask."""
+        """Return the network on a device, built once in this process."""
         key = (self.name, self.weights_digest, self.content, device)
         with _loading:
             if key not in _loaded:
@@ -143,7 +143,7 @@ class Backbone(SummaryMixin):
     architecture : Architecture
     device : str
     is_custom : bool, default=False
-        Whether it is a module of the user's, whose traced graph is compared with it before it is used.
+        Whether it is a module of the user, whose traced graph is compared with it before it is used.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Backbone(SummaryMixin):
         self.is_custom = is_custom
         self.module = channels_last(module.eval().requires_grad_(False).to(device))
         self.dtype = image_dtype(module) if is_custom else torch.float32
-        # What the device's memory has turned out to hold; None while it has held every batch.
+        # The largest batch that has fitted into the device's memory; None while every batch has.
         self.largest_batch: int | None = None
         self._extractors: dict[tuple[str, ...], FeatureExtractor] = {}
         self._fused: dict[tuple[Any, ...], FeatureExtractor] = {}
@@ -192,7 +192,7 @@ class Backbone(SummaryMixin):
         Returns
         -------
         list of Tensor of float32, shape (n, d), on the CPU
-            In half precision for the poolings that `whole_map` knows.
+            In half precision for the poolings of `whole_map`.
 
         Raises
         ------
@@ -215,7 +215,7 @@ class Backbone(SummaryMixin):
                 except (torch.OutOfMemoryError, FeatxError):
                     raise
                 except Exception as error:
-                    # A module of the user's may raise whatever its code does.
+                    # A user's module may raise anything.
                     if not (self.is_custom or isinstance(error, RuntimeError | AssertionError)):
                         raise
                     size = pixels.shape[3]
@@ -231,7 +231,7 @@ class Backbone(SummaryMixin):
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def is_thread_safe(self, views: Sequence[View]) -> bool:
-        """Tell whether several threads may pass batches at once: a graph keeps nothing from one to the next."""
+        """Tell whether several threads may pass batches at once: a graph keeps no state between batches."""
         import torch
 
         return isinstance(self._extractor(self._nodes(views)), torch.fx.GraphModule)
@@ -252,11 +252,11 @@ class Backbone(SummaryMixin):
         except BackboneError:
             if not self.is_custom:
                 raise
-        # A module of the user's may look at values, or have tensors that cannot be moved to where there are none.
+        # A user's module may look at values, or have tensors that cannot be moved to the meta device.
         return self.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
 
     def layers(self) -> list[str]:
-        """Return every node of the graph that `layer` may name, in order."""
+        """Return all nodes of the graph that `layer` may name, in order."""
         from ..torch_modules.graphs import layer_names
 
         return layer_names(self.module)
@@ -271,7 +271,7 @@ class Backbone(SummaryMixin):
         return pool(output, pooling, channels_last=last, prefix_tokens=self.architecture.prefix_tokens)
 
     def _fused_extractor(self, plain: FeatureExtractor, batch: Tensor, precision: str) -> FeatureExtractor:
-        """Return a feature extractor of the same layers in fewer kernels, made once for each size of images."""
+        """Return a feature extractor of the same layers with fewer kernels, made once for each size of images."""
         import torch
 
         from .float32_stem import with_float32_stem
@@ -307,7 +307,7 @@ class Backbone(SummaryMixin):
             return self._extractors[nodes]
 
     def _layer_step(self, nodes: tuple[str, ...], hint: str) -> str:
-        """Return what to do where a layer is not there: stages come before nodes that are spelled alike."""
+        """Return the next step for a layer that does not exist: stages come before nodes with similar names."""
         stages = f"Its stages are {', '.join(self.stages)}." if self.stages else ""
         meant = next(filter(None, (mistyped_stage(self.architecture, node) for node in nodes)), hint)
         return f"{stages} {meant}".strip()

@@ -1,7 +1,7 @@
-"""A module of the user's own goes in; an error comes out where an image's embedding depends on the rest of its batch.
+"""Refuse a custom module if an image's embedding depends on the other images of its batch.
 
-Two fixed images pass through it in company and alone. What is kept for an image would otherwise be right only for those
-that happened to be computed beside it.
+Two fixed images pass through it together and one at a time. Otherwise, a cached embedding would be right only for the
+batch in which it happened to be computed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .reference_outputs import fixed_images
 __all__ = ["refuse_batch_dependence"]
 
 # How far two embeddings of an image may be apart, relative to the largest value. In batches of one size the sums are
-# the same; another size may take other kernels, which in half precision round otherwise.
-IN_COMPANY, ALONE = 1e-3, 5e-2
+# the same. Another size may take other kernels, which round differently in half precision.
+SAME_SIZE, OTHER_SIZE = 1e-3, 5e-2
 
 _passed: set[tuple[Any, ...]] = set()
 
@@ -32,8 +32,8 @@ _passed: set[tuple[Any, ...]] = set()
 def refuse_batch_dependence(source: BackboneSource, views: Sequence[View]) -> None:
     """Raise a BackboneError where an image's embeddings depend on the other images of its batch.
 
-    Networks by name are not looked at, and neither are modules that fail on one image alone, as those do that take
-    batches of one size only, or that draw what they give at random.
+    Networks given by name are not checked. Neither are modules that fail on a single image, such as those that take
+    batches of one size only, nor those with random outputs.
 
     Parameters
     ----------
@@ -62,32 +62,33 @@ def refuse_batch_dependence(source: BackboneSource, views: Sequence[View]) -> No
 
     first, second = fixed_images(pre.crop).split(1)
     wrong = None
-    with contextlib.suppress(Exception):  # the user's code; what it raises is told of where its images pass
+    with contextlib.suppress(Exception):  # the user's code; its errors are reported when its images pass
         alone = [torch.cat(rows) for rows in zip(embed(first), embed(second), strict=True)]
         together = embed(torch.cat([first, second]))
         twins = embed(torch.cat([first, first]))
-        loose = ALONE if any(type(part).__module__.startswith("torch.ao.") for part in module.modules()) else IN_COMPANY
+        is_quantised = any(type(part).__module__.startswith("torch.ao.") for part in module.modules())
+        loose = OTHER_SIZE if is_quantised else SAME_SIZE
         for view, one, two, twin in zip(views, alone, together, twins, strict=True):
-            if _are_apart(two[:1], twin[:1], loose) or _are_apart(two, one, ALONE):
+            if _are_apart(two[:1], twin[:1], loose) or _are_apart(two, one, OTHER_SIZE):
                 again = embed(first, seed=1)[views.index(view)]
-                if not _are_apart(again, one[:1], IN_COMPANY):
+                if not _are_apart(again, one[:1], SAME_SIZE):
                     wrong = view
                     break
     if wrong is not None:
-        raise BackboneError(*_what(source.name, wrong[0], module))
+        raise BackboneError(*_message(source.name, wrong[0], module))
     _passed.add(key)
 
 
 def _are_apart(some: Tensor, others: Tensor, tolerance: float) -> bool:
-    """Tell whether two matrices differ; values that are not finite are another's to tell of."""
+    """Tell whether two matrices differ; values that are not finite are reported elsewhere."""
     if some.shape != others.shape or not bool(torch.isfinite(some).all() & torch.isfinite(others).all()):
         return False
     largest = torch.maximum(some.abs(), others.abs()).amax() if some.numel() else torch.tensor(0.0)
     return bool(((some - others).abs() > tolerance * largest).any())
 
 
-def _what(name: str, layer: str, module: nn.Module) -> tuple[str, str]:
-    """Return what is wrong, and what to do."""
+def _message(name: str, layer: str, module: nn.Module) -> tuple[str, str]:
+    """Return the message and the next step of the error."""
     wrong = f"what {name} gives for an image at the layer {layer!r} depends on the other images of its batch"
     path = next((path for path, part in module.named_modules() if uses_batch_statistics(part)), None)
     if path is None:

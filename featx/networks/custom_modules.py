@@ -1,7 +1,7 @@
-"""An nn.Module of the user's own goes in; a copy that nobody else changes, and what identifies it, come out.
+"""Register a user's own nn.Module as a backbone: copy it, and identify it for the cache.
 
-What is not understood about it is named once; its rows then belong to the module in this process, to its copies, and to
-those in processes that this one has started.
+Anything about it that is not understood is reported once. Its rows are then used only for the module in this process,
+its copies, and those in processes that this one has started.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import nn
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
 from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
-from ..torch_modules.graphs import default_node, default_submodule, norm_after_pooling
+from ..torch_modules.default_layer import default_node, default_submodule, norm_after_pooling
 from ..torch_modules.identity import Identity, identify
 from ..torch_modules.module_parts import TOKEN, global_hooks, state_digest
 from .reference_outputs import outputs_agree, reference_outputs
@@ -31,12 +31,12 @@ from .reference_outputs import outputs_agree, reference_outputs
 __all__ = ["CustomModule", "custom_module", "mark_copies", "session_id"]
 
 log = logging.getLogger("featx")
-# Copies of the modules that were passed last: a grid search passes equal ones hundreds of times.
+# How many copies of the latest modules are kept: a grid search passes equal ones hundreds of times.
 MAX_MODULES = 4
 _registered: OrderedDict[tuple[str, str], CustomModule] = OrderedDict()
-# Variables outside modules that computing changes: they are a record of what was computed and no part of the network.
+# Variables outside modules that computing changes: they record what was computed and are not part of a network.
 _written: set[str] = set()
-# Modules that are not understood, by what is understood of them: their functions, answers and tokens.
+# Modules that are not understood, by the digest of what is understood: their functions, outputs and tokens.
 _unidentified: dict[tuple[str, str], list[tuple[tuple[Any, ...], np.ndarray | None, str]]] = {}
 MAX_UNIDENTIFIED = 16
 _warned: set[str] = set()
@@ -44,22 +44,22 @@ _warned: set[str] = set()
 
 @dataclass(frozen=True)
 class CustomModule:
-    """A registered copy of a module.
+    """A registered copy of a user's module.
 
     Attributes
     ----------
     module : nn.Module
         In evaluation mode.
     digest : str
-        Names the network in the cache.
+        Identifies the network in the cache.
     content : str
-        The digest of all that is understood, which with a `cache_key` does not decide about the cache.
+        The digest of everything that is understood, which does not identify it in the cache if there is a `cache_key`.
     unknown : tuple of str
-        What is not understood, where the digest rests on it.
+        What is not understood, if the digest depends on it.
     layer : str
-        The default one.
+        The default layer.
     norm : str
-        The node that normalises behind it; empty where there is none.
+        The node that normalises after it; empty if there is none.
     """
 
     module: nn.Module
@@ -73,7 +73,7 @@ class CustomModule:
 def custom_module(
     module: nn.Module, *, preprocessing: Preprocessing, cache_key: str | None = None, origin: str | None = None
 ) -> CustomModule:
-    """Return what identifies a module, and a copy of it, made once in this process for all equal ones.
+    """Return a copy of a module and its identity, made once in this process for all equal modules.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def custom_module(
     preprocessing : Preprocessing
         For the size of the images of a trial run.
     cache_key : str, default=None
-        Names its code; tensors and plain values are compared all the same.
+        A name for its code; tensors and plain values are still compared.
     origin : str, default=None
         The `session_id` that it was pickled in.
 
     Raises
     ------
     BackboneError
-        If it cannot be copied, or torch cannot run it as a module.
+        If it cannot be copied, cut into layers, or called with a batch of images alone.
     """
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise BackboneError(
@@ -102,14 +102,14 @@ def custom_module(
     if any(tensor.is_meta for tensor in tensors):
         raise BackboneError(
             f"{type(module).__name__} has tensors without values, on the meta device",
-            "Give it some: module.to_empty(device='cpu'), then module.load_state_dict(...).",
+            "Give it values: module.to_empty(device='cpu'), then module.load_state_dict(...).",
         )
     _check_arguments(module)
     found = _identified(module)
     key = _key(module, found, cache_key, origin, preprocessing)
     if key not in _registered:
         own = independent_copy(module)
-        layer, whole = _disable_tracing(own, found)
+        layer, whole = _disable_unsafe_tracing(own, found)
         if found.customises_copying:
             _check_copy(module, own, found, preprocessing)
         if found.state and (changed := _changed_by_running(module, own, found, preprocessing)):
@@ -117,7 +117,7 @@ def custom_module(
             found = _identified(module)
             key = _key(module, found, cache_key, origin, preprocessing)
             if not whole:
-                layer, _ = _disable_tracing(own, found)
+                layer, _ = _disable_unsafe_tracing(own, found)
         unknown = () if cache_key is not None else found.unknown
         _registered[key] = CustomModule(own, *key, unknown, layer, norm_after_pooling(light_copy(module)))
         if unknown:
@@ -129,7 +129,7 @@ def custom_module(
 
 
 def _check_arguments(module: nn.Module) -> None:
-    """Raise a BackboneError where forward needs more than a batch of images."""
+    """Raise a BackboneError if forward needs more than a batch of images."""
     try:
         parameters = inspect.signature(module.forward).parameters.values()
     except (TypeError, ValueError):
@@ -144,14 +144,14 @@ def _check_arguments(module: nn.Module) -> None:
 
 
 def session_id() -> str:
-    """Return what this process has in common with those that it started by multiprocessing, and with no other."""
-    # joblib's and dask's workers inherit the key by which such processes know each other.
+    """Return a text that is common to this process and those that it started by multiprocessing, and no others."""
+    # Workers of joblib and dask inherit the key by which such processes authenticate each other.
     secret = bytes(multiprocessing.current_process().authkey)
     return hashlib.sha256(b"featx" + secret).hexdigest()[:16]
 
 
 def _check_copy(module: nn.Module, own: nn.Module, found: Identity, preprocessing: Preprocessing) -> None:
-    """Raise a BackboneError where a copy made in a way of the user's own gives other answers than the module."""
+    """Raise a BackboneError if a copy that the user's code makes has other outputs than the module."""
     try:
         expected = reference_outputs(module, preprocessing, itself=(module, *found.modules))
         given, again = (reference_outputs(own, preprocessing) for _ in range(2))
@@ -159,8 +159,8 @@ def _check_copy(module: nn.Module, own: nn.Module, found: Identity, preprocessin
         return
     if outputs_agree(given, again) and not outputs_agree(expected, given):
         raise BackboneError(
-            f"a copy of {type(module).__name__} gives other answers than itself: a class of yours says how it is "
-            "copied or pickled (__deepcopy__, __reduce__, __getstate__ or __setstate__), and leaves out what counts",
+            f"a copy of {type(module).__name__} has other outputs than the module: a class of yours defines how "
+            "it is copied or pickled (__deepcopy__, __reduce__, __getstate__, __setstate__), and leaves something out",
             "Let it keep everything that the network computes with.",
         )
 
@@ -182,43 +182,43 @@ def _key(
 
 
 def mark_copies(module: Any) -> None:
-    """Make the copies that are about to be made of a module known as such."""
+    """Mark a module, so that copies that are about to be made of it are recognised."""
     if isinstance(module, nn.Module):
         vars(module).setdefault(TOKEN, uuid.uuid4().hex[:16])
 
 
 def _token(module: nn.Module, found: Identity, origin: str, preprocessing: Preprocessing) -> str:
-    """Return what keeps rows of a module that is not understood to it and its copies."""
+    """Return a token that is common to a module that is not understood and its copies, and to no other module."""
     if TOKEN in vars(module):
         return str(vars(module)[TOKEN])
     # In a worker, modules and functions arrive anew with every task.
     if multiprocessing.parent_process() is not None:
         return origin
-    # A copy that was made before featx saw the module is not known as such, and looks like one that was built anew:
-    # what these read unseen may differ. It is taken for a copy if it has the same functions and the same answers.
-    claims = _unidentified.setdefault((origin, found.digest), [])
-    answers = None
+    # A copy that was made before featx saw the module is not marked, and looks like a module that was built anew, which
+    # may read other things. It is taken for a copy if it has the same functions and the same outputs.
+    others = _unidentified.setdefault((origin, found.digest), [])
+    outputs = None
     with contextlib.suppress(BackboneError):
         own = independent_copy(module)
-        _disable_tracing(own, found)
-        answers = reference_outputs(own, preprocessing)
-    token = origin if not claims else uuid.uuid4().hex[:16]
-    for functions, known, their in claims:
-        alike = answers is not None and known is not None and np.array_equal(answers, known, equal_nan=True)
+        _disable_unsafe_tracing(own, found)
+        outputs = reference_outputs(own, preprocessing)
+    token = origin if not others else uuid.uuid4().hex[:16]
+    for functions, known, their in others:
+        alike = outputs is not None and known is not None and np.array_equal(outputs, known, equal_nan=True)
         if alike and _same(functions, found.functions):
             token = their
             break
     else:
-        claims.append((found.functions, answers, token))
-        del claims[1:-MAX_UNIDENTIFIED]
+        others.append((found.functions, outputs, token))
+        del others[1:-MAX_UNIDENTIFIED]
     vars(module)[TOKEN] = token
     return token
 
 
-def _disable_tracing(own: nn.Module, found: Identity) -> tuple[str, bool]:
-    """Return the default layer of a copy, and whether it was made to run as a whole.
+def _disable_unsafe_tracing(own: nn.Module, found: Identity) -> tuple[str, bool]:
+    """Return the default layer of a copy, and whether tracing was disabled for it.
 
-    It is where a trace would not follow its code.
+    It is disabled if a trace would not follow the code: it reaches modules outside, or is not fully understood.
     """
     outside: list[nn.Module] = []
     if found.modules:
@@ -236,7 +236,7 @@ def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
 
 
 def _changed_by_running(module: nn.Module, own: nn.Module, found: Identity, preprocessing: Preprocessing) -> set[str]:
-    """Return the variables outside a module that change when its copy computes."""
+    """Return the names of variables outside a module that change when its copy computes."""
 
     def digests(state: dict[str, Any]) -> dict[str, str]:
         return {name: identify(value).digest for name, value in state.items()}
@@ -253,8 +253,9 @@ def _warn_unknown(name: str, unknown: tuple[str, ...]) -> None:
     if text not in _warned:
         _warned.add(text)
         log.warning(
-            "%s holds what featx does not understand: %s. Its embeddings are kept for this module and its copies, and "
-            "computed again elsewhere. cache_key='...' names its code by hand; its tensors are still compared.",
+            "%s holds objects that featx does not understand: %s. Its embeddings are kept for this module and "
+            "its copies, and computed again elsewhere. cache_key='...' names its code by hand; its tensors are still "
+            "compared.",
             name,
             text,
         )

@@ -1,4 +1,4 @@
-"""The name of a device or of a precision goes in; the one to compute with, or why there is none, comes out."""
+"""Devices and precisions: which ones exist, which "auto" stands for, and the autocast context of a precision."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 def precision_context(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which a network computes with a precision that is resolved."""
+    """Return the autocast context in which a network computes with a resolved precision."""
     import torch
 
     if precision == "float32":
@@ -37,9 +37,9 @@ def precision_context(precision: str, device: str) -> contextlib.AbstractContext
 
 
 def check_device(device: str) -> None:
-    """Raise ParameterError for a text that names no kind of device; whether it is there, torch must say."""
+    """Raise ParameterError for a string that is not the name of a device; only torch knows whether it exists."""
     if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d+)?", device):
-        # By its letters, "gpu" would be nearest to "cpu".
+        # By spelling, "gpu" would be nearest to "cpu".
         other = re.fullmatch(r"(gpu|cuda|nvidia|rocm|metal)(?::?(\d+))?", device.lower())
         name = "" if other is None else "mps" if other[1] == "metal" else "cuda" + (f":{other[2]}" if other[2] else "")
         close = f"Did you mean {name}?" if name else nearest(device, ("auto", "cpu", "cuda", "mps"))
@@ -53,7 +53,7 @@ def resolve_device(device: str) -> str:
     Raises
     ------
     ParameterError
-        If the device is not there.
+        If the device does not exist.
     """
     note_torch()
     import torch
@@ -73,10 +73,11 @@ def resolve_device(device: str) -> str:
 
 
 def physical_device(device: str) -> str:
-    """Return the name of what a resolved device computes on, which is another for each GPU of a machine.
+    """Return a name for the hardware of a resolved device that is unique on this machine.
 
-    "cuda" and "cuda:0" may be one GPU, and in two processes, by ``CUDA_VISIBLE_DEVICES``, two of them. So a GPU is
-    named by its UUID, and a part of one (MIG) by its own; where the driver tells none, by what the environment shows.
+    "cuda" and "cuda:0" may be the same GPU, and different ones in two processes because of ``CUDA_VISIBLE_DEVICES``. So
+    a GPU is named by its UUID, and a part of one (MIG) by its own UUID; where the driver reports none, by the
+    environment.
     """
     import torch
 
@@ -93,7 +94,7 @@ def physical_device(device: str) -> str:
 
 
 def resolve_precision(precision: str) -> str:
-    """Return the precision of a training, where "auto" is float32; `choose_precision` has that of embeddings.
+    """Return the precision of a training, where "auto" is float32; `choose_precision` returns that of embeddings.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def resolve_precision(precision: str) -> str:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Tell whether an error means that the memory of a device does not suffice; on CPUs it is a plain one."""
+    """Tell whether an error means that a device is out of memory; on CPUs it is a plain RuntimeError."""
     import torch
 
     text = str(error).lower()
@@ -112,7 +113,7 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def image_dtype(module: nn.Module) -> torch.dtype:
-    """Return the type of images that a module of the user's takes: that of all its parameters, or float32."""
+    """Return the dtype of images that a user's module takes: that of all its parameters, or float32."""
     import torch
 
     kinds = {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}
@@ -120,7 +121,7 @@ def image_dtype(module: nn.Module) -> torch.dtype:
 
 
 def channels_last(module: nn.Module) -> nn.Module:
-    """Lay out a module's weights as its images are; there is no such layout for those of 3-D convolutions."""
+    """Convert a module's weights to channels-last memory format, unless it has 3-D convolutions, which have none."""
     import torch
 
     known = all(tensor.dim() != 5 for tensor in (*module.parameters(), *module.buffers()))

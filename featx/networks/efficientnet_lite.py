@@ -1,8 +1,8 @@
-"""Nothing goes in, the EfficientNet-Lite0 network comes out, and its published weights under this network's names.
+"""EfficientNet-Lite0, the embedded network, and the names of its published weights.
 
 EfficientNet-Lite0 is EfficientNet-B0 (Tan and Le 2019, arXiv 1905.11946, Table 1) without squeeze-and-excitation and
-with ReLU6 for Swish (the TensorFlow TPU repository, efficientnet/lite). It follows TensorFlow's "SAME" padding, which
-is uneven for strides of two.
+with ReLU6 instead of Swish (the TensorFlow TPU repository, efficientnet/lite). It follows TensorFlow's "SAME" padding,
+which is uneven for strides of two.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """The network, with its stages as children: stem, stage1 to stage7, head; then the ImageNet classifier.
+    """EfficientNet-Lite0, with its stages as children: stem, stage1 to stage7, head; then the ImageNet classifier.
 
     Parameters
     ----------
     own_initialisation : bool, default=False
-        Whether random weights are drawn as they were for the published training, in place of PyTorch's way.
+        Whether random weights are drawn as for the published training, rather than by PyTorch's defaults.
     """
 
     def __init__(self, *, own_initialisation: bool = False) -> None:
@@ -108,7 +108,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw weights by the number of outputs that read an input, as TensorFlow's EfficientNet and timm do."""
+    """Draw weights scaled by fan-out, as TensorFlow's EfficientNet and timm do."""
     if isinstance(module, nn.Conv2d):
         fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
         nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
@@ -118,7 +118,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-# The names of `efficientnet_lite_pytorch`, and this network's.
+# Names of `efficientnet_lite_pytorch`, and the names of this network.
 OUTER = {"_conv_stem": "stem.conv", "_bn0": "stem.norm", "_conv_head": "head.conv", "_bn1": "head.norm"}
 INNER = {
     "_expand_conv": "expand.conv",
@@ -132,7 +132,7 @@ PLACES = [(stage, block) for stage, row in enumerate(SETTINGS, start=1) for bloc
 
 
 def published_to_own(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Rename a state dict from the names of `efficientnet_lite_pytorch` to this network's; others pass unchanged."""
+    """Rename a state dict from the names of `efficientnet_lite_pytorch` to this network's; return others unchanged."""
     if "_conv_stem.weight" not in state:
         return state
     return {_own_name(key): value for key, value in state.items()}
@@ -148,7 +148,7 @@ def _own_name(key: str) -> str:
 
 
 def published_tensor_names(own: Iterable[str]) -> list[str]:
-    """Return the names in `efficientnet_lite_pytorch` of this network's tensors, but for the classifier's."""
+    """Return the names that `efficientnet_lite_pytorch` has for this network's tensors, except the classifier's."""
     modules = {place: name for name, place in OUTER.items()}
     for number, (stage, block) in enumerate(PLACES):
         modules |= {f"stage{stage}.{block}.{place}": f"_blocks.{number}.{name}" for name, place in INNER.items()}

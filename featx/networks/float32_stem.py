@@ -1,24 +1,22 @@
-"""A network that computes in half precision goes in; the same one with its first convolutions in float32 comes out."""
+"""Compute the first convolutions of a network in float32 while autocast computes the others in half precision."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["FeatureExtractor", "with_float32_stem"]
+from ..torch_modules.graphs import FeatureExtractor
 
-# A batch goes in; the outputs of the layers that are read come out.
-FeatureExtractor = Callable[[Tensor], dict[str, Any]]
+__all__ = ["with_float32_stem"]
 
 
 def with_float32_stem(network: FeatureExtractor, n_float32: int) -> FeatureExtractor:
     """Return a feature extractor whose first convolutions compute in float32, also where autocast is on.
 
-    For networks that are computed as they are; `fuse` gives each convolution a precision of its own.
+    It is for networks that are not fused; `fuse` sets the precision of each convolution.
     """
     if not n_float32:
         return network
@@ -31,7 +29,7 @@ def with_float32_stem(network: FeatureExtractor, n_float32: int) -> FeatureExtra
 
 
 class _Float32Stem(TorchFunctionMode):
-    """Counts the convolutions of one pass, and takes autocast away from the first ones."""
+    """Counts the convolutions of one pass, and disables autocast for the first ones."""
 
     def __init__(self, n_float32: int) -> None:
         super().__init__()

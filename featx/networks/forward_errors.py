@@ -1,17 +1,21 @@
-"""A network that failed on images and its error go in; an error that says what helps comes out."""
+"""Errors of forward passes: a network fails on images, or its outputs are NaN, infinite or not one for each image."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..exceptions import BackboneError
 from .device import out_of_memory
+from .pooling import View
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["forward_error"]
+__all__ = ["forward_error", "not_finite_outputs", "not_one_each", "require_finite"]
 
 # In messages of torch and of networks about images that are too small or too large.
 ABOUT_SIZES = re.compile(
@@ -20,6 +24,8 @@ ABOUT_SIZES = re.compile(
     re.IGNORECASE,
 )
 ABOUT_CHANNELS = re.compile(r"expected input\[.*\] to have (\d+) channels?, but got 3")
+# In bfloat16, whose bits are kept as int16: the exponent of NaN and infinity.
+EXPONENT = 0x7F80
 OTHER_SIZES = (224, 299, 384, 64, 32)
 
 
@@ -36,9 +42,9 @@ def forward_error(name: str, module: nn.Module, side: int, error: Exception, *, 
     error : Exception
         What it raised.
     is_custom : bool
-        Whether it is a module of the user's, which fails for reasons of its own.
+        Whether it is a module of the user, which may fail for any reason.
     """
-    # Those of the libraries say what is wrong themselves; a KeyError says but a key.
+    # Messages of the libraries say what is wrong. That of a KeyError is only a key.
     kind, text = type(error).__name__, str(error).strip().rstrip(".")
     text = text if isinstance(error, RuntimeError | AssertionError) and text else f"{kind}: {text}" if text else kind
     said = f"{name} fails on images of {side} x {side} pixels: {text}"
@@ -53,7 +59,7 @@ def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) ->
         others = ", ".join(sorted(kinds - {"float32"}))
         return f"It has parameters of {others}, and the images are of float32: pass module.float()."
     if out_of_memory(error) or "can't allocate memory" in str(error):
-        return "It asks for more memory than there is: choose a smaller image_size or batch_size, or another network."
+        return "It needs more memory than there is: choose a smaller image_size or batch_size, or another network."
     if found := ABOUT_CHANNELS.search(str(error)):
         some = "1 channel" if found[1] == "1" else f"{found[1]} channels"
         return f"Images have 3 channels, and it takes {some}: wrap it in a module whose forward converts them."
@@ -71,7 +77,7 @@ def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) ->
 
 
 def _takes(module: nn.Module, side: int) -> bool:
-    """Tell whether a module takes an image of that size."""
+    """Tell whether a module accepts images of that size."""
     import torch
 
     from ..torch_modules.copies import light_copy
@@ -85,3 +91,81 @@ def _takes(module: nn.Module, side: int) -> bool:
     except Exception:  # it is the user's code
         return False
     return True
+
+
+def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
+    """Return the message and the next step for a layer that does not give one output for each image."""
+    return (
+        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
+        "Choose a layer, or return a tensor, whose first axis counts the images.",
+    )
+
+
+def require_finite(
+    rows: Sequence[np.ndarray],
+    views: Sequence[View],
+    images: Sequence[str],
+    *,
+    name: str,
+    module: nn.Module,
+    precision: str,
+) -> None:
+    """Raise a BackboneError unless all values of each view's matrix are finite.
+
+    Parameters
+    ----------
+    rows : sequence of ndarray, shape (n, d)
+        As `Backbone.embed` returns them.
+    views : sequence of (layer, pooling)
+    images : sequence of str
+        Their names.
+    name : str
+        The network's.
+    module : nn.Module
+    precision : str
+        Of the forward pass.
+    """
+    for matrix, (layer, _) in zip(rows, views, strict=True):
+        good = (matrix & EXPONENT) != EXPONENT if matrix.dtype == np.int16 else np.isfinite(matrix)
+        if good.all():
+            continue
+        spoilt = np.flatnonzero(~good.all(axis=1))
+        count, size = int((~good[spoilt[0]]).sum()), good.shape[1]
+        raise not_finite_outputs(
+            f"what {name} gives for {images[spoilt[0]]} at the layer {layer!r} is not finite: {count:,} of {size:,} "
+            "values are NaN or infinite",
+            module,
+            precision,
+            every=len(spoilt) == len(images),
+        )
+
+
+def not_finite_outputs(wrong: str, module: nn.Module, precision: str, *, every: bool) -> BackboneError:
+    """Return the error for values that are not finite, with what to do about it.
+
+    Parameters
+    ----------
+    wrong : str
+        What is not finite.
+    module : nn.Module
+    precision : str
+        Of the forward pass.
+    every : bool
+        Whether this holds for every image of a batch.
+    """
+    weights = [*module.named_parameters(), *((n, b) for n, b in module.named_buffers() if "running_" in n)]
+    spoilt = next((n for n, tensor in weights if tensor.is_floating_point() and not tensor.isfinite().all()), None)
+    kinds = {str(tensor.dtype).removeprefix("torch.") for _, tensor in weights if tensor.is_floating_point()}
+    if spoilt is not None:
+        return BackboneError(
+            f"{wrong}, and so are some of its weights, in {spoilt!r}", "Load weights from before the training diverged."
+        )
+    if precision != "float32":
+        return BackboneError(f"{wrong} in {precision}", "Choose precision='float32' (--precision float32).")
+    if kinds & {"float16", "bfloat16"}:
+        return BackboneError(f"{wrong} in {', '.join(sorted(kinds))}", "Pass module.float().")
+    if every:
+        return BackboneError(
+            wrong, "Look for the layer where it begins, by layer='...'; its weights may be too large, or not trained."
+        )
+    return BackboneError(wrong, "Leave this image out, or keep the network from dividing by zero for it.")

@@ -1,7 +1,8 @@
-"""A convolution goes in; one in a precision of its own, with what follows it in the same kernel, comes out.
+"""A fused convolution: convolution, residual addition and activation in one oneDNN kernel of a chosen precision.
 
-On a CPU it is oneDNN's kernel with weights that are packed once; elsewhere it stays torch's own operations. A processor
-without half precision gives the same numbers: inputs, weights and results are rounded, the arithmetic is float32's.
+On a CPU it is oneDNN's kernel with weights that are packed once; on other devices it consists of torch's operations. A
+processor without half precision computes the same numbers: inputs, weights and results are rounded, and the arithmetic
+is in float32.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from torch.nn import functional
 
 __all__ = ["FusedConvolution", "has_kernels"]
 
-# What torch asks of the processor before it runs a kernel in half precision.
+# The operations by which torch checks the processor before it runs a kernel in half precision.
 _CHECKS = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
 
-# By oneDNN's names of the activations.
+# By the names that oneDNN has for activations.
 _TORCH: dict[str, Callable[..., Tensor]] = {
     "none": lambda x: x,
     "relu": functional.relu,
@@ -43,10 +44,10 @@ def has_kernels(dtype: torch.dtype = torch.float32) -> bool:
 
 
 def _computes_in(dtype: torch.dtype, device: torch.device) -> torch.dtype:
-    """Return the arithmetic for inputs, weights and results of a precision.
+    """Return the dtype to compute in, for inputs, weights and results of a precision.
 
     Products of two numbers in half precision are exact in float32, and every kernel adds them up in float32, so that
-    a processor that has no such kernels loses nothing but time.
+    a processor without such kernels loses nothing but time.
     """
     return dtype if device.type != "cpu" or has_kernels(dtype) else torch.float32
 
@@ -65,7 +66,7 @@ class FusedConvolution(nn.Module):
     bounds : tuple of float
         Of a clipping activation.
     shape : tuple of int or None
-        Of a batch that it will be given, for packing the weights; None keeps to torch's own operations.
+        Of the batches to come, for packing the weights; None means torch's own operations.
     in_place : bool
         Whether the residual may be overwritten.
     """
@@ -106,7 +107,7 @@ class FusedConvolution(nn.Module):
                 x, self.weight, self.bias, *self.sizes, self.activation, self.bounds, ""
             ).to(self.dtype)
         follows = (None, [], None) if self.activation == "none" else (self.activation, self.bounds, None)
-        # Accumulated into what the residual's own layer wrote and no one else reads, or into a copy of it.
+        # The sum goes into the memory of the residual if nothing else reads that, or into a copy of it.
         where = self._rounded(residual)
         if where is residual and not self.in_place:
             where = residual.clone(memory_format=torch.channels_last)

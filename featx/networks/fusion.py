@@ -1,8 +1,8 @@
-"""A traced network goes in; the same function comes out in fewer kernels, and in half precision where that is wanted.
+"""Fuse a traced network: the same function with fewer kernels, and in half precision if that is wanted.
 
 BatchNorm is folded into the convolution before it. On a CPU, a convolution, its activation and the addition of a
-residual become one kernel of oneDNN with weights that are packed once; elsewhere they stay torch's own operations. A
-convolution chooses its own arithmetic, so that the first ones can stay in float32 when the rest does not.
+residual become one kernel of oneDNN with weights that are packed once; on other devices they remain torch's operations.
+Each convolution has its own precision, so that the first ones can stay in float32 while the others do not.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import StochasticDepth
 
+from ..torch_modules.graphs import FeatureExtractor
 from .efficientnet_lite import same_pad
-from .float32_stem import FeatureExtractor, with_float32_stem
+from .float32_stem import with_float32_stem
 from .fused_convolution import FusedConvolution, has_kernels
 
 __all__ = ["fuse", "fused_extractor"]
 
-# How oneDNN calls an activation. The bounds of ReLU6 and Hardtanh go along.
+# The names that oneDNN has for activations. For ReLU6 and Hardtanh, the bounds are passed too.
 _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.ReLU: "relu",
     nn.ReLU6: "hardtanh",
@@ -35,10 +36,10 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.Hardsigmoid: "hardsigmoid",
 }
 _FUNCTIONS: dict[Any, str] = {functional.relu: "relu", torch.relu: "relu", "relu": "relu", "relu_": "relu"}
-# How far the fused graph's output may be from the plain one's, relative to its norm: beyond this it is not the same
-# function. Half precision differs by some hundredths by itself.
+# How far the fused graph's output may be from the original's, relative to its norm: beyond this it is not the same
+# function. Half precision alone makes a difference of some hundredths.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.3}
-# These return their very input in evaluation mode.
+# Modules that return their input in evaluation mode.
 _IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d, StochasticDepth)
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 
@@ -46,14 +47,14 @@ _ADDITIONS = (operator.add, operator.iadd, torch.add)
 def fused_extractor(
     network: fx.GraphModule, batch: Tensor, *, dtype: torch.dtype, n_float32: int = 0
 ) -> FeatureExtractor:
-    """Return the fastest graph that was seen to compute the same as a feature extractor.
+    """Return the fastest graph that was found to compute the same as a feature extractor.
 
     Parameters
     ----------
     network : fx.GraphModule
         Returns a dict of tensors; in evaluation mode; left as it is.
     batch : Tensor of float32, shape (n, c, h, w)
-        Its first image is passed through the network and through what is made of it.
+        Its first image is passed through the network and through the fused graphs.
     dtype : torch.dtype
         Of the convolutions.
     n_float32 : int, default=0
@@ -62,13 +63,13 @@ def fused_extractor(
     Returns
     -------
     callable
-        The network itself where the fused one fails or gives something else, its first convolutions as exact.
+        The network itself, with its first convolutions in float32, if the fused one fails or differs.
     """
     example = batch[:1]
     with torch.autocast(batch.device.type, enabled=False):
         wanted = network(example.clone())
     bound = TOLERANCE[dtype]
-    # oneDNN's kernels are no public interface of torch: another release may change them.
+    # oneDNN's kernels are not a public interface of torch: another release may change them.
     for kernels in [True, False] if batch.device.type == "cpu" and has_kernels() else [False]:
         try:
             fused = fuse(network, batch, dtype=dtype, kernels=kernels, n_float32=n_float32)
@@ -83,7 +84,7 @@ def fused_extractor(
 
 
 def _distance(given: Any, wanted: Any) -> float:
-    """Return the relative distance of two tensors; what is no tensor has none."""
+    """Return the relative distance of two tensors; 0 for other values."""
     if not isinstance(wanted, Tensor) or not wanted.is_floating_point():
         return 0.0
     return float((given.float() - wanted.float()).norm() / wanted.float().norm().clamp(min=1e-12))
@@ -120,7 +121,7 @@ def fuse(
         modules[node.target] = _with_padding(modules[node.target], node, shapes)
         shape = (len(batch), *shapes[node.args[0]][1:]) if kernels else None
         _fuse_one(fused, modules, node, shapes, own, shape)
-    # What has no reader may still work in place, so that nothing else is dropped.
+    # A node that nothing reads may still work in place, so no other node is dropped.
     graph.lint()
     fused.delete_all_unused_submodules()
     fused.recompile()
@@ -135,7 +136,7 @@ def _fuse_one(
     dtype: torch.dtype,
     shape: tuple[int, ...] | None,
 ) -> None:
-    # `Any`, for torch's function of the folding has a type of its own for what it takes.
+    # `Any`, since the function of torch that folds has its own type for its argument.
     convolution: Any = modules[str(node.target)]
     end, activation = node, "none"
     residual: fx.Node | None = None
@@ -172,9 +173,9 @@ def _fuse_one(
 
 
 def _with_padding(convolution: Any, node: fx.Node, shapes: dict[fx.Node, torch.Size]) -> nn.Module:
-    """Return a convolution that pads by itself in place of the uneven padding before it, which is taken away.
+    """Return a convolution that does the uneven padding before it itself; the padding is removed from the graph.
 
-    A kernel with zeros before its first line reaches as far to the left as it is padded to the right.
+    Zeros before the first rows and columns of the kernel make an even padding equal to the uneven one.
     """
     pad = node.args[0]
     if not isinstance(pad, fx.Node) or pad.target is not same_pad or len(pad.users) > 1:
@@ -194,7 +195,7 @@ def _with_padding(convolution: Any, node: fx.Node, shapes: dict[fx.Node, torch.S
 
 
 def _shapes(fused: fx.GraphModule, example: Tensor) -> dict[fx.Node, torch.Size]:
-    """Return the shape of what each node gives."""
+    """Return the shape of each node's output."""
     shapes = {}
 
     class Recorder(fx.Interpreter):
@@ -219,12 +220,12 @@ def _remove_identities(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Tell whether it is a convolution that computes nothing but itself."""
+    """Tell whether a module is a plain convolution, with zero padding and without hooks."""
     return _is_untouched(module, (nn.Conv2d,)) and module.padding_mode == "zeros" and module.padding != "same"
 
 
 def _is_untouched(module: nn.Module | None, kinds: Collection[type[nn.Module]]) -> bool:
-    """Tell whether it is exactly one of the library's modules, without hooks or a ``forward`` of the user's."""
+    """Tell whether a module is exactly one of the library's, without hooks or a ``forward`` of the user."""
     if type(module) not in kinds or module is None:
         return False
     owner = getattr(type(module).forward, "__globals__", {}).get("__name__", "")
@@ -242,7 +243,7 @@ def _is_norm(modules: dict[str, nn.Module], node: fx.Node) -> bool:
 
 
 def _added(node: fx.Node, end: fx.Node) -> fx.Node | None:
-    """Return what a node adds to `end`, or None where it is no plain sum of two."""
+    """Return the node that is added to `end`, or None if a node is not a plain sum of two."""
     if node.op != "call_function" or node.target not in _ADDITIONS or node.kwargs:
         return None
     others = [a for a in node.args if a is not end]
@@ -250,7 +251,7 @@ def _added(node: fx.Node, end: fx.Node) -> fx.Node | None:
 
 
 def _may_move(modules: dict[str, nn.Module], start: fx.Node, end: fx.Node) -> bool:
-    """Tell whether nothing between two nodes could change what the first one reads."""
+    """Tell whether nothing between two nodes could change the input of the first one."""
     node = start.next
     while node is not end:
         module = modules.get(str(node.target)) if node.op == "call_module" else None
@@ -272,13 +273,13 @@ def _activation(modules: dict[str, nn.Module], node: fx.Node) -> tuple[str, tupl
 
 
 def _is_spent(fused: fx.GraphModule, residual: fx.Node, end: fx.Node) -> bool:
-    """Tell whether a residual is a tensor of its own that no later node reads, under this or another name."""
+    """Tell whether a residual has its own memory, which no later node reads, under this or another name."""
     order = {node: number for number, node in enumerate(fused.graph.nodes)}
 
     def own(node: fx.Node) -> bool:
         return node.op == "call_module" and isinstance(fused.get_submodule(str(node.target)), FusedConvolution)
 
-    # A fused convolution with an overwritten residual is that residual's memory, which had no other reader either.
+    # The output of a fused convolution may be the memory of its residual, which nothing else read either.
     readers = [user for user in residual.users if user is not end and order[user] < order[end]]
     later = [user for user in residual.users if order[user] > order[end]]
     return own(residual) and not later and all(own(user) or _is_convolution(fused, user) for user in readers)

@@ -1,4 +1,4 @@
-"""What places in a file of weights have of a network goes in; the error that says why none is used comes out."""
+"""Errors for weights that do not match a network: which tensors are missing, unknown or of another shape."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ if TYPE_CHECKING:
 __all__ = ["Match", "abbreviated", "ambiguity", "mismatch", "not_finite_weights"]
 
 ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
-# In the names of tensors that stand for another one, and of those that follow the image size.
+# In the names of tensors that replace another one by a parametrisation.
 REPARAMETRISED = ("parametrizations.", "weight_orig", "weight_g", "weight_v")
-# In the place of a set of tensors: what stands in brackets is written as it is, all else is text.
+# In the place of a set of tensors: a key in brackets is copied, any other is quoted.
 KEYS = re.compile(r"\[(.*?)\]/|([^/]+)/")
+# In the names of tensors whose shape depends on the image size.
 POSITIONS = ("pos_", "position", "attention_bias")
 
 
 @dataclass(frozen=True)
 class Match:
-    """What one place in a file has of a network.
+    """The tensors at one place in a file, compared with those of a network.
 
     Attributes
     ----------
     place : str
-        The prefix of the names there.
+        The common prefix of their names.
     state : dict of str to Tensor
-        By the network's names.
+        By their names in the network.
     faults : list of str
-        What is missing, unknown or of another kind.
+        Which tensors are missing, unknown or of another shape or type.
     matched : int
-        How many of the needed tensors are right.
+        How many of the needed tensors match.
     needed : frozenset of str
-        Names of the tensors that are needed.
+        Names of the tensors that the layer needs.
     resized : list of str
-        Names of those that were resampled.
+        Names of the tensors that were resampled to another image size.
     """
 
     place: str
@@ -51,25 +52,25 @@ class Match:
 
 
 def mismatch(
-    fits: list[Match], tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str, source: str
+    matches: list[Match], tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], name: str, source: str
 ) -> WeightsError:
-    """Return the error for a file none of whose places fits: what is wrong with the best of them, and what to do."""
+    """Return the error for a file in which no place matches: what is wrong with the best one, and what to do."""
     if any(word in key for key in tensors for word in ADAPTERS):
         return WeightsError(
-            f"the weights {source} do not fit {name}: they are those of an adapter (LoRA), which changes a network and "
-            "is none",
+            f"the weights {source} do not fit {name}: they are those of an adapter (LoRA), which changes a network "
+            "but is not one",
             "Merge it into its network where it was trained (peft: model.merge_and_unload()), and save that network's "
             "state_dict().",
         )
     if not tensors:
         return WeightsError(f"the weights {source} hold no tensors", "Save the network's state_dict().")
-    if not fits:
+    if not matches:
         return WeightsError(
             f"the weights {source} do not fit {name}: {next(iter(expected))} is missing, and so are all others; the "
             f"file holds {abbreviated(list(tensors))}",
             "Pass the backbone that they were trained with, or name the tensors as it does.",
         )
-    best = min(fits, key=lambda fit: (-fit.matched, len(fit.faults)))
+    best = min(matches, key=lambda match: (-match.matched, len(match.faults)))
     where = f" (under {best.place.rstrip('.')!r})" if best.place else ""
     step = "Pass the backbone that they were trained with"
     if any(word in key for key in best.state for word in REPARAMETRISED):
@@ -87,7 +88,7 @@ def mismatch(
 
 
 def not_finite_weights(spoilt: Mapping[str, tuple[int, int]], name: str, source: str) -> WeightsError:
-    """Return the error for tensors that hold NaN or infinity: names the first of them, and counts the others."""
+    """Return the error for tensors that hold NaN or infinity, which names the first one and counts the others."""
     first, (count, size) = next(iter(spoilt.items()))
     others = len(spoilt) - 1
     more = f", and so are values of {others} more tensor{'s' if others > 1 else ''}" if others else ""
@@ -98,10 +99,10 @@ def not_finite_weights(spoilt: Mapping[str, tuple[int, int]], name: str, source:
     )
 
 
-def ambiguity(fits: list[Match], short: Mapping[str, str], name: str, source: str) -> WeightsError:
-    """Return the error for a file of which several places fit and differ, with the line that saves one alone."""
-    # One without a name of its own comes last: the line would save the others with it.
-    places = sorted((place_in_file(fit, short) for fit in fits), key=lambda place: not place)
+def ambiguity(matches: list[Match], short: Mapping[str, str], name: str, source: str) -> WeightsError:
+    """Return the error for a file with several different places that match, and the line that saves one alone."""
+    # A place without a prefix comes last, since the line would save the others with it.
+    places = sorted((place_in_file(match, short) for match in matches), key=lambda place: not place)
     container, _, prefix = places[0].rpartition("/")
     found = "checkpoint" + "".join(f"[{number or repr(key)}]" for number, key in KEYS.findall(f"{container}/"))
     if prefix:
@@ -113,16 +114,16 @@ def ambiguity(fits: list[Match], short: Mapping[str, str], name: str, source: st
     )
 
 
-def place_in_file(fit: Match, short: Mapping[str, str]) -> str:
-    """Return where the tensors stand as the file has it: the keys of dictionaries, then a prefix of names."""
-    for key in fit.state:
-        full = short.get(fit.place + key, "")
+def place_in_file(match: Match, short: Mapping[str, str]) -> str:
+    """Return the place of the tensors in the terms of the file: the keys of dictionaries, then a prefix of names."""
+    for key in match.state:
+        full = short.get(match.place + key, "")
         if full.replace("/", ".").endswith(key):
             return full[: len(full) - len(key)]
-    return fit.place
+    return match.place
 
 
 def abbreviated(names: list[str], between: str = ", ") -> str:
-    """Return the first three names, and how many more there are."""
+    """Return the first three names, and the number of the others."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return between.join(names[:3]) + more

@@ -1,6 +1,6 @@
-"""The name of a network, of its weights, layers and poolings goes in; an error comes out where there is no such thing.
+"""Check the names of networks, weights, layers and poolings without importing torch or timm.
 
-Nothing is built, and neither torch nor timm is imported, so that a mistyped name is told of at once.
+Nothing is built, so that a mistyped name is reported at once.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..exceptions import BackboneError, MissingDependencyError, nearest
-from .architectures import architecture_of
+from ..exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
+from .architectures import EMBEDDED, architecture_of
 from .pooling import check_pooling
 from .stage_names import check_layer
 from .state_files import check_file
-from .weights import is_file_name, unknown_weights
+from .weights import is_file_name
 
 __all__ = [
     "check_network",
@@ -28,6 +28,7 @@ __all__ = [
     "check_timm_weights",
     "published_weight_names",
     "unknown_timm_network",
+    "unknown_weights",
 ]
 
 _OTHER_WEIGHTS = {
@@ -51,7 +52,7 @@ def check_network(
     poolings: Sequence[str] = (),
     image_size: int | None = None,
 ) -> None:
-    """Raise what naming this network would raise, as far as names alone tell.
+    """Raise the errors of `resolve_backbone` that names alone can show.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def check_network(
     weights, image_size
         As for `resolve_backbone`.
     layers : sequence of str or None
-        Nodes of the network's graph that are no stages may be told of only when it is built.
+        Nodes of the graph that are not stages can be checked only when the network is built.
     poolings : sequence of str
 
     Raises
@@ -82,7 +83,7 @@ def check_network(
 
 
 def check_published(name: str, weights: Any, *, known: Sequence[str] | None = None) -> None:
-    """Raise WeightsError where a name is not that of published weights; files and None pass.
+    """Raise WeightsError for a name that is not one of published weights; files and None pass.
 
     Parameters
     ----------
@@ -103,19 +104,39 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
 
 
 def published_weight_names(name: str) -> tuple[str, ...]:
-    """Return the names of torchvision's published weights of a network; none of the embedded one."""
-    return () if name == "efficientnet_lite0" else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
+    """Return the names of torchvision's published weights for a network; none for the embedded one."""
+    return () if name == EMBEDDED else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
 
 
 def check_timm_weights(name: str, weights: Any) -> None:
-    """Raise WeightsError where weights of a timm network are named by anything but "DEFAULT" or a file."""
+    """Raise WeightsError for weights of a timm network that are neither "DEFAULT", a file, nor None."""
     if not (weights is None or weights == "DEFAULT" or is_file_name(weights)):
         step = "Pass 'DEFAULT', a file of weights, or None; a tag of timm's belongs to the name: timm:NAME.TAG."
         raise unknown_weights(name, weights, step)
 
 
+def unknown_weights(name: str, weights: Any, step: str, *, known: Sequence[str] = ()) -> WeightsError:
+    """Return the error for weights that are neither a file nor known by name.
+
+    Parameters
+    ----------
+    name : str
+        The network.
+    weights : object
+    step : str
+        The next step, unless there is a file of that name, for which the step is to pass it with its folder.
+    known : sequence of str, default=()
+        The names of the weights that the network has.
+    """
+    has = f"; it has {', '.join(known)}" if known else ""
+    if isinstance(weights, str) and os.path.isfile(weights):
+        file = os.path.join(os.curdir, weights)
+        return WeightsError(f"{name} has no weights {weights!r}{has}", f"To read the file of that name, pass {file!r}.")
+    return WeightsError(f"{name} has no weights {weights!r}, and there is no file of that name{has}", step)
+
+
 def check_patches(name: str, image_size: int | None) -> None:
-    """Raise BackboneError where torchvision's vision transformers cannot part images of this size into patches."""
+    """Raise BackboneError if a vision transformer of torchvision cannot divide images of this size into patches."""
     patch = int(name.rpartition("_")[2]) if name.startswith("vit_") else 1
     if image_size is not None and image_size % patch:
         raise BackboneError(
@@ -131,8 +152,8 @@ def unknown_timm_network(name: str, known: Sequence[str]) -> BackboneError:
 
 
 def check_timm(backbone: str) -> None:
-    """Raise BackboneError unless timm's source has a network of that name: importing it takes seconds, and torch."""
-    if "timm" in sys.modules:  # it tells itself, and knows networks that were registered with it
+    """Raise BackboneError unless timm's source code has a network of that name, since importing timm takes seconds."""
+    if "timm" in sys.modules:  # it checks names itself, and knows networks that were registered with it
         return
     spec = find_spec("timm")
     if spec is None or spec.origin is None:
@@ -145,6 +166,6 @@ def check_timm(backbone: str) -> None:
     except (OSError, ValueError):
         return
     known = sorted(set(re.findall(r"^@register_model\s+def (\w+)\(", source, re.MULTILINE)))
-    # Names of older releases are in quotes; what else timm may know, it says itself once it is imported.
+    # Names of older releases are in quotes. Anything else that timm may know, it checks itself once it is imported.
     if known and name not in known and not re.search(rf"""['"]{re.escape(name)}['".]""", source):
         raise unknown_timm_network(name, known)

@@ -1,4 +1,4 @@
-"""A layer's output goes in, one vector for each image comes out."""
+"""Pooling: reduce a layer's output to one vector for each image."""
 
 from __future__ import annotations
 
@@ -10,28 +10,20 @@ from ..exceptions import LayerError, ParameterError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "not_one_each", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "pool", "whole_map"]
 
-# (layer, pooling): which layer of a network is read, and how its output becomes one vector.
+# (layer, pooling): a layer of a network, and how its output becomes one vector.
 View = tuple[str, str]
 
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
-# Every value of a layer's output in half precision: for what lies below the layers that are trained.
+# Every value of a layer's output in half precision, for the boundary below the layers that are trained.
 MAPS = ("map:float16", "map:bfloat16")
 
 
 def check_pooling(pooling: str) -> None:
-    """Raise ParameterError unless there is a pooling of that name, or it is "auto"."""
+    """Raise ParameterError unless a pooling has that name, or it is "auto"."""
     one_of("auto", *POOLINGS, next_step="'auto' is the network's own.").check("pooling", pooling)
-
-
-def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
-    """Return what is wrong with a layer that does not give one output for each image, and what to do."""
-    return (
-        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
-        "Choose a layer, or return a tensor, whose first axis counts the images.",
-    )
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:
@@ -41,13 +33,13 @@ def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, pre
     ----------
     output : Tensor
         A feature map (n, c, h, w), or (n, h, w, c) with `channels_last`; tokens (n, t, c); or vectors (n, c), which
-        are returned as they are.
+        are returned unchanged.
     pooling : {"avg", "max", "avgmax", "gem", "flatten", "cls"}
         Mean; maximum; both, one after the other (2 c features); generalised mean with power 3 (Radenovic et al.
         2018, arXiv 1711.02512, eq. 3); every value in channel, row, column order; the class token.
     channels_last : bool, default=False
     prefix_tokens : int, default=0
-        Tokens before the patches, the class token being the first; only "cls" and "flatten" look at them.
+        Tokens before the patches, of which the class token is the first; only "cls" and "flatten" use them.
 
     Returns
     -------
@@ -74,7 +66,7 @@ def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, pre
         return output.float()
     else:
         raise LayerError(
-            f"the layer gives a tensor of shape {tuple(output.shape)}, which is no feature map",
+            f"the layer gives a tensor of shape {tuple(output.shape)}, which is not a feature map",
             "Choose a layer whose output is (n, c, h, w), (n, tokens, c) or (n, c).",
         )
     if pooling == "cls":
@@ -118,7 +110,7 @@ def whole_map(output: torch.Tensor, kind: str) -> torch.Tensor:
     half = flat.to(torch.float16)
     if bool(torch.isinf(half).any()) and bool(torch.isfinite(flat).all()):
         raise LayerError(
-            f"the layer gives values up to {float(flat.abs().max()):.3g}, beyond the range of float16",
+            f"the layer has values up to {float(flat.abs().max()):.3g}, beyond the range of float16",
             "Keep them as boundary_dtype='bfloat16'.",
         )
     return half

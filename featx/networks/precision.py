@@ -1,7 +1,7 @@
-"""A network and a device go in; the arithmetic that `precision="auto"` stands for comes out, measured on photographs.
+"""Choose between float32 and bfloat16 for `precision="auto"`, by the agreement of embeddings of photographs.
 
-Half precision is taken where the processor computes it natively and the network's embeddings hardly change. That is
-measured once for each network, on crops of two photographs that scikit-learn brings, and noted in the cache.
+Half precision is chosen where the processor computes it natively and the network's embeddings hardly change. That is
+measured once for each network, on crops of two photographs that come with scikit-learn, and noted in the cache.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Agreement", "choose_precision", "measure_agreement", "photographs", "sample_crops"]
 
-# What embeddings in half precision must have in common with float32's for "auto" to take them.
+# The cosines that embeddings in half precision must have with those in float32 for "auto" to choose it.
 MEAN_COSINE = 0.999
 WORST_COSINE = 0.997
 N_CROPS = 30
 FOLDER = "precisions"
-# Settings that take kernels, or a GPU, away from a process.
+# Environment variables that limit the kernels or GPUs of a process.
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
 
-# In this process: what was measured for a network, and what is chosen for it with each cache.
+# In this process: the measurement of each network, and the choice for it with each cache.
 _measured: dict[str, dict[str, Any]] = {}
 _chosen: dict[tuple[str, str | None], str] = {}
 
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """How close the embeddings of two arithmetics are.
+    """How close embeddings in two precisions are.
 
     Attributes
     ----------
     mean, worst : float
-        Cosine of an image's two embeddings, over all images.
+        Mean and minimum of the cosine of an image's two embeddings, over all images.
     """
 
     mean: float
@@ -62,14 +62,14 @@ class Agreement:
 
     @property
     def close(self) -> bool:
-        """Whether answers are the same with either."""
+        """Whether they are close enough for "auto" to choose half precision."""
         return self.mean >= MEAN_COSINE and self.worst >= WORST_COSINE
 
 
 def choose_precision(
     source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingCache | None = None
 ) -> str:
-    """Return the arithmetic of a network's embeddings.
+    """Return the precision of a network's embeddings.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def choose_precision(
         and of 0.997 at worst; else float32. A module of your own is always computed in float32.
     device : str, default="auto"
     cache : EmbeddingCache, default=None
-        Where the outcome is noted, so that it is measured once and the network need not be built again.
+        Where the choice is stored, so that it is measured once and the network need not be built again.
 
     Raises
     ------
@@ -122,13 +122,13 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     view = source.view(None, "auto")
     backbone = source.load(device)
 
-    # As they pass later: what is compiled for batches of a size is compiled once.
+    # In batches of the later size: kernels that are compiled for a size are then compiled once.
     lanes = lane_count(device) if backbone.is_thread_safe([view]) else 1
     size = auto_batch_size(device, lanes) // lanes
 
-    def rows(arithmetic: str) -> Tensor:
+    def rows(kind: str) -> Tensor:
         def embed(part: Tensor) -> Tensor:
-            return backbone.embed(part, [view], preprocessing=preprocessing, precision=arithmetic)[0]
+            return backbone.embed(part, [view], preprocessing=preprocessing, precision=kind)[0]
 
         return torch.cat([found for _, found in in_lanes(embed, pixels.split(size), lanes=lanes)]).double()
 
@@ -150,47 +150,48 @@ def sample_crops(n: int = N_CROPS) -> list[np.ndarray]:
 
 
 def photographs() -> list[np.ndarray]:
-    """Return the two photographs that scikit-learn brings, RGB uint8."""
+    """Return the two photographs that come with scikit-learn, RGB uint8."""
     import sklearn
 
     folder = Path(sklearn.__file__).parent / "datasets" / "images"
     try:
         return [read_image(folder / name) for name in ("china.jpg", "flower.jpg")]
     except FeatxError:
-        # The public way takes seconds, for it imports all that scikit-learn has.
+        # The public function takes seconds, since it imports all of scikit-learn.
         from sklearn.datasets import load_sample_images
 
         return list(load_sample_images().images)
 
 
 def _is_native(device: str) -> bool:
+    """Tell whether a device computes bfloat16 natively."""
     import torch
 
     if device.startswith("cuda"):
         return torch.cuda.get_device_capability(device) >= (8, 0)
     from .fused_convolution import has_kernels
 
-    # Kernels in bfloat16 also exist for processors without it, where they are slower than float32's; and a processor
-    # that has it may be kept from it by oneDNN's settings.
+    # Kernels in bfloat16 also run on processors without it, where they are slower than those in float32. And settings
+    # of oneDNN may keep a processor that has it from using it.
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device == "cpu" and any(getattr(torch.cpu, test, bool)() for test in tests) and has_kernels(torch.bfloat16)
 
 
 @cached
 def _processor() -> str:
-    """Return what tells processors apart, for a cache and even the name of a host may be shared by several kinds."""
-    able = [platform.machine(), *(os.environ.get(name, "") for name in LIMITS)]
+    """Return a digest of the processor's features, since different machines may share a cache and even a host name."""
+    features = [platform.machine(), *(os.environ.get(name, "") for name in LIMITS)]
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        able += [line for line in lines if line.startswith(("flags", "Features"))][:1]
-    return hashlib.sha256("\n".join(able).encode(errors="replace")).hexdigest()
+        features += [line for line in lines if line.startswith(("flags", "Features"))][:1]
+    return hashlib.sha256("\n".join(features).encode(errors="replace")).hexdigest()
 
 
 def _choose(source: BackboneSource, device: str) -> dict[str, Any]:
-    """Return the choice with what it rests on."""
+    """Return the choice, with the measurement on which it rests."""
     note: dict[str, Any] = {"backbone": source.name, "weights": source.weights_digest, "precision": "float32"}
     place = resolve_device(device)
-    # What a network cannot do at all is told where it is asked to do it.
+    # Errors of the network are raised when it is asked for embeddings.
     with contextlib.suppress(FeatxError):
         if _is_native(place):
             note_step("measuring what bfloat16 changes, once for each network")
@@ -212,7 +213,7 @@ def _write_note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) ->
     if cache is None:
         return
     target = Path(cache.root) / FOLDER / f"{key}.json"
-    # A cache that cannot be written costs a measurement in every process and nothing else.
+    # Without a writable cache, every process measures again.
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced(target) as temporary:

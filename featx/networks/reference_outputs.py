@@ -1,7 +1,8 @@
-"""A module of the user's own goes in; its answers to two fixed images come out, and decide which rows are its own.
+"""Compare a custom module's outputs for two fixed images with those stored beside cached rows, before rows are used.
 
-They are kept beside the rows of each spec. A process that is about to use rows of another compares its own answers with
-them first; where they differ, the rows stay where they are and its own are kept in memory.
+The digest of a module may not see everything that it computes with. So its outputs for the two images are stored with
+the rows of each spec. A process that is about to use rows of another one first compares its own outputs with them. If
+they differ, the rows are left alone, and those of this process are kept in memory.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from .precision import photographs
 __all__ = ["fixed_images", "outputs_agree", "reference_outputs", "store_to_read", "store_to_write"]
 
 log = logging.getLogger("featx")
-# How far two answers may be apart, relative to the largest value: processors and numbers of threads differ by less.
+# How far outputs may be apart, relative to the largest value: processors and numbers of threads differ by less.
 TOLERANCE = 1e-3
 MAX_VALUES = 1 << 17
 MAX_OUTPUTS = 16
 
 _outputs: dict[tuple[Any, ...], np.ndarray] = {}
-# Of this process: the specs whose rows it may use and add to, and the networks whose rows are not those of the cache.
+# In this process: specs of the cache whose rows are verified, and stores of networks whose rows are not in the cache.
 _verified: set[tuple[str, str, str]] = set()
 _private: dict[tuple[str, str, str], MemoryStore] = {}
 
 
 @functools.lru_cache(maxsize=4)
 def fixed_images(side: int) -> Tensor:
-    """Return the middle of a photograph, and noise, always the same: uint8 (2, 3, side, side)."""
+    """Return the centre of a photograph, and noise, always the same: uint8 (2, 3, side, side)."""
     photo = photographs()[0]
     missing = [max(0, side - length) for length in photo.shape[:2]]
     photo = np.pad(photo, [(n // 2, n - n // 2) for n in missing] + [(0, 0)], mode="symmetric")
@@ -56,14 +57,14 @@ def fixed_images(side: int) -> Tensor:
 def reference_outputs(
     module: nn.Module, preprocessing: Preprocessing, *, itself: Sequence[nn.Module] = ()
 ) -> np.ndarray:
-    """Return what a module gives for the two images in float32, all its tensors in one row; it is left as it was.
+    """Return a module's outputs for the two images in float32, all tensors in one row; the module is left as it was.
 
     Parameters
     ----------
     module : nn.Module
     preprocessing : Preprocessing
     itself : sequence of nn.Module, default=()
-        Where it is given, the module itself answers, and not a copy; these are in evaluation mode meanwhile.
+        If given, the module itself is run, and not a copy; these modules are in evaluation mode meanwhile.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def reference_outputs(
 
 
 def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
-    """Tell whether two answers are those of one network."""
+    """Tell whether two outputs can be those of one network."""
     if kept.shape != given.shape or not np.array_equal(np.isfinite(kept), np.isfinite(given)):
         return False
     finite = np.isfinite(kept)
@@ -104,9 +105,9 @@ def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
 
 
 def store_to_read(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
-    """Return where a network's rows are: the store, or memory of its own where the rows there are another's.
+    """Return the store to read a network's rows from: the given one, or memory if the rows there are another network's.
 
-    Networks by name are not looked at.
+    Networks given by name are not checked.
 
     Parameters
     ----------
@@ -122,24 +123,22 @@ def store_to_read(store: Store, source: BackboneSource, specs: Sequence[Embeddin
     for spec in specs:
         if network in _private:
             return _private[network]
-        # The rows are looked for before the answers, which are written first.
+        # Look for rows before the outputs, which are written first.
         kept = cache.reference_outputs(spec)
         if _place(network, spec) in _verified or not kept.has_rows():
             continue
-        answers = kept.load()
-        if answers is not None and outputs_agree(answers, _outputs_of(source, spec)):
+        outputs = kept.load()
+        if outputs is not None and outputs_agree(outputs, _outputs_of(source, spec)):
             _verified.add(_place(network, spec))
-        elif answers is None and cache.writable():
-            kept.set_rows_aside("nothing tells whether they are this network's: its answers to fixed images are lost")
+        elif outputs is None and cache.writable():
+            kept.set_rows_aside("it is unknown whether they are this network's: its outputs for fixed images are lost")
         else:
-            _keep_private(
-                network, cache, source, "those beside them are lost" if answers is None else "they are others"
-            )
+            _keep_private(network, cache, source, "the stored ones are lost" if outputs is None else "they differ")
     return _private.get(network, store)
 
 
 def store_to_write(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
-    """Return where a network's rows may be put; its answers are kept in the cache first, and compared with those there.
+    """Return the store to write a network's rows to; its outputs are stored in the cache first, or compared with those.
 
     Parameters
     ----------
@@ -159,7 +158,7 @@ def store_to_write(store: Store, source: BackboneSource, specs: Sequence[Embeddi
         if outputs_agree(kept.keep(own), own):
             _verified.add(_place(network, spec))
         else:
-            _keep_private(network, store, source, "they are others")
+            _keep_private(network, store, source, "they differ")
     return _private.get(network, store)
 
 
@@ -174,10 +173,10 @@ def _place(network: tuple[str, str, str], spec: EmbeddingSpec) -> tuple[str, str
 def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: BackboneSource, why: str) -> None:
     _private[network] = MemoryStore()
     log.warning(
-        "the embeddings of %s in %s are not used: its answers to two fixed images were compared with those given when "
-        "they were computed, and %s. What is computed now stays in the memory of this process. Something that "
-        "the network's digest does not see has changed: name its code with cache_key='...', and choose another key "
-        "whenever it changes.",
+        "the embeddings of %s in %s are not used: its outputs for two fixed images were compared with those stored "
+        "when they were computed, and %s. Embeddings that are computed now stay in the memory of this process. "
+        "Something that the network's digest does not see has changed: name its code with cache_key='...', and choose "
+        "another key whenever it changes.",
         source.name,
         cache.root,
         why,
@@ -185,7 +184,7 @@ def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: 
 
 
 def _outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
-    """Return a network's answers, or the embeddings of the two images where the network fails as a whole."""
+    """Return a network's outputs, or the embeddings of the two images if the network fails as a whole."""
     preprocessing = source.preprocessing
     key: tuple[Any, ...] = (
         source.weights_digest,

@@ -1,9 +1,8 @@
-"""A name or a module, and weights, go in; what identifies the network and how to build it comes out."""
+"""Resolve a backbone: from a name or a module, and weights, to the source of a network that need not be built yet."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +11,40 @@ from ..display.notes import note_once, note_torch
 from ..exceptions import ParameterError
 from ..images.preprocessing import IMAGENET, Preprocessing
 from ..runtime.seeds import check_weights_seed
-from . import architectures as stages
-from . import weights as weight_files
-from .architectures import Architecture
+from .architectures import (
+    EMBEDDED,
+    EMBEDDED_ARCHITECTURE,
+    EMBEDDED_PREPROCESSING,
+    Architecture,
+    architecture_of,
+    torchvision_names,
+)
 from .backbone import BackboneSource
 from .network_names import check_patches, check_published
 from .state_matching import load_weights
 from .timm_networks import timm_source
+from .weights import (
+    build_seeded,
+    embedded_weights,
+    file_weights,
+    is_file_name,
+    preset_entry,
+    published_weights,
+    random_weights,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["EMBEDDED", "list_backbones", "resolve_backbone", "stage_widths"]
+__all__ = ["list_backbones", "resolve_backbone", "stage_widths"]
 
-EMBEDDED = "efficientnet_lite0"
-# They initialise themselves as published when asked to, which takes a second, in vain where weights are loaded.
+# Networks that can initialise themselves as published. That takes a second, and is in vain if weights are loaded.
 INIT_WEIGHTS = ("inception_v3", "googlenet")
 
 
 def list_backbones() -> list[str]:
-    """Return the names that `backbone` takes, the embedded one first; with the extra, ``timm:NAME`` too."""
-    return [EMBEDDED, *stages.torchvision_names()]
+    """Return the names that `backbone` accepts, the embedded one first; with the extra, ``timm:NAME`` too."""
+    return [EMBEDDED, *torchvision_names()]
 
 
 def resolve_backbone(
@@ -45,27 +57,27 @@ def resolve_backbone(
     cache_key: str | None = None,
     origin: str | None = None,
 ) -> BackboneSource:
-    """Return what identifies a network and how to build it.
+    """Return the source of a network: what identifies it, and how to build it.
 
     Parameters
     ----------
     backbone : str or nn.Module
         ``efficientnet_lite0``, a torchvision classification network, ``timm:NAME``, or a module of your own. A module
-        is identified by its tensors, its attributes, and its code with all that the code names; it is given images
+        is identified by its tensors, its attributes, and its code with everything that the code names; its images are
         normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file, or None for random ones. The file may be
-        any of torch's or safetensors', a checkpoint of a training too: the one set of tensors in it that fits the
-        network up to its default layer is used. Those of inception_v3 and googlenet are taken for trained with
-        torchvision's ``transform_input=True``, as the published ones were; pass a module for weights that were not.
+        any file of torch or safetensors, including a training checkpoint: the one set of tensors in it that matches
+        the network up to its default layer is used. Weights of inception_v3 and googlenet are assumed to be trained
+        with torchvision's ``transform_input=True``, as the published ones were; pass a module for others.
     image_size : int, default=None
-        Side of the input in pixels; None means what the weights were trained with.
+        Side of the input in pixels; None means the size that the weights were trained with.
     resize : {"crop", "squash"}, default="crop"
     random_state : int, default=0
-        Seed of random weights; without these it may also be None or a RandomState, which have no effect.
+        Seed of random weights; with other weights it has no effect, and may also be None or a RandomState.
     cache_key : str, default=None
-        Names the code of a module of your own, in place of what featx makes out of it. Its tensors and plain attributes
-        are compared all the same. Choose another key whenever the code changes.
+        A name for the code of a module of your own, instead of what featx finds out about it. Its tensors and plain
+        attributes are still compared. Choose another key whenever the code changes.
     origin : str, default=None
         The session that an estimator was pickled in; leave it out.
 
@@ -82,7 +94,7 @@ def resolve_backbone(
     if backbone == EMBEDDED:
         source = _embedded(weights, random_state)
     elif backbone.startswith("timm:"):
-        source = timm_source(backbone, weights=weights, seed=random_state, image_size=image_size, seeded=_seeded)
+        source = timm_source(backbone, weights=weights, seed=random_state, image_size=image_size)
     else:
         source = _from_torchvision(backbone, weights, random_state, image_size)
     preprocessing = source.preprocessing.adapted(image_size, resize)
@@ -93,7 +105,7 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
     def build() -> nn.Module:
         from .efficientnet_lite import EfficientNetLite0, published_tensor_names, published_to_own
 
-        module = _seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
+        module = build_seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
         if found.file:
             load_weights(
                 module,
@@ -109,29 +121,29 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
 
     check_published(EMBEDDED, weights)
     if weights is None:
-        found = weight_files.random_weights(seed, initialisation="fan out")
-    elif weight_files.is_file_name(weights):
-        found = weight_files.file_weights(weights)
+        found = random_weights(seed, initialisation="fan out")
+    elif is_file_name(weights):
+        found = file_weights(weights)
     else:
-        found = weight_files.embedded_weights()
-    architecture = stages.EMBEDDED_ARCHITECTURE
-    return BackboneSource(EMBEDDED, found.digest, stages.EMBEDDED_PREPROCESSING, architecture, build)
+        found = embedded_weights()
+    architecture = EMBEDDED_ARCHITECTURE
+    return BackboneSource(EMBEDDED, found.digest, EMBEDDED_PREPROCESSING, architecture, build)
 
 
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
-    architecture = stages.architecture_of(name)
+    architecture = architecture_of(name)
     note_torch()
     if weights is None:
         own = "own" if name in INIT_WEIGHTS else ""
-        found, entry = weight_files.random_weights(seed, initialisation=own), weight_files.preset_entry(name, None)[0]
-    elif weight_files.is_file_name(weights):
-        found = weight_files.file_weights(weights)
-        entry, published = weight_files.preset_entry(name, found.file)
+        found, entry = random_weights(seed, initialisation=own), preset_entry(name, None)[0]
+    elif is_file_name(weights):
+        found = file_weights(weights)
+        entry, published = preset_entry(name, found.file)
         if not published and image_size is None:
             _note_preprocessing(found.file, name, entry)
     else:
         entry = weights_entry(name, weights)
-        found = weight_files.published_weights(name, entry)
+        found = published_weights(name, entry)
     preprocessing = Preprocessing.from_preset(entry.transforms())
     digest, side = found.digest, preprocessing.crop
     patch = int(name.rpartition("_")[2]) if name.startswith("vit") else 1
@@ -146,11 +158,11 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
 
         options: dict[str, Any] = {}
         if name in INIT_WEIGHTS:
-            # The published weights were trained on inputs scaled otherwise; the network converts them itself.
+            # The published weights were trained on inputs of another scale, to which the network converts them itself.
             options = {"transform_input": True, "init_weights": found.file is None, "aux_logits": True}
         elif name.startswith("vit"):
             options = {"image_size": side}
-        module = _seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
+        module = build_seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
         if found.file:
 
             def resampled(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -221,7 +233,7 @@ def _check_cache_key(cache_key: Any, backbone: Any) -> None:
 
 
 def weights_entry(name: str, weights: str) -> Any:
-    """Return torchvision's entry for a weights name such as IMAGENET1K_V1 or DEFAULT.
+    """Return torchvision's entry for the name of weights, such as IMAGENET1K_V1 or DEFAULT.
 
     Raises
     ------
@@ -236,7 +248,7 @@ def weights_entry(name: str, weights: str) -> Any:
 
 
 def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
-    """Say which preprocessing a file gets that does not tell by its name what it was trained with."""
+    """Note which preprocessing goes with a file whose name does not show what it was trained with."""
     known, example = Preprocessing.from_preset(entry.transforms()), entry.url.rpartition("/")[2]
     note_once(
         f"{file} is not named as a published file of {name}: its images are prepared as for {entry.name}, resized to "
@@ -245,17 +257,8 @@ def _note_preprocessing(file: str | None, name: str, entry: Any) -> None:
     )
 
 
-def _seeded(build: Callable[[], Any], seed: int) -> Any:
-    """Build with random weights from a seed, and leave torch's generator as it was."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build()
-
-
 def stage_widths(name: str) -> dict[str, int]:
-    """Return the stages of a network in order, with the features that each gives when averaged.
+    """Return the stages of a network in order, with the number of features of each after average pooling.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The bytes of a file of torch's go in; its tensors, with stand-ins for harmless values beside them, come out.
+"""Load the tensors of a checkpoint with torch's restricted unpickler, without creating objects of other types.
 
-Checkpoints hold options, figures and paths beside the tensors. torch refuses types that it does not know, because
-making an object may run code. The types listed here are not made either: a stand-in takes their place, which does
-nothing.
+Checkpoints hold options, numbers and paths besides the tensors. torch refuses types that it does not know, since
+creating an object may run code. Objects of the types listed here are not created either: placeholders that do nothing
+take their place.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _loading = threading.Lock()
 
 
 class _Placeholder:
-    """Stands for an object of another type, and for a call of a function."""
+    """Placeholder for an object of another type, or for the result of a function."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         pass
@@ -77,18 +77,21 @@ class _Placeholder:
 
 
 class _PlaceholderDict:
-    """Stands for a kind of dictionary: what is in it may be tensors."""
+    """Placeholder for a kind of dictionary, whose values may be tensors."""
 
     def __new__(cls, *args: Any) -> Any:
         return OrderedDict()
 
 
 class _PlaceholderList:
+    """Placeholder for a kind of list."""
+
     def __new__(cls, *args: Any) -> Any:
         return []
 
 
-def _stand_ins() -> list[Any]:
+def _placeholders() -> list[Any]:
+    """Return a placeholder class for each of the harmless types, under its name."""
     found: list[Any] = []
     kinds = {_Placeholder: HARMLESS, _PlaceholderDict: DICTIONARIES, _PlaceholderList: LISTS}
     for name, kind in [(name, kind) for kind, names in kinds.items() for name in names]:
@@ -98,7 +101,7 @@ def _stand_ins() -> list[Any]:
 
 
 def load_tensors(file: str, data: bytes) -> Any:
-    """Return what torch.save wrote; no type but those of tensors and plain values is made, and no code is run.
+    """Return the content of a file of torch.save; only tensors and plain values are created, and no code is run.
 
     Parameters
     ----------
@@ -114,9 +117,9 @@ def load_tensors(file: str, data: bytes) -> Any:
     import torch
 
     try:
-        # What is allowed is common to all threads.
-        with _loading, warnings.catch_warnings(), torch.serialization.safe_globals(_stand_ins()):
-            warnings.simplefilter("ignore")  # torch remarks on files that it then refuses
+        # The list of allowed types is shared by all threads.
+        with _loading, warnings.catch_warnings(), torch.serialization.safe_globals(_placeholders()):
+            warnings.simplefilter("ignore")  # torch warns about files that it then refuses
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refusal(file, data, str(error)) from error
@@ -134,7 +137,7 @@ def _refusal(file: str, data: bytes, said: str) -> WeightsError:
     names = [blamed[1]] if blamed else foreign[:1]
     if not named and not blamed:
         return WeightsError(
-            f"cannot read the weights {file}: no file of torch's, or a damaged one; refused", "Fetch or save it again."
+            f"cannot read the weights {file}: not a file of torch, or a damaged one; refused", "Fetch or save it again."
         )
     if any(name.startswith("torch.nn.modules.") for name in named):
         kind = next((n for n in foreign if not n.startswith(("torch.", "builtins.", "__builtin__."))), foreign[0])
@@ -158,7 +161,7 @@ def _refusal(file: str, data: bytes, said: str) -> WeightsError:
 
 
 def _types_in(data: bytes) -> list[str]:
-    """Return the names of types and functions that a file's pickles mention, in order; nothing is loaded."""
+    """Return the names of the types and functions in the pickles of a file, in order; nothing is loaded."""
     stream = io.BytesIO(data)
     found: list[str] = []
     try:
@@ -175,5 +178,5 @@ def _types_in(data: bytes) -> list[str]:
                     found.append(".".join(words[-2:]))
                 elif isinstance(argument, str):
                     words.append(argument)
-    except Exception:  # the end, or what is no pickle
+    except Exception:  # the end of the file, or not a pickle
         return list(dict.fromkeys(found))

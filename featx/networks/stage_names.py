@@ -1,4 +1,4 @@
-"""What a user calls stages of a network goes in; the stages that are meant, or an error, come out."""
+"""Check the stage names and numbers that a user gives, and suggest the nearest stage for a mistyped one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEAD_ALONE = "Choose trainable_stages=0, which trains the head alone."
 
 
 def check_layer(name: str, architecture: Architecture, layer: str) -> None:
-    """Raise LayerError where a layer of a network is a stage mistyped; others may be nodes of its graph."""
+    """Raise LayerError for a layer that is a mistyped stage; other names may be nodes of the graph."""
     if hint := mistyped_stage(architecture, layer):
         raise LayerError(
             f"{name} has no layer {layer!r}", f"Its stages are {', '.join(architecture.stage_names)}. {hint}"
@@ -28,10 +28,10 @@ def check_layer(name: str, architecture: Architecture, layer: str) -> None:
 
 
 def mistyped_stage(architecture: Architecture, layer: str) -> str:
-    """Return "did you mean a stage?" for what is like a stage and can be no node; or an empty string.
+    """Return the suggestion of a stage for a name that resembles one and cannot be a node; otherwise an empty string.
 
-    It has another number than the stages of that name, other capitals, or a letter that is wrong. (No node of any
-    network's graph is like that, which a test makes sure of.)
+    The name has another number than the stages of that name, other capitals, or a wrong letter. (No node of any
+    network's graph is like that, which a test ensures.)
     """
     names = architecture.stage_names
     if "." in layer or layer in names:
@@ -51,14 +51,14 @@ def _unnumbered(name: str) -> str:
 
 
 def check_stages(architecture: Architecture, wanted: Any, *, layer: str | None = None) -> None:
-    """Raise ParameterError where `trainable_stages` names none of a known network's stages up to a layer."""
+    """Raise ParameterError if `trainable_stages` does not fit the stages of a known network up to a layer."""
     names, last = list(architecture.stage_names), layer or architecture.default_layer
-    if last in names:  # and no node in the midst of a stage
+    if last in names:  # and not a node within a stage
         choose_stages(names[: names.index(last) + 1], wanted)
 
 
 def choose_stages(known: list[str], wanted: Any) -> list[str]:
-    """Return those of the known stages that `trainable_stages` means; raise ParameterError where it means none."""
+    """Return the known stages that `trainable_stages` selects; raise ParameterError if it is not valid for them."""
     if isinstance(wanted, str) and wanted == "all":
         return known
     if not known and wanted != 0:

@@ -1,4 +1,4 @@
-"""A file of weights goes in; its digest, and the tensors of the very bytes that have the digest, come out."""
+"""Read a file of weights: its SHA-256 digest, and the tensors of exactly the bytes that have this digest."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["check_file", "digest_file", "load_state"]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
-# Of dictionaries inside dictionaries that are looked through.
-DEPTH = 6
+# How deep dictionaries inside dictionaries are searched.
+MAX_DEPTH = 6
 # In this process, by file: the version that was read, and its digest.
 _digests: dict[str, tuple[Version, str]] = {}
 
 
 def digest_file(file: str) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits; read once in this process while it stays as it is.
+    """Return the SHA-256 of a file as hexadecimal digits; it is read once in this process while it does not change.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def digest_file(file: str) -> str:
 
 
 def check_file(file: str) -> os.stat_result:
-    """Return the state of a file of weights; raise WeightsError where there is none."""
+    """Return the status of a file of weights; raise WeightsError if there is no such file."""
     try:
         status = os.stat(file)
         if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
@@ -55,16 +55,16 @@ def check_file(file: str) -> os.stat_result:
 
 
 def load_state(file: str, *, digest: str) -> dict[str, Tensor]:
-    """Return the tensors in a file, of the very bytes that have the digest; nothing in it is run.
+    """Return the tensors in a file, read from exactly the bytes that have the digest; nothing in it is run.
 
-    Their names are those in the file, after the keys of the dictionaries that they lie in: ``state_dict/fc.weight``.
-    Keys that are no plain text stand in brackets, as do places in a list: ``[0]/fc.weight``.
+    Their names are those in the file, after the keys of the dictionaries that hold them: ``state_dict/fc.weight``.
+    Keys that are not plain strings are in brackets, as are positions in a list: ``[0]/fc.weight``.
 
     Raises
     ------
     WeightsError
-        If it cannot be read, holds no tensors, or is not the file that the digest was taken of: it may have been
-        replaced since, or be another one on this machine.
+        If it cannot be read, holds no tensors, or is not the file that has the digest: it may have been replaced
+        since, or this machine may have another one.
     """
     try:
         data = Path(file).read_bytes()
@@ -73,7 +73,7 @@ def load_state(file: str, *, digest: str) -> dict[str, Tensor]:
     found = hashlib.sha256(data).hexdigest()
     if found != digest:
         raise WeightsError(
-            f"the weights {file} are not what they were when their digest was taken: SHA-256 {digest[:12]} then, "
+            f"the weights {file} have changed since their digest was computed: SHA-256 {digest[:12]} then, "
             f"{found[:12]} now, on {socket.gethostname()}",
             "Call again while nothing writes the file, and have the same file on every machine that computes.",
         )
@@ -86,7 +86,7 @@ def _unreadable(file: str, error: OSError) -> WeightsError:
         inside = sorted(entry.name for entry in (path if os.path.isdir(file) else path.parent).iterdir())
     except OSError:
         inside = []
-    if os.path.isdir(file):  # Path's asks more of a name than it may be
+    if os.path.isdir(file):  # Path.is_dir raises errors for some names
         known = [name for name in inside if Path(name).suffix in SUFFIXES]
         hint = f"Name one in it, such as {path / known[0]}." if known else "Name the file of weights in it."
     else:
@@ -126,15 +126,15 @@ def _parse(file: str, data: bytes) -> dict[str, Tensor]:
 
 
 def _tensors_in(content: Any) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors in dictionaries and lists inside each other, those that lie least deep first."""
+    """Yield the tensors in nested dictionaries and lists, those on the upper levels first."""
     import torch
 
     level: list[tuple[str, Any]] = [("", content)] if isinstance(content, dict | list | tuple) else []
     seen: set[int] = set()
-    for _ in range(DEPTH):
+    for _ in range(MAX_DEPTH):
         below: list[tuple[str, Any]] = []
         for place, part in level:
-            if id(part) in seen:  # a pickle may hold itself
+            if id(part) in seen:  # a pickled collection may hold itself
                 continue
             seen.add(id(part))
             inner = part.items() if isinstance(part, dict) else enumerate(part)

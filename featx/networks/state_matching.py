@@ -1,7 +1,7 @@
-"""The tensors of a checkpoint, under whatever names, go in; a network whose own tensors have their values comes out.
+"""Load the tensors of a checkpoint into a network, whatever prefix their names have in the file.
 
-What lies behind the layer that is read (a class layer of another shape, a projection head) and beside the network (an
-optimiser, a teacher) is left out. What the layer needs must be there, all of it, and from one place only.
+Tensors after the layer that is read (a class layer of another shape, a projection head) and outside the network (an
+optimiser, a teacher) are ignored. All tensors that the layer needs must be there, and in one place only.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["absent_tensors", "load_weights", "refuse_absent"]
 
 # Heads that torchvision's networks have only while training.
 AUXILIARY = ("AuxLogits", "aux1", "aux2")
-# Modules that PyTorch wraps others into, in the names of their tensors.
+# Names of modules by which PyTorch wraps other modules, in the names of tensors.
 WRAPPERS = frozenset(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"])
-# Counters that compute nothing: of BatchNorm, of a tool that counts operations, of averaged weights.
+# Counters that take no part in computing: of BatchNorm, of a tool that counts operations, of averaged weights.
 COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
-# Places in a file that are looked at, those with the most names of the network first.
-PLACES = 8
+# How many places in a file are tried, those with the most names of the network first.
+MAX_PLACES = 8
 
 State = dict[str, "Tensor"]
 Adapt = Callable[[State], State]
@@ -49,46 +49,46 @@ def load_weights(
     ----------
     module : nn.Module
     tensors : mapping of str to Tensor
-        By their names in the file, after the keys of the dictionaries that they lie in: ``state_dict/module.fc.bias``.
+        By their names in the file, after the keys of the dictionaries that hold them: ``state_dict/module.fc.bias``.
     name, source : str
         The network and the file, for messages.
     layer : str
-        The node of the graph up to which the network must be covered.
+        The node of the graph up to which all tensors must be in the file.
     heads : iterable of str
-        Modules that give classes.
+        Modules that compute the scores of classes.
     adapt : callable, default=None
-        From a state dict that does not fit to one that may: other names, resampled position embeddings.
+        Converts a state dict that does not match to one that may: other names, resampled position embeddings.
     aliases : iterable of str
-        Names that `adapt` understands beside the network's own.
+        Names that `adapt` understands besides those of the network.
 
     Raises
     ------
     WeightsError
-        If a tensor that the layer needs is missing, of another shape or not finite, there are tensors of a deeper
-        network, or two places fit and differ; names them.
+        If a tensor that the layer needs is missing, of another shape or not finite, if there are tensors of a deeper
+        network, or if two places match and differ; names them.
     """
     expected = module.state_dict()
     unread = tuple(f"{head}." for head in (*heads, *AUXILIARY) if head)
     short = _short_names(tensors, expected)
     places = _places(short, {*expected, *aliases})
     needed = frozenset(key for key in expected if not key.startswith(unread))
-    fits = [_fit(place, short, tensors, expected, needed, unread, adapt) for place in places]
-    # The graph is read only where it matters what lies behind the layer.
-    several = len(fits) > 1 or any(fit.faults or _spoilt(fit, expected) for fit in fits)
+    matches = [_match(place, short, tensors, expected, needed, unread, adapt) for place in places]
+    # The graph is traced only if it matters which tensors come after the layer.
+    several = len(matches) > 1 or any(match.faults or _spoilt(match, expected) for match in matches)
     if several and (fewer := _needed(module, layer, needed)) != needed:
-        fits = [_fit(place, short, tensors, expected, fewer, unread, adapt) for place in places]
-    good = [fit for fit in fits if not fit.faults]
+        matches = [_match(place, short, tensors, expected, fewer, unread, adapt) for place in places]
+    good = [match for match in matches if not match.faults]
     if not good:
-        raise mismatch(fits, tensors, expected, name, source)
-    # Values that are no numbers do not make the other place in a file the right one.
-    good.sort(key=lambda fit: bool(_spoilt(fit, expected)))
+        raise mismatch(matches, tensors, expected, name, source)
+    # Places with values that are not finite come last, and still count as different.
+    good.sort(key=lambda match: bool(_spoilt(match, expected)))
     chosen = good[0]
     if spoilt := _spoilt(chosen, expected):
         raise not_finite_weights(spoilt, name, source)
-    if others := [fit for fit in good[1:] if not _same(fit, chosen)]:
+    if others := [match for match in good[1:] if not _same(match, chosen)]:
         raise ambiguity([chosen, *others], short, name, source)
     _note(chosen, expected, unread, source)
-    # Not by load_state_dict: some networks (MNASNet) ask it for a version that only the file of a whole module has.
+    # Not by load_state_dict: some networks (MNASNet) require a version that only the file of a whole module has.
     absent = []
     for key, value in expected.items():
         usable = key in chosen.state and not _fault(key, chosen.state[key], value)
@@ -100,12 +100,12 @@ def load_weights(
 
 
 def absent_tensors(module: nn.Module) -> tuple[str, ...]:
-    """Return the names of the tensors that the network's file of weights did not have, which are random."""
+    """Return the names of the tensors that were not in the file of weights, whose values are random."""
     return vars(module).get("_absent_tensors", ("", (), ()))[1]
 
 
 def refuse_absent(module: nn.Module, feature_extractor: Any, layers: Iterable[str], *, name: str) -> None:
-    """Refuse to read layers for which a tensor is needed that the file of weights did not have.
+    """Raise an error if layers need a tensor that was not in the file of weights.
 
     Raises
     ------
@@ -130,19 +130,19 @@ def refuse_absent(module: nn.Module, feature_extractor: Any, layers: Iterable[st
 
 
 def _short_names(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, str]:
-    """Return the names in the file by what they are without wrappers, wherever these stand."""
+    """Return the names in the file by the names without wrapper modules, wherever these are."""
     own = {part for key in expected for part in key.split(".")}
     short: dict[str, str] = {}
     for key in tensors:
         plain = key.replace("/", ".")
         bare = ".".join(part for part in plain.split(".") if part not in WRAPPERS or part in own)
-        # Of two tensors that differ by wrappers only, the second keeps its name: they are two places.
+        # Of two names that differ by wrappers only, the second is kept in full: they are two places.
         short[plain if bare in short else bare] = key
     return short
 
 
 def _places(short: Iterable[str], names: set[str]) -> list[str]:
-    """Return the prefixes under which names of the network stand, those with the most names first."""
+    """Return the prefixes that names of the network have in the file, those with the most names first."""
     counts: Counter[str] = Counter()
     for key in short:
         parts = key.split(".")
@@ -150,10 +150,10 @@ def _places(short: Iterable[str], names: set[str]) -> list[str]:
             if ".".join(parts[start:]) in names:
                 counts["".join(f"{part}." for part in parts[:start])] += 1
     most = max(counts.values(), default=0)
-    return [place for place, count in counts.most_common(PLACES) if 2 * count >= most]
+    return [place for place, count in counts.most_common(MAX_PLACES) if 2 * count >= most]
 
 
-def _fit(
+def _match(
     place: str,
     short: Mapping[str, str],
     tensors: Mapping[str, Tensor],
@@ -177,7 +177,7 @@ def _fit(
 def _faults(
     state: Mapping[str, Tensor], expected: Mapping[str, Tensor], needed: frozenset[str], unread: tuple[str, ...]
 ) -> list[str]:
-    """Return why a state dict is not that of the network up to a layer."""
+    """Return the reasons why a state dict is not that of the network up to a layer."""
     faults = []
     for key, value in expected.items():
         if key in needed and not key.endswith(COUNTERS):
@@ -185,7 +185,7 @@ def _faults(
                 faults.append(f"{key} is missing")
             elif fault := _fault(key, state[key], value):
                 faults.append(fault)
-    # In a module that computes what is read, further tensors are those of a deeper or another network.
+    # Further tensors in a module that takes part are those of a deeper or another network.
     read = {key.split(".")[0] for key in needed}
     for key in state:
         if key not in expected and key.split(".")[0] in read and not (key.startswith(unread) or key.endswith(COUNTERS)):
@@ -194,7 +194,7 @@ def _faults(
 
 
 def _fault(key: str, given: Tensor, own: Tensor) -> str:
-    """Return why a tensor cannot stand for one of the network's, or nothing."""
+    """Return the reason why a tensor cannot replace one of the network's, or an empty string."""
     import torch
 
     if given.is_nested or given.layout != torch.strided or given.is_quantized or given.is_meta:
@@ -206,51 +206,54 @@ def _fault(key: str, given: Tensor, own: Tensor) -> str:
     return ""
 
 
-def _spoilt(fit: Match, expected: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
-    """Return which tensors that are needed hold NaN or infinity, and of how many values how many are."""
-    keys = [key for key in expected if key in fit.needed and key in fit.state and not key.endswith(COUNTERS)]
-    counts = {key: _n_spoilt(fit.state[key], expected[key]) for key in keys if not fit.faults}
-    return {key: (count, fit.state[key].numel()) for key, count in counts.items() if count}
+def _spoilt(match: Match, expected: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
+    """Return the needed tensors that hold NaN or infinity: how many values are, and how many there are."""
+    keys = [key for key in expected if key in match.needed and key in match.state and not key.endswith(COUNTERS)]
+    counts = {key: _n_spoilt(match.state[key], expected[key]) for key in keys if not match.faults}
+    return {key: (count, match.state[key].numel()) for key, count in counts.items() if count}
 
 
 def _n_spoilt(given: Tensor, own: Tensor) -> int:
-    """Return how many values are NaN or infinite in the network's type, where its own are finite: a mask may not be."""
+    """Return how many values are NaN or infinite in the network's dtype, except where its own are (as in masks)."""
     import torch
 
     if not (given.is_floating_point() or given.is_complex()):
         return 0
     taken = given.to(own.dtype)
-    # A sum is finite only where all of its terms are.
+    # A sum is finite only if all its terms are.
     if bool(torch.isfinite(taken.sum())):
         return 0
     return int((torch.isfinite(own) & ~torch.isfinite(taken)).sum())
 
 
 def _needed(module: nn.Module, layer: str, otherwise: frozenset[str]) -> frozenset[str]:
-    """Return the names of the tensors that a layer is computed with; `otherwise` where the module is not traced."""
+    """Return the names of the tensors that a layer depends on; `otherwise` if the module cannot be traced."""
     import torch
 
     from ..torch_modules.graphs import feature_extractor
 
     graph = feature_extractor(module.eval(), [layer], name="")
-    # A graph keeps buffers too that the module does not save.
+    # A graph also keeps buffers that the module does not save.
     return otherwise.intersection(graph.state_dict()) if isinstance(graph, torch.fx.GraphModule) else otherwise
 
 
 def _same(some: Match, other: Match) -> bool:
-    """Tell whether two places hold the same values for what is read."""
+    """Tell whether two places hold the same values of the needed tensors."""
     import torch
 
     keys = [key for key in some.needed if not key.endswith(COUNTERS)]
     return all(some.state[key] is other.state[key] or torch.equal(some.state[key], other.state[key]) for key in keys)
 
 
-def _note(fit: Match, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
+def _note(match: Match, expected: Mapping[str, Tensor], unread: tuple[str, ...], source: str) -> None:
     own = {key.split(".")[0] for key in expected} | {head.split(".")[0] for head in unread}
-    keys = [key for key in fit.state if not key.endswith(COUNTERS)]
+    keys = [key for key in match.state if not key.endswith(COUNTERS)]
     extra = Counter(key.split(".")[0] for key in keys if key.split(".")[0] not in own)
     if extra:
         what = ", ".join(extra)
-        note_once(f"{source}: {fit.matched} tensors are used; those of {what}, which the network has not, are left out")
-    if fit.resized:
-        note_once(f"{source} was trained at another image size: {abbreviated(fit.resized)} resampled to this one")
+        note_once(
+            f"{source}: {match.matched} tensors are used; those of {what}, which the network does not have, are left "
+            "out"
+        )
+    if match.resized:
+        note_once(f"{source} was trained at another image size: {abbreviated(match.resized)} resampled to this one")

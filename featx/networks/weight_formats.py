@@ -1,4 +1,4 @@
-"""The bytes of a file of weights go in; whether it is safetensors or torch's, or what else it is, comes out."""
+"""Recognise the format of a file of weights by its first bytes: safetensors, torch, or one that is refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONVERT = (
     "Convert it where it was made to a PyTorch state_dict() of this network, saved with torch.save or safetensors."
 )
 FETCH = "Fetch or save the file again."
-# What a file begins with, what that makes it, and what to do.
+# Patterns of the first bytes of a file, the format, and the next step.
 SIGNATURES = [
     (rb"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras writes", CONVERT),
     (rb"GGUF", "a GGUF file of a language model", CONVERT),
@@ -42,18 +42,18 @@ KINDS_BY_SUFFIX = {
     ".tflite": "a TensorFlow Lite model",
     ".msgpack": "a Flax checkpoint",
     ".mlmodel": "a Core ML model",
-    ".h5": "no HDF5 file in spite of its name",
-    ".keras": "no Keras archive in spite of its name",
+    ".h5": "not an HDF5 file in spite of its name",
+    ".keras": "not a Keras archive in spite of its name",
 }
 
 
 def is_safetensors(data: bytes) -> bool:
-    """Tell safetensors by what the file begins with, whatever its name."""
+    """Tell whether a file is safetensors by its first bytes, whatever its name."""
     return data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") < len(data)
 
 
 def refuse_other_formats(file: str, data: bytes) -> None:
-    """Refuse what is certainly no file of PyTorch tensors, by what it is.
+    """Raise an error that names the format for a file that is certainly not one of PyTorch tensors.
 
     Raises
     ------
@@ -79,11 +79,11 @@ def _other_format(file: str, data: bytes) -> tuple[str, str]:
         return "a tar archive", "Unpack it, and pass the file of tensors in it."
     if re.search(r"\.data-\d+-of-\d+$", name):
         return "part of a TensorFlow checkpoint", CONVERT
-    # Old files of torch are plain pickles, which begin so.
+    # Old files of torch are plain pickles, which begin with this byte.
     if data[:1] == b"\x80" or name.endswith(".safetensors"):
         return "", ""
     suffix = next((suffix for suffix in KINDS_BY_SUFFIX if name.endswith(suffix)), "")
-    return (KINDS_BY_SUFFIX[suffix], CONVERT) if suffix else ("no file of tensors that is known here", FETCH)
+    return (KINDS_BY_SUFFIX[suffix], CONVERT) if suffix else ("not a file of tensors of any known format", FETCH)
 
 
 def _other_zip(file: str, data: bytes) -> tuple[str, str]:

@@ -1,5 +1,5 @@
-"""Processor cores, threads, deadlines, memory, clocks, seeds and joblib's workers; nothing here knows of images.
+"""Processor cores, threads, timeouts, memory, clocks, seeds and joblib's workers.
 
-In: calls, and how many at once. Out: what they returned, in order, or word that one was given up or lost.
+In: calls, and how many at once. Out: what they returned, in order, or an error for one that timed out or was lost.
 Start with `lanes` (threads of one process), `tasks` (workers of joblib) and `deadlines` (calls that may hang).
 """

@@ -1,8 +1,9 @@
-"""Calls that may never return go in; what they return comes out in order, or word that one was given up.
+"""Run calls in threads with a timeout each, and go on without those that hang.
 
-A stalled network file system, a server that never answers or a decoder that loops must hold up neither a run nor its
-end. The threads of `concurrent.futures` are joined when the interpreter exits, so these are daemons. A thread cannot be
-ended: what it waits for can be (`cancelled_by`), and where that is not so, only so many are left behind.
+A stalled network file system, a server that never answers or a decoder that loops must not hold up the program or its
+exit. The threads of `concurrent.futures` are joined when the interpreter exits, so these are daemons. A thread cannot
+be ended, but what it waits for often can (`cancelled_by`); of the threads that stay stuck, a limited number is left
+behind.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from ..exceptions import FeatxError
 
 __all__ = ["CallTimeoutError", "cancelled_by", "map_with_deadline", "restart_deadline"]
 
-# What one image may take to be read and decoded.
+# How long reading and decoding one image may take.
 DECODE_SECONDS = 60.0
-# How many calls of this process may be given up and still not have returned, beside one for each thread. A stuck read
-# holds a thread and some kilobytes; so many of them are no matter of single images.
+# How many abandoned calls of this process may be stuck at a time, in addition to one for each thread. A stuck read
+# holds a thread and some kilobytes; this many of them are not the fault of single images.
 MOST_STUCK_CALLS = 32
-# What threads get at the end of a run to finish what they are at: one that is still inside torch when the
-# interpreter goes away takes the process down with it.
+# How long threads get at the end to finish their calls: one that is still inside torch when the interpreter exits
+# crashes the process.
 GRACE_SECONDS = 0.5
 
 _thread_local = threading.local()
@@ -43,22 +44,22 @@ def map_with_deadline(
     Parameters
     ----------
     function : callable
-        Of one item. What it raises is raised when its turn comes.
+        Called with one item. An exception that it raises is raised when its turn comes.
     items : iterable
     threads : int
     ahead : int, default=1000
-        How many calls may be under way or done before their turn.
+        How many calls may be running or finished before their turn.
 
     Yields
     ------
     object
-        What the call returned, or a TimeoutError if it took longer than `DECODE_SECONDS`. Time counts from the call's
-        own beginning, and only while this waits: neither a slow network nor a suspended process is an image's fault.
+        What the call returned, or a TimeoutError if it took longer than `DECODE_SECONDS`. Time counts from the start of
+        the call, and only while this generator waits: a slow network or a suspended process is not the image's fault.
 
     Raises
     ------
     FeatxError
-        If more than `MOST_STUCK_CALLS` calls that were given up, and one for each thread, have still not returned.
+        If more than `MOST_STUCK_CALLS` abandoned calls, in addition to one for each thread, have still not returned.
     """
     pool = _DeadlinePool(function, threads)
     calls: deque[_Call] = deque()
@@ -76,17 +77,17 @@ def map_with_deadline(
 
 
 class CallTimeoutError(Exception):
-    """Raised inside a call that was given up."""
+    """Raised inside a call that was abandoned because it took too long."""
 
 
 @contextlib.contextmanager
 def cancelled_by(cancel: Callable[[], Any]) -> Iterator[None]:
-    """Have this thread's call, if it is given up while in here, ended by a function that another thread calls.
+    """While in this block, let this thread's call be cancelled by a function, which another thread calls on timeout.
 
     Raises
     ------
     CallTimeoutError
-        In place of what comes of it.
+        If the call was abandoned, in place of what the block raises or returns.
     """
     call: _Call | None = getattr(_thread_local, "call", None)
     if call is None:
@@ -101,7 +102,7 @@ def cancelled_by(cancel: Callable[[], Any]) -> Iterator[None]:
 
 
 def restart_deadline() -> None:
-    """Have the time of this thread's call begin now, after what was no matter of its item."""
+    """Restart the time of this thread's call, after work that had nothing to do with its item."""
     if (call := getattr(_thread_local, "call", None)) is not None:
         call.began = _thread_local.pool.waited
 
@@ -119,7 +120,7 @@ class _Call:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def on_abandon(self, cancel: Callable[[], Any] | None) -> bool:
-        """Set what ends it, and return whether it has been given up already."""
+        """Set what cancels it, and return whether it has been abandoned already."""
         with self.lock:
             self.cancel = cancel
             if self.abandoned and cancel is not None:
@@ -127,7 +128,7 @@ class _Call:
             return self.abandoned
 
     def abandon(self) -> bool:
-        """Give it up, unless it is done."""
+        """Abandon it unless it is done; return whether it was abandoned."""
         with self.lock:
             if self.done.is_set():
                 return False
@@ -137,14 +138,14 @@ class _Call:
         return True
 
     def finish(self) -> bool:
-        """Tell that it is done, and return whether somebody had given it up."""
+        """Mark it as done, and return whether it had been abandoned."""
         with self.lock:
             self.done.set()
             return self.abandoned
 
 
 class _DeadlinePool:
-    """Threads that take calls in their order; one that is stuck is replaced."""
+    """Threads that take calls in order; a stuck one is replaced."""
 
     def __init__(self, function: Callable[[Any], Any], size: int) -> None:
         self.function, self.size = function, size
@@ -160,7 +161,7 @@ class _DeadlinePool:
         return call
 
     def wait(self, call: _Call) -> Any:
-        # Every call before this one is done or given up, so that this one has begun or is about to.
+        # Every call before this one is done or abandoned, so this one has started or is about to.
         tick = DECODE_SECONDS / 60
         while not call.done.wait(tick):
             self.waited += tick
@@ -174,7 +175,7 @@ class _DeadlinePool:
         return call.result
 
     def shut_down(self, calls: Iterable[_Call]) -> None:
-        """Let the threads go, and cancel what can be cancelled of the calls that nobody waits for any more."""
+        """Stop the threads, and cancel the calls that nobody waits for any more, where they can be cancelled."""
         with contextlib.suppress(Empty):
             while True:
                 self.todo.get_nowait()
@@ -204,13 +205,13 @@ class _DeadlinePool:
                 # Nobody waits for what it returned.
                 call.result = call.error = None
                 return
-            # An idle thread keeps no image alive.
+            # An idle thread must not keep an image in memory.
             del call
         self.todo.put(None)
 
 
 def _note_stuck(call: _Call, size: int) -> None:
-    """Note a call that was given up; raise if there are too many that have not returned since."""
+    """Note an abandoned call; raise if too many of them have not returned since."""
     _stuck[:] = [other for other in _stuck if not other.done.is_set()] + [call]
     if len(_stuck) > MOST_STUCK_CALLS + size:
         name = getattr(call.item, "name", call.item)
@@ -221,6 +222,6 @@ def _note_stuck(call: _Call, size: int) -> None:
         )
 
 
-# Threads of the process that this one was forked off are none of its own.
+# A forked process has none of the threads of its parent.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_stuck.clear)

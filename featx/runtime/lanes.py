@@ -1,7 +1,8 @@
-"""Batches go in; what a network makes of them comes out in their order, several of them under way at once.
+"""Thread lanes: run batches concurrently, one share of the cores each.
 
-Each batch has threads of its own for its arithmetic. Two batches on one core each are quicker than one batch after the
-other on both: no core waits at the end of each layer for another, or for one that is decoding images meanwhile.
+Each lane is a thread that passes one batch at a time through the network, with torch threads of its own. Two batches on
+one core each are faster than one batch after the other on both: no core waits at the end of each layer for another one,
+or for one that is decoding images.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ __all__ = ["auto_batch_size", "in_lanes", "lane_count"]
 
 Batch = TypeVar("Batch")
 Rows = TypeVar("Rows")
-# Between the kernels of a layer and the next, one lane at a time runs Python.
+# Between the kernels of one layer and those of the next, only one lane at a time runs Python.
 MOST_LANES = 8
 
 
 def lane_count(device: str) -> int:
-    """Return how many batches a device may be given at once: on a CPU, as many as torch has threads, 8 at most."""
+    """Return how many batches run at once on a device: on a CPU one for each of torch's threads, 8 at most."""
     import torch
 
     return min(torch.get_num_threads(), MOST_LANES) if device == "cpu" else 1
 
 
 def auto_batch_size(device: str, lanes: int) -> int:
-    """Return how many images are best in the network at once.
+    """Return the number of images in the network at once that is fastest.
 
-    The GNU C library hands what a thread frees back to the system where it is beyond 64 MiB, so that a lane's batches
-    are small.
+    The batches of lanes are small, because the GNU C library returns freed memory of a thread to the system beyond
+    64 MiB.
     """
     if device != "cpu":
         return 128
@@ -49,12 +50,13 @@ def in_lanes(
     Parameters
     ----------
     function : callable
-        Of one batch; of several at once, in threads that share out those of torch, where `lanes` is more than 1.
+        Called with one batch; with several at once, in threads that divide torch's threads among them, where `lanes` is
+        more than 1.
     batches : iterable
-        At most one more than there are lanes is taken before its turn.
+        At most `lanes` + 1 batches are taken ahead of the one that is yielded.
     lanes : int
     clock : Counter, default=None
-        To whose `forward` the time is added that is spent waiting for the function.
+        The time spent waiting for the function is added to its `forward`.
     """
     clock = Counter() if clock is None else clock
     if lanes == 1:
@@ -81,14 +83,14 @@ def in_lanes(
 
 @contextlib.contextmanager
 def _lane_threads(lanes: int) -> Iterator[ThreadPoolExecutor]:
-    """Hold threads that share out those which torch computes with."""
+    """Start one thread for each lane, and divide torch's threads among them."""
     import torch
 
     before = torch.get_num_threads()
     ready = threading.Barrier(lanes + 1)
 
     def begin(share: int) -> None:
-        # The first question of a thread sets its number to that of the process, whatever it was told before.
+        # The first call in a thread sets its number to that of the process, whatever was set before.
         torch.get_num_threads()
         torch.set_num_threads(max(1, share))
         ready.wait()
@@ -100,10 +102,10 @@ def _lane_threads(lanes: int) -> Iterator[ThreadPoolExecutor]:
                 threads.submit(begin, (before + number) // lanes)
             ready.wait()
         finally:
-            # The number holds for the thread that sets it, and for those that begin to compute afterwards.
+            # The number applies to the thread that sets it, and to threads that begin to compute afterwards.
             torch.set_num_threads(before)
         yield threads
     finally:
-        # Whoever is interrupted before all are ready leaves nobody waiting.
+        # If this is interrupted before all are ready, none is left waiting.
         ready.abort()
         threads.shutdown(cancel_futures=True)

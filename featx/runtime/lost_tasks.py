@@ -1,7 +1,7 @@
-"""A joblib backend goes in; while it is watched, it tells of tasks whose worker died, in place of waiting for ever.
+"""Detect joblib tasks whose worker process was killed, in place of waiting for them forever.
 
-joblib goes on when a backend calls back. Dask's does so for tasks that end and not for those that it gives up
-(KilledWorker); the pools of multiprocessing replace a worker that died and forget what it was at.
+joblib goes on when a backend calls back. Dask's backend does so for tasks that end, not for those that it abandons
+(KilledWorker); the pools of multiprocessing replace a worker that died and forget its task.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any
 
 __all__ = ["reporting_lost_tasks"]
 
-# How often processes that this one has started are looked at, in seconds.
+# How often child processes are checked, in seconds.
 POLL_SECONDS = 0.5
 
 
 @contextlib.contextmanager
 def reporting_lost_tasks(backend: Any) -> Iterator[None]:
-    """Have a backend of joblib's call back for tasks that are lost.
+    """Make a joblib backend call back for tasks that are lost.
 
     Parameters
     ----------
     backend : ParallelBackendBase
-        Before its workers are started.
+        Its workers have not been started yet.
     """
     name = "submit" if hasattr(backend, "submit") else "apply_async"  # of joblib before 1.5
     submit: Callable[..., Any] = getattr(backend, name)
@@ -38,7 +38,7 @@ def reporting_lost_tasks(backend: Any) -> Iterator[None]:
             return submit(func, callback)
         expected = watch.expect(callback)
         job = submit(func, expected)
-        if isinstance(job, Future):  # which knows of its failure itself
+        if isinstance(job, Future):  # a future reports its failure itself
             watch.forget(expected)
             job.add_done_callback(partial(_report_failure, callback))
         else:
@@ -54,13 +54,13 @@ def reporting_lost_tasks(backend: Any) -> Iterator[None]:
 
 
 def _report_failure(callback: Callable[..., Any], future: Future[Any]) -> None:
-    """Call back with the failure of a future; joblib ignores what it is told twice."""
+    """Call back with the failure of a future; joblib ignores a second callback."""
     if not future.cancelled() and (error := future.exception()) is not None:
         callback(error)
 
 
 class _ChildWatch:
-    """Notices processes of this one that are killed, and tells all who wait for an answer."""
+    """Notices when child processes are killed, and calls back for every task that has not been answered."""
 
     def __init__(self) -> None:
         self._others = set(multiprocessing.active_children())
@@ -79,7 +79,7 @@ class _ChildWatch:
             self._thread.join()
 
     def expect(self, callback: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a callback that notes the answer and passes it on."""
+        """Return a callback that notes the result and passes it on."""
 
         def answered(*args: Any, **kwargs: Any) -> Any:
             self.forget(answered)
@@ -95,10 +95,10 @@ class _ChildWatch:
         children: set[Any] = set()
         ended = False
         while not ended:
-            # Those that were there a moment ago and have died since are the ones to notice.
+            # Those that were alive a moment ago count too: they may have died since.
             children |= set(multiprocessing.active_children()) - self._others
             ended = self._end.wait(POLL_SECONDS)
-            # One that ends by itself has an exit code of zero, or an error that its pool hears of.
+            # One that ends by itself has an exit code of zero, or an error that reaches its pool.
             for child in children:
                 if (child.exitcode or 0) < 0:
                     error = ChildProcessError(f"process {child.pid} was ended by signal {-child.exitcode}")

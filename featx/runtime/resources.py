@@ -12,7 +12,7 @@ from ..constraints import JOBS
 __all__ = ["core_count", "keep_freed_memory", "thread_count"]
 
 # Parameters of mallopt(3), by malloc.h, with values in bytes: arrays up to the first are cut from memory that the
-# process keeps, of which at most the second lies unused at its end.
+# process keeps; at most the second stays unused at its end.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_ARRAY = 1 << 30
 MOST_UNUSED = 1 << 30

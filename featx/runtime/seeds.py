@@ -1,4 +1,4 @@
-"""What a user gave as `random_state` goes in; the seed that a call goes by, or why there is none, comes out."""
+"""Turn `random_state` into a seed, as scikit-learn does, or say why it cannot be one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["check_weights_seed", "drawn_seed"]
 
 
 def drawn_seed(random_state: Any) -> int:
-    """Return an integer as it is, and else one that is drawn: None and RandomState are as in scikit-learn.
+    """Return an integer as it is, or draw one from None or a RandomState, as in scikit-learn.
 
     Raises
     ------
     ParameterError
-        If it is nothing of this.
+        If it is none of these.
     """
     RANDOM_STATE.check("random_state", random_state)
     if random_state is not None and not hasattr(random_state, "randint"):
@@ -27,7 +27,7 @@ def drawn_seed(random_state: Any) -> int:
 
 
 def check_weights_seed(random_state: Any, *, drawn: bool) -> None:
-    """Raise ParameterError unless it may be the `random_state` of a network; random weights are filed by their seed."""
+    """Raise ParameterError unless it can be the `random_state` of a network; `drawn` weights need an integer."""
     if drawn:
         step = "Random weights are cached by their seed: pass random_state=0, or another integer."
         replace(integer(), next_step=step).check("random_state", random_state)

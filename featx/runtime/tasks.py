@@ -1,8 +1,8 @@
-"""Tasks go in; what they return comes out of the workers that the user's joblib configuration offers, or one error.
+"""Run tasks in the workers of the user's joblib configuration, and turn failures of any backend into one error.
 
-What a task raises is raised here as it is, and what it warns of is warned of here. Anything else is the backend's: a
-worker that was killed or cannot be reached, arguments that cannot be sent. Each backend has names of its own for
-these; here they are a WorkerError.
+Exceptions and warnings of a task are raised and issued here as they are. Any other failure is the backend's: a worker
+that was killed or cannot be reached, or arguments that cannot be sent. Each backend has its own exceptions for these;
+here they become a WorkerError.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .worker_warnings import RecordedWarning, recorded_warnings, warn_once
 
 __all__ = ["Workers"]
 
-# Backends that give all results at once are handed so many tasks for each worker at a time.
+# Backends that return all results at once get this many tasks for each worker at a time.
 TASKS_PER_WORKER = 2
-# Of what a backend says; some tell whole addresses and traces.
+# The most of a backend's message that is shown; some contain whole addresses and tracebacks.
 MOST_CHARACTERS = 240
 
 
@@ -34,14 +34,14 @@ class Workers:
     Parameters
     ----------
     n_jobs : int, default=None
-        As for joblib.Parallel: None means what the user configured.
+        As for joblib.Parallel; None means what the user configured.
     warned : set, default=None
-        What has been warned of before, and is not again; what these workers warn of is added.
+        Keys of warnings that have been issued and are not repeated; those of these workers are added.
 
     Attributes
     ----------
     yields : bool
-        Whether each result is yielded as soon as it is there; otherwise with those of `TASKS_PER_WORKER` tasks of
+        Whether each result is yielded as soon as it is there, not together with those of `TASKS_PER_WORKER` tasks of
         each worker.
     """
 
@@ -55,7 +55,7 @@ class Workers:
         self.yields = bool(getattr(self._backend, "supports_return_generator", False))
 
     def count(self) -> int:
-        """Return how many there are, in whatever process.
+        """Return the number of workers, whether threads or processes.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class Workers:
             return max(1, int(self._backend.effective_n_jobs(self._n_jobs)))
 
     def process_count(self) -> int:
-        """Return how many processes they offer: 1 for threads, and in a task, whose siblings have the other workers."""
+        """Return the number of processes: 1 for threads, and inside a task, as other tasks have the other workers."""
         if getattr(self._backend, "supports_sharedmem", False) or getattr(self._backend, "nesting_level", 0):
             return 1
         return 1 if _is_task() else self.count()
@@ -75,7 +75,7 @@ class Workers:
         import joblib
 
         how = {"return_as": "generator"} if self.yields else {}
-        # Tasks are as large as they should be: none waits for another to be sent home with it.
+        # Tasks have the right size already: none waits to be returned together with another.
         options = {"n_jobs": self._n_jobs, "backend": self._backend, "batch_size": 1, **how}
         with self._translated(), contextlib.ExitStack() as stack:
             stack.enter_context(reporting_lost_tasks(self._backend))
@@ -96,7 +96,7 @@ class Workers:
         """
         import joblib
 
-        # What the function is made of may be no matter for plain pickle, which is all that multiprocessing has.
+        # The function may hold what plain pickle cannot handle, and multiprocessing has nothing else.
         attempt = joblib.delayed(joblib.wrap_non_picklable_objects(partial(_attempt, function, os.getpid())))
         tasks = [attempt(arguments) for arguments in calls]
         with self._translated():
@@ -109,12 +109,12 @@ class Workers:
     def _warn(self, recorded: list[RecordedWarning]) -> None:
         try:
             warn_once(recorded, self._warned)
-        except Warning as warning:  # a filter of the user's makes an error of it
+        except Warning as warning:  # a filter of the user's turns it into an error
             raise _RaisedError(warning, []) from warning
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        """Raise what a task has raised, and a WorkerError for what else goes wrong."""
+        """Raise what a task has raised, and a WorkerError for any other failure."""
         try:
             yield
             return
@@ -123,15 +123,15 @@ class Workers:
             warn_once(raised.recorded, self._warned)
         except FeatxError:
             raise
-        except Exception as failure:  # each backend has its own
+        except Exception as failure:  # each backend raises its own
             raise _worker_error(type(self._backend).__name__, failure) from failure
         if trace is None or trace is error:
             raise error
-        raise error from trace  # what tells where it was raised, in another process
+        raise error from trace  # the traceback in the other process
 
 
 class _RaisedError(Exception):
-    """Tells what a task raises from what goes wrong around it."""
+    """Marks what a task raises, apart from failures of the backend."""
 
     def __init__(self, error: Exception, recorded: list[RecordedWarning]) -> None:
         super().__init__(error, recorded)
@@ -139,7 +139,7 @@ class _RaisedError(Exception):
 
 
 def _attempt(function: Callable[..., Any], home: int, arguments: tuple[Any, ...]) -> tuple[Any, list[RecordedWarning]]:
-    """Return what a task returns, and what it warned of if it is in another process than the one that waits for it."""
+    """Return what a task returns, with its warnings if it runs in another process than `home`, which waits for it."""
     recorded: list[RecordedWarning] = []
     try:
         with recorded_warnings(home) as recorded:
@@ -165,9 +165,9 @@ def _worker_error(backend: str, failure: Exception) -> WorkerError:
 
 
 def _is_task() -> bool:
-    """Tell whether this thread is at a task of somebody's joblib.Parallel.
+    """Tell whether this thread runs a task of a joblib.Parallel.
 
-    The level of nesting tells of most backends; but dask's offers its tasks the whole cluster anew, at level 0.
+    For most backends the nesting level tells; but dask's offers its tasks the whole cluster again, at level 0.
     """
     from joblib import _utils, parallel
 

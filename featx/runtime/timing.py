@@ -1,4 +1,4 @@
-"""Stages of a run go in, how long each of them took comes out."""
+"""Measure the wall time of the stages of a call."""
 
 from __future__ import annotations
 

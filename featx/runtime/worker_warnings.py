@@ -1,4 +1,4 @@
-"""What a task warns of in another process comes home with its result, and is given once, by the filters of the user."""
+"""Record the warnings of tasks in worker processes, and issue each once in the main process, by the user's filters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["RecordedWarning", "recorded_warnings", "warn_once"]
 
 @dataclass(frozen=True)
 class RecordedWarning:
-    """A warning with the place in the code that it names."""
+    """A warning with its place in the code."""
 
     message: Warning
     category: type[Warning]
@@ -27,25 +27,25 @@ class RecordedWarning:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells it from other warnings."""
+        """What distinguishes it from other warnings."""
         return str(self.message), self.category.__name__, self.filename, str(self.lineno)
 
 
 @contextlib.contextmanager
 def recorded_warnings(home: int) -> Iterator[list[RecordedWarning]]:
-    """Give a list that holds, at the end, what was warned of meanwhile, each warning once.
+    """Record the warnings of the block, each once, in a list that is complete at its end.
 
     Parameters
     ----------
     home : int
-        The process that waits for the task. In it warnings go their usual way, and so they do beside the main thread
-        of a worker (dask's): which filters are in force is a matter of the whole process.
+        The process that waits for the task. In it warnings are issued as usual, and so they are outside the main thread
+        of a worker (dask's), because warning filters belong to the whole process.
     """
     recorded: list[RecordedWarning] = []
     if os.getpid() == home or threading.current_thread() is not threading.main_thread():
         yield recorded
         return
-    # The filters of the other process decide.
+    # The filters of the main process decide.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -56,12 +56,12 @@ def recorded_warnings(home: int) -> Iterator[list[RecordedWarning]]:
 
 
 def warn_once(recorded: Iterable[RecordedWarning], known: set[Any]) -> None:
-    """Warn of what is not known yet, as though it had been warned of here."""
+    """Issue the warnings whose keys are not known yet, as if they came from this process."""
     for each in recorded:
         if each.key in known:
             continue
         known.add(each.key)
-        # As Python does it for code of this process: what is shown by default is shown once for each line of code.
+        # As Python does for code of this process: by default a warning is shown once for each line of code.
         module = sys.modules.get(each.module)
         registry = {} if module is None else vars(module).setdefault("__warningregistry__", {})
         warnings.warn_explicit(
@@ -73,7 +73,7 @@ def _recorded(message: Warning | str, category: type[Warning], filename: str, li
     warning = message if isinstance(message, Warning) else category(message)
     try:
         pickle.loads(pickle.dumps(warning))
-    except Exception:  # of a class that is known there only, or that wants other arguments
+    except Exception:  # its class exists only there, or needs other arguments
         category = next(base for base in category.__mro__ if base.__module__ == "builtins")
         warning = category(str(message))
     names = (name for name, module in list(sys.modules.items()) if _file(module) == filename)
@@ -81,5 +81,5 @@ def _recorded(message: Warning | str, category: type[Warning], filename: str, li
 
 
 def _file(module: Any) -> Any:
-    # Without the attributes that some modules make when they are asked for, by an import perhaps.
+    # Without triggering attributes that modules compute on access, by an import perhaps.
     return getattr(module, "__dict__", {}).get("__file__")

@@ -1,5 +1,6 @@
-"""What is done to any `torch.nn.Module`, whichever network it is: identified, copied, traced and cut.
+"""Identify, copy, trace and cut any `torch.nn.Module`, whichever network it is.
 
-In: a module. Out: a digest of all that decides what it computes (`identity`), a copy that shares nothing with it
-(`copies`), or the function from its input to some of its layers (`graphs`).
+In: a module. Out: a digest of everything that decides what it computes (`identity`), a copy that shares nothing with it
+(`copies`), or the function from its input to the outputs of some of its layers (`graphs`).
+Start with `identity` and `graphs`; `values` lists the kinds of objects that a digest understands.
 """

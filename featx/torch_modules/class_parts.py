@@ -1,4 +1,4 @@
-"""A class goes in; its bases, and those of its members that may take part when a network computes, come out."""
+"""List the parts of a class that may take part when a network computes: its bases and some of its members."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .module_parts import Child, Parts
 
 __all__ = ["class_parts", "is_called_implicitly", "is_importable", "shallow_text"]
 
-# What a class keeps about itself.
+# Bookkeeping of a class about itself.
 _ABOUT_CLASSES = frozenset(
     [
         "__dict__",
@@ -41,8 +41,8 @@ _ABOUT_CLASSES = frozenset(
         "__classdictcell__",
     ]
 )
-# Methods that make, print, copy and keep objects; none of them takes part when a network computes.
-_KEEPING = frozenset(
+# Methods that make, print, copy and store objects; none of them takes part when a network computes.
+_HOUSEKEEPING = frozenset(
     [
         "__init__",
         "__new__",
@@ -89,6 +89,7 @@ _KEEPING = frozenset(
 
 
 def class_parts(kind: type, role: str) -> Parts:
+    """Return the parts of a class; `role` is "called" where code may make objects of it."""
     known = library(kind.__module__)
     if known is not None and is_importable(kind):
         strange = [(name, member) for name, member in sorted(vars(kind).items()) if is_user_code(member)]
@@ -98,7 +99,7 @@ def class_parts(kind: type, role: str) -> Parts:
         bases = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
         home = vars(sys.modules.get(kind.__module__, sys))
         if kind.__module__ not in ("builtins", "torch"):
-            # Its methods look up functions there, and somebody may have put one of his own in place of another.
+            # Its methods look up functions there, and the user may have replaced one of them.
             bases += [Child(name, home[name], "called") for name in sorted(home) if is_user_code(home[name])]
         return Parts(f"class {lasting_name(kind.__module__)}.{kind.__qualname__} {known}", bases, strange, unknown)
     children = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
@@ -113,7 +114,7 @@ def class_parts(kind: type, role: str) -> Parts:
 
 
 def is_importable(value: Any) -> bool:
-    """Tell whether a class or function of a library is found there by its name, and was not made by calling it."""
+    """Tell whether a library's class or function can be imported by its name, rather than being made by a call."""
     found: Any = sys.modules.get(str(value.__module__))
     for name in value.__qualname__.split("."):
         found = getattr(found, name, None)
@@ -121,8 +122,8 @@ def is_importable(value: Any) -> bool:
 
 
 def is_called_implicitly(owner: type, name: str, *, called: bool) -> bool:
-    """Tell whether a method may be called although no code names it: by Python or by a library's base class."""
-    if name in _KEEPING:
+    """Tell whether a method may be called although no code names it: by Python or by a base class of a library."""
+    if name in _HOUSEKEEPING:
         return called and name in ("__init__", "__new__", "__post_init__")
     if name == "forward" or (name.startswith("__") and name.endswith("__")):
         return True
@@ -132,7 +133,7 @@ def is_called_implicitly(owner: type, name: str, *, called: bool) -> bool:
 
 
 def shallow_text(member: Any) -> str:
-    """Return the code of a member that takes no part, without what it names."""
+    """Return the code of a member that takes no part, without the things that it names."""
     if isinstance(member, FunctionType):
         return code_facts(member.__code__).text
     if isinstance(member, property):

@@ -1,6 +1,6 @@
-"""A function's code goes in; its instructions as a text, and the names that they look up, come out.
+"""Describe the bytecode of a function as text, with the names that it looks up, and tell libraries from user code.
 
-Line numbers, file names, comments and docstrings are no part of it, and neither is the order in which a process hashes.
+Line numbers, file names, comments and docstrings are left out, and nothing depends on a process's hash seed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import torch
 
 __all__ = ["PURE_STDLIB", "CodeFacts", "code_facts", "lasting_name", "library", "plain_text"]
 
-# Of the standard library: what computes from its arguments alone, or has no part in what a network gives.
+# Modules of the standard library that compute from their arguments alone, or have no effect on a network's output.
 PURE_STDLIB = frozenset(
     [
         "__future__",
@@ -58,7 +58,8 @@ PURE_STDLIB = frozenset(
         "warnings",
     ]
 )
-# Identified by their version alone, which their makers raise; of other packages the digests of their files count too.
+# Packages whose version alone identifies them, since each release has a new one. For others, the digests of their files
+# count too.
 _IDENTIFIED_BY_VERSION = {
     "torch",
     "torchvision",
@@ -78,20 +79,20 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class CodeFacts:
-    """What a code object and those inside it do.
+    """The effects of a code object and of those inside it.
 
     Attributes
     ----------
     text : str
-        The instructions with the constants and names that they use.
+        The instructions, with the constants and names that they use.
     looked_up : tuple of str
         Names of globals and built-ins, sorted.
     names : frozenset of str
         All names, attributes included.
     imports : tuple of (str, int)
-        Modules that are imported while it runs, and how many packages up.
+        Modules that are imported while it runs, and by how many packages up the import is relative.
     words : frozenset of str
-        Words in its constants, which code that looks up names at run time may mean.
+        Words in its constants, which may be names that it looks up at run time.
     """
 
     text: str
@@ -103,7 +104,7 @@ class CodeFacts:
 
 @functools.lru_cache(maxsize=4096)
 def code_facts(code: CodeType) -> CodeFacts:
-    """Return what a code object does."""
+    """Return the description of a code object."""
     parts = [f"{code.co_argcount} {code.co_posonlyargcount} {code.co_kwonlyargcount} {code.co_flags & 0xFFFFF}"]
     names = set(code.co_names)
     looked_up: set[str] = set()
@@ -138,9 +139,10 @@ def code_facts(code: CodeType) -> CodeFacts:
 
 
 def plain_text(value: Any) -> str | None:
-    """Return the text of a value that says all there is to say, or None for any other.
+    """Return a text that describes a value completely, or None where no text does.
 
-    Numbers, texts, bytes, torch's types and devices, numpy's scalars, and tuples and frozen sets of these.
+    It does for numbers, strings, bytes, torch's types and devices, NumPy's scalars, and tuples and frozen sets of
+    these.
     """
     kind = type(value)
     if kind in (int, bool, str) or isinstance(value, _PLAIN_TYPES):
@@ -164,18 +166,18 @@ def plain_text(value: Any) -> str | None:
 
 
 def lasting_name(module: str) -> str:
-    """Return the name by which digests know a module: of featx's own, without the sub-packages that they lie in."""
+    """Return the name of a module in digests: for featx's own modules, it leaves out the sub-packages."""
     top, _, rest = module.partition(".")
     return f"{top}.{rest.rpartition('.')[2]}" if top == "featx" and rest else module
 
 
 @functools.lru_cache(maxsize=1024)
 def library(module: str) -> str | None:
-    """Return the library that a module is installed with and its version; None for the user's own code."""
+    """Return the library that a module belongs to, with its version; None for the user's own code."""
     top = module.partition(".")[0]
     loaded = sys.modules.get(top)
     place = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", [])), None)
-    # A file of the user's may have the name of a module of Python's.
+    # A file of the user may have the name of a module of the standard library.
     if top in sys.stdlib_module_names and (place is None or _lies_in(place, _python_folders())):
         return f"python {sys.version_info.major}.{sys.version_info.minor}"
     if place is None or not _lies_in(place, _site_folders()):
@@ -189,7 +191,7 @@ def library(module: str) -> str | None:
         found = metadata.distribution(owners[0])
     text = f"{top} {found.version}"
     if top not in _IDENTIFIED_BY_VERSION:
-        # A package of the user's own is often changed without a new version.
+        # A package of the user is often changed without a new version.
         files = sorted(f"{file} {file.hash.value}" for file in found.files or [] if file.hash and file.suffix == ".py")
         if not files:
             return None
@@ -210,6 +212,6 @@ def _python_folders() -> tuple[str, ...]:
 def _site_folders() -> tuple[str, ...]:
     paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
     paths.add(site.getusersitepackages())
-    # A distribution's Python keeps packages in a folder that sysconfig does not tell.
+    # A Linux distribution's Python keeps packages in a folder that sysconfig does not list.
     paths.update(path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
     return tuple(paths)

@@ -1,4 +1,4 @@
-"""An nn.Module goes in, a copy comes out that shares nothing with it that computing changes."""
+"""Copy an nn.Module, together with the functions and hooks that reach it, so that nothing of the original changes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["NoTraceHooks", "independent_copy", "light_copy", "undisturbed"]
 
 
 class NoTraceHooks:
-    """A pair of hooks of a copy, for which it is run as a whole: a trace would keep what was true when it was made.
+    """Hooks that keep a copy from being traced: a trace would fix what was true when it was made.
 
     Parameters
     ----------
     outside : iterable of nn.Module
-        Modules that its code reaches and that are no part of it. They are in evaluation mode while it computes.
+        Modules that its code reaches and that are not part of it. They are in evaluation mode while it computes.
     """
 
     def __init__(self, outside: Iterable[nn.Module] = ()) -> None:
@@ -35,7 +35,7 @@ class NoTraceHooks:
         return self
 
     def register(self, module: nn.Module) -> None:
-        """Make a copy run as a whole from now on."""
+        """Register the hooks on a copy, which is run as a whole from now on."""
         module.register_forward_pre_hook(self._before, prepend=True)
         module.register_forward_hook(self._after, always_call=True)
 
@@ -51,10 +51,10 @@ class NoTraceHooks:
 
 
 def independent_copy(module: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode that nobody else changes.
+    """Return a copy in evaluation mode that nothing else changes.
 
-    Functions among the attributes and hooks are copied with what they reach: a ``forward`` that calls the one it
-    replaces calls that of the copy, whether a closure, a default or a global leads there.
+    Functions among the attributes and hooks are copied with everything that they reach: a ``forward`` that calls the
+    one it replaces calls that of the copy, whether it reaches it through a closure, a default or a global.
 
     Raises
     ------
@@ -68,15 +68,15 @@ def independent_copy(module: nn.Module) -> nn.Module:
         except Exception:  # something in it, such as an open file
             own = _copied(module, _shared(module))
         return own.eval()
-    except Exception as error:  # a class may say how it is copied, and anything may go wrong there
+    except Exception as error:  # a class may define how it is copied, and anything may go wrong there
         raise BackboneError(
             f"{name} cannot be copied: {type(error).__name__}: {error}",
-            "Remove what cannot, or give the class a __deepcopy__ that leaves it out.",
+            "Remove the part that cannot be copied, or give the class a __deepcopy__ that leaves it out.",
         ) from error
 
 
 def light_copy(module: nn.Module) -> nn.Module:
-    """Return a copy with the same parameters and with all else of its own, so that a trial run leaves no trace."""
+    """Return a copy that shares the parameters and nothing else, so that a trial run leaves no trace."""
     parameters = {id(parameter): parameter for parameter in module.parameters()}
     try:
         return _copied(module, dict(parameters), evaluate=False)
@@ -90,7 +90,7 @@ def undisturbed(*modules: nn.Module) -> Iterator[None]:
     parts = list({id(part): part for module in modules for part in module.modules()}.values())
     buffers = [(buffer, buffer.detach().clone()) for part in parts for buffer in part.buffers(recurse=False)]
     known = [(vars(part), dict(vars(part))) for part in parts]
-    # A forward pass may add to what it keeps.
+    # A forward pass may add to the collections among its attributes.
     held = [(v, copy.copy(v)) for _, values in known for v in values.values() if type(v) in (list, dict, set)]
     try:
         for part in parts:
@@ -124,7 +124,7 @@ def _shared(module: nn.Module) -> dict[int, Any]:
     for part in module.modules():
         for value in vars(part).values():
             if isinstance(value, Tensor):
-                memo[id(value)] = value.detach().clone()  # PyTorch copies none that was computed
+                memo[id(value)] = value.detach().clone()  # PyTorch copies no tensor that was computed from another
             elif not isinstance(value, dict) or not any(isinstance(inner, nn.Module) for inner in value.values()):
                 try:
                     copy.deepcopy(value)
@@ -134,7 +134,7 @@ def _shared(module: nn.Module) -> dict[int, Any]:
 
 
 class _Rebinding:
-    """Replaces, inside a copy, functions that reach the original by ones that reach the copy."""
+    """Replaces functions that reach the original, inside a copy, by functions that reach the copy."""
 
     def __init__(self, original: nn.Module, memo: dict[int, Any]) -> None:
         self.memo = memo
@@ -145,7 +145,7 @@ class _Rebinding:
         self._seen: set[int] = set()
 
     def inside(self, value: Any) -> None:
-        """Go through what was copied, and replace functions in place."""
+        """Go through a copied value, and replace functions in place."""
         if id(value) in self._seen or id(value) not in self._copies:
             return
         self._seen.add(id(value))
@@ -166,7 +166,7 @@ class _Rebinding:
                         item[key] = new
 
     def of(self, value: Any) -> Any:
-        """Return what a value becomes, which is itself where it reaches nothing of the original."""
+        """Return the replacement of a value, which is the value itself where it reaches nothing of the original."""
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, MethodType):
@@ -188,7 +188,7 @@ class _Rebinding:
         return self._copied(value) if isinstance(value, nn.Module) else value
 
     def _copied(self, value: Any) -> Any:
-        """Return the copy of a part of the original, and any other value as it is."""
+        """Return the copy of a part of the original, and any other value unchanged."""
         known = self.originals.get(id(value))
         return self.memo.get(id(value), value) if known is not None and known is value else value
 
@@ -215,7 +215,7 @@ class _Rebinding:
         return new
 
     def _value(self, value: Any) -> Any:
-        """Return a function's own copy of what it holds."""
+        """Return a copy of a value for a function to hold."""
         if isinstance(value, FunctionType | type):
             return self.of(value)
         own = copy.deepcopy(value, self.memo)

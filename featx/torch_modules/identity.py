@@ -1,7 +1,8 @@
-"""A module of the user's own goes in; a digest of all that decides what it computes comes out.
+"""Compute a digest of everything that decides what a user's own module computes.
 
-The digest rests on a positive list: tensors, plain values, collections, objects whose state Python shows, and code with
-everything that the code names. What is not on the list is named, so that nobody mistakes the digest for all there is.
+The digest rests on a list of kinds that are understood: tensors, plain values, collections, objects whose state Python
+shows, and code with everything that the code names. Anything else is reported by name, so that nobody takes the digest
+for complete.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .values import value_parts
 
 __all__ = ["Identity", "identify"]
 
-# Built-ins through which code reaches what its instructions do not name.
+# Built-ins through which code reaches objects that its instructions do not name.
 _DYNAMIC_BUILTINS = {
     "exec",
     "eval",
@@ -42,34 +43,34 @@ _DYNAMIC_BUILTINS = {
 }
 # Names by which code reaches attributes that its instructions do not name.
 _NAMES_AS_TEXT = {"getattr", "hasattr", "setattr", "delattr", "dir", "attrgetter", "methodcaller", "__dict__"}
-# Methods by which a class says how its objects are copied.
+# Methods by which a class defines how its objects are copied.
 _COPYING = {"__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
 _COPYING |= {"__getnewargs_ex__"}
 _MISSING = object()
-# The role of what an unknown object consists of: it tells two of them apart, and need not be named too.
+# The role of the parts of an unknown object: they tell two such objects apart, and are not reported by name too.
 INSIDE_UNKNOWN = "inside"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What is known of a module.
+    """What is known about a module.
 
     Attributes
     ----------
     digest : str
-        SHA-256 of all that is understood.
+        SHA-256 of everything that is understood.
     unknown : tuple of str
-        What is not understood, in words; empty when the digest says all.
+        What is not understood, in words; empty if the digest is complete.
     functions : tuple of object
-        The user's own functions. A copy of a module shares them with it; one that was defined anew does not.
+        The user's own functions. A copy of a module shares them with it; a module that was defined anew does not.
     state : dict of str to object
-        Variables outside the module that its code reads, by name; not functions, classes and modules.
+        Variables outside the module that its code reads, by name, but for functions, classes and modules.
     left_out : frozenset of str
-        Those of them that were left out.
+        Names of variables outside the module that were left out.
     modules : tuple of nn.Module
-        Those met, where code reaches anything outside the module; those inside it are among them.
+        All modules that were met, inside and outside, if code reaches anything outside the module; else empty.
     customises_copying : bool
-        Whether a class of the user's own says how its objects are copied or pickled.
+        Whether a class of the user defines how its objects are copied or pickled.
     """
 
     digest: str
@@ -88,9 +89,9 @@ def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> I
     ----------
     value : object
     *more : object
-        What takes part in what it computes beside it.
+        Further objects that take part in the computation.
     without : frozenset of str
-        Variables outside the module (keys of `Identity.state`) that are left out, because computing changes them.
+        Variables outside the module (keys of `Identity.state`) that are left out because computing changes them.
     """
     walk = _Walk(without)
     walk.run(value, *more)
@@ -106,7 +107,7 @@ def identify(value: Any, *more: Any, without: frozenset[str] = frozenset()) -> I
 
 
 class _Walk:
-    """One walk over a graph of objects: each is numbered when it is first met, and described once."""
+    """One walk over a graph of objects, each of which is numbered when it is first met, and described once."""
 
     def __init__(self, without: frozenset[str]) -> None:
         self.hash = hashlib.sha256()
@@ -120,7 +121,7 @@ class _Walk:
         self.customises_copying = False
         self.names: set[str] = set()
         self._numbers: dict[int, int] = {}
-        self._kept: list[Any] = []  # an id is good for as long as its object lives
+        self._alive: list[Any] = []  # an id is unique only while its object lives
         self._queue: deque[tuple[int, Any, str, str]] = deque()
         self._members: list[tuple[int, type, str, Any, str]] = []
         self._modules: list[tuple[int, ModuleType, set[str]]] = []
@@ -130,7 +131,7 @@ class _Walk:
     def run(self, *roots: Any) -> None:
         for root in roots:
             self._write(self._refer(Child("", root), getattr(root, "__qualname__", type(root).__name__)))
-        # What modules of the library call by these names.
+        # Modules of the library call functions by these names.
         for owner in (torch, F, torch.Tensor):
             for name, value in patched_members(owner):
                 path = f"{owner.__name__}.{name}"
@@ -149,7 +150,7 @@ class _Walk:
         self.hash.update(text.encode("utf-8", "surrogatepass") + b"\n")
 
     def _refer(self, child: Child, path: str) -> str:
-        """Return the text of a plain value, or the number of any other, which is described when its turn comes."""
+        """Return the text of a plain value, or the number of any other, which is queued to be described."""
         value = child.value
         text = plain_text(value)
         if text is not None:
@@ -158,7 +159,7 @@ class _Walk:
             self._called.update(value.__mro__)
         if id(value) not in self._numbers:
             self._numbers[id(value)] = len(self._numbers)
-            self._kept.append(value)
+            self._alive.append(value)
             self._queue.append((self._numbers[id(value)], value, path, child.role))
         return f"#{self._numbers[id(value)]}"
 
@@ -173,7 +174,7 @@ class _Walk:
         else:
             try:
                 parts = value_parts(value, role)
-            except Exception as error:  # properties and descriptions of strangers' objects may raise anything
+            except Exception as error:  # properties and descriptions of foreign objects may raise anything
                 parts = value_parts(error, "broken")
             self._write(f"{number} {parts.text}")
             children = parts.children
@@ -203,7 +204,7 @@ class _Walk:
             self._write(f"{number}.{child.label}={self._refer(child, below)}")
 
     def _release(self) -> bool:
-        """Queue the members of classes and modules that the code met so far may mean; tell whether there were any."""
+        """Queue those members of classes and modules that the code met so far may use; tell whether there were any."""
         kept = []
         for entry in self._members:
             number, owner, name, member, path = entry
@@ -226,7 +227,7 @@ class _Walk:
                 done.add(name)
                 if not name.startswith("__"):
                     value, known = vars(module)[name], library(module.__name__)
-                    # What a library counts in its variables is no record of the user's.
+                    # Counters in the variables of a library are not state of the user.
                     outside = "" if known is not None and plain_text(value) is not None else f"{module.__name__}.{name}"
                     child = Child(name, value, "called", outside=outside)
                     if known is not None and callable(value) and is_impure(module.__name__, name):
@@ -238,7 +239,7 @@ class _Walk:
         return released
 
     def _function(self, function: FunctionType, path: str) -> Iterator[Child]:
-        """Yield what a function of the user's own computes with."""
+        """Yield everything that a function of the user computes with."""
         facts = code_facts(function.__code__)
         self._write(facts.text)
         self.functions.append(function)
@@ -268,7 +269,7 @@ class _Walk:
         yield from self._imports(function, facts, path)
 
     def _dynamic(self, function: FunctionType, facts: CodeFacts, path: str, name: str) -> Iterator[Child]:
-        """Note that code looks beyond what it names; what its texts may mean is taken along."""
+        """Report code that reaches more than it names, and include the globals that words in its strings may mean."""
         self.unknown.append(f"{path} (a function that calls {name})")
         self._by_text = True
         self.names |= facts.words
@@ -300,5 +301,5 @@ class _Walk:
         ):
             self.unknown.append(f"{path} (the module {module.__name__})")
         else:
-            # Somebody may have put something of his own in place of what the library has.
+            # The user may have replaced something in the library.
             self._modules.append((number, relevant_members(module), set()))

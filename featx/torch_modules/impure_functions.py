@@ -1,7 +1,7 @@
-"""A name of an installed library goes in; whether what it gives depends on more than its arguments comes out.
+"""Recognise functions of libraries that are impure: their results depend on more than their arguments.
 
-Files, the network, the environment, the clock, settings of the process and generators of random numbers of their own:
-code that reads them computes with what no digest sees.
+They read files, the network, the environment, the clock, settings of the process, or random number generators of their
+own, which no digest can see. Functions that the user has replaced inside a library are found here too.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .code_facts import library, plain_text
 
 __all__ = ["is_impure", "is_impure_module", "is_user_code", "patched_members", "relevant_members"]
 
-# Of any library: that what is read has many names, and hardly any that computes has such a one.
+# In any library: functions that read something have such names, and hardly any function that only computes has.
 _IMPURE_NAMES = re.compile(
     r"_?(read|load|open|fetch|download|from_?file|im_?read|mem_?map|load_?txt|gen_?from_?txt|safe_open)s?"
     r"(_\w+)?|\w+_(from_url|from_file|from_hub|from_disk)|[a-z]*(imread|memmap|urlopen|urlretrieve)\w*|File|HDFStore"
     r"|from_pretrained|getenv\w*|environ\w*|hub|datasets|fromregex|DataSource|NpzFile|ExcelFile|image_open"
 )
-# Settings of the process, and random numbers that torch's seed does not fix.
+# Settings of the process, and random numbers that the seed of torch does not fix.
 _PROCESS_SETTINGS = re.compile(
     r"get_(num_threads|num_interop_threads|float32_matmul_precision|default_dtype|default_device|rng_state)"
     r"|are_\w+_enabled|is_deterministic\w+|initial_seed|seed|backends|get_printoptions|geterr|getbufsize"
     r"|get_deterministic_debug_mode|get_image_backend|get_video_backend|get_config|default_rng|is_warn_always_enabled"
 )
-# Libraries of which nothing computes from its arguments alone, by the top name or by the name of a part.
+# Libraries in which nothing computes from its arguments alone, by the top name or by the name of a submodule.
 _IMPURE_MODULES = re.compile(
     r"(h5py|zarr|requests|httpx|urllib3|aiohttp|fsspec|s3fs|boto3|psutil|huggingface_hub|datasets|lmdb|sqlalchemy|redis"
     r"|netCDF4|tables|imageio|tifffile|pyarrow|decord|av|kornia_rs|platformdirs|dotenv|threadpoolctl|cpuinfo)(\..*)?"
@@ -39,17 +39,17 @@ _IMPURE_MODULES = re.compile(
 
 
 def is_impure_module(module: str) -> bool:
-    """Tell whether all that a library's module gives may depend on more than its arguments."""
+    """Tell whether everything in a library's module may depend on more than its arguments."""
     return _IMPURE_MODULES.fullmatch(module) is not None
 
 
 def is_impure(owner: str, name: str) -> bool:
-    """Tell whether what a library's module or class has under a name reads anything beside its arguments."""
+    """Tell whether a member of a library's module or class may read anything besides its arguments."""
     return is_impure_module(owner) or bool(_IMPURE_NAMES.fullmatch(name) or _PROCESS_SETTINGS.fullmatch(name))
 
 
 def is_user_code(value: Any) -> bool:
-    """Tell a function or class of the user's own, wherever it was put."""
+    """Tell whether a value is a function or class of the user, wherever it was put."""
     value = getattr(value, "__func__", value)
     if isinstance(value, types.FunctionType):
         return library(str(value.__globals__.get("__name__"))) is None
@@ -57,9 +57,9 @@ def is_user_code(value: Any) -> bool:
 
 
 def patched_members(owner: Any) -> list[tuple[str, Any]]:
-    """Return what stands in a library's module or class that is not the library's: its name and what it is.
+    """Return the names and values of members that were replaced in a library's module or class by the user.
 
-    A function of the library's under the name of another is a text that says so.
+    For a function of the library under the name of another, the value is a string that says so.
     """
     found: list[tuple[str, Any]] = []
     for name, value in sorted(vars(owner).items()):
@@ -74,9 +74,9 @@ _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescrip
 
 
 def relevant_members(module: types.ModuleType) -> types.ModuleType:
-    """Return what of a library's module counts where code names it, beside the library's version.
+    """Return the members of a library's module that count besides the library's version, where code names them.
 
-    That is what is not the library's, what reads, its parts, and plain values, which anybody may set.
+    These are members that are not the library's, impure functions, submodules, and plain values, which can be set.
     """
     own = types.ModuleType(module.__name__)
     for name, value in list(vars(module).items()):

@@ -1,4 +1,4 @@
-"""An nn.Module goes in; its tensors, children, hooks and attributes come out, each once and in a fixed order."""
+"""List the tensors, children, hooks and attributes that an nn.Module computes with, each once and in a fixed order."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .code_facts import plain_text
 
 __all__ = ["TOKEN", "Child", "Parts", "global_hooks", "is_dense", "module_children", "state_digest", "tensor_bytes"]
 
-# The attribute by which a module that is not understood and its copies are known; copying and pickling take it along.
+# The attribute that marks a module that is not understood, and its copies: copying and pickling keep it.
 TOKEN = "_featx_token"
-# What PyTorch keeps for gradients, for saving and for calling, and what `eval` decides.
+# Attributes that PyTorch keeps for gradients, for saving and for calling, and those that `eval` sets.
 _BOOKKEEPING = frozenset(
     [
         TOKEN,
@@ -40,7 +40,7 @@ _BOOKKEEPING = frozenset(
         "_compiled_call_impl",
     ]
 )
-# What a traced graph keeps beside the code that was made of it, which its class has.
+# Attributes of a traced graph besides the code that was generated from it, which its class has.
 _OF_GRAPHS = frozenset(
     [
         "_graph",
@@ -71,7 +71,7 @@ class Child:
     role : str, default=""
         "called" where code may call it.
     outside : str, default=""
-        The name of a variable outside the module that holds it.
+        The name of the variable outside the module that holds it; empty for a value inside.
     shown : bool, default=True
         Whether the label helps a person to find it.
     """
@@ -85,7 +85,7 @@ class Child:
 
 @dataclass
 class Parts:
-    """What a value is made of.
+    """The parts that a value consists of.
 
     Attributes
     ----------
@@ -93,9 +93,9 @@ class Parts:
     children : list of Child
         In an order that does not depend on the process.
     members : list of (str, object)
-        Of a class: what counts as far as code names it.
+        Of a class: members that count only if code names them.
     unknown : str
-        Why the value is not understood; empty when it is.
+        Why the value is not understood; empty if it is.
     unordered : bool
         Whether the order of the children depends on the process, as that of a set does.
     """
@@ -108,9 +108,9 @@ class Parts:
 
 
 def module_children(module: nn.Module) -> Iterator[Child]:
-    """Yield what a module computes with.
+    """Yield everything that a module computes with.
 
-    Parameters and children count in their order, which a container goes by; other attributes by name.
+    Parameters and children come in their order, which containers rely on; other attributes are sorted by name.
     """
     if isinstance(module, torch._dynamo.eval_frame.OptimizedModule):
         yield Child("compiled", module._orig_mod, shown=False)
@@ -132,20 +132,20 @@ def _hooks(module: nn.Module) -> Iterator[Child]:
         ("pre-hook", module._forward_pre_hooks, (module._forward_pre_hooks_with_kwargs,)),
         ("hook", module._forward_hooks, (module._forward_hooks_with_kwargs, module._forward_hooks_always_called)),
     ):
-        # Their numbers count all hooks of the process.
+        # The keys of hooks are numbered over the whole process.
         for place, (number, hook) in enumerate(hooks.items()):
             yield Child(f"{when} {place}", hook, "called")
             yield Child(f"{when} {place} options", tuple(number in known for known in flags), shown=False)
 
 
 def global_hooks() -> list[Any]:
-    """Return the hooks that PyTorch calls at every module of the process."""
+    """Return the hooks that PyTorch calls for every module of the process."""
     known = nn.modules.module
     return [*known._global_forward_pre_hooks.values(), *known._global_forward_hooks.values()]
 
 
 def is_dense(value: Tensor) -> bool:
-    """Tell a tensor with plain values from one that is sparse, quantised, nested or without any."""
+    """Tell whether a tensor has plain values: it is not sparse, quantised, nested, or without values."""
     return (
         not value.is_nested
         and value.layout == torch.strided
@@ -156,7 +156,7 @@ def is_dense(value: Tensor) -> bool:
 
 
 def tensor_bytes(value: Tensor) -> memoryview:
-    """Return the values of a dense tensor in their order."""
+    """Return the bytes of the values of a dense tensor, in row-major order."""
     plain = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
     if not plain.numel():
         return memoryview(b"")

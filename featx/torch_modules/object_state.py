@@ -1,4 +1,4 @@
-"""An object goes in; what it holds comes out, where Python shows all of it, and otherwise what would be pickled."""
+"""List the attributes, slots or pickled state of an object."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .module_parts import Child
 
 __all__ = ["CONTENT_TYPES", "reduction", "shows_all_state", "state_of", "unique_text"]
 
-# Built-in classes whose content is listed, also of classes derived from them.
+# Built-in classes whose content is listed, also for classes derived from them.
 CONTENT_TYPES = (dict, list, tuple, set, frozenset, int, float, complex, str, bytes)
 
 
 def reduction(value: Any) -> Iterator[Child]:
-    """Yield what would be pickled of an object."""
+    """Yield the parts that would be pickled of an object."""
     reduced = copyreg.dispatch_table.get(type(value), lambda v: v.__reduce_ex__(4))(value)
     parts = (reduced,) if isinstance(reduced, str) else reduced
     for number, part in enumerate(parts):
@@ -58,7 +58,7 @@ _serials: dict[int, tuple[Callable[[], Any], str]] = {}
 
 
 def unique_text(value: Any) -> str:
-    """Return a text that no other object has, in this process or another."""
+    """Return a text that is unique to an object, in this process and all others."""
     known = _serials.get(id(value))
     if known is None or known[0]() is not value:
         try:

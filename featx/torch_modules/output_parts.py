@@ -1,4 +1,4 @@
-"""What a network returns goes in, and the name of a part of it; that part comes out: `output.logits`, `output.0`."""
+"""Find one tensor in the output of a network by its name, such as `output.logits` or `output.0`."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from ..exceptions import LayerError, nearest
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["plain_values", "read_node", "tensor_of"]
+__all__ = ["OUTPUT", "plain_values", "read_node", "tensor_of"]
 
 OUTPUT = "output"
 
 
 def read_node(node: str, module: nn.Module) -> str:
-    """Return the node to read for a layer: the output itself for a part of it, unless a submodule is called so."""
+    """Return the node to read for a layer: the output itself for a part of it, unless a submodule has that name."""
     is_part = node.startswith(f"{OUTPUT}.") and OUTPUT not in dict(module.named_children())
     return OUTPUT if is_part else node
 
 
 def tensor_of(value: Any, node: str, read: str, *, name: str) -> Any:
-    """Return the tensor that a layer names in what was read.
+    """Return the tensor that a layer names in the value of a node.
 
     Parameters
     ----------
     value : object
-        What the node `read` gives.
+        The output of the node `read`.
     node, read : str
-        The layer, and what `read_node` made of it.
+        The layer, and the result of `read_node` for it.
     name : str
-        The network's, for messages.
+        The network's name, for messages.
 
     Raises
     ------
     LayerError
-        If there is no such part, or it is no tensor of real numbers; names the parts that are.
+        If there is no such part, or it is not a tensor of real numbers; names the parts that are.
     """
     import torch
 
@@ -53,8 +53,8 @@ def tensor_of(value: Any, node: str, read: str, *, name: str) -> Any:
         if read == OUTPUT and tensors:
             step = f"Choose one of its tensors as the layer: {', '.join(repr(key) for key in tensors[:8])}."
         elif tensors:
-            step = f"It holds tensors ({', '.join(tensors[:8])}); choose a layer behind or inside it."
-        raise LayerError(f"layer {node!r} of {name} gives no tensor, but {type(value).__name__}", step)
+            step = f"It holds tensors ({', '.join(tensors[:8])}); choose a layer after or inside it."
+        raise LayerError(f"layer {node!r} of {name} gives an object of type {type(value).__name__}, not a tensor", step)
     kind, step = _kind(value)
     if kind:
         raise LayerError(f"layer {node!r} of {name} gives a {kind} tensor", step)
@@ -67,7 +67,7 @@ def tensor_of(value: Any, node: str, read: str, *, name: str) -> Any:
 
 
 def plain_values(tensor: Tensor) -> Tensor:
-    """Return a tensor's values in one row of float32 on the CPU, whatever its layout; none where it has none."""
+    """Return a tensor's values in one row of float32 on the CPU, whatever its layout; an empty row if it has none."""
     import torch
 
     if tensor.is_meta:
@@ -80,7 +80,7 @@ def plain_values(tensor: Tensor) -> Tensor:
 
 
 def _kind(value: Any) -> tuple[str, str]:
-    """Return what kind of tensor it is, and what to do, where it is one whose values cannot be pooled."""
+    """Return the kind of a tensor whose values cannot be pooled, and the next step; empty for other tensors."""
     step = "Choose another layer, or let the module return"
     if value.is_quantized:
         return "quantized", f"{step} x.dequantize()."
@@ -90,7 +90,7 @@ def _kind(value: Any) -> tuple[str, str]:
 
 
 def _parts(value: Any) -> dict[str, Any]:
-    """Return what a dictionary, a tuple or a dataclass holds, by key, position or field."""
+    """Return the parts of a dictionary, a tuple or a dataclass, by key, position or field."""
     if isinstance(value, Mapping):
         return {str(key): part for key, part in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -103,6 +103,7 @@ def _parts(value: Any) -> dict[str, Any]:
 
 
 def _flat(value: Any, place: str, depth: int = 3) -> dict[str, Any]:
+    """Return the tensors in nested dictionaries, tuples and dataclasses, by the names that lead to them."""
     import torch
 
     if isinstance(value, torch.Tensor):

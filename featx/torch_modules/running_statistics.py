@@ -1,6 +1,6 @@
-"""A module goes in; whether it keeps statistics of what passes through it, and has any yet, comes out.
+"""Running statistics of BatchNorm and similar layers: recognise them, and estimate them anew.
 
-BatchNorm is the usual one; InstanceNorm may keep them, and so do layers of timm and of one's own.
+InstanceNorm may keep such statistics too, as do layers of timm and users' own layers.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ __all__ = ["has_initial_statistics", "keeps_statistics", "reestimated_statistics
 
 
 def keeps_statistics(module: nn.Module) -> bool:
-    """Tell whether a module has running statistics of its own."""
+    """Tell whether a module itself has running statistics."""
     return bool(_running(module))
 
 
 def has_initial_statistics(module: nn.Module) -> bool:
-    """Tell whether its statistics are those of initialisation: all means 0, all variances 1.
+    """Tell whether a module's statistics are those of initialisation: all means 0, all variances 1.
 
-    No network that was trained with them has these, whatever `num_batches_tracked` says, which conversions lose.
+    No trained network has such statistics, whatever `num_batches_tracked` says, which conversions lose.
     """
     found = _running(module)
     return bool(found) and all(bool((value == float("var" in name)).all()) for name, value in found.items())
 
 
 def uses_batch_statistics(module: nn.Module) -> bool:
-    """Tell whether it has no statistics and normalises by those of the batch, in evaluation too."""
+    """Tell whether a BatchNorm has no statistics and normalises by those of the batch, in evaluation too."""
     return isinstance(module, _BatchNorm) and module.running_mean is None
 
 
 @contextlib.contextmanager
 def reestimated_statistics(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Take the statistics anew from the batches that pass through inside, all of which count alike.
+    """Estimate the statistics anew from the batches that pass while the context is open, all with equal weight.
 
-    Running averages begin at those of initialisation and follow weights that change fast from behind; over many layers
-    that adds up to a network which has learnt and still answers one class in evaluation.
+    Running averages begin at those of initialisation, and lag behind weights that change fast. Over many layers, this
+    adds up to a network that has learnt and still predicts one class in evaluation.
 
-    What is averaged is each batch's own mean and variance, as in `torch.optim.swa_utils.update_bn`: the precise
+    The averages are over the batches' own means and variances, as in `torch.optim.swa_utils.update_bn`: the precise
     BatchNorm of Wu and Johnson (2021, arXiv 2105.07576).
     """
     norms: list[Any] = [module for module in modules if isinstance(module, _NormBase)]
@@ -50,7 +50,7 @@ def reestimated_statistics(modules: Sequence[nn.Module]) -> Iterator[None]:
     seen = dict.fromkeys(norms, 0)
 
     def weigh(norm: Any, inputs: Any) -> None:
-        # The share of the next batch in the mean of all; momentum=None does that too, but not in InstanceNorm.
+        # The weight of the next batch in the mean of all; momentum=None does that too, but not in InstanceNorm.
         seen[norm] += 1
         norm.momentum = 1.0 / seen[norm]
 

@@ -1,6 +1,7 @@
-"""A value goes in; a text and the values that it is made of come out, where its kind is understood.
+"""Describe a value of any kind by a text and the values that it consists of, for the digest of a module.
 
-The list is positive: for a kind that is not on it, what Python would pickle is taken along, and it is named as unknown.
+Only kinds on a list are understood. Any other value is described by what Python would pickle of it, and reported as
+unknown.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from .object_state import CONTENT_TYPES, reduction, shows_all_state, state_of, u
 
 __all__ = ["value_parts"]
 
-# Objects that are pickled as a few values and hold no more.
+# Objects that are pickled as a few values and hold nothing else.
 _BY_REDUCTION = (
     pathlib.PurePath,
     decimal.Decimal,
@@ -70,7 +71,7 @@ _BUILT_IN = (
     types.GetSetDescriptorType,
     types.MemberDescriptorType,
 )
-# How a value of a derived class becomes one of the built-in.
+# How a value of a derived class is converted to the built-in class.
 _PLAIN: dict[Any, Callable[[Any], Any]] = {
     int: int.__index__,
     float: float.__float__,
@@ -81,7 +82,7 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
 
 
 def value_parts(value: Any, role: str = "") -> Parts:
-    """Return what a value is made of; `role` is "called" where code may make objects of it."""
+    """Return the parts of a value; `role` is "called" where code may make objects of it."""
     kind = type(value)
     if role == "broken":
         return Parts(f"raises {kind.__name__}", unknown=f"whose attributes raise {kind.__name__}")
@@ -152,11 +153,11 @@ def _built_in(value: Any) -> Parts:
 
 def _collection(value: Any) -> Parts:
     kind = type(value)
-    # By the built-in's own methods, for a derived class may have others.
+    # By the methods of the built-in class, since a derived class may have others.
     base: Any = next(base for base in kind.__mro__ if base in CONTENT_TYPES)
     if base is dict:
         items = []
-        # An ordered dictionary keeps an order of its own, which dict.items does not tell.
+        # An ordered dictionary keeps its own order, which dict.items does not show.
         ordered = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
         for number, (key, item) in enumerate(ordered.items(value)):
             items.append(Child(f"key {number}", key, shown=False))
@@ -177,7 +178,7 @@ def _collection(value: Any) -> Parts:
 
 
 def _object(value: Any) -> Parts:
-    """Return an object's class and state; where Python does not show it, what would be pickled, as unknown."""
+    """Return an object's class and state; where Python does not show the state, what would be pickled, as unknown."""
     kind = type(value)
     children = [Child("class", kind, shown=False)]
     if isinstance(value, enum.Enum):
@@ -187,7 +188,7 @@ def _object(value: Any) -> Parts:
     unknown = f"an object of type {kind.__module__}.{kind.__qualname__}"
     try:
         return Parts("unknown", [*children, *reduction(value)], unknown=unknown)
-    except Exception:  # it has no state that could be pickled, and is like no other
+    except Exception:  # it has no state that could be pickled, and equals no other object
         return Parts(f"unknown {unique_text(value)}", children, unknown=unknown)
 
 

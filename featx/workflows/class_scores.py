@@ -1,4 +1,4 @@
-"""A fitted classifier and rows go in; its classes come out, the most likely first, with probabilities if it has any."""
+"""Rank the classes of a fitted classifier for each row, by probabilities or decision values if it has any."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["ClassScores", "class_scores", "scores_from_probabilities"]
 
 @dataclass(frozen=True)
 class ClassScores:
-    """What a classifier answers.
+    """The predictions of a classifier: an order of its classes, and their probabilities.
 
     Attributes
     ----------
     order : ndarray of int, shape (n, m)
-        Positions in `classes_`. The first is what ``predict`` answers, and the others follow by probability or decision
-        value; a classifier that has neither gives the first alone.
+        Positions in `classes_`. The first is what ``predict`` returns; the others follow by probability or decision
+        value. A classifier that has neither has the first alone.
     probabilities : ndarray of float, shape (n, k), or None
         In the order of `classes_`.
     """
@@ -31,7 +31,7 @@ class ClassScores:
     probabilities: np.ndarray | None
 
     def placed(self, rows: np.ndarray, n: int) -> ClassScores:
-        """Return the scores at some rows of n, with NaN and the first class at the others."""
+        """Return these scores at some rows of n; the other rows have NaN and the first class."""
         order = np.zeros((n, self.order.shape[1]), int)
         order[rows] = self.order
         if self.probabilities is None:
@@ -42,40 +42,40 @@ class ClassScores:
 
 
 def scores_from_probabilities(probabilities: np.ndarray) -> ClassScores:
-    """Return the scores of a classifier that answers the most probable class."""
+    """Return the scores of a classifier that predicts the most probable class."""
     return ClassScores(np.argsort(-probabilities, axis=1, kind="stable"), probabilities)
 
 
 def class_scores(model: Any, X: Any) -> ClassScores:
-    """Ask a classifier for all that it can tell.
+    """Return all that a classifier predicts for some rows: its classes in order, and probabilities if it has any.
 
-    A threshold that was tuned, or the votes of an SVM, may decide for another class than the most probable one.
+    A tuned threshold, or the votes of an SVM, may decide for another class than the most probable one.
 
     Raises
     ------
     ModelFileError
-        If it names several labels for a row, or fails.
+        If the classifier predicts several labels for a row, or fails.
     """
     try:
         classes = np.asarray(model.classes_)
-        answers = np.asarray(model.predict(X))
+        predicted = np.asarray(model.predict(X))
         probabilities = np.asarray(model.predict_proba(X)) if hasattr(model, "predict_proba") else None
         values = probabilities if probabilities is not None else _decision_values(model, X, len(classes))
     except (FeatxError, MemoryError):
         raise
-    except Exception as error:  # scikit-learn raises whatever a damaged or forged head leads it to
+    except Exception as error:  # a damaged or forged head makes scikit-learn raise errors of many kinds
         last = model[-1] if isinstance(model, Pipeline) and model.steps else model
         raise ModelFileError(
             f"the model's {type(last).__name__} fails: {str(error) or type(error).__name__}",
-            "Fit it again, with another head if it is no damage.",
+            "Fit it again, with another head if the file is not damaged.",
         ) from error
-    if answers.ndim == 2:
+    if predicted.ndim == 2:
         raise ModelFileError(
-            f"the model names {answers.shape[1]} labels for an image", "Use load_model and its predict in Python."
+            f"the model predicts {predicted.shape[1]} labels for an image", "Use load_model and its predict in Python."
         )
-    if answers.shape != (len(X),) or (values is not None and values.shape != (len(X), len(classes))):
-        raise ModelFileError("the model's answers do not fit its classes", "Fit it again.")
-    first = answers[:, None] == classes[None, :]
+    if predicted.shape != (len(X),) or (values is not None and values.shape != (len(X), len(classes))):
+        raise ModelFileError("the model's predictions do not match its classes", "Fit it again.")
+    first = predicted[:, None] == classes[None, :]
     if values is None:
         return ClassScores(first.argmax(axis=1)[:, None], None)
     ranks = np.where(first, np.inf, values)
@@ -83,7 +83,7 @@ def class_scores(model: Any, X: Any) -> ClassScores:
 
 
 def _decision_values(model: Any, X: Any, n_classes: int) -> np.ndarray | None:
-    """Return one decision value a class, or None where there is no such thing."""
+    """Return one decision value a class, or None if the classifier has none."""
     pairwise = any(getattr(part, "decision_function_shape", None) == "ovo" for _, part in parts(model))
     if pairwise or not hasattr(model, "decision_function"):
         return None

@@ -1,4 +1,4 @@
-"""A data set and a transformer go in, a plain HDF5 file of embeddings comes out, a part at a time."""
+"""Write the embeddings of a data set to a plain HDF5 file, a part at a time."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def write_embeddings(
 ) -> tuple[ExtractionResult, tuple[int, int]]:
     """Write the embeddings of a data set to an HDF5 file.
 
-    The file holds `embeddings` float32 (n, d) and `paths` (n,); `labels` int64 (n,), which number the rows of
-    `classes`, when the data set has labels; `split` (n,), each "training", "validation" or "test", when it came with a
-    split; and the spec as attributes. It is renamed into place when complete, and
-    no more than a part of the embeddings is held in memory.
+    The file holds `embeddings`, float32 (n, d); `paths`, (n,); if the data set has labels, `labels`, int64 (n,), which
+    are positions in `classes`; if it came with a split, `split`, (n,), each "training", "validation" or "test"; and the
+    spec as attributes. It is written under a temporary name and renamed when complete. Only a part of the embeddings is
+    in memory at a time.
 
     Parameters
     ----------
     dataset : ImageDataset
     transformer : CNNFeatureTransformer
-        With ``on_error="nan"``, images that cannot be read are left out and listed among the failures.
+        With ``on_error="skip"``, images that cannot be read are left out and listed among the failures.
     path : str or PathLike
 
     Returns
@@ -100,5 +100,5 @@ def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]
 
 
 def _storable(name: str) -> str:
-    """Return the name with a replacement for what is no text in HDF5: bytes that are no UTF-8, and NUL."""
+    """Return the name with what HDF5 cannot store as text replaced: bytes that are not UTF-8, and NUL."""
     return os.fsencode(name).decode(errors="replace").replace("\0", "\ufffd")

@@ -1,4 +1,4 @@
-"""A labelled data set and a classifier go in; it comes out trained, with honest figures on images held out."""
+"""Fine-tune a network on a part of a data set, and measure its accuracy on held-out images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
-from ..evaluation.estimates import as_json
 from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
@@ -38,26 +38,26 @@ NO_EARLY_STOPPING = (("early_stopping=False", "--no-early-stopping"),)
 
 @dataclass(repr=False)
 class FineTuneResult(HeldOutResult):
-    """What `finetune_model` gives.
+    """What `finetune_model` returns.
 
     Attributes
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
-        As `HeldOutResult` has them.
+        As in `HeldOutResult`.
     model : CNNFineTuneClassifier
         Fitted on the training images.
     protocol : str
-        How the figures came about.
+        In words, which images the figures are from.
     history : dict of str to list
-        The curves of the training; see `CNNFineTuneClassifier`.
+        The training curves; see `CNNFineTuneClassifier`.
     best_epoch : int
     trained_stages : list of str
     seconds : dict of str to float
         Of `extraction`, `training` and `prediction`.
     extraction : ExtractionResult
-        Counts and timings of all passes through the network, those of the prediction included.
+        Counts and timings of all passes through the network, including those of the prediction.
     n_train : int
-        Images that were trained on, with those that the classifier held out of them to stop by.
+        Images that were trained on, including those that the classifier held out for early stopping.
     failures : list of Failure
         The images that could not be read.
     """
@@ -73,7 +73,7 @@ class FineTuneResult(HeldOutResult):
     failures: list[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model as what JSON can hold."""
+        """Return everything but the model as types that JSON can hold."""
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "model"}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         return as_json(parts)
@@ -83,7 +83,7 @@ class FineTuneResult(HeldOutResult):
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file, with the figures beside it; see `save_model`."""
+        """Write the model and its figures to a file; see `save_model`."""
         from ..model_files.persistence import save_model  # which loads torch
 
         save_model(self.model, path, evaluation=json.loads(self.to_json()))
@@ -96,27 +96,28 @@ def finetune_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    skip_unreadable: bool = False,
+    on_error: str = "raise",
 ) -> FineTuneResult:
-    """Fine-tune on a part of a data set and report figures on the rest.
+    """Fine-tune on a part of a data set and evaluate on the rest.
 
     Parameters
     ----------
     dataset : ImageDataset
         With labels. Its groups, if any, stay on one side of a split that is drawn. If it came with a split, the
-        training part is trained on, the validation part decides when to stop, or is trained on without early stopping,
-        and the test part judges; without a test part the validation part does.
+        training part is trained on; the validation part decides when to stop, or is trained on too without early
+        stopping; the test part judges, or the validation part if there is no test part.
     classifier : CNNFineTuneClassifier
         Not changed.
     test_size : float, default=None
         Fraction of the images that is held out, stratified by class; None means 0.2.
     test : ImageDataset, default=None
-        Another data set as the test set; then all of `dataset` is trained on. Either takes the place of a split that
-        the data set came with.
+        Another data set as the test set; all of `dataset` is then trained on. Both `test_size` and `test` replace a
+        split that the data set came with.
     min_images : int, default=1
-        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
-    skip_unreadable : bool, default=False
-        Leave out images that cannot be read, in place of raising.
+        Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
+    on_error : {"raise", "skip"}, default="raise"
+        Whether an image that cannot be read raises an error, or is left out and listed in `failures`; to find these
+        images, all are decoded first.
 
     Returns
     -------
@@ -131,7 +132,7 @@ def finetune_model(
     split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
     split_options.prepare(dataset)
     failures = []
-    if skip_unreadable:
+    if on_error == "skip":
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
     if failures:
         dataset = leave_out_unreadable(dataset, failures)
@@ -181,15 +182,15 @@ def finetune_model(
 def training_split_options(
     classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
 ) -> SplitOptions:
-    """Return how a data set that is joined with its test set is looked over and parted.
+    """Return how a data set that is joined with its test set is checked and split.
 
-    Without a validation part the classifier holds out its own of those to train on; without early stopping, a given one
-    is trained on.
+    Without a validation part the classifier holds out some of the training images; without early stopping a given
+    validation part is trained on.
 
     Raises
     ------
     ParameterError
-        If a parameter of the classifier holds a value that it does not accept.
+        If a parameter of the classifier has an invalid value.
     """
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)

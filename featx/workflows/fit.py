@@ -1,4 +1,4 @@
-"""A labelled data set goes in; an evaluated, fitted model that predicts from images comes out."""
+"""Search layers, poolings and heads for a data set, evaluate them, and fit a model that predicts images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.data_split import DataSplit
-from ..evaluation.estimates import as_json
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
@@ -42,12 +42,12 @@ CV_FOLDS = 5
 
 @dataclass(repr=False)
 class FitResult(SummaryMixin):
-    """What `fit_model` gives.
+    """What `fit_model` returns.
 
     Attributes
     ----------
     model : Pipeline
-        `CNNFeatureTransformer` and the kept head, fitted; predicts from images.
+        `CNNFeatureTransformer` and the best head, fitted; predicts images.
     evaluation : EvaluationResult
     extraction : ExtractionResult
         Counts, timings and failures, without the embeddings.
@@ -58,7 +58,7 @@ class FitResult(SummaryMixin):
     extraction: ExtractionResult
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model as what JSON can hold."""
+        """Return everything but the model as types that JSON can hold."""
         extraction = {
             "n_images": self.extraction.n_images,
             "n_forwarded": self.extraction.n_forwarded,
@@ -72,7 +72,7 @@ class FitResult(SummaryMixin):
         return json.dumps(self.to_dict(), indent=2, default=str, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file, with the evaluation beside it; see `save_model`."""
+        """Write the model and its evaluation to a file; see `save_model`."""
         from ..model_files.persistence import save_model  # which loads torch
 
         save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
@@ -85,21 +85,21 @@ class FitInputs:
     Attributes
     ----------
     transformer : CNNFeatureTransformer
-        Of all views.
+        Computes all views in one pass.
     views : list of (layer, pooling)
     dataset : ImageDataset
-        Joined with the test set, whose images come last, without what was left out.
+        Joined with the test set, whose images come last, without images that were left out.
     images : sequence of ImageSource
     keys : list of (bytes or error), or None
-        What identifies the content of each, where it is known.
+        What identifies the content of each image; None if it was not read yet.
     split : DataSplit
-        Of all images, whether they can be read or not.
+        Of all images, whether or not they can be read.
     rows : ndarray of int
-        Where the images were before some were left out.
+        The positions of the images before some were left out.
     notes : list of str
         What was found in the data set.
     split_options : SplitOptions
-        How it is looked over and parted.
+        How the data set is checked and split.
     """
 
     transformer: CNNFeatureTransformer
@@ -113,7 +113,7 @@ class FitInputs:
     split_options: SplitOptions
 
     def with_keys(self, keys: Sequence[Any]) -> FitInputs:
-        """Return the same with regard to copies; parameters as for `SplitOptions.prepare`."""
+        """Return the inputs split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
         prepared = self.split_options.prepare(self.dataset, keys)
         whole = len(prepared.rows) == len(self.images)
         images = self.images if whole else [self.images[row] for row in prepared.rows]
@@ -147,16 +147,16 @@ def fit_model(
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> FitResult:
-    """Search layers, poolings and heads over one pass of the images, and fit the best.
+    """Search layers, poolings and heads with one pass of the images, and fit the best.
 
     Parameters
     ----------
     dataset : ImageDataset
         With labels. Its groups, if any, stay on one side of every split that is drawn. If it came with a split, the
-        training and validation parts are fitted on and the test part judges; without a test part the validation part
-        does.
+        training and validation parts are fitted on and the test part judges, or the validation part if there is no test
+        part.
     transformer : CNNFeatureTransformer
-        Not changed. With ``on_error="nan"`` images that cannot be read are left out.
+        Not changed. With ``on_error="skip"`` images that cannot be read are left out.
     layers, poolings : sequences
         Every combination is searched.
     heads, grids, class_weight, scoring, random_state, n_jobs, verbose
@@ -164,12 +164,12 @@ def fit_model(
     cv : int, default=None
         Folds of a cross-validation; None means 5, or the split that the data set came with.
     test_size : float, default=None
-        Hold out this fraction in place of cross-validation.
+        Hold out this fraction instead of cross-validation.
     test : ImageDataset, default=None
-        Another data set as the test set. Each of `cv`, `test_size` and `test` takes the place of a split that the data
-        set came with.
+        Another data set as the test set. Each of `cv`, `test_size` and `test` replaces a split that the data set came
+        with.
     min_images : int, default=1
-        Classes with fewer different images are left out, with a note. Where there is a test set, the others count.
+        Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def prepare_fit(
     random_state: int | np.random.RandomState | None = 0,
     **others: Any,
 ) -> FitInputs:
-    """Return what `fit_model` reads and searches, and raise what it would raise before any image is read.
+    """Return what `fit_model` reads and searches, after raising what it would raise before any image is read.
 
     Parameters
     ----------
@@ -268,14 +268,14 @@ def prepare_fit(
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
-    # Before any file is read; what is left out shows when the content of the images is known.
+    # Before any file is read; which images are left out is known only when their content is.
     split = split_options.prepare(dataset).split
     images = transformer.sources(dataset.images, dataset.names)
     return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], split_options)
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
-    """Return the rows to fit on and to judge on, having made sure that each part can be tuned on."""
+    """Return the rows to fit and to test on; raise DatasetError if a part to fit on is too small for tuning."""
     split = split_dataset(dataset, cv=cv, test_size=test_size, random_state=random_state)
     if split.folds is None or dataset.groups is not None:
         for rows, _ in split.splits:
@@ -285,7 +285,7 @@ def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_st
 
 
 def _with_content_keys(inputs: FitInputs) -> FitInputs:
-    """Return the inputs with regard to the content of the images; raise what reading them for it raises."""
+    """Return the inputs split by the content of the images; raise the error of an image that cannot be read."""
     note_step("telling new images from known ones")
     keys = inputs.transformer.content_keys(inputs.images, fetch=True)
     failed = [key for key in keys if not isinstance(key, bytes)]
@@ -297,7 +297,7 @@ def _with_content_keys(inputs: FitInputs) -> FitInputs:
 
 
 def _readable(images: Sequence[ImageSource], keys: list[Any]) -> list[Any]:
-    """Return the keys with an error for files that are copies and cannot be decoded: they are no copies of an image."""
+    """Return the keys, with an error for copies that cannot be decoded: they are not copies of an image."""
     if (together := same_content(keys)) is None:
         return keys
     numbers, counts = np.unique(together, return_counts=True)

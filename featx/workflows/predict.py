@@ -1,4 +1,4 @@
-"""A saved model and images go in, the most likely classes come out."""
+"""Predict the most likely classes of images with a saved model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, is_clusterer, is_outlier_detector, is_re
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from ..constraints import PATH, check_values
+from ..constraints import BATCH, PATH, check_values
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.summary_mixin import SummaryMixin
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
-from ..extraction.extract import ExtractionResult, check_options
+from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..images.failures import first_reason
@@ -41,7 +41,7 @@ class Prediction(SummaryMixin):
     ----------
     name : str
     top : tuple of (label, probability)
-        The model's answer first; None for the probability where the model gives none.
+        The predicted class first; the probability is None if the model has none.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Prediction(SummaryMixin):
 
 
 class Predictions(SummaryMixin, list[Prediction]):
-    """The predictions of the images that can be read, in their order.
+    """The predictions of the images that can be read, in the order of the images.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Predictions(SummaryMixin, list[Prediction]):
     rows : list of int
         Their rows in the data set.
     classes : list of str
-        All that the model knows.
+        All classes that the model knows.
     """
 
     def __init__(self, predictions: Iterable[Prediction], *, rows: list[int], classes: list[str]) -> None:
@@ -81,7 +81,7 @@ def predict_images(
         Of the model.
     dataset : ImageDataset
     top : int, default=1
-        How many classes to name; fewer where the model has no order of them.
+        How many classes to return; fewer if the model does not rank them.
     weights : str, PathLike or sequence of these, default=None
         As for `load_model`.
     **parameters
@@ -91,7 +91,7 @@ def predict_images(
     Returns
     -------
     predictions : Predictions
-        A list of `Prediction`, in the order of the images, without those in the list of failures.
+        A list of `Prediction`, in the order of the images, without images that could not be read.
     extraction : ExtractionResult
         Without the embeddings.
 
@@ -121,8 +121,8 @@ def _check_parameters(parameters: Mapping[str, Any]) -> None:
     if unknown := [name for name in parameters if name not in ACCEPTED_PARAMETERS]:
         hint = nearest(unknown[0], ACCEPTED_PARAMETERS) or f"It takes {', '.join(ACCEPTED_PARAMETERS)}."
         raise ParameterError(f"predict_images has no parameter {unknown[0]!r}", hint)
-    check_options(*(parameters.get(name, usual) for name, usual in
-                    (("batch_size", "auto"), ("n_jobs", None), ("on_error", "raise"))))  # fmt: skip
+    checked = {name: parameters[name] for name in ("batch_size", "n_jobs", "on_error") if name in parameters}
+    check_values(checked, batch_size=BATCH)
 
 
 def _probability(scores: ClassScores, row: int, column: int) -> float | None:
@@ -130,7 +130,7 @@ def _probability(scores: ClassScores, row: int, column: int) -> float | None:
 
 
 def _classifier(path: str, model: BaseEstimator) -> BaseEstimator:
-    """Return the part of a model that answers, a pipeline of pipelines as one; refuse what names no class of images."""
+    """Return the part of a model that predicts classes, nested pipelines as one; refuse other models."""
     while hasattr(model, "best_estimator_"):
         model = model.best_estimator_
     if isinstance(model, Pipeline):
@@ -149,8 +149,8 @@ def _classifier(path: str, model: BaseEstimator) -> BaseEstimator:
             else "outliers" if is_outlier_detector(last)
             else ""
         )  # fmt: skip
-        what = f"which predicts {kind}" if kind else "which is no fitted classifier"
-        raise ModelFileError(f"{path} names no classes: it ends in {type(last).__name__}, {what}", IN_PYTHON)
+        what = f"which predicts {kind}" if kind else "which is not a fitted classifier"
+        raise ModelFileError(f"{path} predicts no classes: it ends in {type(last).__name__}, {what}", IN_PYTHON)
     if isinstance(classes, list):
         raise _several(path, len(classes))
     _check_one_label(path, model)
@@ -158,27 +158,27 @@ def _classifier(path: str, model: BaseEstimator) -> BaseEstimator:
 
 
 def _flat(model: Pipeline) -> list[tuple[str, Any]]:
-    """Return the steps of a pipeline, those of its first step in place of it where that is a pipeline."""
+    """Return the steps of a pipeline; a first step that is a pipeline is replaced by its steps."""
     (name, first), *others = model.steps
     return [*(_flat(first) if isinstance(first, Pipeline) else [(name, first)]), *others]
 
 
 def _check_one_label(path: str, model: BaseEstimator) -> None:
-    """Ask for the answer to an embedding of zeros: better before an hour of images than after it."""
+    """Refuse a model that predicts several labels, found with an embedding of zeros before any image is read."""
     if not (isinstance(model, Pipeline) and isinstance(model[0], CNNFeatureTransformer)):
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             answer = model[1:].predict(np.zeros((1, model[0].embedding_dim_), np.float32))
-        except Exception:  # an embedding of zeros may be no embedding to this head
+        except Exception:  # this head may not accept an embedding of zeros
             return
     if np.ndim(answer) != 1:
         raise _several(path, np.shape(answer)[1])
 
 
 def _several(path: str, n_labels: int) -> ModelFileError:
-    return ModelFileError(f"{path} names {n_labels} labels for an image, and not one class", IN_PYTHON)
+    return ModelFileError(f"{path} predicts {n_labels} labels for an image, and not one class", IN_PYTHON)
 
 
 def _from_network(
@@ -186,12 +186,12 @@ def _from_network(
 ) -> tuple[ClassScores, ExtractionResult]:
     parameters = dict(parameters)
     on_error = parameters.pop("on_error", "raise")
-    if parameters.pop("batch_size", "auto") != "auto":  # its own is that of the training
+    if parameters.pop("batch_size", "auto") != "auto":  # its own is for training
         note_once("batch_size has no effect on the predictions of a fine-tuned network: they choose their own")
     model.set_params(**parameters)
     images = model.sources(dataset.images, dataset.names)
     probabilities, extraction = model.predict_images(images, on_error=on_error)
-    _check_any(extraction)
+    _check_any_readable(extraction)
     return scores_from_probabilities(probabilities), extraction
 
 
@@ -201,8 +201,8 @@ def _from_pipeline(
     transformer = model[0].set_params(**parameters)
     images = transformer.sources(dataset.images, dataset.names)
     extraction = transformer.extract(images)
-    _check_any(extraction)
-    good = _good(extraction)
+    _check_any_readable(extraction)
+    good = _readable_rows(extraction)
     embeddings = extraction.embeddings[0][good]
     extraction.embeddings = []
     return class_scores(model[1:], embeddings).placed(good, len(images)), extraction
@@ -211,7 +211,7 @@ def _from_pipeline(
 def _from_parts(
     model: BaseEstimator, dataset: ImageDataset, parameters: dict[str, Any]
 ) -> tuple[ClassScores, ExtractionResult]:
-    """Ask a model that has its networks anywhere, such as in a FeatureUnion or a VotingClassifier."""
+    """Predict with a model whose networks can be anywhere, such as in a FeatureUnion or a VotingClassifier."""
     total, bad = ExtractionResult(), {}
     for part in image_estimators(model).values():
         known = part.get_params(deep=False)
@@ -220,7 +220,7 @@ def _from_parts(
             local.pop("batch_size", None)
         part.set_params(**local)
         if not hasattr(part, "n_iter_") and not hasattr(part, "embedding_dim_"):
-            continue  # what its fitted copy was made of
+            continue  # it was cloned, and the fitted clone is another part
         images = part.sources(dataset.images, dataset.names)
         if isinstance(part, CNNFineTuneClassifier):
             _, found = part.predict_images(images, on_error=parameters.get("on_error", "raise"))
@@ -241,12 +241,12 @@ def _from_parts(
     return scores.placed(good, len(dataset)), total
 
 
-def _good(extraction: ExtractionResult) -> np.ndarray:
-    """Return the rows that are not in the list of failures."""
+def _readable_rows(extraction: ExtractionResult) -> np.ndarray:
+    """Return the rows of the images that could be read."""
     failed = [failure.index for failure in extraction.failures]
     return np.setdiff1d(np.arange(extraction.n_images), failed)
 
 
-def _check_any(extraction: ExtractionResult) -> None:
+def _check_any_readable(extraction: ExtractionResult) -> None:
     if len(extraction.failures) == extraction.n_images:
         raise DatasetError("none of the images can be read", first_reason(extraction.failures))

@@ -130,7 +130,7 @@ def test_freshness_counts_from_the_reading_and_not_from_its_end(memory, folder, 
         time.sleep(0.4)
         return results
 
-    assert memory.digest([path], map=slow_map) == [sha(b"old")]
+    assert memory.digest([path], apply=slow_map) == [sha(b"old")]
     write(path, b"new")
     assert memory.digest([path]) == [sha(b"new")]
 
@@ -161,7 +161,7 @@ def test_a_file_that_vanishes_before_it_is_read_is_an_error(memory, folder):
         return map(function, paths)
 
     paths = [write(folder / name, b"") for name in "ab"]
-    error, digest = memory.digest(paths, map=late_map)
+    error, digest = memory.digest(paths, apply=late_map)
     assert isinstance(error, FileNotFoundError)
     assert digest == sha(b"")
 
@@ -497,7 +497,7 @@ def test_more_names_than_sqlite_takes_variables(memory, folder, reads):
 def test_the_map_of_a_thread_pool_keeps_the_order(memory, folder):
     paths = [write(folder / str(n), b"%d" % n) for n in range(50)]
     with ThreadPoolExecutor(4) as pool:
-        assert memory.digest(paths, map=pool.map) == [sha(b"%d" % n) for n in range(50)]
+        assert memory.digest(paths, apply=pool.map) == [sha(b"%d" % n) for n in range(50)]
 
 
 def test_threads_share_one_memory(memory, folder):

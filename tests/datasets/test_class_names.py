@@ -1,10 +1,12 @@
 """Promised: names of classes are compared in one Unicode form, and those that look like mistakes are remarked on."""
 
+import dataclasses
 import os
 import unicodedata
 
 import numpy as np
 import pytest
+from labelled import frozen, noise_dataset
 from PIL import Image
 
 from featx import CNNFeatureTransformer, DatasetError, ImageDataset, fit_model, load_dataset, predict_images
@@ -124,3 +126,13 @@ def test_a_model_of_another_form_is_judged_by_the_same_names(tmp_path, tiny):
     assert judged.metrics["accuracy"].value == np.mean(
         [p.top[0][0] == n for p, n in zip(found, [NFC, "caff"] * 6, strict=True)]
     )
+
+
+@pytest.mark.parametrize(("first", "second"), [("cat", "Cat"), ("sea lion", "sea_lion"), ("dog", "dog\u00a0")])
+def test_a_class_that_the_training_set_spells_otherwise_is_named(first, second):
+    data, test = noise_dataset("ab" * 6), noise_dataset("ab" * 2, seed=1)
+    data = dataclasses.replace(data, labels=np.where(data.labels == "a", first, "other"))
+    test = dataclasses.replace(test, labels=np.where(test.labels == "a", second, "other"))
+    with pytest.raises(DatasetError) as caught:
+        fit_model(data, frozen(), test=test)
+    assert caught.value.next_step == f"If it is the class {first!r}, give it that name."

@@ -1,7 +1,10 @@
 """Promised: one split and one report of held-out images serve every command, and a test set joins the data set."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from labelled import noise_dataset
 
 from featx import DatasetError, ImageDataset
 from featx.datasets.split import join_test, split_dataset
@@ -37,7 +40,7 @@ def test_groups_of_both_are_compared_by_name():
 
 
 def test_what_cannot_be_joined_is_refused():
-    with pytest.raises(DatasetError, match="the class 'c', which the training set has not"):
+    with pytest.raises(DatasetError, match="the class 'c', which the training set does not have"):
         join_test(data("aabb"), data("ac"))
     for pair in ((data("aabb"), ImageDataset(["a.png"], ["a.png"])), (ImageDataset(["a.png"], ["a.png"]), None)):
         with pytest.raises(DatasetError, match="no labels"):
@@ -54,3 +57,11 @@ def test_groups_of_one_image_each_are_no_groups():
     assert score_held_out(truth, probabilities, **options, groups=np.arange(30) // 3) != without
     assert without.n_test == sum(row["support"] for row in without.per_class) == np.sum(without.confusion_matrix) == 30
     assert without.metrics["accuracy"].value == np.trace(without.confusion_matrix) / 30
+
+
+def test_whole_groups_are_promised_only_where_the_groups_of_both_sides_are_known():
+    data, test = noise_dataset("ab" * 10), noise_dataset("ab" * 4, seed=1)
+    groups, others = np.repeat(list("pqrst"), 4), np.repeat(["x", "y"], 4)
+    for first, second, known in ((groups, others, True), (groups, None, False), (None, others, False)):
+        both = dataclasses.replace(data, groups=first), dataclasses.replace(test, groups=second)
+        assert ("whole groups" in split_dataset(join_test(*both)).protocol) is known

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 import scipy.io
-from PIL import Image
+from dataset_files import refusal, write_files
 
 from featx.datasets.load import collect_images, load_dataset
 from featx.datasets.split_names import part_of
@@ -19,22 +19,13 @@ WORDS = ("train", "test", "val", "training")
 
 
 def grown(folder, names=IMAGES):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 3)).save(folder / name)
-    return folder
+    return write_files(folder, *names)
 
 
 def table(folder, paths, words=WORDS, header="path,split", separator=","):
     lines = [header, *(f"{path}{separator}{word}" for path, word in zip(paths, words, strict=True))]
     (folder / "split.csv").write_text("\n".join(lines))
     return folder / "split.csv"
-
-
-def refusal(*args, **options):
-    with pytest.raises(DatasetError) as caught:
-        load_dataset(*args, **options)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import json
 import math
 import pickle
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from featx.evaluation.estimates import Estimate, as_json, missing_intervals
+from featx.evaluation.estimates import Estimate, missing_intervals
 
 KNOWN = Estimate(0.949, 0.938, 0.958)
 BARE = Estimate(0.9, reason="too few groups")
@@ -66,18 +66,3 @@ def test_each_reason_is_given_once_with_the_figures_that_it_concerns():
         "without interval: log loss: other",
     ]
     assert missing_intervals([("accuracy", KNOWN)]) == []
-
-
-def test_json_has_null_where_there_is_no_number():
-    @dataclass
-    class Result:
-        metrics: dict
-        rows: tuple
-
-    result = Result({"accuracy": BARE}, (np.float32(0.5), np.arange(2), math.inf, None, "a", True))
-    plain = as_json(result)
-    assert plain == {
-        "metrics": {"accuracy": {"value": 0.9, "low": None, "high": None, "reason": "too few groups"}},
-        "rows": [0.5, [0, 1], None, None, "a", True],
-    }
-    assert json.loads(json.dumps(plain, allow_nan=False)) == plain

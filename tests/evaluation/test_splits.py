@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
-from featx import DatasetError
+from featx import DatasetError, ParameterError
 from featx.comparison.design import draw_repeats
 from featx.evaluation.class_sizes import check_counts, check_sizes
-from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, nested_subsets, outer_folds
+from featx.evaluation.nested_subsets import nested_subsets
+from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, outer_folds
 from featx.evaluation.units import content_units, join_groups
 
 RNG = np.random.default_rng(0)
@@ -111,7 +112,7 @@ def test_groups_that_share_a_content_are_one():
     joined = join_groups(groups, np.array([0, 1, 1, 2, 2, 3]))
     assert len(set(joined[:5])) == 1
     assert joined[5] not in joined[:5]
-    with pytest.raises(DatasetError, match="join all 4 to one"):
+    with pytest.raises(DatasetError, match="join all 4 into one"):
         held_out_split(
             np.array(list("aabbababab")),
             0.5,
@@ -173,3 +174,43 @@ def test_a_fraction_of_any_kind_of_numbers_is_meant_as_it_reads(size):
     expected = held_out_split(y, 0.2)[1].tolist()
     assert held_out_split(y, size)[1].tolist() == expected
     assert len(expected) == 8
+
+
+def test_every_subset_holds_each_class_to_within_one_image_of_its_share():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        counts = rng.integers(1, 30, rng.integers(2, 12))
+        y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+        n = len(y)
+        for size, rows in enumerate(nested_subsets(y, range(1, n + 1), random_state=seed), start=1):
+            assert len(rows) == len(set(rows)) == size
+            assert np.abs(np.bincount(y[rows], minlength=len(counts)) - size * counts / n).max() < 1
+
+
+def test_smaller_subsets_lie_inside_larger_ones_and_follow_the_seed():
+    y = np.arange(60) % 3
+    sizes = [30, 6, 60]
+    first, again, other = (nested_subsets(y, sizes, random_state=seed) for seed in (0, 0, 1))
+    assert [len(rows) for rows in first] == sizes
+    assert set(first[1]) < set(first[0]) < set(first[2])
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_subsets_take_whole_groups_and_meet_their_sizes_roughly():
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(np.arange(60), rng.integers(1, 6, 60)))
+    y = np.where(groups % 3 == 0, "rare", "common")
+    n = len(y)
+    small, large = nested_subsets(y, [n // 5, n // 2], groups=groups)
+    assert set(small) < set(large)
+    for rows, size in ((small, n // 5), (large, n // 2)):
+        assert not set(groups[rows]) & set(np.delete(groups, rows))
+        assert abs(len(rows) - size) <= 3
+        assert np.sum(y[rows] == "rare") == pytest.approx(len(rows) * np.mean(y == "rare"), abs=5)
+
+
+@pytest.mark.parametrize("size", [0, 11, 2.5, True, "3"])
+def test_subsets_that_cannot_be_are_refused(size):
+    with pytest.raises(ParameterError, match="got a subset of"):
+        nested_subsets(np.arange(10) % 2, [size])

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, evaluate_heads
 from featx.exceptions import CacheError, ImageDecodeError, WorkerError
-from featx.extraction import distribute as sharing
+from featx.extraction import distribute
 from featx.extraction.extract import ensure_embeddings, extract_embeddings
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
@@ -157,7 +157,7 @@ def test_what_a_task_raises_is_raised_as_it_is():
 
 @pytest.mark.parametrize("backend", ["threading", "sequential"])
 def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
-    monkeypatch.setattr(sharing, "_forward_chunk", None)
+    monkeypatch.setattr(distribute, "_forward_chunk", None)
     with joblib.parallel_config(backend, **({} if backend == "sequential" else {"n_jobs": 2})):
         assert extract().n_forwarded == 40
 
@@ -167,7 +167,7 @@ def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
 
 @pytest.mark.parametrize("kind", [Processes, AtOnce])
 def test_tasks_of_another_take_turns_whatever_backend_they_are_offered(kind, extract, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharing, "_forward_chunk", None)
+    monkeypatch.setattr(distribute, "_forward_chunk", None)
     met = threading.Barrier(2, timeout=60)
 
     def work(_):
@@ -193,7 +193,7 @@ def elsewhere(tmp_path, *, sees_files):
 
 
 def test_workers_with_another_disk_compute_nothing(extract, forwards, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharing, "VISIBLE_SECONDS", 0.1)
+    monkeypatch.setattr(distribute, "VISIBLE_SECONDS", 0.1)
     with elsewhere(tmp_path, sees_files=False), pytest.raises(CacheError) as caught:
         extract()
     assert forwards.since() == 0
@@ -204,7 +204,7 @@ def test_workers_with_another_disk_compute_nothing(extract, forwards, tmp_path, 
 
 
 def test_rows_that_do_not_arrive_end_the_run_after_one_round(extract, forwards, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(sharing, "ARRIVAL_SECONDS", 0.3)
+    monkeypatch.setattr(distribute, "ARRIVAL_SECONDS", 0.3)
     with elsewhere(tmp_path, sees_files=True), pytest.raises(CacheError) as caught:
         extract()
     assert forwards.since() == 40
@@ -330,7 +330,7 @@ def test_files_that_change_meanwhile_and_their_copies_come_to_an_end(shared, ext
 def test_images_that_cannot_be_read_are_no_reason_for_another_round(extract, tmp_path, forwards):
     missing = [str(tmp_path / f"{n}.png") for n in range(40)]
     with joblib.parallel_config(Processes(), n_jobs=2):
-        result = extract(missing, keys=[bytes([n]) * 32 for n in range(40)], on_error="nan")
+        result = extract(missing, keys=[bytes([n]) * 32 for n in range(40)], on_error="skip")
     assert len(result.failures) == 40
     assert forwards.since() == 0
 
@@ -341,7 +341,7 @@ def test_images_that_cannot_be_read_are_no_reason_for_another_round(extract, tmp
 def test_a_file_that_a_worker_cannot_open_is_named_with_its_host(extract, tmp_path):
     paths = [str(tmp_path / f"{n}.png") for n in range(8)]
     with joblib.parallel_config(Processes(), n_jobs=2):
-        result = extract(paths, keys=[bytes([n]) * 32 for n in range(8)], on_error="nan")
+        result = extract(paths, keys=[bytes([n]) * 32 for n in range(8)], on_error="skip")
     assert {failure.reason for failure in result.failures} == {f"No such file or directory on {socket.gethostname()}"}
     assert [failure.name for failure in result.failures] == paths
 

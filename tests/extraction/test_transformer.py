@@ -181,7 +181,7 @@ def test_x_that_is_no_collection_of_images_is_refused(X, message):
         (np.full((2, 8, 8), 7.5), r"image 0: values from 7.5 to 7.5 lie outside 0 to 1.*value_range=\(low, high\)"),
         (np.full((2, 64), -0.5), r"lie outside 0 to 1.*value_range"),
         ([IMAGE, np.full((4, 4), np.nan)], "image 1: contains NaN"),
-        (np.zeros((2, 8, 8, 5)), r"array of shape \(8, 8, 5\) is no image"),
+        (np.zeros((2, 8, 8, 5)), r"array of shape \(8, 8, 5\) is not an image"),
         ([np.zeros((3, 8, 8))], r"channels first.*transpose\(1, 2, 0\)"),
     ],
 )
@@ -237,7 +237,7 @@ def test_fitting_again_forgets_the_rows_before(paths):
         ({"device": "tpu9"}, ParameterError),
         ({"batch_size": -10}, ParameterError),
         ({"n_jobs": 0}, ParameterError),
-        ({"on_error": "skip"}, ParameterError),
+        ({"on_error": "nan"}, ParameterError),
         ({"cache": 5}, ParameterError),
     ],
     ids=str,
@@ -317,7 +317,7 @@ def test_unreadable_images_become_nan_on_request(paths, tmp_path):
     images = [*paths[:2], str(bad), *paths[2:]]
     with pytest.raises(ImageDecodeError, match=r"bad\.png"):
         embedder().fit(images).transform(images)
-    fitted = embedder(on_error="nan").fit(images)
+    fitted = embedder(on_error="skip").fit(images)
     assert np.isnan(fitted.transform(images)).all(axis=1).tolist() == [False, False, True, False, False]
     assert [(failure.index, failure.name) for failure in fitted.failures_] == [(2, str(bad))]
     fitted.transform(paths)

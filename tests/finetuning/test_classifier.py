@@ -794,7 +794,7 @@ def test_unreadable_images_become_nan_on_request(data, tmp_path):
     Image.fromarray(data[0][0]).save(tmp_path / "good.png")
     fitted = classifier().fit(*data)
     images = as_sources([str(bad), str(tmp_path / "good.png")])
-    probabilities, extraction = fitted.predict_images(images, on_error="nan")
+    probabilities, extraction = fitted.predict_images(images, on_error="skip")
     assert np.isnan(probabilities).all(axis=1).tolist() == [True, False]
     assert [failure.index for failure in extraction.failures] == [0]
 

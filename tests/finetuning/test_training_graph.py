@@ -36,7 +36,7 @@ def features(trunk, images, seed=0):
 
 def assert_random_in_training_only(trunk, size=SIDE):
     images = some_images(size)
-    trunk.part.young.clear()  # statistics that move would be a difference of their own
+    trunk.part.initial_norms.clear()  # statistics that move would be a difference of their own
     before = features(trunk, images)
     assert torch.equal(before, features(trunk, images, seed=1))
     trunk.train()
@@ -290,7 +290,7 @@ def test_networks_with_auxiliary_heads_are_the_same_in_training(name):
     size = 75 if name == "inception_v3" else SIDE
     trunk, images = cut(name, size, layer="output", trainable_stages="all"), some_images(size)
     before = features(trunk, images)
-    trunk.part.young.clear()
+    trunk.part.initial_norms.clear()
     trunk.train()
     for part in trunk.module.modules():
         part.training = part.training and not isinstance(part, nn.Dropout)

@@ -155,7 +155,7 @@ def test_numbers_of_numpy_count_as_numbers(kind):
         ({"trainable_layers": 1000}, "trainable_layers=1000; resnet18 has 58 layers up to layer4. Choose fewer"),
         ({"trainable_layers": 0}, "trainable_layers=0; expected a positive integer"),
         ({"trainable_layers": True}, "trainable_layers=True; expected a positive integer"),
-        ({"trainable_layers": 1}, "trainable_layers=1; nothing in there has parameters"),
+        ({"trainable_layers": 1}, "trainable_layers=1; nothing in it has parameters"),
     ],
     ids=str,
 )

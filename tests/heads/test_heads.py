@@ -1,9 +1,6 @@
 """Promised: a head is a scikit-learn pipeline that standardises, with a grid whose first value is the simplest."""
 
-from types import MappingProxyType
-
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
@@ -11,15 +8,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from featx import HEADS, CNNFeatureTransformer, CNNFineTuneClassifier, ParameterError, load_model, make_head
+from featx import HEADS, CNNFeatureTransformer, ParameterError
 from featx.comparison.compare import compare_strategies
 from featx.comparison.strategies import make_strategy
-from featx.datasets.dataset import ImageDataset
 from featx.datasets.load import load_dataset
-from featx.heads.grid_predictions import predict_grid
 from featx.heads.heads import CLASSIFIER_STEP, head_spec, try_head
 from featx.heads.nested_cv import evaluate_heads
-from featx.heads.tuned_head import TunedHead
 from featx.workflows.fit import fit_model
 
 HEADS_WITH_CLASS_WEIGHTS = ("logistic", "linear_svm", "svm", "ridge")
@@ -35,10 +29,6 @@ def refusal(*args, **options):
     with pytest.raises(ParameterError) as caught:
         head_spec(*args, **options)
     return str(caught.value)
-
-
-def test_the_heads_are_the_six_that_are_named():
-    assert HEADS == ("logistic", "linear_svm", "svm", "knn", "ridge", "mlp")
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -94,15 +84,6 @@ def test_the_unit_of_the_features_does_not_matter(name, digits):
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("logistics", "logistic"), ("linear-svm", "linear_svm"), ("KNN", "knn"), ("", "ridge")]
-)
-def test_an_unknown_head_is_named_with_those_that_exist(name, hint):
-    message = refusal(name)
-    assert f"no head {name!r}" in message
-    assert hint in message
-
-
-@pytest.mark.parametrize(
     ("name", "parameter", "hint"), [("logistic", "c", "C"), ("knn", "neighbors", "n_neighbors"), ("svm", "CC", "C")]
 )
 def test_an_unknown_parameter_in_a_grid_is_named_with_the_nearest(name, parameter, hint):
@@ -127,13 +108,6 @@ def test_class_weights_reach_the_classifier_and_move_the_decision(name):
     ]
     assert taken[1] > taken[0] + 20
     assert head_spec(name, class_weight={0: 1, 1: 9}).estimator[-1].class_weight == {0: 1, 1: 9}
-
-
-@pytest.mark.parametrize("name", sorted(set(HEADS) - set(HEADS_WITH_CLASS_WEIGHTS)))
-def test_heads_without_class_weights_say_so_and_name_those_with(name):
-    message = refusal(name, class_weight="balanced")
-    assert f"the head {name} takes no class weights" in message
-    assert all(able in message for able in HEADS_WITH_CLASS_WEIGHTS)
 
 
 def test_a_grid_replaces_the_default_values_of_its_parameter_only():
@@ -161,73 +135,11 @@ def test_heads_do_not_share_state():
     assert again.grid[f"{CLASSIFIER_STEP}__C"]
 
 
-def crowded(n, n_classes, *, distance, n_test=2000, seed=0):
-    """Training and test rows of classes that overlap; of distance 0, labels at random."""
-    rng = np.random.default_rng(seed)
-    centres = distance * rng.normal(size=(n_classes, 20))
-    y, test = rng.permutation(np.arange(n) % n_classes), np.arange(n_test) % n_classes
-    X, X_test = (centres[labels] + 1.2 * rng.normal(size=(len(labels), 20)) for labels in (y, test))
-    return X.astype(np.float32), y, X_test.astype(np.float32)
-
-
-def bare(head):
-    """What was fitted, without the calibration."""
-    return head.calibrated_classifiers_[0].estimator if hasattr(head, "calibrated_classifiers_") else head
-
-
-@pytest.mark.parametrize(
-    ("n", "n_classes", "distance"),
-    [(200, 2, 0.5), (400, 10, 1.0), (450, 30, 0.9), (200, 2, 0), (200, 3, 0), (200, 10, 0)],
-)
-@pytest.mark.parametrize("name", HEADS)
-def test_one_decision_is_tuned_reported_and_predicted(name, n, n_classes, distance):
-    X, y, X_test = crowded(n, n_classes, distance=distance)
-    grid = {"alpha": [1.0]} if name == "mlp" else None
-    for weight in (None, "balanced") if name in HEADS_WITH_CLASS_WEIGHTS else (None,):
-        tuned = TunedHead(name, grid=grid, class_weight=weight).fit(X, y)
-        inner = bare(tuned.head_)
-        decided = inner.predict(X_test)
-        assert np.array_equal(tuned.head_.predict(X_test), decided)
-        assert np.array_equal(tuned.classes_[tuned.predict_proba(X_test).argmax(axis=1)], decided)
-        (scored,) = predict_grid(inner[-1], [tuned.best_params_], inner[0].transform(X), y, inner[0].transform(X_test))
-        assert np.mean(scored != decided) <= (0.02 if name in ("mlp", "linear_svm", "logistic") else 0.001)
-
-
 @pytest.mark.parametrize("parameter", ["probability", "decision_function_shape", "break_ties"])
 def test_the_svm_keeps_to_one_decision(parameter):
     message = refusal("svm", grid={parameter: [True]})
     assert f"the head svm has a fixed {parameter}" in message
     assert f"Leave {parameter} out of the grid." in message
-
-
-@pytest.mark.parametrize("name", ["svm", "ridge", "linear_svm"])
-def test_a_loaded_model_decides_by_its_largest_probability(name, tiny, tmp_path):
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 256, (8, 8), dtype=np.uint8) for _ in range(60)]
-    data = ImageDataset(images, [str(i) for i in range(60)], np.array(list("abc"))[np.arange(60) % 3])
-    fit_model(data, CNNFeatureTransformer(**tiny), heads=[name], cv=3).save(tmp_path / "m.skops")
-    loaded = load_model(tmp_path / "m.skops")
-    # Below the calibration, classes are numbers.
-    decided = loaded.classes_[bare(loaded[-1]).predict(loaded[0].transform(images))]
-    assert np.array_equal(loaded.predict(images), decided)
-    assert np.array_equal(loaded.classes_[loaded.predict_proba(images).argmax(axis=1)], decided)
-
-
-@pytest.mark.parametrize("name", ["logistic", "ridge", "svm"])
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"class_weight": {0: 0, 1: 0}},
-        {"class_weight": {0: -1, 1: 1}},
-        {"class_weight": {7: 1.0}},
-        {"random_state": -1},
-    ],
-    ids=str,
-)
-def test_a_tuned_head_refuses_weights_and_seeds_that_mean_nothing(name, parameters):
-    X = np.random.default_rng(0).normal(size=(20, 4))
-    with pytest.raises(ParameterError, match=next(iter(parameters))):
-        TunedHead(name, **parameters).fit(X, np.arange(20) % 2)
 
 
 @pytest.mark.parametrize(
@@ -282,23 +194,3 @@ def test_every_way_to_a_grid_tries_it_before_an_image_is_forwarded(monkeypatch):
 def test_the_values_of_a_grid_are_a_list(values):
     assert refusal("logistic", grid={"C": values}).endswith("as the values of logistic.C. Pass a list: {'C': [...]}.")
     assert head_spec("logistic", grid={"C": np.array([0.1, 1])}).grid == {"classify__C": [0.1, 1]}
-
-
-def test_a_grid_is_tried_on_as_many_classes_as_there_are(digits):
-    X, y = digits[0][:90], digits[1][:90]
-    head = make_head("logistic", grid={"solver": ["liblinear"], "C": [0.1]})
-    with pytest.raises(ParameterError, match=r"cannot be fitted with C=0\.1, solver='liblinear'"):
-        head.fit(X, y % 3)
-    assert head.fit(X, y % 2).best_params_ == {"solver": "liblinear", "C": 0.1}
-
-
-def test_class_weights_and_heads_may_be_in_other_containers(digits):
-    X, y = digits[0][:60], digits[1][:60] % 2
-    weights = {0: 1.0, 1: 3.0}
-    expected = TunedHead("ridge", class_weight=weights).fit(X, y).predict_proba(X)
-    assert np.array_equal(
-        TunedHead("ridge", class_weight=MappingProxyType(weights)).fit(X, y).predict_proba(X), expected
-    )
-    assert clone(CNNFineTuneClassifier(class_weight=MappingProxyType(weights))).class_weight == weights
-    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3)
-    assert result.head == "ridge"

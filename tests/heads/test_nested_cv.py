@@ -13,10 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 from featx import HEADS, DatasetError, ParameterError, evaluate_heads
 from featx.datasets.dataset import ImageDataset
-from featx.evaluation.estimates import as_json
+from featx.display.json_values import as_json
 from featx.evaluation.splits import held_out_split, outer_folds
 from featx.extraction.transformer import CNNFeatureTransformer
-from featx.heads import search as tuning
+from featx.heads import search as search_module
 from featx.heads.search import Tuner
 from featx.workflows.fit import fit_model
 
@@ -43,9 +43,9 @@ def fitted_rows(monkeypatch):
     seen = []
     tune, fit = Tuner.tune, StandardScaler.fit
 
-    def search(self, candidate, rows):
-        seen.append(("search", self.matrices[candidate.view][rows, -1].astype(int).tolist()))
-        return tune(self, candidate, rows)
+    def search(self, head, X, rows):
+        seen.append(("search", X[rows, -1].astype(int).tolist()))
+        return tune(self, head, X, rows)
 
     def scale(self, X, *args, **params):
         seen.append(("fit", X[:, -1].astype(int).tolist()))
@@ -459,8 +459,8 @@ def noise():
 
 def test_groups_stay_together_beside_another_test_set(tiny, noise, monkeypatch):
     seen = []
-    original = tuning.inner_folds
-    monkeypatch.setattr(tuning, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
+    original = search_module.inner_folds
+    monkeypatch.setattr(search_module, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
     test = ImageDataset(noise.images[:4], noise.names[:4], noise.labels[:4])
     fit_model(noise, CNNFeatureTransformer(**tiny), test=test, grids=QUICK)
     for train, held_out in seen[0]:

@@ -5,17 +5,12 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC
 
 from featx import HEADS
 from featx.evaluation.splits import inner_folds
-from featx.heads import grid_predictions as paths
 from featx.heads.heads import head_spec
-from featx.heads.search import SCORE_FUNCTIONS, Candidate, Tuner
-
-VIEW = ("last", "avg")
+from featx.heads.search import SCORE_FUNCTIONS, Tuner
 
 
 def correlated(n, width, n_classes, *, seed=0, spread=0.5):
@@ -50,8 +45,8 @@ SETS = {
 def search(X, y, name, *, groups=None, scoring="accuracy", n_jobs=None, **options):
     """Return score and parameters of the tuning, and of the plain grid search on the same folds."""
     head = head_spec(name, **options)
-    tuner = Tuner({VIEW: X}, y, groups, scoring, 0, n_jobs)
-    found = tuner.tune(Candidate(VIEW, head, np.empty((0, 0))), np.arange(len(y)))
+    tuner = Tuner(y, groups=groups, scoring=scoring, n_jobs=n_jobs)
+    found = tuner.tune(head, X, np.arange(len(y)))
     folds = inner_folds(y, groups, 0)
     plain = GridSearchCV(head.estimator, head.grid, cv=folds, scoring=scoring, refit=False).fit(X.astype(float), y)
     chosen = {key.removeprefix("classify__"): value for key, value in plain.best_params_.items()}
@@ -111,39 +106,11 @@ def test_processes_do_not_change_the_choice():
     check(*search(X, y, "logistic", n_jobs=2), 240)
 
 
-def test_a_kernel_too_large_to_keep_is_left_to_libsvm(monkeypatch):
-    kernels = []
-    original = SVC.fit
-    monkeypatch.setattr(SVC, "fit", lambda self, *args: kernels.append(self.kernel) or original(self, *args))
-    X, y = correlated(120, 20, 3)
-    answers = []
-    for limit in (paths.KERNEL_BYTES, 1000):
-        monkeypatch.setattr(paths, "KERNEL_BYTES", limit)
-        answers.append(search(X, y, "svm")[0])
-    assert answers[0] == answers[1]
-    assert kernels[0] == "precomputed"
-    assert kernels[-1] == "rbf"
-
-
-def test_neighbours_are_searched_once_a_fold(monkeypatch):
-    calls = []
-    original = KNeighborsClassifier.kneighbors
-    monkeypatch.setattr(
-        KNeighborsClassifier, "kneighbors", lambda self, *args, **kw: calls.append(1) or original(self, *args, **kw)
-    )
-    X, y = correlated(120, 20, 3)
-    Tuner({VIEW: X}, y, None, "accuracy", 0, None).tune(
-        Candidate(VIEW, head_spec("knn"), np.empty((0, 0))), np.arange(120)
-    )
-    assert len(calls) == 3
-
-
 def test_what_is_fitted_in_the_end_is_scikit_learns_own():
     X, y = correlated(120, 20, 3)
     for name, kind in (("logistic", Pipeline), ("svm", CalibratedClassifierCV)):
         head = head_spec(name)
-        tuner = Tuner({VIEW: X}, y, None, "accuracy", 0, None)
-        fitted = tuner.fit(Candidate(VIEW, head, np.empty((0, 0))), {"C": 0.1}, np.arange(120))
+        fitted = Tuner(y).fit(head, {"C": 0.1}, X, np.arange(120))
         assert type(fitted) is kind
         bare = fitted.calibrated_classifiers_[0].estimator if kind is CalibratedClassifierCV else fitted
         assert type(bare[-1]) is type(head.estimator[-1])

@@ -2,10 +2,13 @@
 
 import pickle
 import warnings
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -15,15 +18,22 @@ import featx
 from featx import (
     HEADS,
     CNNFeatureTransformer,
+    CNNFineTuneClassifier,
     DatasetError,
     ParameterError,
     TunedHead,
+    evaluate_heads,
     load_model,
     make_head,
     save_model,
 )
 
 NAMES = np.array(["ant", "bee", "cat"])
+
+
+def digits(n):
+    X, y = load_digits(return_X_y=True)
+    return X[:n].astype(np.float32), y[:n]
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +148,41 @@ def test_classes_of_one_image_leave_nothing_to_tune_on(clusters):
 def test_groups_of_another_length_than_the_rows_are_refused(name, length, clusters):
     with pytest.raises(ParameterError, match=f"got {length} {name} for 90 rows; expected one for each"):
         make_head("knn").fit(*clusters, **{name: np.arange(length) // 3})
+
+
+@pytest.mark.parametrize("name", ["logistic", "ridge", "svm"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"class_weight": {0: 0, 1: 0}},
+        {"class_weight": {0: -1, 1: 1}},
+        {"class_weight": {7: 1.0}},
+        {"random_state": -1},
+    ],
+    ids=str,
+)
+def test_a_tuned_head_refuses_weights_and_seeds_that_mean_nothing(name, parameters):
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    with pytest.raises(ParameterError, match=next(iter(parameters))):
+        TunedHead(name, **parameters).fit(X, np.arange(20) % 2)
+
+
+def test_a_grid_is_tried_on_as_many_classes_as_there_are():
+    X, y = digits(90)
+    head = make_head("logistic", grid={"solver": ["liblinear"], "C": [0.1]})
+    with pytest.raises(ParameterError, match=r"cannot be fitted with C=0\.1, solver='liblinear'"):
+        head.fit(X, y % 3)
+    assert head.fit(X, y % 2).best_params_ == {"solver": "liblinear", "C": 0.1}
+
+
+def test_class_weights_and_heads_may_be_in_other_containers():
+    X, y = digits(60)
+    y = y % 2
+    weights = {0: 1.0, 1: 3.0}
+    expected = TunedHead("ridge", class_weight=weights).fit(X, y).predict_proba(X)
+    assert np.array_equal(
+        TunedHead("ridge", class_weight=MappingProxyType(weights)).fit(X, y).predict_proba(X), expected
+    )
+    assert clone(CNNFineTuneClassifier(class_weight=MappingProxyType(weights))).class_weight == weights
+    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3)
+    assert result.head == "ridge"

@@ -1,4 +1,4 @@
-"""Promised: AVIF and the PPM family are read; what is in another format is named by its content or suffix."""
+"""Promised: AVIF, PBM and PFM are read; what is in another format is named by its content or suffix."""
 
 import io
 import os
@@ -14,7 +14,6 @@ from featx.images.formats import EXTENSIONS, FORMATS, UNSUPPORTED, supported_for
 
 LEFT, TOP = np.meshgrid(np.linspace(0, 255, 24), np.linspace(0, 255, 16))
 PICTURE = np.stack([LEFT, TOP, 255 - LEFT / 2], axis=2).astype(np.uint8)
-GREY = np.repeat(LEFT.astype(np.uint8)[:, :, None], 3, axis=2)
 AVIF = {"format": "avif", "quality": 100, "subsampling": "4:4:4", "speed": 8}
 
 
@@ -34,55 +33,6 @@ def refusal(data, name="a.jpg"):
     with pytest.raises(ImageDecodeError) as caught:
         as_sources([bytearray(data)], names=[name])[0].load()
     return caught.value
-
-
-def netpbm(magic, values, white, *, plain=False):
-    header = f"{magic}\n# a comment\n{values.shape[1]} {values.shape[0]}\n{white}\n".encode()
-    if plain:
-        return header + b" ".join(str(value).encode() for value in values.ravel()) + b"\n"
-    return header + values.astype(">u2" if white > 255 else "u1").tobytes()
-
-
-@pytest.mark.parametrize("white", [1, 100, 255, 256, 1000, 4095, 65535])
-@pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize("magic", ["P5", "P6"])
-def test_what_a_pgm_or_ppm_calls_white_is_white(tmp_path, magic, plain, white):
-    values = np.rint((PICTURE if magic == "P6" else GREY[..., 0]) / 255 * white).astype(int)
-    data = netpbm({"P5": "P2", "P6": "P3"}[magic] if plain else magic, values, white, plain=plain)
-    pixels = read_image(write(tmp_path / "a.ppm", data)).astype(float)
-    # Colour of 16 bits is read by its upper 8, as in PNG.
-    tolerance = 1 if magic == "P6" and white == 65535 else 0.5 + 1e-9
-    expected = values * (255 / white) if magic == "P6" else np.repeat((values * (255 / white))[:, :, None], 3, axis=2)
-    assert np.abs(pixels - expected).max() <= tolerance
-
-
-@pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize(("white", "kept"), [(4095, False), (65535, True), (1023, False)])
-def test_a_pgm_of_16_bits_goes_by_the_depth_rules_of_png(tmp_path, white, kept, plain):
-    values = np.rint(LEFT / 255 * 1000).astype(np.uint16)
-    path = write(tmp_path / "a.pgm", netpbm("P2" if plain else "P5", values, white, plain=plain))
-    png = tmp_path / "a.png"
-    Image.fromarray(values).save(png)
-    for value_range in ((0, 1000), (0, 2000), "minmax"):
-        assert np.array_equal(read_image(path, value_range=value_range), read_image(png, value_range=value_range))
-    expected = read_image(png, value_range=(0, white))
-    assert np.array_equal(read_image(path), expected)
-    with pytest.raises(ImageDecodeError, match=r"0 to 1000 lie outside 0 to 500.*value_range"):
-        read_image(path, value_range=(0, 500))
-    source, same = as_sources([path, path.read_bytes()], value_range=(0, 1000))
-    source.load()
-    assert source.digest() == same.digest() != as_sources([path])[0].digest()
-    full = as_sources([path])[0]
-    full.load()
-    assert (full.peak == 1000) == (kept)
-
-
-def test_colour_of_more_than_8_bits_in_a_ppm_takes_no_value_range(tmp_path):
-    values = np.rint(PICTURE / 255 * 4095).astype(int)
-    for plain in (False, True):
-        path = write(tmp_path / "a.ppm", netpbm("P3" if plain else "P6", values, 4095, plain=plain))
-        with pytest.raises(ImageDecodeError, match="16-bit colour is read with 8 bits"):
-            read_image(path, value_range=(0, 4095))
 
 
 def test_a_bitmap_and_a_map_of_floats_are_read(tmp_path):
@@ -117,7 +67,7 @@ def test_the_orientation_of_an_avif_is_applied_once(number):
     np.testing.assert_allclose(read_image(spoilt).astype(int), upright, atol=12)
 
 
-def test_the_alpha_of_an_avif_is_laid_on_white():
+def test_the_alpha_of_an_avif_is_blended_with_white():
     alpha = np.broadcast_to(np.linspace(0, 255, 24).astype(np.uint8), PICTURE.shape[:2])
     expected = 255 - (255 - PICTURE.astype(float)) * (alpha[:, :, None] / 255)
     pixels = read_image(encode(np.dstack([PICTURE, alpha]), **AVIF))
@@ -254,7 +204,7 @@ def test_a_tiff_is_a_cameras_raw_file_where_its_name_says_so(tmp_path, suffix):
     assert read_image(write(tmp_path / f"a{suffix}", encode(PICTURE, "png"))).shape == PICTURE.shape
 
 
-def test_a_raw_file_of_canons_is_known_by_what_it_begins_with():
+def test_a_raw_file_of_canon_is_known_by_its_first_bytes():
     assert refusal(b"II*\0\x10\0\0\0CR\2\0" + bytes(20), "a.jpg").reason.startswith("camera RAW")
     # Pixels may be these letters.
     letters = tiff_with()[:8] + b"CR\2\0" + tiff_with()[12:]
@@ -271,7 +221,7 @@ def test_a_raw_file_of_canons_is_known_by_what_it_begins_with():
         (b"P3\n1 1\n255\n1 2 hunter299999999999999999\n", "ValueError: Token too long found in data"),
     ],
 )
-def test_what_a_damaged_ppm_holds_is_not_told(data, words):
+def test_the_content_of_a_damaged_ppm_is_not_shown(data, words):
     reason = refusal(data, "a.ppm").reason
     assert reason.startswith(words)
     assert reason.isprintable()
@@ -281,7 +231,7 @@ def test_what_a_damaged_ppm_holds_is_not_told(data, words):
 def test_the_reason_is_among_the_failures_and_nothing_of_the_content(tiny, tmp_path):
     secret = write(tmp_path / "a.png", b'{"password": "hunter2"}')
     Image.fromarray(PICTURE).save(tmp_path / "b.ppm")
-    transformer = CNNFeatureTransformer(**tiny, cache=None, on_error="nan")
+    transformer = CNNFeatureTransformer(**tiny, cache=None, on_error="skip")
     rows = transformer.fit_transform([secret, tmp_path / "b.ppm", (FTYP % b"heic") + bytes(9)])
     assert np.isnan(rows).all(axis=1).tolist() == [True, False, True]
     assert [failure.reason.partition(",")[0] for failure in transformer.failures_] == ["JSON", "HEIC"]

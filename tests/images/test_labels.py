@@ -2,9 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+from cells import PICTURES
 
 import featx
+from featx import CNNFineTuneClassifier
 from featx.comparison.strategies import TunedHead
 from featx.exceptions import DatasetError, ParameterError
 from featx.images.labels import plain_labels
@@ -44,12 +48,12 @@ def test_texts_among_others_are_refused_with_the_types(value):
 
 
 @pytest.mark.parametrize("labels", [[{}, {}], [object(), object()]], ids=["dict", "object"])
-def test_what_has_no_order_is_no_label(labels):
+def test_what_has_no_order_is_not_a_label(labels):
     with pytest.raises(ParameterError, match=r"has no order. Pass texts or integers"):
         plain_labels(labels, name="y")
 
 
-def test_a_series_is_read_by_place_whatever_its_index():
+def test_a_series_is_read_by_position_whatever_its_index():
     expected = featx.evaluate_heads({("head", "avg"): ROWS}, Y, **QUICK)[0].metrics
     unused = pd.Categorical(Y, categories=["a", "b", "c", "unused"])
     for labels in (pd.Series(Y, index=RNG.permutation(24)), pd.Series(unused), Y.tolist()):
@@ -96,3 +100,25 @@ def test_texts_of_any_length_of_numpy_are_labels():
 def test_a_view_is_a_layer_and_a_pooling(view):
     with pytest.raises(ParameterError, match=r"got the view .*; expected \(layer, pooling\)"):
         featx.evaluate_heads({view: ROWS}, Y, **QUICK)
+
+
+NO_LABEL = {
+    "NaN among texts": (np.array(["a", "b", np.nan, "a"], dtype=object), "1 of 4 rows of y .*: row 2"),
+    "NaN in a list of texts": (["a", float("nan"), None, "b"], "2 of 4 rows of y .*: rows 1, 2"),
+    "floats": (np.array([0.0, 1.0, np.nan, 1.0]), "1 of 4 .*: row 2"),
+    "None": (["a", "b", None, None], "2 of 4 .*: rows 2, 3"),
+    "pd.NA": (pd.Series(["a", "b", pd.NA, "a"], dtype="string"), "1 of 4 .*: row 2"),
+    "whole numbers": (pd.Series([0, 1, pd.NA, 1], dtype="Int64"), "1 of 4 .*: row 2"),
+    "categories": (pd.Series(["a", None, "b", "a"], dtype="category"), "1 of 4 .*: row 1"),
+    "frame": (pd.DataFrame({"y": ["a", None, "b", "a"]}), "1 of 4 .*: row 1"),
+    "polars": (pl.Series(["a", "b", None, "a"]), "1 of 4 .*: row 2"),
+    "pyarrow": (pa.array(["a", "b", None, "a"]), "1 of 4 .*: row 2"),
+    "dates": (pd.Series(pd.to_datetime(["2020-01-01", None, "2020-01-02", "2020-01-01"])), "1 of 4 .*: row 1"),
+    "all": ([None] * 4, "4 of 4 .*: rows 0, 1, 2 and 1 more"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("y", "words"), NO_LABEL.values(), ids=NO_LABEL)
+def test_missing_labels_are_counted(tiny, y, words):
+    with pytest.raises(ValueError, match=f"no label in {words}"):
+        CNNFineTuneClassifier(**tiny, cache=None).fit([PICTURES[0]] * 4, y)

@@ -1,7 +1,6 @@
 """Promised: one image is refused as X with what to type, and never taken for as many images as it has lines."""
 
 import io
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-import featx.display.notes
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, as_sources
 from featx.exceptions import ParameterError
 
@@ -17,18 +15,6 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 RGBA = np.dstack([PIXELS, PIXELS[..., :1]])
 OBJECTS = np.empty(len(PIXELS), dtype=object)
 OBJECTS[:] = list(PIXELS)
-
-
-@pytest.fixture
-def transformer(tiny):
-    return CNNFeatureTransformer(**tiny, cache=None)
-
-
-@pytest.fixture
-def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_logged", set())
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records]
 
 
 ONE = {
@@ -91,33 +77,3 @@ SEVERAL = {
 @pytest.mark.parametrize(("X", "n"), SEVERAL.values(), ids=SEVERAL)
 def test_several_images_are_taken(transformer, X, n):
     assert len(transformer.fit_transform(X)) == n
-
-
-def test_rows_may_be_folded_into_narrow_images(transformer):
-    assert len(transformer.set_params(image_shape=(28, 3)).fit_transform(np.zeros((20, 84)))) == 20
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"),
-    [
-        ((20, 64), None),
-        ((20, 192), r"images of 8 x 8 x 3.*image_shape=\(3, 8, 8\).*CIFAR"),
-        ((64, 64), "images of 8 x 8.*single grey image is passed as"),
-        ((24, 24), "images of 1 x 24.*single grey image is passed as"),
-        ((30, 200), "images of 1 x 200"),
-        ((8, 8), None),
-    ],
-)
-def test_rows_that_may_be_folded_otherwise_are_remarked_on_once(transformer, remarks, shape, words):
-    import re
-
-    for _ in range(2):
-        transformer.fit(np.zeros(shape))
-    assert len(remarks()) == (words is not None)
-    assert words is None or re.search(words, remarks()[0])
-
-
-@pytest.mark.parametrize("X", [[PIXELS], PIXELS[None], [Image.fromarray(PIXELS)]])
-def test_an_image_shape_without_rows_says_that_it_does_nothing(transformer, remarks, X):
-    transformer.set_params(image_shape=(24, 32)).fit_transform(X)
-    assert remarks() == ["image_shape=(24, 32) has no effect on these images: only rows of numbers are folded"]

@@ -68,7 +68,7 @@ def test_gem_of_nothing_but_negatives_is_finite():
 
 
 def test_other_shapes_and_names_are_refused():
-    with pytest.raises(LayerError, match=r"shape \(2, 3, 4, 5, 1\), which is no feature map"):
+    with pytest.raises(LayerError, match=r"shape \(2, 3, 4, 5, 1\), which is not a feature map"):
         pool(MAPS[..., None], "avg")
     with pytest.raises(ParameterError, match="pooling='mean'; expected one of avg, max"):
         pool(MAPS, "mean")

@@ -109,7 +109,7 @@ def test_rows_of_a_network_that_answers_otherwise_are_neither_used_nor_mixed(els
     first = mean(elsewhere.run(TRANSFORM))
     rows = elsewhere.rows()
     said = elsewhere.run(TRANSFORM, scale=3)
-    assert "its answers to two fixed images" in said
+    assert "its outputs for two fixed images" in said
     assert "cache_key=" in said
     assert mean(said) == pytest.approx(3 * first, rel=1e-5)
     assert elsewhere.rows() == rows
@@ -146,7 +146,7 @@ def test_a_cache_that_cannot_be_written_serves_what_agrees(elsewhere):
     assert "not used" in said
     for file in elsewhere.folder.glob(f"cache/*/{NAME}"):
         file.unlink()
-    assert "those beside them are lost" in elsewhere.run(readonly)
+    assert "the stored ones are lost" in elsewhere.run(readonly)
     assert elsewhere.forwarded >= len(IMAGES)
 
 
@@ -288,7 +288,7 @@ def test_one_key_for_two_networks_of_one_process_is_noticed(caplog):
 
     first, other = rows(1), rows(9)
     assert np.allclose(other, 9 * first, rtol=1e-4)
-    assert "its answers to two fixed images" in caplog.text
+    assert "its outputs for two fixed images" in caplog.text
     assert np.array_equal(rows(1), first)
 
 

@@ -211,7 +211,7 @@ def test_a_model_whose_parameters_make_no_sense_is_refused(tampered, name, value
 
 @pytest.mark.parametrize("digest", [5, None, ["a"], {}])
 def test_a_model_whose_digest_is_no_text_is_refused(tampered, digest):
-    with pytest.raises(ModelFileError, match="no featx model"):
+    with pytest.raises(ModelFileError, match="not a featx model"):
         load_model(tampered(spec={"weights_digest": digest}))
 
 

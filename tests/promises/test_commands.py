@@ -358,7 +358,7 @@ def test_what_is_no_cache_is_not_called_sound(action, tmp_path, monkeypatch):
     other.mkdir()
     (other / "1.png").touch()
     done = featx("cache", *action, "--cache", other, code=2)
-    assert f"{other} is no cache: it holds neither embeddings nor digests.sqlite" in done.stderr
+    assert f"{other} is not a cache: it holds neither embeddings nor digests.sqlite" in done.stderr
     assert done.stdout == ""
     assert featx("cache", *action, "--cache", empty).stderr == ""
     for place, said in ((other, "warning: "), (missing, "")):  # the default cache

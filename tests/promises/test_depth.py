@@ -236,7 +236,7 @@ def test_what_is_no_file_is_not_opened_to_see_what_it_holds(tiny, tmp_path):
 
     os.mkfifo(tmp_path / "a.png")
     X = [save(tmp_path / "b.png", RGB), str(tmp_path / "a.png"), str(tmp_path / "missing.png")]
-    model = CNNFeatureTransformer(**tiny, cache=None, value_range=TWELVE, on_error="nan")
+    model = CNNFeatureTransformer(**tiny, cache=None, value_range=TWELVE, on_error="skip")
     assert np.isnan(model.fit_transform(X)[:, 0]).tolist() == [False, True, True]
 
 

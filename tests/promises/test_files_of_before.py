@@ -17,12 +17,22 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 import featx
-from featx import Augmentation, CNNFeatureTransformer, CNNFineTuneClassifier, TunedHead, load_model, save_model
-from featx.exceptions import ModelFileError
+from featx import (
+    Augmentation,
+    CNNFeatureTransformer,
+    CNNFineTuneClassifier,
+    TunedHead,
+    load_model,
+    predict_images,
+    save_model,
+)
+from featx.datasets.load import collect_images
+from featx.exceptions import ModelFileError, ParameterError
 from featx.model_files.persistence import read_model
 from featx.torch_modules.code_facts import lasting_name
 
@@ -120,6 +130,25 @@ def test_a_pickle_with_names_of_before_is_read():
     assert clone(again).get_params() == again.get_params()
 
 
+def test_a_model_of_before_that_makes_rows_of_nan_skips(own_cache, tmp_path):
+    """The word for it was "nan", which is read in models and pickles and refused elsewhere."""
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    Image.fromarray(X[0]).save(tmp_path / "good.png")
+    images = [str(tmp_path / "bad.png"), str(tmp_path / "good.png")]
+    path = tmp_path / "older.skops"
+    path.write_bytes(rewritten(BEFORE / "frozen.skops", (r'"content": "\"raise\""', r'"content": "\"nan\""')))
+    former = CNNFeatureTransformer(**NETWORK).fit(X)
+    former.on_error = "nan"
+    for again in (load_model(path)[0], pickle.loads(pickle.dumps(former))):
+        assert again.on_error == clone(again).on_error == "skip"
+        assert np.isfinite(again.transform(images)).all(axis=1).tolist() == [False, True]
+        assert [failure.index for failure in again.failures_] == [0]
+    found, extraction = predict_images(path, collect_images(images), on_error="skip")
+    assert ([failure.index for failure in extraction.failures], list(found.rows)) == ([0], [1])
+    with pytest.raises(ParameterError, match=r"got on_error=.nan.; expected one of raise, skip\. .skip. leaves out"):
+        former.transform(images)
+
+
 def test_rows_of_before_are_served_without_a_pass(old_cache, forwards):
     saved = read_model(BEFORE / "frozen.skops")
     rows = CNNFeatureTransformer(**NETWORK).fit_transform(X)
@@ -161,7 +190,7 @@ def test_old_names_open_no_way_for_others(old, new, tmp_path):
     path = tmp_path / "forged.skops"
     path.write_bytes(rewritten(BEFORE / "frozen.skops", (old, new)))
     before = path.read_bytes()
-    with pytest.raises(ModelFileError, match=r"does not trust|is no featx model"):
+    with pytest.raises(ModelFileError, match=r"does not trust|is not a featx model"):
         load_model(path)
     assert path.read_bytes() == before
 
@@ -170,7 +199,7 @@ def test_files_of_before_are_looked_at_as_others_are(tmp_path):
     """What is loaded is the file with new names, and so is what is looked at."""
     path = tmp_path / "forged.skops"
     path.write_bytes(rewritten(BEFORE / "frozen.skops", ('"best_score_"', '"predict"')))
-    with pytest.raises(ModelFileError, match="is no featx model"):
+    with pytest.raises(ModelFileError, match="is not a featx model"):
         load_model(path)
 
 

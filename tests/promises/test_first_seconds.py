@@ -91,7 +91,7 @@ MISTAKES = {
     (*COMPARE, "--set", "fintuned.epochs=3"): ["not among the strategies. Did you mean finetuned?"],
     (*COMPARE, "--backbone", "resnet18", "--backbone", "resnet5"): ["Did you mean resnet50"],
     ("predict", "n.skops", "photos"): ["n.skops", "Did you mean m.skops?"],
-    ("predict", "list.csv", "photos"): ["list.csv is no featx model"],
+    ("predict", "list.csv", "photos"): ["list.csv is not a featx model"],
     ("predict", "m.skops", "photo"): ["photo does not exist. Did you mean photos?"],
     ("predict", "m.skops", "a.jpg", "photos", "b.jpg"): ["2 of 3 images do not exist", "a.jpg", "--on-error skip"],
     ("predict", "m.skops", "photos/*.webp"): ["no file matches photos/*.webp"],

@@ -210,7 +210,7 @@ def test_one_image_has_no_statistics(data):
     classifier(net(real(nn.BatchNorm2d(8)), real(nn.BatchNorm2d(8))), trainable_stages="all", batch_size=1).fit(*data)
 
 
-def tuning(backbone, **options):
+def finetuning(backbone, **options):
     model = CNNFineTuneClassifier(backbone, image_size=SIDE, cache=None, **options)
     X, y = coloured(12)
     started = FineTuning(model, as_sources(list(X)), np.unique(y), y, None)
@@ -234,14 +234,14 @@ def tuning(backbone, **options):
 def test_what_auto_stands_for(settled, options, expected):
     if options["weights"]:
         options = {**options, "weights": settled("resnet18")}
-    found = tuning("resnet18", **options)
-    plan = found.plan
-    assert (plan.learning_rate, plan.head_learning_rate, plan.epochs, plan.patience, found.head_init) == expected
+    found = finetuning("resnet18", **options)
+    names = ("learning_rate", "head_learning_rate", "epochs", "patience")
+    assert (*(getattr(found.optimization, name) for name in names), found.head_init) == expected
 
 
 def test_a_module_of_ones_own_is_from_scratch_where_no_norm_has_statistics():
     def rate(module, **options):
-        return tuning(module, **options).plan.learning_rate
+        return finetuning(module, **options).optimization.learning_rate
 
     assert rate(net(), trainable_stages="all") == 1e-3
     assert rate(net(), trainable_stages=["high"]) == 3e-5
@@ -261,4 +261,4 @@ def test_norms_that_a_graph_takes_apart_are_whole_and_layers_inside_of_them_too(
     with torch.no_grad():
         found = trunk.features(trunk.lower(source.preprocessing.normalise(pixels), "float32"))
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
-    assert trunk.part.young
+    assert trunk.part.initial_norms

@@ -157,7 +157,7 @@ def test_a_class_that_is_not_trained_on_is_refused_before_any_image_is_read(plac
     labels = data.labels.astype("U9")
     labels[np.flatnonzero(data.split == place)[0]] = "grey"
     data = dataclasses.replace(data, labels=labels)
-    message = f"the {place} part has the class 'grey', which the training part has not"
+    message = f"the {place} part has the class 'grey', which the training part does not have"
     frozen_calls = (lambda: fit_model(data, frozen(), **GRID), lambda: forecast_fit(data, frozen(), **GRID))
     tuned_calls = (lambda: finetune_model(data, tiny()), lambda: forecast_finetuning(data, tiny()))
     # The validation part is fitted on, but by what stops by it.
@@ -198,9 +198,9 @@ def test_what_cannot_be_read_is_named_where_too_little_is_left(lost, words, comm
     broken = unreadable(data, rows)
     with pytest.raises(DatasetError, match=rf"{words}. The first is {re.escape(broken.names[rows[0]])}: .*more"):
         if command == "fit":
-            fit_model(broken, frozen(on_error="nan"), **GRID)
+            fit_model(broken, frozen(on_error="skip"), **GRID)
         else:
-            finetune_model(broken, tiny(), skip_unreadable=True)
+            finetune_model(broken, tiny(), on_error="skip")
 
 
 def test_a_class_of_which_nothing_can_be_read_is_said_to_be_left_out(remarks):
@@ -208,7 +208,7 @@ def test_a_class_of_which_nothing_can_be_read_is_said_to_be_left_out(remarks):
     labels = data.labels.astype("U9")
     labels[:4] = "grey"
     broken = unreadable(dataclasses.replace(data, labels=labels), np.arange(4))
-    found = fit_model(broken, frozen(on_error="nan"), **GRID, cv=2)
+    found = fit_model(broken, frozen(on_error="skip"), **GRID, cv=2)
     assert found.evaluation.classes == ["dark", "light"]
     assert "none of the images of class 'grey' can be read: it is left out" in remarks()
 
@@ -217,7 +217,7 @@ def test_a_class_that_is_not_tested_is_named():
     data = some("training", "validation", "test")
     rows = np.flatnonzero((data.split != "test") | (data.labels == "dark"))
     data = data.take(rows)
-    said = "no test image is of the class 'light': the figures say nothing of it"
+    said = "no test image is of the class 'light': the figures say nothing about it"
     assert said in fit_model(data, frozen(), **GRID).evaluation.notes
     assert said in finetune_model(data, tiny()).notes
     alone = noise({"training": 12}), data.take(np.flatnonzero(data.split == "test"))
@@ -255,9 +255,9 @@ def unreadable(data, rows):
 def test_images_that_cannot_be_read_are_left_out_of_their_part(remarks):
     data = some("training", "validation", "test")
     first = [int(np.flatnonzero(data.split == name)[0]) for name in SIZES]
-    found = fit_model(unreadable(data, first), frozen(on_error="nan"), **GRID)
+    found = fit_model(unreadable(data, first), frozen(on_error="skip"), **GRID)
     assert (found.evaluation.model_fitted_on, found.evaluation.n_test) == (16, 7)
-    tuned = finetune_model(unreadable(data, first), tiny(), skip_unreadable=True)
+    tuned = finetune_model(unreadable(data, first), tiny(), on_error="skip")
     assert (tuned.model.seen, tuned.n_test, len(tuned.failures)) == ((11, 5), 7, 3)
     assert remarks() == []
 
@@ -265,12 +265,12 @@ def test_images_that_cannot_be_read_are_left_out_of_their_part(remarks):
 def test_a_part_of_which_nothing_can_be_read_is_not_missed_in_silence(remarks):
     data = some("training", "validation", "test")
     broken = unreadable(data, np.flatnonzero(data.split == "validation"))
-    assert finetune_model(broken, tiny(), skip_unreadable=True).model.seen == (12, 0)
-    assert remarks() == ["none of the images of the validation part can be read: it is as though there were none"]
+    assert finetune_model(broken, tiny(), on_error="skip").model.seen == (12, 0)
+    assert remarks() == ["none of the images of the validation part can be read: the split is used without it"]
     broken = unreadable(data, np.flatnonzero(data.split == "test"))
     for call in (
-        lambda: fit_model(broken, frozen(on_error="nan"), **GRID),
-        lambda: finetune_model(broken, tiny(), skip_unreadable=True),
+        lambda: fit_model(broken, frozen(on_error="skip"), **GRID),
+        lambda: finetune_model(broken, tiny(), on_error="skip"),
     ):
         with pytest.raises(DatasetError, match="none of the images of the test part can be read"):
             call()
@@ -322,7 +322,7 @@ def test_balanced_weights_are_those_of_the_training_images():
     data, other = noise({"training": 12}), noise({"training": 6}, seed=1)
     numbers = np.unique(data.labels, return_inverse=True)[1]
     validation = as_sources(other.images[:3]), np.zeros(3, dtype=int)
-    tuning = FineTuning(
+    finetuning = FineTuning(
         tiny(class_weight="balanced"),
         as_sources(data.images),
         np.unique(data.labels),
@@ -330,4 +330,4 @@ def test_balanced_weights_are_those_of_the_training_images():
         None,
         validation=validation,
     )
-    assert tuning.plan.class_weights == (1.0, 1.0)
+    assert finetuning.optimization.class_weights == (1.0, 1.0)

@@ -271,7 +271,7 @@ def test_unknown_classes_are_refused_and_missing_ones_are_named(seen):
     data = images_of(DATA)
     data = data.take([row for row in range(82) if row < 52 or row % 2])
     result = compare_strategies(data, {"a": Guess()})
-    assert "no test image is of the class 'class 0': the figures say nothing of it" in result.notes
+    assert "no test image is of the class 'class 0': the figures say nothing about it" in result.notes
 
 
 def test_the_curve_is_extrapolated_with_the_spread_of_one_test_set(seen):

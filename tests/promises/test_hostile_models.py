@@ -34,7 +34,7 @@ from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save
 from featx.exceptions import ModelFileError, ParameterError
 from featx.heads.tuned_head import TunedHead
 from featx.model_files.compiled_parts import check_compiled
-from featx.model_files.local_settings import forget_machine
+from featx.model_files.local_settings import reset_local_settings
 from featx.model_files.model_parts import parts
 from featx.model_files.trusted_types import trusted_types
 from featx.workflows.class_scores import class_scores
@@ -165,7 +165,7 @@ def set_on(part, name, value):
 def test_a_place_is_forgotten_however_its_step_is_held(name):
     step = Pipeline([("pca", PCA(2))], memory="elsewhere")
     model = set_on(PCA(), "held", [HOLDERS[name](step)])
-    forget_machine(model)
+    reset_local_settings(model)
     assert step.memory is None
     assert any(part is step for _, part in parts(model, inside=True))
 
@@ -254,7 +254,7 @@ def test_an_attribute_that_hides_a_method_is_refused(kind, key, value, tiny, pat
     if value is None:  # the file is what it should be but for the attribute
         assert load_model(path)[0].cache == "auto"
         return
-    with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
+    with pytest.raises(ModelFileError, match="not a featx model, or it is damaged"):
         load_model(path)
     assert not place.exists()
 
@@ -263,7 +263,7 @@ def test_saving_names_the_attribute_that_hides_a_method(tiny, path):
     features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
     head = LogisticRegression().fit(X, Y)
     head.predict = np.max
-    with pytest.raises(ModelFileError, match=r"step 'logisticregression'.*attribute predict hides that of Logistic"):
+    with pytest.raises(ModelFileError, match=r"step 'logisticregression'.*attribute predict shadows that of Logistic"):
         save_model(make_pipeline(features, head), path)
 
 
@@ -298,7 +298,7 @@ def test_references_that_expand_without_end_are_refused(name, tiny, path):
     features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
     save_model(make_pipeline(features, LogisticRegression().fit(X, Y)), path)
     edited(path, lambda schema: add(next(nodes(schema, "LogisticRegression")), "more", TWICE[name]()))
-    with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
+    with pytest.raises(ModelFileError, match="not a featx model, or it is damaged"):
         load_model(path)
 
 
@@ -447,7 +447,7 @@ def test_trees_that_lead_out_of_their_memory_are_refused(name, tiny, forged, pat
     head, change = FORGERIES[name]
     features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
     model = Pipeline([("features", features), ("head", head().fit(X, Y))])
-    with pytest.raises(ModelFileError, match="no featx model, or it is damaged"):
+    with pytest.raises(ModelFileError, match="not a featx model, or it is damaged"):
         load_model(forged(model, lambda model: change(model[1])))
     change(model[1])
     with pytest.raises(ModelFileError, match=r"step 'head'.*(own memory|is damaged|ValueError: .*(index|indices) )"):
@@ -477,7 +477,7 @@ def test_a_head_that_cannot_predict_is_named(error):
 @pytest.mark.parametrize("shape", [(60,), (60, 2), (3, 60), (59, 3), ()])
 def test_answers_of_another_shape_are_refused(shape):
     head = Answers(C=1.0).fit(X, Y).set_params(C=shape)
-    with pytest.raises(ModelFileError, match="do not fit its classes"):
+    with pytest.raises(ModelFileError, match="do not match its classes"):
         class_scores(head, X)
 
 

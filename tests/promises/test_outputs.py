@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from featx.cache.files import replaced, written_path
 from featx.cache.hdf5 import atomic_hdf5
 from featx.cli import main
+from featx.reports.pictures import save_figure
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -18,8 +19,7 @@ from featx import CNNFeatureTransformer, save_model
 from featx.comparison.run_files import RunFiles
 from featx.exceptions import FeatxError
 from featx.finetuning.checkpoint import Checkpoint
-from featx.finetuning.tuned_network import TunedNetwork
-from featx.reports.figure_files import save_figure
+from featx.finetuning.finetuned_network import FineTunedNetwork
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 X = np.random.default_rng(0).normal(size=(4, 576)).astype(np.float32)
@@ -51,7 +51,7 @@ def write_weights(path, _):
 
     module = torch.nn.Linear(2, 2)
     base = SimpleNamespace(architecture=SimpleNamespace(class_layer=None), name="linear", weights_digest="0")
-    TunedNetwork.export(SimpleNamespace(base=base, build=lambda: module, state={}), path)
+    FineTunedNetwork.export(SimpleNamespace(base=base, build=lambda: module, state={}), path)
 
 
 WRITERS = {

@@ -56,9 +56,9 @@ def test_a_norm_behind_what_is_pooled_is_noted_where_it_is_left_out(module, norm
         return CNNFeatureTransformer(module, image_size=32, cache=None, **options).fit_transform(images)
 
     returned = embed(layer="output")
-    assert "normalises behind" not in caplog.text
+    assert "normalises after" not in caplog.text
     assert embed().shape == returned.shape
-    assert (f"in {norm}: its embeddings are what it pools" in caplog.text) == bool(norm)
+    assert (f"in {norm}: its embeddings are the pooled values" in caplog.text) == bool(norm)
 
 
 def embed(module, **options):

@@ -318,7 +318,7 @@ class Resetting(Holding):
 @pytest.mark.parametrize(("kind", "held"), [(Holding, Forgetful), (Resetting, Faithful)])
 def test_a_copy_that_gives_other_answers_is_refused(kind, held):
     with pytest.raises(
-        BackboneError, match=r"copy of \w+ gives other answers than itself.*__reduce__.*keep everything"
+        BackboneError, match=r"copy of \w+ has other outputs than the module.*__reduce__.*keep everything"
     ):
         CNNFeatureTransformer(kind(held(3)), layer="output", image_size=32, cache=None).fit_transform(IMAGES)
 
@@ -432,7 +432,7 @@ def test_a_part_of_what_a_module_returns_is_a_layer(wrap, part):
     with torch.inference_mode():
         expected = Net.forward(net, pixels(source)).numpy()
     np.testing.assert_allclose(transformer.fit_transform(IMAGES), expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(LayerError, match=rf"gives no tensor, but \w+\. Choose one .*'output\.{part}'"):
+    with pytest.raises(LayerError, match=rf"gives an object of type \w+, not a tensor\. Choose one .*'output\.{part}'"):
         transformer.set_params(layer=None).fit_transform(IMAGES)
     with pytest.raises(LayerError, match=r"the output of .* has no part 'third'"):
         transformer.set_params(layer="output.third").fit_transform(IMAGES)

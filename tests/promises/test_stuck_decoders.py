@@ -1,277 +1,165 @@
-"""Promised: decoders that hang pile up neither threads nor memory, and the images beside them are right."""
+"""Promised: an image that takes too long is a failure of its own, and delays no other."""
 
-from __future__ import annotations
-
+import hashlib
 import os
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from featx.cache.digests import FileDigests
-from PIL import Image
+from click.testing import CliRunner
+from encoded_images import PHOTO, PNG, averaging, encode, encoded, extract, mixed, write, write_all
+from featx.cache import EmbeddingCache
+from featx.cli import main
+from processes import interruptible
 
 import featx.images.sources
-from featx.exceptions import FeatxError, ImageDecodeError
-from featx.extraction.digests import image_keys
-from featx.images import decoder_process
+from featx.exceptions import ImageDecodeError
+from featx.finetuning.feeds import FreshFeed, stream
 from featx.images.sources import as_sources, read_image
-from featx.runtime import deadlines
-from featx.runtime.deadlines import map_with_deadline
 
-# The other process's decoder: it hangs on these bytes, and ends the process on those.
-HANGING = """
-import os, signal, time, featx.images.decoder_process as process
-decode = process.decode_file
-def decode_file(data, **options):
-    while data.startswith(b"stuck"):
-        time.sleep(0.01)
-    if data.startswith(b"crash"):
-        os._exit(7)
-    if data.startswith(b"alarm"):
-        signal.raise_signal(signal.SIGALRM)
-    return decode(data, **options)
-process.decode_file = decode_file
-process.serve()
-"""
+# Pillow warns of damaged metadata; the images are what counts here.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
 @pytest.fixture
-def elsewhere(monkeypatch):
-    """Have a decoder of this process be stuck for long, so that every image is decoded by another process."""
-    monkeypatch.setitem(decoder_process._started_at, -1, -np.inf)
-    start = decoder_process.PROGRAM.partition("from featx")[0] + f"exec({HANGING!r})"
-    monkeypatch.setattr(decoder_process, "PROGRAM", start)
-    yield
-    decoder_process._end_idle()
+def stuck(monkeypatch):
+    """Return bytes that a decoder never finishes, and have no image take longer than half a second.
 
+    Images are decoded in this process: another one takes longer than that to start.
+    """
+    decode, end = featx.images.sources.decode_file, threading.Event()
 
-@pytest.fixture
-def waiting(monkeypatch):
-    """A call that does not return before the end of the test, and a tenth of a second for each."""
-    end = threading.Event()
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(deadlines, "_stuck", [])
-    yield lambda item: end.wait()
-    end.set()
-
-
-def files(folder, **contents):
-    for name, data in contents.items():
-        (folder / name).write_bytes(data)
-    return [str(folder / name) for name in contents]
-
-
-def picture(folder, mode, format, **options):
-    path = folder / f"{mode}.{format}"
-    ramp = np.arange(48 * 64).reshape(48, 64)
-    grey = Image.fromarray((ramp * 20).astype(np.uint16)) if mode == "I;16" else Image.fromarray(ramp.astype(np.uint8))
-    (grey if mode == "I;16" else grey.convert(mode)).save(path, format, **options)
-    return str(path)
-
-
-def readers():
-    return {thread for thread in threading.enumerate() if thread.name == "featx-reader"}
-
-
-def children():
-    return len(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
-
-
-def outcome(path, **options):
-    source = as_sources([path], **options)[0]
-    try:
-        digest, pixels = source.load()
-    except ImageDecodeError as error:
-        return error.args
-    return digest, pixels.tolist(), source.peak
-
-
-def test_another_process_gives_the_same_pixels_and_the_same_refusals(tmp_path, monkeypatch, elsewhere):
-    kinds = [("RGB", "jpeg"), ("CMYK", "jpeg"), ("RGBA", "png"), ("I;16", "png"), ("P", "gif"), ("L", "tiff")]
-    paths = [picture(tmp_path, mode, format) for mode, format in kinds]
-    paths += files(tmp_path, empty=b"", text=b"no image", half=Path(paths[2]).read_bytes()[:99])
-    cases = [(path, options) for path in paths for options in ({}, {"max_pixels": np.int64(99)})]
-    cases += [(paths[3], {"value_range": value}) for value in ((0, 99), (np.float32(0), 65535.0), "minmax")]
-    with monkeypatch.context() as patch:
-        patch.delitem(decoder_process._started_at, -1)
-        here = [outcome(path, **options) for path, options in cases]
-    monkeypatch.setattr(featx.images.sources, "decode_file", lambda *_, **__: pytest.fail("it was decoded here"))
-    assert [outcome(path, **options) for path, options in cases] == here
-    assert len(decoder_process._idle) == 1
-
-
-def test_settings_of_pillow_hold_in_the_other_process(tmp_path, monkeypatch, elsewhere):
-    path = picture(tmp_path, "RGB", "png")
-    assert read_image(path).shape == (48, 64, 3)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
-    with pytest.raises(ImageDecodeError, match="64 x 48 pixels exceed the limit of 99"):
-        read_image(path)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_hanging_decoders_are_ended_with_their_processes(tmp_path, monkeypatch, elsewhere):
-    before, n_children = readers(), children()
-    paths = files(tmp_path, **{f"{n}": b"stuck %d" % n for n in range(4)})
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.5)
-    found = list(map_with_deadline(lambda image: image.load(), as_sources(paths), threads=2))
-    assert [str(reason) for reason in found] == ["not read within 0.5 s"] * 4
-    assert all(call.done.wait(5) for call in deadlines._stuck)
-    # The threads of the two last are a moment behind
-    for thread in readers() - before:
-        thread.join(5)
-    assert readers() <= before
-    assert children() == n_children
-
-
-def test_a_decoder_that_crashes_is_a_failure_of_that_image(tmp_path, elsewhere):
-    crash, sound = *files(tmp_path, crash=b"crash"), picture(tmp_path, "RGB", "png")
-    with pytest.raises(ImageDecodeError, match=r"its decoder ended without an answer \(exit code 7\)"):
-        read_image(crash)
-    assert read_image(sound).shape == (48, 64, 3)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_a_decoder_that_its_alarm_ends_has_taken_too_long(tmp_path, elsewhere):
-    with pytest.raises(ImageDecodeError, match="not read within 60 s"):
-        read_image(*files(tmp_path, alarm=b"alarm"))
-
-
-def test_an_idle_process_that_somebody_ended_is_replaced(tmp_path, elsewhere):
-    path = picture(tmp_path, "RGB", "png")
-    first = read_image(path)
-    process = decoder_process._idle[0]._process
-    os.kill(process.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert np.array_equal(read_image(path), first)
-    assert decoder_process._idle[0]._process.pid != process.pid
-
-
-@pytest.mark.parametrize("why", ["no Python", "nothing", "cannot import"])
-def test_where_no_process_can_be_started_images_are_decoded_here(tmp_path, monkeypatch, elsewhere, why):
-    if why == "cannot import":
-        monkeypatch.setattr(decoder_process, "PROGRAM", "raise SystemExit(1)")
-    else:
-        program = "/usr/sbin/uwsgi" if why == "no Python" else str(tmp_path / "python3")
-        monkeypatch.setattr(decoder_process.multiprocessing.spawn, "get_executable", lambda: program)
-    assert read_image(picture(tmp_path, "RGB", "png")).shape == (48, 64, 3)
-    assert not decoder_process._idle
-
-
-def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, monkeypatch):
-    begun, end, places = threading.Event(), threading.Event(), []
-
-    def decode(data, **options):
-        if not begun.is_set():
-            begun.set()
+    def looping(data, **options):
+        if data.startswith(b"stuck"):
             end.wait()
-        return np.zeros((1, 1, 3), np.uint8), None, False
+        return decode(data, **options)
 
-    def delegate(data, options):
-        places.append(data)
-        return decode(data)
-
-    monkeypatch.setattr(decoder_process, "_delegate", delegate)
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.4)
-    thread = threading.Thread(target=decoder_process.decode_or_delegate, args=(decode, b"first"))
-    thread.start()
-    begun.wait()
-    decoder_process.decode_or_delegate(decode, b"second")
-    time.sleep(0.15)
-    decoder_process.decode_or_delegate(decode, b"third")
+    monkeypatch.setattr("featx.images.sources.decode_file", looping)
+    monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.5)
+    monkeypatch.setattr("featx.images.decoder_process.LONG_SHARE", np.inf)
+    yield lambda number: b"stuck %d" % number
     end.set()
-    thread.join()
-    decoder_process.decode_or_delegate(decode, b"fourth")
-    assert places == [b"third"]
 
 
-def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatch, waiting):
-    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 3)
-    found = map_with_deadline(waiting, [f"{n}.png" for n in range(9)], threads=2)
-    assert [str(next(found)) for _ in range(5)] == ["not read within 0.1 s"] * 5
-    with pytest.raises(FeatxError, match=r"6 images were not read within 0\.1 s each, .* the last of them is 5\.png"):
-        next(found)
+def test_an_image_that_takes_too_long_is_among_the_failures_and_delays_no_other(tmp_path, stuck):
+    good = write_all(tmp_path / "good", encoded())
+    late = write_all(tmp_path / "late", {f"{n}.png": stuck(n) for n in range(2)})
+    images, positions = mixed(good, late)
+    expected = extract(good).embeddings[0]
+    # With one thread there are more of them than threads
+    for n_jobs in (1, 2):
+        result = extract(images, n_jobs=n_jobs)
+        assert {failure.name: failure.reason for failure in result.failures} == dict.fromkeys(
+            late, "not read within 0.5 s"
+        )
+        assert np.array_equal(result.embeddings[0][positions], expected)
 
 
-def test_calls_that_return_late_are_not_counted(monkeypatch):
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
-    monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 0)
-    monkeypatch.setattr(deadlines, "_stuck", [])
-    events = [threading.Event() for _ in range(4)]
-    found = map_with_deadline(threading.Event.wait, events, threads=1)
-    for event in events:
-        assert isinstance(next(found), TimeoutError)
-        event.set()
-        assert deadlines._stuck[-1].done.wait(10)
+def test_an_image_that_takes_too_long_raises_its_name_and_what_was_before_is_kept(tmp_path, stuck):
+    good = write_all(tmp_path / "good", {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(8)})
+    late = write(tmp_path, "late.png", stuck(0))
+    cache = EmbeddingCache(tmp_path / "cache")
+    with pytest.raises(ImageDecodeError, match=r"cannot read image .*late\.png: not read within 0\.5 s"):
+        extract([*good, late], cache=cache, on_error="raise", batch_size=4)
+    assert extract(good, cache=cache).n_forwarded == 0
 
 
-def test_a_forked_process_leaves_threads_and_processes_to_its_parent(tmp_path, elsewhere):
-    path = picture(tmp_path, "RGB", "png")
-    read_image(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads beside a fork
-        child = os.fork()
-    if child == 0:
-        os._exit(0 if not decoder_process._idle and not decoder_process._started_at and not deadlines._stuck else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    process = decoder_process._idle[0]
-    assert read_image(path).shape == (48, 64, 3)
-    assert decoder_process._idle == [process]
+def test_a_training_that_decodes_in_every_epoch_names_an_image_that_takes_too_long(tmp_path, stuck):
+    paths = write_all(tmp_path / "good", {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(8)})
+    paths.append(write(tmp_path, "late.png", stuck(0)))
+    options = {"lower": lambda batch: batch, "device": "cpu", "seed": 0}
+    source = averaging()
+    feed = FreshFeed(as_sources(paths), source.preprocessing, None, **options)
+    batches = stream(feed, [np.array(rows) for rows in ([0, 5], [3, 1], [2, 8], [4, 7])], 0)
+    for rows, batch in (next(batches), next(batches)):
+        expected = [source.preprocessing.apply(read_image(paths[row])) for row in rows]
+        assert all(map(np.array_equal, batch, expected))
+    with pytest.raises(ImageDecodeError, match=r"cannot read image .*late\.png: not read within 0\.5 s"):
+        next(batches)
 
 
-def test_the_other_process_ends_with_this_one(tmp_path):
+def test_an_address_that_never_answers_is_given_up(tmp_path, stuck):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = f"ftp://127.0.0.1:{server.getsockname()[1]}/a.png"
+        result = extract([write(tmp_path, "a.png", PNG), silent, write(tmp_path, "b.png", PNG)])
+    assert [(f.index, f.name, f.reason) for f in result.failures] == [(1, silent, "not read within 0.5 s")]
+
+
+def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_process(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "loop.png").write_bytes(b"loop")
+    os.mkfifo(tmp_path / "fifo.png")
+    process = interruptible(
+        """
+        import functools
+        import featx.cache.digests, featx.images.sources, featx.runtime.deadlines
+        featx.runtime.deadlines.DECODE_SECONDS = 0.5
+        # A FIFO that took the place of a file since it was looked at, and a decoder that loops
+        versions, decode = featx.cache.digests._versions, featx.images.sources.decode_file
+        featx.cache.digests._versions = lambda paths: (versions(paths)[0], {})
+
+        def looping(data, **options):
+            while data == b"loop":
+                pass
+            return decode(data, **options)
+
+        featx.images.sources.decode_file = looping
+        patient = functools.partial(featx.runtime.deadlines.map_with_deadline, threads=1)
+        print([str(d)[:22] for d in featx.cache.digests.FileDigests(None).digest(["fifo.png", "a.png"], map=patient)])
+        print([str(d)[:22] for d in patient(lambda i: i.load(), featx.as_sources(["loop.png", "a.png"]))])
+        """,
+        cwd=tmp_path,
+    )
+    output, errors = process.communicate(timeout=100)
+    assert (process.returncode, errors) == (0, "")
+    digest = hashlib.sha256(PNG).digest()
+    assert output.splitlines() == [str(["not read within 0.5 s", str(d)[:22]]) for d in (digest, (digest,))]
+
+
+@pytest.mark.long
+def test_ctrl_c_while_decoding_stops_at_once_and_keeps_what_was_computed(tmp_path, forwards):
+    images = tmp_path / "images"
+    write_all(images, {f"{n}.png": encode(PHOTO.rotate(n), "png") for n in range(9)})
+    write(images, "6.png", encode(PHOTO, "bmp"))
+    # In a process of its own, the seventh image never ends; once six have been through the network, it says so.
+    began = time.monotonic()
     code = """
-import sys, numpy as np
-from featx.images import decoder_process
-from featx.images.sources import read_image
-decoder_process._started_at[-1] = -np.inf
-read_image(sys.argv[1])
-print(decoder_process._idle[0]._process.pid)
-"""
-    run = subprocess.run([sys.executable, "-c", code, picture(tmp_path, "RGB", "png")], capture_output=True, text=True)
-    assert (run.returncode, run.stderr) == (0, "")
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(run.stdout), 0)
+        import time
+        import featx.images.sources
+        from featx.networks.backbone import Backbone
+        from featx.cli import main
+        embed, decode, batches = Backbone.embed, featx.images.sources.decode_file, []
 
+        def counting(*args, **options):
+            batches.append(rows := embed(*args, **options))
+            return rows
 
-def test_a_file_of_more_than_a_gigabyte_is_refused_undigested(tmp_path, monkeypatch):
-    monkeypatch.setattr("featx.cache.digests._read_digest", lambda path: pytest.fail("it was read"))
-    with open(tmp_path / "sparse.png", "wb") as file:
-        file.truncate(60 << 30)
-    (error,) = image_keys(as_sources([str(tmp_path / "sparse.png")]), FileDigests(None), threads=1)
-    assert error.reason == "more than 1,073,741,824 bytes are no single image"
+        def stuck(data, **options):
+            while data.startswith(b"BM"):
+                if len(batches) == 3:
+                    print("decoding", flush=True)
+                time.sleep(0.1)
+            return decode(data, **options)
 
-
-def test_a_file_that_says_it_is_empty_is_digested_as_far_as_an_image_may_go(tmp_path, monkeypatch):
-    path = "/proc/self/environ"
-    if not os.path.exists(path):
-        pytest.skip("reads /proc")
-    whole = FileDigests(None).digest([path])[0]
-    assert isinstance(whole, bytes)
-    monkeypatch.setattr("featx.cache.digests.MAX_BYTES", 10)
-    (error,) = image_keys(as_sources([path]), FileDigests(None), threads=1)
-    assert "are no single image" in error.reason
-    with pytest.raises(ImageDecodeError, match="more than 10 bytes"):
-        monkeypatch.setattr("featx.images.sources.MAX_BYTES", 10)
-        read_image(path)
-
-
-@pytest.mark.parametrize(
-    "chain", ["zip://a.png::{}", "zip://a.png::file://{}", "simplecache::file://{}", "blockcache::local://{}", "dir://fifo::{}"]
-)  # fmt: skip
-def test_a_chain_of_urls_to_what_never_ends_is_refused_unread(tmp_path, chain):
-    os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(ImageDecodeError, match="not a regular file"):
-        read_image(chain.format(tmp_path if chain.startswith("dir") else tmp_path / "fifo"))
-
-
-def test_a_copy_of_a_file_that_is_too_long_is_not_made(tmp_path):
-    with open(tmp_path / "sparse.png", "wb") as file:
-        file.truncate(60 << 30)
-    with pytest.raises(ImageDecodeError, match="more than 1,073,741,824 bytes"):
-        read_image(f"simplecache::file://{tmp_path}/sparse.png")
+        Backbone.embed, featx.images.sources.decode_file = counting, stuck
+        main()
+        """
+    network = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--batch-size", "2"]
+    arguments = ["extract", str(images), "-o", str(tmp_path / "o.h5"), *network, "--precision", "float32"]
+    process = interruptible(code, *arguments)
+    assert process.stdout.readline() == "decoding\n"
+    started, began = time.monotonic() - began, time.monotonic()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    # Two seconds, or as long as the start took where a machine is busy
+    assert time.monotonic() - began < max(2, started)
+    assert process.returncode == 130, errors
+    kept = "the embeddings computed so far are in the cache"
+    assert errors.strip() == f"featx: stopped; {kept}; run the same command to go on"
+    assert sorted(Path(tmp_path).glob("*o.h5*")) == []
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert forwards.since() == 3

@@ -105,7 +105,7 @@ def test_prefixes_are_stripped_in_any_order(tmp_path, order):
 def test_what_is_left_out_is_said(tmp_path, caplog):
     torch.save(FOUND["a projection head"], tmp_path / "net.pth")
     assert_loaded(tmp_path / "net.pth")
-    assert "50 tensors are used; those of projector, which the network has not, are left out" in caplog.text
+    assert "50 tensors are used; those of projector, which the network does not have, are left out" in caplog.text
 
 
 @pytest.mark.parametrize("key", sorted(BODY)[::7] + ["features.12.expand3x3.bias"])
@@ -316,7 +316,7 @@ def test_a_file_that_is_there_is_a_file_whatever_its_name(tmp_path, monkeypatch,
 def test_names_of_published_weights_do_not_depend_on_the_working_directory(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     torch.save(STATE, name)
-    monkeypatch.setattr("featx.networks.weights.published_weights", lambda *_: pytest.fail("published"))
+    monkeypatch.setattr("featx.networks.resolve.published_weights", lambda *_: pytest.fail("published"))
     with pytest.raises(pytest.fail.Exception, match="published"):
         built(name)
     assert_loaded(f".{os.sep}{name}")
@@ -464,8 +464,8 @@ OTHERS = {
     "denied": ("net.safetensors", b'<?xml version="1.0"?><Error>', "a web page (HTML or XML): the download failed"),
     "LFS": ("net.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
     "JSON": ("net.json", b'{"weights": 1}', "text (JSON)"),
-    "text": ("net.pth", b"hello, world", "no file of tensors"),
-    "noise": ("net.pth", bytes(range(1, 100)), "no file of tensors"),
+    "text": ("net.pth", b"hello, world", "not a file of tensors"),
+    "noise": ("net.pth", bytes(range(1, 100)), "not a file of tensors"),
     "gzip": ("net.pth.gz", b"\x1f\x8b\x08abc", "compressed. Unpack it"),
     "tar": ("net.tar", tarred(), "a tar archive. Unpack it"),
     "zip": ("net.zip", zipped("a.txt"), "a zip archive that torch did not write"),

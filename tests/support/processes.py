@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import traceback
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def python(code, *arguments, folder, settings=None, forgetting=False, timeout=12
             os.killpg(child, signal.SIGKILL)
         status = int(server.stdout.readline())
         return status if ended else None, said.read()
+
+
+def interruptible(code, *arguments, **options):
+    """Start a script whose SIGINT works as in a terminal; a background job's is ignored."""
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)]
+    return subprocess.Popen(command, **pipes, **options)
 
 
 def driven(call, *args, timeout, warm=False):

@@ -90,7 +90,7 @@ def test_what_is_not_understood_is_named_and_kept_apart(name, elsewhere, caplog,
     text = UNKNOWN[name]
     first = source_of(text)
     assert first.unknown
-    assert f"Net holds what featx does not understand: {first.unknown[0]}" in caplog.text
+    assert f"Net holds objects that featx does not understand: {first.unknown[0]}" in caplog.text
     assert "cache_key=" in caplog.text
     assert len({first.weights_digest, digest_of(text, 9), digest_of(text), elsewhere[name]}) == 4
 

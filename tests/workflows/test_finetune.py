@@ -76,7 +76,7 @@ def test_another_data_set_may_be_the_test_set(folder, tmp_path):
     assert (result.n_train, result.n_test) == (20, 1)
     (tmp_path / "test" / "grey").mkdir()
     Image.new("RGB", (40, 40), "grey").save(tmp_path / "test" / "grey" / "grey.png")
-    with pytest.raises(DatasetError, match="'grey', which the training set has not"):
+    with pytest.raises(DatasetError, match="'grey', which the training set does not have"):
         finetune_model(load_dataset(folder), tiny(), test=load_dataset(tmp_path / "test"))
 
 

@@ -6,16 +6,14 @@ import io
 import json
 import logging
 
-import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
 from PIL import Image
 
-from featx import CNNFeatureTransformer, ImageDataset, predict_images
+from featx import ImageDataset, predict_images
 from featx.evaluation.metrics import score_classes, wilson
-from featx.workflows.extract import write_embeddings
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
 
@@ -49,13 +47,13 @@ def test_the_figures_are_those_of_the_labels():
     assert [row["support"] for row in found.per_class] == [3, 4, 1]
     assert (found.baseline.answer, found.baseline.accuracy) == ("b", 0.5)
     assert found.protocol == "judged by 8 labelled images"
-    assert "if the model was fitted on these images, the figures say nothing of others" in found.notes
+    assert "if the model was fitted on these images, the figures say nothing about others" in found.notes
 
 
 def test_images_of_unknown_classes_are_counted_and_left_out(remarks):
     found = judge_predictions(answers("aabbab"), labelled("aabzyz"))
     assert (found.n_test, found.metrics["accuracy"].value) == (3, 1.0)
-    assert "3 more images are of 2 classes that the model does not know ('y', 'z') and cannot name" in found.notes
+    assert "3 more images are of 2 classes that the model does not know ('y', 'z') and cannot predict" in found.notes
     assert judge_predictions(answers("aab"), labelled("xyz")) is None
     assert remarks() == [
         "nothing is judged: no label of the 3 images is a class of the model ('x', 'y', 'z')",
@@ -139,32 +137,12 @@ def test_the_commands_use_a_split_folder_as_what_it_is(folder, tmp_path):
     assert "one given test set of 12 images, the test part of the given split" in compared.stdout
 
 
-def test_extract_writes_the_parts_of_a_split(folder, tmp_path):
-    (folder / "val" / "dark" / "0.png").write_text("no image")
-    featx("extract", folder, "-o", tmp_path / "e.h5", *NETWORK, "--on-error", "skip")
-    with h5py.File(tmp_path / "e.h5") as file:
-        parts, paths = file["split"].asstr()[:], file["paths"].asstr()[:]
-        words = {"train": "training", "val": "validation", "test": "test"}
-        assert parts.tolist() == [words[path.split("/")[-3]] for path in paths]
-        assert len(parts) == len(file["labels"]) == 35
-    featx("extract", folder / "test", "-o", tmp_path / "e.h5", *NETWORK)
-    with h5py.File(tmp_path / "e.h5") as file:
-        assert "split" not in file
-
-
 def test_predictions_are_a_list_that_knows_its_rows_and_classes(folder, tmp_path):
     featx("fit", folder / "train", "-o", tmp_path / "m.skops", *NETWORK, "--grid", "logistic.C=0.01", "--cv", "2")
     images = [np.zeros((32, 32, 3), np.uint8), "/nowhere.png", np.full((32, 32, 3), 255, np.uint8)]
     data = ImageDataset(images, ["one", "two", "three"], np.array(["dark", "light", "light"]))
-    found, extraction = predict_images(tmp_path / "m.skops", data, on_error="nan")
+    found, extraction = predict_images(tmp_path / "m.skops", data, on_error="skip")
     assert isinstance(found, list)
     assert (found.rows, found.classes, [p.name for p in found]) == ([0, 2], ["dark", "light"], ["one", "three"])
     assert len(extraction.failures) == 1
     assert judge_predictions(found, data).n_test == 2
-
-
-def test_no_split_is_written_where_there_is_none(tiny, tmp_path):
-    data = ImageDataset([np.zeros((32, 32, 3), np.uint8)] * 2, ["a", "b"])
-    write_embeddings(data, CNNFeatureTransformer(**tiny, cache=None), tmp_path / "e.h5")
-    with h5py.File(tmp_path / "e.h5") as file:
-        assert set(file) == {"embeddings", "paths"}

@@ -1,4 +1,4 @@
-"""Tensors that training changed go in with the network that they belong to; a network of its own comes out."""
+"""A fine-tuned network: a backbone with the tensors that training changed, for prediction and export."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..networks.state_matching import absent_tensors
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["TunedNetwork"]
+__all__ = ["FineTunedNetwork"]
 
 
 @dataclass(frozen=True)
-class TunedNetwork:
+class FineTunedNetwork:
     """A backbone with changed tensors, and the head that was trained with it.
 
-    It has weights of its own as far as the cache is concerned, so that each image passes through it once.
+    The cache keeps its embeddings apart from those of the backbone, so that each image passes through it once.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class TunedNetwork:
 
     @property
     def source(self) -> BackboneSource:
-        """What identifies the network and how to build it."""
+        """What identifies the network, and how to build it."""
         if not self.state:
             return self.base
         digest = hashlib.sha256(self.base.weights_digest.encode())
@@ -70,7 +70,7 @@ class TunedNetwork:
         for name, value in self.state.items():
             if name not in own or tuple(own[name].shape) != value.shape:
                 raise WeightsError(
-                    f"the trained tensors do not belong to {self.base.name}, which has no such {name}",
+                    f"the trained tensors do not belong to {self.base.name}, which has no {name} of their shape",
                     "Call fit again after a change of the backbone.",
                 )
             own[name].copy_(torch.tensor(value))
@@ -139,7 +139,7 @@ class TunedNetwork:
             raise WeightsError(f"got {target} for weights", "Choose a name that ends in .safetensors.")
         unused = f"{self.base.architecture.class_layer}." if self.base.architecture.class_layer else None
         module = self.build()
-        # What the file of the base did not have is random here.
+        # Tensors that the file of the base lacked are random here.
         absent = set(absent_tensors(module)) - set(self.state)
         tensors = {
             name: value.detach().cpu().contiguous().clone()

@@ -37,7 +37,7 @@ def refused(module, **options):
     return told.value
 
 
-@pytest.mark.parametrize("on_error", ["raise", "nan"])
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
 def test_weights_that_are_not_finite_are_named(tmp_path, on_error):
     told = refused(network(float("nan")), cache=tmp_path, on_error=on_error)
     assert "Sequential gives for image 0 at the layer 'output' is not finite: 4 of 4 values" in told.message
@@ -78,7 +78,7 @@ def test_what_lies_below_the_trained_stages_is_looked_at(cached, head):
 
 
 def test_bits_of_bfloat16_are_read():
-    from featx.networks.finite import require_finite
+    from featx.networks.forward_errors import require_finite
 
     def look(values):
         bits = torch.tensor([values], dtype=torch.bfloat16).view(torch.int16).numpy()

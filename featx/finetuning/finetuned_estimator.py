@@ -1,4 +1,4 @@
-"""A fitted estimator that holds trained tensors, and images, go in; their classes with probabilities come out."""
+"""Prediction with a fine-tuned network: the methods of a classifier that work once it is fitted."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..images.augmentation import resolve_augmentation
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_precision
-from .tuned_network import TunedNetwork
+from .finetuned_network import FineTunedNetwork
 
-__all__ = ["TunedEstimator"]
+__all__ = ["FineTunedEstimator"]
 
 # Parameters that models saved by earlier versions hold under other names.
 FORMER_NAMES = {"augment_views": "augment_draws", "test_views": "test_draws"}
 
 
-class TunedEstimator(ClassifierMixin, ImageEstimator):
-    """What a fine-tuned classifier does once it is fitted."""
+class FineTunedEstimator(ClassifierMixin, ImageEstimator):
+    """The methods of a fine-tuned classifier that work once it is fitted."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({FORMER_NAMES.get(name, name): value for name, value in state.items()})
@@ -66,8 +66,8 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
         Parameters
         ----------
         images : sequence of ImageSource
-        on_error : {"raise", "nan"}, default="raise"
-            Whether an unreadable image raises, or becomes a row of NaN and an entry of the failures.
+        on_error : {"raise", "skip"}, default="raise"
+            Whether an unreadable image raises, or is skipped: its row is NaN, and `failures` names it.
 
         Returns
         -------
@@ -88,18 +88,18 @@ class TunedEstimator(ClassifierMixin, ImageEstimator):
         )
 
     def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for; "auto" is float32, which the trained part is computed in."""
+        """Return what `precision` stands for; "auto" is float32, as in training."""
         return resolve_precision(self.precision)
 
     def export_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
 
-        A file of that name, which ends in ``.safetensors``, is replaced.
+        The name must end in ``.safetensors``; an existing file is replaced.
         """
         check_is_fitted(self)
         self.network().export(path)
 
-    def network(self) -> TunedNetwork:
-        """Return the trained network and its head; it is not built."""
+    def network(self) -> FineTunedNetwork:
+        """Return the trained network and its head, without building it."""
         base = self.source()
-        return TunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)
+        return FineTunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)

@@ -1,0 +1,67 @@
+"""Micro-batches: parts that a batch is computed in, halved each time the memory does not suffice."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import numpy as np
+import torch
+
+from ..exceptions import TrainingError
+from ..networks.device import out_of_memory
+
+__all__ = ["MicroBatches"]
+
+log = logging.getLogger("featx")
+
+
+class MicroBatches:
+    """How batches are cut into parts that the memory suffices for.
+
+    Parameters
+    ----------
+    batch_size : int
+    smallest : int
+        The fewest images of a part: 2 where BatchNorm takes its statistics from them, since one image has none.
+    device : str
+
+    Attributes
+    ----------
+    size : int
+        The most images of a part; `batch_size` until the memory does not suffice.
+    """
+
+    def __init__(self, batch_size: int, *, smallest: int, device: str) -> None:
+        self.size, self.smallest, self.device = batch_size, smallest, device
+
+    def count_parts(self, n_images: int, size: int) -> int:
+        """Return how many parts of similar size to cut images into, with at most `size` images in each."""
+        return min(math.ceil(n_images / size), max(1, n_images // self.smallest))
+
+    def slices(self, n_images: int) -> list[slice]:
+        """Return the parts of a batch."""
+        parts = np.array_split(np.arange(n_images), self.count_parts(n_images, self.size))
+        return [slice(part[0], part[-1] + 1) for part in parts]
+
+    def halve(self, n_images: int, error: RuntimeError) -> None:
+        """Halve the parts after an error in a batch of `n_images`, if the memory did not suffice.
+
+        Raises
+        ------
+        TrainingError
+            If a part is one image already.
+        RuntimeError
+            The error itself, if it has another reason.
+        """
+        if not out_of_memory(error):
+            raise error
+        if min(self.size, n_images) == 1:
+            raise TrainingError(
+                f"one image is too much for the memory of {self.device}: {error}",
+                "Train fewer stages, choose a smaller image_size, or another network.",
+            ) from error
+        self.size = max(1, min(self.size, n_images) // 2)
+        log.warning("out of memory: batches are computed in parts of %d images from here on", self.size)
+        if torch.device(self.device).type == "cuda":
+            torch.cuda.empty_cache()

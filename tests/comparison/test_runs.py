@@ -1,0 +1,95 @@
+"""Promised: a comparison that is stopped goes on where it was, and computes only what is new."""
+
+import numpy as np
+import pytest
+from comparisons import Network, fits
+
+from featx import DatasetError, compare_strategies
+from featx.datasets.dataset import ImageDataset
+
+
+def figures(result):
+    plain = result.to_dict()
+    plain.pop("runs_found")
+    for size in plain["sizes"]:
+        for found in size["strategies"]:
+            found.pop("seconds")
+        size.pop("verdict")
+    return plain
+
+
+def test_what_is_stopped_goes_on_where_it_was(dataset, calls, tmp_path):
+    options = {"train_sizes": [0.2, 0.5], "repeats": 2, "folder": tmp_path / "runs"}
+    strategies = {"a": Network(0.1), "b": Network(0.3, stop_at=6)}
+    with pytest.raises(KeyboardInterrupt):
+        compare_strategies(dataset, strategies, **options)
+    assert len(fits(calls)) == 6
+    checkpoints = list((tmp_path / "runs").glob("*.ckpt"))
+    assert [path.read_text() for path in checkpoints] == ["half trained"]
+    result = compare_strategies(dataset, strategies, **options)
+    assert (len(fits(calls)), result.runs_found) == (6 + 3, 5)
+    assert not list((tmp_path / "runs").glob("*.ckpt"))
+    again = compare_strategies(dataset, strategies, **options)
+    assert (len(fits(calls)), again.runs_found) == (9, 8)
+    straight = compare_strategies(dataset, {**strategies, "b": Network(0.3)}, **{**options, "folder": None})
+    assert figures(straight) == figures(result) == figures(again)
+
+
+def test_more_repeats_sizes_and_strategies_compute_only_what_is_new(dataset, calls, tmp_path):
+    found = [
+        compare_strategies(dataset, strategies, train_sizes=sizes, repeats=repeats, folder=tmp_path).runs_found
+        for strategies, sizes, repeats in (
+            ({"a": Network(0.1)}, [0.5], 1),
+            ({"a": Network(0.1)}, [0.5], 2),
+            ({"b": Network(0.2), "a": Network(0.1)}, [0.5, 0.2], 2),
+        )
+    ]
+    assert found == [0, 1, 2]
+    assert len(fits(calls)) == 1 + 1 + 6
+
+
+def test_damaged_runs_are_computed_again(dataset, calls, tmp_path):
+    options = {"train_sizes": [0.2, 0.5], "repeats": 2, "folder": tmp_path}
+    strategies = {"net": Network(0.2)}
+    result = compare_strategies(dataset, strategies, **options)
+    whole, cut, flipped, empty = sorted(tmp_path.glob("*.npz"))
+    cut.write_bytes(cut.read_bytes()[:200])
+    data = bytearray(flipped.read_bytes())
+    data[len(data) // 2] ^= 255
+    flipped.write_bytes(data)
+    empty.write_bytes(b"")
+    again = compare_strategies(dataset, strategies, **options)
+    assert (len(fits(calls)), again.runs_found) == (4 + 3, 1)
+    assert figures(result) == figures(again)
+    assert whole.exists()
+
+
+def test_a_run_is_another_one_when_anything_that_it_depends_on_changes(dataset, calls, tmp_path):
+    def found(data=dataset, strategy=None, **options):
+        strategies = {"net": strategy or Network(0.2)}
+        return compare_strategies(data, strategies, **{"repeats": 1, "folder": tmp_path, **options}).runs_found
+
+    renamed = ImageDataset(dataset.images, [f"{name}.png" for name in dataset.names], dataset.labels)
+    brighter = dataset.images[0] + np.uint8(1)
+    brighter[0, :2] = dataset.images[0][0, :2]
+    changed = ImageDataset([brighter, *dataset.images[1:]], dataset.names, dataset.labels)
+    relabelled = ImageDataset(dataset.images, dataset.names, np.array([f"the {label}" for label in dataset.labels]))
+    assert found() == 0
+    assert found() == found(renamed) == found(strategy=Network(0.2, checkpoint=None)) == 1
+    assert found(changed) == found(relabelled) == found(strategy=Network(0.3)) == found(random_state=5) == 0
+    assert found(test_size=0.3) == found(train_sizes=[0.3]) == 0
+    assert found() == 1
+
+
+class Failing(Network):
+    def fit(self, X, y, groups=None):
+        if len(X) > 20:
+            raise DatasetError("too many images", "Take fewer.")
+        return super().fit(X, y)
+
+
+def test_an_error_names_the_run_and_finished_runs_are_kept(dataset, calls, tmp_path):
+    strategies = {"net": Network(), "picky": Failing()}
+    with pytest.raises(DatasetError, match="picky, 40 images, repeat 1 of 2: too many images"):
+        compare_strategies(dataset, strategies, train_sizes=[0.2, 0.5], repeats=2, folder=tmp_path)
+    assert len(list(tmp_path.glob("*.npz"))) == 3

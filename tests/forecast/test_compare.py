@@ -1,0 +1,46 @@
+"""Promised: the forecast of a comparison counts the passes that are then made, without finished runs."""
+
+import pytest
+from forecasts import forecast_passes, kept
+
+from featx import (
+    CNNFeatureTransformer,
+    compare_strategies,
+    load_dataset,
+    make_strategy,
+)
+from featx.exceptions import ParameterError
+from featx.forecast.compare import forecast_comparison
+
+
+@pytest.mark.long
+def test_a_comparison_is_forecast_pass_by_pass(folder, tiny, tmp_path, forwards):
+    dataset = load_dataset(folder)
+    transformer = CNNFeatureTransformer(**tiny, cache=tmp_path / "cache")
+    strategies = {
+        "frozen": make_strategy("frozen", transformer, parameters={"C": [0.01]}),
+        "frozen:knn@features.7": make_strategy("frozen:knn@features.7", transformer, parameters={"n_neighbors": [1]}),
+        "finetuned": make_strategy("finetuned", transformer, parameters={"epochs": 1, "head_init": "logistic"}),
+    }
+    options = {"repeats": 1, "train_sizes": [0.5, 0.75], "transfer": transformer, "folder": tmp_path / "runs"}
+    forecast = forecast_comparison(dataset, strategies, **options)
+    assert not (tmp_path / "runs").exists()
+    assert kept(tmp_path) == []
+    assert {part.name.partition(":")[0] for part in forecast.parts} >= {"stages", "frozen", "finetuned"}
+    forwards.since()
+    compare_strategies(dataset, strategies, **options)
+    assert forecast_passes(forecast) == pytest.approx(forwards.since(), abs=2 * 65)
+    finished = forecast_comparison(dataset, strategies, **options)
+    assert finished.n_passes == 0
+    assert finished.parts == []
+    more = forecast_comparison(dataset, strategies, **{**options, "repeats": 2})
+    assert 0 < more.n_passes < 1.5 * forecast.n_passes
+
+
+def test_only_strategies_of_featx_are_forecast(folder, tiny):
+    class Other(CNNFeatureTransformer):
+        def predict_proba(self, X):
+            raise AssertionError
+
+    with pytest.raises(ParameterError, match="the strategy other is not one of featx's"):
+        forecast_comparison(load_dataset(folder), {"other": Other(**tiny)})

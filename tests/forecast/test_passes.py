@@ -1,0 +1,55 @@
+"""Promised: copies, unreadable images and what earlier parts cache are counted as the command would find them."""
+
+import numpy as np
+from forecasts import forecast_passes
+
+from featx import (
+    EmbeddingCache,
+    load_dataset,
+)
+from featx.forecast.extract import forecast_extraction
+from featx.forecast.passes import CountedPasses
+from featx.forecast.probe import ForwardOptions
+from featx.images.sources import as_sources
+
+
+def test_copies_of_an_image_are_one(folder, transformer):
+    for number in range(1, 40):
+        (folder / "dark" / f"{number:02}.png").write_bytes((folder / "dark" / "00.png").read_bytes())
+    forecast = forecast_extraction(load_dataset(folder), transformer)
+    assert forecast_passes(forecast) == 41
+
+
+def test_of_too_many_files_a_random_part_is_looked_at(folder, transformer, monkeypatch):
+    monkeypatch.setattr("featx.forecast.passes.DIGEST_SECONDS", 0.0)
+    monkeypatch.setattr("featx.forecast.passes.DIGEST_FIRST", 40)
+    dataset = load_dataset(folder)
+    transformer.extract(as_sources(dataset.images[:40]))
+    forecast = forecast_extraction(dataset, transformer)
+    assert forecast.about
+    assert 20 <= forecast.n_cached <= 60
+    assert forecast_passes(forecast) == 80 - forecast.n_cached
+    assert any("tell which are cached" in part.name and part.n_images == 40 for part in forecast.parts)
+
+
+def test_unreadable_images_are_counted(folder, transformer):
+    for name in ("01", "02", "03"):
+        (folder / "dark" / f"{name}.png").write_bytes(name.encode())
+    dataset = load_dataset(folder)
+    dataset.images[0] = str(folder / "missing.png")
+    forecast = forecast_extraction(dataset, transformer)
+    assert 1 <= forecast.n_unreadable <= 4
+    assert any(row.path == str(folder / "missing.png") for row in as_sources(dataset.images))
+
+
+def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer, tmp_path):
+    dataset, source = load_dataset(folder), transformer.source()
+    counted = CountedPasses(as_sources(dataset.images), cache=EmbeddingCache(tmp_path / "cache"))
+    view, forwarding = source.view(None, "avg"), ForwardOptions()
+    assert counted.passes(source, [view], np.arange(30), forwarding=forwarding).n_images == 30
+    assert counted.passes(source, [view], forwarding=forwarding).n_images == 50
+    assert counted.passes(source, [view], forwarding=forwarding).seconds == 0
+    assert counted.passes(source, [view], np.arange(10), forwarding=forwarding, kept=False).n_images == 10
+    assert counted.passes(source, [view, source.view(None, "max")], forwarding=forwarding).n_images == 80
+    assert (counted.n_passes, counted.n_cached) == (280, 110)
+    assert len(counted.probed) == 64

@@ -1,0 +1,74 @@
+"""Promised: a fit reads each image once, keeps the best of all views and heads, and refuses before it reads."""
+
+import json
+
+import numpy as np
+import pytest
+
+from featx import CNNFeatureTransformer, FitResult, ImageDataset, ParameterError, fit_model, load_model
+from featx.workflows.fit import prepare_fit
+
+SEARCH = {"poolings": ["avg", "max"], "grids": {"logistic": {"C": [0.01]}}, "cv": 3}
+
+
+@pytest.fixture
+def dataset():
+    """Twelve images of noise in each of two classes."""
+    rng = np.random.default_rng(0)
+    images = [rng.integers(low, low + 128, (16, 16, 3), dtype=np.uint8) for low in (0, 128) for _ in range(12)]
+    return ImageDataset(images, [f"image {n}" for n in range(24)], np.repeat(["dark", "light"], 12))
+
+
+def test_all_views_are_computed_by_one_pass_and_the_best_is_kept(dataset, tiny, forwards, tmp_path):
+    result = fit_model(dataset, CNNFeatureTransformer(**tiny), **SEARCH)
+    assert isinstance(result, FitResult)
+    assert forwards.since() == result.extraction.n_forwarded == 24
+    assert result.extraction.embeddings == []
+    kept = result.model[0]
+    assert (kept.pooling, kept.prefetch) == (result.evaluation.pooling, ())
+    assert kept.embedding_dim_ == result.model[1:].n_features_in_
+    result.save(tmp_path / "model.skops")
+    loaded = load_model(tmp_path / "model.skops")
+    assert (loaded.predict(dataset.images) == result.model.predict(dataset.images)).all()
+    found = json.loads(result.to_json())
+    assert found["evaluation"]["pooling"] == kept.pooling
+    assert found["extraction"]["n_images"] == 24
+
+
+def test_unreadable_images_are_left_out_and_listed_where_they_were(dataset, tiny, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"not an image")
+    images = [dataset.images[0], str(bad), *dataset.images[1:]]
+    labels = np.insert(dataset.labels, 1, "dark")
+    data = ImageDataset(images, ["first", "bad", *dataset.names[1:]], labels)
+    result = fit_model(data, CNNFeatureTransformer(**tiny, on_error="skip"), **SEARCH)
+    assert [(failure.index, failure.name) for failure in result.extraction.failures] == [(1, "bad")]
+    assert sum(map(sum, result.evaluation.confusion_matrix)) == 24
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"test_size": 0.2, "test": True}, "got both a test set and test_size"),
+        ({"poolings": ["avg", "median"]}, "median"),
+        ({"heads": ["logistic", "tree"]}, "no head 'tree'"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_before_any_image_is_read(dataset, tiny, options, words):
+    unread = ImageDataset(["/none/a.png"] * 24, dataset.names, dataset.labels)
+    if "test" in options:
+        options = {**options, "test": dataset}
+    with pytest.raises(ParameterError, match=words):
+        fit_model(unread, CNNFeatureTransformer(**tiny), **options)
+
+
+def test_copies_are_known_once_the_content_is(dataset, tiny):
+    inputs = prepare_fit(dataset, CNNFeatureTransformer(**tiny), **SEARCH)
+    assert inputs.keys is None
+    assert [pooling for _, pooling in inputs.views] == ["avg", "max"]
+    keys = [bytes([number // 2]) * 32 for number in range(24)]
+    again = inputs.with_keys(keys)
+    assert (again.dataset.together[::2] == again.dataset.together[1::2]).all()
+    assert len(np.unique(again.dataset.together)) == 12
+    for train, test in again.split.splits:
+        assert not set(again.dataset.together[train]) & set(again.dataset.together[test])
