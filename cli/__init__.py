@@ -1,4 +1,7 @@
-"""Arguments go in, one library call is made, and its result is printed: the `featx` command."""
+"""The `featx` command: its subcommands, exit codes and error messages.
+
+Each subcommand has a module, which turns its options into one call of the library and prints the result.
+"""
 
 from __future__ import annotations
 
@@ -15,42 +18,42 @@ from .compare import compare
 from .extract import extract
 from .finetune import finetune
 from .fit import fit
-from .interrupts import INTERRUPTED, forget, prompt_interrupts, say_stopped
-from .layout import Commands
+from .interrupts import INTERRUPTED, forget_kept, print_stopped, prompt_interrupts
+from .logs import print_logs
+from .option_groups import Commands
 from .predict import predict
-from .remarks import print_remarks
-from .report import fitted, say
-from .streams import NOT_READ, let_go, prepare_streams, said_of
+from .report import say, wrapped
+from .streams import BROKEN_PIPE, as_system_error, discard_output, prepare_streams
 from .wording import in_options
 
 __all__ = ["main"]
 
-SKIP = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
-# What stands before each item.
-LIST = "\n  "
+SKIP_HINT = "`--on-error skip` leaves such images out, and `--failures FILE.json` lists them."
+# Precedes each item of a list in a next step.
+LIST_ITEM = "\n  "
 
 
 class _Commands(Commands):
-    """Prints what goes wrong on purpose as one line; bugs keep their traceback."""
+    """Prints expected errors as one line; bugs keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         interrupted = None
-        forget()
+        forget_kept()
         try:
-            with prepare_streams(), print_remarks(ctx), prompt_interrupts() as interrupted:
+            with prepare_streams(), print_logs(ctx), prompt_interrupts() as interrupted:
                 return super().invoke(ctx)
         except BrokenPipeError:
-            let_go()
-            sys.exit(NOT_READ)
+            discard_output()
+            sys.exit(BROKEN_PIPE)
         except click.UsageError as error:
-            raise fitted(error) from None
+            raise wrapped(error) from None
         except (FeatxError, OSError, MemoryError, RuntimeError) as error:
             if interrupted is not None and interrupted.is_set():
-                say_stopped()
+                print_stopped()
                 sys.exit(INTERRUPTED)
             _end(error, ctx)
         except (KeyboardInterrupt, click.Abort):
-            say_stopped()
+            print_stopped()
             sys.exit(INTERRUPTED)
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -61,20 +64,20 @@ class _Commands(Commands):
 
 
 def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
-    """End the command with a line on what went wrong, or with the traceback of a bug."""
-    said = error if isinstance(error, FeatxError) else said_of(error)
-    if said is None:
+    """End the command with a line that says what went wrong, or with the traceback of a bug."""
+    expected = error if isinstance(error, FeatxError) else as_system_error(error)
+    if expected is None:
         raise error
     if isinstance(error, OSError):
-        let_go()
-    # A next step may have a list, an item a line.
-    step, *items = said.next_step.split(LIST)
-    text = " ".join(str(FeatxError(said.message, step)).split())
+        discard_output()
+    # A next step may end with a list, one item a line.
+    step, *items = expected.next_step.split(LIST_ITEM)
+    text = " ".join(str(FeatxError(expected.message, step)).split())
     if ctx is not None:
         text = in_options(text, ctx)
     if ctx is not None and isinstance(error, ImageDecodeError) and ctx.meta.get("may skip"):
-        text = f"{text.rstrip('.')}. {SKIP}"
-    say(LIST.join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
+        text = f"{text.rstrip('.')}. {SKIP_HINT}"
+    say(LIST_ITEM.join([f"featx: {text}", *(" ".join(item.split()) for item in items)]), err=True)
     sys.exit(2)
 
 

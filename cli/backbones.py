@@ -1,11 +1,11 @@
-"""`featx backbones`: nothing in, the networks that --backbone takes out."""
+"""`featx backbones`: list the networks that --backbone takes, and their stages."""
 
 from __future__ import annotations
 
 import click
 
-from .steps import announce
-from .text_tables import show
+from .logs import announce
+from .report import show
 
 __all__ = ["backbones"]
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .interrupts import keep
-from .layout import Commands
+from .interrupts import note_kept
+from .option_groups import Commands
 from .overwrites import check_export
-from .report import say
-from .text_tables import show
+from .report import say, show
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
@@ -156,12 +155,12 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
 
 
 def _open(root: str | None) -> EmbeddingCache:
-    """Return the cache; one that was named must be there, and the default one may be to come."""
+    """Return the cache; a named one must exist, the default one need not exist yet."""
     from ..cache import EmbeddingCache
     from ..cache.checks import check_cache
     from ..exceptions import CacheError
 
-    keep("the cache is whole, with what was done so far")  # whatever is stopped
+    note_kept("the cache is whole, with what was done so far")  # whenever it is stopped
     store = EmbeddingCache(root)
     try:
         check_cache(store.root)
@@ -174,6 +173,6 @@ def _open(root: str | None) -> EmbeddingCache:
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:
-    from ..reports.listings import report_parts
+    from ..reports.listings import cache_check_parts
 
-    show(report_parts(store, report))
+    show(cache_check_parts(store, report))

@@ -1,4 +1,4 @@
-"""Options go in; a name among them that does not exist is told of before torch and scikit-learn are loaded."""
+"""Check the names of networks, layers, heads and files in options before torch and scikit-learn are loaded."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-# How many names a command that is offered has.
-SHOWN = 3
+# Most names of images in a suggested command.
+NAMES_SHOWN = 3
 
-__all__ = ["check_model_files", "check_names", "check_pictures", "check_reading"]
+__all__ = ["check_figure_paths", "check_model_files", "check_names", "check_reading"]
 
 
 def check_names(options: dict[str, Any]) -> None:
-    """Raise what the library would raise for the names of networks, layers, weights, heads and strategies.
+    """Raise what the library would raise for unknown networks, layers, weights, heads and strategies.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def check_names(options: dict[str, Any]) -> None:
 
 
 def check_reading(options: dict[str, Any]) -> None:
-    """Raise what the library would raise for how images are read and computed, and where embeddings are kept.
+    """Raise what the library would raise for the device, precision, threads and cache.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def check_reading(options: dict[str, Any]) -> None:
 
 
 def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[str] = ()) -> None:
-    """Raise what loading a model would raise where it or its files of weights are not there.
+    """Raise what loading a model would raise if it or its weight files do not exist.
 
-    Where the model is among the images, the error says that it comes first.
+    If the model is among the images, the error says that it comes first.
     """
     from ..display.names import quoted
     from ..exceptions import ModelFileError
@@ -70,21 +70,21 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
         if found is None:
             raise
         others = [model if name == found else name for name in images]
-        more = " ..." if len(others) > SHOWN else ""
-        command = f"`featx predict {quoted(found, *others[:SHOWN])}{more}`"
+        more = " ..." if len(others) > NAMES_SHOWN else ""
+        command = f"`featx predict {quoted(found, *others[:NAMES_SHOWN])}{more}`"
         raise ModelFileError(f"got {model} as MODEL, and {found} is one: the model comes first", command) from error
     for file in weights:
         check_file(file)
 
 
-def check_pictures(*paths: Path | None) -> None:
-    """Raise what drawing pictures to these files would raise."""
-    from ..reports.plots import check_picture
+def check_figure_paths(*paths: Path | None) -> None:
+    """Raise what writing plots to these files would raise."""
+    from ..reports.plots import check_figure_path
     from .options import check_output
 
     for path in filter(None, paths):
         check_output(path)
-        check_picture(path)
+        check_figure_path(path)
 
 
 def _check_training(options: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`featx compare`: labelled images in; frozen features, fine-tuning and training from scratch compared."""
+"""`featx compare`: compare frozen features, fine-tuning and training from scratch on labelled images."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .checks import check_names, check_pictures
+from .checks import check_figure_paths, check_names
 from .data_options import data_options, dataset_from, dataset_text
-from .forecast_report import print_forecast
-from .interrupts import keep
-from .layout import JUDGING, OUTPUT, STRATEGIES, Command, in_group
+from .interrupts import note_kept
+from .logs import announce
+from .option_groups import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
@@ -21,15 +21,13 @@ from .options import (
     json_option,
     min_images_option,
     network_options,
-    note,
     reading_options,
     test_option,
     transformer_from,
     write_failures,
 )
-from .steps import announce
+from .report import note, print_forecast, show
 from .streams import write_text
-from .text_tables import show
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -68,7 +66,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     default=["frozen", "finetuned"],
     show_default=True,
     metavar="STRATEGY",
-    help="frozen, frozen:HEAD, finetuned or scratch, perhaps with @LAYER. Repeat to compare several.",
+    help="frozen, frozen:HEAD, finetuned or scratch, optionally with @LAYER. Repeat to compare several.",
 )
 @_strategies_group(
     "--set",
@@ -109,7 +107,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where finished runs are kept, to go on from [default: comparisons in the cache].",
+    help="Where finished runs are kept, so that a stopped comparison can continue [default: comparisons in the cache].",
 )
 @json_option
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
@@ -146,7 +144,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     """
     settings = parse_settings(options["settings"])
     check_outputs(None, options)
-    check_pictures(options["plot"])
+    check_figure_paths(options["plot"])
     check_names(options)
     _check_settings(options["strategies"], settings)
     dataset = dataset_from(options, data)
@@ -180,7 +178,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         print_forecast(forecast_comparison(dataset, strategies, **how), options)
         return
     if how["folder"]:
-        keep(f"finished runs are in {how['folder']}", how["folder"])
+        note_kept(f"finished runs are in {how['folder']}", how["folder"])
     result = compare_strategies(dataset, strategies, **how, margin=options["margin"], verbose=not options["quiet"])
     write_failures(options, result.failures)
     if options["verbose"]:
@@ -197,7 +195,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
 
 def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
-    """Raise ParameterError where parameters of something else than the strategies are set, or to what none accepts."""
+    """Raise ParameterError if a parameter of another strategy is set, or to a value that it does not accept."""
     from ..comparison.strategy_names import parse_strategy
     from ..constraints import check_values
     from ..exceptions import ParameterError, nearest
@@ -212,7 +210,7 @@ def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]])
 
 
 def _check_sizes(sizes: tuple[float | int, ...], n: int) -> None:
-    """Raise ParameterError where more training images are asked for than there are images."""
+    """Raise ParameterError if more training images are asked for than there are images."""
     from ..exceptions import ParameterError
 
     if counts := [size for size in sizes if isinstance(size, int) and size > n]:
@@ -222,7 +220,7 @@ def _check_sizes(sizes: tuple[float | int, ...], n: int) -> None:
 def _strategies(
     names: tuple[str, ...], transformers: list[Any], settings: dict[str, dict[str, Any]]
 ) -> dict[str, BaseEstimator]:
-    """Return the classifiers by name, with the backbone's where there are several."""
+    """Return the classifiers by name, which includes the backbone if there are several."""
     from ..comparison.strategies import make_strategy
 
     return {
@@ -242,7 +240,7 @@ def _folder(cache: str) -> Path | None:
 
 
 def parse_settings(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return the parameters of "strategy.param=value" texts; values are Python literals, or text."""
+    """Return the parameters in "strategy.param=value" texts; values are Python literals, or text."""
     settings: dict[str, dict[str, Any]] = {}
     for text in texts:
         place, equals, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""What commands take as DATA: its words in their help, the options that say how to read it, and the reading."""
+"""The DATA argument of commands: its description in the help, its options, and loading it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .layout import DATA as GROUP
-from .layout import in_group
-from .options import note
+from ..display.quantities import count_text
+from .logs import announce
+from .option_groups import DATA as GROUP
+from .option_groups import in_group
 from .overwrites import check_overwrites
-from .report import count_text
-from .steps import announce
+from .report import note
 from .wording import in_options
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["column_options", "data_options", "dataset_from", "dataset_text", "images_from", "note_replaced"]
 
-# Stands for the marker {DATA} in the help of a command.
+# Replaces the marker {DATA} in the help of a command.
 DATA = (
     "DATA is a folder with one sub-folder a class, or with such folders for train, val and test; a manifest (.csv, "
     ".tsv, .jsonl or .parquet) with the columns path and label, and perhaps group, stratum and split; or sample:digits."
@@ -35,12 +35,12 @@ SPLIT = _data("--split-from", metavar="FILE",
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how DATA is read and split, and put what DATA is into the help."""
+    """Add the options that say how DATA is read and split, and describe DATA in the help."""
     return SPLIT(column_options(command))
 
 
 def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name columns of a manifest, and put what DATA is into the help."""
+    """Add the options that name columns of a manifest, and describe DATA in the help."""
     command.__doc__ = (command.__doc__ or "").replace("{DATA}", DATA)
     for option in reversed(COLUMNS):
         command = option(command)
@@ -48,12 +48,12 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def dataset_from(options: dict[str, Any], data: str, *, output: Path | None = None, test: bool = False) -> ImageDataset:
-    """Load labelled DATA, or what is to be the test set, as the options say; print what is to be said of it.
+    """Load DATA or the test set as the options say, and print its notes.
 
     Raises
     ------
     ParameterError
-        If an output would take the place of it or of one of its images.
+        If an output would replace it or one of its images.
     """
     from ..datasets.load import load_dataset
 
@@ -66,15 +66,15 @@ def dataset_from(options: dict[str, Any], data: str, *, output: Path | None = No
 
 
 def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path | None = None) -> ImageDataset:
-    """Gather images, labelled or not, as the options say; print what is to be said of them.
+    """Collect images, labelled or not, as the options say, and print their notes.
 
     Raises
     ------
     ParameterError
-        If an output would take the place of one of them.
+        If an output would replace one of them.
     """
     from ..datasets.load import collect_images
-    from .sources import STDIN, named_images
+    from .image_arguments import STDIN, named_images
 
     announce(options, "looking through the images")
     places, skip = named_images(sources), options.get("on_error") == "skip"
@@ -88,13 +88,13 @@ def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path
 
 
 def dataset_text(data: str, dataset: ImageDataset) -> str:
-    """Return how many images of how many classes there are."""
+    """Return a line with the numbers of images and classes."""
     kinds = len(dataset.classes)
     return f"{data}: {count_text(len(dataset), 'image')}, {kinds} class{'' if kinds == 1 else 'es'}"
 
 
 def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
-    """Say what is in the place of the model, unless that is a model of the same classes."""
+    """Say what the model file will replace, unless that is a model of the same classes."""
     from ..display.names import few
     from ..model_files.model_schema import classes_in
 

@@ -1,4 +1,4 @@
-"""`featx extract`: images in, a plain HDF5 file of embeddings out."""
+"""`featx extract`: write the embeddings of images to a plain HDF5 file."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Any
 
 import click
 
+from ..display.quantities import count_text
 from .checks import check_names
 from .data_options import data_options, images_from
-from .forecast_report import print_forecast
-from .layout import Command
+from .logs import announce
+from .option_groups import Command
 from .options import (
     check_outputs,
     dry_run_option,
     network_options,
-    note,
     output_option,
     reading_options,
     transformer_from,
     write_failures,
 )
-from .report import count_text, say
-from .steps import announce
+from .report import note, print_forecast, say
 
 __all__ = ["extract"]
 

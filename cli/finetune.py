@@ -1,4 +1,4 @@
-"""`featx finetune`: labelled images in, a network trained on them and its figures on held-out images out."""
+"""`featx finetune`: train a network on labelled images, judge it on held-out images and save it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .checks import check_names, check_pictures
+from .checks import check_figure_paths, check_names
 from .data_options import data_options, dataset_from, dataset_text, note_replaced
-from .forecast_report import print_forecast
-from .interrupts import keep
-from .layout import JUDGING, OUTPUT, Command, in_group
+from .interrupts import note_kept
+from .logs import announce
+from .option_groups import JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_output,
@@ -21,7 +21,6 @@ from .options import (
     json_option,
     min_images_option,
     network_options,
-    note,
     output_option,
     reading_options,
     reading_parameters,
@@ -29,9 +28,8 @@ from .options import (
     weights_from,
     write_failures,
 )
-from .steps import announce
+from .report import note, print_forecast, show
 from .streams import write_text
-from .text_tables import show
 from .training_options import training_options, training_parameters
 
 if TYPE_CHECKING:
@@ -99,7 +97,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     for path in (options["export_weights"], options["checkpoint"]):
         if path is not None:
             check_output(path)
-    check_pictures(options["plot"], options["plot_confusion"])
+    check_figure_paths(options["plot"], options["plot_confusion"])
     check_names(options)
     dataset = dataset_from(options, data, output=output)
     test = None
@@ -111,7 +109,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     announce(options, "loading scikit-learn")
     from ..display.names import quoted
     from ..finetuning.classifier import CNNFineTuneClassifier
-    from ..reports.costs import extraction_parts, spent_text
+    from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import finetuning_parts
 
     reading = reading_parameters(options)
@@ -136,30 +134,30 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
 
         print_forecast(forecast_finetuning(dataset, classifier, **held_out), options)
         return
-    keep(_epochs_in(options["checkpoint"]), options["checkpoint"])
-    outcome = _train(dataset, classifier, held_out, options, own_checkpoint)
-    write_failures(options, outcome.failures)
+    note_kept(_epochs_in(options["checkpoint"]), options["checkpoint"])
+    result = _train(dataset, classifier, held_out, options, own_checkpoint)
+    write_failures(options, result.failures)
     if options["verbose"]:
-        note(options, *extraction_parts(outcome.extraction, n_jobs=options["n_jobs"]))
-        note(options, spent_text(outcome.seconds))
+        note(options, *extraction_parts(result.extraction, n_jobs=options["n_jobs"]))
+        note(options, times_text(result.seconds))
     announce(options, f"writing {output}")
-    outcome.save(output)
+    result.save(output)
     if own_checkpoint is not None:
         own_checkpoint.unlink(missing_ok=True)
     if options["export_weights"]:
-        outcome.model.export_weights(options["export_weights"])
+        result.model.export_weights(options["export_weights"])
     if options["plot"]:
         from ..reports.plots import plot_history
 
-        plot_history(outcome.history, options["plot"])
+        plot_history(result.history, options["plot"])
     if options["plot_confusion"]:
         from ..reports.plots import plot_confusion_matrix
 
-        plot_confusion_matrix(outcome.confusion_matrix, outcome.classes, options["plot_confusion"])
+        plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        show(finetuning_parts(outcome), framed=not options["quiet"])
+        show(finetuning_parts(result), framed=not options["quiet"])
     if options["json_file"]:
-        write_text(options["json_file"], outcome.to_json() + "\n")
+        write_text(options["json_file"], result.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 
@@ -170,29 +168,29 @@ def _train(
     options: dict[str, Any],
     own_checkpoint: Path | None,
 ) -> FineTuneResult:
-    """Train, from the checkpoint on if it is of this training; one that the user has not named is replaced if not."""
+    """Train, from the checkpoint if it belongs to this training; otherwise replace it, unless the user named it."""
     from ..finetuning.checkpoint import CheckpointError
     from ..workflows.finetune import finetune_model
 
-    aside = None if own_checkpoint is None else own_checkpoint.with_name(f"{own_checkpoint.name}.other")
-    if own_checkpoint and aside and aside.exists() and not own_checkpoint.exists():
-        aside.replace(own_checkpoint)  # a training was killed before its first epoch
+    set_aside = None if own_checkpoint is None else own_checkpoint.with_name(f"{own_checkpoint.name}.other")
+    if own_checkpoint and set_aside and set_aside.exists() and not own_checkpoint.exists():
+        set_aside.replace(own_checkpoint)  # a training was killed before its first epoch
     try:
         return finetune_model(dataset, classifier, **held_out)
     except CheckpointError as error:
-        if own_checkpoint is None or aside is None:
+        if own_checkpoint is None or set_aside is None:
             raise
         note(options, f"note: the training begins anew: {error.message}")
-    # Epochs of the other training are kept until there is one of this.
-    keep(_epochs_in(own_checkpoint), own_checkpoint, since=time.time())
-    own_checkpoint.replace(aside)
+    # The epochs of the other training are kept until this training has finished one.
+    note_kept(_epochs_in(own_checkpoint), own_checkpoint, since=time.time())
+    own_checkpoint.replace(set_aside)
     try:
         return finetune_model(dataset, classifier, **held_out)
     finally:
         if own_checkpoint.exists():
-            aside.unlink()
+            set_aside.unlink()
         else:
-            aside.replace(own_checkpoint)
+            set_aside.replace(own_checkpoint)
 
 
 def _epochs_in(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`featx fit`: labelled images in, a table of tuned heads and a saved model out."""
+"""`featx fit`: tune heads on the embeddings of labelled images and save the best model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from .checks import check_names, check_pictures
+from .checks import check_figure_paths, check_names
 from .data_options import data_options, dataset_from, dataset_text, note_replaced
-from .forecast_report import print_forecast
-from .layout import HEADS, JUDGING, OUTPUT, Command, in_group
+from .logs import announce
+from .option_groups import HEADS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
@@ -19,16 +19,14 @@ from .options import (
     json_option,
     min_images_option,
     network_options,
-    note,
     output_option,
     reading_options,
     test_option,
     transformer_from,
     write_failures,
 )
-from .steps import announce
+from .report import note, print_forecast, show
 from .streams import write_text
-from .text_tables import show
 
 __all__ = ["fit"]
 
@@ -54,10 +52,10 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
     "grids",
     multiple=True,
     metavar="HEAD.PARAM=V1,V2",
-    help="Values to tune over in place of the default ones, such as logistic.C=0.01,0.1.",
+    help="Values to tune over instead of the defaults, such as logistic.C=0.01,0.1.",
 )
 @_heads("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True,
-        help="balanced lets a rare class count as much as a frequent one.")  # fmt: skip
+        help="balanced gives rare classes the same weight as frequent ones.")  # fmt: skip
 @_heads(
     "--scoring",
     type=click.Choice(["accuracy", "balanced_accuracy", "f1_macro"]),
@@ -68,7 +66,7 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
-          help="Hold out this fraction as the test set in place of folds or a split.")  # fmt: skip
+          help="Hold out this fraction as the test set instead of folds or a split.")  # fmt: skip
 @test_option
 @output_option(
     metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
@@ -109,7 +107,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_pictures(options["plot_confusion"])
+    check_figure_paths(options["plot_confusion"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     from ..heads.head_names import check_heads
@@ -124,8 +122,8 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         note_replaced(options, output, dataset)
     announce(options, "loading scikit-learn")
     from ..display.names import quoted
-    from ..reports.costs import extraction_parts, spent_text
-    from ..reports.evaluation import evaluation_parts
+    from ..reports.costs import extraction_parts, times_text
+    from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
 
     transformer = transformer_from(options)
@@ -148,31 +146,31 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_fit(dataset, transformer, **search), options)
         return
-    outcome = fit_model(dataset, transformer, **search, verbose=not options["quiet"])
-    write_failures(options, outcome.extraction.failures)
-    note(options, *extraction_parts(outcome.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
+    result = fit_model(dataset, transformer, **search, verbose=not options["quiet"])
+    write_failures(options, result.extraction.failures)
+    note(options, *extraction_parts(result.extraction, verbose=options["verbose"], n_jobs=options["n_jobs"]))
     if options["verbose"]:
         tuning = {
-            "extraction": outcome.extraction.wall_seconds,
-            "tuning": sum(c.seconds for c in outcome.evaluation.candidates),
+            "extraction": result.extraction.wall_seconds,
+            "tuning": sum(c.seconds for c in result.evaluation.candidates),
         }
-        note(options, spent_text(tuning))
+        note(options, times_text(tuning))
     announce(options, f"writing {output}")
-    outcome.save(output)
+    result.save(output)
     if options["plot_confusion"]:
         from ..reports.plots import plot_confusion_matrix
 
-        result = outcome.evaluation
+        result = result.evaluation
         plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
     if options["json_file"] != "-":
-        show(evaluation_parts(outcome.evaluation), framed=not options["quiet"])
+        show(evaluation_parts(result.evaluation), framed=not options["quiet"])
     if options["json_file"]:
-        write_text(options["json_file"], outcome.to_json() + "\n")
+        write_text(options["json_file"], result.to_json() + "\n")
     note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
-    """Return the grids of "head.param=v1,v2" texts; values are Python literals, or text."""
+    """Return the grids in "head.param=v1,v2" texts; values are Python literals, or text."""
     grids: dict[str, dict[str, list[Any]]] = {}
     for text in texts:
         place, equals, values = text.partition("=")

@@ -1,4 +1,4 @@
-"""Ctrl-C goes in; within two seconds the command is over, with a word on how to go on."""
+"""Stop the command within two seconds of Ctrl-C (SIGINT), with a line that says how to continue."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from pathlib import Path
 
 from ..display.terminal import fill, line_width
 
-__all__ = ["INTERRUPTED", "forget", "keep", "prompt_interrupts", "say_stopped"]
+__all__ = ["INTERRUPTED", "forget_kept", "note_kept", "print_stopped", "prompt_interrupts"]
 
-# What shells expect of a command that SIGINT ended.
+# The exit code that shells expect of a command that SIGINT ended.
 INTERRUPTED = 128 + signal.SIGINT
-# How long Python has to unwind by itself.
-PATIENCE = 1.0
-# What the command that runs has kept so far, and where: a file or folder that is named once it is there, or None.
+# How long Python may take to unwind by itself.
+UNWIND_SECONDS = 1.0
+# What the running command has kept so far, and in which file or folder, if any. Kept things are named if that exists.
 _kept: dict[str, tuple[Path | None, float]] = {}
 
 
-def keep(what: str, where: Path | None = None, *, since: float = 0.0) -> None:
-    """Have a command that is stopped say what it has kept; with a place, only if something is there since that time."""
+def note_kept(what: str, where: Path | None = None, *, since: float = 0.0) -> None:
+    """Have a stopped command say what it has kept; with a place, only if something was written there since then."""
     _kept[what] = where, since
 
 
-def forget() -> None:
-    """Begin with a command that has kept nothing yet."""
+def forget_kept() -> None:
+    """Forget what an earlier command of this process has kept."""
     _kept.clear()
 
 
-def say_stopped() -> None:
-    """Print what has become of the work."""
-    from ..display.progress import leave_bars
+def print_stopped() -> None:
+    """Print that the command was stopped, and what it has kept."""
+    from ..display.progress import move_below_bars
 
-    leave_bars()
-    told = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]
-    text = f"{' and '.join(told)}; run the same command to go on" if told else "nothing was kept"
+    move_below_bars()
+    kept = [what for what, (where, since) in _kept.items() if where is None or _is_there(where, since)]
+    text = f"{' and '.join(kept)}; run the same command to go on" if kept else "nothing was kept"
     print(fill(f"featx: stopped; {text}", line_width(err=True)), file=sys.stderr, flush=True)
 
 
@@ -51,11 +51,11 @@ def _is_there(place: Path, since: float) -> bool:
 
 @contextlib.contextmanager
 def prompt_interrupts() -> Iterator[threading.Event]:
-    """End the process after Ctrl-C even where a library computes on without asking Python.
+    """End the process after Ctrl-C even while a library computes without returning to Python.
 
-    A support vector machine may be fitted for minutes inside one call, and only between calls does Python see a signal.
-    Ending the process is safe: whatever is written is written under another name first and renamed. Yields an event
-    that is set once Ctrl-C has come: a library that is interrupted may raise an error of its own.
+    Fitting a support vector machine may take minutes inside one call, and Python handles signals only between calls.
+    Ending the process is safe: files are written under another name first and then renamed. Yields an event that is
+    set after Ctrl-C, because an interrupted library may raise an error of its own.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread() or os.name == "nt":
@@ -70,8 +70,8 @@ def prompt_interrupts() -> Iterator[threading.Event]:
             while received := reader.recv(1):
                 if received[0] == signal.SIGINT:
                     interrupted.set()
-                    if not done.wait(PATIENCE):
-                        say_stopped()
+                    if not done.wait(UNWIND_SECONDS):
+                        print_stopped()
                         os._exit(INTERRUPTED)
 
     previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
@@ -83,4 +83,4 @@ def prompt_interrupts() -> Iterator[threading.Event]:
         done.set()
         signal.set_wakeup_fd(previous)
         writer.close()
-        watcher.join(PATIENCE)
+        watcher.join(UNWIND_SECONDS)

@@ -1,4 +1,4 @@
-"""The options that several commands share, and what they make of them."""
+"""The options that several commands share, and the parameters that they stand for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .interrupts import keep
-from .layout import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
+from .interrupts import note_kept
+from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .overwrites import check_overwrites
+from .report import note
 from .streams import write_text
-from .text_tables import show
 
 if TYPE_CHECKING:
-    from ..display.tables import Part
     from ..extraction.extract import Failure
     from ..extraction.transformer import CNNFeatureTransformer
 
@@ -32,7 +31,6 @@ __all__ = [
     "json_option",
     "min_images_option",
     "network_options",
-    "note",
     "output_option",
     "reading_options",
     "reading_parameters",
@@ -48,7 +46,7 @@ _data, _network, _judging, _output, _computing = map(in_group, (DATA, NETWORK, J
 
 
 def decorate(options: list[Callable[..., Any]]) -> Callable[..., Any]:
-    """Return the decorator that adds options to a command."""
+    """Return a decorator that adds options to a command."""
 
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -80,15 +78,15 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
             _network("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
                      help="Cut the central square, or squeeze the whole image into it."),
             _computing("--precision", metavar="NAME", default="auto", show_default=True,
-                       help="auto, float32, bfloat16 or float16; auto takes bfloat16 where it is quicker and as good."),
+                       help="auto, float32, bfloat16 or float16; auto takes bfloat16 if it is faster and as accurate."),
             _computing("--seed", metavar="N", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-                       help="Of whatever is drawn at random: folds, splits, heads, weights."),
+                       help="For everything drawn at random: folds, splits, heads, weights."),
         ]
     )  # fmt: skip
 
 
 def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    """Have every file read for its digest until the command ends, in the processes that it starts too."""
+    """Read every file for its digest until the command ends, also in the processes that it starts."""
     if value:
         before = os.environ.get("FEATX_CHECKSUM")
         os.environ["FEATX_CHECKSUM"] = "1"
@@ -98,18 +96,18 @@ def _read_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def _keep_embeddings(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Have a stopped command say that its embeddings are in the cache, if it has one."""
     if value != "none":
-        keep("the embeddings computed so far are in the cache")
+        note_kept("the embeddings computed so far are in the cache")
     return value
 
 
 def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
-    """Keep back what libraries warn of and featx logs, too."""
+    """Suppress the warnings of libraries and the notes of featx too."""
     ctx.meta["quiet"] = value
     return value
 
 
 def _may_skip(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Have an unreadable image that ends the command be told of with what would leave it out."""
+    """Have the error of an unreadable image mention the option that leaves such images out."""
     ctx.meta["may skip"] = value == "raise"
     return value
 
@@ -128,14 +126,14 @@ class _ValueRange(click.ParamType):
             self.fail(f"{value!r} is neither two numbers such as 0,4095 nor minmax", param, ctx)
         if not low < high:
             self.fail(f"{value!r} is no range: the first number must be below the second", param, ctx)
-        # As one writes them in Python, where they are part of what identifies an array.
+        # Written as in Python, where they are part of the key of an array's embeddings.
         return tuple(int(number) if number.is_integer() else number for number in (low, high))
 
 
 reading_options = decorate(
     [
         _data("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
-              help="Values that mean black and white in images of more than 8 bits [default: their full scale]; "
+              help="Values of black and white in images of more than 8 bits [default: their full scale]; "
                    "0,4095 for 12 bits, minmax for each image's own."),
         _data("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
               callback=_may_skip,
@@ -154,7 +152,7 @@ reading_options = decorate(
         _computing("--cache", metavar="DIR|none", default="auto", callback=_keep_embeddings,
                    help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
         _computing("--checksum", is_flag=True, expose_value=False, callback=_read_all,
-                   help="Read every file, even where size, times and inode are those of last time."),
+                   help="Read every file, even if its size, times and inode have not changed."),
     ]
 )  # fmt: skip
 
@@ -165,21 +163,21 @@ min_images_option = _data(
 )  # fmt: skip
 
 
-# Numbers that the library would refuse are refused before it is loaded.
+# Numbers that the library would refuse are refused before it is imported.
 OPEN_FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
 FRACTION = click.FloatRange(0, 1, max_open=True)
 RATE = click.FloatRange(0)
 
 
 test_option = _judging("--test", "test_data", metavar="DATA",
-                       help="Another data set as the test set, in place of a part of DATA.")  # fmt: skip
+                       help="Another data set as the test set, instead of a part of DATA.")  # fmt: skip
 
 
 json_option = _output("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
                       help="Write the result as JSON; - for standard output.")  # fmt: skip
 
 
-# Eager, so that it is known when others are asked whether they can do without a value.
+# Eager: other options need to know about it when they are processed.
 dry_run_option = _output(
     "--dry-run",
     is_flag=True,
@@ -189,22 +187,22 @@ dry_run_option = _output(
 
 
 def _needed(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Refuse to go without an output, unless nothing is to be written."""
+    """Require an output, unless this is a dry run."""
     if value is None and not ctx.params["dry_run"]:
         raise click.MissingParameter(ctx=ctx, param=param)
     return value
 
 
 def output_option(*, metavar: str, help: str) -> Callable[..., Any]:
-    """Return the option for the file that a command is for, which a dry run does without."""
+    """Return the option for the main output file of a command, which a dry run does not need."""
     return _output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar=metavar,
                    callback=_needed, help=f"{help}  [required, but for --dry-run]")  # fmt: skip
 
 
 def check_output(path: Path, *, in_place: bool = False) -> None:
-    """Refuse a file that could not be written, before hours are spent on what it is to hold.
+    """Refuse a file that could not be written, before hours are spent on its contents.
 
-    What is written in place, and not replaced as a whole, may be a pipe.
+    A file that is written in place, and not replaced atomically, may be a pipe.
 
     Raises
     ------
@@ -224,7 +222,7 @@ def check_output(path: Path, *, in_place: bool = False) -> None:
 
 
 def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequence[str]) -> None:
-    """Refuse any of the command's output files that could not be written, or would take the place of another file."""
+    """Refuse output files that could not be written or would replace another file of the command."""
     if output is not None:
         check_output(output)
     for path in (options["failures"], options.get("json_file")):
@@ -238,7 +236,7 @@ def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequen
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Replace a file as a whole, or leave it as it was."""
+    """Replace a file atomically: it has the new content, or is left as it was."""
     from ..cache.files import replaced
     from ..exceptions import FeatxError
 
@@ -265,12 +263,12 @@ def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransfor
 
 
 def weights_from(options: dict[str, Any]) -> str | None:
-    """Return what --weights means: a name, a file, or None for random ones."""
+    """Return the value of --weights: a name, a file, or None for random weights."""
     return None if options["weights"].lower() == "none" else options["weights"]
 
 
 def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the transformer's parameters that say how to read and compute, not what."""
+    """Return the transformer's parameters that say how images are read and computed, but not with which network."""
     return {
         "device": options["device"],
         "batch_size": options["batch_size"] or "auto",
@@ -282,15 +280,8 @@ def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def note(options: dict[str, Any], *parts: Part) -> None:
-    """Print remarks to stderr, sentences or tables, unless --quiet."""
-    if not options["quiet"]:
-        for part in parts:
-            show([part], err=True)
-
-
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:
-    """Name the images that were skipped, and write the list if a file was asked for."""
+    """Name the skipped images, and write the list of them if --failures is given."""
     if options["failures"]:
         entries = [{"index": f.index, "path": f.name, "reason": f.reason} for f in failures]
         write_text(options["failures"], json.dumps(entries, indent=2) + "\n")

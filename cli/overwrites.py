@@ -1,4 +1,4 @@
-"""The files that a command reads and writes go in; an output that would take the place of another one is refused."""
+"""Refuse outputs that would overwrite an input, another output or a file of a cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..exceptions import ParameterError
 
 __all__ = ["check_export", "check_overwrites"]
 
-# By the names that click gives the options.
+# Options by the names that click gives them.
 OUTPUTS = {
     "json_file": "--json",
     "failures": "--failures",
@@ -27,18 +27,18 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 def check_overwrites(
     output: str | os.PathLike[str] | None, options: Mapping[str, Any], inputs: Mapping[str, Iterable[Any]]
 ) -> None:
-    """Refuse outputs that would take the place of an input of the same command, of another output or of a cache's file.
+    """Refuse outputs that would overwrite an input of the same command, another output or a file of a cache.
 
-    Files are the same under any name, also by links. Devices and pipes hold nothing that could be lost.
+    Links and other names of the same file are recognised. Devices and pipes hold nothing that could be lost.
 
     Parameters
     ----------
     output : str or PathLike, or None
-        What -o names.
+        The value of -o.
     options : mapping of str -> object
-        The command's other options, by the names that click gives them.
+        The values of the other options, by the names that click gives them.
     inputs : mapping of str -> iterable
-        What else is read, by what messages call it: names of files, and what else may be an image.
+        Other inputs, by their names in messages: names of files, or images in memory.
 
     Raises
     ------
@@ -50,14 +50,14 @@ def check_overwrites(
         if path is None or str(path) == "-" or (os.path.exists(path) and not os.path.isfile(path)):
             continue
         place = os.fspath(path)
-        # What is not there yet is known by where it will be.
+        # A file that does not exist yet is identified by its future place.
         identity = _identity(place) or os.path.realpath(place)
         if identity in written:
             raise _refused(place, option, *written[identity])
         written[identity] = option, place
         _check_outside_caches(place, option)
     if all(isinstance(identity, str) for identity in written):
-        return  # what is not there cannot be an input, and of many images none need be looked at
+        return  # outputs that do not exist yet cannot be inputs, so no image needs to be looked at
     for what, values in {**{INPUTS[name]: _several(options.get(name)) for name in INPUTS}, **inputs}.items():
         for value in values:
             found = _identity(os.fspath(value)) if isinstance(value, str | os.PathLike) else None
@@ -67,7 +67,7 @@ def check_overwrites(
 
 
 def check_export(output: str | os.PathLike[str]) -> None:
-    """Refuse to replace, with embeddings of the cache, a file that can hold none: it may be one of their images.
+    """Refuse to export embeddings over a file that is not HDF5: it may be one of the images.
 
     Raises
     ------
@@ -79,12 +79,13 @@ def check_export(output: str | os.PathLike[str]) -> None:
         with open(place, "rb") as file:
             if file.read(len(HDF5)) != HDF5:
                 raise ParameterError(
-                    f"got {place} as -o, which is there and is no HDF5 file", "Choose another name, or remove it first."
+                    f"got {place} as -o, which exists and is not an HDF5 file",
+                    "Choose another name, or remove it first.",
                 )
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what a file is known by under all of its names; None where there is no file."""
+    """Return what identifies a file under all of its names; None if there is no file."""
     from ..images.urls import is_url, local_path
 
     try:

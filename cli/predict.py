@@ -1,4 +1,4 @@
-"""`featx predict`: a model and images in, classes out, with probabilities where the model has any."""
+"""`featx predict`: name the classes of images with a saved model, with probabilities if it has any."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..display.quantities import count_text
+from ..display.terminal import printable
 from .checks import check_model_files, check_reading
 from .data_options import column_options, images_from
-from .layout import NETWORK, OUTPUT, Command, in_group
-from .options import check_outputs, note, reading_options, reading_parameters, write_failures, write_output
-from .report import count_text, printable
-from .steps import announce
-from .text_tables import render, show
+from .logs import announce
+from .option_groups import NETWORK, OUTPUT, Command, in_group
+from .options import check_outputs, reading_options, reading_parameters, write_failures, write_output
+from .report import note, show
 
 if TYPE_CHECKING:
     from ..workflows.predict import Prediction
@@ -39,10 +40,10 @@ _output = in_group(OUTPUT)
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Where the model's own weights are now, if not where they were or beside the model.",
+    help="Where the model's own weight file is now, if not in its old place or next to the model.",
 )
 @_output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-         help="Write the predictions to a file, in place of printing them.")  # fmt: skip
+         help="Write the predictions to a file instead of printing them.")  # fmt: skip
 @_output("--format", "form", type=click.Choice(FORMATS),
          help="[default: by the suffix of the file, .csv, .json or .jsonl; printed, a table]")  # fmt: skip
 @_output("--top", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Classes to name.")
@@ -89,7 +90,7 @@ def predict(
 
     reading = reading_parameters(options)
     if reading["value_range"] is None:
-        del reading["value_range"]  # that of the model
+        del reading["value_range"]  # the model has its own
     predictions, extraction = predict_images(model, dataset, top=top, weights=weights, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:
@@ -102,7 +103,7 @@ def predict(
     else:
         text = _as_text(predictions, form)
         click.echo(printable(text.decode(errors="surrogateescape")) if sys.stdout.isatty() else text)
-    # Standard output is for a program where it has a format.
+    # With a format, standard output is read by a program.
     piped = output is None and form != "table"
     judged = judge_predictions(predictions, dataset)
     if judged is not None and not (piped and options["quiet"]):
@@ -111,7 +112,7 @@ def predict(
 
 
 def _form_of(output: Path | None) -> str:
-    """Return the format that the name of a file means; a table where there is none."""
+    """Return the format that the suffix of the output means; a table if it is printed."""
     if output is None:
         return "table"
     suffix = output.suffix.lower().removeprefix(".")
@@ -121,11 +122,12 @@ def _form_of(output: Path | None) -> str:
 
 
 def _as_text(predictions: list[Prediction], form: str) -> bytes:
-    """Return the predictions in a format, with every byte of a name."""
+    """Return the predictions in a format; names of files keep every byte."""
+    from ..display.text_tables import render_text
     from ..reports.listings import prediction_parts
 
     if form == "table":
-        text = render(prediction_parts(predictions))
+        text = render_text(prediction_parts(predictions))
     else:
         text = {"csv": _as_csv, "json": _as_json, "jsonl": _as_json_lines}[form](predictions)
     return text.encode(errors="surrogateescape")

@@ -1,25 +1,61 @@
-"""Sentences go in; lines that fit the terminal are printed."""
+"""Print sentences, tables and forecasts so that their lines fit the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from ..display.quantities import count_text
-from ..display.terminal import fill, line_width, printable
+from ..display.terminal import fill, line_width
 
-__all__ = ["count_text", "fitted", "printable", "say"]
+if TYPE_CHECKING:
+    from ..display.tables import Part
+    from ..forecast.result import ForecastResult
+
+__all__ = ["note", "print_forecast", "say", "show", "wrapped"]
+
+# Where a user finds what a table does not show.
+REST = "`--json` has all"
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Print sentences, wrapped where they go to a terminal; control characters are escaped."""
     if err:
-        from ..display.progress import make_room
+        from ..display.progress import clear_bars
 
-        make_room()
+        clear_bars()
     click.echo(fill(text, line_width(err=err)), err=err)
 
 
-def fitted(error: click.UsageError) -> click.UsageError:
+def show(parts: Sequence[Part], *, err: bool = False, rest: str = REST, framed: bool = False) -> None:
+    """Print tables and sentences so that their lines fit the terminal; `framed` by empty lines; see `line_width`."""
+    from ..display.text_tables import render_text
+
+    edge = "\n" if framed else ""
+    click.echo(f"{edge}{render_text(parts, width=line_width(err=err), rest=rest)}{edge}", err=err)
+
+
+def note(options: dict[str, Any], *parts: Part) -> None:
+    """Print sentences or tables to standard error, unless --quiet."""
+    if not options["quiet"]:
+        for part in parts:
+            show([part], err=True)
+
+
+def print_forecast(forecast: ForecastResult, options: dict[str, Any]) -> None:
+    """Print what a run would cost: as JSON with ``--json -``; a file that --json names is not written."""
+    if options.get("json_file") == "-":
+        click.echo(forecast.to_json())
+        return
+    from ..reports.costs import forecast_parts
+
+    show(forecast_parts(forecast, skipping=options["on_error"] == "skip"))
+    if options.get("json_file"):
+        note(options, f"{options['json_file']} is not written by a dry run; --json - prints this as JSON")
+
+
+def wrapped(error: click.UsageError) -> click.UsageError:
     """Return the same error with its message wrapped where it is printed to a terminal."""
     label = "Error: "  # which click puts before it
     text = fill(label + error.format_message(), line_width(err=True)).removeprefix(label)

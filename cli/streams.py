@@ -1,4 +1,4 @@
-"""Standard output and standard error that are closed, full or not read; the line and exit code that tell of it."""
+"""Standard output and standard error that are closed, full or no longer read: what to print, which exit code."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import click
 
 from ..exceptions import FeatxError
 
-__all__ = ["NOT_READ", "let_go", "prepare_streams", "said_of", "write_text"]
+__all__ = ["BROKEN_PIPE", "as_system_error", "discard_output", "prepare_streams", "write_text"]
 
-# What shells expect of a command that nobody reads any more, as of one that SIGPIPE ended.
-NOT_READ = 128 + getattr(signal, "SIGPIPE", 13)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# The exit code that shells expect of a command that SIGPIPE ended, because its output is no longer read.
+BROKEN_PIPE = 128 + getattr(signal, "SIGPIPE", 13)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
-class _Patient:
-    """Standard error whose disk may be full: what it cannot take is lost, and the command goes on."""
+class _LossyStream:
+    """Standard error that may be a file on a full disk: what cannot be written is lost, the command goes on."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -48,28 +48,28 @@ def prepare_streams() -> Iterator[None]:
     Raises
     ------
     OSError
-        If standard output is closed: the next file that is opened would be written to in its place.
+        If standard output is closed: the next file that is opened would receive the output.
     """
-    if sys.stderr is None:  # closed: the same holds
+    if sys.stderr is None:  # closed, with the same consequence
         file = os.open(os.devnull, os.O_WRONLY)
         os.dup2(file, 2)
         sys.stderr = open(2, "w", encoding="utf-8", errors="replace")  # noqa: SIM115 - it is standard error now
     if sys.stdout is None:
         raise OSError(errno.EBADF, "it is closed", "standard output")
     for stream in (sys.stdout, sys.stderr):
-        # Names of classes may hold what the locale cannot write.
+        # Names of classes may hold characters that the locale cannot encode.
         if hasattr(stream, "reconfigure") and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
     before = sys.stderr
-    sys.stderr = _Patient(before)
+    sys.stderr = _LossyStream(before)
     try:
         yield
     finally:
         sys.stderr = before
 
 
-def let_go() -> None:
-    """Have Python not try again, when it ends, to write what standard output would not take."""
+def discard_output() -> None:
+    """Keep Python from trying again, at exit, to write the output that could not be written."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -77,7 +77,7 @@ def let_go() -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a text in place, into what may be a pipe, or to standard output for "-".
+    """Write a text in place, to a file or pipe, or to standard output for "-".
 
     Raises
     ------
@@ -95,13 +95,13 @@ def write_text(path: str, text: str) -> None:
         ) from error
 
 
-def said_of(error: BaseException) -> FeatxError | None:
-    """Return in words an error of the system's, which is no bug: a disk, a permission, the memory; else None."""
+def as_system_error(error: BaseException) -> FeatxError | None:
+    """Return an error of the operating system (disk, permission, memory) as a FeatxError; None if it is a bug."""
     text = str(error).lower()
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(what in text for what in NO_MEMORY)):
         return FeatxError("there is not enough memory", "Choose a smaller --batch-size or --image-size.")
     if not isinstance(error, OSError) or error.strerror is None:
         return None
     where = "standard output" if error.filename is None else str(error.filename)
-    step = "Free some space, or choose another place." if error.errno in FULL else "Choose another place."
+    step = "Free some space, or choose another place." if error.errno in DISK_FULL else "Choose another place."
     return FeatxError(f"cannot use {where}: {error.strerror}", step)

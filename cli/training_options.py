@@ -1,4 +1,4 @@
-"""The options that say how a network is trained, and what `finetune` makes of them."""
+"""The options that say how a network is trained, and the parameters of the classifier that they stand for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .layout import COMPUTING, TRAINED, TRAINING, in_group
+from .option_groups import COMPUTING, TRAINED, TRAINING, in_group
 from .options import FRACTION, OPEN_FRACTION, RATE, decorate
 
 __all__ = ["stages_from", "training_options", "training_parameters"]
@@ -24,10 +24,9 @@ training_options = decorate(
                  help="Whether BatchNorm keeps the statistics that it was pretrained with, if there are any."),
         _trained("--head-init", type=click.Choice(["auto", "logistic", "warmup", "random"]), default="auto",
                  show_default=True,
-                 help="What the head is before the stages are trained: a logistic regression, one trained alone, or "
-                      "random; auto chooses."),
+                 help="How the head starts: as a logistic regression, trained alone, or at random; auto chooses."),
         _trained("--hidden-units", type=click.IntRange(min=1), metavar="N",
-                 help="Give the head one hidden layer of so many units [default: none]."),
+                 help="Give the head one hidden layer of N units [default: none]."),
         _trained("--dropout", type=FRACTION, default=0.0, show_default=True, metavar="P",
                  help="Before the class layer."),
         _training("--epochs", type=click.IntRange(min=1), metavar="N",
@@ -39,18 +38,18 @@ training_options = decorate(
         _training("--augmentation", default="light", show_default=True, metavar="NAME",
                   help="How images are changed at random: none, light, flips, dihedral, keras, crops or randaugment."),
         _training("--class-weight", type=click.Choice(["balanced", "none"]), default="none", show_default=True,
-                  help="balanced lets a rare class count as much as a frequent one."),
+                  help="balanced gives rare classes the same weight as frequent ones."),
         _training("--early-stopping/--no-early-stopping", default=True, show_default=True,
-                  help="Hold out a validation part and keep the best epoch, or train on all to the last epoch."),
+                  help="Hold out a validation part and keep the best epoch, or train on everything to the last epoch."),
         _training("--validation-fraction", type=OPEN_FRACTION, default=0.15, show_default=True, metavar="FRACTION",
                   help="Of the training images, held out to stop by where DATA has no validation part."),
         _training("--patience", type=click.IntRange(min=1), metavar="N",
-                  help="Stop after so many epochs without a better one [default: 5, from scratch half of the epochs]."),
+                  help="Stop after N epochs without improvement [default: 5, from scratch half of the epochs]."),
         _training("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
                   help="AdamW, or stochastic gradient descent with momentum."),
         _training("--momentum", type=FRACTION, default=0.9, show_default=True, metavar="M", help="Of sgd."),
         _training("--weight-decay", type=RATE, default=1e-2, show_default=True, metavar="RATE",
-                  help="How strongly weights are drawn to zero; biases and normalisations are spared."),
+                  help="Strength of the pull of weights to zero; not of biases and normalisations."),
         _training("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="cosine",
                   show_default=True, help="How the learning rates change over the epochs."),
         _training("--label-smoothing", type=FRACTION, default=0.0, show_default=True, metavar="P",
@@ -63,11 +62,11 @@ training_options = decorate(
                   help="Written after each epoch, and kept; the same command goes on from it "
                        "[default: MODEL.skops.checkpoint, until the model is written]."),
         _computing("--boundary-cache/--no-boundary-cache", default=True, show_default=True,
-                   help="Compute what the frozen stages give once, or forward all images in every epoch."),
+                   help="Compute the output of the frozen stages once, or forward all images in every epoch."),
         _computing("--boundary-dtype", type=click.Choice(["float16", "bfloat16"]), default="float16",
-                   show_default=True, help="In what it is kept; bfloat16 holds larger values."),
+                   show_default=True, help="Data type of that output; bfloat16 holds larger values."),
         _computing("--boundary-cache-bytes", default=8_000_000_000, show_default=True, type=click.IntRange(min=0),
-                   metavar="N", help="Where it would take more, all images are forwarded in every epoch."),
+                   metavar="N", help="Most bytes for that output; beyond it, every epoch forwards all images."),
     ]
 )  # fmt: skip
 
@@ -88,6 +87,6 @@ def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def stages_from(options: dict[str, Any]) -> int | str | list[str]:
-    """Return what --trainable-stages means: a number, "all", or names."""
+    """Return the value of --trainable-stages: a number, "all", or names."""
     stages = options["trainable_stages"]
     return int(stages) if stages.isdecimal() else stages if stages == "all" else stages.split(",")

@@ -1,4 +1,4 @@
-"""A message of the library goes in; it comes out with the options of the command in place of Python's parameters."""
+"""Rewrite messages of the library to name options of the command line instead of Python parameters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-__all__ = ["in_options", "know_options"]
+__all__ = ["in_options", "register_options"]
 
-KNOWN = "options by parameter"
-# What the library calls otherwise.
-ALSO = {"seed": ("random_state",), "layer": ("layers",), "pooling": ("poolings",)}
-# Its values are others in Python.
-APART = ("on_error",)
-# Every command has this one.
-EVERYWHERE = {"cache": ("--cache", "")}
-# The words that messages have before a parameter. A name of a file or of a class may look like one.
+OPTIONS_KEY = "options by parameter"
+# Options whose parameter has another name in the library.
+LIBRARY_NAMES = {"seed": ("random_state",), "layer": ("layers",), "pooling": ("poolings",)}
+# Its values differ in Python.
+UNTRANSLATED = ("on_error",)
+# Every command has this option.
+ALWAYS_KNOWN = {"cache": ("--cache", "")}
+# The words that precede a parameter in messages. Names of files and classes may look like parameters.
 LEAD = (
     r"(?P<lead>(?:^|\b(?:got|[Pp]ass|[Uu]se|[Cc]hoose|[Ss]et|[Kk]eep|[Ll]eave|[Rr]aise|[Ll]ower|smaller|larger|note:"
     r"|effect:|another|at|by|with|and|or|to|than) |\())"
@@ -24,24 +24,24 @@ LEAD = (
 VALUE = r"'[^']*'|\([^()]*\)|\[[^\[\]]*\]|[\w+-]+(?:[.:][\w+-]+)*"
 
 
-def know_options(ctx: click.Context) -> None:
-    """Have messages of the library name the options of this command."""
-    known = dict(EVERYWHERE)
+def register_options(ctx: click.Context) -> None:
+    """Let messages of the library name the options of this command."""
+    known = dict(ALWAYS_KNOWN)
     for param in ctx.command.params:
         if isinstance(param, click.Option) and (flag := next((o for o in param.opts if o.startswith("--")), "")):
             name = flag.removeprefix("--").replace("-", "_")
             no = next((o for o in param.secondary_opts if o.startswith("--")), "")
-            for each in {name, str(param.name), *ALSO.get(name, ())} - set(APART):
+            for each in {name, str(param.name), *LIBRARY_NAMES.get(name, ())} - set(UNTRANSLATED):
                 known[each] = (flag, no)
-    ctx.meta[KNOWN] = known
+    ctx.meta[OPTIONS_KEY] = known
 
 
 def in_options(text: str, ctx: click.Context | None = None) -> str:
-    """Return a message with ``name=value`` as ``--name value`` where that is an option of the command that runs."""
+    """Return a message with ``name=value`` as ``--name value`` if that is an option of the running command."""
     ctx = ctx or click.get_current_context(silent=True)
     if ctx is None:
         return text
-    known = ctx.meta.get(KNOWN, EVERYWHERE)
+    known = ctx.meta.get(OPTIONS_KEY, ALWAYS_KNOWN)
     text = re.sub(r",? in Python (?:\w+=\w*|\[[^\[\]]*\])", "", text)
 
     def given(found: re.Match[str]) -> str:
@@ -52,16 +52,16 @@ def in_options(text: str, ctx: click.Context | None = None) -> str:
 
     names = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
     text = re.sub(rf"{LEAD}(?P<name>{names})=(?P<value>{VALUE})", given, text)
-    # A word without a low line may be plain English.
+    # A word without an underscore may be plain English.
     bare = "|".join(sorted((name for name in known if "_" in name), key=len, reverse=True))
     if bare:
         text = re.sub(rf"{LEAD}(?P<name>{bare})(?![\w=/\\-]|\.\w)", lambda m: m["lead"] + known[m["name"]][0], text)
-    # Some messages name both.
+    # Some messages name both the parameter and the option.
     return re.sub(r"(--[\w-]+(?: [^\s()]+)?) \(\1\)", r"\1", text)
 
 
 def _typed(value: str) -> Any:
-    """Return a value of Python's as it is typed after an option."""
+    """Return a Python value as it is typed after an option."""
     if value == "None":
         return "none"
     if value[0] in "([":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import skimage.data
+from networks import TINY
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -68,6 +69,18 @@ def one_precision(monkeypatch):
     monkeypatch.setattr("featx.networks.precision._chosen", {})
 
 
+@pytest.fixture(autouse=True)
+def nothing_noted(monkeypatch):
+    """Have every test begin like a process that has logged no remark yet."""
+    monkeypatch.setattr("featx.display.notes._logged", set())
+
+
+@pytest.fixture
+def remarks(caplog):
+    """Return a function that returns the remarks to the user that were logged so far."""
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """The paths of photographs by name."""
@@ -98,7 +111,7 @@ def torch_threads():
 @pytest.fixture
 def tiny():
     """Parameters of a network that needs milliseconds for an image."""
-    return {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
+    return dict(TINY)
 
 
 @pytest.fixture

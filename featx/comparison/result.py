@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..display.json_values import as_json
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
@@ -38,7 +38,7 @@ class CurveResult:
 
 
 @dataclass(repr=False)
-class ComparisonResult(Shown):
+class ComparisonResult(SummaryMixin):
     """What `compare_strategies` returns.
 
     Attributes

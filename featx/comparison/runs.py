@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..cache import FileDigests
 from ..datasets.dataset import ImageDataset
-from ..display.progress import progress_bar, say
+from ..display.progress import print_above_bars, progress_bar
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.digests import image_keys
@@ -192,7 +192,7 @@ class ComparisonRuns:
 
     def _say(self, text: str) -> None:
         if self.verbose:
-            say(text)
+            print_above_bars(text)
 
 
 def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], *, verbose: bool = False) -> list[Any]:

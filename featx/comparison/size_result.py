@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from .strategy_pairs import PairResult
 
@@ -12,7 +12,7 @@ __all__ = ["SizeResult", "StrategyResult", "Verdict"]
 
 
 @dataclass(frozen=True, repr=False)
-class StrategyResult(Shown):
+class StrategyResult(SummaryMixin):
     """The figures of one strategy at one training size.
 
     Attributes
@@ -46,7 +46,7 @@ class StrategyResult(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Verdict(Shown):
+class Verdict(SummaryMixin):
     """Which strategy to use at one size.
 
     Attributes
@@ -98,7 +98,7 @@ class Verdict(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class SizeResult(Shown):
+class SizeResult(SummaryMixin):
     """The figures of all strategies at one training size.
 
     Attributes

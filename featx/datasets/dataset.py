@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..constraints import LABELS, shown
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..exceptions import DatasetError, ParameterError
 from ..images.cells import array_of
 from ..images.labels import plain_labels, unlabelled
@@ -23,7 +23,7 @@ COLUMNS = ("labels", "groups", "strata", "split", "together")
 
 
 @dataclass(frozen=True, repr=False)
-class ImageDataset(Shown):
+class ImageDataset(SummaryMixin):
     """Images with what is known about them.
 
     Attributes

@@ -1,5 +1,5 @@
-"""How things are shown: numbers with units, tables, lines that fit a terminal, progress bars, remarks made once.
+"""How things are shown: numbers with units, tables, lines that fit a terminal, progress bars, notes logged once.
 
-In: values and sentences. Out: text or HTML; what the tables of each result hold is decided in `reports`.
+In: values and sentences. Out: text or HTML; `reports` decides what the tables of each result hold.
 Start with `tables` and `quantities`.
 """

@@ -1,4 +1,4 @@
-"""Tables and sentences go in, HTML for a notebook comes out, without scripts and in the colours of the page."""
+"""Tables as HTML for a notebook, without scripts and in the colours of the page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import html
 from collections.abc import Sequence
 
 from .tables import Part, Table
+from .terminal import printable
 
-__all__ = ["MOST_ROWS", "readable", "render_html"]
+__all__ = ["MOST_ROWS", "render_html"]
 
-# Rows that a notebook shows of a longer table.
+# Most rows of a table that a notebook shows.
 MOST_ROWS = 60
-# Line ends, blanks of other widths, and the joiners of words and of emoji.
-KEPT = "\n\xa0\u3000\u200c\u200d"
 LINE = "1px solid rgba(128, 128, 128, 0.4)"
 BOX = "overflow-x: auto; max-width: 100%"
 TABLE = "border-collapse: collapse; margin: 0.5em 0; font-variant-numeric: tabular-nums"
@@ -27,7 +26,7 @@ def render_html(parts: Sequence[Part], *, rest: str = "") -> str:
     Parameters
     ----------
     parts : sequence of Table or str
-        Whatever names they hold: nothing in them is taken for HTML.
+        Names in them are escaped, whatever characters they hold.
     rest : str, default=""
         Where to find what a table does not show.
     """
@@ -55,10 +54,5 @@ def _cell(tag: str, text: str, side: str) -> str:
     return f'<{tag} style="{CELL}; text-align: {side}{line}">{_text(text)}</{tag}>'
 
 
-def readable(text: str) -> str:
-    """Return text with control characters, which give orders or turn its direction, escaped; line ends are kept."""
-    return "".join(c if c.isprintable() or c in KEPT else c.encode("unicode_escape").decode() for c in text)
-
-
 def _text(text: str) -> str:
-    return html.escape(readable(text))
+    return html.escape(printable(text))

@@ -1,4 +1,4 @@
-"""A name and a number of steps go in; a progress bar comes out, on a terminal or in a notebook and nowhere else."""
+"""Progress bars on a terminal or in a notebook, and lines printed above them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from typing import Any, Protocol
 from .notes import log, steps
 from .terminal import fill, line_width
 
-__all__ = ["Bar", "leave_bars", "make_room", "progress_bar", "say"]
+__all__ = ["Bar", "clear_bars", "move_below_bars", "print_above_bars", "progress_bar"]
 
-# Work that takes less gets no bar.
-DELAY = 1.0
-# Columns of a bar of text in a notebook.
-PAGE = 80
-# Below so many columns the rate is left out, and only numbers and the time that is left are beside the bar.
-NARROW = 60
-SHORT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
+# Shorter work gets no bar.
+DELAY_SECONDS = 1.0
+# Width of a text bar in a notebook.
+NOTEBOOK_COLUMNS = 80
+# On a terminal with fewer columns, only the count and the remaining time are next to the bar, not the rate.
+NARROW_COLUMNS = 60
+SHORT_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {remaining}"
 
-# A filter of a logger does not see what those below it log.
+# A filter on a logger does not see the records of its children.
 LOGGERS = (log, steps)
-# Bars, and whether each has been there for long enough to be drawn.
-_shown: list[tuple[Any, threading.Event]] = []
+# Bars in use, each with an event that is set once the bar is drawn.
+_bars: list[tuple[Any, threading.Event]] = []
 
 
 class Bar(Protocol):
-    """What `progress_bar` gives."""
+    """What `progress_bar` yields."""
 
     def update(self, n: int = 1) -> Any:
-        """Go on by so many steps."""
+        """Advance by `n` steps."""
 
 
 class _NoBar:
@@ -46,9 +46,10 @@ class _NoBar:
 
 @contextlib.contextmanager
 def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[Bar]:
-    """Show how far some work is: on a terminal, and in the kernel of a notebook, once it takes longer than a second.
+    """Show the progress of work that takes longer than a second, on a terminal or in the kernel of a notebook.
 
-    The bar goes when the work is done. A worker process shows none, since the bars of several would lie on one line.
+    The bar is cleared when the work is done. A worker process shows none, since the bars of several processes would be
+    drawn on the same line.
 
     Parameters
     ----------
@@ -57,14 +58,14 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
     name : str
         What is being done, such as "forwarding".
     unit : str
-        What a step is, such as "img".
+        What is counted, such as "img".
     shown : bool
         Whether the user wants it.
 
     Yields
     ------
     Bar
-        Its ``update(n)`` is to be called after n steps, from any thread.
+        Call its ``update(n)`` after n steps, from any thread.
     """
     kernel = _in_kernel()
     if not shown or multiprocessing.parent_process() is not None or not (kernel or _on_terminal()):
@@ -72,31 +73,31 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         return
     widget = kernel and importlib.util.find_spec("ipywidgets") is not None
     if widget:
-        # `tqdm.auto` would take this one without ipywidgets, too, and warn.
+        # `tqdm.auto` would choose this one without ipywidgets too, and warn.
         from tqdm.notebook import tqdm as kind
     else:
         from tqdm import tqdm as kind
-    columns, known = (PAGE, False) if kernel else _columns()
+    columns, known = (NOTEBOOK_COLUMNS, False) if kernel else _columns()
     bar = kind(
         desc=name,
         total=total,
         unit=unit,
-        delay=DELAY,
+        delay=DELAY_SECONDS,
         leave=False,
         # A widget is as wide as the page.
         ncols=None if widget else columns - 1,
         dynamic_ncols=known,
-        bar_format=SHORT if columns < NARROW else None,
+        bar_format=SHORT_FORMAT if columns < NARROW_COLUMNS else None,
         file=sys.stderr,
     )
-    # By itself the bar waits for the first step, which may take long.
+    # By itself the bar is drawn after the first step only, which may take long.
     drawn = threading.Event()
 
     def draw() -> None:
         drawn.set()
         bar.refresh()
 
-    first = threading.Timer(DELAY, draw)
+    first = threading.Timer(DELAY_SECONDS, draw)
     first.daemon = True
     first.start()
 
@@ -106,39 +107,39 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
 
     for logger in LOGGERS:
         logger.addFilter(clear)
-    _shown.append((bar, drawn))
+    _bars.append((bar, drawn))
     try:
         yield bar
     finally:
-        _shown.remove((bar, drawn))
+        _bars.remove((bar, drawn))
         for logger in LOGGERS:
             logger.removeFilter(clear)
         first.cancel()
         first.join()
         if drawn.is_set():
-            bar.clear()  # which a bar without any step would not do when it closes
+            bar.clear()  # closing would not clear a bar without a step
         bar.close()
 
 
-def say(text: str) -> None:
-    """Print a line to standard error, above the bars that are shown; it is wrapped on a terminal."""
-    make_room()
+def print_above_bars(text: str) -> None:
+    """Print a line to standard error above the bars in use; on a terminal it is wrapped."""
+    clear_bars()
     print(fill(text, line_width(err=True)), file=sys.stderr, flush=True)
-    for bar, drawn in list(_shown):
+    for bar, drawn in list(_bars):
         if drawn.is_set():
             bar.refresh()
 
 
-def make_room() -> None:
-    """Clear the bars that are shown, for a line that is about to be printed; the next steps draw them below it."""
-    for bar, _ in list(_shown):
+def clear_bars() -> None:
+    """Clear the bars in use before a line is printed; their next steps draw them below it."""
+    for bar, _ in list(_bars):
         bar.clear()
 
 
-def leave_bars() -> None:
-    """Begin a line below the bars that are shown, for the last words of a process that ends without closing them."""
-    if _shown:
-        print("\n" * len(_shown), end="", file=sys.stderr)
+def move_below_bars() -> None:
+    """Begin a line below the bars in use, for the last message of a process that ends without closing them."""
+    if _bars:
+        print("\n" * len(_bars), end="", file=sys.stderr)
 
 
 def _on_terminal() -> bool:
@@ -154,6 +155,6 @@ def _columns() -> tuple[int, bool]:
 
 
 def _in_kernel() -> bool:
-    """Tell whether this process is the kernel of a notebook, whose standard error is no terminal."""
+    """Tell whether this process is the kernel of a notebook, whose standard error is not a terminal."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")

@@ -1,11 +1,10 @@
-"""Numbers of seconds, bytes and things go in; text with their units comes out."""
+"""Numbers as text: counts with their nouns, durations, percentages, p-values, sizes in bytes."""
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration", "p_text", "percent", "size_text"]
+__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "size_text"]
 
-
-PLURALS = {"class": "classes", "hidden entry": "hidden entries"}
+PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies"}
 
 
 def count_text(number: int, noun: str) -> str:
@@ -13,19 +12,19 @@ def count_text(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a time in seconds or in minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def p_text(p_value: float) -> str:
-    """Return a p-value as it stands in a table."""
+def p_value_text(p_value: float) -> str:
+    """Return a p-value as a table shows it."""
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def percent(share: float | None) -> str:
-    """Return a share in percent, or a dash where there is none."""
+def percent_text(share: float | None) -> str:
+    """Return a share in percent, or a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
 
 

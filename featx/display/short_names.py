@@ -1,6 +1,6 @@
-"""Long names go in; short ones come out, of which no two are alike unless the names are.
+"""Shorten names to a width in terminal cells, so that different names stay different.
 
-Widths are those of a terminal's cells: a Chinese character or an emoji takes two, a combining accent none.
+A Chinese character or an emoji takes two cells, a combining accent none.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from wcwidth import iter_graphemes, wcswidth
 __all__ = ["ELLIPSIS", "cell_width", "class_labels", "shorten_files", "shorten_names"]
 
 ELLIPSIS = "…"
-# What words of a name stand between.
-BREAKS = "_-./\\ :"
-# A common beginning that is shorter tells something and takes little.
+# Characters between the words of a name.
+WORD_BREAKS = "_-./\\ :"
+# A shorter common beginning is kept: it says something and takes little room.
 SHORTEST_PREFIX = 4
 
 
 def cell_width(text: str) -> int:
-    """Return how many cells of a terminal a text takes."""
+    """Return how many cells a text takes on a terminal."""
     if text.isascii():
         return len(text)
     width = wcswidth(text)
-    # Negative where there are control characters, which are escaped before they are shown.
+    # Negative if there are control characters, which are escaped before they are shown.
     return width if width >= 0 else sum(max(0, wcswidth(part)) for part in text)
 
 
 def class_labels(classes: Iterable[Any], width: int) -> list[str]:
-    """Return names of classes that can be drawn, on one line each and shortened; those of two names are not alike."""
+    """Return names of classes as they can be drawn: on one line each, shortened, and different for different names."""
     names = [str(name) for name in classes]
     plain = [" ".join(name.encode("utf-8", "replace").decode().split()) for name in names]
     plain = ["".join(c if c.isprintable() else "?" for c in text) for text in plain]
@@ -39,27 +39,27 @@ def class_labels(classes: Iterable[Any], width: int) -> list[str]:
 
 
 def shorten_names(names: Sequence[str], width: int, *, pool: Iterable[str] = ()) -> list[str]:
-    """Return names that take at most so many cells, unlike each other where the names are.
+    """Return names that take at most `width` cells; different names stay different.
 
-    Where some name is too long, words that all of them begin with are left out, as many as have to be, and more of the
-    beginning where that does not do; where they share no words, the middle of long ones is. Of those that would be
-    alike, the part around their first difference is kept; at last they are numbered.
+    If a name is too long, words that all names begin with are left out, as many as necessary, and then more of the
+    beginning; if they share no words, the middle of long names is left out. Names that would become equal keep the part
+    around their first difference; failing that, they are numbered.
 
     Parameters
     ----------
     names : sequence of str
-        The same name may come several times.
+        A name may occur more than once.
     width : int
-        At least 6; below, they are as wide as they have to be to differ.
+        At least 6; with less, names are as wide as they must be to differ.
     pool : iterable of str, default=()
-        More names that the shortened ones must differ from, as the classes that are not among these.
+        More names that the shortened ones must differ from, such as those of the other classes.
     """
     return _shortened(names, width, _short_names, pool=pool)
 
 
 def shorten_files(names: Sequence[str], width: int) -> list[str]:
-    """Return names of files that take at most so many cells: their ends, unlike each other where the names are."""
-    return _shortened(names, width, lambda names, width: [_end(name, width) for name in names])
+    """Return the ends of file names, at most `width` cells wide; different names stay different."""
+    return _shortened(names, width, lambda names, width: [_without_beginning(name, width) for name in names])
 
 
 def _shortened(
@@ -72,12 +72,12 @@ def _shortened(
     distinct = list(dict.fromkeys([*names, *pool]))
     if all(cell_width(name) <= width for name in distinct):
         return list(names)
-    short = _told_apart(dict(zip(distinct, shorten(distinct, width), strict=True)), width)
+    short = _made_distinct(dict(zip(distinct, shorten(distinct, width), strict=True)), width)
     return [short[name] for name in names]
 
 
-def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
-    """Return the same short names, those that are alike replaced."""
+def _made_distinct(short: dict[str, str], width: int) -> dict[str, str]:
+    """Return the short names, with equal ones replaced."""
     for attempt in (_around_difference, _numbered):
         counts = Counter(short.values())
         groups: dict[str, list[str]] = {}
@@ -94,40 +94,40 @@ def _told_apart(short: dict[str, str], width: int) -> dict[str, str]:
 
 
 def _short_names(names: list[str], width: int) -> list[str]:
-    """Return the names without the words that all of them begin with, or else without the middle of long ones."""
+    """Return the names without the words that all of them begin with, or without the middle of long ones."""
     shared = names[0][: _common(names)] if len(names) > 1 else ""
-    cuts = [i + 1 for i, character in enumerate(shared) if character in BREAKS and i + 1 >= SHORTEST_PREFIX]
-    short = [_middle(name, width) for name in names]
+    cuts = [i + 1 for i, character in enumerate(shared) if character in WORD_BREAKS and i + 1 >= SHORTEST_PREFIX]
+    short = [_without_middle(name, width) for name in names]
     for cut in cuts:
         short = [ELLIPSIS + name[cut:] for name in names]
         if max(map(cell_width, short)) <= width:
             break
-    return [_end(name, width) for name in short]
+    return [_without_beginning(name, width) for name in short]
 
 
 def _common(names: list[str]) -> int:
-    """Return how many characters all names begin with: those of the first and the last in order of the alphabet."""
+    """Return the length of the common beginning, which the first and the last name in alphabetical order have."""
     low, high = min(names), max(names)
     return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
 
 
-def _middle(name: str, width: int) -> str:
-    """Return the name with its middle left out, if it is too long."""
+def _without_middle(name: str, width: int) -> str:
+    """Return the name, without its middle if it is too long."""
     if cell_width(name) <= width:
         return name
     head = width // 2
     return _head(name, head) + ELLIPSIS + _tail(name, width - 1 - head)
 
 
-def _end(name: str, width: int) -> str:
-    """Return the end of the name, if it is too long."""
+def _without_beginning(name: str, width: int) -> str:
+    """Return the name, or its end if it is too long."""
     if cell_width(name) <= width:
         return name
     return ELLIPSIS + _tail(name, width - 1)
 
 
 def _around_difference(names: list[str], width: int, taken: set[str]) -> list[str]:
-    """Return the names with what stands before and after their first difference left out."""
+    """Return the parts of the names around their first difference."""
     start = _common(names)
     # An accent stays with its letter.
     while start and any(cell_width(name[start : start + 1]) == 0 for name in names if start < len(name)):
@@ -146,7 +146,7 @@ def _around_difference(names: list[str], width: int, taken: set[str]) -> list[st
 
 
 def _numbered(names: list[str], width: int, taken: set[str]) -> list[str]:
-    """Return the beginning of each name with a number."""
+    """Return the beginning of each name followed by a number."""
     found: dict[str, None] = {}
     number = 0
     for name in names:
@@ -161,7 +161,7 @@ def _numbered(names: list[str], width: int, taken: set[str]) -> list[str]:
 
 
 def _head(text: str, width: int) -> str:
-    """Return as much of the beginning as takes so many cells."""
+    """Return as much of the beginning as fits in `width` cells."""
     if text.isascii():
         return text[:width]
     kept, used = [], 0
@@ -174,7 +174,7 @@ def _head(text: str, width: int) -> str:
 
 
 def _tail(text: str, width: int) -> str:
-    """Return as much of the end as takes so many cells."""
+    """Return as much of the end as fits in `width` cells."""
     if text.isascii():
         return text[len(text) - width :] if width else ""
     kept, used = [], 0

@@ -1,4 +1,4 @@
-"""Sentences go in; text that is safe on a terminal, and whose lines fit its width, comes out."""
+"""Text for a terminal: control characters escaped, sentences wrapped to its width."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from collections.abc import Iterator
 
 __all__ = ["fill", "line_width", "printable"]
 
-# Controls, formats (which turn the direction of text), halves of characters and line ends.
-UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
-# Line ends are ours; joiners are parts of words and of emoji.
-KEPT = "\n\u200c\u200d"
-# Lines of sentences that are longer are hard to read; those of tables are not.
+# Control characters, format characters (which can reverse the direction of text), surrogates, line separators.
+ESCAPED_CATEGORIES = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+# Line ends are featx's own; joiners are parts of words and of emoji.
+UNESCAPED = "\n\u200c\u200d"
+# Longer lines of prose are hard to read; longer lines of tables are not.
 WIDEST_SENTENCE = 100
-# No terminal that is narrower is worth more care.
+# Narrower terminals are treated as this wide.
 NARROWEST = 40
-HANGING = "  "
-# What stays on one line: commands to copy, options with their values, quoted names with blanks, figures with their
+HANGING_INDENT = "  "
+# Not broken across lines: commands to copy, options with their values, quoted names with blanks, numbers with their
 # units and intervals.
-WORDS = re.compile(
+UNBREAKABLE = re.compile(
     r"""(?: `[^`\n]*` | (?<![^\s(\[]) (?: '[^'\n]*'(?=[\s,.;:)\]]|$) | --[a-z][a-z-]+[ ](?=\S) )
     | (?<=\d)[ ](?=(?:%|s|min|h|B|kB|MB|GB|TB)(?!\w)) | (?<=%)[ ](?=\(\d) | \S )+""",
     re.VERBOSE,
 )
-# Parts of paths, URLs, commands and options, which are copied as they are.
-COPIED = re.compile(r"[/\\`]|^-")
+# Parts of paths, URLs, commands and options, which users copy.
+TO_COPY = re.compile(r"[/\\`]|^-")
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters escaped: the names of files and classes may hold orders to a terminal."""
+    """Return the text with control characters escaped: names of files and classes may hold terminal commands."""
     if text.isprintable():
         return text
     return "".join(
-        c.encode("unicode_escape").decode() if c not in KEPT and unicodedata.category(c) in UNPRINTABLE else c
+        c.encode("unicode_escape").decode()
+        if c not in UNESCAPED and unicodedata.category(c) in ESCAPED_CATEGORIES
+        else c
         for c in text
     )
 
 
 def line_width(*, err: bool = False) -> int | None:
-    """Return how many cells a line may take: those of the terminal, or COLUMNS there; None where it goes elsewhere.
+    """Return how many cells a line may take: the width of the terminal, or COLUMNS; None if the output is no terminal.
 
-    What goes into a pipe or a file is for programs, for grep and for later, and keeps every column, name and line
-    whole, as with git, gh and kubectl. COLUMNS counts on a terminal only: GNU readline sets it for all programs that a
-    Python prompt starts, whose output is captured then.
+    Output into a pipe or a file is for programs, for grep and for later: it keeps every column, name and line whole, as
+    that of git, gh and kubectl does. COLUMNS counts on a terminal only, because GNU readline sets it for all programs
+    that a Python prompt starts, whose output may be captured.
     """
     stream = sys.stderr if err else sys.stdout
     if not stream.isatty():
@@ -55,15 +57,15 @@ def line_width(*, err: bool = False) -> int | None:
         known = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
         known = 0
-    # COLUMNS goes before the terminal's own answer, as everywhere.
+    # COLUMNS takes precedence over the terminal's own width, as elsewhere.
     chosen = shutil.get_terminal_size((known or 80, 24)).columns if "COLUMNS" in os.environ else known or 80
     return max(NARROWEST, chosen)
 
 
 def fill(text: str, width: int | None) -> str:
-    """Return sentences, each on lines of its own, wrapped at blanks and printable.
+    """Return printable sentences, each wrapped at blanks separately.
 
-    Commands in backticks, paths, URLs and quoted names are not broken, whatever their length; other words that are
+    Commands in backticks, paths, URLs and quoted names are never broken, whatever their length; other words that are
     longer than a line are.
     """
     text = printable(text)
@@ -81,21 +83,25 @@ def _lines(sentence: str, width: int) -> Iterator[str]:
         return
     line, empty = indent, True
     files = [re.escape(name) for name in _named_files(sentence)]
-    words = re.compile("|".join([*(rf"{file}\S*" for file in files), WORDS.pattern]), re.VERBOSE) if files else WORDS
+    words = (
+        re.compile("|".join([*(rf"{file}\S*" for file in files), UNBREAKABLE.pattern]), re.VERBOSE)
+        if files
+        else UNBREAKABLE
+    )
     for word in words.findall(sentence):
-        for piece in _pieces(word, width - len(indent + HANGING)):
+        for piece in _pieces(word, width - len(indent + HANGING_INDENT)):
             if empty:
                 line, empty = line + piece, False
             elif cell_width(line) + 1 + cell_width(piece) <= width:
                 line += " " + piece
             else:
                 yield line
-                line = indent + HANGING + piece
+                line = indent + HANGING_INDENT + piece
     yield line
 
 
 def _named_files(sentence: str) -> Iterator[str]:
-    """Yield names of files that hold blanks, which stand before a colon."""
+    """Yield the names of existing files with blanks that are followed by a colon."""
     for part in sentence.split(": "):
         words = part.split(" ")
         names = (" ".join(words[start:]) for start in range(len(words) - 1))
@@ -103,10 +109,10 @@ def _named_files(sentence: str) -> Iterator[str]:
 
 
 def _pieces(word: str, width: int) -> Iterator[str]:
-    """Yield a word as it is, or in pieces where it is longer than a line and nothing to be copied."""
+    """Yield a word, or its pieces if it is longer than a line and not something to be copied."""
     from .short_names import cell_width
 
-    if cell_width(word) <= width or COPIED.search(word) or os.path.lexists(word.rstrip(":;,.")):
+    if cell_width(word) <= width or TO_COPY.search(word) or os.path.lexists(word.rstrip(":;,.")):
         yield word
         return
     if " " in word:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from .estimates import Estimate
 from .metrics import METRIC_NAMES, class_means, confusion_matrix
 from .paired import SIGNIFICANCE, compare_paired
@@ -16,7 +16,7 @@ __all__ = ["Baseline", "compare_baseline", "largest_class"]
 
 
 @dataclass(frozen=True, repr=False)
-class Baseline(Shown):
+class Baseline(SummaryMixin):
     """Always answering the largest class, and whether a model is better than that.
 
     After cross-validation, which tests every image, this is the largest class of all images; with a held-out test set,

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 
 __all__ = ["Estimate", "missing_intervals"]
 
 
 @dataclass(frozen=True, repr=False)
-class Estimate(Shown):
+class Estimate(SummaryMixin):
     """A value with its 95 % interval.
 
     Attributes

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
 from .metrics import classification_report, confusion_matrix, interval_notes, score_classes, score_predictions
@@ -18,7 +18,7 @@ __all__ = ["HeldOutResult", "score_held_out"]
 
 
 @dataclass(repr=False)
-class HeldOutResult(Shown):
+class HeldOutResult(SummaryMixin):
     """How good a model is on images that it was not fitted on.
 
     Attributes

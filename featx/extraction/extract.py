@@ -17,7 +17,7 @@ from ..cache import EmbeddingCache, FileDigests
 from ..cache.memory import MemoryStore, OverlayStore, Store, gather_rows, writable_store
 from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..exceptions import CacheError, ImageDecodeError
 from ..images.failures import Failure
 from ..images.sources import ImageSource
@@ -42,7 +42,7 @@ STAGES = ("digest", "read", "decode", "wait", "forward", "write", "gather")
 
 
 @dataclass(repr=False)
-class ExtractionResult(Shown):
+class ExtractionResult(SummaryMixin):
     """The embeddings of one call, its failures and its timings.
 
     Attributes

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..display.progress import progress_bar, say
+from ..display.progress import print_above_bars, progress_bar
 from ..exceptions import TrainingError, TrainingWarning
 from ..networks.device import precision_context
 from .checkpoint import Checkpoint
@@ -110,7 +110,7 @@ class Training:
             if self.checkpoint is not None:
                 self.checkpoint.save(self._state())
             if self.verbose:
-                say(describe_epoch(self.history, settings.epochs))
+                print_above_bars(describe_epoch(self.history, settings.epochs))
         if self._best is not None:
             self._restore(self._best)
         else:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 
 __all__ = ["ForecastResult", "Part"]
 
@@ -45,7 +45,7 @@ class Part:
 
 
 @dataclass(repr=False)
-class ForecastResult(Shown):
+class ForecastResult(SummaryMixin):
     """What a command will cost.
 
     Attributes

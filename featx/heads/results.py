@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.held_out_result import HeldOutResult
 
@@ -13,7 +13,7 @@ __all__ = ["CandidateResult", "EvaluationResult"]
 
 
 @dataclass(frozen=True, repr=False)
-class CandidateResult(Shown):
+class CandidateResult(SummaryMixin):
     """How good one head is on one layer and pooling.
 
     Attributes

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..cache.digests import MAX_BYTES, digest_array, digest_bytes
 from ..constraints import LABELS, check_values, shown
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..exceptions import FeatxError, ImageDecodeError, ParameterError
 from .bit_depth import is_high_depth
 from .cells import read_cell
@@ -33,7 +33,7 @@ __all__ = ["ImageSource", "ImageSources", "as_sources", "read_image", "wrap_imag
 
 
 @dataclass(slots=True, repr=False)
-class ImageSource(Shown):
+class ImageSource(SummaryMixin):
     """One image that has not been read yet.
 
     Parameters
@@ -169,7 +169,7 @@ class ImageSource(Shown):
             raise ImageDecodeError(self.name, getattr(error, "strerror", None) or error_text(error)) from error
 
 
-class ImageSources(Shown, Sequence[ImageSource]):
+class ImageSources(SummaryMixin, Sequence[ImageSource]):
     """Images that have not been read yet; each ImageSource is created when it is asked for.
 
     Looking up known files takes a microsecond or two for each, most of it for the stat. Creating objects for a hundred

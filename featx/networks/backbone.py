@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..cache import EmbeddingSpec
 from ..constraints import NONE, TEXT, plain
 from ..display.notes import note_once, note_step
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from ..images.preprocessing import Preprocessing
 from ..runtime.resources import keep_freed_memory
@@ -42,7 +42,7 @@ _loading = threading.RLock()
 
 
 @dataclass(frozen=True, repr=False)
-class BackboneSource(Shown):
+class BackboneSource(SummaryMixin):
     """A network that need not be built yet: what identifies it, and how to build it.
 
     Parameters
@@ -131,7 +131,7 @@ class BackboneSource(Shown):
             return _loaded[key]
 
 
-class Backbone(Shown):
+class Backbone(SummaryMixin):
     """A frozen network: an ordered chain of named stages.
 
     Always in evaluation mode, without gradients and with fixed BatchNorm statistics.

@@ -1,5 +1,5 @@
-"""From results to the tables, sentences and pictures that show them, in a terminal, a notebook or a file.
+"""The tables, sentences and plots that show a result, in a terminal, a notebook or a file.
 
-In: a result of any room. Out: parts for `display` to lay out, and figures of matplotlib.
-Start with `summaries`, which knows what shows which result.
+In: a result of any room. Out: tables and sentences for `display` to lay out, and matplotlib figures.
+Start with `summaries`, which says how each class of result is shown.
 """

@@ -1,13 +1,13 @@
-"""A comparison's result goes in; the verdicts and tables that show it come out."""
+"""Verdicts and tables of a comparison of strategies."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from ..display.quantities import count_text, p_text, percent
-from ..display.tables import CLASSES, Part, Table
-from .costs import spent_text
+from ..display.quantities import count_text, p_value_text, percent_text
+from ..display.tables import CLASS_NAMES, Part, Table
+from .costs import times_text
 
 if TYPE_CHECKING:
     from ..comparison.result import ComparisonResult
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison_parts", "cost_lines"]
 
-STAGES = ("extraction", "training", "prediction")
+COST_STAGES = ("extraction", "training", "prediction")
 
 
 def comparison_parts(result: ComparisonResult) -> list[Part]:
-    """Return verdicts and tables of a comparison."""
+    """Return the verdict and tables of each size, then curves, stages and notes."""
     parts: list[Part] = [f"{result.protocol}; {result.interval}"]
     for size in result.sizes:
         parts += _size(size)
     if any(curve.extrapolation is not None for curve in result.curves):
         parts.append(_curves(result))
     if result.stages is not None:
-        parts += _transfer(result)
+        parts += _stage_study(result)
     return [*parts, *filter(None, ["\n".join([*_legend(result), *result.notes])])]
 
 
 def cost_lines(result: ComparisonResult) -> list[str]:
-    """Return for each strategy the parts of its runs at the largest size, as though nothing had been cached."""
-    return [f"{found.strategy}: {spent_text(found.seconds)}" for found in result.sizes[-1].strategies]
+    """Return for each strategy the time that the parts of its runs take at the largest size if nothing is cached."""
+    return [f"{found.strategy}: {times_text(found.seconds)}" for found in result.sizes[-1].strategies]
 
 
 def _size(size: SizeResult) -> list[Part]:
-    """Return what to do at one size first, then why, and the figures below."""
+    """Return what to use at one size, then why, then the figures."""
     reasons = [f"  {reason}" for reason in size.verdict.reasons]
     parts: list[Part] = ["\n".join([size.verdict.text, *reasons])]
     if size.warnings:
         parts.append("\n".join(f"warning: {text}" for text in size.warnings))
-    # Where the classes are of one size, the rarest has as many images as the others.
+    # If all classes have the same size, there is nothing to say of the rarest.
     uneven = f"the rarest class has {size.fewest:,} training images" if size.fewest < size.per_class - 1 else ""
     starred = len(size.strategies) > 1
     names = [f"{f.strategy} *" if starred and not place else f.strategy for place, f in enumerate(size.strategies)]
@@ -53,26 +53,33 @@ def _size(size: SizeResult) -> list[Part]:
             name,
             found.accuracy.text(),
             found.macro_f1.text(),
-            percent(found.train_accuracy),
-            percent(found.validation_accuracy),
+            percent_text(found.train_accuracy),
+            percent_text(found.validation_accuracy),
         ]
         for name, found in zip(names, size.strategies, strict=True)
     ]
-    scores.append(["largest class", percent(size.baseline), "", "", ""])
-    costs = [[found.strategy, *(f"{found.seconds[stage]:,.1f} s" for stage in STAGES)] for found in size.strategies]
+    scores.append(["largest class", percent_text(size.baseline), "", "", ""])
+    costs = [
+        [found.strategy, *(f"{found.seconds[stage]:,.1f} s" for stage in COST_STAGES)] for found in size.strategies
+    ]
     header = ["strategy", "accuracy", "macro F1", "train", "validation"]
-    named = {0: CLASSES}
+    named = {0: CLASS_NAMES}
     parts.append(Table(header, scores, right=[3, 4], drop=[4, 3, 2], names=named, title=uneven))
-    parts.append(Table(["strategy", *STAGES], costs, right=[1, 2, 3], names=named))
+    parts.append(Table(["strategy", *COST_STAGES], costs, right=[1, 2, 3], names=named))
     return [*parts, *([_pairs(size)] if size.pairs else [])]
 
 
 def _pairs(size: SizeResult) -> Table:
-    """Return the differences between the strategy to use and the others."""
+    """Return the differences between the recommended strategy and the others."""
     use = size.verdict.use
     pairs = [pair if pair.first == use else pair.flipped() for pair in size.pairs if use in (pair.first, pair.second)]
     rows = [
-        [f"{pair.first} - {pair.second}", _difference(pair.difference), p_text(pair.p_adjusted), _detectable(pair)]
+        [
+            f"{pair.first} - {pair.second}",
+            _difference_text(pair.difference),
+            p_value_text(pair.p_adjusted),
+            _detectable_text(pair),
+        ]
         for pair in pairs
     ]
     others = len(size.pairs) - len(pairs)
@@ -81,7 +88,7 @@ def _pairs(size: SizeResult) -> Table:
         rows,
         right=[2, 3],
         drop=[3],
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         more=count_text(others, "more pair") if others else "",
     )
 
@@ -106,7 +113,7 @@ def _curves(result: ComparisonResult) -> Table:
     rows, sizes = [], 0
     for curve in result.curves:
         if (beyond := curve.extrapolation) is not None:
-            rows.append([curve.strategy, _law(beyond.law), f"{beyond.n_images:,}", beyond.accuracy.text()])
+            rows.append([curve.strategy, _law_text(beyond.law), f"{beyond.n_images:,}", beyond.accuracy.text()])
             sizes = beyond.n_sizes
     caution = "the shape is assumed, not tested" if sizes < 3 else "the interval knows of no other shape"
     return Table(
@@ -114,12 +121,12 @@ def _curves(result: ComparisonResult) -> Table:
         rows,
         right=[2],
         drop=[1],
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         title=f"extrapolated by a power law through {sizes} sizes, not measured: {caution}",
     )
 
 
-def _transfer(result: ComparisonResult) -> list[Part]:
+def _stage_study(result: ComparisonResult) -> list[Part]:
     study = result.stages
     assert study is not None
     last = study.stages[-1].layer
@@ -129,8 +136,8 @@ def _transfer(result: ComparisonResult) -> list[Part]:
             stage.pooling,
             f"{stage.width:,}",
             stage.accuracy.text(),
-            "" if stage.gain is None else _difference(stage.gain),
-            "" if stage.p_value is None else p_text(stage.p_value),
+            "" if stage.gain is None else _difference_text(stage.gain),
+            "" if stage.p_value is None else p_value_text(stage.p_value),
         ]
         for stage in study.stages
     ]
@@ -148,18 +155,18 @@ def _transfer(result: ComparisonResult) -> list[Part]:
         rows,
         right=[2, 5],
         drop=[1, 2],
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         title=f"stages of {study.backbone} on {study.n_images:,} training images of the first split: {study.protocol}",
     )
     return [table, "\n".join([finding, *(case.text for case in result.cases)])]
 
 
-def _law(law: PowerLaw) -> str:
+def _law_text(law: PowerLaw) -> str:
     floor = f" + {law.floor:.3g}" if law.floor else ""
     return f"{law.scale:.3g} n^{-law.exponent:.2f}{floor}"
 
 
-def _difference(estimate: Estimate) -> str:
+def _difference_text(estimate: Estimate) -> str:
     """Return a difference in percentage points with its interval."""
     value = f"{100 * estimate.value:+.1f}"
     if not estimate.has_interval:
@@ -167,5 +174,5 @@ def _difference(estimate: Estimate) -> str:
     return f"{value} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
 
 
-def _detectable(pair: PairResult) -> str:
+def _detectable_text(pair: PairResult) -> str:
     return "-" if math.isnan(pair.detectable) else f"{100 * pair.detectable:.1f}"

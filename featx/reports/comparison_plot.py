@@ -1,4 +1,4 @@
-"""A comparison goes in; the curve of accuracy against training size comes out, in a notebook, on axes or in a file."""
+"""Plot the accuracy of compared strategies against training size, in a notebook, on given axes or in a file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 from ..comparison.result import ComparisonResult, CurveResult
 from ..constraints import a
-from .pictures import check_picture, new_axes, save_figure
+from .figure_files import check_figure_path, new_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_comparison"]
 
-# Okabe and Ito's colours and different markers, so that curves are told apart in grey, too.
+# The colours of Okabe and Ito, and different markers, so that curves differ in grey too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# That stand side by side above the axes.
+# Most letters of a line of the legend, above the axes.
 LEGEND_LETTERS = 100
 
 
@@ -28,8 +28,8 @@ def plot_comparison(
 ) -> Axes:
     """Draw accuracy against training size: a curve with its band of 95 % intervals for each strategy.
 
-    Beyond the largest size each curve is dashed: the power law's extrapolation to twice the images, with its interval
-    as a bar, on a ground that says so.
+    Beyond the largest size each curve is dashed: a power law's extrapolation to twice the images, with an error bar for
+    its interval, on a shaded background labelled "extrapolated".
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def plot_comparison(
         Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
         is pyplot's, which a notebook shows.
     ax : matplotlib Axes, default=None
-        To draw on, in place of a new figure.
+        Axes to draw on instead of a new figure.
 
     Returns
     -------
@@ -51,11 +51,11 @@ def plot_comparison(
     MissingDependencyError
         If matplotlib is not installed.
     ParameterError
-        If the extension is another one, or it is no result.
+        If the extension is another one, or `result` is not a result of a comparison.
     """
     a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
     if path is not None:
-        check_picture(path)
+        check_figure_path(path)
     given = ax
     if ax is None:
         (ax,) = new_axes(7.5, 4.6, path=path)
@@ -63,7 +63,7 @@ def plot_comparison(
 
     ax.set_xscale("log")
     for number, curve in enumerate(result.curves):
-        # Side by side, equal figures and the bars at the extrapolated size can be told apart.
+        # Side by side, equal values and the bars at the extrapolated size remain visible.
         shift = 1.03 ** (number - (len(result.curves) - 1) / 2)
         _draw(ax, curve, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], shift)
     ticks = [size.n_train for size in result.sizes]
@@ -110,7 +110,7 @@ def _draw(ax: Axes, curve: CurveResult, colour: str, marker: str, shift: float) 
     if len(curve.sizes) > 1 and known.all():
         ax.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
     elif known.any():
-        # A band has no place for a size without an interval, so the others have bars.
+        # A band cannot skip a size without an interval, so the others get bars.
         bars = np.stack([values - low, high - values])[:, known]
         ax.errorbar(sizes[known], values[known], bars, color=colour, capsize=3, linestyle="none")
     if (beyond := curve.extrapolation) is None:

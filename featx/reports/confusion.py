@@ -1,6 +1,6 @@
-"""Figures of each class and a confusion matrix go in; tables that a reader can take in come out.
+"""Tables of a confusion matrix and of the precision, recall and F1 of each class.
 
-Few classes are shown whole. Of many, the hardest and the pairs that are confused most are: those are what one looks
+Few classes are shown completely. Of many, the hardest and the most confused pairs are shown, which a reader would look
 for in a long table.
 """
 
@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..display.quantities import count_text, percent
-from ..display.tables import CLASSES, Part, Table
+from ..display.quantities import count_text, percent_text
+from ..display.tables import CLASS_NAMES, Part, Table
 
 if TYPE_CHECKING:
     from ..evaluation.held_out_result import HeldOutResult
 
 __all__ = ["class_parts", "confused_pairs", "hardest_classes"]
 
-# Most classes that are shown as a matrix, and as a table with a row for each.
+# Most classes that are shown as a matrix, and as a table with a row for each class.
 MATRIX_CLASSES = 12
 REPORT_CLASSES = 30
-# Classes and pairs that are shown of many.
-SHOWN = 10
-# Test images below which a class is not ranked if enough others have more: one image more or less would move it far.
+# How many classes or pairs are shown if there are more.
+ROWS_SHOWN = 10
+# A class with fewer test images is not ranked if enough others have more: a single image would change its rank a lot.
 FEW_IMAGES = 5
 
 
 def class_parts(result: HeldOutResult) -> list[Part]:
-    """Return what is to be known of the classes: all of them, or the hardest and the most confused."""
+    """Return tables of all classes, or of the hardest classes and the most confused pairs."""
     if not result.confusion_matrix:
         return []
     if len(result.classes) > MATRIX_CLASSES:
@@ -39,7 +39,7 @@ def class_parts(result: HeldOutResult) -> list[Part]:
         ["", *result.classes],
         rows,
         right=range(1, len(result.classes) + 1),
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         named_header=True,
         title="true classes in rows, predicted in columns",
         otherwise=_pairs(result, "the confusion matrix"),
@@ -50,18 +50,18 @@ def class_parts(result: HeldOutResult) -> list[Part]:
 def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
     """Return the rows of `per_class` that have test images, the hardest first.
 
-    The lowest F1 comes first, then the lower recall: a class that draws images of others is as hard as one that loses
-    its own, and recall alone would not tell. Classes with fewer than five test images are left out if at least ten
-    have more.
+    The lowest F1 comes first, then the lowest recall: a class that attracts images of others is as hard as one that
+    loses its own, which recall alone would not show. Classes with fewer than five test images are left out if at least
+    ten classes have more.
     """
     found = [row for row in result.per_class if row["support"]]
     enough = [row for row in found if row["support"] >= FEW_IMAGES]
-    ranked = enough if len(enough) >= SHOWN else found
+    ranked = enough if len(enough) >= ROWS_SHOWN else found
     return sorted(ranked, key=lambda row: (row["f1"], row["recall"], -row["support"]))
 
 
 def confused_pairs(result: HeldOutResult) -> list[tuple[str, str, int, float]]:
-    """Return true class, predicted class, images and their share of the true class; the most images first."""
+    """Return true class, predicted class, images and their share of the true class, most images first."""
     found = []
     for name, row in zip(result.classes, result.confusion_matrix, strict=True):
         total = sum(row)
@@ -79,7 +79,7 @@ def _all(result: HeldOutResult) -> Table:
 
 def _hardest(result: HeldOutResult) -> Table:
     ranked = hardest_classes(result)
-    shown = ranked[:SHOWN]
+    shown = ranked[:ROWS_SHOWN]
     title = f"the {len(shown)} hardest of {len(result.classes):,} classes, by F1"
     if min(row["support"] for row in shown) < FEW_IMAGES:
         title += f"; below {FEW_IMAGES} test images of a class, much of it is chance"
@@ -92,7 +92,7 @@ def _hardest(result: HeldOutResult) -> Table:
 
 
 def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
-    # Of a class without test images nothing is known.
+    # Nothing is known of a class without test images.
     cells = [
         [
             row["class"],
@@ -106,7 +106,7 @@ def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = 
         cells,
         right=[1, 2, 3, 4],
         drop=[1, 2],
-        names={0: CLASSES},
+        names={0: CLASS_NAMES},
         pool=result.classes,
         title=title,
         more=more,
@@ -114,18 +114,18 @@ def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = 
 
 
 def _pairs(result: HeldOutResult, *missing: str) -> Part:
-    """Return the pairs that are confused most, and what is not shown besides other pairs."""
+    """Return the most confused pairs; `missing` names what else is not shown."""
     pairs = confused_pairs(result)
     if not pairs:
         return "no image was taken for one of another class"
-    rows = [[true, answer, f"{count:,}", percent(share)] for true, answer, count, share in pairs[:SHOWN]]
-    others = len(pairs) - SHOWN
+    rows = [[true, answer, f"{count:,}", percent_text(share)] for true, answer, count, share in pairs[:ROWS_SHOWN]]
+    others = len(pairs) - ROWS_SHOWN
     return Table(
         ["true class", "taken for", "images", "of its images"],
         rows,
         right=[2, 3],
         drop=[3],
-        names={0: CLASSES, 1: CLASSES},
+        names={0: CLASS_NAMES, 1: CLASS_NAMES},
         pool=result.classes,
         title="the most confused pairs",
         more="; ".join([*([count_text(others, "more pair")] if others > 0 else []), *missing]),

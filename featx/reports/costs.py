@@ -1,29 +1,29 @@
-"""What a run cost or would cost goes in; the tables and sentences that show it come out."""
+"""Tables and sentences of what a command cost or would cost: time, disk, memory, the bottleneck."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..display.quantities import duration, size_text
-from ..display.tables import CLASSES, Part, Table
+from ..display.quantities import duration_text, size_text
+from ..display.tables import CLASS_NAMES, Part, Table
 from ..runtime import resources
 
 if TYPE_CHECKING:
     from ..extraction.extract import ExtractionResult
     from ..forecast.result import ForecastResult
 
-__all__ = ["extraction_parts", "forecast_parts", "spent_text"]
+__all__ = ["extraction_parts", "forecast_parts", "times_text"]
 
-# Stages that run in threads beside the others: their times are sums over the threads.
-BESIDE = ("read", "decode")
-# Seconds below which no part is worth making quicker.
-BRIEF = 1.0
-ORDER = ("digest", *BESIDE, "wait", "forward", "write", "gather")
+# Stages that run in threads next to the others: their times are sums over the threads.
+THREADED_STAGES = ("read", "decode")
+# Parts that take less are not worth speeding up.
+NEGLIGIBLE_SECONDS = 1.0
+STAGE_ORDER = ("digest", *THREADED_STAGES, "wait", "forward", "write", "gather")
 
 
 def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[Part]:
-    """Return the parts of a run as a table with totals, and what is known of the images.
+    """Return the parts of a forecast as a table with totals, and what is known of the images.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[
         [
             part.name,
             f"{part.n_images:,}" if part.n_images else "",
-            duration(part.seconds),
+            duration_text(part.seconds),
             *(size_text(size) if size else "" for size in (part.disk_bytes, part.memory_bytes)),
         ]
         for part in forecast.parts
     ]
     most = "at most" if forecast.at_most else "about"
-    total = [duration(forecast.seconds), size_text(forecast.disk_bytes)]
+    total = [duration_text(forecast.seconds), size_text(forecast.disk_bytes)]
     memory = size_text(forecast.memory_bytes) if forecast.base_bytes else f"{size_text(forecast.memory_bytes)} and more"
     rows.append([f"in all, {most}", "", *total, memory])
     lines = [_images(forecast)]
@@ -52,11 +52,11 @@ def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[
         lines.append("training ends earlier when the validation accuracy stops rising")
     lines.append("nothing was written but what is remembered: digests of files and the precision of the network")
     header = ["part", "images", "time", "disk", "memory"]
-    return [Table(header, rows, right=[1, 2, 3, 4], names={0: CLASSES}), "\n".join(lines)]
+    return [Table(header, rows, right=[1, 2, 3, 4], names={0: CLASS_NAMES}), "\n".join(lines)]
 
 
 def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: int | None = None) -> list[Part]:
-    """Return how many images were forwarded and how many were cached, and with `verbose` where the time went."""
+    """Return how many images were forwarded and how many were cached; with `verbose` also where the time went."""
     spent = result.wall_seconds
     cached = result.n_images - result.n_forwarded - len(result.failures)
     if result.n_forwarded:
@@ -69,20 +69,20 @@ def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: 
         return ["\n".join(lines)]
     threads = resources.thread_count(n_jobs)
     meanings = {
-        f"read and decode: in all {threads} threads together": BESIDE,
+        f"read and decode: in all {threads} threads together": THREADED_STAGES,
         "digest: reading files that are not remembered": ("digest",),
         "wait: of the network, for decoded images": ("wait",),
     }
-    told = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
-    remarks = "\n".join(filter(None, [told, _bottleneck(result, threads)]))
+    explained = "; ".join(text for text, stages in meanings.items() if any(stage in result.seconds for stage in stages))
+    remarks = "\n".join(filter(None, [explained, _bottleneck(result, threads)]))
     return ["\n".join(lines), _stages(result), *([remarks] if remarks else [])]
 
 
-def spent_text(seconds: Mapping[str, float]) -> str:
-    """Return the parts of a run with their times, and which of them to look at first, if any takes long."""
-    parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+def times_text(seconds: Mapping[str, float]) -> str:
+    """Return the times of the parts of a command, and how to shorten the longest if it is worth it."""
+    parts = ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items())
     longest = max(seconds, key=lambda name: seconds[name])
-    if seconds[longest] < BRIEF:
+    if seconds[longest] < NEGLIGIBLE_SECONDS:
         return parts
     advice = {
         "extraction": "a GPU, a smaller backbone or fewer --augment-draws",
@@ -110,20 +110,22 @@ def _images(forecast: ForecastResult) -> str:
 
 def _stages(result: ExtractionResult) -> Table:
     rows = []
-    for stage in sorted(result.seconds, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
+    for stage in sorted(
+        result.seconds, key=lambda name: STAGE_ORDER.index(name) if name in STAGE_ORDER else len(STAGE_ORDER)
+    ):
         value = result.seconds[stage]
-        n_images = result.n_forwarded if stage in (*BESIDE, "forward", "write") else result.n_images
-        pace = f"{n_images / value:,.0f}" if value >= 0.005 and stage != "wait" else ""
-        rows.append([stage, f"{value:.2f}", pace])
+        n_images = result.n_forwarded if stage in (*THREADED_STAGES, "forward", "write") else result.n_images
+        rate = f"{n_images / value:,.0f}" if value >= 0.005 and stage != "wait" else ""
+        rows.append([stage, f"{value:.2f}", rate])
     return Table(["stage", "seconds", "images/s"], rows, right=[1, 2])
 
 
 def _bottleneck(result: ExtractionResult, threads: int) -> str:
-    seconds = {stage: value for stage, value in result.seconds.items() if stage not in BESIDE}
+    seconds = {stage: value for stage, value in result.seconds.items() if stage not in THREADED_STAGES}
     wall = result.wall_seconds
-    # What runs beside the network costs nothing until the network waits for it.
+    # What runs next to the network costs nothing until the network waits for it.
     longest = max(seconds, key=lambda stage: seconds[stage])
-    if seconds[longest] < BRIEF:
+    if seconds[longest] < NEGLIGIBLE_SECONDS:
         return ""
     share = f"{100 * seconds[longest] / wall:.0f} % of the time"
     reading = result.seconds.get("read", 0.0) > result.seconds.get("decode", 0.0)

@@ -1,54 +1,74 @@
-"""Figures of held-out images go in; the tables and sentences that show them come out."""
+"""Tables and sentences of a result on held-out images: of tuned heads, of fine-tuning, of judged predictions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..display.quantities import duration
+from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
 from .confusion import class_parts
 
 if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
     from ..evaluation.held_out_result import HeldOutResult
+    from ..heads.results import CandidateResult, EvaluationResult
     from ..workflows.finetune import FineTuneResult
     from ..workflows.judged_predictions import JudgedResult
 
-__all__ = ["INTERVALS", "baseline_text", "figures_table", "finetuning_parts", "judgement_parts"]
+__all__ = ["evaluation_parts", "finetuning_parts", "judgement_parts", "metrics_table"]
 
 INTERVALS = "figures with 95 % intervals"
 
 
+def evaluation_parts(result: EvaluationResult) -> list[Part]:
+    """Return what the candidates reached, which one was kept, and its unbiased figures."""
+    parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                           for name, value in result.parameters.items())  # fmt: skip
+    kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
+    several = len(result.candidates) > 1
+    one = metrics_table(result, "on held-out images")
+    tables = [_candidates(result), _reference_text(result)] if several else [one]
+    return [
+        f"{result.protocol}; {INTERVALS}",
+        *tables,
+        f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
+        *([_headline(result)] if several else []),
+        _baseline_text(result.baseline),
+        *filter(None, ["\n".join(result.notes)]),
+        *class_parts(result),
+    ]
+
+
 def finetuning_parts(result: FineTuneResult) -> list[Part]:
-    """Return how a network was trained and what it reaches on the test images."""
+    """Return how a network was trained and what it achieves on the test images."""
     layers = result.model.trainable_layers
     trained = f"layers: the last {layers}" if layers else f"stages: {', '.join(result.trained_stages) or 'none'}"
     first = "the classifier as it was fitted first"
     kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else first
-    spent = "; ".join(f"{name} {duration(value)}" for name, value in result.seconds.items())
+    spent = "; ".join(f"{name} {duration_text(value)}" for name, value in result.seconds.items())
     return [
         f"{result.protocol}; {INTERVALS}",
-        figures_table(result, "on the test images"),
+        metrics_table(result, "on the test images"),
         *filter(None, ["\n".join(result.notes)]),
-        baseline_text(result.baseline),
+        _baseline_text(result.baseline),
         f"trained {trained}; kept: {kept}; {spent}",
         *class_parts(result),
     ]
 
 
 def judgement_parts(result: JudgedResult) -> list[Part]:
-    """Return how often predictions are right on labelled images."""
+    """Return how often predictions on labelled images are right."""
     return [
         f"{result.protocol}; {INTERVALS}",
-        figures_table(result, "on the labelled images"),
+        metrics_table(result, "on the labelled images"),
         *filter(None, ["\n".join(result.notes)]),
-        baseline_text(result.baseline),
+        _baseline_text(result.baseline),
         *class_parts(result),
     ]
 
 
-def figures_table(result: HeldOutResult, heading: str) -> Table:
-    """Return the figures that there are, one in a row."""
+def metrics_table(result: HeldOutResult, heading: str) -> Table:
+    """Return the metrics of a result, one a row."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
     scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
               ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
@@ -57,7 +77,78 @@ def figures_table(result: HeldOutResult, heading: str) -> Table:
     return Table(["", ""], rows, title=heading)
 
 
-def baseline_text(baseline: Baseline) -> str:
-    """Return the verdict against always answering the largest class, as a warning where it is a bad one."""
-    warned = baseline.verdict in ("worse", "not distinguishable")
-    return f"{'warning: ' if warned else ''}{baseline.text}"
+def _baseline_text(baseline: Baseline) -> str:
+    """Return the comparison with always answering the largest class, as a warning if the model is not better."""
+    is_bad = baseline.verdict in ("worse", "not distinguishable")
+    return f"{'warning: ' if is_bad else ''}{baseline.text}"
+
+
+def _candidates(result: EvaluationResult) -> Table:
+    """Return a row for each candidate, without a layer or pooling that all candidates share."""
+    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "if calibrated", "p",
+              "seconds"]  # fmt: skip
+    rows = [
+        [
+            f"{c.head}, picked" if c.picked else c.head,
+            c.layer,
+            c.pooling,
+            c.metrics["accuracy"].text(),
+            c.metrics["macro_f1"].text(),
+            c.metrics["log_loss"].text(percent=False),
+            c.metrics["debiased_calibration_error"].text(percent=False),
+            c.metrics["calibration_error_if_calibrated"].text(percent=False),
+            "reference" if c.p_value is None else p_value_text(c.p_value),
+            f"{c.seconds:.1f}",
+        ]
+        for c in result.candidates
+    ]
+    shared = [i for i in (1, 2) if len({row[i] for row in rows}) == 1]
+    shown = [i for i in range(len(header)) if i not in shared]
+    dropped = ["if calibrated", "calibration error", "seconds", "log loss", "macro F1"]
+    header, rows = [header[i] for i in shown], [[row[i] for i in shown] for row in rows]
+    return Table(
+        header,
+        rows,
+        right=[i for i in range(len(header)) if header[i] in ("calibration error", "if calibrated", "p", "seconds")],
+        drop=[header.index(name) for name in dropped],
+    )
+
+
+def _headline(result: EvaluationResult) -> str:
+    """Return the figures to go by, and why they are not those of the picked row."""
+    names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
+    if result.scoring == "f1_macro":
+        names.append(("macro F1", "macro_f1"))
+    figures = ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)
+    if result.model_fitted_on < result.n_images:
+        return f"the candidate was picked on the training images alone, so its figures are honest:\n{figures}"
+    return (
+        f"the row marked picked is the best of {len(result.candidates)}, so its figures are optimistic; the honest "
+        f"ones, with the choice made inside each training part:\n{figures}"
+    )
+
+
+def _reference_text(result: EvaluationResult) -> str:
+    """Return what column p means, and how the picked candidate compares with the reference."""
+    others = len(result.candidates) - 1
+    adjusted = f", adjusted for {others:,} comparisons (Holm)" if others > 1 else ""
+    lines = [
+        "p: of the difference in accuracy from the reference, the simplest candidate, fixed beforehand; "
+        f"{result.test}{adjusted}"
+    ]
+    picked = next(c for c in result.candidates if c.picked)
+    reference = next(c for c in result.candidates if c.reference)
+    if picked is not reference and picked.difference is not None:
+        behind = picked.difference.value < 0
+        words = "not distinguishable from" if result.simpler else "less accurate than" if behind else "better than"
+        more = ", which is simpler" if result.simpler else ""
+        p_value = p_value_text(picked.p_value or 0.0)
+        lines.append(
+            f"the picked {_candidate_text(picked)} is {words} the reference, {_candidate_text(reference)}, in accuracy "
+            f"(p {'< 0.001' if p_value[0] == '<' else f'= {p_value}'}){more}"
+        )
+    return "\n".join(lines)
+
+
+def _candidate_text(candidate: CandidateResult) -> str:
+    return f"{candidate.head} on {candidate.layer}, {candidate.pooling} ({count_text(candidate.width, 'feature')})"

@@ -1,4 +1,4 @@
-"""Networks, the kinds of embeddings in a cache, or predictions go in; the tables that list them come out."""
+"""Tables that list networks, the contents of a cache, or predictions."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..display.quantities import count_text, size_text
-from ..display.tables import CLASSES, FILES, Part, Table
+from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
     from ..cache.maintenance import CacheReport, SpecInfo
     from ..workflows.predict import Prediction
 
-__all__ = ["backbone_parts", "cache_parts", "prediction_header", "prediction_parts", "report_parts", "stage_parts"]
+__all__ = ["backbone_parts", "cache_check_parts", "cache_parts", "prediction_header", "prediction_parts", "stage_parts"]
 
 
 def backbone_parts() -> list[Part]:
-    """Return the networks that can be named, with the width of their default embedding."""
+    """Return the networks that --backbone takes, with the width of their default embedding."""
     from ..networks.architectures import architecture_of
     from ..networks.resolve import list_backbones
 
@@ -56,7 +56,7 @@ def cache_parts(store: EmbeddingCache) -> list[Part]:
     return parts
 
 
-def report_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
+def cache_check_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
     """Return what a check of a cache found."""
     lines = [f"{store.root}: {report.rows:,} embeddings in {report.segments} sound files"]
     lines += [f"damaged: {path.relative_to(store.root)}: {reason}" for path, reason in report.problems]
@@ -71,16 +71,16 @@ def report_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
 
 
 def prediction_header(top: int) -> list[str]:
-    """Return the names of the columns of so many classes for each image."""
+    """Return the names of the columns of predictions with `top` classes an image."""
     ranks = ["", *(f"_{rank}" for rank in range(2, top + 1))]
     return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability"))]
 
 
 def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
-    """Return the most likely classes of each image, with probabilities where there are any."""
+    """Return the most likely classes of each image, with probabilities if the model has any."""
     top = max((len(p.top) for p in predictions), default=0)
     rows = [[p.name, *(cell for label, value in p.top for cell in (label, _probability(value)))] for p in predictions]
-    names = {0: FILES, **dict.fromkeys(range(1, 2 * top, 2), CLASSES)}
+    names = {0: FILE_NAMES, **dict.fromkeys(range(1, 2 * top, 2), CLASS_NAMES)}
     pool = sorted({label for p in predictions for label, _ in p.top})
     stacked = [", ".join(f"{label} {_probability(value)}".rstrip() for label, value in p.top) for p in predictions]
     header = prediction_header(top)
@@ -114,7 +114,7 @@ def _specs(filled: list[SpecInfo]) -> Table:
 
 
 def _differences(found: list[SpecInfo]) -> list[str]:
-    """Return what tells those apart whose other columns are the same."""
+    """Return how specs differ whose other columns are the same."""
     from ..cache.selection import differences
 
     def columns(info: SpecInfo) -> tuple[str, ...]:
@@ -124,9 +124,9 @@ def _differences(found: list[SpecInfo]) -> list[str]:
     alike: dict[tuple[str, ...], list[SpecInfo]] = {}
     for info in found:
         alike.setdefault(columns(info), []).append(info)
-    told = {id(info): text for group in alike.values()
+    texts = {id(info): text for group in alike.values()
             for info, text in zip(group, differences([i.spec for i in group]), strict=True)}  # fmt: skip
-    return [told[id(info)] for info in found]
+    return [texts[id(info)] for info in found]
 
 
 def _ago(moment: float) -> str:

@@ -1,4 +1,4 @@
-"""A training history or a confusion matrix goes in; a picture comes out, in a notebook, on given axes or in a file."""
+"""Plot training curves and confusion matrices, in a notebook, on given axes or in a file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..constraints import CLASSES, CURVES
+from ..display.quantities import percent_text
 from ..display.short_names import cell_width, class_labels
 from ..exceptions import ParameterError
-from .pictures import check_picture, new_axes, save_figure
+from .figure_files import check_figure_path, new_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_confusion_matrix", "plot_history"]
 
-# Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
+# Okabe and Ito's blue and vermilion, which colour-blind readers can distinguish.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
-# Beyond these, points and numbers run into each other.
+# With more, points and numbers would overlap.
 MOST_MARKED_EPOCHS = 40
 MOST_NUMBERED_CLASSES = 15
 LONGEST_NAME = 24
@@ -38,24 +39,23 @@ def plot_history(
 ) -> np.ndarray:
     """Draw the training curves: loss and accuracy by epoch, and the best epoch.
 
-    The best epoch is that of the highest validation accuracy; among equals, that of the lowest validation loss, then
-    the first.
+    The best epoch has the highest validation accuracy; among equals, the lowest validation loss; then it is the first.
 
     Parameters
     ----------
     history : mapping of str to sequence, each of length n_epochs
-        `epoch`, `loss`, `accuracy` (a fraction), `val_loss` and `val_accuracy`; None where there is no figure, as
-        without validation images. Other keys are not drawn.
+        `epoch`, `loss`, `accuracy` (a fraction), `val_loss` and `val_accuracy`; None where there is no
+        value, as without validation images. Other keys are not drawn.
     path : str or PathLike, default=None
         Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
         is pyplot's, which a notebook shows.
     axes : sequence of two matplotlib Axes, default=None
-        To draw on, in place of a new figure: the loss, the accuracy.
+        Axes for the loss and the accuracy, to draw on instead of a new figure.
 
     Returns
     -------
     ndarray of matplotlib.axes.Axes, shape (2,)
-        For changes; ``axes[0].figure.savefig(...)`` writes them.
+        To change the plot; ``axes[0].figure.savefig(...)`` writes it.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def plot_history(
         If the history is empty or lacks a key, or the extension is another one.
     """
     if path is not None:
-        check_picture(path)
+        check_figure_path(path)
     curves = _curves(history)
     best = _best_epoch(curves)
     drawn = new_axes(9.0, 3.8, columns=2, path=path) if axes is None else np.array(axes, dtype=object)
@@ -77,7 +77,7 @@ def plot_history(
         _draw_curves(ax, curves, kind, best)
     handles, labels = drawn[1].get_legend_handles_labels()
     if axes is None:
-        # Above both, where it covers no curve.
+        # Above both panels, where it covers no curve.
         drawn[1].figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     else:
         drawn[1].legend(frameon=False)
@@ -93,7 +93,7 @@ def plot_confusion_matrix(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how often each class was taken for each: counts, and the share of the images of the true class.
+    """Draw a confusion matrix: counts, and the share of the images of the true class.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def plot_confusion_matrix(
         Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
         is pyplot's, which a notebook shows.
     ax : matplotlib Axes, default=None
-        To draw on, in place of a new figure.
+        Axes to draw on instead of a new figure.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def plot_confusion_matrix(
         If the matrix is not square, not of counts or not of these classes, or the extension is another one.
     """
     if path is not None:
-        check_picture(path)
+        check_figure_path(path)
     CLASSES.check("classes", classes)
     counts = _checked_matrix(matrix, len(classes))
     k = len(counts)
@@ -139,14 +139,14 @@ def plot_confusion_matrix(
     right = int(np.trace(counts))
     total = int(counts.sum())
     if total:
-        ax.set_title(f"{right:,} of {total:,} right ({_percent(right / total)})", fontsize=11, loc="left")
+        ax.set_title(f"{right:,} of {total:,} right ({percent_text(right / total)})", fontsize=11, loc="left")
     if path is not None:
         save_figure(ax.figure.figure, path)
     return ax
 
 
 def _curves(history: Mapping[str, Sequence[float | None]]) -> dict[str, np.ndarray]:
-    """Return what is drawn as float arrays, NaN where there is no figure."""
+    """Return the values to draw as float arrays, NaN where there is none."""
     CURVES.check("history", history)
     lacking = [name for name in HISTORY if name not in history]
     if lacking:
@@ -198,7 +198,7 @@ def _draw_curves(ax: Axes, curves: dict[str, np.ndarray], kind: str, best: int |
 
 def _best_label(curves: dict[str, np.ndarray], best: int) -> str:
     accuracy, loss = float(curves["val_accuracy"][best]), float(curves["val_loss"][best])
-    figures = _percent(accuracy) + (f", loss {loss:.3g}" if math.isfinite(loss) else "")
+    figures = percent_text(accuracy) + (f", loss {loss:.3g}" if math.isfinite(loss) else "")
     return f"best epoch: {curves['epoch'][best]:g} ({figures})"
 
 
@@ -221,7 +221,7 @@ def _checked_matrix(matrix: Any, n_classes: int) -> np.ndarray:
 def _draw_cells(ax: Axes, shares: np.ndarray) -> None:
     from matplotlib.colors import PowerNorm
 
-    # Grey where a class has no images. Confusions are rare: on an even scale, they would be as good as white.
+    # Grey where a class has no images. Confusions are rare: on a linear scale they would be almost white.
     ax.set_facecolor("0.85")
     image = ax.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1])
@@ -255,13 +255,9 @@ def _print_numbers(ax: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
         if not count and not math.isnan(share):
             text = "0"
         else:
-            text = f"{count:,}" if math.isnan(share) else f"{count:,}\n{_percent(share)}"
+            text = f"{count:,}" if math.isnan(share) else f"{count:,}\n{percent_text(share)}"
         colour = "white" if share > 0.4 else "black" if count else "0.6"
         ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=8, linespacing=1.15)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _tick(share: float, _: float) -> str:

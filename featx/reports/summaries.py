@@ -1,18 +1,19 @@
-"""A result or another public object goes in; two lines that say what it is, or its tables as HTML, come out."""
+"""The repr of results and other public objects: two lines of text, or tables as HTML."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..display.html_tables import MOST_ROWS, readable, render_html
-from ..display.quantities import count_text, duration, percent, size_text
-from ..display.tables import CLASSES, Part, Table
+from ..display.html_tables import MOST_ROWS, render_html
+from ..display.names import few
+from ..display.quantities import count_text, duration_text, percent_text, size_text
+from ..display.tables import CLASS_NAMES, Part, Table
+from ..display.terminal import printable
 from .comparison import comparison_parts
 from .costs import extraction_parts, forecast_parts
-from .evaluation import evaluation_parts
-from .held_out import figures_table, finetuning_parts, judgement_parts
+from .held_out import evaluation_parts, finetuning_parts, judgement_parts, metrics_table
 from .listings import prediction_parts
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["summary_html", "summary_lines"]
 
-# Names that a line gives of many.
-NAMED = 5
+# Most names that a line shows.
+NAMES_SHOWN = 5
 
 
-class Kind(NamedTuple):
-    """How one kind of object is shown: by some lines, by tables, and where to find what these leave out."""
+class Presentation(NamedTuple):
+    """How a class of objects is shown: its lines, its tables, and where to find what those leave out."""
 
     lines: Callable[[Any], list[str]]
     parts: Callable[[Any], Sequence[Part]] | None = None
@@ -46,95 +47,88 @@ class Kind(NamedTuple):
 
 
 def summary_lines(shown: Any) -> list[str]:
-    """Return one or two lines that say what an object is, fit to be printed on a terminal."""
-    return [readable(line).replace("\n", "\\n") for line in _kind(shown).lines(shown) if line]
+    """Return one or two lines that say what an object is, without control characters."""
+    return [printable(line).replace("\n", "\\n") for line in _presentation(shown).lines(shown) if line]
 
 
 def summary_html(shown: Any) -> str | None:
-    """Return the tables of an object as HTML, or None where it has none."""
-    kind = _kind(shown)
+    """Return the tables of an object as HTML, or None if it has none."""
+    kind = _presentation(shown)
     if kind.parts is None:
         return None
     first = summary_lines(shown)[0]
     return render_html([first, *kind.parts(shown)], rest=kind.rest)
 
 
-def _kind(shown: Any) -> Kind:
-    return next(KINDS[base.__name__] for base in type(shown).__mro__ if base.__name__ in KINDS)
+def _presentation(shown: Any) -> Presentation:
+    return next(PRESENTATIONS[base.__name__] for base in type(shown).__mro__ if base.__name__ in PRESENTATIONS)
 
 
-def _named(shown: Any, text: str) -> str:
+def _titled(shown: Any, text: str) -> str:
     return f"{type(shown).__name__}: {text}"
 
 
-def _few(names: Iterable[str], total: int) -> str:
-    """Return the first names, and how many more there are."""
-    shown = [name for name, _ in zip(names, range(NAMED), strict=False)]
-    more = f" and {total - len(shown):,} more" if total > len(shown) else ""
-    return ", ".join(shown) + more
-
-
-def _figures(result: HeldOutResult) -> str:
-    """Return the figures to go by, with what answering the largest class would reach."""
+def _headline_metrics(result: HeldOutResult) -> str:
+    """Return the main metrics, and the accuracy of always answering the largest class."""
     names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
     figures = [f"{label} {result.metrics[name].text()}" for label, name in names if name in result.metrics]
-    return "; ".join([", ".join(figures), f"always the largest class: {percent(result.baseline.accuracy)}"])
+    return "; ".join([", ".join(figures), f"always the largest class: {percent_text(result.baseline.accuracy)}"])
 
 
 def _evaluation(result: EvaluationResult, shown: Any = None) -> list[str]:
     candidates = f", best of {len(result.candidates)} candidates" if len(result.candidates) > 1 else ""
     kept = f"{result.head} on {result.layer}, {result.pooling}{candidates}"
     of = f"{count_text(result.n_images, 'image')} of {len(result.classes)} classes"
-    return [_named(shown or result, f"{kept}; {of}"), _figures(result)]
+    return [_titled(shown or result, f"{kept}; {of}"), _headline_metrics(result)]
 
 
 def _candidate(result: CandidateResult) -> list[str]:
     picked = ", picked" if result.picked else ""
     where = f"{result.head} on {result.layer}, {result.pooling} ({count_text(result.width, 'feature')}){picked}"
     names = [("accuracy", "accuracy"), ("macro F1", "macro_f1")]
-    return [_named(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
+    return [_titled(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
 
 
-def _fit(outcome: FitResult) -> list[str]:
-    return _evaluation(outcome.evaluation, outcome)
+def _fit(result: FitResult) -> list[str]:
+    return _evaluation(result.evaluation, result)
 
 
-def _fit_parts(outcome: FitResult) -> list[Part]:
-    return [*evaluation_parts(outcome.evaluation), *extraction_parts(outcome.extraction, verbose=False)]
+def _fit_parts(result: FitResult) -> list[Part]:
+    return [*evaluation_parts(result.evaluation), *extraction_parts(result.extraction, verbose=False)]
 
 
-def _finetuning(outcome: FineTuneResult) -> list[str]:
-    backbone = outcome.model.backbone
+def _finetuning(result: FineTuneResult) -> list[str]:
+    backbone = result.model.backbone
     network = backbone if isinstance(backbone, str) else type(backbone).__name__
     first = "the classifier as it was fitted first"
-    kept = f"epoch {outcome.best_epoch} of {len(outcome.history['epoch'])}" if outcome.best_epoch else first
-    of = f"{outcome.n_train:,} images trained on, {outcome.n_test:,} tested, {len(outcome.classes)} classes"
-    return [_named(outcome, f"{network}, {kept} kept; {of}"), _figures(outcome)]
+    kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else first
+    of = f"{result.n_train:,} images trained on, {result.n_test:,} tested, {len(result.classes)} classes"
+    return [_titled(result, f"{network}, {kept} kept; {of}"), _headline_metrics(result)]
 
 
 def _judgement(result: JudgedResult) -> list[str]:
-    return [_named(result, f"{result.protocol}, {len(result.classes)} classes"), _figures(result)]
+    return [_titled(result, f"{result.protocol}, {len(result.classes)} classes"), _headline_metrics(result)]
 
 
 def _comparison(result: ComparisonResult) -> list[str]:
     names = [found.strategy for found in result.sizes[-1].strategies]
     sizes = " and ".join(f"{size.n_train:,}" for size in result.sizes) + " images"
-    of = f"{count_text(len(names), 'strategy').replace('strategys', 'strategies')} on {sizes}"
+    of = f"{count_text(len(names), 'strategy')} on {sizes}"
     repeats = count_text(result.repeats, "repeat")
-    return [_named(result, f"{of}, {repeats}, {result.n_test:,} test images each"), result.sizes[-1].verdict.text]
+    return [_titled(result, f"{of}, {repeats}, {result.n_test:,} test images each"), result.sizes[-1].verdict.text]
 
 
 def _size(result: SizeResult) -> list[str]:
-    return [_named(result, f"{result.n_train:,} images, {len(result.strategies)} strategies"), result.verdict.text]
+    return [_titled(result, f"{result.n_train:,} images, {len(result.strategies)} strategies"), result.verdict.text]
 
 
 def _strategy(result: StrategyResult) -> list[str]:
     figures = f"accuracy {result.accuracy.text()}, macro F1 {result.macro_f1.text()}"
-    return [_named(result, result.strategy), f"{figures}; {duration(result.cost)} until the model is there"]
+    return [_titled(result, result.strategy), f"{figures}; {duration_text(result.cost)} until the model is there"]
 
 
 def _verdict(result: Verdict) -> list[str]:
-    return [_named(result, result.answer), result.text]
+    return [_titled(result, result.answer), result.text]
 
 
 def _forecast(forecast: ForecastResult) -> list[str]:
@@ -142,14 +136,14 @@ def _forecast(forecast: ForecastResult) -> list[str]:
     costs = f"{size_text(forecast.disk_bytes)} of disk, {size_text(forecast.memory_bytes)} of memory"
     left = forecast.n_passes - forecast.n_cached
     passes = f"{count_text(forecast.n_images, 'image')}, {left:,} of {forecast.n_passes:,} passes to make"
-    return [_named(forecast, f"{most} {duration(forecast.seconds)}, {costs}"), passes]
+    return [_titled(forecast, f"{most} {duration_text(forecast.seconds)}, {costs}"), passes]
 
 
 def _extraction(result: ExtractionResult) -> list[str]:
-    (told,) = extraction_parts(result, verbose=False)
+    (text,) = extraction_parts(result, verbose=False)
     widths = ", ".join(f"{len(rows):,} x {rows.shape[1]:,}" for rows in result.embeddings) or "not kept here"
     failed = f"; {count_text(len(result.failures), 'image')} not readable" if result.failures else ""
-    return [_named(result, str(told).partition("\n")[0]), f"embeddings: {widths}{failed}"]
+    return [_titled(result, str(text).partition("\n")[0]), f"embeddings: {widths}{failed}"]
 
 
 def _extraction_tables(result: ExtractionResult) -> list[Part]:
@@ -160,13 +154,13 @@ def _extraction_tables(result: ExtractionResult) -> list[Part]:
 
 def _prediction(found: Prediction) -> list[str]:
     answers = [f"{label} {value:.3f}" if value is not None else str(label) for label, value in found.top]
-    return [f"{type(found).__name__}({found.name}: {_few(answers, len(answers))})"]
+    return [f"{type(found).__name__}({found.name}: {few(answers, NAMES_SHOWN)})"]
 
 
 def _predictions(found: Predictions) -> list[str]:
     answers = Counter(one.top[0][0] for one in found)
-    named = _few((f"{label}: {count:,}" for label, count in answers.most_common()), len(answers))
-    return [_named(found, f"{count_text(len(found), 'image')}, {len(found.classes)} classes known"), named]
+    named = few([f"{label}: {count:,}" for label, count in answers.most_common()], NAMES_SHOWN)
+    return [_titled(found, f"{count_text(len(found), 'image')}, {len(found.classes)} classes known"), named]
 
 
 def _prediction_tables(found: Predictions) -> list[Part]:
@@ -178,12 +172,12 @@ def _prediction_tables(found: Predictions) -> list[Part]:
 def _dataset(data: ImageDataset) -> list[str]:
     images = count_text(len(data), "image")
     if data.labels is None:
-        return [_named(data, f"{images} without labels"), _few(data.names, len(data))]
+        return [_titled(data, f"{images} without labels"), few(data.names, NAMES_SHOWN)]
     classes = Counter(map(str, data.labels.tolist()))
     groups = "" if data.groups is None else f", in {len(set(data.groups.tolist())):,} groups"
     parts = "" if data.split is None else "; " + ", ".join(_sizes(data.split.tolist()))
-    names = _few((f"{name}: {classes[name]:,}" for name in sorted(classes)), len(classes))
-    return [_named(data, f"{images} of {len(classes):,} classes{groups}{parts}"), names]
+    names = few([f"{name}: {classes[name]:,}" for name in sorted(classes)], NAMES_SHOWN)
+    return [_titled(data, f"{images} of {len(classes):,} classes{groups}{parts}"), names]
 
 
 def _sizes(parts: list[str]) -> list[str]:
@@ -193,17 +187,17 @@ def _sizes(parts: list[str]) -> list[str]:
 def _dataset_tables(data: ImageDataset) -> list[Part]:
     notes = ["\n".join(data.notes)] if data.notes else []
     if data.labels is None:
-        return [Table(["image"], [[name] for name in data.names[:NAMED]]), *notes]
+        return [Table(["image"], [[name] for name in data.names[:NAMES_SHOWN]]), *notes]
     labels = list(map(str, data.labels.tolist()))
     counts = Counter(labels)
     names = sorted(counts)
     if data.split is None:
         rows = [[name, f"{counts[name]:,}"] for name in names]
-        return [Table(["class", "images"], rows, right=[1], names={0: CLASSES}), *notes]
+        return [Table(["class", "images"], rows, right=[1], names={0: CLASS_NAMES}), *notes]
     each = Counter(zip(labels, data.split.tolist(), strict=True))
     parts = [part for part in ("training", "validation", "test") if (data.split == part).any()]
     rows = [[name, *(f"{each[name, part]:,}" for part in parts)] for name in names]
-    return [Table(["class", *parts], rows, right=range(1, len(parts) + 1), names={0: CLASSES}), *notes]
+    return [Table(["class", *parts], rows, right=range(1, len(parts) + 1), names={0: CLASS_NAMES}), *notes]
 
 
 def _network(network: Backbone | BackboneSource) -> list[str]:
@@ -211,7 +205,7 @@ def _network(network: Backbone | BackboneSource) -> list[str]:
     where = f" on {device}" if (device := getattr(network, "device", "")) else ", not built yet"
     width = f" ({architecture.width:,} features)" if architecture.width else ""
     default = f"{architecture.default_layer}, {architecture.pooling}{width}"
-    return [_named(network, f"{network.name}{where}; {default}"), "stages: " + ", ".join(architecture.stage_names)]
+    return [_titled(network, f"{network.name}{where}; {default}"), "stages: " + ", ".join(architecture.stage_names)]
 
 
 def _image(image: ImageSource) -> list[str]:
@@ -219,33 +213,33 @@ def _image(image: ImageSource) -> list[str]:
 
 
 def _images(images: ImageSources) -> list[str]:
-    return [_named(images, count_text(len(images), "image")), _few(images.names, len(images))]
+    return [_titled(images, count_text(len(images), "image")), few(images.names, NAMES_SHOWN)]
 
 
 def _estimate(estimate: Estimate) -> list[str]:
     return [f"{type(estimate).__name__}({estimate.text(percent=False)})"]
 
 
-EVERYTHING = "per_class and confusion_matrix have all"
-KINDS = {
-    "Baseline": Kind(lambda baseline: [_named(baseline, baseline.verdict), baseline.text]),
-    "Backbone": Kind(_network),
-    "BackboneSource": Kind(_network),
-    "CandidateResult": Kind(_candidate, lambda result: [figures_table(result, "figures")]),
-    "ComparisonResult": Kind(_comparison, comparison_parts, "to_dict() has all"),
-    "Estimate": Kind(_estimate),
-    "EvaluationResult": Kind(_evaluation, evaluation_parts, EVERYTHING),
-    "ExtractionResult": Kind(_extraction, _extraction_tables, "failures has all"),
-    "FineTuneResult": Kind(_finetuning, finetuning_parts, EVERYTHING),
-    "FitResult": Kind(_fit, _fit_parts, f"in evaluation, {EVERYTHING}"),
-    "ForecastResult": Kind(_forecast, forecast_parts),
-    "ImageDataset": Kind(_dataset, _dataset_tables),
-    "ImageSource": Kind(_image),
-    "ImageSources": Kind(_images),
-    "JudgedResult": Kind(_judgement, judgement_parts, EVERYTHING),
-    "Prediction": Kind(_prediction),
-    "Predictions": Kind(_predictions, _prediction_tables),
-    "SizeResult": Kind(_size),
-    "StrategyResult": Kind(_strategy),
-    "Verdict": Kind(_verdict),
+REST_IN_RESULT = "per_class and confusion_matrix have all"
+PRESENTATIONS = {
+    "Baseline": Presentation(lambda baseline: [_titled(baseline, baseline.verdict), baseline.text]),
+    "Backbone": Presentation(_network),
+    "BackboneSource": Presentation(_network),
+    "CandidateResult": Presentation(_candidate, lambda result: [metrics_table(result, "figures")]),
+    "ComparisonResult": Presentation(_comparison, comparison_parts, "to_dict() has all"),
+    "Estimate": Presentation(_estimate),
+    "EvaluationResult": Presentation(_evaluation, evaluation_parts, REST_IN_RESULT),
+    "ExtractionResult": Presentation(_extraction, _extraction_tables, "failures has all"),
+    "FineTuneResult": Presentation(_finetuning, finetuning_parts, REST_IN_RESULT),
+    "FitResult": Presentation(_fit, _fit_parts, f"in evaluation, {REST_IN_RESULT}"),
+    "ForecastResult": Presentation(_forecast, forecast_parts),
+    "ImageDataset": Presentation(_dataset, _dataset_tables),
+    "ImageSource": Presentation(_image),
+    "ImageSources": Presentation(_images),
+    "JudgedResult": Presentation(_judgement, judgement_parts, REST_IN_RESULT),
+    "Prediction": Presentation(_prediction),
+    "Predictions": Presentation(_predictions, _prediction_tables),
+    "SizeResult": Presentation(_size),
+    "StrategyResult": Presentation(_strategy),
+    "Verdict": Presentation(_verdict),
 }

@@ -19,7 +19,7 @@ from ..datasets.prepare import SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.json_values import as_json
 from ..display.notes import note_step
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..evaluation.data_split import DataSplit
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
@@ -41,7 +41,7 @@ CV_FOLDS = 5
 
 
 @dataclass(repr=False)
-class FitResult(Shown):
+class FitResult(SummaryMixin):
     """What `fit_model` returns.
 
     Attributes

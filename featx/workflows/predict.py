@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from ..constraints import BATCH, PATH, check_values
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
-from ..display.shown import Shown
+from ..display.summary_mixin import SummaryMixin
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
@@ -34,7 +34,7 @@ IN_PYTHON = "Use it in Python: load_model(path)."
 
 
 @dataclass(frozen=True, repr=False)
-class Prediction(Shown):
+class Prediction(SummaryMixin):
     """The most likely classes of one image.
 
     Attributes
@@ -48,7 +48,7 @@ class Prediction(Shown):
     top: tuple[tuple[str, float | None], ...]
 
 
-class Predictions(Shown, list[Prediction]):
+class Predictions(SummaryMixin, list[Prediction]):
     """The predictions of the images that can be read, in the order of the images.
 
     Parameters

@@ -43,7 +43,7 @@ LOSSES = {
     ("compare", "photos", "--json", "a.png", "--plot", "a.png"): ("m.skops", "both as --json and as --plot"),
     ("extract", "photos", "-o", "photos/a/0.png"): ("photos/a/0.png", "both as an image to read and as -o"),
     ("extract", "photos/a/0.png", "-o", "photos/a/0.png"): ("photos/a/0.png", "both as IMAGES and as -o"),
-    ("cache", "export", "--cache", "cache", "-o", "photos/a/0.png"): ("photos/a/0.png", "is no HDF5 file"),
+    ("cache", "export", "--cache", "cache", "-o", "photos/a/0.png"): ("photos/a/0.png", "is not an HDF5 file"),
     ("cache", "export", "--cache", "cache", "-o", "cache/spec/segment.h5"): ("cache/spec/segment.h5", "of a cache"),
 }
 

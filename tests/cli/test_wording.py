@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from featx.cli.wording import in_options, know_options
+from featx.cli.wording import in_options, register_options
 
 from featx import CacheError
 
@@ -41,7 +41,7 @@ from featx import CacheError
 def test_parameters_are_named_as_the_command_does(command, said, shown):
     with click.Context(main.commands[command]) as ctx:
         if command != "cache":
-            know_options(ctx)
+            register_options(ctx)
         assert in_options(said, ctx) == shown
 
 

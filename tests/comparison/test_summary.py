@@ -8,12 +8,12 @@ from comparisons import (
     Network,
     images_of,
 )
-from featx.display.text_tables import render_text
 
 from featx import compare_strategies
 from featx.comparison.design import Repeat, draw_repeats
 from featx.comparison.runner import RunResult
 from featx.comparison.summary import SummaryStatistics
+from featx.display.text_tables import render_text
 from featx.reports.comparison import comparison_parts
 
 

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 import featx.display.progress as module
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, evaluate_heads
 from featx.display.notes import note_step
-from featx.display.progress import leave_bars, make_room, progress_bar, say
+from featx.display.progress import clear_bars, move_below_bars, print_above_bars, progress_bar
 
 
 class Terminal(io.StringIO):
@@ -55,7 +55,7 @@ class Pipe(Terminal):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    monkeypatch.setattr(module, "DELAY", 0.0)
+    monkeypatch.setattr(module, "DELAY_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -108,13 +108,13 @@ def test_a_bar_shows_before_the_first_step_is_done(terminal):
 
 
 def test_short_work_shows_no_bar(terminal, monkeypatch):
-    monkeypatch.setattr(module, "DELAY", 60.0)
+    monkeypatch.setattr(module, "DELAY_SECONDS", 60.0)
     work(1)
     assert terminal.screen() == []
     assert terminal.frames() == []
     with progress_bar(2, name="comparing", unit="run", shown=True) as bar:
         bar.update()
-        say("run 1")
+        print_above_bars("run 1")
     assert terminal.frames() == ["run 1"]
 
 
@@ -128,14 +128,14 @@ def test_lines_printed_meanwhile_stand_alone(terminal):
             for number in range(2):
                 time.sleep(0.11)
                 bar.update()
-                say(f"run {number}")
+                print_above_bars(f"run {number}")
                 time.sleep(0.11)
                 bar.update()
                 log.warning("remark %d", number)
                 note_step(f"step {number}")
                 time.sleep(0.11)
                 bar.update()
-                make_room()
+                clear_bars()
                 terminal.write(f"warning {number}\n")
                 time.sleep(0.11)
                 bar.update()
@@ -154,16 +154,16 @@ def test_the_last_words_of_a_process_stand_below_its_bars(terminal):
     ):
         time.sleep(0.3)
         outer.refresh()
-        leave_bars()
+        move_below_bars()
         terminal.write("stopped")
         assert [line.partition(":")[0] for line in terminal.screen()] == ["comparing", "forwarding", "stopped"]
     terminal.truncate(0)
-    leave_bars()
+    move_below_bars()
     assert terminal.getvalue() == ""
 
 
 def test_lines_without_a_bar_are_printed(capsys):
-    say("epoch 1")
+    print_above_bars("epoch 1")
     assert capsys.readouterr() == ("", "epoch 1\n")
 
 
@@ -206,6 +206,6 @@ def test_bars_of_a_transformer_of_heads_and_of_epochs_have_names(terminal, tiny,
 
 
 def test_no_bar_is_imported_before_one_is_shown():
-    code = "import sys, featx.display.progress as p; p.say('line'); "
+    code = "import sys, featx.display.progress as p; p.print_above_bars('line'); "
     code += "sys.exit(not {'tqdm', 'IPython'}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

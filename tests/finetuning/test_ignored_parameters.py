@@ -18,7 +18,7 @@ y = [0, 1] * 6
 
 @pytest.fixture(autouse=True)
 def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_told", set())
+    monkeypatch.setattr(featx.display.notes, "_logged", set())
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records]
 

@@ -57,7 +57,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 @pytest.fixture
 def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_told", set())
+    monkeypatch.setattr(featx.display.notes, "_logged", set())
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records]
 

@@ -7,8 +7,6 @@ import torch
 from half_precision import without_half_precision
 from torch import nn
 
-import featx.display.notes
-
 
 @pytest.fixture
 def unallocated(monkeypatch):
@@ -33,11 +31,6 @@ def hub(tmp_path, monkeypatch):
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def nothing_told(monkeypatch):
-    monkeypatch.setattr(featx.display.notes, "_told", set())
 
 
 @pytest.fixture(params=[True, False], ids=["as-it-is", "without-half"])

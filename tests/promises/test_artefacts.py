@@ -13,23 +13,24 @@ import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 
+import commands
 import h5py
 import numpy as np
 import pytest
 import skops.io
 import torch
-from click.testing import CliRunner
-from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec
-from featx.cli import main
-from featx.cli.report import printable
-from featx.cli.text_tables import render_table
+from commands import NETWORK
+from featx.cache import CacheError, EmbeddingCache
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from specs import SPEC, rows
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
 from featx.datasets.load import load_dataset
 from featx.display.tables import Table
+from featx.display.terminal import printable
+from featx.display.text_tables import render_text_table
 from featx.exceptions import BackboneError, DatasetError, FeatxError, ModelFileError, WeightsError
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources
@@ -37,8 +38,6 @@ from featx.model_files.trusted_types import trusted_types
 from featx.networks.resolve import resolve_backbone
 from featx.networks.weights import file_weights
 
-NETWORK = ("--backbone", "mnasnet0_5", "--weights", "none", "--image-size", "32", "--device", "cpu")
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 LAST, EARLY = ("features.12", "avg"), ("features.6", "max")
 PICTURES = [np.random.default_rng(n).integers(0, 256, (32, 32, 3), dtype=np.uint8) for n in range(6)]
 # What a name may order a terminal to do: a title, a cleared screen, colours, a reversed line, an overwritten one.
@@ -47,11 +46,7 @@ HOSTILE = ["\x1b]0;owned\x07", "\x1b[2J", "\x9b31m", "a\u202egnp", "bell\x07", "
 
 def featx(*arguments, code=0):
     """Run a command as on a terminal with colours."""
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], color=True)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
+    return commands.featx(*arguments, code=code, color=True)
 
 
 class Bomb:
@@ -221,12 +216,6 @@ def test_a_model_whose_digest_is_no_text_is_refused(tampered, digest):
 
 
 # The cache
-
-
-def rows(numbers):
-    """Digests of the numbers, and embeddings that follow from the digests."""
-    digests = np.frombuffer(b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers), np.uint8).reshape(-1, 32)
-    return digests, np.float32(1) / (digests[:, :8].astype(np.float32) + 1)
 
 
 @pytest.fixture
@@ -616,7 +605,7 @@ def test_damaged_files_named_with_orders_are_printed_escaped(filled):
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_a_cell_of_a_table_is_one_line_without_orders(name):
-    shown = render_table(Table(["name", name], [[name, "1"]]))
+    shown = render_text_table(Table(["name", name], [[name, "1"]]))
     assert len(shown.splitlines()) == 3
     assert not orders(shown)
     assert printable(printable(name)) == printable(name)

@@ -10,28 +10,19 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
-from featx.cli import main
+from commands import NETWORK, featx
+from images import write_dark_and_light
 from PIL import Image
 
 from featx.finetuning.checkpoint import Checkpoint
 
-NETWORK = ("--backbone", "mnasnet0_5", "--weights", "none", "--image-size", "32", "--device", "cpu")
 QUICK = ("--grid", "logistic.C=0.01", "--cv", "3")
 RNG = np.random.default_rng(0)
 
 
-def featx(*arguments, code=2):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
 def error_of(*arguments):
     """Return the one line that a command ends with."""
-    result = featx(*arguments, "-q")
+    result = featx(*arguments, "-q", code=2)
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("featx: ")
@@ -42,7 +33,7 @@ def error_of(*arguments):
 
 
 def usage_error_of(*arguments):
-    result = featx(*arguments)
+    result = featx(*arguments, code=2)
     assert result.stdout == ""
     assert "Usage: " in result.stderr
     return result.stderr.splitlines()[-1]
@@ -51,18 +42,12 @@ def usage_error_of(*arguments):
 @pytest.fixture
 def folder(tmp_path):
     """Six images in each of two classes."""
-    root = tmp_path / "images"
-    for name in ("dark", "light"):
-        (root / name).mkdir(parents=True)
-        for number in range(6):
-            pixels = RNG.integers(0, 128, (8, 8, 3), dtype=np.uint8) + (128 if name == "light" else 0)
-            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{number}.png")
-    return root
+    return write_dark_and_light(tmp_path / "images", 6, 8)
 
 
 @pytest.fixture
 def model(folder, tmp_path):
-    featx("fit", folder, "-o", tmp_path / "model.skops", *NETWORK, *QUICK, "-q", code=0)
+    featx("fit", folder, "-o", tmp_path / "model.skops", *NETWORK, *QUICK, "-q")
     return tmp_path / "model.skops"
 
 
@@ -101,7 +86,7 @@ def test_a_bad_image_is_named_and_the_old_output_stays(name, folder, tmp_path):
     assert reason in line
     assert output.read_bytes() == b"precious"
     assert [file.name for file in tmp_path.glob("*out.h5*")] == ["out.h5"]
-    kept = featx("extract", folder, "-o", output, *NETWORK, "--on-error", "skip", code=0)
+    kept = featx("extract", folder, "-o", output, *NETWORK, "--on-error", "skip")
     assert f"skipped {folder / 'dark' / name}: " in kept.stderr
 
 
@@ -112,8 +97,8 @@ def test_an_output_named_as_another_format_is_refused_before_anything_is_forward
     assert str((tmp_path / name).with_suffix(".h5")) in line
     assert forwards.since() == 0
     assert not list(tmp_path.glob("*.*"))
-    featx("extract", folder, "-o", tmp_path / "features", *NETWORK, code=0)
-    assert "the file is HDF5" in featx("cache", "export", "-o", tmp_path / name).stderr
+    featx("extract", folder, "-o", tmp_path / "features", *NETWORK)
+    assert "the file is HDF5" in featx("cache", "export", "-o", tmp_path / name, code=2).stderr
 
 
 def test_an_image_of_too_many_pixels_is_told_what_helps_in_a_command(tmp_path):
@@ -132,7 +117,7 @@ def test_a_good_image_is_not_forwarded_again_after_a_bad_one(folder, tmp_path, f
     error_of("extract", folder, "-o", tmp_path / "out.h5", *NETWORK, "--batch-size", "2")
     done = forwards.since()
     (folder / "light" / "text.jpg").unlink()
-    featx("extract", folder, "-o", tmp_path / "out.h5", *NETWORK, code=0)
+    featx("extract", folder, "-o", tmp_path / "out.h5", *NETWORK)
     assert done + forwards.since() == 12
 
 
@@ -142,7 +127,7 @@ def test_skipped_images_are_left_out_and_listed_with_their_reasons(command, fold
         (folder / "dark" / name).write_bytes(content)
     listed, output = tmp_path / "failures.json", tmp_path / "out"
     options = ["--on-error", "skip", "--failures", listed, *NETWORK, *(QUICK if command == "fit" else ())]
-    featx(command, folder, "-o", output, *options, code=0)
+    featx(command, folder, "-o", output, *options)
     failures = json.loads(listed.read_text())
     assert {os.path.basename(failure["path"]) for failure in failures} == set(BAD)
     assert all(failure["reason"] for failure in failures)
@@ -159,10 +144,10 @@ def test_skipped_images_are_left_out_and_listed_with_their_reasons(command, fold
 
 def test_predict_skips_what_it_cannot_read(folder, model, tmp_path):
     (tmp_path / "text.jpg").write_bytes(b"text")
-    arguments = ("predict", model, tmp_path / "text.jpg", folder / "dark" / "0.png")
+    arguments = ("predict", model, tmp_path / "text.jpg", folder / "dark" / "00.png")
     assert str(tmp_path / "text.jpg") in error_of(*arguments)
-    found = featx(*arguments, "--on-error", "skip", "--format", "json", "-q", code=0)
-    assert [entry["path"] for entry in json.loads(found.stdout)] == [str(folder / "dark" / "0.png")]
+    found = featx(*arguments, "--on-error", "skip", "--format", "json", "-q")
+    assert [entry["path"] for entry in json.loads(found.stdout)] == [str(folder / "dark" / "00.png")]
     assert "none of the images" in error_of("predict", model, tmp_path / "text.jpg", "--on-error", "skip")
 
 
@@ -171,7 +156,7 @@ def test_predict_skips_what_it_cannot_read(folder, model, tmp_path):
     [
         (["--backbone", "mnasnet0_55"], ["mnasnet0_55", "mnasnet0_5"]),
         (["--backbone", "efficientnet_lite"], ["efficientnet_lite0"]),
-        (["--layer", "layer99"], ["layer99", "layers"]),
+        (["--layer", "layer99", "--backbone", "mnasnet0_5"], ["layer99", "layers"]),
         (["--pooling", "median"], ["median", "avg"]),
         (["--pooling", "cls"], ["cls"]),
         (["--weights", "IMAGENET1K_V9"], ["IMAGENET1K_V9", "IMAGENET1K_V1"]),
@@ -195,7 +180,7 @@ def test_weights_of_another_network_are_refused_with_the_first_keys(folder, tmp_
     torch.save({"stem.weight": torch.zeros(3)}, tmp_path / "other.pth")
     line = error_of("extract", folder, "-o", tmp_path / "o.h5", *NETWORK, "--weights", tmp_path / "other.pth")
     assert str(tmp_path / "other.pth") in line
-    assert "layers.0.weight" in line
+    assert "features.0.weight" in line
 
 
 def test_a_download_without_a_network_says_which_file_to_put_where(folder, tmp_path, monkeypatch):
@@ -254,7 +239,7 @@ def test_labels_that_do_not_suit_a_fit_are_refused(folder, tmp_path):
         "fit", folder, *output, "--cv", "7"
     )
     (tmp_path / "more" / "blue").mkdir(parents=True)
-    (folder / "dark" / "0.png").rename(tmp_path / "more" / "blue" / "0.png")
+    (folder / "dark" / "00.png").rename(tmp_path / "more" / "blue" / "00.png")
     assert "'blue'" in error_of("fit", folder, *output, "--test", tmp_path / "more")
     assert "only one class" in error_of("fit", tmp_path / "more", *output)
     assert not (tmp_path / "m.skops").exists()
@@ -304,8 +289,8 @@ def test_a_file_that_is_no_model_is_refused(content, folder, tmp_path):
 )
 def test_the_cache_commands_say_what_is_wrong(arguments, folder, tmp_path):
     (tmp_path / "file").write_text("no cache")
-    featx("extract", folder, "-o", tmp_path / "o.h5", *NETWORK, "--cache", tmp_path / "filled", code=0)
-    result = featx("cache", *(argument.format(tmp=tmp_path) for argument in arguments))
+    featx("extract", folder, "-o", tmp_path / "o.h5", *NETWORK, "--cache", tmp_path / "filled")
+    result = featx("cache", *(argument.format(tmp=tmp_path) for argument in arguments), code=2)
     assert result.stderr.startswith("featx: ")
     assert len(result.stderr.splitlines()) == 1
 
@@ -368,7 +353,7 @@ def test_finetune_keeps_its_epochs_and_goes_on_from_them(named, folder, tmp_path
     first = featx(*run, code=130).stderr
     assert first.splitlines()[-1].endswith(f"the finished epochs are in {path}; run the same command to go on")
     assert path.exists()
-    again = featx(*run, code=0).stderr
+    again = featx(*run).stderr
     assert [line.split(":")[0] for line in again.splitlines() if line.startswith("epoch")] == ["epoch 3/4", "epoch 4/4"]
     # What the user has not asked for does not outlive the model.
     assert path.exists() == named
@@ -386,7 +371,7 @@ def test_finetune_replaces_its_own_checkpoint_of_another_training_and_no_other(
     assert "belongs to another training" in refused
     assert (tmp_path / "mine.pt").read_bytes() == kept
     (tmp_path / "m.skops.checkpoint").write_bytes(kept)
-    said = featx(*other, code=0).stderr
+    said = featx(*other).stderr
     assert "note: the training begins anew" in said
     assert "head_learning_rate was" in said
     assert "epoch 1/4" in said
@@ -411,7 +396,7 @@ def test_epochs_of_another_training_are_kept_until_there_is_one_of_this(
     assert kept.read_bytes() == first
     # Killed where nothing is cleaned up
     kept.rename(tmp_path / "m.skops.checkpoint.other")
-    again = featx(*run, code=0).stderr
+    again = featx(*run).stderr
     assert "epoch 3/4" in again
     assert "epoch 2/4" not in again
     assert sorted(path.name for path in tmp_path.glob("m.skops*")) == ["m.skops"]

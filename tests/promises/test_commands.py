@@ -11,7 +11,7 @@ import click
 import h5py
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import NETWORK, featx
 from featx.cli import main
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -19,16 +19,7 @@ from sklearn.datasets import load_digits
 from featx import load_model
 from featx.networks.backbone import Backbone
 
-NETWORK = ("--backbone", "mnasnet0_5", "--weights", "none", "--image-size", "32", "--device", "cpu")
 QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
-
-
-def featx(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")
@@ -143,16 +134,16 @@ def test_version():
 
 def test_extract_writes_what_plain_h5py_reads(folder, tmp_path):
     result = featx("extract", folder, "-o", tmp_path / "out.h5", *NETWORK)
-    assert result.stdout == f"{tmp_path / 'out.h5'}: 40 embeddings of 1,280 features\n"
+    assert result.stdout == f"{tmp_path / 'out.h5'}: 40 embeddings of 512 features\n"
     with h5py.File(tmp_path / "out.h5") as file:
-        assert file["embeddings"].shape == (40, 1280)
+        assert file["embeddings"].shape == (40, 512)
         assert file["embeddings"].dtype == np.float32
         assert np.isfinite(file["embeddings"][:]).all()
         assert file["paths"].asstr()[0] == str(folder / "one" / "00.png")
         assert file["classes"].asstr()[:].tolist() == ["one", "zero"]
         assert file["labels"][:].tolist() == 20 * [0] + 20 * [1]
         assert file["labels"].dtype == np.int64
-        assert file.attrs["backbone"] == "mnasnet0_5"
+        assert file.attrs["backbone"] == "squeezenet1_1"
         assert {"layer", "pooling", "precision", "weights_digest", "preprocessing"} <= set(file.attrs)
 
 
@@ -165,9 +156,9 @@ def test_extract_of_unlabelled_images_writes_no_labels(folder, tmp_path):
 
 
 def test_extract_takes_a_layer_and_a_pooling(folder, tmp_path):
-    featx("extract", folder, "-o", tmp_path / "out.h5", *NETWORK, "--layer", "layers.9", "--pooling", "max")
+    featx("extract", folder, "-o", tmp_path / "out.h5", *NETWORK, "--layer", "features.9", "--pooling", "max")
     with h5py.File(tmp_path / "out.h5") as file:
-        assert (file.attrs["layer"], file.attrs["pooling"]) == ("layers.9", "max")
+        assert (file.attrs["layer"], file.attrs["pooling"]) == ("features.9", "max")
 
 
 def test_fit_prints_a_table_with_intervals_and_writes_the_model(folder, tmp_path):
@@ -203,7 +194,7 @@ def test_json_to_standard_output_is_json_only(folder, tmp_path):
 
 
 def test_fit_searches_every_head_layer_and_pooling_over_one_pass(folder, tmp_path, forwards):
-    layers = ("--layer", "layers.13", "--layer", "head")
+    layers = ("--layer", "features.9", "--layer", "features.12")
     search = ("--head", "knn", "--head", "logistic", "--pooling", "avg", "--pooling", "max", *layers)
     grid = ("--grid", "knn.n_neighbors=1,3", "--grid", "logistic.C=0.01", "--cv", "3")
     result = featx("fit", folder, "-o", tmp_path / "m.skops", "--json", "-", "-q", *NETWORK, *search, *grid)
@@ -318,7 +309,7 @@ def test_the_cache_commands(folder, tmp_path):
     assert "1 file fewer" in featx("cache", "compact", *at).stdout
     assert "40 embeddings" in featx("cache", "export", "-o", tmp_path / "all.h5", *at).stdout
     with h5py.File(tmp_path / "all.h5") as exported, h5py.File(tmp_path / "b.h5") as extracted:
-        assert exported["embeddings"].shape == (40, 1280)
+        assert exported["embeddings"].shape == (40, 512)
         order = [np.sort(file["embeddings"][:], axis=0) for file in (exported, extracted)]
         np.testing.assert_array_equal(*order)
     (segment,) = store.rglob("*.h5")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from featx.cache import EmbeddingCache, EmbeddingSpec, store
+from featx.cache import EmbeddingCache, store
 from featx.cache.segment import Segment
+from networks import TINY
 from processes import driven, flattened, flattening, forked
+from specs import SPEC
 
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 BATCH = 16
 
 
@@ -184,7 +185,6 @@ def test_rows_that_go_between_being_found_and_being_read_are_found_anew_or_missi
 # Grid searches
 
 HEADS = {"head__C": [0.01, 1.0]}
-TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "batch_size": 4}
 
 
 def search(folder, images, labels, cache, *, jobs, backend):
@@ -199,7 +199,7 @@ def search(folder, images, labels, cache, *, jobs, backend):
 
     pipeline = Pipeline(
         [
-            ("features", CNNFeatureTransformer(**TINY, cache=cache)),
+            ("features", CNNFeatureTransformer(**TINY, batch_size=4, cache=cache)),
             ("scale", StandardScaler()),
             ("head", LogisticRegression(max_iter=1000)),
         ]
@@ -225,7 +225,7 @@ def two_searches(folder, backend):
     import featx.extraction.transformer  # noqa: F401
     from featx.networks.resolve import resolve_backbone
 
-    resolve_backbone(**{name: value for name, value in TINY.items() if name != "batch_size"})
+    resolve_backbone(**TINY)
     folder = Path(folder)
     chance = np.random.default_rng(0)
     labels = np.arange(40) % 2

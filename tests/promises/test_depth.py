@@ -1,16 +1,12 @@
 """Promised: black and white are said by the type or by value_range, for files as for arrays, and never guessed."""
 
-import logging
-
 import joblib
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from featx.cli import main
+from commands import NETWORK, featx
 from PIL import Image
 from sklearn.base import clone
 
-import featx.display.notes
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache, load_model
 from featx.images.sources import as_sources, read_image
 
@@ -25,14 +21,6 @@ FORMS = {
     "32-bit.tif": DEEP.astype(np.int32),
     "float.tif": DEEP.astype(np.float32),
 }
-
-
-@pytest.fixture(autouse=True)
-def remarks(monkeypatch, caplog):
-    """Return what is remarked, as in a process that has remarked nothing so far."""
-    monkeypatch.setattr(featx.display.notes, "_told", set())
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records]
 
 
 def save(path, array):
@@ -258,12 +246,6 @@ def test_a_range_that_has_an_effect_on_one_image_says_nothing(tiny, tmp_path, re
     assert remarks() == []
 
 
-def featx_command(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result.output
-
-
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory):
     """Two classes of 12-bit greys in files of 16 bits."""
@@ -277,21 +259,18 @@ def classes(tmp_path_factory):
     return root
 
 
-NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "-q")
-
-
 @pytest.mark.parametrize("command", ["fit", "finetune"])
 def test_a_model_keeps_the_range_that_its_command_was_given(classes, tmp_path, command):
     model = tmp_path / "model.skops"
     options = {"fit": ("--cv", 3, "--grid", "logistic.C=0.01"), "finetune": ("--epochs", 1)}[command]
-    featx_command(command, classes, "-o", model, *NETWORK, "--value-range", "0,4095", *options)
+    featx(command, classes, "-o", model, *NETWORK, "--value-range", "0,4095", *options)
     loaded = load_model(model)
     reader = loaded[0] if command == "fit" else loaded
     assert reader.value_range == TWELVE
     image = classes / "left" / "0.png"
-    kept = featx_command("predict", model, image, "--format", "csv", "--cache", "none")
-    same = featx_command("predict", model, image, "--format", "csv", "--cache", "none", "--value-range", "0,4095")
-    other = featx_command("predict", model, image, "--format", "csv", "--cache", "none", "--value-range", "0,65535")
+    kept = featx("predict", model, image, "--format", "csv", "--cache", "none").output
+    same = featx("predict", model, image, "--format", "csv", "--cache", "none", "--value-range", "0,4095").output
+    other = featx("predict", model, image, "--format", "csv", "--cache", "none", "--value-range", "0,65535").output
     assert kept == same != other
 
 
@@ -299,28 +278,28 @@ def test_extract_and_compare_take_a_range(classes, tmp_path):
     import h5py
 
     def embeddings(*arguments):
-        featx_command("extract", classes, "-o", tmp_path / "a.h5", *NETWORK, *arguments)
+        featx("extract", classes, "-o", tmp_path / "a.h5", *NETWORK, *arguments)
         with h5py.File(tmp_path / "a.h5") as file:
             return file["embeddings"][:]
 
     full, twelve, minmax = embeddings(), embeddings("--value-range", "0,4095"), embeddings("--value-range", "minmax")
     assert len(np.unique(np.round([full[0], twelve[0], minmax[0]], 5), axis=0)) == 3
     options = ("--strategy", "frozen:ridge", "--repeats", 1, "--no-transfer", *NETWORK)
-    featx_command("compare", classes, *options, "--value-range", "0,4095")
-    refused = featx_command("compare", classes, *options, "--value-range", "0,100", code=2)
+    featx("compare", classes, *options, "--value-range", "0,4095")
+    refused = featx("compare", classes, *options, "--value-range", "0,100", code=2).output
     assert "lie outside 0 to 100" in refused
-    skipped = featx_command("compare", classes, *options, "--value-range", "0,100", "--on-error", "skip", code=2)
+    skipped = featx("compare", classes, *options, "--value-range", "0,100", "--on-error", "skip", code=2).output
     assert "none of the images can be read" in skipped
 
 
 @pytest.mark.parametrize("text", ["0", "0,1,2", "a,b", "", "max", "(0,1)"])
 def test_a_range_that_is_none_is_a_usage_error(classes, tmp_path, text):
-    output = featx_command("extract", classes, "-o", tmp_path / "a.h5", *NETWORK, "--value-range", text, code=2)
+    output = featx("extract", classes, "-o", tmp_path / "a.h5", *NETWORK, "--value-range", text, code=2).output
     assert "neither two numbers" in output
 
 
 def test_a_range_upside_down_is_refused(classes, tmp_path):
-    output = featx_command("extract", classes, "-o", tmp_path / "a.h5", *NETWORK, "--value-range", "5,1", code=2)
+    output = featx("extract", classes, "-o", tmp_path / "a.h5", *NETWORK, "--value-range", "5,1", code=2).output
     assert "the first number must be below the second" in output
 
 

@@ -2,13 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
-from click.testing import CliRunner
-from featx.cli import main
-from PIL import Image
+from commands import NETWORK, featx
+from images import write_dark_and_light
 
-NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
 GRID = ("--grid", "logistic.C=0.01")
 COMMANDS = {
     "extract": ["-o", "out.h5"],
@@ -41,14 +38,6 @@ PARTS = {
 WITH_JSON = [command for command in COMMANDS if command != "extract"]
 
 
-def featx(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch, tmp_path):
     """Probe briefly, in a folder of one's own."""
@@ -61,13 +50,7 @@ def in_a_hurry(monkeypatch, tmp_path):
 @pytest.fixture
 def folder(tmp_path):
     """Fifteen images of noise in each of two classes."""
-    rng = np.random.default_rng(0)
-    for name, low in (("dark", 0), ("light", 128)):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for number in range(15):
-            pixels = rng.integers(low, low + 128, (12, 12, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number:02}.png")
-    return tmp_path / "data"
+    return write_dark_and_light(tmp_path / "data", 15, 12)
 
 
 def files(root):
@@ -174,7 +157,7 @@ def test_a_dry_run_refuses_what_the_run_refuses(command, options, folder):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_verbose_names_the_bottleneck(command, folder, monkeypatch):
-    monkeypatch.setattr("featx.reports.costs.BRIEF", 0.0)
+    monkeypatch.setattr("featx.reports.costs.NEGLIGIBLE_SECONDS", 0.0)
     shown = featx(command, folder, *COMMANDS[command], *NETWORK, "-v").stderr
     if command != "compare":
         assert all(stage in shown for stage in ("forward", "write", "images/s"))

@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pytest
 from featx.cli.checks import check_model_files
-from featx.cli.steps import announce
+from featx.cli.logs import announce
 from PIL import Image
 
 from featx import BackboneError, DatasetError, ParameterError, WeightsError, load_dataset, resolve_backbone

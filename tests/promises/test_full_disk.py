@@ -4,8 +4,7 @@ A cache that can be read but not written is in test_stores.py.
 """
 
 import contextlib
-import dataclasses
-import hashlib
+import functools
 import os
 import shutil
 import subprocess
@@ -14,14 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec
+import specs
+from commands import NETWORK
+from featx.cache import CacheError, EmbeddingCache
 from featx.cache.hdf5 import OVERHEAD
 from PIL import Image
+from specs import OTHER, SPEC
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")
 
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-OTHER = dataclasses.replace(SPEC, layer="layer3")
+rows, found_of = (functools.partial(call, width=128) for call in (specs.rows, specs.found_of))
 SMALL = ["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]
 MOUNT = 'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"'
 
@@ -60,21 +61,6 @@ def disk(way, tmp_path):
 
 def python(call):
     return sys.executable, "-c", f"from {Path(__file__).stem} import *; {call}"
-
-
-def rows(numbers):
-    """Digests of the numbers, and embeddings that follow from the digests."""
-    raw = b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers)
-    digests = np.frombuffer(raw, np.uint8).reshape(-1, 32)
-    return digests, np.tile(np.float32(1) / (digests + np.float32(1)), 4)
-
-
-def found_of(cache, numbers, spec=SPEC):
-    """Which of the rows are served, all of them right."""
-    digests, expected = rows(numbers)
-    embeddings, found = cache.get(spec, digests)
-    assert embeddings[found].tobytes() == expected[found].tobytes()
-    return found
 
 
 def leave(disk, amount, kind):
@@ -188,7 +174,6 @@ def test_pruning_as_the_error_advises_makes_room_on_a_full_disk(disk, kind):
 # Extractions
 
 COUNT, BATCH, FIRST = 96, 8, 32
-NETWORK = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu"]
 ROW = 4 * 512 + 32
 
 

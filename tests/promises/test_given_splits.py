@@ -1,11 +1,11 @@
 """Promised: every command uses the split that a data set came with, or says what was chosen in its place."""
 
 import dataclasses
-import logging
 import re
 
 import numpy as np
 import pytest
+from networks import TINY
 
 from featx import (
     CNNFeatureTransformer,
@@ -20,7 +20,6 @@ from featx import (
 from featx.forecast.finetune import forecast_finetuning
 from featx.forecast.fit import forecast_fit
 
-TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
 GRID = {"grids": {"logistic": {"C": [0.01]}}}
 SIZES = {"training": 12, "validation": 6, "test": 8}
 
@@ -57,13 +56,6 @@ def tiny(**parameters):
 
 def frozen(**parameters):
     return CNNFeatureTransformer(**TINY, **parameters)
-
-
-@pytest.fixture
-def remarks(caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._told", set())
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 
 
 @pytest.mark.parametrize(

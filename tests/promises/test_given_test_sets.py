@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from featx.cli.text_tables import render
-from PIL import Image
+from images import write_dark_and_light
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
 from featx.comparison.design import Repeat, design_comparison, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
+from featx.display.text_tables import render_text
 from featx.evaluation.metrics import wilson
 from featx.evaluation.paired import compare_paired
 from featx.evaluation.power import OpenComparison
@@ -120,7 +120,7 @@ def test_several_repeats_have_the_intervals_of_one_test_set(seen):
         assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
     assert result.test == "McNemar's exact test, counts averaged over 4 repeats"
     assert "means over 4 repeats with 95 % intervals of the test images, that of accuracy Wilson's" in result.interval
-    shown = render(comparison_parts(result))
+    shown = render_text(comparison_parts(result))
     assert "so few repeats" not in shown
     assert not any("repeats are few" in note for note in result.notes)
 
@@ -286,13 +286,8 @@ def test_the_curve_is_extrapolated_with_the_spread_of_one_test_set(seen):
 
 @pytest.fixture
 def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    for part, count in (("a", 12), ("b", 6)):
-        for name, low in (("dark", 0), ("light", 128)):
-            (tmp_path / part / name).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(tmp_path / part / name / f"{number}.png")
+    write_dark_and_light(tmp_path / "a", 12)
+    write_dark_and_light(tmp_path / "b", 6, seed=1)
     return tmp_path
 
 

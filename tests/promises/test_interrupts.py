@@ -10,6 +10,7 @@ import time
 import click
 import numpy as np
 import pytest
+from commands import NETWORK as TINY
 from featx.cli import main
 from PIL import Image
 
@@ -113,10 +114,12 @@ def test_a_command_stops_and_keeps_what_is_committed(command, folder, tmp_path, 
 
 
 # What has a command work on for minutes once its images are extracted, and by which files one sees that it does.
-TINY = ["--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32"]
 LATER = {
     "fit": (["-o", "out.skops", "--head", "mlp", "--cv", "40", *TINY], "cache/*/*.h5"),
-    "fit in processes": (["-o", "out.skops", "--head", "mlp", "--cv", "40", "--n-jobs", "2", *TINY], "cache/*/*.h5"),
+    "fit in processes": (
+        ["-o", "out.skops", "--head", "mlp", "--cv", "40", "--n-jobs", "2", *TINY],
+        "cache/*/*.h5",
+    ),
     "finetune": (
         ["-o", "out.skops", "--checkpoint", "out.ckpt", "--epochs", "9999", "--no-early-stopping", *TINY],
         "out.ckpt",

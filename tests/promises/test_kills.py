@@ -3,7 +3,7 @@
 Trainings that are killed while they write their checkpoints are in test_checkpoints.py.
 """
 
-import dataclasses
+import functools
 import hashlib
 import io
 import os
@@ -17,33 +17,19 @@ from pathlib import Path
 import featx.cache.folder
 import numpy as np
 import pytest
-from featx.cache import EmbeddingCache, EmbeddingSpec
+import specs
+from featx.cache import EmbeddingCache
 from featx.cache.files import temporary_name
 from featx.cache.hdf5 import GuardedFile
 from PIL import Image
 from processes import driven, flattened, flattening, forked, was_killed
+from specs import OTHER, SPEC
 
 fcntl = pytest.importorskip("fcntl", reason="pipes and locks of POSIX")
 
-SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-OTHER = dataclasses.replace(SPEC, layer="layer3")
 WIDTH = 192
+rows, found_of = (functools.partial(call, width=WIDTH) for call in (specs.rows, specs.found_of))
 BATCH = 32
-
-
-def rows(numbers):
-    """Digests of the numbers, and embeddings that follow from the digests."""
-    raw = b"".join(hashlib.sha256(b"%d" % n).digest() for n in numbers)
-    digests = np.frombuffer(raw, np.uint8).reshape(-1, 32)
-    return digests, np.tile(np.float32(1) / (digests + np.float32(1)), WIDTH // 32)
-
-
-def found_of(cache, numbers, spec=SPEC):
-    """Which of the rows are served, all of them right."""
-    digests, expected = rows(numbers)
-    embeddings, found = cache.get(spec, digests)
-    assert embeddings[found].tobytes() == expected[found].tobytes()
-    return found
 
 
 def assert_swept_by_the_next_writer(root, spec, number):

@@ -19,7 +19,7 @@ from featx.comparison.run_files import RunFiles
 from featx.exceptions import FeatxError
 from featx.finetuning.checkpoint import Checkpoint
 from featx.finetuning.finetuned_network import FineTunedNetwork
-from featx.reports.pictures import save_figure
+from featx.reports.figure_files import save_figure
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 X = np.random.default_rng(0).normal(size=(4, 576)).astype(np.float32)

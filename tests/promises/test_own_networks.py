@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from images import noise
 from torch import nn
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, compare_strategies, load_dataset
 from featx.exceptions import BackboneError, FeatxError, ParameterError, TrainingError
 
-IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+IMAGES = noise(4)
 
 
 class Returning(nn.Module):

@@ -4,35 +4,20 @@ import csv
 import json
 import os
 
-import numpy as np
 import pytest
-from click.testing import CliRunner
-from featx.cli import main
-from featx.cli.sources import named_images
-from PIL import Image
+from commands import featx
+from featx.cli.image_arguments import named_images
+from images import write_dark_and_light
 
 from featx import DatasetError, ParameterError
 
 SMALL = ("--image-size", "32", "--device", "cpu")
 
 
-def featx(*arguments, code=0, **more):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments], **more)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("sources")
-    rng = np.random.default_rng(0)
-    for kind, low in (("dark", 0), ("light", 128)):
-        (root / "photos" / kind).mkdir(parents=True)
-        for number in range(6):
-            pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(root / "photos" / kind / f"{number}.png")
+    write_dark_and_light(root / "photos", 6)
     (root / "photos" / "notes.txt").write_text("text")
     return root
 
@@ -50,17 +35,17 @@ def here(folder, monkeypatch):
     monkeypatch.setenv("FEATX_CACHE", str(folder / "cache"))
 
 
-DARK = [f"photos/dark/{number}.png" for number in range(6)]
+DARK = [f"photos/dark/{number:02}.png" for number in range(6)]
 
 
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [
         ("photos/dark/*.png", DARK),
-        ("photos/dark/[01].png", DARK[:2]),
-        ("photos/d*/?.png", DARK),
+        ("photos/dark/0[01].png", DARK[:2]),
+        ("photos/d*/??.png", DARK),
         ("**/dark/*.png", DARK),
-        ("photos/**", [*DARK, *(f"photos/light/{number}.png" for number in range(6)), "photos/notes.txt"]),
+        ("photos/**", [*DARK, *(f"photos/light/{number:02}.png" for number in range(6)), "photos/notes.txt"]),
         ("photos/*k", ["photos/dark"]),
         ("https://example.org/*.png?x=[1]", ["https://example.org/*.png?x=[1]"]),
     ],
@@ -139,7 +124,7 @@ def test_predict_and_extract_take_both(model, folder):
 def test_predictions_go_to_a_file_and_figures_to_the_screen(model, folder):
     result = featx("predict", model, "photos", "-o", "out.csv", "--top", "2")
     assert "out.csv: 12 predictions" in result.stderr
-    assert "photos/dark/0.png" not in result.stdout
+    assert "photos/dark/00.png" not in result.stdout
     assert "judged by 12 labelled images" in result.stdout
     with open("out.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -170,13 +155,13 @@ def test_a_file_is_replaced_when_there_are_predictions(model, folder, monkeypatc
 
 
 def test_missing_files_are_named_before_the_network_runs(model, forwards):
-    given = ("predict", model, "nosuch.png", "photos/dark/0.png", "neither.png")
+    given = ("predict", model, "nosuch.png", "photos/dark/00.png", "neither.png")
     said = featx(*given, code=2).stderr
     assert "2 of 3 images do not exist: nosuch.png, neither.png" in said
     assert "--on-error skip" in said
     assert forwards.count == 0
     skipped = featx(*given, "--on-error", "skip", "--format", "csv")
-    assert [row["path"] for row in csv.DictReader(skipped.stdout.splitlines())] == ["photos/dark/0.png"]
+    assert [row["path"] for row in csv.DictReader(skipped.stdout.splitlines())] == ["photos/dark/00.png"]
     assert "skipped nosuch.png: No such file or directory" in skipped.stderr
     none = featx("predict", model, "nosuch.png", "neither.png", "--on-error", "skip", code=2).stderr
     assert "2 of 2 images do not exist" in none

@@ -1,6 +1,5 @@
 """Promised: no row is filed under weights that it was not made with, whenever and wherever their file is replaced."""
 
-import logging
 import os
 import shutil
 from pathlib import Path
@@ -14,7 +13,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from torchvision.models import get_model, get_model_weights
 
-import featx.display.notes
 import featx.networks.backbone
 import featx.networks.weights
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, resolve_backbone, save_model
@@ -30,7 +28,6 @@ NAME = "squeezenet1_1"
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch):
     monkeypatch.setattr(featx.networks.backbone, "_loaded", type(featx.networks.backbone._loaded)())
-    monkeypatch.setattr(featx.display.notes, "_told", set())
 
 
 def write(path, seed):
@@ -188,12 +185,6 @@ def test_weights_of_timm_and_of_the_embedded_network_are_compared_when_they_are_
         torch.save(make().state_dict(), path)
         with pytest.raises(WeightsError, match="have changed since their digest"):
             source.load("cpu")
-
-
-@pytest.fixture
-def remarks(caplog):
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records]
 
 
 def test_a_file_under_another_name_says_how_its_images_are_prepared(tmp_path, remarks):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from featx.exceptions import FeatxError, MissingDependencyError, ParameterError
 from featx.reports import plots
-from featx.reports.pictures import save_figure
+from featx.reports.figure_files import save_figure
 from featx.reports.plots import plot_confusion_matrix, plot_history
 
 matplotlib = pytest.importorskip("matplotlib")

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from featx.cli.text_tables import render
 from PIL import Image
 
 from featx import (
@@ -13,6 +12,7 @@ from featx import (
     finetune_model,
     load_dataset,
 )
+from featx.display.text_tables import render_text
 from featx.reports.held_out import finetuning_parts
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "epochs": 2, "learning_rate": 1e-3}
@@ -53,7 +53,7 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     baseline = json.loads(result.to_json())["baseline"]
     assert (baseline["answer"], baseline["accuracy"]) == ("dark", 0.5)
     assert baseline["verdict"] in ("better", "not distinguishable", "worse")
-    assert result.baseline.text in render(finetuning_parts(result))
+    assert result.baseline.text in render_text(finetuning_parts(result))
 
 
 def test_another_data_set_may_be_the_test_set(folder, tmp_path):

@@ -32,7 +32,7 @@ def labelled(text, **more):
 
 @pytest.fixture
 def remarks(caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._told", set())
+    monkeypatch.setattr("featx.display.notes._logged", set())
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 

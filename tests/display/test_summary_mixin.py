@@ -21,7 +21,7 @@ from featx import (
     resolve_backbone,
 )
 from featx.display.html_tables import MOST_ROWS, render_html
-from featx.display.shown import Shown
+from featx.display.summary_mixin import SummaryMixin
 from featx.display.tables import Table
 from featx.evaluation.estimates import Estimate
 from featx.forecast.result import Part
@@ -29,7 +29,7 @@ from featx.workflows.fit import FitResult
 from featx.workflows.predict import Predictions
 
 HOSTILE = "<script>alert('a & b')</script>"
-CLASSES = ["bee", "cat", HOSTILE]
+CLASS_NAMES = ["bee", "cat", HOSTILE]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def evaluation():
     y = np.arange(60) % 3
     X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     X[np.arange(60), y] += 3
-    return evaluate_heads({("stage7", "avg"): X}, np.array(CLASSES)[y], heads=["knn", "ridge"], cv=2)[0]
+    return evaluate_heads({("stage7", "avg"): X}, np.array(CLASS_NAMES)[y], heads=["knn", "ridge"], cv=2)[0]
 
 
 class Page(HTMLParser):
@@ -169,8 +169,8 @@ def test_what_is_half_made_or_older_is_shown_all_the_same(evaluation):
 def test_no_public_record_prints_as_a_wall(name):
     kind = getattr(featx, name)
     # What is small prints its fields: of an error, of an augmentation, of what names an embedding.
-    assert issubclass(kind, Shown) or name in ("Failure", "Augmentation", "EmbeddingSpec")
-    assert issubclass(kind, Shown) is (kind.__repr__ is Shown.__repr__)
+    assert issubclass(kind, SummaryMixin) or name in ("Failure", "Augmentation", "EmbeddingSpec")
+    assert issubclass(kind, SummaryMixin) is (kind.__repr__ is SummaryMixin.__repr__)
 
 
 def test_estimators_keep_the_display_of_scikit_learn():

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from featx.cache import EmbeddingSpec
 from featx.cache.maintenance import CacheReport, SpecInfo
-from featx.cli.text_tables import render, render_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,8 +18,9 @@ from featx.comparison.result import ComparisonResult, CurveResult
 from featx.comparison.size_result import SizeResult, StrategyResult, Verdict
 from featx.comparison.stage_study import StageScores, StageStudy
 from featx.comparison.strategy_pairs import PairResult
+from featx.display import text_tables
 from featx.display.short_names import cell_width
-from featx.display.tables import CLASSES, Table
+from featx.display.tables import CLASS_NAMES, Table
 from featx.display.terminal import fill, line_width
 from featx.evaluation.baseline import Baseline
 from featx.evaluation.estimates import Estimate
@@ -33,9 +33,8 @@ from featx.heads.results import CandidateResult, EvaluationResult
 from featx.reports.comparison import comparison_parts
 from featx.reports.confusion import class_parts, confused_pairs, hardest_classes
 from featx.reports.costs import extraction_parts, forecast_parts
-from featx.reports.evaluation import evaluation_parts
-from featx.reports.held_out import finetuning_parts, judgement_parts
-from featx.reports.listings import backbone_parts, cache_parts, prediction_parts, report_parts, stage_parts
+from featx.reports.held_out import evaluation_parts, finetuning_parts, judgement_parts
+from featx.reports.listings import backbone_parts, cache_check_parts, cache_parts, prediction_parts, stage_parts
 from featx.workflows.predict import Prediction
 
 WIDTHS = (40, 47, 60, 79, 80, 100, 120, 140)
@@ -45,6 +44,8 @@ METRICS = {
     **dict.fromkeys(["accuracy", "balanced_accuracy", "macro_f1"], SHARE),
     **dict.fromkeys(["log_loss", "debiased_calibration_error", "calibration_error_if_calibrated"], LOSS),
 }
+render_text = functools.partial(text_tables.render_text, rest="`--json` has all")
+render_text_table = text_tables.render_text_table
 NAMES = st.lists(
     st.text(st.sampled_from("ab_- 猫e\u0301🐕1"), min_size=1, max_size=60).filter(lambda name: name == name.strip()),
     min_size=2,
@@ -133,7 +134,7 @@ def results(names):
         "first": prediction_parts([Prediction(p.name, p.top[:1]) for p in predictions]),
         "extract": extraction_parts(ExtractionResult(n_images=9, n_forwarded=9, seconds={"wait": 9.0, "read": 2.0})),
         "forecast": forecast_parts(forecast),
-        "cache": [*cache_parts(Store()), *report_parts(Store(), problems)],
+        "cache": [*cache_parts(Store()), *cache_check_parts(Store(), problems)],
         "backbones": backbones(),
     }  # fmt: skip
 
@@ -150,11 +151,11 @@ def _words(text):
 
 def shown(parts, width):
     """Render a result, and check of each table that it lost nothing without a word."""
-    text = render(parts, width=width)
+    text = render_text(parts, width=width)
     assert too_long(text, width) == []
     for part in parts:
         if isinstance(part, Table) and not part.named_header:
-            table = render_table(part, width=width)
+            table = render_text_table(part, width=width)
             words = _words(table)
             if not part.stacked:
                 named = [name for i, name in enumerate(part.header) if any(row[i] for row in part.rows)]
@@ -178,8 +179,8 @@ def test_any_names_fit_any_width_and_stay_apart(names, width):
         if kind not in ("cache", "backbones", "extract"):
             shown(parts, width)
     rows = [[name, "1", "2.5 % (1.0-3.0)"] for name in names]
-    table = render_table(
-        Table(["class", "images", "recall"], rows, right=[1], drop=[1], names={0: CLASSES}), width=width
+    table = render_text_table(
+        Table(["class", "images", "recall"], rows, right=[1], drop=[1], names={0: CLASS_NAMES}), width=width
     )
     assert len({line.rpartition("  ")[0] for line in table.splitlines()[2 : 2 + len(names)]}) == len(names)
 
@@ -187,7 +188,7 @@ def test_any_names_fit_any_width_and_stay_apart(names, width):
 def test_a_pipe_gets_every_column_and_name_whole():
     long = [f"computer_icons_of_the_filesystem_number_{k}" for k in range(12)]
     for parts in results(long).values():
-        text = render(parts)
+        text = render_text(parts)
         assert "not shown" not in text
         assert "…" not in text
         for part in parts:
@@ -202,7 +203,7 @@ def test_a_layer_that_all_share_is_no_column():
 
 
 def test_what_a_narrow_table_leaves_out_is_named():
-    text = render(evaluation_parts(evaluation(["a", "b"], 3)), width=80)
+    text = render_text(evaluation_parts(evaluation(["a", "b"], 3)), width=80)
     assert "not shown: log loss, calibration error, if calibrated, seconds: `--json` has all" in text
     assert "macro F1  " in text
     assert "log loss  " not in text
@@ -215,7 +216,7 @@ def test_classes_are_shown_whole_or_by_the_hardest_and_most_confused(k, kind):
     names = [f"c{i:03d}" for i in range(k)]
     matrix = np.eye(k, dtype=int) * 9
     matrix[1, 0], matrix[0, 1], matrix[k - 1, 0] = 5, 2, 4
-    text = render(evaluation_parts(evaluation(names, 1, matrix)), width=80)
+    text = render_text(evaluation_parts(evaluation(names, 1, matrix)), width=80)
     assert ("true classes in rows" in text) == (kind == "matrix")
     lines = text.splitlines()
     if kind == "matrix":
@@ -238,8 +239,8 @@ def test_classes_are_shown_whole_or_by_the_hardest_and_most_confused(k, kind):
 
 def test_a_matrix_that_does_not_fit_gives_way_to_the_pairs():
     names = [f"class {i}" for i in range(12)]
-    assert "true classes in rows" in render(evaluation_parts(evaluation(names, 1)), width=120)
-    narrow = render(evaluation_parts(evaluation(names, 1)), width=30)
+    assert "true classes in rows" in render_text(evaluation_parts(evaluation(names, 1)), width=120)
+    narrow = render_text(evaluation_parts(evaluation(names, 1)), width=30)
     assert "true classes in rows" not in narrow
     assert "the most confused pairs" in narrow
     assert "not shown: of its images; 1 more pair; the confusion matrix: `--json` has all" in " ".join(narrow.split())
@@ -247,7 +248,7 @@ def test_a_matrix_that_does_not_fit_gives_way_to_the_pairs():
 
 @pytest.mark.parametrize(("k", "width"), [(10, 79), (6, 39)])
 def test_a_matrix_of_classes_with_one_beginning_is_headed_by_what_differs(k, width):
-    text = render(evaluation_parts(evaluation([f"class_number_{i}" for i in range(k)], 1)), width=width)
+    text = render_text(evaluation_parts(evaluation([f"class_number_{i}" for i in range(k)], 1)), width=width)
     lines = text.splitlines()
     assert [f"…{i}" for i in range(k)] in [line.split() for line in lines]
     assert too_long(text, width) == []
@@ -255,7 +256,7 @@ def test_a_matrix_of_classes_with_one_beginning_is_headed_by_what_differs(k, wid
 
 def test_no_confusion_is_said():
     result = report([f"c{i}" for i in range(20)], np.eye(20, dtype=int))
-    assert "no image was taken for one of another class" in render(
+    assert "no image was taken for one of another class" in render_text(
         judgement_parts(SimpleNamespace(**vars(result), protocol=""))
     )
     assert confused_pairs(result) == []
@@ -320,6 +321,6 @@ def test_names_of_files_with_blanks_are_not_broken(before, tmp_path, monkeypatch
 )
 def test_predictions_below_their_images_have_a_heading(probability, below):
     top = [("a very long name of a class", probability), ("another long name of a class", probability)]
-    lines = render(prediction_parts([SimpleNamespace(name="photo.png", top=top)]), width=50).splitlines()
+    lines = render_text(prediction_parts([SimpleNamespace(name="photo.png", top=top)]), width=50).splitlines()
     assert lines[0] == "path"
     assert " ".join(lines[1 : lines.index("-" * 9)]).split() == below.split()

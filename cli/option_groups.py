@@ -1,4 +1,4 @@
-"""Commands and options go in; help with options in groups and commands in the order of use comes out."""
+"""Help texts with options in groups and commands in the order of use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .wording import know_options
+from .wording import register_options
 
 __all__ = ["Command", "Commands", "in_group"]
 
@@ -38,10 +38,10 @@ def in_group(group: str) -> Callable[..., Callable[[Any], Any]]:
 
 
 class Command(click.Command):
-    """A command whose help shows its options in groups, and whose messages name them."""
+    """A command whose help shows its options in groups, and whose messages name its options."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        know_options(ctx)
+        register_options(ctx)
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -56,7 +56,7 @@ class Command(click.Command):
 
 
 class Commands(click.Group):
-    """Commands in the order in which they were added, with their summaries in full."""
+    """A group that lists its commands in the order in which they were added, with their full summaries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

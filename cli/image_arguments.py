@@ -1,4 +1,4 @@
-"""Arguments for IMAGES go in; names come out: those on standard input, and the files that a pattern matches."""
+"""The IMAGES arguments of commands: names, patterns that match files, and - for names on standard input."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ WRITE = "Write names of images to it: find photos/ -name '*.jpg' | featx ... -"
 
 
 def named_images(arguments: Sequence[str]) -> list[str]:
-    """Return the names that arguments stand for, in their order.
+    """Return the names that the arguments stand for, in their order.
 
-    ``-`` stands for the names on standard input, one a line, or with NUL between them as ``find -print0`` writes them;
-    a pattern that the shell left alone for the files it matches, unless a file has that very name.
+    ``-`` stands for the names on standard input, one a line, or separated by NUL as ``find -print0`` writes them. A
+    pattern that the shell did not expand stands for the files that it matches, unless a file has exactly that name.
 
     Raises
     ------
     ParameterError
-        If standard input is to be read twice.
+        If standard input is named twice.
     DatasetError
-        If no file matches a pattern, or no name comes from standard input, or it cannot be read.
+        If no file matches a pattern, or standard input has no name or cannot be read.
     """
     if list(arguments).count(STDIN) > 1:
         raise ParameterError("got - twice; standard input is read once", "Leave out one of them.")
@@ -42,7 +42,7 @@ def named_images(arguments: Sequence[str]) -> list[str]:
 
 
 def _from_stdin() -> list[str]:
-    if sys.stdin is None or sys.stdin.closed:  # a service or `<&-` gives none
+    if sys.stdin is None or sys.stdin.closed:  # by a service, or by `<&-`
         raise DatasetError("standard input is closed", WRITE)
     if sys.stdin.isatty():
         print("reading names of images from the terminal, one a line; Ctrl-D ends them", file=sys.stderr)
@@ -61,7 +61,7 @@ def _from_stdin() -> list[str]:
 
 def _matching(pattern: str) -> list[str]:
     found = sorted(glob.glob(pattern, recursive=True))
-    if "**" in pattern:  # which matches folders beside the files in them
+    if "**" in pattern:  # which matches the folders as well as the files in them
         found = [name for name in found if not os.path.isdir(name)]
     if not found:
         folder = os.path.dirname(pattern[: min(pattern.find(sign) for sign in "*?[" if sign in pattern)])

@@ -1,4 +1,4 @@
-"""A size goes in and axes to draw on come out; a figure and a path go in, a PNG, SVG or PDF file comes out."""
+"""Make matplotlib axes, and write figures to PNG, SVG or PDF files that are the same for the same figure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..exceptions import FeatxError, MissingDependencyError, ParameterError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_picture", "new_axes", "save_figure"]
+__all__ = ["check_figure_path", "new_axes", "save_figure"]
 
-# What would make two files of one figure differ is left out.
+# Dates and versions are left out, which would make two files of one figure differ.
 METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
@@ -30,8 +30,8 @@ DPI = 150
 def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.PathLike[str] | None) -> np.ndarray:
     """Return axes, side by side, on a new figure.
 
-    A figure that goes to a file belongs to no window and no global list. One that does not is pyplot's: a notebook
-    shows it below the cell, and ``plt.show()`` in a window.
+    A figure for a file has no window and is in no global list. Any other figure is pyplot's: a notebook shows it below
+    the cell, ``plt.show()`` in a window.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.Pa
         Of the figure, in inches.
     columns : int, default=1
     path : str, PathLike or None
-        Where it goes.
+        The file that the figure is for, if any.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.Pa
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure to a file that is there whole or not at all.
+    """Write a figure to a file atomically: the file is complete, or not there at all.
 
     The same figure gives the same bytes.
 
@@ -77,7 +77,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     import matplotlib
 
-    kind = check_picture(path)
+    kind = check_figure_path(path)
     content = io.BytesIO()
     # Without a salt, matplotlib draws the identifiers within an SVG at random.
     with matplotlib.rc_context({"svg.hashsalt": "featx"}):
@@ -90,8 +90,8 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         raise FeatxError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
 
 
-def check_picture(path: str | os.PathLike[str]) -> str:
-    """Refuse a picture that could not be drawn, before hours are spent on what it is to show.
+def check_figure_path(path: str | os.PathLike[str]) -> str:
+    """Refuse a figure that could not be written, before hours are spent on what it shows.
 
     Returns
     -------
