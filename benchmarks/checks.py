@@ -1,6 +1,6 @@
-"""A number of rows goes in; what the checks of the cache cost, beside plain reading of the same bytes, comes out.
+"""Measure the time of the cache's checksum comparisons, next to plain reading of the same bytes.
 
-Rows of 1,280 float32 lie in a few segments. Each round opens the cache anew, as another process would, and does
+Rows of 1,280 float32 are in a few segments. Each round opens the cache anew, as another process would, and does
 everything in turn; the files are in the system's memory, so that it is the checks that are timed and not the disk.
 
     python benchmarks/checks.py [--rows 50000] [--rounds 5]

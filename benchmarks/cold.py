@@ -1,4 +1,4 @@
-"""Photographs that no cache knows go in; images a second of featx and of what people use today come out.
+"""Measure the speed of extraction with an empty cache, in images a second, for featx and other programs.
 
 Writes JPEGs of 500 x 375 pixels, cut from the photographs that scikit-learn and scikit-image bring, and embeds them
 with the same architecture and random weights by each contestant in turn, in a process of its own. The rivals are timed

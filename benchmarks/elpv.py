@@ -1,9 +1,9 @@
-"""Solar cells of the ELPV data set go in; accuracy of frozen features and of fine-tuned networks comes out.
+"""Measure the accuracy of frozen features and of fine-tuned networks on solar cells of the ELPV data set.
 
 The task is "defect probability of at least 0.5" on 2,624 electroluminescence images of 300 x 300 pixels (Deitsch et
 al. 2019, arXiv 1807.02894), which come with the package elpv-dataset (CC BY-NC-SA 4.0). Published on a 75/25 split:
-82.44 % for hand-crafted features with an SVM, 88.42 % for a fine-tuned VGG-19. The data set names no solar module,
-so cells of one module may stand on both sides of a split, here as in the publications.
+82.44 % for hand-crafted features with an SVM, 88.42 % for a fine-tuned VGG-19. The data set does not name solar
+modules, so cells of one module may be on both sides of a split, here as in the publications.
 
     pip install "featx[dev]"
     python benchmarks/elpv.py fit [OPTIONS of featx fit]

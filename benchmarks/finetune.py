@@ -1,6 +1,6 @@
-"""Epochs of fine-tuning are timed with the boundary cached and with every image forwarded, side by side.
+"""Measure the time of an epoch of fine-tuning, with the boundary cached and with every image forwarded.
 
-Real solar cells of the ELPV data set (package elpv-dataset), one view of each, no augmentation, so that both do the
+Real solar cells of the ELPV data set (package elpv-dataset), one draw of each, no augmentation, so that both do the
 same arithmetic above the boundary; random weights for ResNet-50, which do not change the time.
 
     pip install "featx[dev]"

@@ -1,10 +1,10 @@
-"""Sizes go in; how time and memory of the store and of the extraction grow with them comes out.
+"""Measure how time and memory of the cache and of the extraction grow with the number of rows and images.
 
 `rows` puts synthetic rows in batches of 1,024, gets them from the segments of the batches in blocks of 4,096, compacts,
 verifies, and gets them from the one segment in blocks and all at once, in random order. `images` extracts tiny PNG
 files with a network of one convolution to a file, as `featx extract` does, and to a matrix. Each size runs in processes
 of its own, the small ones several times, and medians are printed. Memory (Linux only) is the highest resident set
-during a step beyond the one at its beginning, which holds what goes in.
+during a step beyond the one at its beginning, which includes the input.
 
     python benchmarks/growth.py rows [--features 256] [--size N]...
     python benchmarks/growth.py images [--size N]...

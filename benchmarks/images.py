@@ -1,9 +1,9 @@
-"""What decoding one image takes: peak memory by kind of file, each in a process of its own (Linux).
+"""Measure the peak memory of decoding one image, by kind of file, each in a process of its own (Linux).
 
     python benchmarks/images.py [--side 3000]
 
-The files are made here. Large ones of every kind tell the bytes for each pixel, and files that are nearly all metadata
-those for each byte of the file. What SECURITY.md says is the most that comes out, rounded up.
+The files are made here. Large ones of every kind show the bytes for each pixel, and files that are nearly all metadata
+those for each byte of the file. SECURITY.md has the largest results, rounded up.
 """
 
 from __future__ import annotations

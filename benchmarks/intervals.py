@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth, before and now, by simulation.
+"""Simulate the coverage of 95 % confidence intervals, before and now.
 
     python benchmarks/intervals.py                  # the whole table, some minutes on one core
     python benchmarks/intervals.py --simulations 200

@@ -1,10 +1,10 @@
-"""What it costs to make sure that cached embeddings of a module of one's own are this module's.
+"""Measure the time of checking that cached embeddings of a custom module are those of this module.
 
     python benchmarks/own_module.py [torchvision name] [images]
 
 A process that knows nothing resolves the module and gets all its embeddings from the cache: what identifies it, its
-answers to two fixed images, and the rest; beside it, four images through the same module, and loading it. In seconds of
-the processor, so that a busy machine changes little.
+outputs for two fixed images, and the rest; next to it, four images through the same module, and loading it. In seconds
+of processor time, so that a busy machine changes little.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs of a minute or more are forecast by --dry-run and then made; a table of expected and real time, disk and memory.
+"""Compare the forecasts of --dry-run with the real time, disk and memory of runs of a minute or more.
 
 Real solar cells of the ELPV data set (package elpv-dataset), each run in a process of its own with an empty cache.
 

@@ -1,4 +1,4 @@
-"""Commands that compute nothing go in; how long each takes as a whole process comes out.
+"""Measure the start time of commands that compute nothing, each as a whole process.
 
 `featx cache info` looks at a made-up cache of 100 specs with five segments each.
 

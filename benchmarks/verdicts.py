@@ -1,4 +1,4 @@
-"""True accuracies and costs of strategies go in; how often `compare` gives each of its answers, and wrongly, comes out.
+"""Simulate how often `compare` returns each of its verdicts, and how often it is wrong.
 
 Images are drawn with a difficulty that the strategies share in part, and each split adds noise of its own to every
 decision and to every trained model. Verdicts, pairs and their tests are those of featx.

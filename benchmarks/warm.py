@@ -1,8 +1,8 @@
-"""Paths of known files go in; how many a second a warm transformer turns into embeddings comes out, beside the floor.
+"""Measure how many known files a second a transformer with a warm cache turns into embeddings, next to a lower limit.
 
 Small files stand for images: none is opened after the first look. Their embeddings are made up and put into a cache in
-batches, as an extraction does. The floor is what nobody can do without: one `os.stat` of each path in a bare loop, and
-one copy of the rows from a memory map of the cache into a new matrix.
+batches, as an extraction does. The floor is the least that any program must do: one `os.stat` of each path in a
+bare loop, and one copy of the rows from a memory map of the cache into a new matrix.
 
     python benchmarks/warm.py [--files 100000] [--rounds 5]
 """
