@@ -26,6 +26,6 @@ def describe_epoch(history: Mapping[str, Sequence[float | None]], epochs: int) -
     if last["val_accuracy"] is not None:
         text += f", validation loss {last['val_loss']:.3f}, accuracy {percent_text(last['val_accuracy'])}"
     spent = [seconds for seconds in history["seconds"] if seconds is not None]
-    text += f"; {duration_text(last['seconds'])}"
+    text += f"; {duration_text(spent[-1])}"
     left = (epochs - len(spent)) * sum(spent) / len(spent)
     return f"{text}, at most {duration_text(left)} left" if left else text
