@@ -1,4 +1,4 @@
-"""Decode the bytes of an image file (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM) into RGB pixels, or say why not.
+"""Decode the bytes of an image file in a format that is read (JPEG, PNG ...) into RGB pixels, or say why not.
 
 JPEG is decoded by torchvision where that gives the same pixels as Pillow: both are libjpeg-turbo with the same
 settings, but Pillow copies an image twice on its way to an array, one thread at a time.

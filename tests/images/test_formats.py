@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from encoded_images import CONTAINERS
 from PIL import Image
 
 from featx import CNNFeatureTransformer, as_sources, read_image
@@ -79,6 +80,10 @@ def test_the_first_frame_of_an_avif_is_taken():
     data = encode(frames[0], **AVIF, save_all=True, append_images=frames[1:])
     assert data[8:12] == b"avis"
     np.testing.assert_allclose(read_image(data)[8, 8], (255, 0, 0), atol=6)
+
+
+def test_there_are_samples_of_every_format():
+    assert {format.upper() for format, *_ in CONTAINERS.values()} == set(FORMATS)
 
 
 def test_formats_that_are_read_run_no_program():
