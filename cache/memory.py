@@ -1,4 +1,4 @@
-"""The interface of a store of embeddings, and stores in memory that last for one call."""
+"""The interface of a store of embeddings, and stores in memory: for no cache, or a cache that cannot be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuse a single image where several are expected: its lines would be taken for images."""
+"""Refuse a single image where a list of images is expected, since its rows of pixels would be taken for images."""
 
 from __future__ import annotations
 
