@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..comparison.strategy_names import TRAINED, parse_strategy
+from ..comparison.strategy_names import TRAINED_STRATEGIES, parse_strategy
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, dataset_from, dataset_text
 from .interrupts import note_kept
@@ -67,7 +67,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     default=["frozen", "finetuned"],
     show_default=True,
     metavar="STRATEGY",
-    help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED)}; perhaps with @LAYER. Repeat to compare several.",
+    help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED_STRATEGIES)}; @LAYER may follow. Repeat for several.",
 )
 @_strategies_group(
     "--set",
@@ -205,7 +205,7 @@ def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]])
         hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
         raise ParameterError(f"got a parameter of {unused[0]}, which is not among the strategies", hint)
     for name, values in settings.items():
-        if parse_strategy(name).method in TRAINED:
+        if parse_strategy(name).method in TRAINED_STRATEGIES:
             check_values(values, **ACCEPTED)
 
 

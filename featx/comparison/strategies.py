@@ -13,7 +13,7 @@ from ..constraints import GRID, NONE, RANDOM_STATE, TEXT, check_values
 from ..exceptions import ParameterError, nearest
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
-from .strategy_names import TRAINED, parse_strategy
+from .strategy_names import TRAINED_STRATEGIES, parse_strategy
 
 __all__ = ["kind_of", "make_strategy"]
 
@@ -67,7 +67,7 @@ def make_strategy(
     from ..finetuning.classifier import CNNFineTuneClassifier
 
     shared = {key: value for key, value in transformer.get_params(deep=False).items() if key in SHARED}
-    chosen = {**shared, **TRAINED[strategy.method], **chosen}
+    chosen = {**shared, **TRAINED_STRATEGIES[strategy.method], **chosen}
     network = CNNFineTuneClassifier(transformer.backbone)
     known = list(network.get_params(deep=False))
     if unknown := [key for key in chosen if key not in known]:

@@ -8,10 +8,10 @@ from typing import Any
 from ..exceptions import ParameterError, nearest
 from ..heads.head_names import HEADS, check_head
 
-__all__ = ["TRAINED", "StrategyName", "parse_strategy"]
+__all__ = ["TRAINED_STRATEGIES", "StrategyName", "parse_strategy"]
 
 # The strategies that train a network, and the parameters of CNNFineTuneClassifier that each sets.
-TRAINED: dict[str, dict[str, Any]] = {
+TRAINED_STRATEGIES: dict[str, dict[str, Any]] = {
     "finetuned": {},
     # Random weights need a higher rate, the same everywhere, and more epochs. How good they are shows only when the
     # rate has decreased, so the best epoch is chosen among all of them.
@@ -37,7 +37,7 @@ class StrategyName:
     Attributes
     ----------
     method : str
-        "frozen", or one of `TRAINED`.
+        "frozen", or one of `TRAINED_STRATEGIES`.
     head : str
         The head of a frozen strategy; otherwise empty.
     layer : str or None
@@ -55,7 +55,7 @@ def parse_strategy(name: str) -> StrategyName:
     Parameters
     ----------
     name : str
-        "frozen", "frozen:HEAD" or one of `TRAINED`, perhaps with "@LAYER".
+        "frozen", "frozen:HEAD" or one of `TRAINED_STRATEGIES`, perhaps with "@LAYER".
 
     Raises
     ------
@@ -67,7 +67,7 @@ def parse_strategy(name: str) -> StrategyName:
     if method == "frozen" and bool(colon) is bool(head) and bool(at) is bool(layer):
         check_head(head or "logistic")
         return StrategyName(method, head or "logistic", layer or None)
-    if short not in TRAINED or bool(at) is not bool(layer):
-        known = [*(f"frozen:{head}" for head in HEADS), "frozen", *TRAINED]
+    if short not in TRAINED_STRATEGIES or bool(at) is not bool(layer):
+        known = [*(f"frozen:{head}" for head in HEADS), "frozen", *TRAINED_STRATEGIES]
         raise ParameterError(f"there is no strategy {name!r}", nearest(name, known) or f"Use {', '.join(known)}.")
     return StrategyName(short, layer=layer or None)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..display.quantities import minutes_text
 from ..evaluation.paired import SIGNIFICANCE
 from ..evaluation.power import MOST_REPEATS, USUAL_REPEATS, OpenComparison
 from .choice import Choice, ComparedStrategies, choose, costs_no_more
@@ -128,7 +129,7 @@ def _why_equal(compared: ComparedStrategies, use: StrategyResult, found: Choice)
     reasons = []
     for other in [s for s in compared.others(use) if s.strategy in found.equal][:NAMED_STRATEGIES]:
         saved = other.cost - use.cost
-        cost = f"costs {_minutes(saved)} more" if not costs_no_more(other, use) else "costs about the same"
+        cost = f"costs {minutes_text(saved)} more" if not costs_no_more(other, use) else "costs about the same"
         reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(compared.pair(other, use))}")
     beaten = [s for s in compared.others(use) if compared.better(use, s)]
     if beaten:
@@ -219,9 +220,9 @@ def _price(compared: ComparedStrategies, use: StrategyResult, other: StrategyRes
     points, seconds = compared.pair(use, other).difference.value, use.cost - other.cost
     start = f"better than {other.strategy}{which}{',' if which else ''} by {_points(points)}"
     if costs_no_more(use, other):
-        cheaper = f"and cheaper by {_minutes(-seconds)}"
+        cheaper = f"and cheaper by {minutes_text(-seconds)}"
         return f"{start}, {'at about the same cost' if costs_no_more(other, use) else cheaper}"
-    return f"{start}, which cost {_minutes(seconds)} more, {_minutes(seconds / (100 * points))} a point"
+    return f"{start}, which cost {minutes_text(seconds)} more, {minutes_text(seconds / (100 * points))} a point"
 
 
 def _range(pair: PairResult) -> str:
@@ -245,8 +246,8 @@ def _among(pair: PairResult) -> str:
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:
     if not costs_no_more(other, use):
-        return f", for {_minutes(other.cost - use.cost)} more"
-    return f", and cheaper by {_minutes(use.cost - other.cost)}" if not costs_no_more(use, other) else ""
+        return f", for {minutes_text(other.cost - use.cost)} more"
+    return f", and cheaper by {minutes_text(use.cost - other.cost)}" if not costs_no_more(use, other) else ""
 
 
 def _list(names: Sequence[str]) -> str:
@@ -271,12 +272,6 @@ def _points(share: float) -> str:
 
 def _margin(share: float) -> str:
     return f"{100 * share:g} point{'' if math.isclose(share, 0.01) else 's'}"
-
-
-def _minutes(seconds: float) -> str:
-    """Return a duration in minutes, with two decimals below one minute; in seconds below a tenth of a minute."""
-    value = seconds / 60
-    return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
 
 
 def _percent(result: StrategyResult) -> str:

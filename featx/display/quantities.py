@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "size_text"]
+__all__ = [
+    "count_text",
+    "duration_text",
+    "minutes_text",
+    "p_value_text",
+    "percent_text",
+    "plural",
+    "rough_duration_text",
+    "size_text",
+]
 
-PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies"}
+PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun that messages count."""
+    return PLURALS.get(noun, noun + "s")
 
 
 def count_text(number: int, noun: str) -> str:
     """Return a number with its noun in the right form, such as "1 image" or "1,200 images"."""
-    return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
 def duration_text(seconds: float) -> str:
     """Return a time in seconds or in minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def rough_duration_text(seconds: float) -> str:
+    """Return a time to three digits at most: in seconds below one minute, without seconds from ten minutes on."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+
+
+def minutes_text(seconds: float) -> str:
+    """Return a time in minutes, with two decimals below one minute; in seconds below a tenth of a minute."""
+    value = seconds / 60
+    return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
 
 
 def p_value_text(p_value: float) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-__all__ = ["EXTENSIONS", "FORMATS", "NAMES", "UNSUPPORTED", "is_raw_tiff", "supported_format", "unsupported_format"]
+__all__ = [
+    "EXTENSIONS",
+    "FORMAT_NAMES",
+    "PILLOW_FORMATS",
+    "UNSUPPORTED",
+    "is_raw_tiff",
+    "supported_format",
+    "unsupported_format",
+]
 
 # Each format that is read: its name, Pillow's names, the suffixes of its files, and how they begin. One by one, because
 # some of Pillow's other formats run programs (EPS starts Ghostscript). Pillow tries them in this order.
@@ -19,9 +27,9 @@ _SUPPORTED = (
     ("AVIF", "AVIF", ".avif", rb"\0\0.{2}ftyp(?:avi[fs]|.{8}(?:.{4})*?avi[fs])"),
     ("PPM", "PPM", ".pbm .pgm .ppm .pnm .pfm", rb"P[1-6]\s"),
 )
-NAMES = tuple(name for name, _, _, _ in _SUPPORTED)
+FORMAT_NAMES = tuple(name for name, _, _, _ in _SUPPORTED)
 # Pillow's names.
-FORMATS = tuple(pillow for _, names, _, _ in _SUPPORTED for pillow in names.split())
+PILLOW_FORMATS = tuple(pillow for _, names, _, _ in _SUPPORTED for pillow in names.split())
 # The suffixes of image files that a search through folders takes. The format of a file is known by its content.
 EXTENSIONS = frozenset(suffix for _, _, suffixes, _ in _SUPPORTED for suffix in suffixes.split())
 

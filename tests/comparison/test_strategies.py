@@ -5,7 +5,7 @@ from comparisons import Network
 
 from featx import CNNFeatureTransformer, ParameterError, make_strategy
 from featx.comparison.strategies import kind_of
-from featx.comparison.strategy_names import TRAINED
+from featx.comparison.strategy_names import TRAINED_STRATEGIES
 from featx.heads.tuned_head import TunedHead
 
 
@@ -22,7 +22,7 @@ def test_strategies_are_made_by_name(tiny):
 
 def test_every_strategy_is_described_where_it_is_made():
     described = make_strategy.__doc__.partition("name : {")[2].partition("}")[0]
-    assert described == ", ".join(f'"{name}"' for name in ("frozen", "frozen:HEAD", *TRAINED))
+    assert described == ", ".join(f'"{name}"' for name in ("frozen", "frozen:HEAD", *TRAINED_STRATEGIES))
 
 
 def test_networks_are_made_by_name():

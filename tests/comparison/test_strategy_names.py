@@ -3,7 +3,7 @@
 import pytest
 
 from featx import ParameterError
-from featx.comparison.strategy_names import TRAINED, StrategyName, parse_strategy
+from featx.comparison.strategy_names import TRAINED_STRATEGIES, StrategyName, parse_strategy
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from featx.comparison.strategy_names import TRAINED, StrategyName, parse_strateg
 )
 def test_a_name_says_method_head_and_layer(name, found):
     assert parse_strategy(name) == found
-    assert found.method in ("frozen", *TRAINED)
+    assert found.method in ("frozen", *TRAINED_STRATEGIES)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from featx.cli import main
 from PIL import Image
 
 import featx
-from featx.images.formats import NAMES
+from featx.images.formats import FORMAT_NAMES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def test_readme_and_security_name_every_image_format():
     read = re.search(r"ignored\. (JPEG.*?) are read\.", README, re.DOTALL)[1]
     opened = re.search(r"opened by Pillow, as (.*?) only", SECURITY)[1]
     for text in (read, opened):
-        assert set(NAMES) <= set(re.findall(r"\w+", text))
+        assert set(FORMAT_NAMES) <= set(re.findall(r"\w+", text))
 
 
 def test_contributing_maps_the_rooms_as_they_are():
