@@ -73,7 +73,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     augment_draws : int, default=4
         Augmented copies of each image, drawn once for the cached boundary; an epoch shows one of them.
     test_draws : int, default=1
-        ``predict_proba`` averages over the image and ``test_draws - 1`` augmented copies of it (test-time augmentation).
+        ``predict_proba`` averages over as many versions of an image: itself and augmented copies.
     boundary_cache : bool, default=True
         False decodes, augments and forwards all images in every epoch.
     boundary_dtype : {"float16", "bfloat16"}, default="float16"
