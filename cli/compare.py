@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..comparison.strategy_names import TRAINED_STRATEGIES, parse_strategy
 from .assignments import parse_assignment, parse_literal
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
@@ -66,7 +67,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     default=["frozen", "finetuned"],
     show_default=True,
     metavar="STRATEGY",
-    help="frozen, frozen:HEAD, finetuned or scratch, optionally with @LAYER. Repeat to compare several.",
+    help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED_STRATEGIES)}; @LAYER may follow. Repeat for several.",
 )
 @_strategies_group(
     "--set",
@@ -191,7 +192,6 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
 def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
     """Raise ParameterError if a parameter of another strategy is set, or to a value that it does not accept."""
-    from ..comparison.strategy_names import parse_strategy
     from ..constraints import check_values
     from ..exceptions import ParameterError, nearest
     from ..finetuning.settings import ACCEPTED
@@ -200,7 +200,7 @@ def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]])
         hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
         raise ParameterError(f"got a parameter of {unused[0]}, which is not among the strategies", hint)
     for name, values in settings.items():
-        if parse_strategy(name).kind != "frozen":
+        if parse_strategy(name).method in TRAINED_STRATEGIES:
             check_values(values, **ACCEPTED)
 
 

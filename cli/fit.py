@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from ..heads.head_names import HEADS, check_heads
 from .assignments import parse_assignment, parse_literal
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
-from .option_groups import HEADS, JUDGING, OUTPUT, Command, in_group
+from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
@@ -33,7 +34,7 @@ __all__ = ["fit"]
 
 SUMMARY = "Fit classifiers on the embeddings of images, and save the best."
 
-_heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
+_heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 
 
 @click.command(cls=Command, options_metavar="-o MODEL.skops [OPTIONS]", short_help=SUMMARY)
@@ -45,7 +46,7 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
     default=["logistic"],
     show_default=True,
     metavar="HEAD",
-    help="logistic, linear_svm, svm, knn, ridge or mlp. Repeat to search several.",
+    help=f"One of {', '.join(HEADS)}. Repeat to search several.",
 )
 @_heads(
     "--grid",
@@ -110,8 +111,6 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     check_figure_paths(options["plot_confusion"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
-    from ..heads.head_names import check_heads
-
     check_heads(options["heads"], grids, class_weight=class_weight)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
     announce(options, "loading scikit-learn")

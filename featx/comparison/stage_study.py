@@ -1,4 +1,4 @@
-"""Compare the stages of a frozen network as features, to see whether an earlier one is better than the last.
+"""Compare the stages of a frozen network as features, to see whether an earlier layer is better than the last.
 
 Later layers are more specific to the data that they were trained on (Yosinski et al. 2014, arXiv:1411.1792): if an
 earlier layer is better, the images differ from those data.

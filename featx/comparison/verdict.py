@@ -1,4 +1,4 @@
-"""Put into words which strategy to use at one training size, why, and what would decide it."""
+"""The verdict of a comparison in words: which strategy to use at one training size, why, and what would decide it."""
 
 from __future__ import annotations
 

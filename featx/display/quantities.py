@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "points_text", "size_text"]
+__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "plural", "points_text", "size_text"]
 
-PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies"}
+PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun that messages count."""
+    return PLURALS.get(noun, noun + "s")
 
 
 def count_text(number: int, noun: str) -> str:
     """Return a number with its noun in the right form, such as "1 image" or "1,200 images"."""
-    return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
 def duration_text(seconds: float) -> str:

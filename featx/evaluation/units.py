@@ -1,4 +1,4 @@
-"""Groups and duplicates: the units of images that must stay on one side of every split."""
+"""Groups and duplicates: number images of the same content, and keep them on one side of every split."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     learning_rate : float or "auto", default="auto", of the trained stages: 3e-5, and 1e-3 from scratch
     head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"
-    weight_decay : float, default=1e-2, of kernels and matrices; `featx.finetuning.weight_decay` lists the exceptions
+    weight_decay : float, default=1e-2, regularises kernels and matrices; exceptions: `featx.finetuning.weight_decay`
     schedule : {"constant", "cosine", "onecycle"}, default="cosine", of both rates, over all epochs
         "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
     epochs : int or "auto", default="auto", which is 10, and 30 from scratch
@@ -73,7 +73,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     augment_draws : int, default=4
         Augmented copies of each image, drawn once for the cached boundary; an epoch shows one of them.
     test_draws : int, default=1
-        Draws whose probabilities ``predict_proba`` averages, the image itself being the first.
+        ``predict_proba`` averages over as many versions of an image: itself and augmented copies.
     boundary_cache : bool, default=True
         False decodes, augments and forwards all images in every epoch.
     boundary_dtype : {"float16", "bfloat16"}, default="float16"

@@ -23,7 +23,7 @@ PROBE_IMAGES = 64
 FIRST_IMAGES = 8
 # For how long the images are repeated, to measure the network while other images are being decoded.
 REPEAT_SECONDS = 6.0
-MOST_REPEATS = 8
+MOST_REPETITIONS = 8
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def probe_network(
     failed = {failure.index for failure in found.failures}
     places = [i for i in range(len(images)) if i not in failed]
     each = spent / len(images)
-    again = _repeated([images[i] for i in places], min(MOST_REPEATS, int(REPEAT_SECONDS / max(spent, 1e-6))))
+    again = _repeated([images[i] for i in places], min(MOST_REPETITIONS, int(REPEAT_SECONDS / max(spent, 1e-6))))
     if again:
         repeated, spent = forward(again)
         # These images are digested once more when they are decoded.

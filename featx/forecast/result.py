@@ -1,4 +1,4 @@
-"""The forecast of a command: time, disk space and memory of its parts, and in all."""
+"""ForecastResult: the time, disk space and memory that a command will take, for each of its parts and in all."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Decoders are compiled code: a thread that does not return from one cannot be ended, and keeps its memory. Images are
 decoded in this process, because that costs least. Once one of them has taken long, those that follow are decoded by
-other processes until it is done, so that no more threads can hang than were decoding at that moment.
+other processes until it is done, so that no more threads can hang than were decoding at that moment. The time after
+which a decoder is given up is `DECODE_SECONDS` of `runtime.deadlines`.
 """
 
 from __future__ import annotations

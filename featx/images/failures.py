@@ -1,4 +1,4 @@
-"""Failures: images that cannot be read, with the reasons."""
+"""Failures: images that cannot be read and are skipped (`on_error="skip"`), with the reasons."""
 
 from __future__ import annotations
 

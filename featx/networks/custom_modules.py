@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..display.names import few
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
 from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
@@ -249,7 +250,7 @@ def _changed_by_running(module: nn.Module, own: nn.Module, found: Identity, prep
 
 
 def _warn_unknown(name: str, unknown: tuple[str, ...]) -> None:
-    text = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+    text = few(unknown)
     if text not in _warned:
         _warned.add(text)
         log.warning(

@@ -1,4 +1,4 @@
-"""Verdicts and tables of a comparison of strategies."""
+"""Tables and sentences of a comparison of strategies: its verdict, figures, learning curves and stages."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Run calls in threads with a timeout each, and go on without those that hang.
+"""Timeouts: run calls in threads with a time limit each, and go on without those that hang, such as decoders.
 
 A stalled network file system, a server that never answers or a decoder that loops must not hold up the program or its
 exit. The threads of `concurrent.futures` are joined when the interpreter exits, so these are daemons. A thread cannot
-be ended, but what it waits for often can (`cancelled_by`); of the threads that stay stuck, a limited number is left
+be ended, but what it waits for often can (`cancelled_by`), and images that follow a decoder that hangs are decoded in
+processes that can be killed (`images.decoder_process`); of the threads that stay stuck, a limited number is left
 behind.
 """
 

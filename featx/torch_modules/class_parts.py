@@ -1,4 +1,4 @@
-"""List the parts of a class that may take part when a network computes: its bases and some of its members."""
+"""List what a class adds to the digest of a module: its base classes, methods and other members."""
 
 from __future__ import annotations
 

@@ -31,9 +31,9 @@ from ..images.failures import Failure, find_unreadable
 
 __all__ = ["FineTuneResult", "finetune_model", "training_split_options"]
 
-TEST_SIZE = 0.2
-
-NO_EARLY_STOPPING = (("early_stopping=False", "--no-early-stopping"),)
+FINETUNING_TEST_SIZE = 0.2
+# What to change where classes are too small for a validation part, in Python and on the command line.
+EARLY_STOPPING_OFF = (("early_stopping=False", "--no-early-stopping"),)
 
 
 @dataclass(repr=False)
@@ -194,10 +194,11 @@ def training_split_options(
     """
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
+    chosen = FINETUNING_TEST_SIZE if test_size is None else check_fraction(test_size)
     return SplitOptions(
         partial(_split, classifier),
-        {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
-        alternatives=[(NO_EARLY_STOPPING, {"early_stopping": False})] if stopping else [],
+        {"test_size": chosen, "early_stopping": stopping},
+        alternatives=[(EARLY_STOPPING_OFF, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )

@@ -35,5 +35,6 @@ def test_a_share_is_given_in_percent_and_a_difference_of_shares_in_points():
 
 def test_counts_sizes_and_p_values_have_their_nouns_and_units():
     assert [count_text(n, "class") for n in (0, 1, 1200)] == ["0 classes", "1 class", "1,200 classes"]
+    assert count_text(2, "stratum") == "2 strata"
     assert [size_text(n) for n in (0, 999, 1000, 2.5e9, 3e13)] == ["0 B", "999 B", "1.0 kB", "2.5 GB", "30.0 TB"]
     assert [p_value_text(p) for p in (1e-9, 0.0012, 1)] == ["<0.001", "0.001", "1.000"]
