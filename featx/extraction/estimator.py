@@ -56,10 +56,6 @@ class ImageEstimator(BaseEstimator):
         check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
         check_values(values, weights=WEIGHTS)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Models saved by earlier versions hold the former word.
-        super().__setstate__({**state, "on_error": "skip"} if state.get("on_error") == "nan" else state)
-
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         if "backbone" in state and not isinstance(state["backbone"], str):
