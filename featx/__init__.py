@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .display.summary_mixin import SummaryMixin
 
 if TYPE_CHECKING:
     from .cache import EmbeddingCache, EmbeddingSpec
@@ -111,9 +112,17 @@ _MODULES = {
         "WorkerError",
     ),
 }
-_PLACES = {name: module for module, names in _MODULES.items() for name in names}
+# Classes that are no public names, but parts of public objects: pickles name all of them by the package.
+_PARTS = {
+    "comparison.size_result": ("SizeResult", "StrategyResult", "Verdict"),
+    "evaluation.baseline": ("Baseline",),
+    "evaluation.estimates": ("Estimate",),
+    "evaluation.held_out_result": ("HeldOutResult",),
+    "workflows.judged_predictions": ("JudgedResult",),
+}
+_PLACES = {name: module for table in (_MODULES, _PARTS) for module, names in table.items() for name in names}
 
-__all__ = [*_PLACES, "__version__"]
+__all__ = [*(name for names in _MODULES.values() for name in names), "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -125,3 +134,11 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _summaries() -> Any:
+    """Import what shows results when one is shown."""
+    return importlib.import_module(".reports.summaries", __name__)
+
+
+SummaryMixin.summaries = staticmethod(_summaries)

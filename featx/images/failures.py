@@ -26,6 +26,8 @@ class Failure:
     reason : str
     """
 
+    __module__ = "featx"
+
     index: int
     name: str
     reason: str

@@ -3,6 +3,7 @@
 How the files in tests/data/before were made stands in tests/data/README.md.
 """
 
+import importlib
 import inspect
 import io
 import json
@@ -220,6 +221,31 @@ def test_no_module_path_enters_what_is_pickled(name):
     assert inspect.getsource(kind.apply if value is FLIPS else kind.fit)
     if value is not FLIPS:
         assert clone(value).get_params().keys() == value.get_params().keys()
+
+
+@pytest.mark.parametrize("name", [name for name in featx.__all__ if inspect.isclass(getattr(featx, name))])
+def test_pickles_name_public_classes_by_the_package_alone(name):
+    kind = getattr(featx, name)
+    content = pickle.dumps(kind, protocol=0).decode()
+    home = "featx.cache" if name in featx.cache.__all__ and name != "CacheError" else "featx"
+    assert content.startswith(f"c{home}\n{name}\n")
+    assert pickle.loads(content.encode()) is kind
+
+
+@pytest.mark.parametrize("module", featx._PARTS)
+def test_pickles_name_the_parts_of_public_objects_by_the_package_alone(module):
+    for name in featx._PARTS[module]:
+        kind = getattr(importlib.import_module(f"featx.{module}"), name)
+        assert pickle.dumps(kind, protocol=0).decode().startswith(f"cfeatx\n{name}\n")
+        assert name not in featx.__all__
+
+
+def test_a_class_has_its_public_name_when_it_is_reached_by_its_module():
+    code = (
+        "from featx.workflows.fit import FitResult as kind; import pickle; print(pickle.dumps(kind, protocol=0)[:17])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == repr(b"cfeatx\nFitResult\n")
 
 
 def test_unpickling_imports_what_it_needs(tmp_path):
