@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["SummaryMixin"]
+from .named_by_package import NamedByPackage
+
+__all__ = ["SummaryMixin", "show_by"]
 
 
 class Summaries(Protocol):
@@ -18,25 +20,26 @@ class Summaries(Protocol):
         """Return the tables of an object as HTML, or None if it has none."""
 
 
-class SummaryMixin:
-    """Base class of results and other objects whose default repr would be a wall of values.
+def show_by(load: Callable[[], Summaries]) -> None:
+    """Set what returns the functions that show objects, when one is shown.
 
-    Pickles name each of these classes by the package, which finds it wherever its module is moved to.
+    They know the results, which therefore cannot import them; the package, which knows all, calls this.
     """
+    global _load
+    _load = load
+
+
+_load: Callable[[], Summaries]
+
+
+class SummaryMixin(NamedByPackage):
+    """Base class of results and other objects whose default repr would be a wall of values."""
 
     __slots__ = ()
-    # Returns what says how objects are shown. That knows the results, which therefore cannot import it: the package
-    # sets this.
-    summaries: Callable[[], Summaries]
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if cls.__module__.startswith("featx.") and not cls.__name__.startswith("_"):
-            cls.__module__ = "featx"
 
     def __repr__(self) -> str:
         try:
-            return "\n".join(SummaryMixin.summaries().summary_lines(self))
+            return "\n".join(_load().summary_lines(self))
         # A debugger shows objects that are still being built, and pickles hold objects of older versions.
         except Exception:
             return f"<{type(self).__name__}, incomplete>"
@@ -44,6 +47,6 @@ class SummaryMixin:
     def _repr_html_(self) -> str | None:
         """Return the tables as HTML for a notebook; None if there are none, so that it shows the two lines."""
         try:
-            return SummaryMixin.summaries().summary_html(self)
+            return _load().summary_html(self)
         except Exception:
             return None

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -79,24 +79,24 @@ def use_current_parameters(model: Any) -> None:
     held = [part for _, part in parts(model)]
     for part in held:
         if isinstance(part, ImageEstimator):
-            _translate(vars(part), lambda name: True)
+            _translate(part.__dict__, {"": part})
     for part in held:
         if isinstance(part, BaseSearchCV):
             steps = {"": part.estimator, **part.estimator.get_params()}
             named = [vars(part)[name] for name in NAMING if name in vars(part)]
             for _, mapping in list(parts(named)):
                 if isinstance(mapping, dict):
-                    _translate(mapping, lambda step, steps=steps: isinstance(steps.get(step), ImageEstimator))
+                    _translate(mapping, steps)
 
 
-def _translate(mapping: dict[Any, Any], is_image_estimator: Callable[[str], bool]) -> None:
-    """Rename what a mapping holds of parameters, such as "step__name" or "param_step__name", in the same order."""
+def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
+    """Rename parameters of those steps that are image estimators: "step__name" or "param_step__name", in their order."""
     current = {}
     for key, value in mapping.items():
         whole = key if isinstance(key, str) else ""
         prefix = "param_" if whole.startswith("param_") else ""
         step, separator, name = whole.removeprefix(prefix).rpartition("__")
-        if name and is_image_estimator(step):
+        if name and isinstance(steps.get(step), ImageEstimator):
             key = f"{prefix}{step}{separator}{FORMER_PARAMETERS.get(name, name)}"
             value = _current(name, value)
         current[key] = value

@@ -3,6 +3,7 @@
 How the files in tests/data/before were made stands in tests/data/README.md.
 """
 
+import dataclasses
 import importlib
 import inspect
 import io
@@ -238,6 +239,16 @@ def test_pickles_name_the_parts_of_public_objects_by_the_package_alone(module):
         kind = getattr(importlib.import_module(f"featx.{module}"), name)
         assert pickle.dumps(kind, protocol=0).decode().startswith(f"cfeatx\n{name}\n")
         assert name not in featx.__all__
+
+
+@pytest.mark.parametrize(
+    "name", ["CandidateResult", "ComparisonResult", "EvaluationResult", "ImageDataset", "FitResult"]
+)
+def test_annotations_of_public_classes_can_be_resolved(name):
+    kind = getattr(featx, name)
+    fields = {field.name: field.type for field in dataclasses.fields(kind)}
+    assert typing.get_type_hints(kind).keys() == fields.keys()
+    assert all(isinstance(text, str) for text in fields.values())
 
 
 def test_a_class_has_its_public_name_when_it_is_reached_by_its_module():
