@@ -90,7 +90,7 @@ def use_current_parameters(model: Any) -> None:
 
 
 def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
-    """Rename parameters of those steps that are image estimators: "step__name" or "param_step__name", in their order."""
+    """Rename parameters of the steps that are image estimators, "step__name" or "param_step__name", in their order."""
     current = {}
     for key, value in mapping.items():
         whole = key if isinstance(key, str) else ""
