@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from .named_by_package import NamedByPackage
 
 __all__ = ["SummaryMixin", "show_by"]
 
 
-class Summaries(Protocol):
-    """What says how objects are shown; see `featx.reports.summaries`."""
-
-    def summary_lines(self, shown: Any) -> list[str]:
-        """Return one or two lines that say what an object is."""
-
-    def summary_html(self, shown: Any) -> str | None:
-        """Return the tables of an object as HTML, or None if it has none."""
-
-
-def show_by(load: Callable[[], Summaries]) -> None:
-    """Set what returns the functions that show objects, when one is shown.
+def show_by(load: Callable[[], Any]) -> None:
+    """Set what returns the functions that show objects, `summary_lines` and `summary_html`, when one is shown.
 
     They know the results, which therefore cannot import them; the package, which knows all, calls this.
     """
@@ -29,7 +19,7 @@ def show_by(load: Callable[[], Summaries]) -> None:
     _load = load
 
 
-_load: Callable[[], Summaries]
+_load: Callable[[], Any]
 
 
 class SummaryMixin(NamedByPackage):
