@@ -13,8 +13,10 @@ from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
+from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
 from .finetuned_estimator import FineTunedEstimator
+from .settings import check_parameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -243,6 +245,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)
         finetuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        finetuning.check()
         # Copies of an image are on one side of the validation split, and of the folds that tune the head.
         finetuning.together = same_content(self.content_keys(images))
         result = finetuning.run()
@@ -256,6 +259,29 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.state_ = result.state
         self.head_ = result.head
         return self
+
+    def check_parameters(self, y: Any) -> None:
+        """Check all parameters, as ``fit`` does, without any image.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels, each class at least once.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+        ModelFileError
+            If the checkpoint cannot be written.
+        """
+        check_parameters(self)  # before torch is loaded for the other checks
+        checked_value_range(self.value_range)
+        self.source()
+        note_torch()
+        from .fit import FineTuning
+
+        classes, targets = np.unique(np.asarray(y), return_inverse=True)
+        FineTuning(self, [], classes, targets, None).check()
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:
         """Return the images to validate on with their class numbers, if they are given and used."""

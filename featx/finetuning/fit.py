@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections import Counter
@@ -106,26 +107,30 @@ class FineTuning:
         self._from_scratch, self._begins_at_random = False, options.weights is None
         self.optimization = self._optimization()
 
+    def check(self) -> None:
+        """Raise what the parameters and the network do not allow, before any image is read."""
+        if self.trunk.part.updated_norms(self.trunk.update_statistics) and self.optimization.batch_size < 2:
+            raise ParameterError(
+                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
+                "Choose a larger batch_size.",
+            )
+        self.options.width(self.source, self.view)
+        if self.options.checkpoint is not None:
+            Checkpoint(self.options.checkpoint, {}).check_writable()
+
     def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
-        trunk = self.cut()
+        trunk = self.trunk
         trunk.part.warn(self.source.name)
-        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
-            raise ParameterError(
-                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
-                "Choose a larger batch_size.",
-            )
         if self.device == "cpu":
             keep_freed_memory()
         channels_last(trunk.module.to(self.device))
         checkpoint = self._checkpoint(trunk, validation)
         if checkpoint is not None:
-            # A checkpoint of another training, or a path that cannot be written, is refused before any computation.
-            checkpoint.load("cpu")
-            checkpoint.check_writable()
+            checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
         store, options = writable_store(self.cache), self.boundary_options()
         feed, forwarded = make_feed(
@@ -158,8 +163,9 @@ class FineTuning:
             head=_arrays(head.state_dict()),
         )
 
-    def cut(self) -> Trunk:
-        """Return the network in two parts, and set what depends on whether it is trained from scratch."""
+    @functools.cached_property
+    def trunk(self) -> Trunk:
+        """The network in two parts; once it is made, what depends on whether it is trained from scratch is known."""
         trunk = Trunk.cut(
             self.source,
             self.view,

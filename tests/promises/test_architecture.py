@@ -105,7 +105,14 @@ def imports(name, *, everywhere=False):
             base = ".".join([*parents[: len(parents) - statement.level + 1], *filter(None, [base])])
         members = {f"{base}.{alias.name}" for alias in statement.names}
         found |= {member if member in MODULES else base for member in members}
-    return frozenset(found)
+    return frozenset(found | _named_by_text(path.read_text(encoding="utf-8")) if everywhere else found)
+
+
+def _named_by_text(text):
+    """Return the modules that the strings of a module name, as those that are imported by name or by a table do."""
+    strings = {n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    places = {f"featx.{string.lstrip('.').removeprefix('featx.')}" for string in strings}
+    return {place for place in places & MODULES.keys() if place.count(".") > 1}
 
 
 def own(found):
@@ -163,6 +170,19 @@ def test_rooms_import_what_the_table_allows_and_nothing_else():
         assert found[pair] <= modules
 
 
+def test_modules_that_are_imported_by_name_count():
+    texts = ("import_module('featx.heads.search')", "f('.heads.search', 'featx')", "T = {'heads.search': ('a',)}")
+    assert all(_named_by_text(text) == {"featx.heads.search"} for text in texts)
+    assert _named_by_text("logging.getLogger('featx'), open('featx.cache'), 'featx.heads.other'") == set()
+    assert "featx.reports.summaries" in imports("featx", everywhere=True)
+
+
+def test_only_the_command_line_imports_the_package_itself():
+    # The package imports from every room, and whoever imports it would too.
+    for name in set(MODULES) - {"featx", *room("featx.cli")}:
+        assert "featx" not in imports(name, everywhere=True), name
+
+
 def test_rooms_stand_on_floors():
     floors = {}
     for name in TopologicalSorter({name: text.split() for name, text in ARROWS.items()}).static_order():
@@ -205,7 +225,7 @@ def test_commands_import_the_library_inside_their_bodies(name):
 
 
 def test_import_featx_is_lazy():
-    assert own(imports("featx")) == {"featx._version"}
+    assert own(imports("featx")) == {"featx._version", "featx.display.summary_mixin"}
     assert others(imports("featx")) <= sys.stdlib_module_names
 
 
