@@ -73,6 +73,10 @@ class EmbeddingSpec:
     def from_json(cls, text: str) -> EmbeddingSpec:
         """Return the spec that `to_json` wrote.
 
+        Parameters
+        ----------
+        text : str
+
         Raises
         ------
         CacheError

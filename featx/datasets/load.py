@@ -60,6 +60,10 @@ def load_dataset(
     path_column, label_column : str, default=None
         The manifest's columns of image files and of classes; by default those of the usual names.
 
+    Returns
+    -------
+    ImageDataset
+
     Raises
     ------
     DatasetError

@@ -40,10 +40,6 @@ class Estimate(SummaryMixin):
         """Whether there is an interval."""
         return not (math.isnan(self.low) or math.isnan(self.high))
 
-    def overlaps(self, other: Estimate) -> bool:
-        """Whether the two intervals share a point; True where one is missing, since nothing says that they do not."""
-        return not (self.high < other.low or other.high < self.low)
-
     def text(self, *, percent: bool = True) -> str:
         """Return the value, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`."""
         scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")

@@ -36,7 +36,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
 
     Parameters
     ----------
-    backbone, weights, layer, pooling, cache_key, image_size, resize, image_shape, value_range, device, n_jobs, cache
+    backbone, weights, layer, pooling, cache_key
         As for `CNNFeatureTransformer`; `layer` is what the head reads.
     trainable_stages : int, sequence of str or "all", default=1
         How many of the last stages to train, or their names (``featx backbones --stages NAME``); 0 trains the head
@@ -83,10 +83,16 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         Where the outputs would take more, training works as with ``boundary_cache=False``, which is logged.
     checkpoint : str or PathLike, default=None
         A file that is replaced after every epoch; ``fit`` with the same parameters and data resumes from it.
+    image_size, resize, image_shape, value_range
+        As for `CNNFeatureTransformer`.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Of forward passes, except for the trained part on a CPU; tensors and gradients are float32. "auto" is float32.
+    device, n_jobs
+        As for `CNNFeatureTransformer`.
     random_state : int, default=0
         Of the validation part, draws, order, dropout and random weights; on a CPU it decides the model.
+    cache
+        As for `CNNFeatureTransformer`.
     verbose : bool, default=False, which shows no progress bars and prints no line after each epoch
 
     Attributes

@@ -88,7 +88,10 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     def export_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the trained network as safetensors, for ``CNNFeatureTransformer(backbone, weights=path)``.
 
-        The name must end in ``.safetensors``; an existing file is replaced.
+        Parameters
+        ----------
+        path : str or PathLike
+            Must end in ``.safetensors``; an existing file is replaced.
         """
         check_is_fitted(self)
         self.network().export(path)

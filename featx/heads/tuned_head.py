@@ -55,7 +55,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    evaluate_heads : metrics of several heads, by nested cross-validation.
+    evaluate_heads : Metrics of several heads, by nested cross-validation.
 
     Examples
     --------
@@ -135,6 +135,12 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     def spec(self, n_classes: int | None = None, *, seed: int | None = None) -> HeadSpec:
         """Return the classifier and its grid, which is tried on made-up rows if the number of classes is given.
+
+        Parameters
+        ----------
+        n_classes : int, default=None
+        seed : int, default=None
+            In place of `random_state`.
 
         Raises
         ------

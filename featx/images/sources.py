@@ -181,7 +181,7 @@ class ImageSources(SummaryMixin, Sequence[ImageSource]):
     names : sequence of str
         Of the same length.
     max_pixels, value_range
-        As for ImageSource.
+        As for `ImageSource`.
     """
 
     def __init__(
@@ -249,6 +249,10 @@ def as_sources(
         What messages call them; by default the path, or "image 3".
     max_pixels, value_range
         As for `read_image`.
+
+    Returns
+    -------
+    ImageSources
 
     Raises
     ------

@@ -83,6 +83,11 @@ class BackboneSource(SummaryMixin):
     def view(self, layer: str | None, pooling: str) -> View:
         """Return layer and pooling with the defaults filled in.
 
+        Parameters
+        ----------
+        layer : str or None
+        pooling : str
+
         Raises
         ------
         ParameterError

@@ -159,7 +159,7 @@ def fit_model(
         Not changed. With ``on_error="skip"`` images that cannot be read are left out.
     layers, poolings : sequences
         Every combination is searched.
-    heads, grids, class_weight, scoring, random_state, n_jobs, verbose
+    heads, grids
         As for `evaluate_heads`.
     cv : int, default=None
         Folds of a cross-validation; None means 5, or the split that the data set came with.
@@ -170,6 +170,8 @@ def fit_model(
         with.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
+    class_weight, scoring, random_state, n_jobs, verbose
+        As for `evaluate_heads`.
 
     Returns
     -------

@@ -45,20 +45,6 @@ def test_the_text_has_the_interval_where_there_is_one(estimate, percent, text):
     assert estimate.text(percent=percent) == text
 
 
-@pytest.mark.parametrize(
-    ("other", "overlap"),
-    [
-        (Estimate(0.8, 0.7, 0.9), False),
-        (Estimate(0.7, 0.6, 0.8), True),
-        (Estimate(0.5, 0.45, 0.55), True),
-        (Estimate(0.9, reason="too few groups"), True),
-    ],
-)
-def test_estimates_overlap_when_they_share_a_point_or_nothing_says_otherwise(other, overlap):
-    estimate = Estimate(0.5, 0.4, 0.6)
-    assert estimate.overlaps(other) is other.overlaps(estimate) is overlap
-
-
 def test_each_reason_is_given_once_with_the_figures_that_it_concerns():
     figures = [("accuracy", KNOWN), ("macro F1", BARE), ("log loss", Estimate(1.2, reason="other")), ("macro F1", BARE)]
     assert missing_intervals(figures) == [

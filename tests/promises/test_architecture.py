@@ -1,10 +1,9 @@
-"""Promised: imports go one way, light modules stay light, and public names are documented."""
+"""Promised: imports go one way, and light modules stay light."""
 
 import ast
 import functools
 import importlib
 import inspect
-import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -271,26 +270,9 @@ def test_what_a_module_declares_public_exists(name):
         assert hasattr(module, public), public
 
 
-@pytest.mark.parametrize("name", featx.__all__)
-def test_public_names_resolve_and_say_what_they_take(name):
-    thing = getattr(featx, name)
-    assert name in dir(featx)
-    if not callable(thing):
-        return
-    documentation = inspect.getdoc(thing)
-    assert documentation
-    if inspect.isclass(thing) and issubclass(thing, Exception):
-        return
-    for parameter in inspect.signature(thing).parameters:
-        word = re.escape(parameter)
-        assert re.search(rf"^ *(?:\w+, )*\**{word}(?:, \w+)*(?: :|$)", documentation, re.MULTILINE), parameter
-
-
-@pytest.mark.parametrize("name", [name for name in featx.__all__ if inspect.isclass(getattr(featx, name))])
-def test_methods_of_public_classes_are_documented(name):
-    for key, member in vars(getattr(featx, name)).items():
-        if not key.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
-            assert inspect.getdoc(member), f"{name}.{key}"
+def test_public_names_resolve():
+    assert set(featx.__all__) <= set(dir(featx))
+    assert all(hasattr(featx, name) for name in featx.__all__)
 
 
 def test_a_name_that_does_not_exist_is_no_attribute():

@@ -130,9 +130,10 @@ def test_readme_from_its_first_line_to_its_last(tmp_path, monkeypatch):
     assert names["embeddings"].shape == (1797, 320)
 
 
-def test_ci_calls_the_command_that_readme_gives():
-    command = next(block for block in blocks("bash") if "pytest" in block).strip()
-    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+def test_a_nox_session_is_the_command_that_readme_gives():
+    assert next(block for block in blocks("bash") if "pytest" in block).strip() == 'pip install -e ".[test]" && pytest'
+    session = 'session.install("-e", ".[test]")\n    session.run("pytest", *session.posargs)\n'
+    assert session in (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
 
 def test_readme_names_every_command():

@@ -1,0 +1,59 @@
+"""Nox sessions: lint, types, and the tests with coverage, or with the newest or the oldest dependencies."""
+
+import configparser
+import re
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "coverage"]
+nox.needs_version = ">=2024.10.9"
+
+
+def lower_bounds(path):
+    """Return every `name>=version` of a setup.cfg as the line of constraints `name==version`."""
+    setup = configparser.ConfigParser()
+    setup.read(path)
+    texts = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    # A constraint names no extras: `fsspec[http]>=2024.6.1` is `fsspec==2024.6.1`.
+    return sorted({re.sub(r"(\[.*\])?>=", "==", line) for text in texts for line in text.split() if ">=" in line})
+
+
+# Both sessions install a torch of their own: some 6 GB, and 10 minutes with the tests.
+@nox.session
+def latest(session):
+    """Run the tests with the newest release of every dependency."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python="3.11")
+def oldest(session):
+    """Run the tests with the lower bound of every dependency, on the oldest Python."""
+    constraints = Path(session.create_tmp(), "constraints.txt")
+    constraints.write_text("\n".join(lower_bounds("setup.cfg")), encoding="utf-8")
+    session.install("-e", ".[test]", "--constraint", str(constraints))
+    session.run("pip", "list")
+    # Old libraries meet newer ones below them, and are warned of what the latter have renamed since.
+    session.run("pytest", "-W", "ignore::DeprecationWarning", *session.posargs)
+
+
+# These run in the environment that is active, which has `.[dev]`: mypy reads the types of torch there.
+@nox.session(venv_backend="none")
+def lint(session):
+    """Look for faults and check the formatting."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(venv_backend="none")
+def types(session):
+    """Check the types."""
+    session.run("mypy", "featx", "cache", "cli")
+
+
+@nox.session(venv_backend="none")
+def coverage(session):
+    """Run the tests, and print the lines that they run in no process of pytest's; other processes are not measured."""
+    # Of what Python 3.11 has, slipcover adds a tenth to the suite, coverage a half.
+    session.run("python", "-m", "slipcover", "-m", "pytest", *session.posargs)
