@@ -1,17 +1,19 @@
-"""Promised: `featx predict` prints no more than the model knows."""
+"""Promised: `featx predict` prints what the model knows of each image, and no more."""
 
 import csv
 import io
 import json
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
+from commands import NETWORK, featx
 from featx.cli import main
 from PIL import Image
 from pipelines import behind
 from sklearn.svm import LinearSVC
 
-from featx import save_model
+from featx import load_model, save_model
 
 
 def test_the_command_leaves_a_probability_out_that_there_is_not(tmp_path):
@@ -38,3 +40,37 @@ def test_the_command_leaves_a_probability_out_that_there_is_not(tmp_path):
         {"label": "b", "probability": None},
     ]
     assert "1.000" not in shown("table")
+
+
+QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
+
+
+@pytest.fixture
+def model(folder, tmp_path):
+    path = tmp_path / "model.skops"
+    featx("fit", folder, "-o", path, *NETWORK, *QUICK, "-q")
+    return path
+
+
+def test_predict_prints_tables_csv_and_json(model, folder):
+    shown, _, figures = featx("predict", model, folder).stdout.partition("\n\n")
+    assert shown.split()[:3] == ["path", "label", "probability"]
+    assert len(shown.splitlines()) == 42
+    assert figures.startswith("judged by 40 labelled images; figures with 95 % intervals")
+    rows = list(csv.DictReader(io.StringIO(featx("predict", model, folder, "--top", "2", "--format", "csv").stdout)))
+    found = json.loads(featx("predict", model, folder, "--top", "5", "--format", "json").stdout)
+    assert list(rows[0]) == ["path", "label", "probability", "label_2", "probability_2"]
+    assert [entry["path"] for entry in found] == [row["path"] for row in rows]
+    for row, entry in zip(rows, found, strict=True):
+        assert [top["label"] for top in entry["top"]] == [row["label"], row["label_2"]]
+        assert sum(top["probability"] for top in entry["top"]) == pytest.approx(1)
+        assert entry["top"][0]["probability"] == pytest.approx(float(row["probability"]), abs=1e-6)
+    right = [entry["path"].split("/")[-2] == entry["top"][0]["label"] for entry in found]
+    assert np.mean(right) > 0.8
+    expected = load_model(model).predict([entry["path"] for entry in found])
+    assert expected.tolist() == [entry["top"][0]["label"] for entry in found]
+
+
+def test_predict_takes_single_files(model, folder):
+    found = json.loads(featx("predict", model, folder / "one" / "00.png", "--format", "json").stdout)
+    assert [entry["path"] for entry in found] == [str(folder / "one" / "00.png")]

@@ -1,10 +1,8 @@
 """Promised: whatever a command's streams are, it ends with a line and an exit code, and remarks are lines too."""
 
-import logging
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from click.testing import CliRunner
 from featx.cli import main
 from featx.cli.streams import write_text
 
-from featx.exceptions import FeatxError, TrainingWarning
+from featx.exceptions import FeatxError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams of POSIX")
 FEATX = [sys.executable, "-c", "from featx.cli import main; main()"]
@@ -54,34 +52,6 @@ def test_a_closed_standard_output_is_refused_and_a_closed_standard_error_does_wi
     silent = shell("2>&-")
     assert silent.returncode == 0
     assert "embeddings" in silent.stdout
-
-
-@pytest.fixture
-def remarking(monkeypatch):
-    """Commands that warn and log twice."""
-
-    def remark(*others):
-        for _ in range(2):
-            warnings.warn("the loss\nrises", TrainingWarning, stacklevel=1)
-            logging.getLogger("featx").warning("out of memory: %d images", 3)
-        return []
-
-    monkeypatch.setattr("featx.cache.EmbeddingCache.info", remark)
-    monkeypatch.setattr("featx.workflows.extract.write_embeddings", remark)
-
-
-@pytest.mark.filterwarnings("always")
-def test_warnings_and_remarks_are_a_line_each_without_a_files_path(remarking, tmp_path):
-    done = CliRunner().invoke(main, ["cache", "info", "--cache", str(tmp_path)])
-    assert done.stderr.splitlines() == ["warning: the loss rises", "note: out of memory: 3 images"]
-
-
-@pytest.mark.filterwarnings("always")
-def test_quiet_keeps_them_back(remarking, tmp_path):
-    arguments = ["extract", "sample:photos", "-o", str(tmp_path / "o.h5")]
-    loud, quiet = (CliRunner().invoke(main, [*arguments, *more]) for more in ([], ["-q"]))
-    assert "warning: the loss rises" in loud.stderr.splitlines()
-    assert quiet.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 from dataset_files import refusal, table_refusal, write_files, write_table
 
+from featx import DatasetError
 from featx.datasets.load import collect_images, load_dataset
 from featx.images.sources import read_image
 
@@ -101,3 +102,11 @@ def test_what_some_of_several_sources_have_is_said_to_be_dropped(tmp_path):
         assert ((data.labels is not None), (data.split is not None)) == (labels, split)
         dropped = [note for note in data.notes if "not used: not all sources have" in note]
         assert ["labels" in " ".join(dropped), "split" in " ".join(dropped)] == [not labels, not split]
+
+
+def test_a_pattern_is_no_data_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(write_files(tmp_path, "list.csv"))
+    with pytest.raises(DatasetError, match=r"\*\.csv is a pattern.*Pass one of them: list\.csv"):
+        load_dataset("list*.csv")
+    with pytest.raises(DatasetError, match="Pass one folder or manifest"):
+        load_dataset("*.nosuch")

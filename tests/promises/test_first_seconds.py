@@ -1,6 +1,5 @@
 """Promised: what is mistyped is told of before torch is loaded, with what was meant; what a command does is said."""
 
-import io
 import json
 import os
 import pty
@@ -9,16 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
-from featx.cli.checks import check_model_files
-from featx.cli.logs import announce
 from PIL import Image
 
-from featx import BackboneError, DatasetError, ParameterError, WeightsError, load_dataset, resolve_backbone
-from featx.display.notes import note_step
-from featx.exceptions import ModelFileError, nearest, nearest_path
+from featx import BackboneError, ParameterError, WeightsError, resolve_backbone
 
 FIT, TUNE = ("fit", "photos", "-o", "m.skops"), ("finetune", "photos", "-o", "m.skops")
 COMPARE = ("compare", "photos")
@@ -172,39 +166,6 @@ def test_python_raises_the_same(folder):
         CNNFeatureTransformer(device="cuda:99", image_size=32, cache=None).fit_transform(images)
 
 
-def test_the_nearest_name_and_path(tmp_path):
-    (tmp_path / "Photos").mkdir()
-    assert nearest("c", ["C", "gamma"]) == "Did you mean C?"
-    assert nearest_path(tmp_path / "photos") == f"Did you mean {tmp_path / 'Photos'}?"
-    assert nearest_path(tmp_path / "photos" / "x" / "y.png") == f"Did you mean {tmp_path / 'Photos'}?"
-    assert nearest_path(tmp_path / "something else") == ""
-    for name in ("mk.py", "p.csv"):
-        (tmp_path / name).touch()
-    assert [nearest_path(tmp_path / name) for name in ("empty", "csv.p", "pypy")] == ["", "", ""]
-    assert nearest_path(tmp_path / "p.cvs") == f"Did you mean {tmp_path / 'p.csv'}?"
-
-
-@pytest.mark.parametrize("first", ["photos", "photos/dark/0.png", "nosuch"])
-def test_a_model_that_is_passed_last_is_told_to_come_first(first, folder, tmp_path, monkeypatch):
-    monkeypatch.chdir(folder)
-    model, classes = tmp_path / "m.skops", '{"classes": ["a", "b"]}'
-    with zipfile.ZipFile(model, "w") as archive:
-        archive.writestr("schema.json", json.dumps({"content": {"featx": {"content": json.dumps(classes)}}}))
-    with pytest.raises(ModelFileError, match="the model comes first") as caught:
-        check_model_files(first, [], images=["photos/dark/1.png", str(model)])
-    assert caught.value.next_step == f"`featx predict {model} photos/dark/1.png {first}`"
-    with pytest.raises(ModelFileError, match=f"^(cannot read )?{first} is |^cannot read {first}:"):
-        check_model_files(first, [], images=["photos/dark/1.png"])
-
-
-def test_a_pattern_is_no_data_set(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    with pytest.raises(DatasetError, match=r"\*\.csv is a pattern.*Pass one of them: list\.csv"):
-        load_dataset("list*.csv")
-    with pytest.raises(DatasetError, match="Pass one folder or manifest"):
-        load_dataset("*.nosuch")
-
-
 @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
 def test_a_terminal_is_told_what_comes(folder):
     parent, child = pty.openpty()
@@ -224,29 +185,3 @@ def test_a_terminal_is_told_what_comes(folder):
     )
     places = [said.index(part) for part in words]
     assert places == sorted(places)
-
-
-def test_pipes_and_quiet_commands_get_results_and_notes_only(folder, monkeypatch):
-    pytest.importorskip("torch")  # so that it is loaded, which is a step, too
-
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    for options, stream, shown in (({"quiet": False}, Terminal(), True), ({"quiet": True}, Terminal(), False),
-                                   ({"quiet": False}, io.StringIO(), False)):  # fmt: skip
-        monkeypatch.setattr(sys, "stderr", stream)
-        with click.Context(click.Command("fit")):
-            announce(options, "looking through photos")
-            resolve_backbone("squeezenet1_1", weights=None, random_state=id(stream) % 1000).load("cpu")
-        expected = "looking through photos ...\nloading the network squeezenet1_1 ...\n" if shown else ""
-        assert click.unstyle(stream.getvalue()) == expected
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    for name, value, codes in (("TERM", "xterm", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)):
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setenv(name, value)
-        with click.Context(click.Command("fit")):
-            announce({"quiet": False}, f"reading {name} {value}")
-        assert ("\x1b" in sys.stderr.getvalue().splitlines()[-1]) == codes
-    note_step("after the command")
-    assert "after" not in stream.getvalue()

@@ -7,10 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from featx.cache.files import replaced, written_path
 from featx.cache.hdf5 import atomic_hdf5
-from featx.cli import main
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -136,16 +134,6 @@ def test_what_may_be_written_is_a_file_or_nothing(tmp_path, monkeypatch):
         for name in ("socket", "loop", "."):
             with pytest.raises(OSError, match=r"socket|symbolic links|folder"):
                 written_path(name)
-
-
-@posix
-@pytest.mark.parametrize(("command", "name"), [("fit", "model.skops"), ("extract", "embeddings.h5")])
-def test_a_command_refuses_a_pipe_before_it_reads_anything(command, name, tmp_path):
-    os.mkfifo(tmp_path / name)
-    done = CliRunner().invoke(main, [command, "nowhere", "-o", str(tmp_path / name)])
-    assert done.exit_code == 2
-    assert "device, pipe or socket" in done.stderr
-    assert os.listdir(tmp_path) == [name]
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):

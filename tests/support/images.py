@@ -2,6 +2,7 @@
 
 import numpy as np
 from PIL import Image
+from sklearn.datasets import load_digits
 
 
 def noise(count, side=32, *, seed=0):
@@ -17,6 +18,16 @@ def write_dark_and_light(folder, count, side=32, *, seed=0):
         for number in range(count):
             pixels = rng.integers(low, low + 128, (side, side, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{number:02}.png")
+    return folder
+
+
+def write_digits(folder):
+    """Write PNG files of twenty zeros and twenty ones into two folders that are their classes."""
+    digits = load_digits()
+    for name, digit in (("zero", 0), ("one", 1)):
+        (folder / name).mkdir()
+        for number, pixels in enumerate(digits.images[digits.target == digit][:20]):
+            Image.fromarray((pixels * 15).astype(np.uint8)).save(folder / name / f"{number:02}.png")
     return folder
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import traceback
 from pathlib import Path
 
@@ -166,3 +167,38 @@ def flattened(count):
     pixels = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
     mean, std = (np.float32(v) * np.float32(255) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     return pixels, ((pixels - mean) / std).transpose(0, 3, 1, 2).reshape(count, 192)
+
+
+def interrupt(arguments, cache, ready, *, after=0.0, timeout=60):
+    """Start a command, send SIGINT some time after `ready` says so; return how it ended, its errors and its time.
+
+    The time is in shares of what a command may take to end: five seconds (two on a quiet machine), or as long as it
+    took to be ready where the machine is a busy one.
+    """
+    environment = {**os.environ, "FEATX_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        started = time.monotonic()
+        end = started + timeout
+        while not ready(process):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal signals the processes that the command has started, too
+        began = time.monotonic()
+        allowed = max(5, began - after - started)
+        _, errors = process.communicate(timeout=30)
+        seconds = time.monotonic() - began
+        print(f"{seconds:.2f} s of {allowed:.2f}")
+        return process.returncode, seconds / allowed, errors
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

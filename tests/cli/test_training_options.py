@@ -1,0 +1,82 @@
+"""Promised: every option of training reaches the classifier, whose defaults are those of Python."""
+
+import inspect
+
+import click
+import pytest
+from featx.cli.training_options import stages_from, training_options, training_parameters
+
+from featx import CNNFineTuneClassifier
+
+DEFAULTS = {name: p.default for name, p in inspect.signature(CNNFineTuneClassifier).parameters.items()}
+# As they are typed, and the parameter that they are.
+TYPED = {
+    "--trainable-stages": ("2", "trainable_stages", 2),
+    "--trainable-layers": ("9", "trainable_layers", 9),
+    "--batch-norm": ("update", "batch_norm", "update"),
+    "--head-init": ("random", "head_init", "random"),
+    "--hidden-units": ("64", "hidden_units", 64),
+    "--dropout": ("0.2", "dropout", 0.2),
+    "--epochs": ("3", "epochs", 3),
+    "--learning-rate": ("0.01", "learning_rate", 0.01),
+    "--head-learning-rate": ("0.02", "head_learning_rate", 0.02),
+    "--augmentation": ("flips", "augmentation", "flips"),
+    "--class-weight": ("balanced", "class_weight", "balanced"),
+    "--no-early-stopping": (None, "early_stopping", False),
+    "--validation-fraction": ("0.3", "validation_fraction", 0.3),
+    "--patience": ("7", "patience", 7),
+    "--optimizer": ("sgd", "optimizer", "sgd"),
+    "--momentum": ("0.5", "momentum", 0.5),
+    "--weight-decay": ("0.1", "weight_decay", 0.1),
+    "--schedule": ("onecycle", "schedule", "onecycle"),
+    "--label-smoothing": ("0.1", "label_smoothing", 0.1),
+    "--augment-draws": ("2", "augment_draws", 2),
+    "--test-draws": ("3", "test_draws", 3),
+    "--checkpoint": ("a.ckpt", "checkpoint", "a.ckpt"),
+    "--no-boundary-cache": (None, "boundary_cache", False),
+    "--boundary-dtype": ("bfloat16", "boundary_dtype", "bfloat16"),
+    "--boundary-cache-bytes": ("1000", "boundary_cache_bytes", 1000),
+}
+
+
+@click.command()
+@training_options
+def command(**options):
+    return training_parameters(options)
+
+
+def parameters(*arguments):
+    found = command.main(list(arguments), standalone_mode=False)
+    return {name: str(value) if name == "checkpoint" and value else value for name, value in found.items()}
+
+
+def test_without_options_the_parameters_are_the_defaults_of_python():
+    found = parameters()
+    assert found == {name: DEFAULTS[name] for name in found}
+
+
+def test_every_option_is_tried_here():
+    flags = {flag for param in command.params for flag in (param.secondary_opts or param.opts)}
+    assert flags == set(TYPED)
+
+
+@pytest.mark.parametrize("flag", TYPED)
+def test_an_option_sets_its_parameter_and_no_other(flag):
+    text, name, value = TYPED[flag]
+    assert value != DEFAULTS[name]
+    found = parameters(flag, *([] if text is None else [text]))
+    assert found == {**{other: DEFAULTS[other] for other in found}, name: value}
+
+
+@pytest.mark.parametrize(
+    ("text", "stages"), [("0", 0), ("12", 12), ("all", "all"), ("layer4", ["layer4"]), ("a,b.1", ["a", "b.1"])]
+)
+def test_stages_are_a_number_all_or_names(text, stages):
+    assert stages_from({"trainable_stages": text}) == stages
+
+
+@pytest.mark.parametrize("arguments", [["--dropout", "1"], ["--epochs", "0"], ["--learning-rate", "-1"],
+                                       ["--batch-norm", "none"], ["--boundary-cache-bytes", "-1"]], ids=" ".join)  # fmt: skip
+def test_what_no_training_can_take_is_refused_while_it_is_read(arguments):
+    with pytest.raises(click.BadParameter):
+        parameters(*arguments)
