@@ -20,9 +20,8 @@ from ..evaluation.splits import INNER_FOLDS, outer_folds
 from ..evaluation.units import content_units, join_groups
 from ..exceptions import DatasetError, LayerError
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.candidate import Candidate
-from ..heads.heads import head_spec
-from ..heads.search import Tuner
+from ..heads.held_out_predictions import predict_held_out
+from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 
@@ -31,7 +30,7 @@ __all__ = ["StageScores", "StageStudy", "compare_stages", "predict_by_stages", "
 STAGE_FOLDS = 5
 # Enough to distinguish stages; with a hundred classes, more would take longer than the runs.
 MOST_IMAGES = 2000
-STAGE_GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
+STAGE_GRID = {"C": [1e-3, 1e-2, 1e-1]}
 
 
 @dataclass(frozen=True)
@@ -134,16 +133,13 @@ def predict_by_stages(
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
-    head = head_spec("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
+    head = TunedHead("logistic", grid=STAGE_GRID, random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
-        for view in views:
-            candidate = Candidate(view, matrices[view], head, np.zeros((len(y), len(classes))))
-            for train, test in folds:
-                candidate.evaluate(tuner, train, test, classes)
-            predicted.append(candidate.probabilities.argmax(axis=1))
+        for matrix in matrices.values():
+            predictions, _ = predict_held_out(head, matrix, y, folds, groups=groups, together=together)
+            predicted.append(predictions.probabilities.argmax(axis=1))
     return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
 
 

@@ -136,7 +136,7 @@ def arrows(*, everywhere):
 
 
 def test_every_room_is_read():
-    places = ("heads.search", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
+    places = ("heads.tuned_head", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
     assert all(f"featx.{name}" in MODULES for name in places)
     assert imports("featx.cli.fit", everywhere=True) >= {"featx.workflows.fit", "featx.cli.options", "click", "ast"}
     assert imports("featx.datasets.csv_tables") >= {"featx.exceptions", "featx.datasets.columns", "csv"}
