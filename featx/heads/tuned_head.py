@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -107,6 +108,12 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.scoring = scoring
         self.random_state = random_state
         self.n_jobs = n_jobs
+
+    def __sklearn_clone__(self) -> Any:
+        given = self.get_params(deep=False)
+        # Mappings other than dict may not be copyable.
+        plain = {k: dict(v) for k, v in given.items() if isinstance(v, Mapping) and not isinstance(v, dict)}
+        return clone(copy.copy(self).set_params(**plain)) if plain else super().__sklearn_clone__()
 
     def fit(self, X: Any, y: Any, groups: np.ndarray | None = None, together: np.ndarray | None = None) -> TunedHead:
         """Tune and fit.

@@ -192,7 +192,11 @@ def test_class_weights_and_heads_may_be_in_other_containers():
         TunedHead("ridge", class_weight=MappingProxyType(weights)).fit(X, y).predict_proba(X), expected
     )
     assert clone(CNNFineTuneClassifier(class_weight=MappingProxyType(weights))).class_weight == weights
-    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3)
+    proxies = {
+        "class_weight": MappingProxyType(weights),
+        "grids": MappingProxyType({"ridge": MappingProxyType({"alpha": (1.0,)})}),
+    }
+    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3, **proxies)
     assert result.head == "ridge"
 
 
