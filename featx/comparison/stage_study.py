@@ -30,7 +30,7 @@ __all__ = ["StageScores", "StageStudy", "compare_stages", "predict_by_stages", "
 STAGE_FOLDS = 5
 # Enough to distinguish stages; with a hundred classes, more would take longer than the runs.
 MOST_IMAGES = 2000
-STAGE_GRID = {"C": [1e-3, 1e-2, 1e-1]}
+STAGE_GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def predict_by_stages(
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    head = TunedHead("logistic", grid=STAGE_GRID, random_state=random_state)
+    head = TunedHead("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
