@@ -175,6 +175,12 @@ def test_the_cache_needs_numpy_and_h5py_only(name):
     assert own(found) <= {"featx.exceptions", "featx.constraints", *room("featx.cache")}
 
 
+def test_the_solver_of_heads_has_one_door():
+    for name, only in (("regularisation_path", "grid_predictions"), ("line_search", "regularisation_path")):
+        importers = [other for other in MODULES if f"featx.heads.{name}" in imports(other, everywhere=True)]
+        assert importers == [f"featx.heads.{only}"]
+
+
 def test_nothing_imports_the_command_line():
     for name in (*SCIENCE, *room("featx.cache")):
         assert not [found for found in imports(name, everywhere=True) if found.startswith("featx.cli")], name
