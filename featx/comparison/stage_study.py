@@ -167,6 +167,7 @@ def compare_stages(
     margin : float, default=0.01
     """
     classes, truth = np.unique(y, return_inverse=True)
+    folds = _folds(y, groups, together)
     right = predicted == truth[:, None]
     stages = []
     for place, ((layer, pooling), width) in enumerate(widths.items()):
@@ -174,7 +175,7 @@ def compare_stages(
         accuracy = score_predictions(truth, one_hot, groups=groups)["accuracy"]
         gain, p_value = None, None
         if place < len(widths) - 1:
-            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups, together))
+            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=folds)
             gain, p_value = test.difference, min(1.0, test.p_value * (len(widths) - 1))
         stages.append(StageScores(layer, pooling, width, accuracy, gain, p_value))
     earlier = [(stage.gain, stage.p_value) for stage in stages if stage.gain is not None and stage.p_value is not None]
@@ -187,9 +188,8 @@ def compare_stages(
         backbone=backbone,
         n_images=len(y),
         protocol=(
-            "logistic regression on frozen features; nested cross-validation: "
-            f"{_folds(y, groups, together)} stratified "
-            f"folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
+            f"logistic regression on frozen features; nested cross-validation: {folds} stratified folds{grouped}, "
+            f"tuned inside each by {INNER_FOLDS} folds"
         ),
         stages=stages,
         best=max(reversed(stages), key=lambda stage: stage.accuracy.value).layer,
