@@ -22,10 +22,9 @@ from ..constraints import check_values, plain, shown
 from ..display.progress import progress_bar
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
-from ..evaluation.estimates import Estimate
 from ..evaluation.held_out_result import score_held_out
 from ..evaluation.metrics import score_predictions
-from ..evaluation.paired import SIGNIFICANCE, PairedTest, adjust_p_values, compare_paired, name_test
+from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired, name_test
 from ..evaluation.splits import INNER_FOLDS, Split
 from ..evaluation.units import nontrivial_groups
 from ..exceptions import ParameterError
@@ -155,10 +154,20 @@ def evaluate_heads(
             best = max(candidates, key=lambda c: c.predictions.inner_scores[number])
             chosen[test] = best.predictions.probabilities[test]
         tested = np.concatenate([test for _, test in splits])
-        tested_groups = nontrivial_groups(None if groups is None else groups[tested])
-        test_rows = _TestedRows(truth, tested, tested_groups, len(splits), random_state)
+        design: dict[str, Any] = {
+            "groups": nontrivial_groups(None if groups is None else groups[tested]),
+            "folds": len(splits),
+        }
         main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
-        metrics = {c: test_rows.score(c.predictions.probabilities) for c in candidates}
+        metrics = {
+            c: score_predictions(
+                truth[tested],
+                c.predictions.probabilities[tested],
+                groups=design["groups"],
+                random_state=random_state,
+            )
+            for c in candidates
+        }
         kept, rows, (fitted,) = best, split.fitted, best_fit
         if split.folds is not None:
             kept, rows = max(candidates, key=lambda c: metrics[c][main].value), np.arange(len(y))
@@ -169,7 +178,9 @@ def evaluate_heads(
         (c for c in candidates if reference in (None, c.view)),
         key=lambda c: (c.tuned.head not in LINEAR_HEADS, c.X.shape[1]),
     )
-    tests = test_rows.compare([c for c in candidates if c is not simplest], simplest)
+    right = {c: c.predictions.probabilities[tested].argmax(axis=1) == truth[tested] for c in candidates}
+    tests = {c: compare_paired(right[c], right[simplest], **design) for c in candidates if c is not simplest}
+    p_values = dict(zip(tests, adjust_p_values([test.p_value for test in tests.values()]), strict=True))
     results = {
         c: CandidateResult(
             head=c.tuned.head,
@@ -179,8 +190,8 @@ def evaluate_heads(
             metrics=metrics[c],
             picked=c is kept,
             reference=c is simplest,
-            difference=tests[c][0].difference if c in tests else None,
-            p_value=tests[c][1] if c in tests else None,
+            difference=tests[c].difference if c in tests else None,
+            p_value=p_values.get(c),
             parameters=c.predictions.parameters,
             seconds=c.predictions.seconds,
         )
@@ -191,8 +202,7 @@ def evaluate_heads(
         chosen[tested],
         classes=classes,
         trained=truth[split.fitted],
-        groups=test_rows.groups,
-        folds=test_rows.folds,
+        **design,
         metric=main,
         random_state=random_state,
         others=metrics.values(),
@@ -208,7 +218,7 @@ def evaluate_heads(
         pooling=kept.view[1],
         parameters=fitted.best_params_,
         model_fitted_on=len(rows),
-        test=name_test(test_rows.groups, folds=test_rows.folds),
+        test=name_test(**design),
         simpler=None if (results[kept].p_value or 0.0) < SIGNIFICANCE else results[simplest],
     )
     return result, fitted.head_
@@ -222,38 +232,6 @@ class _Candidate:
     X: np.ndarray
     tuned: TunedHead
     predictions: HeldOutPredictions
-
-
-class _TestedRows:
-    """The rows that were tested on: scores predictions of them, and compares candidates by them."""
-
-    def __init__(
-        self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, folds: int, random_state: int
-    ) -> None:
-        self.truth = truth[tested]
-        self.tested = tested
-        self.groups = groups
-        self.folds = folds
-        self.random_state = random_state
-
-    def score(self, probabilities: np.ndarray) -> dict[str, Estimate]:
-        return score_predictions(
-            self.truth, probabilities[self.tested], groups=self.groups, random_state=self.random_state
-        )
-
-    def hits(self, candidate: _Candidate) -> np.ndarray:
-        return candidate.predictions.probabilities[self.tested].argmax(axis=1) == self.truth
-
-    def compare(
-        self, candidates: list[_Candidate], reference: _Candidate
-    ) -> dict[_Candidate, tuple[PairedTest, float]]:
-        """Return how each differs from the reference, with the p-value adjusted for their number."""
-        hits = self.hits(reference)
-        tests = [
-            compare_paired(self.hits(candidate), hits, groups=self.groups, folds=self.folds) for candidate in candidates
-        ]
-        adjusted = adjust_p_values([test.p_value for test in tests])
-        return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
 
 
 def _checked_matrices(matrices: Any) -> np.ndarray:
