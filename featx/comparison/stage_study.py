@@ -21,9 +21,8 @@ from ..evaluation.splits import INNER_FOLDS, outer_folds
 from ..evaluation.units import content_units, join_groups
 from ..exceptions import DatasetError, LayerError
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.candidate import Candidate
-from ..heads.heads import head_spec
-from ..heads.search import Tuner
+from ..heads.held_out_predictions import predict_held_out
+from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 
@@ -135,16 +134,13 @@ def predict_by_stages(
     (layer, pooling), *others = views
     one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
-    tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
-    head = head_spec("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
+    head = TunedHead("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
     with threadpool_limits(1):
-        for view in views:
-            candidate = Candidate(view, matrices[view], head, np.zeros((len(y), len(classes))))
-            for train, test in folds:
-                candidate.evaluate(tuner, train, test, classes)
-            predicted.append(candidate.probabilities.argmax(axis=1))
+        for matrix in matrices.values():
+            predictions, _ = predict_held_out(head, matrix, y, folds, groups=groups, together=together)
+            predicted.append(predictions.probabilities.argmax(axis=1))
     return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
 
 
@@ -172,6 +168,7 @@ def compare_stages(
     margin : float, default=0.01
     """
     classes, truth = np.unique(y, return_inverse=True)
+    folds = _folds(y, groups, together)
     right = predicted == truth[:, None]
     stages = []
     for place, ((layer, pooling), width) in enumerate(widths.items()):
@@ -179,7 +176,7 @@ def compare_stages(
         accuracy = score_predictions(truth, one_hot, groups=groups)["accuracy"]
         gain, p_value = None, None
         if place < len(widths) - 1:
-            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=_folds(y, groups, together))
+            test = compare_paired(right[:, place], right[:, -1], groups=groups, folds=folds)
             gain, p_value = test.difference, min(1.0, test.p_value * (len(widths) - 1))
         stages.append(StageScores(layer, pooling, width, accuracy, gain, p_value))
     earlier = [(stage.gain, stage.p_value) for stage in stages if stage.gain is not None and stage.p_value is not None]
@@ -192,9 +189,8 @@ def compare_stages(
         backbone=backbone,
         n_images=len(y),
         protocol=(
-            "logistic regression on frozen features; nested cross-validation: "
-            f"{_folds(y, groups, together)} stratified "
-            f"folds{grouped}, tuned inside each by {INNER_FOLDS} folds"
+            f"logistic regression on frozen features; nested cross-validation: {folds} stratified folds{grouped}, "
+            f"tuned inside each by {INNER_FOLDS} folds"
         ),
         stages=stages,
         best=max(reversed(stages), key=lambda stage: stage.accuracy.value).layer,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..evaluation.estimates import Estimate
-from ..evaluation.metrics import confusion_matrix, precision_recall_f1, score_classes
+from ..evaluation.metrics import class_means, score_classes
 from ..evaluation.paired import PairedTest, compare_paired, name_test, widen_interval
 from ..evaluation.resampled import corrected_interval, corrected_test
 from .design import Repeat
@@ -100,11 +100,10 @@ class TestedRepeats(ABC):
 
     def _macro_f1s(self, probabilities: Sequence[np.ndarray]) -> list[float]:
         """Return for each repeat the mean F1 over the classes that occur, as `score_predictions` computes it."""
-        values = []
-        for test, found in zip(self.tests, probabilities, strict=True):
-            matrix = confusion_matrix(self.truth[test], found.argmax(axis=1), self.n_classes)
-            values.append(float(precision_recall_f1(matrix)[2][matrix.sum(axis=0) + matrix.sum(axis=1) > 0].mean()))
-        return values
+        return [
+            class_means(self.truth[test], found.argmax(axis=1))["macro_f1"]
+            for test, found in zip(self.tests, probabilities, strict=True)
+        ]
 
     def _image_variance(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
         """Return the variance of a difference due to sampling images or groups; the mean over the repeats."""

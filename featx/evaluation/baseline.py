@@ -10,7 +10,7 @@ import numpy as np
 from ..display.quantities import percent_text
 from ..display.summary_mixin import SummaryMixin
 from .estimates import Estimate
-from .metrics import METRIC_NAMES, class_means, confusion_matrix
+from .metrics import METRIC_NAMES, class_means
 from .paired import SIGNIFICANCE, compare_paired
 
 __all__ = ["Baseline", "compare_baseline", "largest_class"]
@@ -102,7 +102,7 @@ def compare_baseline(
     """
     answer, counts = largest_class(trained, len(classes), truth), np.bincount(trained, minlength=len(classes))
     always = truth == answer
-    value, mine, p_value = _score(truth, np.full(len(truth), answer), len(classes), metric), metrics[metric], None
+    value, mine, p_value = _score(truth, np.full(len(truth), answer), metric), metrics[metric], None
     if metric == "accuracy":
         test = compare_paired(predicted == truth, always, groups=groups, folds=folds)
         p_value = test.p_value
@@ -130,8 +130,8 @@ def compare_baseline(
     return Baseline(name, float(always.mean()), metric, value, p_value, verdict, beaten, text)
 
 
-def _score(truth: np.ndarray, answers: np.ndarray, n_classes: int, metric: str) -> float:
+def _score(truth: np.ndarray, answers: np.ndarray, metric: str) -> float:
     """Return the value of a metric, over the classes that occur."""
     if metric == "accuracy":
         return float(np.mean(truth == answers))
-    return class_means(confusion_matrix(truth, answers, n_classes))[metric]
+    return class_means(truth, answers)[metric]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from ..display.summary_mixin import SummaryMixin
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
-from .metrics import classification_report, confusion_matrix, interval_notes, score_classes, score_predictions
+from .metrics import classification_report, interval_notes, score_classes, score_predictions
 from .units import nontrivial_groups
 
 __all__ = ["HeldOutResult", "score_held_out"]
@@ -85,13 +86,12 @@ def score_held_out(
     else:
         predicted = answers
         metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
-    matrix = confusion_matrix(truth, predicted, len(names))
     return HeldOutResult(
         classes=names,
         n_test=len(truth),
         metrics=metrics,
-        per_class=classification_report(names, matrix),
-        confusion_matrix=matrix.tolist(),
+        per_class=classification_report(names, truth, predicted),
+        confusion_matrix=confusion_matrix(truth, predicted, labels=np.arange(len(names))).tolist(),
         baseline=compare_baseline(
             truth,
             predicted,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from .calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
 from .estimates import Estimate, missing_intervals
@@ -26,12 +27,9 @@ __all__ = [
     "METRIC_NAMES",
     "class_means",
     "classification_report",
-    "confusion_matrix",
     "interval_notes",
-    "precision_recall_f1",
     "score_classes",
     "score_predictions",
-    "wilson",
 ]
 
 METRICS = (
@@ -53,18 +51,6 @@ METRIC_NAMES = {
 }
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
 NO_CALIBRATION_INTERVAL = "no method was found that holds; compare with what a calibrated model would show"
-
-
-def wilson(successes: int, trials: int) -> Estimate:
-    """Return a proportion with Wilson's score interval; see `wilson_interval`."""
-    low, high = wilson_interval(successes, trials)
-    return Estimate(successes / trials, float(low), float(high))
-
-
-def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return how often each class (rows) was taken for each (columns), from class numbers; int (k, k)."""
-    cells = truth * n_classes + predicted
-    return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
 def score_predictions(
@@ -132,9 +118,8 @@ def score_classes(
         How many images each row counts for: a fraction of one where an image has several rows.
     """
     weights = np.ones(len(truth)) if weights is None else weights
-    cells = np.bincount(truth * n_classes + predicted, weights=weights, minlength=n_classes**2)
-    matrix, right = cells.reshape(n_classes, n_classes), truth == predicted
-    means = class_means(matrix)
+    matrix = confusion_matrix(truth, predicted, labels=np.arange(n_classes), sample_weight=weights)
+    means, right = class_means(truth, predicted, weights), truth == predicted
     hit, total = float(np.trace(matrix)), float(matrix.sum())
     value = hit / total
     if groups is None:
@@ -173,37 +158,17 @@ def interval_notes(results: Iterable[dict[str, Estimate]], *, groups: np.ndarray
     return notes
 
 
-def precision_recall_f1(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return precision, recall and F1 of each class from a confusion matrix; 0 where undefined."""
-    hits = np.diag(matrix).astype(float)
-    actual, claimed = matrix.sum(axis=1), matrix.sum(axis=0)
-    precision = np.divide(hits, claimed, out=np.zeros_like(hits), where=claimed > 0)
-    recall = np.divide(hits, actual, out=np.zeros_like(hits), where=actual > 0)
-    f1 = np.divide(2 * hits, actual + claimed, out=np.zeros_like(hits), where=actual + claimed > 0)
-    return precision, recall, f1
-
-
-def class_means(matrix: np.ndarray) -> dict[str, float]:
+def class_means(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
     """Return balanced accuracy and macro F1 over the classes that occur."""
-    _, recall, f1 = precision_recall_f1(matrix)
-    actual = matrix.sum(axis=1) > 0
-    occurs = actual | (matrix.sum(axis=0) > 0)
-    return {"balanced_accuracy": float(recall[actual].mean()), "macro_f1": float(f1[occurs].mean())}
+    _, recall, f1, support = precision_recall_fscore_support(truth, predicted, sample_weight=weights, zero_division=0)
+    return {"balanced_accuracy": float(recall[support > 0].mean()), "macro_f1": float(f1.mean())}
 
 
-def classification_report(names: list[str], matrix: np.ndarray) -> list[dict[str, Any]]:
-    """Return precision, recall, F1 and support of each class, from a confusion matrix."""
-    precision, recall, f1 = precision_recall_f1(matrix)
-    return [
-        {
-            "class": name,
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f1": float(f1[i]),
-            "support": int(matrix[i].sum()),
-        }
-        for i, name in enumerate(names)
-    ]
+def classification_report(names: list[str], truth: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and support of each class, from class numbers; 0 where undefined."""
+    figures = precision_recall_fscore_support(truth, predicted, labels=np.arange(len(names)), zero_division=0)
+    columns = ("class", "precision", "recall", "f1", "support")
+    return [dict(zip(columns, row, strict=True)) for row in zip(names, *(f.tolist() for f in figures), strict=True)]
 
 
 def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Estimate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,9 +47,9 @@ def nested_subsets(
 
     Notes
     -----
-    The order is a Pfair schedule of the classes (Baruah, Cohen, Plaxton and Varvel 1996): the j-th of the n_c rows of
-    a class comes after (j - 1) n / n_c others at the earliest and among the first j n / n_c, rounded up, at the latest.
-    On one processor, scheduling the earliest deadline first meets all of these.
+    The j-th of the n_c rows of a class comes after (j - 1) n / n_c others at the earliest, and is due among the first
+    j n / n_c, rounded up. Taking the class that is due first meets all of these (Tijdeman 1980, "The chairman
+    assignment problem"; Baruah, Cohen, Plaxton and Varvel 1996).
     """
     for size in sizes:
         whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
@@ -74,20 +73,18 @@ def _fair_order(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the rows in a random order with the classes spread evenly over it."""
     total, counts = len(truth), np.bincount(truth)
     rank = rng.permutation(len(counts))
-    jobs = []
-    for number in np.flatnonzero(counts):
-        rows, height = rng.permutation(np.flatnonzero(truth == number)), int(counts[number])
-        jobs += [
-            (place * total // height, -(-(place + 1) * total // height), int(rank[number]), int(row))
-            for place, row in enumerate(rows)
-        ]
-    jobs.sort(reverse=True)
-    waiting: list[tuple[int, int, int]] = []
+    present = np.flatnonzero(counts)
+    waiting = {number: iter(rng.permutation(np.flatnonzero(truth == number))) for number in present}
+    classes = present[np.argsort(rank[present])]  # of classes that are due together, the first of a random order
+    counts = counts[classes]
+    taken, earliest, due = np.zeros_like(counts), np.zeros_like(counts), -(-total // counts)
     order = np.empty(total, dtype=int)
-    for slot in range(total):
-        while jobs and jobs[-1][0] <= slot:
-            heapq.heappush(waiting, jobs.pop()[1:])
-        order[slot] = heapq.heappop(waiting)[2]
+    for place in range(total):
+        first = int(np.where(earliest <= place, due, total + 1).argmin())
+        order[place] = next(waiting[classes[first]])
+        taken[first] += 1
+        earliest[first] = taken[first] * total // counts[first]
+        due[first] = -(-(taken[first] + 1) * total // counts[first])
     return order
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 
@@ -89,6 +90,4 @@ def head_probabilities(state: Mapping[str, Any], features: np.ndarray) -> np.nda
     values = (features - arrays["mean"]) / arrays["scale"]
     if "hidden.weight" in arrays:
         values = np.maximum(values @ arrays["hidden.weight"].T + arrays["hidden.bias"], 0.0)
-    logits = values @ arrays["output.weight"].T + arrays["output.bias"]
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+    return softmax(values @ arrays["output.weight"].T + arrays["output.bias"], axis=1)

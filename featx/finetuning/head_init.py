@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ..evaluation.units import content_units, join_groups
-from ..heads.heads import head_spec
-from ..heads.search import Tuner
+from ..heads.tuned_head import TunedHead
 from .head import DenseHead
 from .optimization import Optimization
 
@@ -53,16 +51,14 @@ def fit_probe(
     class_weight : "balanced", mapping or None, default=None
     random_state : int, default=0
     """
-    head = head_spec("logistic", class_weight=class_weight, random_state=random_state)
-    tuner = Tuner(y, groups=groups, together=together, random_state=random_state)
-    rows = np.arange(len(y))
-    with threadpool_limits(1):
-        classes, truth = np.unique(y, return_inverse=True)
-        counts = np.bincount(content_units(truth, together).labels, minlength=len(classes))
-        joined = None if groups is None else join_groups(groups, together)
-        few = counts.min() < 2 or (joined is not None and len(np.unique(joined)) < 2)
-        parameters = {"C": UNTUNED_C} if few else tuner.tune(head, features, rows)[1]
-        return clone(head.estimator).set_params(classify__C=parameters["C"]).fit(features, y)
+    head = TunedHead("logistic", class_weight=class_weight, random_state=random_state)
+    classes, truth = np.unique(y, return_inverse=True)
+    counts = np.bincount(content_units(truth, together).labels, minlength=len(classes))
+    joined = None if groups is None else join_groups(groups, together)
+    if counts.min() < 2 or (joined is not None and len(np.unique(joined)) < 2):
+        with threadpool_limits(1):
+            return head.spec().with_parameters({"C": UNTUNED_C}).fit(features, y)
+    return head.fit(features, y, groups=groups, together=together).head_
 
 
 def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, settings: Optimization, epochs: int) -> None:

@@ -128,19 +128,21 @@ def evaluation_seconds(
     seconds: dict[str, float] = {}
     rest: list[float] = []
     done: dict[tuple[str, int], tuple[float, float]] = {}
-    timings = [(head, drawn) for head in dict.fromkeys(heads) for drawn in features.values()]
+    timings = [(head, view) for head in dict.fromkeys(heads) for view in features]
     with progress_bar(len(timings), name="timing heads", unit="head", shown=verbose) as bar:
-        for head, drawn in timings:
-            key = head, drawn.rows.shape[1]
+        for head, view in timings:
+            key = head, features[view].rows.shape[1]
             if key not in done:
-                done[key] = _evaluation(drawn, n, head, held_out, options)
+                done[key] = _evaluation(view, features[view], n, head, held_out, options)
             seconds[head] = seconds.get(head, 0.0) + done[key][0]
             rest.append(done[key][1])
             bar.update()
     return {**seconds, "": float(np.mean(rest))}
 
 
-def _evaluation(features: Features, n: int, head: str, held_out: float | None, options: Any) -> tuple[float, float]:
+def _evaluation(
+    view: View, features: Features, n: int, head: str, held_out: float | None, options: Any
+) -> tuple[float, float]:
     """Return the seconds of the folds, and of the figures and the last fit together."""
     others: dict[int, float] = {}
     grids = {name: grid for name, grid in (options.get("grids") or {}).items() if name == head}
@@ -149,7 +151,7 @@ def _evaluation(features: Features, n: int, head: str, held_out: float | None, o
         x, y = features.draw(size)
         split = None if held_out is None else held_out_split(y, held_out)
         began = time.perf_counter()
-        found, _ = evaluate_heads({("", ""): x}, y, heads=[head], split=split, **{**options, "grids": grids})
+        found, _ = evaluate_heads({view: x}, y, heads=[head], split=split, **{**options, "grids": grids})
         folds = found.candidates[0].seconds
         others[size] = time.perf_counter() - began - folds
         return folds

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
 
 from ..exceptions import ParameterError
 
@@ -32,19 +33,18 @@ def class_weights(class_weight: Any, classes: np.ndarray, targets: np.ndarray) -
     """
     if class_weight is None:
         return None
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(targets, minlength=len(classes))
-        return tuple(float(w) for w in len(targets) / (len(classes) * counts))
     if isinstance(class_weight, Mapping):
         if unknown := [label for label in class_weight if label not in classes]:
             raise ParameterError(f"got class_weight for {unknown[0]!r}, which is not a class", "Use labels of y.")
         for value in class_weight.values():
             if not _is_number(value) or not 0 <= value < math.inf:
                 raise ParameterError(f"got {value!r} in class_weight; expected numbers that are not negative")
-        weights = tuple(float(class_weight.get(label, 1.0)) for label in classes.tolist())
+        weights = [float(class_weight.get(label, 1.0)) for label in classes.tolist()]
         if not any(weights):
             raise ParameterError(f"got class_weight={class_weight!r}; expected a class whose weight is above 0")
-        return weights
+        return tuple(weights)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return tuple(compute_class_weight(class_weight, classes=np.arange(len(classes)), y=targets).tolist())
     raise ParameterError(
         f"got class_weight={class_weight!r}; expected 'balanced', a mapping of label to weight, or None"
     )

@@ -23,7 +23,6 @@ from .head_names import check_head
 
 __all__ = ["HeadSpec", "head_spec", "try_head"]
 
-CLASSIFIER_STEP = "classify"
 # Made-up rows of each class that a grid is tried on, and how many of its combinations are tried.
 TRIAL_ROWS = 10
 MOST_TRIALS = 200
@@ -39,12 +38,18 @@ class HeadSpec:
     estimator : Pipeline
         Standardises the embeddings and classifies; not fitted.
     grid : dict of str to list
-        Parameters of the pipeline, the most regularised value first, so that ties fall to the simpler model.
+        Parameters of the classifier, the most regularised value first, so that ties fall to the simpler model.
     """
 
     name: str
     estimator: Pipeline
     grid: dict[str, list[Any]]
+
+    def with_parameters(self, parameters: Mapping[str, Any]) -> Pipeline:
+        """Return the pipeline with these parameters of the classifier; not fitted."""
+        pipeline = clone(self.estimator)
+        pipeline[-1].set_params(**parameters)
+        return pipeline
 
 
 # The grids suit standardised embeddings of hundreds to thousands of features; the simplest model comes first.
@@ -111,8 +116,7 @@ def head_spec(
             )
         _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
-    pipeline = Pipeline([("scale", StandardScaler()), (CLASSIFIER_STEP, classifier)])
-    return HeadSpec(name, pipeline, {f"{CLASSIFIER_STEP}__{parameter}": values for parameter, values in chosen.items()})
+    return HeadSpec(name, Pipeline([("scale", StandardScaler()), ("classify", classifier)]), chosen)
 
 
 def try_head(head: HeadSpec, n_classes: int) -> None:
@@ -132,15 +136,15 @@ def try_head(head: HeadSpec, n_classes: int) -> None:
     rng, some = np.random.default_rng(0), min(n_classes, 3)
     X, y = rng.standard_normal((TRIAL_ROWS * some, 3)), np.repeat(np.arange(some), TRIAL_ROWS)
     for values in list(ParameterGrid(head.grid))[:MOST_TRIALS]:
-        estimator = clone(head.estimator).set_params(**values)
-        if isinstance(estimator[-1].get_params().get("class_weight"), Mapping):
-            estimator.set_params(**{f"{CLASSIFIER_STEP}__class_weight": None})  # of the real classes
+        pipeline = head.with_parameters(values)
+        if isinstance(pipeline[-1].get_params().get("class_weight"), Mapping):
+            pipeline[-1].set_params(class_weight=None)  # of the real classes
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                estimator.fit(X, y)
+                pipeline.fit(X, y)
         except Exception as error:  # scikit-learn's solvers refuse in many ways
-            settings = ", ".join(f"{name.partition('__')[2]}={value!r}" for name, value in values.items())
+            settings = ", ".join(f"{name}={value!r}" for name, value in values.items())
             raise ParameterError(
                 f"the head {head.name} cannot be fitted with {settings}", " ".join(str(error).split())
             ) from error

@@ -11,31 +11,31 @@ beforehand.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from threadpoolctl import threadpool_limits
 
-from ..constraints import check_values, shown
+from ..constraints import check_values, plain, shown
 from ..display.progress import progress_bar
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
-from ..evaluation.estimates import Estimate
 from ..evaluation.held_out_result import score_held_out
 from ..evaluation.metrics import score_predictions
-from ..evaluation.paired import SIGNIFICANCE, PairedTest, adjust_p_values, compare_paired, name_test
+from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired, name_test
 from ..evaluation.splits import INNER_FOLDS, Split
 from ..evaluation.units import nontrivial_groups
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
-from .candidate import Candidate
+from .class_weights import class_weights
 from .head_names import LINEAR_HEADS, check_heads
-from .heads import head_spec, try_head
+from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
-from .search import Tuner
+from .tuned_head import TunedHead
 
 __all__ = ["evaluate_heads"]
 
@@ -122,58 +122,78 @@ def evaluate_heads(
     splits = split.splits
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
-    specs = [
-        head_spec(head, grid=(grids or {}).get(head), class_weight=class_weight, random_state=random_state)
+    tuned_heads = [
+        TunedHead(
+            plain(head),
+            grid=(grids or {}).get(head),
+            class_weight=class_weight,
+            scoring=scoring,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
         for head in dict.fromkeys(heads)
     ]
-    for spec in specs:
-        if grids and spec.name in grids:
-            try_head(spec, len(classes))
-    candidates = [
-        Candidate(view, X, spec, np.zeros((len(y), len(classes)))) for view, X in matrices.items() for spec in specs
-    ]
-    tuner = Tuner(y, groups=groups, together=together, scoring=scoring, random_state=random_state, n_jobs=n_jobs)
-    total = len(candidates) * len(splits) + 1
-    # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
+    for tuned in tuned_heads:
+        tuned.spec(len(classes))
+    class_weights(class_weight, classes, truth)
+    total = len(matrices) * len(tuned_heads) * len(splits) + 1
+    candidates: list[_Candidate] = []
+    best_fit: list[TunedHead] = []
+    # Predictions are on one thread of BLAS, as tuning is.
     with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
+        for view, X in matrices.items():
+            for tuned in tuned_heads:
+                predictions, last = predict_held_out(
+                    tuned, X, y, splits, groups=groups, together=together, after_each=bar.update
+                )
+                candidates.append(_Candidate(view, X, tuned, predictions))
+                # Of one split, the head that is kept; the others are let go, since some hold all their rows.
+                best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
         chosen = np.zeros((len(y), len(classes)))
-        for train, test in splits:
-            for candidate in candidates:
-                candidate.evaluate(tuner, train, test, classes)
-                bar.update()
-            best = max(candidates, key=lambda c: c.inner_scores[-1])
-            chosen[test] = best.probabilities[test]
+        for number, (_, test) in enumerate(splits):
+            best = max(candidates, key=lambda c: c.predictions.inner_scores[number])
+            chosen[test] = best.predictions.probabilities[test]
         tested = np.concatenate([test for _, test in splits])
-        tested_groups = nontrivial_groups(None if groups is None else groups[tested])
-        test_rows = _TestedRows(truth, tested, tested_groups, len(splits), random_state)
+        design: dict[str, Any] = {
+            "groups": nontrivial_groups(None if groups is None else groups[tested]),
+            "folds": len(splits),
+        }
         main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
-        metrics = {c: test_rows.score(c.probabilities) for c in candidates}
-        if split.folds is None:
-            rows, kept, parameters = split.fitted, best, best.parameters[-1]
-        else:
-            rows, kept = np.arange(len(y)), max(candidates, key=lambda c: metrics[c][main].value)
-            parameters = tuner.tune(kept.head, kept.X, rows)[1]
-        head = tuner.fit(kept.head, parameters, kept.X, rows)
+        metrics = {
+            c: score_predictions(
+                truth[tested],
+                c.predictions.probabilities[tested],
+                groups=design["groups"],
+                random_state=random_state,
+            )
+            for c in candidates
+        }
+        kept, rows, (fitted,) = best, split.fitted, best_fit
+        if split.folds is not None:
+            kept, rows = max(candidates, key=lambda c: metrics[c][main].value), np.arange(len(y))
+            fitted = clone(kept.tuned).fit(kept.X, y, groups=groups, together=together)
         bar.update()
 
     simplest = min(
         (c for c in candidates if reference in (None, c.view)),
-        key=lambda c: (c.head.name not in LINEAR_HEADS, c.X.shape[1]),
+        key=lambda c: (c.tuned.head not in LINEAR_HEADS, c.X.shape[1]),
     )
-    tests = test_rows.compare([c for c in candidates if c is not simplest], simplest)
+    right = {c: c.predictions.probabilities[tested].argmax(axis=1) == truth[tested] for c in candidates}
+    tests = {c: compare_paired(right[c], right[simplest], **design) for c in candidates if c is not simplest}
+    p_values = dict(zip(tests, adjust_p_values([test.p_value for test in tests.values()]), strict=True))
     results = {
         c: CandidateResult(
-            head=c.head.name,
+            head=c.tuned.head,
             layer=c.view[0],
             pooling=c.view[1],
             width=c.X.shape[1],
             metrics=metrics[c],
             picked=c is kept,
             reference=c is simplest,
-            difference=tests[c][0].difference if c in tests else None,
-            p_value=tests[c][1] if c in tests else None,
-            parameters=c.parameters,
-            seconds=c.seconds,
+            difference=tests[c].difference if c in tests else None,
+            p_value=p_values.get(c),
+            parameters=c.predictions.parameters,
+            seconds=c.predictions.seconds,
         )
         for c in candidates
     }
@@ -182,8 +202,7 @@ def evaluate_heads(
         chosen[tested],
         classes=classes,
         trained=truth[split.fitted],
-        groups=test_rows.groups,
-        folds=test_rows.folds,
+        **design,
         metric=main,
         random_state=random_state,
         others=metrics.values(),
@@ -194,45 +213,25 @@ def evaluate_heads(
         protocol=_protocol(split),
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
-        head=kept.head.name,
+        head=kept.tuned.head,
         layer=kept.view[0],
         pooling=kept.view[1],
-        parameters=parameters,
+        parameters=fitted.best_params_,
         model_fitted_on=len(rows),
-        test=name_test(test_rows.groups, folds=test_rows.folds),
+        test=name_test(**design),
         simpler=None if (results[kept].p_value or 0.0) < SIGNIFICANCE else results[simplest],
     )
-    return result, head
+    return result, fitted.head_
 
 
-class _TestedRows:
-    """The rows that were tested on: scores predictions of them, and compares candidates by them."""
+@dataclass(eq=False)
+class _Candidate:
+    """A head on the embeddings of one view, and what it predicted."""
 
-    def __init__(
-        self, truth: np.ndarray, tested: np.ndarray, groups: np.ndarray | None, folds: int, random_state: int
-    ) -> None:
-        self.truth = truth[tested]
-        self.tested = tested
-        self.groups = groups
-        self.folds = folds
-        self.random_state = random_state
-
-    def score(self, probabilities: np.ndarray) -> dict[str, Estimate]:
-        return score_predictions(
-            self.truth, probabilities[self.tested], groups=self.groups, random_state=self.random_state
-        )
-
-    def hits(self, candidate: Candidate) -> np.ndarray:
-        return candidate.probabilities[self.tested].argmax(axis=1) == self.truth
-
-    def compare(self, candidates: list[Candidate], reference: Candidate) -> dict[Candidate, tuple[PairedTest, float]]:
-        """Return how each differs from the reference, with the p-value adjusted for their number."""
-        hits = self.hits(reference)
-        tests = [
-            compare_paired(self.hits(candidate), hits, groups=self.groups, folds=self.folds) for candidate in candidates
-        ]
-        adjusted = adjust_p_values([test.p_value for test in tests])
-        return dict(zip(candidates, zip(tests, adjusted, strict=True), strict=True))
+    view: View
+    X: np.ndarray
+    tuned: TunedHead
+    predictions: HeldOutPredictions
 
 
 def _checked_matrices(matrices: Any) -> np.ndarray:

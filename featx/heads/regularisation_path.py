@@ -2,6 +2,10 @@
 
 The products with the rows, which are nearly all of the work, are computed for all strengths at once, in the precision
 of the rows; evaluations inside a line search need none at all.
+
+`grid_predictions` alone calls `fit_regularisation_path`, by the entry of logistic regression in its table of shared
+work. Scikit-learn's own solver can take its place, or that entry can go: heads are then tuned to the same values, more
+slowly.
 """
 
 from __future__ import annotations

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import copy
+import math
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
+from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
+from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
+from ..runtime.tasks import Workers
 from .class_weights import class_weights
+from .elimination import find_best_value
+from .grid_predictions import predict_grid
 from .heads import HeadSpec, head_spec, try_head
-from .search import Tuner
 
 __all__ = ["TunedHead", "make_head"]
+
+# No score is above 1: the elimination of values rests on that.
+SCORE_FUNCTIONS = {
+    "accuracy": accuracy_score,
+    "balanced_accuracy": balanced_accuracy_score,
+    "f1_macro": partial(f1_score, average="macro"),
+}
 
 
 class TunedHead(ClassifierMixin, BaseEstimator):
@@ -89,6 +109,12 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    def __sklearn_clone__(self) -> Any:
+        given = self.get_params(deep=False)
+        # Mappings other than dict may not be copyable.
+        plain = {k: dict(v) for k, v in given.items() if isinstance(v, Mapping) and not isinstance(v, dict)}
+        return clone(copy.copy(self).set_params(**plain)) if plain else super().__sklearn_clone__()
+
     def fit(self, X: Any, y: Any, groups: np.ndarray | None = None, together: np.ndarray | None = None) -> TunedHead:
         """Tune and fit.
 
@@ -115,7 +141,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         """
         seed = drawn_seed(self.random_state)
         spec = self.spec(seed=seed)
-        X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"))
+        # Of rows that lie column by column, sums would be rounded in another order.
+        X, y = validate_data(self, X, y if y is None else plain_labels(y, name="y"), order="C")
         groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
                             (("groups", groups), ("together", together)))  # fmt: skip
         check_classification_targets(y)
@@ -124,14 +151,31 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         class_weights(self.class_weight, classes, truth)
         if self.grid:
             try_head(spec, len(classes))
-        tuner = Tuner(y, groups=groups, together=together, scoring=self.scoring, random_state=seed, n_jobs=self.n_jobs)
-        rows = np.arange(len(y))
-        # BLAS threads that wait for each other slow the searches down.
+        folds = inner_folds(y, groups, seed, together)
+        spec = _feasible(spec, y, folds)
+        # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
         with threadpool_limits(1):
-            self.best_score_, self.best_params_ = tuner.tune(spec, X, rows)
-            self.head_ = tuner.fit(spec, self.best_params_, X, rows)
+            self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds)
+            self.head_ = _with_probabilities(spec.with_parameters(self.best_params_), X, y, folds)
         self.classes_ = self.head_.classes_
         return self
+
+    def _best_value(
+        self, spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list[Split]
+    ) -> tuple[float, dict[str, Any]]:
+        """Return the best mean score and the parameters that reached it, as a search of the whole grid would."""
+        values = list(ParameterGrid(spec.grid))
+        with Workers(n_jobs=self.n_jobs) as workers:
+
+            def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
+                calls = [
+                    (spec.estimator, [values[place] for place in places], X, y, folds[fold], self.scoring)
+                    for fold, places in tasks
+                ]
+                return list(workers.results(_scores, calls))
+
+            best, mean = find_best_value(score, len(values), len(folds), n_jobs=workers.count())
+        return mean, values[best]
 
     def spec(self, n_classes: int | None = None, *, seed: int | None = None) -> HeadSpec:
         """Return the classifier and its grid, which is tried on made-up rows if the number of classes is given.
@@ -204,3 +248,69 @@ def make_head(
     )
     head.spec(2)
     return head
+
+
+def _feasible(spec: HeadSpec, y: np.ndarray, folds: list[Split]) -> HeadSpec:
+    """Return the head without what the training parts of the folds are too small for.
+
+    These are numbers of neighbours that exceed the rows, and early stopping if the part that it holds out would lack a
+    class.
+    """
+    pipeline, grid = clone(spec.estimator), spec.grid
+    known = pipeline[-1].get_params()
+    if "early_stopping" in known:
+        fraction = known["validation_fraction"]
+        counts = [np.unique(y[train], return_counts=True)[1] for train, _ in folds]
+        enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
+        pipeline[-1].set_params(early_stopping=enough)
+    if "n_neighbors" in grid:
+        most = min(len(train) for train, _ in folds)
+        few = [number for number in grid["n_neighbors"] if number <= most]
+        if not few:
+            raise ParameterError(
+                f"got n_neighbors={min(grid['n_neighbors'])} for {most} training images", "Choose fewer neighbours."
+            )
+        grid = {**grid, "n_neighbors": few}
+    return HeadSpec(spec.name, pipeline, grid)
+
+
+def _scores(
+    pipeline: Pipeline, values: list[dict[str, Any]], X: np.ndarray, y: np.ndarray, fold: Split, scoring: str
+) -> list[float]:
+    """Return the score of each value on the second part of the rows, after fitting on the first."""
+    train, test = fold
+    scaler = clone(pipeline[:-1])
+    with warnings.catch_warnings():
+        # The ends of a grid may stop before they converge; the scores show whether that matters.
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        rows = scaler.fit_transform(X[train])
+        predicted = predict_grid(pipeline[-1], values, rows, y[train], scaler.transform(X[test]))
+    return [float(SCORE_FUNCTIONS[scoring](y[test], labels)) for labels in predicted]
+
+
+def _with_probabilities(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> BaseEstimator:
+    """Return the head fitted on all rows, calibrated if it has no probabilities of its own."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        if hasattr(pipeline, "predict_proba"):
+            return pipeline.fit(X, y)
+        # A high temperature brings the probabilities so close that float32 would not tell them apart.
+        return _calibrated(pipeline, X.astype(np.float64), y, folds)
+
+
+def _calibrated(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> CalibratedClassifierCV:
+    """Return the head fitted on all rows and calibrated by temperature scaling."""
+    weights = pipeline[-1].get_params().get("class_weight")
+    classes, numbers = np.unique(y, return_inverse=True)
+    labels, head = y, pipeline
+    if isinstance(weights, Mapping):
+        # Scikit-learn predicts the folds by class numbers, in place of the labels that the weights are given for.
+        labels, head = numbers, clone(pipeline)
+        head[-1].set_params(class_weight={n: weights.get(label, 1.0) for n, label in enumerate(classes.tolist())})
+    calibrated = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=folds).fit(X, labels)
+    if labels is numbers:
+        (fitted,) = calibrated.calibrated_classifiers_
+        fitted.estimator, fitted.classes = clone(pipeline).fit(X, y), classes
+        calibrated.estimator, calibrated.classes_ = pipeline, classes
+    calibrated.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
+    return calibrated

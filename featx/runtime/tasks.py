@@ -35,8 +35,6 @@ class Workers:
     ----------
     n_jobs : int, default=None
         As for joblib.Parallel; None means what the user configured.
-    warned : set, default=None
-        Keys of warnings that have been issued and are not repeated; those of these workers are added.
 
     Attributes
     ----------
@@ -45,13 +43,13 @@ class Workers:
         each worker.
     """
 
-    def __init__(self, *, n_jobs: int | None = None, warned: set[Any] | None = None) -> None:
+    def __init__(self, *, n_jobs: int | None = None) -> None:
         from joblib.parallel import get_active_backend
 
         self._backend, configured = get_active_backend()
         wanted = configured if n_jobs is None else n_jobs
         self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
-        self._warned = set() if warned is None else warned
+        self._warned: set[Any] = set()
         self.yields = bool(getattr(self._backend, "supports_return_generator", False))
 
     def count(self) -> int:

@@ -27,9 +27,9 @@ from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads
-from ..heads.heads import head_spec, try_head
 from ..heads.nested_cv import evaluate_heads
 from ..heads.results import EvaluationResult
+from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from ..networks.pooling import View
@@ -262,9 +262,7 @@ def prepare_fit(
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
     for name in heads:
-        head = head_spec(name, grid=(grids or {}).get(name), class_weight=class_weight)
-        if grids and name in grids:
-            try_head(head, len(dataset.classes))
+        TunedHead(name, grid=(grids or {}).get(name), class_weight=class_weight).spec(len(dataset.classes))
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])

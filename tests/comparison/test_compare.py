@@ -13,10 +13,10 @@ from comparisons import (
 from scipy.stats import binomtest
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
+from wilson import assert_wilson
 
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
 from featx.datasets.dataset import ImageDataset
-from featx.evaluation.metrics import wilson
 from featx.evaluation.resampled import corrected_interval, corrected_test
 
 
@@ -47,7 +47,7 @@ def test_one_repeat_has_wilsons_interval_and_mcnemars_test(dataset):
     wrong = round(20 * (1 - other.accuracy.value))
     (pair,) = result.sizes[0].pairs
     assert (best.strategy, best.accuracies) == ("sure", [1.0])
-    assert other.accuracy == wilson(20 - wrong, 20)
+    assert_wilson(other.accuracy, 20 - wrong, 20)
     assert pair.p_value == pytest.approx(binomtest(0, wrong).pvalue)
     assert (pair.first, pair.second, pair.difference.value) == ("sure", "noisy", pytest.approx(wrong / 20))
     assert result.test == "McNemar's exact test"

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import beta, gamma, t
+from wilson import assert_wilson
 
+from featx.evaluation.estimates import Estimate
 from featx.evaluation.intervals import (
     class_mean_interval,
     grouped_accuracy_interval,
@@ -33,6 +35,54 @@ def figure_of(matrix, figure):
 def beta_quantile(mean, variance, q):
     size = mean * (1 - mean) / variance - 1
     return beta.ppf(q, mean * size, (1 - mean) * size)
+
+
+def proportion(successes, trials):
+    low, high = wilson_interval(successes, trials)
+    return Estimate(successes / trials, float(low), float(high))
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        # Newcombe 1998, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (29, 29, 0.8830, 1.0),
+    ],
+)
+def test_wilson_gives_published_intervals(successes, trials, low, high):
+    estimate = proportion(successes, trials)
+    assert estimate.value == successes / trials
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize("trials", [1, 2, 7, 100, 100_000])
+def test_wilson_bounds_are_where_the_score_test_just_rejects(trials):
+    for successes in {0, 1, trials // 2, trials - 1, trials}:
+        estimate = proportion(successes, trials)
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+        assert_wilson(estimate, successes, trials)
+        for bound in (estimate.low, estimate.high):
+            if 0 < bound < 1:
+                z = (estimate.value - bound) / math.sqrt(bound * (1 - bound) / trials)
+                assert abs(z) == pytest.approx(1.959964, abs=1e-4)
+
+
+def test_wilson_never_claims_certainty_and_is_symmetric():
+    none, every = proportion(0, 12), proportion(12, 12)
+    assert (none.value, none.low, every.value, every.high) == (0, 0, 1, 1)
+    assert none.high > 0.2
+    assert every.low == pytest.approx(1 - none.high)
+
+
+def test_the_interval_of_accuracy_holds_the_truth_95_times_in_100():
+    rng = np.random.default_rng(0)
+    for accuracy in (0.5, 0.8, 0.95):
+        found = [proportion(k, 100) for k in rng.binomial(100, accuracy, 2000)]
+        assert 0.92 < np.mean([e.low <= accuracy <= e.high for e in found]) < 0.98
 
 
 @pytest.mark.parametrize("figure", FIGURES)

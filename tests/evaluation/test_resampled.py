@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import t
+from wilson import wilson
 
-from featx.evaluation.metrics import score_classes, wilson
+from featx.evaluation.metrics import score_classes
 from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_test
 
 

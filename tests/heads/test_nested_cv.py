@@ -10,9 +10,8 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.preprocessing import StandardScaler
 
-from featx import HEADS, DatasetError, ParameterError, evaluate_heads
+from featx import HEADS, DatasetError, ParameterError, TunedHead, evaluate_heads
 from featx.evaluation.splits import held_out_split, outer_folds
-from featx.heads.search import Tuner
 
 VIEW = ("last", "avg")
 QUICK = {"logistic": {"C": [0.01, 1.0]}}
@@ -35,20 +34,20 @@ def evaluate(X, y, **options):
 def fitted_rows(monkeypatch):
     """The last feature of the rows in every search, and in every fit, which begins with the scaler's."""
     seen = []
-    tune, fit = Tuner.tune, StandardScaler.fit
+    tune, fit = TunedHead.fit, StandardScaler.fit
 
-    def search(self, head, X, rows):
-        seen.append(("search", X[rows, -1].astype(int).tolist()))
-        return tune(self, head, X, rows)
+    def search(self, X, y, **options):
+        seen.append(("search", X[:, -1].astype(int).tolist()))
+        return tune(self, X, y, **options)
 
     def scale(self, X, *args, **params):
         seen.append(("fit", X[:, -1].astype(int).tolist()))
         return fit(self, X, *args, **params)
 
-    monkeypatch.setattr(Tuner, "tune", search)
+    monkeypatch.setattr(TunedHead, "fit", search)
     monkeypatch.setattr(StandardScaler, "fit", scale)
     # Grids are tried on made-up rows, which are none of these.
-    monkeypatch.setattr("featx.heads.nested_cv.try_head", lambda head, n_classes: None)
+    monkeypatch.setattr("featx.heads.tuned_head.try_head", lambda head, n_classes: None)
     return seen
 
 
@@ -126,7 +125,7 @@ def test_groups_never_straddle_a_split(fitted_rows, held_out):
     X, y, groups = grouped(24)
     split = held_out_split(y, 0.25, groups=groups) if held_out else None
     evaluate(X, y, groups=groups, split=split)
-    assert len(fitted_rows) >= 6
+    assert len(fitted_rows) >= 5
     for _, numbers in fitted_rows:
         assert set(np.unique(numbers, return_counts=True)[1]) == {4}
 
@@ -370,6 +369,8 @@ def test_a_seed_gives_the_same_result():
         ({"scoring": "roc_auc"}, "got scoring='roc_auc'; expected one of accuracy"),
         ({"heads": ["tree"]}, "no head 'tree'"),
         ({"heads": []}, "heads"),
+        ({"class_weight": {"class 7": 1.0}}, "got class_weight for 'class 7', which is not a class"),
+        ({"class_weight": {"class 0": -1.0}}, "got -1.0 in class_weight"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(options, words):

@@ -5,6 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from featx import TunedHead
+from featx.heads import grid_predictions
 from featx.heads import regularisation_path as module
 from featx.heads.regularisation_path import fit_regularisation_path
 
@@ -68,3 +70,24 @@ def test_features_without_variance_and_copies_of_rows_do_no_harm():
     (coef, _), *_ = fit_regularisation_path(X, np.repeat(y, 3), [1e8])
     assert np.isfinite(coef).all()
     assert not coef[:, -4:].any()
+
+
+def by_scikit_learn(X, y, strengths, **options):
+    fits = [LogisticRegression(C=C, **options).fit(X, y) for C in strengths]
+    return [(fit.coef_, fit.intercept_) for fit in fits]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_heads_are_tuned_to_the_same_values_without_it(n_classes, monkeypatch):
+    X, y = data(n_classes)
+
+    def tuned():
+        head = TunedHead(class_weight="balanced").fit(X, y)
+        return head.best_params_, head.best_score_, head.head_[-1].coef_.tolist()
+
+    expected = tuned()
+    with monkeypatch.context() as patch:
+        patch.setattr(grid_predictions, "fit_regularisation_path", by_scikit_learn)
+        assert tuned() == expected
+    monkeypatch.delitem(grid_predictions.SHARED_WORK, LogisticRegression)
+    assert tuned() == expected

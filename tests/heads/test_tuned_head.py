@@ -1,4 +1,7 @@
-"""Promised: `make_head` gives a classifier that tunes itself as the last step of any scikit-learn pipeline."""
+"""Promised: a head tunes itself as the last step of any pipeline, and chooses what a plain grid search would choose.
+
+The plain grid search is in float64, and has the same score.
+"""
 
 import pickle
 import warnings
@@ -7,11 +10,13 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import pytest
+from plain_searches import plain_search
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 import featx
@@ -27,6 +32,9 @@ from featx import (
     make_head,
     save_model,
 )
+from featx.evaluation.splits import inner_folds
+from featx.heads import tuned_head as module
+from featx.heads.tuned_head import SCORE_FUNCTIONS
 
 NAMES = np.array(["ant", "bee", "cat"])
 
@@ -184,5 +192,146 @@ def test_class_weights_and_heads_may_be_in_other_containers():
         TunedHead("ridge", class_weight=MappingProxyType(weights)).fit(X, y).predict_proba(X), expected
     )
     assert clone(CNNFineTuneClassifier(class_weight=MappingProxyType(weights))).class_weight == weights
-    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3)
+    proxies = {
+        "class_weight": MappingProxyType(weights),
+        "grids": MappingProxyType({"ridge": MappingProxyType({"alpha": (1.0,)})}),
+    }
+    result, _ = evaluate_heads({("head", "avg"): X}, y, heads=pd.Series(["ridge"]), cv=3, **proxies)
     assert result.head == "ridge"
+
+
+def correlated(n, width, n_classes, *, seed=0, spread=0.5):
+    """Rows around a centre for each class, with noise that some directions have far more of than others."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % n_classes)
+    scale = (1.0 + np.arange(width)) ** -0.5
+    rows = (spread * rng.normal(size=(n_classes, width))[y] + rng.normal(size=(n, width))) * scale
+    return (rows @ rng.normal(size=(width, width))).astype(np.float32), y
+
+
+def rare():
+    rng = np.random.default_rng(1)
+    y = np.where(rng.random(300) < 0.12, "rare", "common")
+    return (rng.normal(size=(300, 12)) + 0.8 * (y == "rare")[:, None]).astype(np.float32), y
+
+
+def named_digits():
+    X, y = digits(400)
+    return X, np.array([f"digit {number}" for number in y])
+
+
+SETS = {
+    "many rows": lambda: correlated(420, 40, 7),
+    "more features than rows": lambda: correlated(90, 150, 5),
+    "two classes": lambda: correlated(240, 30, 2, spread=0.2),
+    "imbalanced": rare,
+    "labels of text, constant features": named_digits,
+}
+
+
+def search(X, y, name, *, groups=None, scoring="accuracy", n_jobs=None, **options):
+    """Return score and parameters of the tuning, and of the plain grid search on the same folds."""
+    tuned = TunedHead(name, scoring=scoring, n_jobs=n_jobs, **options).fit(X, y, groups=groups)
+    plain = plain_search(tuned.spec(), X.astype(float), y, cv=inner_folds(y, groups, 0), scoring=scoring)
+    return (tuned.best_score_, tuned.best_params_), plain
+
+
+def check(found, plain, n):
+    assert found[1] == plain[1]
+    assert found[0] == pytest.approx(plain[0], abs=1 / n)
+
+
+@pytest.mark.parametrize("data", SETS)
+@pytest.mark.parametrize("name", sorted(set(HEADS) - {"mlp"}))
+def test_the_choice_is_that_of_a_plain_grid_search(name, data):
+    X, y = SETS[data]()
+    check(*search(X, y, name), len(y))
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "ridge", "linear_svm"])
+@pytest.mark.parametrize("weight", ["balanced", {True: 5, False: 1}], ids=str)
+def test_class_weights_and_scorings_are_those_of_a_plain_grid_search(name, weight):
+    X, y = rare()
+    y = y == "rare"
+    for scoring in SCORE_FUNCTIONS:
+        check(*search(X, y, name, class_weight=weight, scoring=scoring), len(y))
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "ridge", "knn"])
+def test_groups_are_those_of_a_plain_grid_search(name):
+    X, y = correlated(240, 20, 3)
+    check(*search(X, y, name, groups=np.arange(240) // 4), 240)
+
+
+@pytest.mark.parametrize(
+    ("name", "grid"),
+    [
+        ("logistic", {"class_weight": [None, "balanced"], "C": [0.01, 1.0]}),
+        ("logistic", {"solver": ["newton-cholesky", "lbfgs"], "C": [0.1, 1.0]}),
+        ("logistic", {"fit_intercept": [False, True]}),
+        ("svm", {"gamma": ["scale", 0.001, "auto"], "C": [1.0, 10.0]}),
+        ("svm", {"kernel": ["linear", "rbf"]}),
+        ("knn", {"weights": ["uniform", "distance"], "metric": ["euclidean", "manhattan"], "n_neighbors": [9, 1]}),
+        ("ridge", {"solver": ["svd", "cholesky"]}),
+        ("ridge", {"alpha": [100.0, 0.0]}),
+        ("linear_svm", {"loss": ["hinge", "squared_hinge"], "C": [0.001, 0.01]}),
+        ("mlp", {"hidden_layer_sizes": [(8,), (16,)], "alpha": [0.1], "max_iter": [300]}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_any_parameter_can_be_searched(name, grid):
+    X, y = correlated(240, 20, 3)
+    check(*search(X, y, name, grid=grid), 240)
+
+
+def test_processes_do_not_change_the_choice():
+    X, y = correlated(240, 20, 3)
+    check(*search(X, y, "logistic", n_jobs=2), 240)
+
+
+def test_what_is_fitted_in_the_end_is_scikit_learns_own():
+    X, y = correlated(120, 20, 3)
+    for name, kind in (("logistic", Pipeline), ("svm", CalibratedClassifierCV)):
+        tuned = TunedHead(name, grid={"C": [0.1]}).fit(X, y)
+        assert type(tuned.head_) is kind
+        bare = tuned.head_.calibrated_classifiers_[0].estimator if kind is CalibratedClassifierCV else tuned.head_
+        expected = tuned.spec().estimator[-1]
+        assert type(bare[-1]) is type(expected)
+        assert bare[-1].get_params() == {**expected.get_params(), "C": 0.1}
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "ridge"])
+def test_how_rows_lie_in_memory_changes_nothing(name):
+    X, y = correlated(120, 20, 3)
+    expected = TunedHead(name).fit(X, y)
+    for other in (np.asfortranarray(X), pd.DataFrame(X)):
+        found = TunedHead(name).fit(other, y)
+        assert (found.best_score_, found.best_params_) == (expected.best_score_, expected.best_params_)
+        assert np.array_equal(found.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["svm", "linear_svm", "ridge"])
+@pytest.mark.parametrize("labels", [["common", "rare"], [1, 2]], ids=str)
+@pytest.mark.parametrize("in_grid", [False, True])
+def test_heads_are_calibrated_with_the_weights_of_the_labels(name, labels, in_grid):
+    X, y = rare()
+    numbers, given = (y == "rare").astype(int), dict(zip(labels, (1, 5), strict=True))
+
+    def probabilities(y, weights):
+        options = {"grid": {"class_weight": [weights]}} if in_grid else {"class_weight": weights}
+        head = TunedHead(name, **options).fit(X, y)
+        assert np.array_equal(head.classes_, np.unique(y))
+        assert np.array_equal(head.head_.predict(X), head.predict(X))
+        return head.predict_proba(X)
+
+    expected = probabilities(numbers, {0: 1, 1: 5})
+    found = probabilities(np.array(labels)[numbers], given)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_inner_folds_are_made_once(monkeypatch, clusters):
+    calls = []
+    monkeypatch.setattr(module, "inner_folds", lambda *args: calls.append(1) or inner_folds(*args))
+    make_head("svm").fit(*clusters)
+    assert len(calls) == 1

@@ -151,7 +151,7 @@ def arrows(*, everywhere):
 
 
 def test_every_room_is_read():
-    places = ("heads.search", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
+    places = ("heads.tuned_head", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
     assert all(f"featx.{name}" in MODULES for name in places)
     assert imports("featx.cli.fit", everywhere=True) >= {"featx.workflows.fit", "featx.cli.options", "click", "pathlib"}
     assert imports("featx.datasets.csv_tables") >= {"featx.exceptions", "featx.datasets.columns", "csv"}
@@ -201,6 +201,12 @@ def test_the_cache_needs_numpy_and_h5py_only(name):
     found = imports(name, everywhere=True)
     assert others(found) - sys.stdlib_module_names <= {"numpy", "h5py", "filelock", "platformdirs"}
     assert own(found) <= {"featx.exceptions", "featx.constraints", "featx.process", *room("featx.cache")}
+
+
+def test_the_solver_of_heads_has_one_door():
+    for name, only in (("regularisation_path", "grid_predictions"), ("line_search", "regularisation_path")):
+        importers = [other for other in MODULES if f"featx.heads.{name}" in imports(other, everywhere=True)]
+        assert importers == [f"featx.heads.{only}"]
 
 
 def test_nothing_imports_the_command_line():

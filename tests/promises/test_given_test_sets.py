@@ -9,12 +9,13 @@ from featx.cli import main
 from images import write_dark_and_light
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from wilson import assert_wilson
 
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
 from featx.comparison.design import Repeat, design_comparison, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
 from featx.display.text_tables import render_text
-from featx.evaluation.metrics import wilson
+from featx.evaluation.intervals import wilson_interval
 from featx.evaluation.paired import compare_paired
 from featx.evaluation.power import OpenComparison
 from featx.forecast.compare import forecast_comparison
@@ -93,7 +94,7 @@ def test_one_repeat_is_the_default_with_a_given_test_set_only(seen):
     (pair,) = once.sizes[0].pairs
     wrong = round(30 * (1 - once.sizes[0].strategies[1].accuracy.value))
     assert pair.p_value == pytest.approx(binomtest(0, wrong).pvalue)
-    assert once.sizes[0].strategies[1].accuracy == wilson(30 - wrong, 30)
+    assert_wilson(once.sizes[0].strategies[1].accuracy, 30 - wrong, 30)
     plain = ImageDataset(*(getattr(images_of({"training": 80, "test": 2}), n) for n in ("images", "names", "labels")))
     assert compare_strategies(plain, {"a": Guess()}).repeats == 3
 
@@ -115,8 +116,8 @@ def test_several_repeats_have_the_intervals_of_one_test_set(seen):
     for found in result.sizes[0].strategies:
         assert len(found.accuracies) == 4
         assert found.accuracy.value == pytest.approx(np.mean(found.accuracies))
-        ends = wilson(np.sum(found.accuracies) * 30 / 4, 30)
-        assert (found.accuracy.low, found.accuracy.high) == (pytest.approx(ends.low), pytest.approx(ends.high))
+        low, high = wilson_interval(np.sum(found.accuracies) * 30 / 4, 30)
+        assert (found.accuracy.low, found.accuracy.high) == (pytest.approx(low), pytest.approx(high))
         assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
     assert result.test == "McNemar's exact test, counts averaged over 4 repeats"
     assert "means over 4 repeats with 95 % intervals of the test images, that of accuracy Wilson's" in result.interval

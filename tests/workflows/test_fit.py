@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from featx import CNNFeatureTransformer, DatasetError, FitResult, ImageDataset, ParameterError, fit_model, load_model
-from featx.heads import search as search_module
+from featx.heads import tuned_head
 from featx.workflows.fit import prepare_fit
 
 SEARCH = {"poolings": ["avg", "max"], "grids": {"logistic": {"C": [0.01]}}, "cv": 3}
@@ -85,8 +85,8 @@ def noise():
 
 def test_groups_stay_together_beside_another_test_set(tiny, noise, monkeypatch):
     seen = []
-    original = search_module.inner_folds
-    monkeypatch.setattr(search_module, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
+    original = tuned_head.inner_folds
+    monkeypatch.setattr(tuned_head, "inner_folds", lambda *args: seen.append(original(*args)) or seen[-1])
     test = ImageDataset(noise.images[:4], noise.names[:4], noise.labels[:4])
     fit_model(noise, CNNFeatureTransformer(**tiny), test=test, grids={"logistic": {"C": [0.01, 1.0]}})
     for train, held_out in seen[0]:

@@ -1,0 +1,92 @@
+"""Predictions of held-out rows by a head that is tuned and fitted on the other rows, for each split of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from ..evaluation.splits import Split
+from .tuned_head import TunedHead
+
+__all__ = ["HeldOutPredictions", "predict_held_out"]
+
+
+@dataclass(frozen=True)
+class HeldOutPredictions:
+    """What a tuned head predicts for rows that it was not fitted on.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n, k)
+        Of all classes; 0 for rows that were not predicted.
+    parameters : list of dict
+        What the tuning chose, for each split.
+    inner_scores : list of float
+        The mean score that it reached with them inside the training rows.
+    seconds : float
+        Tuning, fitting and predicting, over all splits.
+    """
+
+    probabilities: np.ndarray
+    parameters: list[dict[str, Any]]
+    inner_scores: list[float]
+    seconds: float
+
+
+def predict_held_out(
+    tuned: TunedHead,
+    X: np.ndarray,
+    y: np.ndarray,
+    splits: Sequence[Split],
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    after_each: Callable[[], object] | None = None,
+) -> tuple[HeldOutPredictions, TunedHead]:
+    """Tune and fit a head on the training rows of each split, and predict its test rows.
+
+    Parameters
+    ----------
+    tuned : TunedHead
+        Cloned for each split.
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n,)
+    splits : sequence of (train rows, test rows)
+        At least one.
+    groups, together : ndarray of shape (n,), default=None
+        As for `TunedHead.fit`.
+    after_each : callable, default=None
+        Called after each split.
+
+    Returns
+    -------
+    predictions : HeldOutPredictions
+    last : TunedHead
+        The head of the last split, fitted.
+    """
+    classes = np.unique(y)
+    probabilities = np.zeros((len(y), len(classes)))
+    parameters, inner_scores = [], []
+    start = time.perf_counter()
+    for train, test in splits:
+        inside = {
+            name: None if column is None else column[train]
+            for name, column in (("groups", groups), ("together", together))
+        }
+        head = clone(tuned)
+        # With groups, the training rows may lack a class.
+        if isinstance(head.class_weight, Mapping):
+            present = set(y[train].tolist())
+            head.class_weight = {label: weight for label, weight in head.class_weight.items() if label in present}
+        fitted = head.fit(X[train], y[train], **inside)
+        probabilities[np.ix_(test, np.searchsorted(classes, fitted.classes_))] = fitted.predict_proba(X[test])
+        parameters.append(fitted.best_params_)
+        inner_scores.append(fitted.best_score_)
+        if after_each is not None:
+            after_each()
+    return HeldOutPredictions(probabilities, parameters, inner_scores, time.perf_counter() - start), fitted
