@@ -76,7 +76,8 @@ def test_stages_are_a_number_all_or_names(text, stages):
 
 
 @pytest.mark.parametrize("arguments", [["--dropout", "1"], ["--epochs", "0"], ["--learning-rate", "-1"],
-                                       ["--batch-norm", "none"], ["--boundary-cache-bytes", "-1"]], ids=" ".join)  # fmt: skip
+                                       ["--batch-norm", "none"], ["--boundary-cache-bytes", "-1"]],
+                         ids=" ".join)  # fmt: skip
 def test_what_no_training_can_take_is_refused_while_it_is_read(arguments):
     with pytest.raises(click.BadParameter):
         parameters(*arguments)
