@@ -19,6 +19,7 @@ from .files import TEMPORARY, sweep, temporary_name
 from .index import Index, by_segment
 from .locks import WorkLock
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments, sort_keys, write_segment
+from .segment_header import check_row_type
 from .spec import EmbeddingSpec
 
 __all__ = ["SpecFolder"]
@@ -155,10 +156,7 @@ class SpecFolder:
         known = [*self._segments.values()][:1]
         if not known or got != (known[0].width, known[0].dtype) or not known[0].n_rows:
             known = [s for s in self.segments() if s.n_rows]
-        width, dtype = (known[0].width, known[0].dtype) if known else got
-        if got != (width, dtype) or not width:
-            expected = f"{width or 'some'} columns of {dtype}"
-            raise ValueError(f"got embeddings of shape {embeddings.shape} and {got[1]}; expected {expected}")
+        check_row_type(embeddings, *((known[0].width, known[0].dtype) if known else got))
         write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
         # The rows are committed: a merge that fails, for lack of space or of the lock, is made another time.
         with contextlib.suppress(OSError):

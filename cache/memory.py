@@ -1,96 +1,103 @@
-"""The interface of a store of embeddings, and stores in memory: for no cache, or a cache that cannot be written."""
+"""Keep embeddings in memory for one call: alone, or over a cache that can only be read."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import EmbeddingCache, EmbeddingSpec
+from .checks import checked_digests, checked_embeddings
+from .interface import EmbeddingStore
+from .segment_header import check_row_type, stored_dtype
+from .spec import EmbeddingSpec
 
-__all__ = ["MemoryStore", "OverlayStore", "Store", "writable_store"]
+if TYPE_CHECKING:
+    from .store import EmbeddingCache
 
-log = logging.getLogger("featx")
-_warned: set[str] = set()
-
-
-class Store(Protocol):
-    """A place for rows: an EmbeddingCache, or memory."""
-
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray: ...
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]: ...
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None: ...
-    def turn(self, name: str) -> contextlib.AbstractContextManager[Any]: ...
+__all__ = ["MemoryStore", "OverlayStore"]
 
 
-class MemoryStore:
-    """Keeps rows in memory, with the look-up interface of EmbeddingCache."""
+class MemoryStore(EmbeddingStore):
+    """Keeps rows in memory."""
 
     def __init__(self) -> None:
         self._rows: dict[EmbeddingSpec, dict[bytes, np.ndarray]] = {}
 
+    @property
+    def on_disk(self) -> EmbeddingCache | None:
+        return None
+
+    @property
+    def is_shared(self) -> bool:
+        return False
+
     def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
         rows = self._rows.get(spec, {})
-        return np.array([digest.tobytes() in rows for digest in digests], dtype=bool)
+        return np.array([digest.tobytes() in rows for digest in checked_digests(digests)], dtype=bool)
 
     def get(
         self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        here = self.contains(spec, digests)
-        if not here.all():
-            return np.zeros((len(digests), 0), np.float32), here
+        found = self.contains(spec, digests)
         rows = self._rows.get(spec, {})
-        found = [rows[digest.tobytes()] for digest in digests]
-        dtype = found[0].dtype if found else np.float32
-        return np.array(found, dtype).reshape(len(found), -1 if found else 0), np.ones(len(found), dtype=bool)
+        first = next(iter(rows.values()), np.zeros(0, np.float32))
+        if all_or_none and not found.all():
+            return np.zeros((len(digests), 0), first.dtype), found
+        out = np.zeros((len(digests), len(first)), first.dtype)
+        for place in np.flatnonzero(found):
+            out[place] = rows[digests[place].tobytes()]
+        return out, found
 
     def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        digests = checked_digests(digests)
+        embeddings = checked_embeddings(embeddings, len(digests))
+        if not len(digests):
+            return
+        # A copy: callers may go on to change what they passed.
+        embeddings = embeddings.astype(stored_dtype(embeddings.dtype))
+        first = next(iter(self._rows.get(spec, {}).values()), embeddings[0])
+        check_row_type(embeddings, len(first), first.dtype)
         rows = self._rows.setdefault(spec, {})
         rows.update((digest.tobytes(), row) for digest, row in zip(digests, embeddings, strict=True))
 
-    def turn(self, name: str) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
-
-class OverlayStore(MemoryStore):
+class OverlayStore(EmbeddingStore):
     """A cache that is only read, together with rows in memory that cannot be written to it."""
 
     def __init__(self, cache: EmbeddingCache) -> None:
-        super().__init__()
-        self.cache = cache
+        self._cache, self._memory = cache, MemoryStore()
+
+    @property
+    def on_disk(self) -> EmbeddingCache | None:
+        return self._cache
+
+    @property
+    def is_shared(self) -> bool:
+        return False
 
     def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
-        return self.cache.contains(spec, digests) | super().contains(spec, digests)
+        return self._cache.contains(spec, digests) | self._memory.contains(spec, digests)
 
     def get(
         self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        here = super().contains(spec, digests)
-        rows, found = self.cache.get(spec, digests)
-        if not (here | found).all() or not here.any():
-            return rows, found
-        own, _ = super().get(spec, digests[here])
-        if not rows.shape[1]:
-            rows = np.zeros((len(digests), own.shape[1]), own.dtype)
-        rows[here] = own
-        return rows, np.ones(len(digests), dtype=bool)
+        found = self._memory.contains(spec, digests)
+        if not found.any():
+            return self._cache.get(spec, digests, all_or_none=all_or_none)
+        own, others = np.flatnonzero(found), np.flatnonzero(~found)
+        rows, _ = self._memory.get(spec, digests[own])
+        kept, found[others] = self._cache.get(spec, digests[others], all_or_none=all_or_none)
+        if all_or_none and not found.all():
+            return np.zeros((len(digests), 0), rows.dtype), found
+        out = np.zeros((len(digests), rows.shape[1]), rows.dtype)
+        out[own] = rows
+        if kept.shape[1]:
+            out[others] = kept
+        return out, found
 
-
-def writable_store(cache: EmbeddingCache | None) -> Store:
-    """Return the cache, or a store in memory if there is none or it cannot be written, which is logged once."""
-    if cache is None:
-        return MemoryStore()
-    if cache.writable():
-        return cache
-    if str(cache.root) not in _warned:
-        _warned.add(str(cache.root))
-        log.warning(
-            "the cache %s can be read but not written: what is computed now is not kept. Check its permissions, or "
-            "choose another folder (cache=DIR).",
-            cache.root,
-        )
-    return OverlayStore(cache)
+    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        kept, _ = self._cache.get(spec, digests[:0])
+        if kept.shape[1] and len(digests):
+            embeddings = checked_embeddings(embeddings, len(digests))
+            check_row_type(embeddings.astype(stored_dtype(embeddings.dtype)), kept.shape[1], kept.dtype)
+        self._memory.put(spec, digests, embeddings)

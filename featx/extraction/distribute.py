@@ -21,7 +21,7 @@ import numpy as np
 
 from ..cache import EmbeddingCache
 from ..cache.files import temporary_name
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..exceptions import BackboneError, CacheError, WorkerError
 from ..images.sources import ImageSource
 from ..runtime.tasks import Workers
@@ -48,7 +48,7 @@ def distribute(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
-    store: Store,
+    store: EmbeddingStore,
     advance: Callable[[int], Any],
 ) -> ForwardResult:
     """Forward here, or in the processes that the user's joblib configuration offers.
@@ -61,11 +61,12 @@ def distribute(
         If a worker has another folder at the cache's path, or nothing arrives of what workers have committed.
     """
     workers = Workers()
-    processes = workers.process_count() if isinstance(store, EmbeddingCache) else 1
-    if processes == 1 or len(images) <= task.batch_size or not isinstance(store, EmbeddingCache):
+    cache = store.on_disk if store.is_shared else None
+    processes = 1 if cache is None else workers.process_count()
+    if cache is None or processes == 1 or len(images) <= task.batch_size:
         return forward_images(task, images, digests, store, advance)
     # Workers may be in another directory.
-    shared = EmbeddingCache(store.root.absolute())
+    shared = EmbeddingCache(cache.root.absolute())
     images = [_absolute(image) for image in images]
     size = max(task.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
     chunks = [slice(start, start + size) for start in range(0, len(images), size)]
@@ -81,10 +82,10 @@ def distribute(
                 total.add(result)
                 hosts.add(host)
     except WorkerError as error:
-        kept = int(_stored(task, digests, store).sum())
-        message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {store.root}"
+        kept = int(_stored(task, digests, cache).sum())
+        message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {cache.root}"
         raise WorkerError(message, error.next_step) from error.__cause__
-    _await_arrival(task, total, store, sorted(hosts))
+    _await_arrival(task, total, cache, sorted(hosts))
     return total
 
 
@@ -159,7 +160,7 @@ def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCac
         )
 
 
-def _stored(task: ForwardTask, digests: list[bytes], store: Store) -> np.ndarray:
+def _stored(task: ForwardTask, digests: list[bytes], store: EmbeddingCache) -> np.ndarray:
     """Return for each digest whether all its rows are in the store, as bool (n,)."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     return np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])

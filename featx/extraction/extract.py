@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..cache import EmbeddingCache, FileDigests
-from ..cache.memory import MemoryStore, OverlayStore, Store, writable_store
+from ..cache.interface import EmbeddingStore
+from ..cache.memory import MemoryStore, OverlayStore
 from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.summary_mixin import SummaryMixin
@@ -133,13 +134,12 @@ def extract_embeddings(
     BackboneError, ParameterError
     """
     check_values(locals(), images=SOURCES, cache=CACHE)
-    store: Store = MemoryStore() if cache is None else cache
+    store: EmbeddingStore = MemoryStore() if cache is None else cache
     work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
-    while (gathered := work.gather()) is None:
-        work.forward_missing(hold=True)
-    result = work.result()
-    result.embeddings = gathered
-    return result
+    while missing := work.gather():
+        work.begin_round(missing, hold=True)
+        work.forward(missing)
+    return work.result()
 
 
 def ensure_embeddings(
@@ -147,7 +147,7 @@ def ensure_embeddings(
     source: BackboneSource,
     *,
     views: Sequence[View],
-    store: Store,
+    store: EmbeddingStore,
     precision: str = "auto",
     device: str = "auto",
     batch_size: int | str = "auto",
@@ -160,7 +160,7 @@ def ensure_embeddings(
     ----------
     images, source, views, precision, device, batch_size, n_jobs, verbose
         As for `extract_embeddings`.
-    store : Store
+    store : EmbeddingStore
         An EmbeddingCache or a MemoryStore.
 
     Returns
@@ -175,8 +175,9 @@ def ensure_embeddings(
     ImageDecodeError, BackboneError, CacheError, ParameterError
     """
     work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
-    while work.forward_missing():
-        pass
+    while missing := work.missing():
+        work.begin_round(missing)
+        work.forward(missing)
     return work.keys(), work.result()
 
 
@@ -188,7 +189,7 @@ class _Extraction:
         images: Sequence[ImageSource],
         source: BackboneSource,
         views: Sequence[View],
-        store: Store,
+        store: EmbeddingStore,
         precision: str,
         device: str,
         batch_size: int | str,
@@ -199,8 +200,7 @@ class _Extraction:
     ) -> None:
         check_values({"batch_size": batch_size, "n_jobs": n_jobs, "on_error": on_error}, batch_size=BATCH)
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
-        below = store.cache if isinstance(store, OverlayStore) else store
-        self.cache = below if isinstance(below, EmbeddingCache) else None
+        self.cache = store.on_disk
         self.precision = choose_precision(source, precision, device=device, cache=self.cache)
         self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
         self.raises, self.verbose = on_error == "raise", verbose
@@ -210,6 +210,7 @@ class _Extraction:
 
             self.store = store_to_read(self.store, source, self.specs)
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
+        self.embeddings: list[np.ndarray] = []
         self.n_forwarded = 0
         self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
         self.peaks: list[int] = []
@@ -232,52 +233,49 @@ class _Extraction:
         """Return the digests of the good images, uint8 (n, 32)."""
         return np.frombuffer(b"".join([self.digests[i] for i in self.good()]), np.uint8).reshape(-1, 32)
 
-    def gather(self) -> list[np.ndarray] | None:
-        """Return a matrix for each spec, with NaN rows for skipped images, or None if a row is missing in the store."""
+    def gather(self) -> dict[bytes, list[int]]:
+        """Read a matrix for each spec, with NaN rows for skipped images, or return what `missing` returns."""
         with timed(self.clock, "gather"):
             good, keys, matrices = self.good(), self.keys(), []
+            lacking = np.zeros(len(good), dtype=bool)
             for spec in self.specs:
+                if lacking.any():
+                    lacking |= ~self.store.contains(spec, keys)
+                    continue
                 rows, found = self.store.get(spec, keys, all_or_none=True)
-                if not found.all():
-                    return None
+                lacking |= ~found
                 if self.reasons:
                     computed, rows = rows, np.full((len(self.images), rows.shape[1]), np.nan, dtype=np.float32)
                     rows[good] = computed
                 matrices.append(rows)
-            return matrices
+            self.embeddings = matrices
+            return _contents(good, keys, lacking)
 
     def missing(self) -> dict[bytes, list[int]]:
         """Return the input indices of each distinct content that lacks a row of some spec, in input order."""
         good, keys = self.good(), self.keys()
-        missing: dict[bytes, list[int]] = {}
-        if good:
-            lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
-            for place in np.flatnonzero(lacking):
-                missing.setdefault(keys[place].tobytes(), []).append(good[place])
-        return missing
+        if not good:
+            return {}
+        lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
+        return _contents(good, keys, lacking)
 
-    def forward_missing(self, *, hold: bool = False) -> bool:
-        """Forward the images without rows; tell whether there were any.
+    def begin_round(self, missing: dict[bytes, list[int]], *, hold: bool = False) -> None:
+        """Note a round of forwarding what is missing.
 
         If the cache keeps losing rows, raise a CacheError, or with `hold` keep them in memory for this call.
         """
-        missing = self.missing()
         try:
             if not self.held:
                 self.rounds.begin(sum(map(len, missing.values())))
         except CacheError as error:
-            if not hold or not isinstance(self.store, EmbeddingCache):
+            if not hold or not self.store.is_shared or self.cache is None:
                 raise
             log.warning("%s. What is computed now is held in memory for this call", error.message)
-            self.store, self.held = OverlayStore(self.store), True
-        if missing:
-            self.forward(missing)
-        return bool(missing)
+            self.store, self.held = OverlayStore(self.cache), True
 
     def forward(self, missing: dict[bytes, list[int]]) -> None:
         """Forward and commit; note the images that could not be read."""
-        if isinstance(self.store, EmbeddingCache):
-            self.store = writable_store(self.store)
+        self.store = self.store.for_writing()
         if self.source.is_custom:
             from ..networks.batch_dependence import refuse_batch_dependence
             from ..networks.reference_outputs import store_to_write
@@ -308,9 +306,18 @@ class _Extraction:
         """Return the failures, counts and timings."""
         note_scale(self.peaks)
         return ExtractionResult(
+            embeddings=self.embeddings,
             failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],
             n_images=len(self.images),
             n_forwarded=self.n_forwarded,
             seconds=dict(self.clock),
             damaged=[] if self.cache is None else list(self.cache.damaged),
         )
+
+
+def _contents(good: list[int], keys: np.ndarray, lacking: np.ndarray) -> dict[bytes, list[int]]:
+    """Return the input indices of each distinct content among the keys that are lacking, in input order."""
+    contents: dict[bytes, list[int]] = {}
+    for place in np.flatnonzero(lacking):
+        contents.setdefault(keys[place].tobytes(), []).append(good[place])
+    return contents

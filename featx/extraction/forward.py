@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..display.notes import note_once
 from ..exceptions import BackboneError, CacheError, ImageDecodeError
 from ..images.sources import ImageSource
@@ -56,7 +56,7 @@ def forward_images(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
-    store: Store,
+    store: EmbeddingStore,
     advance: Callable[[int], Any] | None = None,
 ) -> ForwardResult:
     """Compute and commit the rows that the store lacks.
@@ -67,7 +67,7 @@ def forward_images(
     images : list of ImageSource
     digests : list of bytes
         The digests of the images as they were first read.
-    store : Store
+    store : EmbeddingStore
     advance : callable, default=None
         Called with the number of images that are done.
 
@@ -94,7 +94,7 @@ def _take_turn(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
-    store: Store,
+    store: EmbeddingStore,
     result: ForwardResult,
     advance: Callable[[int], Any] | None,
     progress: Callable[[], Any] | None,
@@ -102,7 +102,10 @@ def _take_turn(
 ) -> None:
     """Handle as many of the images, from the first on, as fit into a turn; call `progress` after each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])
+    there = [store.contains(spec, keys) for spec in task.specs]
+    lacking = ~np.logical_and.reduce(there)
+    # Rows of some views may be there already; a file that changed has another digest than these.
+    known = [{digests[place] for place in np.flatnonzero(found & lacking)} for found in there]
     todo = [images[place] for place in np.flatnonzero(lacking)]
     done: list[tuple[bytes | None, str | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
@@ -138,9 +141,9 @@ def _take_turn(
     except BaseException:
         # Finished rows are kept; an error of the cache must not hide the first error.
         with contextlib.suppress(CacheError):
-            _commit(task, ready, store, result.seconds)
+            _commit(task, ready, known, store, result.seconds)
         raise
-    _commit(task, ready, store, result.seconds)
+    _commit(task, ready, known, store, result.seconds)
     reached = np.searchsorted(np.cumsum(lacking), len(done), side="right")
     results = iter(done)
     result.results += [
@@ -252,12 +255,17 @@ def _decoded_batches(
         decoded.close()
 
 
-def _commit(task: ForwardTask, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:
-    if not ready:
-        return
+def _commit(
+    task: ForwardTask,
+    ready: list[tuple[bytes, list[np.ndarray]]],
+    known: list[set[bytes]],
+    store: EmbeddingStore,
+    clock: Counter[str],
+) -> None:
+    """Put the rows of each view but those of known digests into the store."""
     with timed(clock, "write"):
-        keys = np.frombuffer(b"".join(digest for digest, _ in ready), np.uint8).reshape(-1, 32)
         for number, spec in enumerate(task.specs):
-            new = ~store.contains(spec, keys)
-            if new.any():
-                store.put(spec, keys[new], np.stack([rows[number] for _, rows in ready])[new])
+            new = {digest: rows[number] for digest, rows in ready if digest not in known[number]}
+            if new:
+                keys = np.frombuffer(b"".join(new), np.uint8).reshape(-1, 32)
+                store.put(spec, keys, np.stack(list(new.values())))

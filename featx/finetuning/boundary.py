@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..extraction.extract import ensure_embeddings
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
@@ -113,7 +113,7 @@ def make_feed(
     train: np.ndarray,
     validation: np.ndarray,
     *,
-    store: Store,
+    store: EmbeddingStore,
     options: BoundaryOptions,
     clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
@@ -128,7 +128,7 @@ def make_feed(
     images : sequence of ImageSource
     train, validation : ndarray of int
         Rows of `images`; validation images are never augmented.
-    store : Store
+    store : EmbeddingStore
     options : BoundaryOptions
     clock : Counter
         Seconds of the stages of the extraction; those of these passes are added.

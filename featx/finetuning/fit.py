@@ -14,7 +14,7 @@ import torch
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
-from ..cache.memory import writable_store
+from ..cache.memory import MemoryStore
 from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
@@ -127,7 +127,8 @@ class FineTuning:
             checkpoint.load("cpu")
             checkpoint.check_writable()
         began = time.perf_counter()
-        store, options = writable_store(self.cache), self.boundary_options()
+        store = MemoryStore() if self.cache is None else self.cache.for_writing()
+        options = self.boundary_options()
         feed, forwarded = make_feed(
             trunk, self.images, train, validation, store=store, options=options, clock=self.clock
         )

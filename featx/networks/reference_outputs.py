@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree
 
 from ..cache import EmbeddingCache, EmbeddingSpec
-from ..cache.memory import MemoryStore, OverlayStore, Store
+from ..cache.interface import EmbeddingStore
+from ..cache.memory import MemoryStore
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
 from ..torch_modules.copies import light_copy, undisturbed
@@ -104,20 +105,20 @@ def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
     return bool(difference.max() <= TOLERANCE * np.abs(kept[finite]).max())
 
 
-def store_to_read(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
+def store_to_read(store: EmbeddingStore, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> EmbeddingStore:
     """Return the store to read a network's rows from: the given one, or memory if the rows there are another network's.
 
     Networks given by name are not checked.
 
     Parameters
     ----------
-    store : Store
+    store : EmbeddingStore
     source : BackboneSource
     specs : sequence of EmbeddingSpec
         Of its views.
     """
-    cache = store.cache if isinstance(store, OverlayStore) else store
-    if not source.is_custom or not isinstance(cache, EmbeddingCache):
+    cache = store.on_disk
+    if not source.is_custom or cache is None:
         return store
     network = _network(cache, source)
     for spec in specs:
@@ -137,7 +138,7 @@ def store_to_read(store: Store, source: BackboneSource, specs: Sequence[Embeddin
     return _private.get(network, store)
 
 
-def store_to_write(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
+def store_to_write(store: EmbeddingStore, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> EmbeddingStore:
     """Return the store to write a network's rows to; its outputs are stored in the cache first, or compared with those.
 
     Parameters
@@ -145,20 +146,21 @@ def store_to_write(store: Store, source: BackboneSource, specs: Sequence[Embeddi
     store, source, specs
         As for `store_to_read`.
     """
-    if not source.is_custom or not isinstance(store, EmbeddingCache):
+    cache = store.on_disk
+    if not source.is_custom or cache is None or not store.is_shared:
         return store
-    network = _network(store, source)
+    network = _network(cache, source)
     for spec in specs:
         if network in _private:
             return _private[network]
-        kept = store.reference_outputs(spec)
+        kept = cache.reference_outputs(spec)
         if _place(network, spec) in _verified and kept.path.exists():
             continue
         own = _outputs_of(source, spec)
         if outputs_agree(kept.keep(own), own):
             _verified.add(_place(network, spec))
         else:
-            _keep_private(network, store, source, "they differ")
+            _keep_private(network, cache, source, "they differ")
     return _private.get(network, store)
 
 
