@@ -145,8 +145,6 @@ class SpecFolder:
         ValueError
             If the spec's rows have another width or dtype.
         """
-        if not len(digests):
-            return
         self.path.mkdir(parents=True, exist_ok=True)
         write_spec(self.path, self.spec)
         if not self._swept:

@@ -1,103 +1,106 @@
-"""Keep embeddings in memory for one call: alone, or over a cache that can only be read."""
+"""Stores of embeddings in memory: alone, or above a store that cannot take any more rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from .checks import checked_digests, checked_embeddings
+from .digests import FileDigests
 from .interface import EmbeddingStore
-from .segment_header import check_row_type, stored_dtype
+from .reference_outputs import ReferenceOutputs
+from .segment_header import check_row_type
 from .spec import EmbeddingSpec
-
-if TYPE_CHECKING:
-    from .store import EmbeddingCache
 
 __all__ = ["MemoryStore", "OverlayStore"]
 
 
 class MemoryStore(EmbeddingStore):
-    """Keeps rows in memory."""
+    """Keeps rows in memory, for as long as it lives."""
 
     def __init__(self) -> None:
+        self.digests = FileDigests(None)
         self._rows: dict[EmbeddingSpec, dict[bytes, np.ndarray]] = {}
 
-    @property
-    def on_disk(self) -> EmbeddingCache | None:
-        return None
+    def width(self, spec: EmbeddingSpec) -> int | None:
+        """Return the number of features of the spec's rows, or None where there are none."""
+        return len(self._any_row(spec)) or None
 
-    @property
-    def is_shared(self) -> bool:
-        return False
+    def _any_row(self, spec: EmbeddingSpec) -> np.ndarray:
+        """Return a row of the spec, or an empty one."""
+        return next(iter(self._rows.get(spec, {}).values()), np.zeros(0, np.float32))
 
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
+    def _contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
         rows = self._rows.get(spec, {})
-        return np.array([digest.tobytes() in rows for digest in checked_digests(digests)], dtype=bool)
+        return np.array([digest.tobytes() in rows for digest in digests], dtype=bool)
 
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        found = self.contains(spec, digests)
-        rows = self._rows.get(spec, {})
-        first = next(iter(rows.values()), np.zeros(0, np.float32))
+    def _get(self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool) -> tuple[np.ndarray, np.ndarray]:
+        found, one = self._contains(spec, digests), self._any_row(spec)
         if all_or_none and not found.all():
-            return np.zeros((len(digests), 0), first.dtype), found
-        out = np.zeros((len(digests), len(first)), first.dtype)
+            return np.zeros((len(digests), 0), one.dtype), found
+        embeddings = np.zeros((len(digests), len(one)), one.dtype)
         for place in np.flatnonzero(found):
-            out[place] = rows[digests[place].tobytes()]
-        return out, found
+            embeddings[place] = self._rows[spec][digests[place].tobytes()]
+        return embeddings, found
 
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        digests = checked_digests(digests)
-        embeddings = checked_embeddings(embeddings, len(digests))
-        if not len(digests):
-            return
-        # A copy: callers may go on to change what they passed.
-        embeddings = embeddings.astype(stored_dtype(embeddings.dtype))
-        first = next(iter(self._rows.get(spec, {}).values()), embeddings[0])
-        check_row_type(embeddings, len(first), first.dtype)
+    def _put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        one = next(iter(self._rows.get(spec, {}).values()), embeddings[0])
+        check_row_type(embeddings, len(one), one.dtype)
         rows = self._rows.setdefault(spec, {})
-        rows.update((digest.tobytes(), row) for digest, row in zip(digests, embeddings, strict=True))
+        # The caller may go on to change the array.
+        for digest, row in zip(digests, embeddings.copy(), strict=True):
+            rows.setdefault(digest.tobytes(), row)
 
 
-class OverlayStore(EmbeddingStore):
-    """A cache that is only read, together with rows in memory that cannot be written to it."""
+class OverlayStore(MemoryStore):
+    """A store that is only read, together with rows in memory that it cannot take.
 
-    def __init__(self, cache: EmbeddingCache) -> None:
-        self._cache, self._memory = cache, MemoryStore()
+    Parameters
+    ----------
+    below : EmbeddingStore
+    """
+
+    def __init__(self, below: EmbeddingStore) -> None:
+        super().__init__()
+        self.below = below
+        self.root, self.digests = below.root, below.digests
+
+    def width(self, spec: EmbeddingSpec) -> int | None:
+        """Return the number of features of the spec's rows, or None where there are none."""
+        return self.below.width(spec) or super().width(spec)
+
+    def writable(self) -> bool:
+        """Tell whether this process has permission to write to the folder of the store below."""
+        return self.below.writable()
+
+    def reference_outputs(self, spec: EmbeddingSpec) -> ReferenceOutputs | None:
+        """Return the outputs that belong to the rows of the store below."""
+        return self.below.reference_outputs(spec)
 
     @property
-    def on_disk(self) -> EmbeddingCache | None:
-        return self._cache
+    def damaged(self) -> list[tuple[str, str]]:
+        """Name and reason of the segments that the store below has set aside."""
+        return self.below.damaged
 
-    @property
-    def is_shared(self) -> bool:
-        return False
+    def _contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
+        return self.below.contains(spec, digests) | super()._contains(spec, digests)
 
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
-        return self._cache.contains(spec, digests) | self._memory.contains(spec, digests)
-
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        found = self._memory.contains(spec, digests)
-        if not found.any():
-            return self._cache.get(spec, digests, all_or_none=all_or_none)
-        own, others = np.flatnonzero(found), np.flatnonzero(~found)
-        rows, _ = self._memory.get(spec, digests[own])
-        kept, found[others] = self._cache.get(spec, digests[others], all_or_none=all_or_none)
+    def _get(self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool) -> tuple[np.ndarray, np.ndarray]:
+        here = super()._contains(spec, digests)
+        own, _ = super()._get(spec, digests[here], all_or_none=True)
+        rows, below = self.below.get(spec, digests[~here], all_or_none=all_or_none)
+        if not own.shape[1]:  # none of the spec's rows is in memory
+            return rows, below
+        found = here.copy()
+        found[~here] = below
         if all_or_none and not found.all():
-            return np.zeros((len(digests), 0), rows.dtype), found
-        out = np.zeros((len(digests), rows.shape[1]), rows.dtype)
-        out[own] = rows
-        if kept.shape[1]:
-            out[others] = kept
-        return out, found
+            return np.zeros((len(digests), 0), own.dtype), found
+        embeddings = np.zeros((len(digests), own.shape[1]), own.dtype)
+        embeddings[here] = own
+        if below.any():
+            embeddings[found & ~here] = rows[below]
+        return embeddings, found
 
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        kept, _ = self._cache.get(spec, digests[:0])
-        if kept.shape[1] and len(digests):
-            embeddings = checked_embeddings(embeddings, len(digests))
-            check_row_type(embeddings.astype(stored_dtype(embeddings.dtype)), kept.shape[1], kept.dtype)
-        self._memory.put(spec, digests, embeddings)
+    def _put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        nothing, _ = self.below.get(spec, digests[:0])
+        if nothing.shape[1]:
+            check_row_type(embeddings, nothing.shape[1], nothing.dtype)
+        super()._put(spec, digests, embeddings)

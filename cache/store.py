@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from ..constraints import FLAG, NONE, PATH, TEXT, check_values
+from ..constraints import NONE, PATH, TEXT, check_values
 from ..exceptions import CacheError
 from . import maintenance
-from .checks import BOUND, FIELD, SPEC, checked_digests, checked_embeddings
+from .checks import BOUND, FIELD, SPEC
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
 from .hdf5 import OVERHEAD
@@ -32,7 +32,6 @@ from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
 from .memory import OverlayStore
 from .reference_outputs import ReferenceOutputs
-from .segment_header import stored_dtype
 from .selection import choose_spec
 from .spec import EmbeddingSpec
 
@@ -58,6 +57,9 @@ class EmbeddingCache(EmbeddingStore):
 
     Attributes
     ----------
+    root : Path
+    is_shared : bool
+        True: other processes read the rows that are put here, and can remove them.
     digests : FileDigests
         The remembered digests of files that belong to this cache.
 
@@ -76,6 +78,9 @@ class EmbeddingCache(EmbeddingStore):
     array([[1., 1., 1., 1.]], dtype=float32)
     """
 
+    root: Path
+    is_shared = True
+
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         (PATH | NONE).check("root", root)
         self.root = (Path(root) if root is not None else default_cache_dir()).expanduser()
@@ -92,42 +97,9 @@ class EmbeddingCache(EmbeddingStore):
         EmbeddingCache.__init__(self, state["root"])
 
     @property
-    def on_disk(self) -> EmbeddingCache:
-        """This cache."""
-        return self
-
-    @property
-    def is_shared(self) -> bool:
-        """Other processes see the rows: always true."""
-        return True
-
-    @property
     def damaged(self) -> list[tuple[str, str]]:
         """Name and reason of the segments that this object has set aside."""
         return [damage for folder in self._folders.values() for damage in folder.damaged]
-
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
-        with self._errors():
-            return self._folder(spec).contains(checked_digests(digests))
-
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        with self._errors():
-            folder = self._folder(spec)
-            FLAG.check("all_or_none", all_or_none)
-            found = folder.get(checked_digests(digests), all_or_none=all_or_none)
-            _note_use(folder)
-            return found
-
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        digests = checked_digests(digests)
-        embeddings = checked_embeddings(embeddings, len(digests))
-        embeddings = embeddings.astype(stored_dtype(embeddings.dtype), copy=False)
-        with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
-            folder = self._folder(spec)
-            folder.put(digests, embeddings)
-            _note_use(folder)
 
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[Callable[[], None]]:
@@ -280,6 +252,23 @@ class EmbeddingCache(EmbeddingStore):
             needed = maintenance.export_size(folder)
         with self._errors(needed=needed, where=Path(path)):
             return maintenance.export(folder, Path(path), self.digests.names())
+
+    def _contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
+        with self._errors():
+            return self._folder(spec).contains(digests)
+
+    def _get(self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool) -> tuple[np.ndarray, np.ndarray]:
+        with self._errors():
+            folder = self._folder(spec)
+            found = folder.get(digests, all_or_none=all_or_none)
+            _note_use(folder)
+            return found
+
+    def _put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
+            folder = self._folder(spec)
+            folder.put(digests, embeddings)
+            _note_use(folder)
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
         SPEC.check("spec", spec)

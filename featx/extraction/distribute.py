@@ -61,12 +61,12 @@ def distribute(
         If a worker has another folder at the cache's path, or nothing arrives of what workers have committed.
     """
     workers = Workers()
-    cache = store.on_disk if store.is_shared else None
-    processes = 1 if cache is None else workers.process_count()
-    if cache is None or processes == 1 or len(images) <= task.batch_size:
+    root = store.root if store.is_shared else None
+    processes = 1 if root is None else workers.process_count()
+    if root is None or processes == 1 or len(images) <= task.batch_size:
         return forward_images(task, images, digests, store, advance)
     # Workers may be in another directory.
-    shared = EmbeddingCache(cache.root.absolute())
+    shared = EmbeddingCache(root.absolute())
     images = [_absolute(image) for image in images]
     size = max(task.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
     chunks = [slice(start, start + size) for start in range(0, len(images), size)]
@@ -82,10 +82,10 @@ def distribute(
                 total.add(result)
                 hosts.add(host)
     except WorkerError as error:
-        kept = int(_stored(task, digests, cache).sum())
-        message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {cache.root}"
+        kept = int(_stored(task, digests, store).sum())
+        message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {root}"
         raise WorkerError(message, error.next_step) from error.__cause__
-    _await_arrival(task, total, cache, sorted(hosts))
+    _await_arrival(task, total, store, sorted(hosts))
     return total
 
 
@@ -140,7 +140,7 @@ def _marker(root: Path) -> Iterator[str]:
             path.unlink(missing_ok=True)
 
 
-def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCache, hosts: list[str]) -> None:
+def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingStore, hosts: list[str]) -> None:
     """Wait until some of the rows that workers have committed are visible here.
 
     If only some are, the caller goes on and asks for the missing ones alone.
@@ -160,7 +160,7 @@ def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCac
         )
 
 
-def _stored(task: ForwardTask, digests: list[bytes], store: EmbeddingCache) -> np.ndarray:
+def _stored(task: ForwardTask, digests: list[bytes], store: EmbeddingStore) -> np.ndarray:
     """Return for each digest whether all its rows are in the store, as bool (n,)."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     return np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])

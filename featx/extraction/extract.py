@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cache import EmbeddingCache, FileDigests
+from ..cache import EmbeddingCache
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore, OverlayStore
 from ..constraints import BATCH, CACHE, SOURCES, check_values
@@ -200,8 +200,8 @@ class _Extraction:
     ) -> None:
         check_values({"batch_size": batch_size, "n_jobs": n_jobs, "on_error": on_error}, batch_size=BATCH)
         self.images, self.source, self.views, self.store = images, source, tuple(views), store
-        self.cache = store.on_disk
-        self.precision = choose_precision(source, precision, device=device, cache=self.cache)
+        self.given = store
+        self.precision = choose_precision(source, precision, device=device, cache=store)
         self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
         self.raises, self.verbose = on_error == "raise", verbose
         self.specs = [source.spec(view, self.precision) for view in views]
@@ -212,12 +212,13 @@ class _Extraction:
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.embeddings: list[np.ndarray] = []
         self.n_forwarded = 0
-        self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
+        self.rounds = Rounds(len(images), "memory" if store.root is None else str(store.root))
         self.peaks: list[int] = []
         self.held = False
         with timed(self.clock, "digest"):
-            memory = FileDigests(None) if self.cache is None else self.cache.digests
-            found = image_keys(images, memory, threads=self.threads, verbose=verbose) if keys is None else list(keys)
+            if keys is None:
+                keys = image_keys(images, store.digests, threads=self.threads, verbose=verbose)
+            found = list(keys)
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
@@ -268,10 +269,10 @@ class _Extraction:
             if not self.held:
                 self.rounds.begin(sum(map(len, missing.values())))
         except CacheError as error:
-            if not hold or not self.store.is_shared or self.cache is None:
+            if not hold or not self.store.is_shared:
                 raise
             log.warning("%s. What is computed now is held in memory for this call", error.message)
-            self.store, self.held = OverlayStore(self.cache), True
+            self.store, self.held = OverlayStore(self.store), True
 
     def forward(self, missing: dict[bytes, list[int]]) -> None:
         """Forward and commit; note the images that could not be read."""
@@ -311,7 +312,7 @@ class _Extraction:
             n_images=len(self.images),
             n_forwarded=self.n_forwarded,
             seconds=dict(self.clock),
-            damaged=[] if self.cache is None else list(self.cache.damaged),
+            damaged=list(self.given.damaged),
         )
 
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..cache import EmbeddingCache
 from ..cache.files import replaced
+from ..cache.interface import EmbeddingStore
 from ..constraints import plain
 from ..display.notes import note_step
 from ..exceptions import FeatxError
@@ -67,7 +67,7 @@ class Agreement:
 
 
 def choose_precision(
-    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingCache | None = None
+    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingStore | None = None
 ) -> str:
     """Return the precision of a network's embeddings.
 
@@ -93,13 +93,14 @@ def choose_precision(
     where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
     identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
     key = hashlib.sha256(identity.encode()).hexdigest()
-    place = key, None if cache is None else str(cache.root)
+    root = None if cache is None else cache.root
+    place = key, None if root is None else str(root)
     if place not in _chosen:
         # A note spares a process that finds all its embeddings both torch and the network.
-        note = _read_note(cache, key)
+        note = _read_note(root, key)
         if note is None:
             note = _measured.get(key) or _choose(source, device)
-            _write_note(cache, key, note)
+            _write_note(root, key, note)
         _measured[key], _chosen[place] = note, note["precision"]
     return _chosen[place]
 
@@ -200,19 +201,19 @@ def _choose(source: BackboneSource, device: str) -> dict[str, Any]:
     return note
 
 
-def _read_note(cache: EmbeddingCache | None, key: str) -> dict[str, Any] | None:
-    if cache is None:
+def _read_note(root: Path | None, key: str) -> dict[str, Any] | None:
+    if root is None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        note = json.loads((Path(cache.root) / FOLDER / f"{key}.json").read_bytes())
+        note = json.loads((root / FOLDER / f"{key}.json").read_bytes())
         return note if note["precision"] in ("float32", "bfloat16") else None
     return None
 
 
-def _write_note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
-    if cache is None:
+def _write_note(root: Path | None, key: str, note: dict[str, Any]) -> None:
+    if root is None:
         return
-    target = Path(cache.root) / FOLDER / f"{key}.json"
+    target = root / FOLDER / f"{key}.json"
     # Without a writable cache, every process measures again.
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree
 
-from ..cache import EmbeddingCache, EmbeddingSpec
+from ..cache import EmbeddingSpec
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore
 from ..exceptions import BackboneError
@@ -117,24 +117,21 @@ def store_to_read(store: EmbeddingStore, source: BackboneSource, specs: Sequence
     specs : sequence of EmbeddingSpec
         Of its views.
     """
-    cache = store.on_disk
-    if not source.is_custom or cache is None:
-        return store
-    network = _network(cache, source)
-    for spec in specs:
+    network = _network(store, source)
+    for spec in specs if source.is_custom else []:
         if network in _private:
             return _private[network]
         # Look for rows before the outputs, which are written first.
-        kept = cache.reference_outputs(spec)
-        if _place(network, spec) in _verified or not kept.has_rows():
+        kept = store.reference_outputs(spec)
+        if kept is None or _place(network, spec) in _verified or not kept.has_rows():
             continue
         outputs = kept.load()
         if outputs is not None and outputs_agree(outputs, _outputs_of(source, spec)):
             _verified.add(_place(network, spec))
-        elif outputs is None and cache.writable():
+        elif outputs is None and store.writable():
             kept.set_rows_aside("it is unknown whether they are this network's: its outputs for fixed images are lost")
         else:
-            _keep_private(network, cache, source, "the stored ones are lost" if outputs is None else "they differ")
+            _keep_private(network, source, "the stored ones are lost" if outputs is None else "they differ")
     return _private.get(network, store)
 
 
@@ -146,33 +143,30 @@ def store_to_write(store: EmbeddingStore, source: BackboneSource, specs: Sequenc
     store, source, specs
         As for `store_to_read`.
     """
-    cache = store.on_disk
-    if not source.is_custom or cache is None or not store.is_shared:
-        return store
-    network = _network(cache, source)
-    for spec in specs:
+    network = _network(store, source)
+    for spec in specs if source.is_custom and store.is_shared else []:
         if network in _private:
             return _private[network]
-        kept = cache.reference_outputs(spec)
-        if _place(network, spec) in _verified and kept.path.exists():
+        kept = store.reference_outputs(spec)
+        if kept is None or (_place(network, spec) in _verified and kept.path.exists()):
             continue
         own = _outputs_of(source, spec)
         if outputs_agree(kept.keep(own), own):
             _verified.add(_place(network, spec))
         else:
-            _keep_private(network, cache, source, "they differ")
+            _keep_private(network, source, "they differ")
     return _private.get(network, store)
 
 
-def _network(cache: EmbeddingCache, source: BackboneSource) -> tuple[str, str, str]:
-    return str(cache.root), source.weights_digest, source.content
+def _network(store: EmbeddingStore, source: BackboneSource) -> tuple[str, str, str]:
+    return str(store.root), source.weights_digest, source.content
 
 
 def _place(network: tuple[str, str, str], spec: EmbeddingSpec) -> tuple[str, str, str]:
     return network[0], spec.digest, network[2]
 
 
-def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: BackboneSource, why: str) -> None:
+def _keep_private(network: tuple[str, str, str], source: BackboneSource, why: str) -> None:
     _private[network] = MemoryStore()
     log.warning(
         "the embeddings of %s in %s are not used: its outputs for two fixed images were compared with those stored "
@@ -180,7 +174,7 @@ def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: 
         "Something that the network's digest does not see has changed: name its code with cache_key='...', and choose "
         "another key whenever it changes.",
         source.name,
-        cache.root,
+        network[0],
         why,
     )
 
