@@ -24,6 +24,7 @@ from ..cache.files import temporary_name
 from ..cache.interface import EmbeddingStore
 from ..exceptions import BackboneError, CacheError, WorkerError
 from ..images.sources import ImageSource
+from ..networks.verified_stores import store_to_write
 from ..runtime.tasks import Workers
 from .forward import forward_images
 from .forward_task import ForwardResult, ForwardTask
@@ -63,12 +64,12 @@ def distribute(
     workers = Workers()
     root = store.root if store.is_shared else None
     processes = 1 if root is None else workers.process_count()
-    if root is None or processes == 1 or len(images) <= task.batch_size:
+    if root is None or processes == 1 or len(images) <= task.lanes.batch_size:
         return forward_images(task, images, digests, store, advance)
     # Workers may be in another directory.
     shared = EmbeddingCache(root.absolute())
     images = [_absolute(image) for image in images]
-    size = max(task.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
+    size = max(task.lanes.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
     chunks = [slice(start, start + size) for start in range(0, len(images), size)]
     total, hosts = ForwardResult(), set()
     try:
@@ -109,14 +110,11 @@ def _forward_chunk(
             f"the featx on {host} files the embeddings of {task.source.name} under other names",
             "Install the same version on all workers.",
         )
-    if task.source.is_custom:
-        from ..networks.reference_outputs import store_to_write
-
-        if store_to_write(store, task.source, task.specs) is not store:
-            raise BackboneError(
-                f"{task.source.name} gives other answers on {host} than where it was passed",
-                "Bring the same code to all workers.",
-            )
+    if store_to_write(store, task.source, task.specs) is not store:
+        raise BackboneError(
+            f"{task.source.name} gives other answers on {host} than where it was passed",
+            "Bring the same code to all workers.",
+        )
     return forward_images(dataclasses.replace(task, worker_host=host), images, digests, store), host
 
 

@@ -12,7 +12,9 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 
-from ..cache import EmbeddingCache, FileDigests, default_cache_dir
+from ..cache import EmbeddingCache, default_cache_dir
+from ..cache.interface import EmbeddingStore
+from ..cache.memory import MemoryStore
 from ..constraints import NONE, PATH, check_values
 from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
@@ -28,7 +30,7 @@ from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
 from .digests import image_keys
 
-__all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache"]
+__all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache", "open_store"]
 
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
@@ -123,8 +125,7 @@ class ImageEstimator(BaseEstimator):
         fetch : bool, default=False
             Whether URLs are read. If not, each counts as different content.
         """
-        cache = open_cache(self.cache)
-        memory = FileDigests(None) if cache is None else cache.digests
+        memory = open_store(self.cache).digests
         return image_keys(images, memory, threads=thread_count(self.n_jobs), fetch=fetch, verbose=self.verbose)
 
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
@@ -177,3 +178,9 @@ def open_cache(cache: Any) -> EmbeddingCache | None:
     FOLDER.check("cache", cache)
     root = os.path.abspath(default_cache_dir() if cache == "auto" else os.path.expanduser(cache))
     return _opened.setdefault(root, EmbeddingCache(root))
+
+
+def open_store(cache: Any) -> EmbeddingStore:
+    """Return the cache that a `cache` parameter stands for; for None, memory that lasts as long as it is used."""
+    found = open_cache(cache)
+    return MemoryStore() if found is None else found

@@ -23,11 +23,8 @@ from ..exceptions import CacheError, ImageDecodeError
 from ..images.failures import Failure
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
-from ..networks.device import resolve_device
 from ..networks.pooling import View
-from ..networks.precision import choose_precision
-from ..runtime.lanes import auto_batch_size, lane_count
-from ..runtime.resources import thread_count
+from ..networks.verified_stores import store_to_read, store_to_write
 from ..runtime.timing import timed
 from .digests import all_read, image_keys
 from .distribute import distribute
@@ -133,12 +130,13 @@ def extract_embeddings(
         If the workers of joblib's backend are lost; the rows that they have committed are kept.
     BackboneError, ParameterError
     """
-    check_values(locals(), images=SOURCES, cache=CACHE)
+    check_values(locals(), images=SOURCES, cache=CACHE, batch_size=BATCH)
     store: EmbeddingStore = MemoryStore() if cache is None else cache
-    work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
+    raises = on_error == "raise"
+    task = ForwardTask.of(source, views, store=store, precision=precision, device=device, n_jobs=n_jobs, raises=raises)
+    work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose, keys=keys)
     while missing := work.gather():
-        work.begin_round(missing, hold=True)
-        work.forward(missing)
+        work.forward(missing, hold=True)
     return work.result()
 
 
@@ -174,9 +172,10 @@ def ensure_embeddings(
     ------
     ImageDecodeError, BackboneError, CacheError, ParameterError
     """
-    work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
+    check_values({"batch_size": batch_size, "n_jobs": n_jobs}, batch_size=BATCH)
+    task = ForwardTask.of(source, views, store=store, precision=precision, device=device, n_jobs=n_jobs)
+    work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose)
     while missing := work.missing():
-        work.begin_round(missing)
         work.forward(missing)
     return work.keys(), work.result()
 
@@ -187,28 +186,17 @@ class _Extraction:
     def __init__(
         self,
         images: Sequence[ImageSource],
-        source: BackboneSource,
-        views: Sequence[View],
         store: EmbeddingStore,
-        precision: str,
-        device: str,
+        task: ForwardTask,
+        *,
         batch_size: int | str,
-        n_jobs: int | None,
-        on_error: str,
         verbose: bool,
         keys: Sequence[Any] | None = None,
     ) -> None:
-        check_values({"batch_size": batch_size, "n_jobs": n_jobs, "on_error": on_error}, batch_size=BATCH)
-        self.images, self.source, self.views, self.store = images, source, tuple(views), store
-        self.given = store
-        self.precision = choose_precision(source, precision, device=device, cache=store)
-        self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
-        self.raises, self.verbose = on_error == "raise", verbose
-        self.specs = [source.spec(view, self.precision) for view in views]
-        if source.is_custom:
-            from ..networks.reference_outputs import store_to_read
-
-            self.store = store_to_read(self.store, source, self.specs)
+        self.images, self.task, self.batch_size, self.verbose = images, task, batch_size, verbose
+        self.specs = task.specs
+        # Rows may turn out to have to be elsewhere than the digests of files.
+        self.given, self.store = store, store_to_read(store, task.source, self.specs)
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
         self.embeddings: list[np.ndarray] = []
         self.n_forwarded = 0
@@ -217,12 +205,12 @@ class _Extraction:
         self.held = False
         with timed(self.clock, "digest"):
             if keys is None:
-                keys = image_keys(images, store.digests, threads=self.threads, verbose=verbose)
+                keys = image_keys(images, store.digests, threads=task.threads, verbose=verbose)
             found = list(keys)
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
-        if failed and self.raises:
+        if failed and task.raises:
             raise next(iter(failed.values()))
 
     def good(self) -> list[int]:
@@ -260,8 +248,8 @@ class _Extraction:
         lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
         return _contents(good, keys, lacking)
 
-    def begin_round(self, missing: dict[bytes, list[int]], *, hold: bool = False) -> None:
-        """Note a round of forwarding what is missing.
+    def forward(self, missing: dict[bytes, list[int]], *, hold: bool = False) -> None:
+        """Forward what is missing and commit; note the images that could not be read.
 
         If the cache keeps losing rows, raise a CacheError, or with `hold` keep them in memory for this call.
         """
@@ -273,23 +261,13 @@ class _Extraction:
                 raise
             log.warning("%s. What is computed now is held in memory for this call", error.message)
             self.store, self.held = OverlayStore(self.store), True
-
-    def forward(self, missing: dict[bytes, list[int]]) -> None:
-        """Forward and commit; note the images that could not be read."""
-        self.store = self.store.for_writing()
-        if self.source.is_custom:
+        source = self.task.source
+        if source.is_custom:
             from ..networks.batch_dependence import refuse_batch_dependence
-            from ..networks.reference_outputs import store_to_write
 
-            refuse_batch_dependence(self.source, self.views)
-            self.store = store_to_write(self.store, self.source, self.specs)
-        device = resolve_device(self.device)
-        # A user's module may keep state from one batch to the next.
-        lanes = 1 if self.source.is_custom else lane_count(device)
-        size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
-        task = ForwardTask(
-            self.source, self.views, self.precision, device, size, self.threads, self.raises, lanes=lanes
-        )
+            refuse_batch_dependence(source, self.task.views)
+        self.store = store_to_write(self.store.for_writing(), source, self.specs)
+        task = self.task.placed(self.batch_size)
         first = list(missing.values())
         with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
             forwarded = distribute(task, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)

@@ -52,12 +52,16 @@ def note_scale(peaks: list[int]) -> None:
         )
 
 
+def _ignore(*progress: int) -> None:
+    """Report progress to nobody."""
+
+
 def forward_images(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
     store: EmbeddingStore,
-    advance: Callable[[int], Any] | None = None,
+    advance: Callable[[int], Any] = _ignore,
 ) -> ForwardResult:
     """Compute and commit the rows that the store lacks.
 
@@ -68,7 +72,7 @@ def forward_images(
     digests : list of bytes
         The digests of the images as they were first read.
     store : EmbeddingStore
-    advance : callable, default=None
+    advance : callable, optional
         Called with the number of images that are done.
 
     Raises
@@ -81,7 +85,7 @@ def forward_images(
     seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
     # This ends: every turn handles at least one batch before it asks whether to go on.
     while (start := len(result.results)) < len(images):
-        with store.turn(device) if task.takes_turns else contextlib.nullcontext() as progress:
+        with store.turn(device) if task.takes_turns else contextlib.nullcontext(_ignore) as progress:
             part = slice(start, start + TURN_ROWS)
             _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds)
         seconds = min(2 * seconds, TURN_SECONDS)
@@ -96,8 +100,8 @@ def _take_turn(
     digests: list[bytes],
     store: EmbeddingStore,
     result: ForwardResult,
-    advance: Callable[[int], Any] | None,
-    progress: Callable[[], Any] | None,
+    advance: Callable[[int], Any],
+    progress: Callable[[], Any],
     seconds: float,
 ) -> None:
     """Handle as many of the images, from the first on, as fit into a turn; call `progress` after each batch."""
@@ -109,7 +113,7 @@ def _take_turn(
     todo = [images[place] for place in np.flatnonzero(lacking)]
     done: list[tuple[bytes | None, str | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
-    lanes, size = _lanes(task, len(todo))
+    lanes, size = task.lanes.split(len(todo), lambda: task.source.load(task.device).is_thread_safe(task.views))
     began = time.monotonic()
 
     def goes_on() -> bool:
@@ -126,8 +130,7 @@ def _take_turn(
             contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=result.seconds)) as passed,
         ):
             for batch, rows in passed:
-                if progress is not None:
-                    progress()
+                progress()
                 good = [image for image in batch if image.error is None]
                 result.n_forwarded += len(good)
                 result.peaks += [image.peak for image in good if image.peak is not None]
@@ -136,8 +139,7 @@ def _take_turn(
                     if image.error is not None and task.raises:
                         raise image.error
                     done.append((image.digest, None) if image.error is None else (None, image.error.reason))
-                if advance is not None:
-                    advance(len(batch))
+                advance(len(batch))
     except BaseException:
         # Finished rows are kept; an error of the cache must not hide the first error.
         with contextlib.suppress(CacheError):
@@ -150,17 +152,7 @@ def _take_turn(
         next(results) if missing else (digest, None)
         for digest, missing in zip(digests[:reached], lacking[:reached], strict=True)
     ]
-    if advance is not None:
-        advance(int(reached) - len(done))
-
-
-def _lanes(task: ForwardTask, n_images: int) -> tuple[int, int]:
-    """Return the number of lanes and the batch size of each."""
-    lanes = min(task.lanes, task.batch_size)
-    # A lane has only a share of the cores: a few images are faster in a single lane that has all of them.
-    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_thread_safe(task.views)):
-        lanes = 1
-    return lanes, max(1, min(task.batch_size, n_images) // lanes)
+    advance(int(reached) - len(done))
 
 
 def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.ndarray]:
@@ -243,7 +235,7 @@ def _decoded_batches(
     # This import takes seconds, which must not count towards the deadline of an image.
     import torchvision.transforms.v2  # noqa: F401
 
-    decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.batch_size + 1)
+    decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.lanes.batch_size + 1)
     try:
         for start in range(0, len(images), size):
             with timed(clock, "wait"):

@@ -10,7 +10,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ..cache import EmbeddingCache, EmbeddingSpec
 from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
@@ -18,7 +17,8 @@ from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
-from .estimator import ImageEstimator, open_cache
+from ..networks.verified_stores import store_to_read
+from .estimator import ImageEstimator, open_cache, open_store
 from .extract import ExtractionResult, extract_embeddings
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
         views = self._views(source)
-        if len(self.prefetch) and self.cache is None:
+        if open_cache(self.cache) is None and len(self.prefetch):
             note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
         self.embedding_dim_, *_ = [self._width(source, view) for view in views]
         return images
@@ -295,20 +295,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
 
     def _width(self, source: BackboneSource, view: View) -> int:
-        architecture = source.architecture
-        cache = open_cache(self.cache)
-        if architecture.width and view[0] == architecture.default_layer and view[1] not in ("flatten", "cls"):
-            return architecture.width * (2 if view[1] == "avgmax" else 1)
-        if architecture.width and view == (architecture.default_layer, architecture.pooling):
-            return architecture.width
+        if known := source.architecture.width_of(view):
+            return known
         spec = source.spec(view, self.arithmetic(source))
-        known = None
-        if cache is not None and (not source.is_custom or _agrees(cache, source, spec)):
-            known = cache.width(spec)
-        return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
-
-
-def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
-    from ..networks.reference_outputs import store_to_read
-
-    return store_to_read(cache, source, [spec]) is cache
+        cached = store_to_read(open_store(self.cache), source, [spec]).width(spec)
+        return cached or source.load("cpu").width(view, preprocessing=source.preprocessing)

@@ -16,6 +16,7 @@ from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
+from ..networks.verified_stores import store_to_read, store_to_write
 from .feeds import CachedFeed, Feed, FreshFeed
 from .trunk import Trunk
 
@@ -146,10 +147,7 @@ def make_feed(
         return fresh, {"needed": 0, "forwarded": 0}
     view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
     specs = [source.spec(view, options.precision) for source, _ in passes.rows]
-    if trunk.source.is_custom:
-        from ..networks.reference_outputs import store_to_read, store_to_write
-
-        store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
+    store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:

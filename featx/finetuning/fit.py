@@ -14,10 +14,9 @@ import torch
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
-from ..cache.memory import MemoryStore
 from ..constraints import plain
 from ..exceptions import ParameterError
-from ..extraction.estimator import open_cache
+from ..extraction.estimator import open_cache, open_store
 from ..extraction.extract import extract_embeddings
 from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
@@ -127,7 +126,7 @@ class FineTuning:
             checkpoint.load("cpu")
             checkpoint.check_writable()
         began = time.perf_counter()
-        store = MemoryStore() if self.cache is None else self.cache.for_writing()
+        store = open_store(self.cache).for_writing()
         options = self.boundary_options()
         feed, forwarded = make_feed(
             trunk, self.images, train, validation, store=store, options=options, clock=self.clock

@@ -25,7 +25,7 @@ from ..constraints import plain
 from ..display.notes import note_step
 from ..exceptions import FeatxError
 from ..images.sources import read_image
-from ..runtime.lanes import auto_batch_size, in_lanes, lane_count
+from ..runtime.lanes import Lanes, in_lanes
 from .backbone import BackboneSource
 from .device import resolve_device, resolve_precision
 
@@ -124,8 +124,8 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     backbone = source.load(device)
 
     # In batches of the later size: kernels that are compiled for a size are then compiled once.
-    lanes = lane_count(device) if backbone.is_thread_safe([view]) else 1
-    size = auto_batch_size(device, lanes) // lanes
+    whole = Lanes.on(device)
+    lanes, size = whole.split(whole.batch_size, lambda: backbone.is_thread_safe([view]))
 
     def rows(kind: str) -> Tensor:
         def embed(part: Tensor) -> Tensor:
