@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..exceptions import CacheError
-from .files import TEMPORARY, sweep, temporary_name
+from .files import TEMPORARY, committed, sweep
 from .index import Index, by_segment
 from .locks import WorkLock
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments, sort_keys, write_segment
@@ -212,14 +212,9 @@ class SpecFolder:
 def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
     """Write spec.json into the folder if it is not there."""
     target = folder / "spec.json"
-    if target.exists():
-        return
-    temporary = folder / temporary_name(".json")
-    try:
-        temporary.write_text(spec.to_json() + "\n")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if not target.exists():
+        with committed(target) as temporary:
+            temporary.write_text(spec.to_json() + "\n")
 
 
 def _first_rows(segments: list[Segment]) -> list[np.ndarray]:

@@ -7,7 +7,6 @@ turn, so that rows committed by another process are not computed twice.
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -20,7 +19,7 @@ from ..cache.interface import EmbeddingStore
 from ..display.notes import note_once
 from ..exceptions import BackboneError, CacheError, ImageDecodeError
 from ..images.sources import ImageSource
-from ..networks.device import physical_device
+from ..networks.device import halved, physical_device
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.lanes import in_lanes
 from ..runtime.timing import timed
@@ -28,7 +27,6 @@ from .forward_task import ForwardResult, ForwardTask
 
 __all__ = ["forward_images", "note_scale"]
 
-log = logging.getLogger("featx")
 # Every turn ends with a commit, which costs an fsync; a kill loses the current turn at most. When one worker is killed,
 # the backend kills all of them, so their turns begin short and double in length.
 TURN_SECONDS = 10.0
@@ -169,7 +167,7 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
         pixels = pixels.pin_memory()
     while True:
         size = min(backbone.largest_batch or len(pixels), len(pixels))
-        with contextlib.suppress(torch.OutOfMemoryError):
+        try:
             parts = [
                 backbone.embed(part, task.views, preprocessing=task.source.preprocessing, precision=task.precision)
                 for part in pixels.split(size)
@@ -179,16 +177,14 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
                 found, task.views, names, name=backbone.name, module=backbone.module, precision=task.precision
             )
             return found
-        if size == 1:
-            raise BackboneError(
+        except torch.OutOfMemoryError as error:
+            too_much = BackboneError(
                 f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
                 "Choose a smaller image_size or backbone, or device='cpu'.",
             )
-        # It never grows, even where several lanes fail at once, so this ends.
-        backbone.largest_batch = min(size // 2, backbone.largest_batch or size)
-        log.warning("out of memory on %s: batches of %d images from here on", backbone.device, size // 2)
-        if backbone.device.startswith("cuda"):
-            torch.cuda.empty_cache()
+            half = halved(size, backbone.device, error, too_much)
+            # It never grows, even where several lanes fail at once, so this ends.
+            backbone.largest_batch = min(half, backbone.largest_batch or size)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
 from ..constraints import plain
-from ..exceptions import ParameterError
+from ..exceptions import ImageDecodeError, ParameterError
+from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache, open_store
 from ..extraction.extract import extract_embeddings
 from ..heads.class_weights import class_weights
@@ -23,7 +24,7 @@ from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
-from ..runtime.resources import keep_freed_memory
+from ..runtime.resources import keep_freed_memory, thread_count
 from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
@@ -286,10 +287,11 @@ class FineTuning:
     def _checkpoint(self, trunk: Trunk, validation: np.ndarray) -> Checkpoint | None:
         if self.options.checkpoint is None:
             return None
-        images = hashlib.sha256()
-        for image in self.images:
-            images.update(image.digest())
-        images.update(np.asarray(self.targets).tobytes())
+        threads = thread_count(self.options.n_jobs)
+        keys = image_keys(self.images, open_store(self.cache).digests, threads=threads)
+        if (unread := next((key for key in keys if isinstance(key, ImageDecodeError)), None)) is not None:
+            raise unread
+        images = hashlib.sha256(b"".join(keys) + np.asarray(self.targets).tobytes())
         options, optimization = self.options, self.optimization
         identity = {
             "backbone": self.source.name,

@@ -168,7 +168,9 @@ def test_a_batch_beyond_the_devices_memory_is_passed_in_parts(pictures, monkeypa
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max(), rtol=0)
     # Learnt once: the second batch is not tried whole.
     assert sizes == [10, 5, 5, 5, 5]
-    assert [r.getMessage() for r in caplog.records] == ["out of memory on cpu: batches of 5 images from here on"]
+    assert [r.getMessage() for r in caplog.records] == [
+        "out of memory on cpu: batches are computed in parts of 5 images from here on"
+    ]
     source.load("cpu").largest_batch = None
     monkeypatch.setattr(Backbone, "embed", lambda *a, **k: (_ for _ in ()).throw(torch.OutOfMemoryError("none")))
     with pytest.raises(BackboneError, match="single image"):
