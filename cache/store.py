@@ -21,6 +21,7 @@ import numpy as np
 
 from ..constraints import NONE, PATH, TEXT, check_values
 from ..exceptions import CacheError
+from ..process import remember
 from . import maintenance
 from .checks import BOUND, FIELD, SPEC
 from .digests import FileDigests, default_cache_dir
@@ -39,7 +40,7 @@ __all__ = ["EmbeddingCache"]
 
 log = logging.getLogger("featx")
 # The caches that are known not to be writable, so that it is said once.
-_warned: set[str] = set()
+_warned: set[str] = remember("remarks", set())
 
 
 class EmbeddingCache(EmbeddingStore):

@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
 from ..datasets.split import join_test, leave_out_unreadable
-from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..extraction.transformer import CNNFeatureTransformer
-from ..finetuning.settings import check_parameters
+from ..finetuning.classifier import CNNFineTuneClassifier
 from ..heads.tuned_head import TunedHead
 from ..images.failures import Failure, find_unreadable
 from ..images.pixels import checked_value_range
@@ -203,17 +202,18 @@ def check_strategies(
             )
         try:
             if kind_of(estimator) == "frozen":
-                # One image says nothing about what a value range does to all of them.
-                clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
+                estimator[0].check_parameters()
                 if isinstance(estimator[-1], TunedHead):
                     estimator[-1].spec(len(dataset.classes))
+            elif isinstance(estimator, CNNFineTuneClassifier):
+                estimator.check_parameters(dataset.labels)
             elif isinstance(estimator, ImageEstimator):
-                _check_training(estimator, dataset)
+                estimator.source()
         except FeatxError as error:
             error.message = f"strategy {name}: {error.message}"
             raise
     if transfer is not None:
-        clone(transfer).set_params(value_range=None).fit(dataset.images[:1])
+        transfer.check_parameters()
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:
@@ -225,21 +225,6 @@ def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], 
         images = as_sources(dataset.images, names=dataset.names, value_range=value_range)
         found = {failure.index: failure for failure in find_unreadable(images, verbose=verbose)} | found
     return [found[index] for index in sorted(found)]
-
-
-def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
-    from ..finetuning.classifier import CNNFineTuneClassifier
-
-    if isinstance(estimator, CNNFineTuneClassifier):
-        check_parameters(estimator)  # before torch is loaded for the other checks
-    estimator.source()
-    if isinstance(estimator, CNNFineTuneClassifier):
-        note_torch()
-        from ..finetuning.fit import FineTuning
-
-        # It checks every parameter before it computes anything.
-        classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
-        FineTuning(estimator, [], classes, truth, None)
 
 
 def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEstimator], n_classes: int) -> TransferCase:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from ..cache import FileDigests
 from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
-from ..display.quantities import rough_duration_text
+from ..display.quantities import duration_text, percent_text
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.digests import image_keys
@@ -147,9 +147,7 @@ class ComparisonRuns:
                 results[run] = result = self._compute(run)
                 truth = np.searchsorted(self.runner.classes, self.runner.labels[self.repeats[run.repeat].test])
                 accuracy = np.mean(result.probabilities.argmax(axis=1) == truth)
-                self._say(
-                    f"{run.name}: {100 * accuracy:.1f} % ({rough_duration_text(result.wall)}){_left(runs, results)}"
-                )
+                self._say(f"{run.name}: {percent_text(accuracy)} ({duration_text(result.wall)}){_left(runs, results)}")
                 bar.update()
         return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
 
@@ -234,4 +232,4 @@ def _left(runs: Sequence[Run], results: Mapping[Run, RunResult]) -> str:
     if not waiting or any(run.strategy not in fastest for run in waiting):
         return ""
     seconds = sum(same_size.get((run.strategy, run.size), fastest[run.strategy] * run.n_train) for run in waiting)
-    return f"; about {rough_duration_text(seconds)} left"
+    return f"; about {duration_text(seconds)} left"

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "count_text",
-    "duration_text",
-    "minutes_text",
-    "p_value_text",
-    "percent_text",
-    "plural",
-    "rough_duration_text",
-    "size_text",
-]
+__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "plural", "points_text", "size_text"]
 
 PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
 
@@ -27,25 +18,14 @@ def count_text(number: int, noun: str) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time in seconds or in minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def rough_duration_text(seconds: float) -> str:
-    """Return a time to three digits at most: in seconds below one minute, without seconds from ten minutes on."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
+    """Return a time in at most two units, such as "9.5 s", "45 s", "3 min 5 s" or "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
-
-
-def minutes_text(seconds: float) -> str:
-    """Return a time in minutes, with two decimals below one minute; in seconds below a tenth of a minute."""
-    value = seconds / 60
-    return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min"
 
 
 def p_value_text(p_value: float) -> str:
@@ -54,8 +34,14 @@ def p_value_text(p_value: float) -> str:
 
 
 def percent_text(share: float | None) -> str:
-    """Return a share in percent, or a dash for None."""
+    """Return a share in percent with one decimal, or a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def points_text(difference: float, form: str = ".1f") -> str:
+    """Return a difference of two shares in percentage points, such as "2.5 points"; the form "g" gives "1 point"."""
+    number = f"{100 * difference:{form}}"
+    return f"{number} point{'' if float(number) == 1 else 's'}"
 
 
 def size_text(number: float) -> str:

@@ -22,9 +22,12 @@ from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
 from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
+from ..networks.pooling import View
 from ..networks.precision import choose_precision
 from ..networks.resolve import resolve_backbone
+from ..networks.verified_stores import store_to_read
 from ..networks.weights import is_file_name
+from ..process import remember
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
@@ -34,7 +37,7 @@ __all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache", "open_sto
 
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
-_opened: dict[str, EmbeddingCache] = {}
+_opened: dict[str, EmbeddingCache] = remember("files", {})
 
 
 class ImageEstimator(BaseEstimator):
@@ -57,10 +60,6 @@ class ImageEstimator(BaseEstimator):
         values = self.get_params(deep=False)
         check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
         check_values(values, weights=WEIGHTS)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Models saved by earlier versions hold the former word.
-        super().__setstate__({**state, "on_error": "skip"} if state.get("on_error") == "nan" else state)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -93,8 +92,21 @@ class ImageEstimator(BaseEstimator):
         return new
 
     def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for, by which the embeddings of a network are identified."""
+        """Return what `precision` stands for, by which the embeddings of a network are identified.
+
+        "auto" stands for what it did in ``fit``, on whichever machine.
+        """
+        if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
+            return self.precision_
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
+
+    def width(self, source: BackboneSource, view: View) -> int:
+        """Return the number of features of a view; the network is built only where the cache does not know it."""
+        if known := source.architecture.width_of(view):
+            return known
+        spec = source.spec(view, self.arithmetic(source))
+        cached = store_to_read(open_store(self.cache), source, [spec]).width(spec)
+        return cached or source.load("cpu").width(view, preprocessing=source.preprocessing)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

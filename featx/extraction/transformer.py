@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
+from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
-from ..networks.verified_stores import store_to_read
-from .estimator import ImageEstimator, open_cache, open_store
+from .estimator import ImageEstimator, open_cache
 from .extract import ExtractionResult, extract_embeddings
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     ----------
     embedding_dim_ : int
         Number of features of an embedding.
+    precision_ : {"float32", "bfloat16", "float16"}
+        What `precision` stands for. A saved model keeps it: "auto" stands for the same wherever it is loaded.
     n_features_in_ : int
         Values of a row; only after fitting on a 2-D array.
     failures_ : list of Failure
@@ -195,17 +197,34 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
+        self.__dict__.pop("precision_", None)
+        self.embedding_dim_, *_ = self.check_parameters()
+        self.precision_ = self.arithmetic(self.source())
+        return images
+
+    def check_parameters(self) -> list[int]:
+        """Check all parameters, as ``fit`` does, without any image.
+
+        Returns
+        -------
+        list of int
+            The number of features of the view, and of each prefetched one.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+        """
         source = self.source()
         checked = ("batch_size", "n_jobs", "on_error")
         check_values({name: getattr(self, name) for name in checked}, batch_size=BATCH)
+        checked_value_range(self.value_range)
         resolve_precision(self.precision)
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
         views = self._views(source)
         if open_cache(self.cache) is None and len(self.prefetch):
             note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
-        self.embedding_dim_, *_ = [self._width(source, view) for view in views]
-        return images
+        return [self.width(source, view) for view in views]
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Check the parameters and X, and return the embeddings; as ``fit(X, y).transform(X)``.
@@ -268,7 +287,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             source,
             views=self._views(source),
             cache=open_cache(self.cache),
-            precision=self.precision,
+            precision=self.arithmetic(source),
             device=self.device,
             batch_size=self.batch_size,
             n_jobs=self.n_jobs,
@@ -293,10 +312,3 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             raise ParameterError(f"got prefetch={shown(self.prefetch)}; expected pairs (layer, pooling)")
         others = [source.view(layer, pooling) for layer, pooling in pairs]
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
-
-    def _width(self, source: BackboneSource, view: View) -> int:
-        if known := source.architecture.width_of(view):
-            return known
-        spec = source.spec(view, self.arithmetic(source))
-        cached = store_to_read(open_store(self.cache), source, [spec]).width(spec)
-        return cached or source.load("cpu").width(view, preprocessing=source.preprocessing)

@@ -13,8 +13,10 @@ from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
+from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
 from .finetuned_estimator import FineTunedEstimator
+from .settings import check_parameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,6 +98,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
     best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
+    precision_ : {"float32", "bfloat16", "float16"}, what `precision` stands for
     trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
         Seconds of `extraction` (embeddings and boundary), of its stages as in `ExtractionResult`, and of `training`.
@@ -243,6 +246,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)
         finetuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        finetuning.check()
         # Copies of an image are on one side of the validation split, and of the folds that tune the head.
         finetuning.together = same_content(self.content_keys(images))
         result = finetuning.run()
@@ -251,11 +255,35 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.best_epoch_ = result.best_epoch
         self.initial_validation_accuracy_ = result.initial_accuracy
         self.trained_stages_ = result.stages
+        self.precision_ = finetuning.precision
         self.timings_ = result.timings
         self.forwarded_ = result.forwarded
         self.state_ = result.state
         self.head_ = result.head
         return self
+
+    def check_parameters(self, y: Any) -> None:
+        """Check all parameters, as ``fit`` does, without any image.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels, each class at least once.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+        ModelFileError
+            If the checkpoint cannot be written.
+        """
+        check_parameters(self)  # before torch is loaded for the other checks
+        checked_value_range(self.value_range)
+        self.source()
+        note_torch()
+        from .fit import FineTuning
+
+        classes, targets = np.unique(np.asarray(y), return_inverse=True)
+        FineTuning(self, [], classes, targets, None).check()
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:
         """Return the images to validate on with their class numbers, if they are given and used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections import Counter
@@ -15,8 +16,8 @@ from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
 from ..constraints import plain
-from ..exceptions import ImageDecodeError, ParameterError
-from ..extraction.digests import image_keys
+from ..exceptions import ParameterError
+from ..extraction.digests import joined_keys
 from ..extraction.estimator import open_cache, open_store
 from ..extraction.extract import extract_embeddings
 from ..heads.class_weights import class_weights
@@ -24,7 +25,8 @@ from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
-from ..runtime.resources import keep_freed_memory, thread_count
+from ..process import keep_freed_memory
+from ..runtime.resources import thread_count
 from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
@@ -106,29 +108,32 @@ class FineTuning:
         self._from_scratch, self._begins_at_random = False, options.weights is None
         self.optimization = self._optimization()
 
+    def check(self) -> None:
+        """Raise what the parameters and the network do not allow, before any image is read."""
+        if self.trunk.part.updated_norms(self.trunk.update_statistics) and self.optimization.batch_size < 2:
+            raise ParameterError(
+                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
+                "Choose a larger batch_size.",
+            )
+        self.options.width(self.source, self.view)
+        if self.options.checkpoint is not None:
+            Checkpoint(self.options.checkpoint, {}).check_writable()
+
     def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint."""
         train, validation = self.split()
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
-        trunk = self.cut()
+        trunk = self.trunk
         trunk.part.warn(self.source.name)
-        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
-            raise ParameterError(
-                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
-                "Choose a larger batch_size.",
-            )
         if self.device == "cpu":
             keep_freed_memory()
         channels_last(trunk.module.to(self.device))
         checkpoint = self._checkpoint(trunk, validation)
         if checkpoint is not None:
-            # A checkpoint of another training, or a path that cannot be written, is refused before any computation.
-            checkpoint.load("cpu")
-            checkpoint.check_writable()
+            checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
-        store = open_store(self.cache).for_writing()
-        options = self.boundary_options()
+        store, options = open_store(self.cache).for_writing(), self.boundary_options()
         feed, forwarded = make_feed(
             trunk, self.images, train, validation, store=store, options=options, clock=self.clock
         )
@@ -159,8 +164,9 @@ class FineTuning:
             head=_arrays(head.state_dict()),
         )
 
-    def cut(self) -> Trunk:
-        """Return the network in two parts, and set what depends on whether it is trained from scratch."""
+    @functools.cached_property
+    def trunk(self) -> Trunk:
+        """The network in two parts; once it is made, what depends on whether it is trained from scratch is known."""
         trunk = Trunk.cut(
             self.source,
             self.view,
@@ -288,10 +294,8 @@ class FineTuning:
         if self.options.checkpoint is None:
             return None
         threads = thread_count(self.options.n_jobs)
-        keys = image_keys(self.images, open_store(self.cache).digests, threads=threads)
-        if (unread := next((key for key in keys if isinstance(key, ImageDecodeError)), None)) is not None:
-            raise unread
-        images = hashlib.sha256(b"".join(keys) + np.asarray(self.targets).tobytes())
+        keys = joined_keys(self.images, open_store(self.cache).digests, threads=threads)
+        images = hashlib.sha256(keys + np.asarray(self.targets).tobytes())
         options, optimization = self.options, self.optimization
         identity = {
             "backbone": self.source.name,

@@ -132,7 +132,7 @@ class TrainingCosts:
         training = _training(classifier, counted.images, labels, rows, groups, validation, together)
         rows = rows if validation is None else np.concatenate([rows, validation])
         train, validation = training.split()
-        trunk = training.cut()
+        trunk = training.trunk
         ask = partial(counted.passes, forwarding=self.forwarding, kept=counted.cache is not None)
         parts: list[Part] = []
         if (passes := boundary_passes(trunk, train, validation, training.boundary_options())) is not None:

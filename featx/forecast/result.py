@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..display.named_by_package import NamedByPackage
 from ..display.summary_mixin import SummaryMixin
 
 __all__ = ["ForecastResult", "Part"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(NamedByPackage):
     """One part of a command, with its costs.
 
     Attributes

@@ -14,6 +14,7 @@ from torch.utils import _pytree
 from ..cache import EmbeddingSpec
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
+from ..process import remember
 from ..torch_modules.copies import light_copy, undisturbed
 from ..torch_modules.output_parts import plain_values
 from .backbone import BackboneSource
@@ -26,7 +27,7 @@ __all__ = ["fixed_images", "outputs_of", "reference_outputs"]
 MAX_VALUES = 1 << 17
 MAX_OUTPUTS = 16
 
-_outputs: dict[tuple[Any, ...], np.ndarray] = {}
+_outputs: dict[tuple[Any, ...], np.ndarray] = remember("networks", {})
 
 
 @functools.lru_cache(maxsize=4)

@@ -15,6 +15,7 @@ import numpy as np
 from ..cache import EmbeddingSpec
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore
+from ..process import remember
 from .backbone import BackboneSource
 
 __all__ = ["outputs_agree", "store_to_read", "store_to_write"]
@@ -23,8 +24,8 @@ log = logging.getLogger("featx")
 # How far outputs may be apart, relative to the largest value: processors and numbers of threads differ by less.
 TOLERANCE = 1e-3
 # In this process: specs of the cache whose rows are verified, and stores of networks whose rows are not in the cache.
-_verified: set[tuple[str, str, str]] = set()
-_private: dict[tuple[str, str, str], MemoryStore] = {}
+_verified: set[tuple[str, str, str]] = remember("networks", set())
+_private: dict[tuple[str, str, str], MemoryStore] = remember("networks", {})
 
 
 def store_to_read(store: EmbeddingStore, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> EmbeddingStore:

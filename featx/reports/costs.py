@@ -60,9 +60,9 @@ def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: 
     spent = result.wall_seconds
     cached = result.n_images - result.n_forwarded - len(result.failures)
     if result.n_forwarded:
-        lines = [f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {spent:.1f} s"]
+        lines = [f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {duration_text(spent)}"]
     else:
-        lines = [f"no image forwarded: all {cached:,} embeddings were there already ({spent:.1f} s)"]
+        lines = [f"no image forwarded: all {cached:,} embeddings were there already ({duration_text(spent)})"]
     if result.damaged:
         lines.append(f"{len(result.damaged)} damaged cache segments were set aside and computed again")
     if not verbose:

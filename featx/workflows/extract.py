@@ -51,6 +51,7 @@ def write_embeddings(
     DatasetError
         If no image can be read.
     """
+    transformer.check_parameters()
     sources = transformer.sources(dataset.images, dataset.names)
     source = transformer.source()
     spec = source.spec(source.view(transformer.layer, transformer.pooling), transformer.arithmetic(source))

@@ -130,7 +130,7 @@ def finetune_model(
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
     split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
-    split_options.prepare(dataset)
+    classifier.check_parameters(split_options.prepare(dataset).dataset.labels)
     failures = []
     if on_error == "skip":
         failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)

@@ -7,12 +7,12 @@ import tempfile
 import joblib
 import numpy as np
 import pytest
-from featx.cache import store as cache_store
 from featx.cache.memory import MemoryStore, OverlayStore
 from specs import SPEC, rows
 from store_contract import StoreContract, assert_same
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
+from featx.process import forget
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
@@ -53,7 +53,7 @@ class TestOverlayOfMemory(StoreContract):
 @pytest.fixture
 def read_only(monkeypatch, tmp_path):
     """A function that takes away the right to write; root would have it whatever the permissions are."""
-    monkeypatch.setattr(cache_store, "_warned", set())
+    forget("remarks")
 
     def refuse(code=errno.EACCES):
         def failing(*args, **kwargs):
