@@ -17,6 +17,7 @@ from .machine import process_is_gone, process_space
 
 __all__ = [
     "TEMPORARY",
+    "committed",
     "folder_time",
     "is_abandoned",
     "replaced",
@@ -74,13 +75,40 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         As `written_path`, or if it cannot be renamed. The former file stays, and nothing is left behind.
     """
     target = written_path(path)
-    temporary = temporary_beside(target)
+    with committed(target, temporary=temporary_beside(target)) as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def committed(target: Path, *, temporary: Path | None = None, keep_first: bool = False) -> Iterator[Path]:
+    """Yield a temporary path to write to, which is renamed to the file if the block succeeds, and removed if not.
+
+    Parameters
+    ----------
+    target : Path
+        Links are not followed, and no folder is searched for what killed writers left; see `replaced`.
+    temporary : Path, default=None
+        In the same folder; None means a new name with the target's suffix.
+    keep_first : bool, default=False
+        Leave a file alone that another process has written meanwhile.
+    """
+    temporary = temporary or target.with_name(temporary_name(target.suffix))
     try:
         yield temporary
-        os.replace(temporary, target)
+        if not (keep_first and _is_linked(temporary, target)):
+            os.replace(temporary, target)
     finally:
         with contextlib.suppress(OSError):  # must not hide the first error where the folder is not one
             temporary.unlink(missing_ok=True)
+
+
+def _is_linked(temporary: Path, target: Path) -> bool:
+    """Give a file its name as well, and tell whether a file has that name now; some systems have no hard links."""
+    try:
+        os.link(temporary, target)
+    except OSError as error:
+        return isinstance(error, FileExistsError)
+    return True
 
 
 def is_abandoned(path: Path) -> bool:

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from ..exceptions import CacheError
-from .files import TEMPORARY, sweep, temporary_name
+from .files import TEMPORARY, committed, sweep
 from .index import Index, by_segment
 from .locks import WorkLock
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments, sort_keys, write_segment
+from .segment_header import check_row_type
 from .spec import EmbeddingSpec
 
 __all__ = ["SpecFolder"]
@@ -144,8 +145,6 @@ class SpecFolder:
         ValueError
             If the spec's rows have another width or dtype.
         """
-        if not len(digests):
-            return
         self.path.mkdir(parents=True, exist_ok=True)
         write_spec(self.path, self.spec)
         if not self._swept:
@@ -155,10 +154,7 @@ class SpecFolder:
         known = [*self._segments.values()][:1]
         if not known or got != (known[0].width, known[0].dtype) or not known[0].n_rows:
             known = [s for s in self.segments() if s.n_rows]
-        width, dtype = (known[0].width, known[0].dtype) if known else got
-        if got != (width, dtype) or not width:
-            expected = f"{width or 'some'} columns of {dtype}"
-            raise ValueError(f"got embeddings of shape {embeddings.shape} and {got[1]}; expected {expected}")
+        check_row_type(embeddings, *((known[0].width, known[0].dtype) if known else got))
         write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
         # The rows are committed: a merge that fails, for lack of space or of the lock, is made another time.
         with contextlib.suppress(OSError):
@@ -216,14 +212,9 @@ class SpecFolder:
 def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
     """Write spec.json into the folder if it is not there."""
     target = folder / "spec.json"
-    if target.exists():
-        return
-    temporary = folder / temporary_name(".json")
-    try:
-        temporary.write_text(spec.to_json() + "\n")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if not target.exists():
+        with committed(target) as temporary:
+            temporary.write_text(spec.to_json() + "\n")
 
 
 def _first_rows(segments: list[Segment]) -> list[np.ndarray]:

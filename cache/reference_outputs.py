@@ -13,7 +13,7 @@ import os
 
 import numpy as np
 
-from .files import temporary_name
+from .files import committed
 from .folder import SpecFolder
 from .segment import SegmentDamagedError
 
@@ -53,21 +53,16 @@ class ReferenceOutputs:
         buffer = io.BytesIO()
         np.save(buffer, outputs, allow_pickle=False)
         content = buffer.getvalue()
-        temporary = self.path.with_name(temporary_name(".npy"))
         # An error of writing is raised when the rows are put.
         with contextlib.suppress(OSError):
             if self.load() is not None:
                 return self._first(outputs)
             self.folder.path.mkdir(parents=True, exist_ok=True)
-            damaged = self.path.exists()
-            try:
-                with open(temporary, "wb") as file:
-                    file.write(hashlib.sha256(content).digest() + content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                _commit(temporary, self.path, replace=damaged)
-            finally:
-                temporary.unlink(missing_ok=True)
+            # A file that is there already could not be loaded: it is damaged, and replaced.
+            with committed(self.path, keep_first=not self.path.exists()) as temporary, open(temporary, "wb") as file:
+                file.write(hashlib.sha256(content).digest() + content)
+                file.flush()
+                os.fsync(file.fileno())
         return self._first(outputs)
 
     def _first(self, outputs: np.ndarray) -> np.ndarray:
@@ -78,16 +73,3 @@ class ReferenceOutputs:
         """Rename the segments, as is done with damaged ones, so that their rows are computed again."""
         for segment in self.folder.segments():
             self.folder.set_aside(SegmentDamagedError(segment.path, reason))
-
-
-def _commit(temporary: os.PathLike[str], target: os.PathLike[str], *, replace: bool) -> None:
-    """Give a written file its name, unless another process has written one in the meantime."""
-    if not replace:
-        try:
-            os.link(temporary, target)
-            return
-        except FileExistsError:
-            return
-        except OSError:  # a file system without hard links
-            pass
-    os.replace(temporary, target)

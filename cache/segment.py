@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import sync_folder, temporary_name
+from .files import committed, sync_folder
 from .hdf5 import GuardedFile
 from .segment_header import DTYPES, FLOAT32, FORMAT, MAGIC, checksum_outside, data_places, header_bytes, stored_dtype
 from .spec import EmbeddingSpec
@@ -74,54 +74,48 @@ def write_segment(
     """
     import h5py  # not at the top: reading segments does without
 
-    temporary = folder / temporary_name(SUFFIX)
     final = folder / f"{uuid.uuid4().hex}{SUFFIX}"
     room = 1 << (len(json.dumps(spec.to_json())) + 1024).bit_length()
-    try:
-        with GuardedFile(temporary, "w+") as output:
-            with h5py.File(output, "w", userblock_size=room) as file:
-                file.attrs["spec"] = spec.to_json()
-                stored = file.create_dataset("digests", (n_rows, 32), dtype="u1")
-                names = hashlib.sha256()
-                start = 0
-                for piece in digests:
-                    stored[start : start + len(piece)] = piece
-                    names.update(np.ascontiguousarray(piece).data)
-                    start += len(piece)
-                checksum = hashlib.sha256()
-                dataset, n_digests, start = None, start, 0
-                for block in blocks:
-                    if dataset is None:
-                        dtype = stored_dtype(block.dtype)
-                        dataset = file.create_dataset("embeddings", (n_rows, block.shape[1]), dtype=dtype)
-                    rows = np.ascontiguousarray(block, dtype=dtype)
-                    dataset[start : start + len(rows)] = rows
-                    output.check()
-                    checksum.update(rows.data)
-                    start += len(rows)
-                if dataset is None or not start == n_digests == n_rows:
-                    raise ValueError(f"{n_digests} digests and {start} embeddings for {n_rows} rows")
-                header: dict[str, Any] = {
-                    "format": FORMAT,
-                    "spec": spec.to_json(),
-                    "shape": dataset.shape,
-                    "digests": [stored.id.get_offset(), names.hexdigest()],
-                    "embeddings": [dataset.id.get_offset(), checksum.hexdigest()],
-                }
-                if dtype.str != FLOAT32:
-                    header["dtype"] = dtype.str
-            output.check()
-            header["rest"] = hashlib.sha256().hexdigest()  # a placeholder of the same length
-            parts = [(0, len(header_bytes(header))), *data_places(header, dtype.itemsize)]
-            header["rest"] = checksum_outside(output, parts)
-            output.seek(0)
-            output.write(header_bytes(header))
-            output.check()
-            os.fsync(output.fileno())
-        os.replace(temporary, final)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with committed(final) as temporary, GuardedFile(temporary, "w+") as output:
+        with h5py.File(output, "w", userblock_size=room) as file:
+            file.attrs["spec"] = spec.to_json()
+            stored = file.create_dataset("digests", (n_rows, 32), dtype="u1")
+            names = hashlib.sha256()
+            start = 0
+            for piece in digests:
+                stored[start : start + len(piece)] = piece
+                names.update(np.ascontiguousarray(piece).data)
+                start += len(piece)
+            checksum = hashlib.sha256()
+            dataset, n_digests, start = None, start, 0
+            for block in blocks:
+                if dataset is None:
+                    dtype = stored_dtype(block.dtype)
+                    dataset = file.create_dataset("embeddings", (n_rows, block.shape[1]), dtype=dtype)
+                rows = np.ascontiguousarray(block, dtype=dtype)
+                dataset[start : start + len(rows)] = rows
+                output.check()
+                checksum.update(rows.data)
+                start += len(rows)
+            if dataset is None or not start == n_digests == n_rows:
+                raise ValueError(f"{n_digests} digests and {start} embeddings for {n_rows} rows")
+            header: dict[str, Any] = {
+                "format": FORMAT,
+                "spec": spec.to_json(),
+                "shape": dataset.shape,
+                "digests": [stored.id.get_offset(), names.hexdigest()],
+                "embeddings": [dataset.id.get_offset(), checksum.hexdigest()],
+            }
+            if dtype.str != FLOAT32:
+                header["dtype"] = dtype.str
+        output.check()
+        header["rest"] = hashlib.sha256().hexdigest()  # a placeholder of the same length
+        parts = [(0, len(header_bytes(header))), *data_places(header, dtype.itemsize)]
+        header["rest"] = checksum_outside(output, parts)
+        output.seek(0)
+        output.write(header_bytes(header))
+        output.check()
+        os.fsync(output.fileno())
     sync_folder(folder)
     return final
 

@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DTYPES", "FLOAT32", "FORMAT", "MAGIC", "checksum_outside", "data_places", "header_bytes", "stored_dtype"]
+__all__ = [
+    "DTYPES",
+    "FLOAT32",
+    "FORMAT",
+    "MAGIC",
+    "check_row_type",
+    "checksum_outside",
+    "data_places",
+    "header_bytes",
+    "stored_dtype",
+]
 
 FORMAT = 1
 MAGIC = b"featx segment "
@@ -25,6 +35,13 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
     """Return the dtype in which rows are kept: float16 and int16 as they are, all others as float32."""
     little = dtype.newbyteorder("<")
     return little if little.str in DTYPES else np.dtype(FLOAT32)
+
+
+def check_row_type(embeddings: np.ndarray, width: int, dtype: np.dtype) -> None:
+    """Raise ValueError if rows do not have the width and dtype of a spec's other rows, or no columns."""
+    if embeddings.shape[1] != width or embeddings.dtype != dtype or not width:
+        expected = f"{width or 'some'} columns of {dtype}"
+        raise ValueError(f"got embeddings of shape {embeddings.shape} and {embeddings.dtype}; expected {expected}")
 
 
 def header_bytes(header: dict[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import re
 import tempfile
@@ -18,29 +19,36 @@ from typing import Any
 
 import numpy as np
 
-from ..constraints import FLAG, NONE, PATH, TEXT, check_values
+from ..constraints import NONE, PATH, TEXT, check_values
 from ..exceptions import CacheError
+from ..process import remember
 from . import maintenance
-from .checks import BOUND, FIELD, SPEC, checked_digests, checked_embeddings
+from .checks import BOUND, FIELD, SPEC
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
 from .hdf5 import OVERHEAD
+from .interface import EmbeddingStore
 from .locks import TURN, WorkLock
 from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
+from .memory import OverlayStore
 from .reference_outputs import ReferenceOutputs
-from .segment_header import stored_dtype
 from .selection import choose_spec
 from .spec import EmbeddingSpec
 
 __all__ = ["EmbeddingCache"]
 
+log = logging.getLogger("featx")
+# The caches that are known not to be writable, so that it is said once.
+_warned: set[str] = remember("remarks", set())
 
-class EmbeddingCache:
-    """A store of embeddings, keyed by spec and by the digest of the image.
 
-    Digests are given as uint8 arrays of shape (n, 32). All rows of a spec have one width and one dtype: float32,
-    float16, or int16, which holds the bits of bfloat16 and is not interpreted. Instances are pickled as their path.
+class EmbeddingCache(EmbeddingStore):
+    """A store of embeddings on disk, keyed by spec and by the digest of the image.
+
+    Rows are on disk when `put` returns. All rows of a spec have one width and one dtype: float32, float16, or int16,
+    which holds the bits of bfloat16 and is not interpreted. A segment that does not match its checksum is set aside and
+    its rows count as missing. Instances are pickled as their path.
 
     Parameters
     ----------
@@ -50,6 +58,9 @@ class EmbeddingCache:
 
     Attributes
     ----------
+    root : Path
+    is_shared : bool
+        True: other processes read the rows that are put here, and can remove them.
     digests : FileDigests
         The remembered digests of files that belong to this cache.
 
@@ -67,6 +78,9 @@ class EmbeddingCache:
     >>> embeddings[found]
     array([[1., 1., 1., 1.]], dtype=float32)
     """
+
+    root: Path
+    is_shared = True
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         (PATH | NONE).check("root", root)
@@ -87,68 +101,6 @@ class EmbeddingCache:
     def damaged(self) -> list[tuple[str, str]]:
         """Name and reason of the segments that this object has set aside."""
         return [damage for folder in self._folders.values() for damage in folder.damaged]
-
-    def contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
-        """Return for each digest whether its embedding is cached, as bool (n,)."""
-        with self._errors():
-            return self._folder(spec).contains(checked_digests(digests))
-
-    def get(
-        self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the cached embeddings.
-
-        A segment that does not match its checksum is set aside and its rows count as missing.
-
-        Parameters
-        ----------
-        spec : EmbeddingSpec
-        digests : ndarray of uint8, shape (n, 32)
-        all_or_none : bool, default=False
-            Read nothing unless every row is there.
-
-        Returns
-        -------
-        embeddings : ndarray of float32, float16 or int16, shape (n, d)
-            In the dtype that was put, zeros where nothing is cached; float32 with d = 0 when the spec has no rows.
-        found : ndarray of bool, shape (n,)
-
-        Raises
-        ------
-        CacheError
-            If the cache cannot be read.
-        """
-        with self._errors():
-            folder = self._folder(spec)
-            FLAG.check("all_or_none", all_or_none)
-            found = folder.get(checked_digests(digests), all_or_none=all_or_none)
-            _note_use(folder)
-            return found
-
-    def put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
-        """Commit embeddings: when this returns, they are on disk.
-
-        Parameters
-        ----------
-        spec : EmbeddingSpec
-        digests : ndarray of uint8, shape (n, 32)
-        embeddings : ndarray, shape (n, d)
-            Rows of float16 and int16 are kept as they are, all others as float32.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not fit, or the spec's rows have another width or dtype.
-        CacheError
-            If they could not be written; rows committed before are untouched.
-        """
-        digests = checked_digests(digests)
-        embeddings = checked_embeddings(embeddings, len(digests))
-        embeddings = embeddings.astype(stored_dtype(embeddings.dtype), copy=False)
-        with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
-            folder = self._folder(spec)
-            folder.put(digests, embeddings)
-            _note_use(folder)
 
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[Callable[[], None]]:
@@ -176,6 +128,19 @@ class EmbeddingCache:
                 self.root.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock)
             yield lock.progress
+
+    def for_writing(self) -> EmbeddingStore:
+        """Return this cache, or if it cannot be written, it together with rows in memory, which is logged once."""
+        if self.writable():
+            return self
+        if str(self.root) not in _warned:
+            _warned.add(str(self.root))
+            log.warning(
+                "the cache %s can be read but not written: what is computed now is not kept. Check its permissions, or "
+                "choose another folder (cache=DIR).",
+                self.root,
+            )
+        return OverlayStore(self)
 
     def check_place(self) -> None:
         """Raise CacheError if something other than a folder is at the cache's path."""
@@ -288,6 +253,23 @@ class EmbeddingCache:
             needed = maintenance.export_size(folder)
         with self._errors(needed=needed, where=Path(path)):
             return maintenance.export(folder, Path(path), self.digests.names())
+
+    def _contains(self, spec: EmbeddingSpec, digests: np.ndarray) -> np.ndarray:
+        with self._errors():
+            return self._folder(spec).contains(digests)
+
+    def _get(self, spec: EmbeddingSpec, digests: np.ndarray, *, all_or_none: bool) -> tuple[np.ndarray, np.ndarray]:
+        with self._errors():
+            folder = self._folder(spec)
+            found = folder.get(digests, all_or_none=all_or_none)
+            _note_use(folder)
+            return found
+
+    def _put(self, spec: EmbeddingSpec, digests: np.ndarray, embeddings: np.ndarray) -> None:
+        with self._errors(needed=embeddings.nbytes + digests.nbytes + OVERHEAD):
+            folder = self._folder(spec)
+            folder.put(digests, embeddings)
+            _note_use(folder)
 
     def _folder(self, spec: EmbeddingSpec) -> SpecFolder:
         SPEC.check("spec", spec)

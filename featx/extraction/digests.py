@@ -16,7 +16,7 @@ from ..images.limits import too_large
 from ..images.sources import ImageSource, ImageSources
 from ..runtime.deadlines import map_with_deadline
 
-__all__ = ["all_read", "image_keys"]
+__all__ = ["all_read", "image_keys", "joined_keys"]
 
 
 def image_keys(
@@ -56,6 +56,15 @@ def image_keys(
         digests[i] = _unread(images[i].name, digests[i])
     _apply_value_range(images, digests, are_paths, memory, read)
     return digests
+
+
+def joined_keys(images: Sequence[ImageSource], memory: FileDigests, *, threads: int) -> bytes:
+    """Return the keys of the images one after the other, or raise the error of the first that cannot be read."""
+    keys = image_keys(images, memory, threads=threads)
+    for key in keys:
+        if isinstance(key, ImageDecodeError):
+            raise key
+    return b"".join(keys)
 
 
 def _unread(name: str, error: OSError) -> ImageDecodeError:

@@ -21,9 +21,10 @@ import numpy as np
 
 from ..cache import EmbeddingCache
 from ..cache.files import temporary_name
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..exceptions import BackboneError, CacheError, WorkerError
 from ..images.sources import ImageSource
+from ..networks.verified_stores import store_to_write
 from ..runtime.tasks import Workers
 from .forward import forward_images
 from .forward_task import ForwardResult, ForwardTask
@@ -48,7 +49,7 @@ def distribute(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
-    store: Store,
+    store: EmbeddingStore,
     advance: Callable[[int], Any],
 ) -> ForwardResult:
     """Forward here, or in the processes that the user's joblib configuration offers.
@@ -61,13 +62,14 @@ def distribute(
         If a worker has another folder at the cache's path, or nothing arrives of what workers have committed.
     """
     workers = Workers()
-    processes = workers.process_count() if isinstance(store, EmbeddingCache) else 1
-    if processes == 1 or len(images) <= task.batch_size or not isinstance(store, EmbeddingCache):
+    root = store.root if store.is_shared else None
+    processes = 1 if root is None else workers.process_count()
+    if root is None or processes == 1 or len(images) <= task.lanes.batch_size:
         return forward_images(task, images, digests, store, advance)
     # Workers may be in another directory.
-    shared = EmbeddingCache(store.root.absolute())
+    shared = EmbeddingCache(root.absolute())
     images = [_absolute(image) for image in images]
-    size = max(task.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
+    size = max(task.lanes.batch_size, -(-len(images) // (CHUNKS_PER_PROCESS * processes)))
     chunks = [slice(start, start + size) for start in range(0, len(images), size)]
     total, hosts = ForwardResult(), set()
     try:
@@ -82,7 +84,7 @@ def distribute(
                 hosts.add(host)
     except WorkerError as error:
         kept = int(_stored(task, digests, store).sum())
-        message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {store.root}"
+        message = f"{error.message}; {kept:,} of {len(images):,} images are done and kept in {root}"
         raise WorkerError(message, error.next_step) from error.__cause__
     _await_arrival(task, total, store, sorted(hosts))
     return total
@@ -108,14 +110,11 @@ def _forward_chunk(
             f"the featx on {host} files the embeddings of {task.source.name} under other names",
             "Install the same version on all workers.",
         )
-    if task.source.is_custom:
-        from ..networks.reference_outputs import store_to_write
-
-        if store_to_write(store, task.source, task.specs) is not store:
-            raise BackboneError(
-                f"{task.source.name} gives other answers on {host} than where it was passed",
-                "Bring the same code to all workers.",
-            )
+    if store_to_write(store, task.source, task.specs) is not store:
+        raise BackboneError(
+            f"{task.source.name} gives other answers on {host} than where it was passed",
+            "Bring the same code to all workers.",
+        )
     return forward_images(dataclasses.replace(task, worker_host=host), images, digests, store), host
 
 
@@ -139,7 +138,7 @@ def _marker(root: Path) -> Iterator[str]:
             path.unlink(missing_ok=True)
 
 
-def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCache, hosts: list[str]) -> None:
+def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingStore, hosts: list[str]) -> None:
     """Wait until some of the rows that workers have committed are visible here.
 
     If only some are, the caller goes on and asks for the missing ones alone.
@@ -159,7 +158,7 @@ def _await_arrival(task: ForwardTask, result: ForwardResult, store: EmbeddingCac
         )
 
 
-def _stored(task: ForwardTask, digests: list[bytes], store: Store) -> np.ndarray:
+def _stored(task: ForwardTask, digests: list[bytes], store: EmbeddingStore) -> np.ndarray:
     """Return for each digest whether all its rows are in the store, as bool (n,)."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     return np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])

@@ -12,7 +12,9 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 
-from ..cache import EmbeddingCache, EmbeddingSpec, FileDigests, default_cache_dir
+from ..cache import EmbeddingCache, default_cache_dir
+from ..cache.interface import EmbeddingStore
+from ..cache.memory import MemoryStore
 from ..constraints import NONE, PATH, check_values
 from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
@@ -23,6 +25,7 @@ from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 from ..networks.precision import choose_precision
 from ..networks.resolve import resolve_backbone
+from ..networks.verified_stores import store_to_read
 from ..networks.weights import is_file_name
 from ..process import remember
 from ..runtime.deadlines import map_with_deadline
@@ -30,7 +33,7 @@ from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
 from .digests import image_keys
 
-__all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache"]
+__all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache", "open_store"]
 
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
@@ -99,17 +102,11 @@ class ImageEstimator(BaseEstimator):
 
     def width(self, source: BackboneSource, view: View) -> int:
         """Return the number of features of a view; the network is built only where the cache does not know it."""
-        architecture = source.architecture
-        cache = open_cache(self.cache)
-        if architecture.width and view[0] == architecture.default_layer and view[1] not in ("flatten", "cls"):
-            return architecture.width * (2 if view[1] == "avgmax" else 1)
-        if architecture.width and view == (architecture.default_layer, architecture.pooling):
-            return architecture.width
+        if known := source.architecture.width_of(view):
+            return known
         spec = source.spec(view, self.arithmetic(source))
-        known = None
-        if cache is not None and (not source.is_custom or _agrees(cache, source, spec)):
-            known = cache.width(spec)
-        return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
+        cached = store_to_read(open_store(self.cache), source, [spec]).width(spec)
+        return cached or source.load("cpu").width(view, preprocessing=source.preprocessing)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -140,8 +137,7 @@ class ImageEstimator(BaseEstimator):
         fetch : bool, default=False
             Whether URLs are read. If not, each counts as different content.
         """
-        cache = open_cache(self.cache)
-        memory = FileDigests(None) if cache is None else cache.digests
+        memory = open_store(self.cache).digests
         return image_keys(images, memory, threads=thread_count(self.n_jobs), fetch=fetch, verbose=self.verbose)
 
     def _images(self, X: Any, *, reset: bool) -> Sequence[ImageSource]:
@@ -169,12 +165,6 @@ class ImageEstimator(BaseEstimator):
             )
 
 
-def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
-    from ..networks.reference_outputs import store_to_read
-
-    return store_to_read(cache, source, [spec]) is cache
-
-
 def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> None:
     """Log it where `value_range` cannot change the pixels of any image."""
     if estimator.value_range is None:
@@ -200,3 +190,9 @@ def open_cache(cache: Any) -> EmbeddingCache | None:
     FOLDER.check("cache", cache)
     root = os.path.abspath(default_cache_dir() if cache == "auto" else os.path.expanduser(cache))
     return _opened.setdefault(root, EmbeddingCache(root))
+
+
+def open_store(cache: Any) -> EmbeddingStore:
+    """Return the cache that a `cache` parameter stands for; for None, memory that lasts as long as it is used."""
+    found = open_cache(cache)
+    return MemoryStore() if found is None else found

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..cache import EmbeddingCache, FileDigests
-from ..cache.memory import MemoryStore, OverlayStore, Store, writable_store
+from ..cache import EmbeddingCache
+from ..cache.interface import EmbeddingStore
+from ..cache.memory import MemoryStore, OverlayStore
 from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.summary_mixin import SummaryMixin
@@ -22,11 +23,8 @@ from ..exceptions import CacheError, ImageDecodeError
 from ..images.failures import Failure
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
-from ..networks.device import resolve_device
 from ..networks.pooling import View
-from ..networks.precision import choose_precision
-from ..runtime.lanes import auto_batch_size, lane_count
-from ..runtime.resources import thread_count
+from ..networks.verified_stores import store_to_read, store_to_write
 from ..runtime.timing import timed
 from .digests import all_read, image_keys
 from .distribute import distribute
@@ -132,14 +130,14 @@ def extract_embeddings(
         If the workers of joblib's backend are lost; the rows that they have committed are kept.
     BackboneError, ParameterError
     """
-    check_values(locals(), images=SOURCES, cache=CACHE)
-    store: Store = MemoryStore() if cache is None else cache
-    work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, on_error, verbose, keys)
-    while (gathered := work.gather()) is None:
-        work.forward_missing(hold=True)
-    result = work.result()
-    result.embeddings = gathered
-    return result
+    check_values(locals(), images=SOURCES, cache=CACHE, batch_size=BATCH)
+    store: EmbeddingStore = MemoryStore() if cache is None else cache
+    raises = on_error == "raise"
+    task = ForwardTask.of(source, views, store=store, precision=precision, device=device, n_jobs=n_jobs, raises=raises)
+    work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose, keys=keys)
+    while missing := work.gather():
+        work.forward(missing, hold=True)
+    return work.result()
 
 
 def ensure_embeddings(
@@ -147,7 +145,7 @@ def ensure_embeddings(
     source: BackboneSource,
     *,
     views: Sequence[View],
-    store: Store,
+    store: EmbeddingStore,
     precision: str = "auto",
     device: str = "auto",
     batch_size: int | str = "auto",
@@ -160,7 +158,7 @@ def ensure_embeddings(
     ----------
     images, source, views, precision, device, batch_size, n_jobs, verbose
         As for `extract_embeddings`.
-    store : Store
+    store : EmbeddingStore
         An EmbeddingCache or a MemoryStore.
 
     Returns
@@ -174,9 +172,11 @@ def ensure_embeddings(
     ------
     ImageDecodeError, BackboneError, CacheError, ParameterError
     """
-    work = _Extraction(images, source, views, store, precision, device, batch_size, n_jobs, "raise", verbose)
-    while work.forward_missing():
-        pass
+    check_values({"batch_size": batch_size, "n_jobs": n_jobs}, batch_size=BATCH)
+    task = ForwardTask.of(source, views, store=store, precision=precision, device=device, n_jobs=n_jobs)
+    work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose)
+    while missing := work.missing():
+        work.forward(missing)
     return work.keys(), work.result()
 
 
@@ -186,41 +186,31 @@ class _Extraction:
     def __init__(
         self,
         images: Sequence[ImageSource],
-        source: BackboneSource,
-        views: Sequence[View],
-        store: Store,
-        precision: str,
-        device: str,
+        store: EmbeddingStore,
+        task: ForwardTask,
+        *,
         batch_size: int | str,
-        n_jobs: int | None,
-        on_error: str,
         verbose: bool,
         keys: Sequence[Any] | None = None,
     ) -> None:
-        check_values({"batch_size": batch_size, "n_jobs": n_jobs, "on_error": on_error}, batch_size=BATCH)
-        self.images, self.source, self.views, self.store = images, source, tuple(views), store
-        below = store.cache if isinstance(store, OverlayStore) else store
-        self.cache = below if isinstance(below, EmbeddingCache) else None
-        self.precision = choose_precision(source, precision, device=device, cache=self.cache)
-        self.device, self.batch_size, self.threads = device, batch_size, thread_count(n_jobs)
-        self.raises, self.verbose = on_error == "raise", verbose
-        self.specs = [source.spec(view, self.precision) for view in views]
-        if source.is_custom:
-            from ..networks.reference_outputs import store_to_read
-
-            self.store = store_to_read(self.store, source, self.specs)
+        self.images, self.task, self.batch_size, self.verbose = images, task, batch_size, verbose
+        self.specs = task.specs
+        # Rows may turn out to have to be elsewhere than the digests of files.
+        self.given, self.store = store, store_to_read(store, task.source, self.specs)
         self.clock: Counter[str] = Counter(dict.fromkeys(STAGES, 0.0))
+        self.embeddings: list[np.ndarray] = []
         self.n_forwarded = 0
-        self.rounds = Rounds(len(images), "memory" if self.cache is None else str(self.cache.root))
+        self.rounds = Rounds(len(images), "memory" if store.root is None else str(store.root))
         self.peaks: list[int] = []
         self.held = False
         with timed(self.clock, "digest"):
-            memory = FileDigests(None) if self.cache is None else self.cache.digests
-            found = image_keys(images, memory, threads=self.threads, verbose=verbose) if keys is None else list(keys)
+            if keys is None:
+                keys = image_keys(images, store.digests, threads=task.threads, verbose=verbose)
+            found = list(keys)
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
         self.reasons = {i: error.reason for i, error in failed.items()}
-        if failed and self.raises:
+        if failed and task.raises:
             raise next(iter(failed.values()))
 
     def good(self) -> list[int]:
@@ -232,65 +222,52 @@ class _Extraction:
         """Return the digests of the good images, uint8 (n, 32)."""
         return np.frombuffer(b"".join([self.digests[i] for i in self.good()]), np.uint8).reshape(-1, 32)
 
-    def gather(self) -> list[np.ndarray] | None:
-        """Return a matrix for each spec, with NaN rows for skipped images, or None if a row is missing in the store."""
+    def gather(self) -> dict[bytes, list[int]]:
+        """Read a matrix for each spec, with NaN rows for skipped images, or return what `missing` returns."""
         with timed(self.clock, "gather"):
             good, keys, matrices = self.good(), self.keys(), []
+            lacking = np.zeros(len(good), dtype=bool)
             for spec in self.specs:
+                if lacking.any():
+                    lacking |= ~self.store.contains(spec, keys)
+                    continue
                 rows, found = self.store.get(spec, keys, all_or_none=True)
-                if not found.all():
-                    return None
+                lacking |= ~found
                 if self.reasons:
                     computed, rows = rows, np.full((len(self.images), rows.shape[1]), np.nan, dtype=np.float32)
                     rows[good] = computed
                 matrices.append(rows)
-            return matrices
+            self.embeddings = matrices
+            return _contents(good, keys, lacking)
 
     def missing(self) -> dict[bytes, list[int]]:
         """Return the input indices of each distinct content that lacks a row of some spec, in input order."""
         good, keys = self.good(), self.keys()
-        missing: dict[bytes, list[int]] = {}
-        if good:
-            lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
-            for place in np.flatnonzero(lacking):
-                missing.setdefault(keys[place].tobytes(), []).append(good[place])
-        return missing
+        if not good:
+            return {}
+        lacking = ~np.logical_and.reduce([self.store.contains(spec, keys) for spec in self.specs])
+        return _contents(good, keys, lacking)
 
-    def forward_missing(self, *, hold: bool = False) -> bool:
-        """Forward the images without rows; tell whether there were any.
+    def forward(self, missing: dict[bytes, list[int]], *, hold: bool = False) -> None:
+        """Forward what is missing and commit; note the images that could not be read.
 
         If the cache keeps losing rows, raise a CacheError, or with `hold` keep them in memory for this call.
         """
-        missing = self.missing()
         try:
             if not self.held:
                 self.rounds.begin(sum(map(len, missing.values())))
         except CacheError as error:
-            if not hold or not isinstance(self.store, EmbeddingCache):
+            if not hold or not self.store.is_shared:
                 raise
             log.warning("%s. What is computed now is held in memory for this call", error.message)
             self.store, self.held = OverlayStore(self.store), True
-        if missing:
-            self.forward(missing)
-        return bool(missing)
-
-    def forward(self, missing: dict[bytes, list[int]]) -> None:
-        """Forward and commit; note the images that could not be read."""
-        if isinstance(self.store, EmbeddingCache):
-            self.store = writable_store(self.store)
-        if self.source.is_custom:
+        source = self.task.source
+        if source.is_custom:
             from ..networks.batch_dependence import refuse_batch_dependence
-            from ..networks.reference_outputs import store_to_write
 
-            refuse_batch_dependence(self.source, self.views)
-            self.store = store_to_write(self.store, self.source, self.specs)
-        device = resolve_device(self.device)
-        # A user's module may keep state from one batch to the next.
-        lanes = 1 if self.source.is_custom else lane_count(device)
-        size = int(self.batch_size) if self.batch_size != "auto" else auto_batch_size(device, lanes)
-        task = ForwardTask(
-            self.source, self.views, self.precision, device, size, self.threads, self.raises, lanes=lanes
-        )
+            refuse_batch_dependence(source, self.task.views)
+        self.store = store_to_write(self.store.for_writing(), source, self.specs)
+        task = self.task.placed(self.batch_size)
         first = list(missing.values())
         with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
             forwarded = distribute(task, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
@@ -308,9 +285,18 @@ class _Extraction:
         """Return the failures, counts and timings."""
         note_scale(self.peaks)
         return ExtractionResult(
+            embeddings=self.embeddings,
             failures=[Failure(i, self.images[i].name, self.reasons[i]) for i in sorted(self.reasons)],
             n_images=len(self.images),
             n_forwarded=self.n_forwarded,
             seconds=dict(self.clock),
-            damaged=[] if self.cache is None else list(self.cache.damaged),
+            damaged=list(self.given.damaged),
         )
+
+
+def _contents(good: list[int], keys: np.ndarray, lacking: np.ndarray) -> dict[bytes, list[int]]:
+    """Return the input indices of each distinct content among the keys that are lacking, in input order."""
+    contents: dict[bytes, list[int]] = {}
+    for place in np.flatnonzero(lacking):
+        contents.setdefault(keys[place].tobytes(), []).append(good[place])
+    return contents

@@ -7,7 +7,6 @@ turn, so that rows committed by another process are not computed twice.
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -16,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..display.notes import note_once
 from ..exceptions import BackboneError, CacheError, ImageDecodeError
 from ..images.sources import ImageSource
-from ..networks.device import physical_device
+from ..networks.device import halved, physical_device
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.lanes import in_lanes
 from ..runtime.timing import timed
@@ -28,7 +27,6 @@ from .forward_task import ForwardResult, ForwardTask
 
 __all__ = ["forward_images", "note_scale"]
 
-log = logging.getLogger("featx")
 # Every turn ends with a commit, which costs an fsync; a kill loses the current turn at most. When one worker is killed,
 # the backend kills all of them, so their turns begin short and double in length.
 TURN_SECONDS = 10.0
@@ -52,12 +50,16 @@ def note_scale(peaks: list[int]) -> None:
         )
 
 
+def _ignore(*progress: int) -> None:
+    """Report progress to nobody."""
+
+
 def forward_images(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
-    store: Store,
-    advance: Callable[[int], Any] | None = None,
+    store: EmbeddingStore,
+    advance: Callable[[int], Any] = _ignore,
 ) -> ForwardResult:
     """Compute and commit the rows that the store lacks.
 
@@ -67,8 +69,8 @@ def forward_images(
     images : list of ImageSource
     digests : list of bytes
         The digests of the images as they were first read.
-    store : Store
-    advance : callable, default=None
+    store : EmbeddingStore
+    advance : callable, optional
         Called with the number of images that are done.
 
     Raises
@@ -81,7 +83,7 @@ def forward_images(
     seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
     # This ends: every turn handles at least one batch before it asks whether to go on.
     while (start := len(result.results)) < len(images):
-        with store.turn(device) if task.takes_turns else contextlib.nullcontext() as progress:
+        with store.turn(device) if task.takes_turns else contextlib.nullcontext(_ignore) as progress:
             part = slice(start, start + TURN_ROWS)
             _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds)
         seconds = min(2 * seconds, TURN_SECONDS)
@@ -94,19 +96,22 @@ def _take_turn(
     task: ForwardTask,
     images: list[ImageSource],
     digests: list[bytes],
-    store: Store,
+    store: EmbeddingStore,
     result: ForwardResult,
-    advance: Callable[[int], Any] | None,
-    progress: Callable[[], Any] | None,
+    advance: Callable[[int], Any],
+    progress: Callable[[], Any],
     seconds: float,
 ) -> None:
     """Handle as many of the images, from the first on, as fit into a turn; call `progress` after each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    lacking = ~np.logical_and.reduce([store.contains(spec, keys) for spec in task.specs])
+    there = [store.contains(spec, keys) for spec in task.specs]
+    lacking = ~np.logical_and.reduce(there)
+    # Rows of some views may be there already; a file that changed has another digest than these.
+    known = [{digests[place] for place in np.flatnonzero(found & lacking)} for found in there]
     todo = [images[place] for place in np.flatnonzero(lacking)]
     done: list[tuple[bytes | None, str | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
-    lanes, size = _lanes(task, len(todo))
+    lanes, size = task.lanes.split(len(todo), lambda: task.source.load(task.device).is_thread_safe(task.views))
     began = time.monotonic()
 
     def goes_on() -> bool:
@@ -123,8 +128,7 @@ def _take_turn(
             contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=result.seconds)) as passed,
         ):
             for batch, rows in passed:
-                if progress is not None:
-                    progress()
+                progress()
                 good = [image for image in batch if image.error is None]
                 result.n_forwarded += len(good)
                 result.peaks += [image.peak for image in good if image.peak is not None]
@@ -133,31 +137,20 @@ def _take_turn(
                     if image.error is not None and task.raises:
                         raise image.error
                     done.append((image.digest, None) if image.error is None else (None, image.error.reason))
-                if advance is not None:
-                    advance(len(batch))
+                advance(len(batch))
     except BaseException:
         # Finished rows are kept; an error of the cache must not hide the first error.
         with contextlib.suppress(CacheError):
-            _commit(task, ready, store, result.seconds)
+            _commit(task, ready, known, store, result.seconds)
         raise
-    _commit(task, ready, store, result.seconds)
+    _commit(task, ready, known, store, result.seconds)
     reached = np.searchsorted(np.cumsum(lacking), len(done), side="right")
     results = iter(done)
     result.results += [
         next(results) if missing else (digest, None)
         for digest, missing in zip(digests[:reached], lacking[:reached], strict=True)
     ]
-    if advance is not None:
-        advance(int(reached) - len(done))
-
-
-def _lanes(task: ForwardTask, n_images: int) -> tuple[int, int]:
-    """Return the number of lanes and the batch size of each."""
-    lanes = min(task.lanes, task.batch_size)
-    # A lane has only a share of the cores: a few images are faster in a single lane that has all of them.
-    if n_images < 2 * lanes or (lanes > 1 and not task.source.load(task.device).is_thread_safe(task.views)):
-        lanes = 1
-    return lanes, max(1, min(task.batch_size, n_images) // lanes)
+    advance(int(reached) - len(done))
 
 
 def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.ndarray]:
@@ -174,7 +167,7 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
         pixels = pixels.pin_memory()
     while True:
         size = min(backbone.largest_batch or len(pixels), len(pixels))
-        with contextlib.suppress(torch.OutOfMemoryError):
+        try:
             parts = [
                 backbone.embed(part, task.views, preprocessing=task.source.preprocessing, precision=task.precision)
                 for part in pixels.split(size)
@@ -184,16 +177,14 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
                 found, task.views, names, name=backbone.name, module=backbone.module, precision=task.precision
             )
             return found
-        if size == 1:
-            raise BackboneError(
+        except torch.OutOfMemoryError as error:
+            too_much = BackboneError(
                 f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
                 "Choose a smaller image_size or backbone, or device='cpu'.",
             )
-        # It never grows, even where several lanes fail at once, so this ends.
-        backbone.largest_batch = min(size // 2, backbone.largest_batch or size)
-        log.warning("out of memory on %s: batches of %d images from here on", backbone.device, size // 2)
-        if backbone.device.startswith("cuda"):
-            torch.cuda.empty_cache()
+            half = halved(size, backbone.device, error, too_much)
+            # It never grows, even where several lanes fail at once, so this ends.
+            backbone.largest_batch = min(half, backbone.largest_batch or size)
 
 
 @dataclass(slots=True)
@@ -240,7 +231,7 @@ def _decoded_batches(
     # This import takes seconds, which must not count towards the deadline of an image.
     import torchvision.transforms.v2  # noqa: F401
 
-    decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.batch_size + 1)
+    decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.lanes.batch_size + 1)
     try:
         for start in range(0, len(images), size):
             with timed(clock, "wait"):
@@ -252,12 +243,17 @@ def _decoded_batches(
         decoded.close()
 
 
-def _commit(task: ForwardTask, ready: list[tuple[bytes, list[np.ndarray]]], store: Store, clock: Counter[str]) -> None:
-    if not ready:
-        return
+def _commit(
+    task: ForwardTask,
+    ready: list[tuple[bytes, list[np.ndarray]]],
+    known: list[set[bytes]],
+    store: EmbeddingStore,
+    clock: Counter[str],
+) -> None:
+    """Put the rows of each view but those of known digests into the store."""
     with timed(clock, "write"):
-        keys = np.frombuffer(b"".join(digest for digest, _ in ready), np.uint8).reshape(-1, 32)
         for number, spec in enumerate(task.specs):
-            new = ~store.contains(spec, keys)
-            if new.any():
-                store.put(spec, keys[new], np.stack([rows[number] for _, rows in ready])[new])
+            new = {digest: rows[number] for digest, rows in ready if digest not in known[number]}
+            if new:
+                keys = np.frombuffer(b"".join(new), np.uint8).reshape(-1, 32)
+                store.put(spec, keys, np.stack(list(new.values())))

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from ..cache import EmbeddingSpec
+from ..cache.interface import EmbeddingStore
 from ..networks.backbone import BackboneSource
+from ..networks.device import resolve_device
 from ..networks.pooling import View
+from ..networks.precision import choose_precision
+from ..runtime.lanes import Lanes
+from ..runtime.resources import thread_count
 
 __all__ = ["ForwardResult", "ForwardTask"]
 
+ONE_IMAGE = Lanes(1, 1)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class ForwardTask:
     """What every worker of one extraction needs to know: network, views, precision, device and batch size.
 
@@ -20,15 +28,15 @@ class ForwardTask:
     ----------
     source : BackboneSource
     views : tuple of (layer, pooling)
-    precision, device : str
-    batch_size : int
-        Images in the network at once, over all lanes.
+    precision : str
+    device : str
+        As it was given until the task is `placed`, because looking for devices imports torch.
     threads : int
         The number of threads that decode ahead of the network.
     raises : bool
         Whether an unreadable image raises.
-    lanes : int
-        How many batches are in the network at once, where the network allows it; each has a share of the cores.
+    lanes : Lanes
+        How many images are in the network at once, and in how many batches where the network allows several.
     worker_host : str
         The host of a worker that has images of its own, so that it takes no turns; empty otherwise.
     """
@@ -37,11 +45,38 @@ class ForwardTask:
     views: tuple[View, ...]
     precision: str
     device: str
-    batch_size: int
     threads: int
-    raises: bool
-    lanes: int = 1
+    raises: bool = True
+    lanes: Lanes = ONE_IMAGE
     worker_host: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        source: BackboneSource,
+        views: Sequence[View],
+        *,
+        store: EmbeddingStore,
+        precision: str,
+        device: str,
+        n_jobs: int | None,
+        raises: bool = True,
+    ) -> ForwardTask:
+        """Return the task of an extraction with these parameters; its device is still to be found."""
+        return cls(
+            source=source,
+            views=tuple(views),
+            precision=choose_precision(source, precision, device=device, cache=store),
+            device=device,
+            threads=thread_count(n_jobs),
+            raises=raises,
+        )
+
+    def placed(self, batch_size: int | str) -> ForwardTask:
+        """Return the task for a device of this machine, with the lanes that are fastest there."""
+        device = resolve_device(self.device)
+        # A user's module may keep state from one batch to the next.
+        return replace(self, device=device, lanes=Lanes.on(device, batch_size, single=self.source.is_custom))
 
     @property
     def takes_turns(self) -> bool:

@@ -222,7 +222,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
         views = self._views(source)
-        if len(self.prefetch) and self.cache is None:
+        if open_cache(self.cache) is None and len(self.prefetch):
             note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
         return [self.width(source, view) for view in views]
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..extraction.extract import ensure_embeddings
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
+from ..networks.verified_stores import store_to_read, store_to_write
 from .feeds import CachedFeed, Feed, FreshFeed
 from .trunk import Trunk
 
@@ -113,7 +114,7 @@ def make_feed(
     train: np.ndarray,
     validation: np.ndarray,
     *,
-    store: Store,
+    store: EmbeddingStore,
     options: BoundaryOptions,
     clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
@@ -128,7 +129,7 @@ def make_feed(
     images : sequence of ImageSource
     train, validation : ndarray of int
         Rows of `images`; validation images are never augmented.
-    store : Store
+    store : EmbeddingStore
     options : BoundaryOptions
     clock : Counter
         Seconds of the stages of the extraction; those of these passes are added.
@@ -146,10 +147,7 @@ def make_feed(
         return fresh, {"needed": 0, "forwarded": 0}
     view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
     specs = [source.spec(view, options.precision) for source, _ in passes.rows]
-    if trunk.source.is_custom:
-        from ..networks.reference_outputs import store_to_read, store_to_write
-
-        store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
+    store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..cache import EmbeddingSpec
-from ..cache.memory import Store
+from ..cache.interface import EmbeddingStore
 from ..exceptions import CacheError, ImageDecodeError
 from ..extraction.forward import note_scale
 from ..images.augmentation import Augmentation
@@ -39,7 +39,7 @@ class CachedFeed:
 
     Parameters
     ----------
-    store : Store
+    store : EmbeddingStore
     specs : sequence of EmbeddingSpec
         Of the images themselves and of each draw of the augmentation.
     digests : ndarray of uint8, shape (n, 32)
@@ -53,7 +53,7 @@ class CachedFeed:
 
     def __init__(
         self,
-        store: Store,
+        store: EmbeddingStore,
         specs: Sequence[EmbeddingSpec],
         digests: np.ndarray,
         *,

@@ -15,10 +15,10 @@ import torch
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
-from ..cache.memory import writable_store
 from ..constraints import plain
 from ..exceptions import ParameterError
-from ..extraction.estimator import open_cache
+from ..extraction.digests import joined_keys
+from ..extraction.estimator import open_cache, open_store
 from ..extraction.extract import extract_embeddings
 from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
@@ -26,6 +26,7 @@ from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
 from ..process import keep_freed_memory
+from ..runtime.resources import thread_count
 from .boundary import BoundaryOptions, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
@@ -132,7 +133,7 @@ class FineTuning:
         if checkpoint is not None:
             checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
-        store, options = writable_store(self.cache), self.boundary_options()
+        store, options = open_store(self.cache).for_writing(), self.boundary_options()
         feed, forwarded = make_feed(
             trunk, self.images, train, validation, store=store, options=options, clock=self.clock
         )
@@ -292,10 +293,9 @@ class FineTuning:
     def _checkpoint(self, trunk: Trunk, validation: np.ndarray) -> Checkpoint | None:
         if self.options.checkpoint is None:
             return None
-        images = hashlib.sha256()
-        for image in self.images:
-            images.update(image.digest())
-        images.update(np.asarray(self.targets).tobytes())
+        threads = thread_count(self.options.n_jobs)
+        keys = joined_keys(self.images, open_store(self.cache).digests, threads=threads)
+        images = hashlib.sha256(keys + np.asarray(self.targets).tobytes())
         options, optimization = self.options, self.optimization
         identity = {
             "backbone": self.source.name,

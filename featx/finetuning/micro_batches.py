@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 
 import numpy as np
-import torch
 
 from ..exceptions import TrainingError
-from ..networks.device import out_of_memory
+from ..networks.device import halved
 
 __all__ = ["MicroBatches"]
-
-log = logging.getLogger("featx")
 
 
 class MicroBatches:
@@ -54,14 +50,8 @@ class MicroBatches:
         RuntimeError
             The error itself, if it has another reason.
         """
-        if not out_of_memory(error):
-            raise error
-        if min(self.size, n_images) == 1:
-            raise TrainingError(
-                f"one image is too much for the memory of {self.device}: {error}",
-                "Train fewer stages, choose a smaller image_size, or another network.",
-            ) from error
-        self.size = max(1, min(self.size, n_images) // 2)
-        log.warning("out of memory: batches are computed in parts of %d images from here on", self.size)
-        if torch.device(self.device).type == "cuda":
-            torch.cuda.empty_cache()
+        too_much = TrainingError(
+            f"one image is too much for the memory of {self.device}: {error}",
+            "Train fewer stages, choose a smaller image_size, or another network.",
+        )
+        self.size = halved(min(self.size, n_images), self.device, error, too_much)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..exceptions import BackboneError, nearest
 from ..images.preprocessing import Preprocessing
+from .pooling import View
 
 __all__ = [
     "EMBEDDED",
@@ -67,6 +68,15 @@ class Architecture:
     def node(self, layer: str) -> str:
         """Return the graph node that ends a stage; other layers are nodes already."""
         return dict(self.stages).get(layer, layer)
+
+    def width_of(self, view: View) -> int | None:
+        """Return the number of features of a view, or None where only the network tells."""
+        layer, pooling = view
+        if not self.width or layer != self.default_layer:
+            return None
+        if pooling in ("flatten", "cls") and pooling != self.pooling:
+            return None
+        return self.width * (2 if pooling == "avgmax" else 1)
 
 
 def torchvision_names() -> list[str]:

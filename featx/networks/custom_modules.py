@@ -28,7 +28,8 @@ from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
 from ..torch_modules.default_layer import default_node, default_submodule, norm_after_pooling
 from ..torch_modules.identity import Identity, identify
 from ..torch_modules.module_parts import TOKEN, global_hooks, state_digest
-from .reference_outputs import outputs_agree, reference_outputs
+from .reference_outputs import reference_outputs
+from .verified_stores import outputs_agree
 
 __all__ = ["CustomModule", "custom_module", "mark_copies", "session_id"]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from ..cache.machine import visible_gpu
 from ..constraints import DEVICE, DEVICES, PRECISION, plain
 from ..display.notes import note_torch
-from ..exceptions import ParameterError, nearest
+from ..exceptions import FeatxError, ParameterError, nearest
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "channels_last",
     "check_device",
+    "halved",
     "image_dtype",
     "out_of_memory",
     "physical_device",
@@ -25,6 +28,8 @@ __all__ = [
     "resolve_device",
     "resolve_precision",
 ]
+
+log = logging.getLogger("featx")
 
 
 def precision_context(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
@@ -110,6 +115,38 @@ def out_of_memory(error: Exception) -> bool:
 
     text = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text
+
+
+def halved(size: int, device: str, error: Exception, too_much: FeatxError) -> int:
+    """Return half the size of a batch after an error, and free what the batch took.
+
+    Parameters
+    ----------
+    size : int
+        The images that were computed at once.
+    device : str
+    error : Exception
+    too_much : FeatxError
+        What to raise where a single image does not fit.
+
+    Raises
+    ------
+    Exception
+        The error itself, if it has another reason than memory.
+    FeatxError
+    """
+    import torch
+
+    if not out_of_memory(error):
+        raise error
+    if size == 1:
+        raise too_much from error
+    log.warning("out of memory on %s: batches are computed in parts of %d images from here on", device, size // 2)
+    # The frames of the failed call hold its tensors.
+    traceback.clear_frames(error.__traceback__)
+    if torch.device(device).type == "cuda":
+        torch.cuda.empty_cache()
+    return size // 2
 
 
 def image_dtype(module: nn.Module) -> torch.dtype:

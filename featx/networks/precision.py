@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..cache import EmbeddingCache
 from ..cache.files import replaced
+from ..cache.interface import EmbeddingStore
 from ..constraints import plain
 from ..display.notes import note_step
 from ..exceptions import FeatxError
 from ..images.sources import read_image
 from ..process import remember
-from ..runtime.lanes import auto_batch_size, in_lanes, lane_count
+from ..runtime.lanes import Lanes, in_lanes
 from .backbone import BackboneSource
 from .device import resolve_device, resolve_precision
 
@@ -68,7 +68,7 @@ class Agreement:
 
 
 def choose_precision(
-    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingCache | None = None
+    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingStore | None = None
 ) -> str:
     """Return the precision of a network's embeddings.
 
@@ -94,13 +94,14 @@ def choose_precision(
     where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
     identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
     key = hashlib.sha256(identity.encode()).hexdigest()
-    place = key, None if cache is None else str(cache.root)
+    root = None if cache is None else cache.root
+    place = key, None if root is None else str(root)
     if place not in _chosen:
         # A note spares a process that finds all its embeddings both torch and the network.
-        note = _read_note(cache, key)
+        note = _read_note(root, key)
         if note is None:
             note = _measured.get(key) or _choose(source, device)
-            _write_note(cache, key, note)
+            _write_note(root, key, note)
         _measured[key], _chosen[place] = note, note["precision"]
     return _chosen[place]
 
@@ -124,8 +125,8 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     backbone = source.load(device)
 
     # In batches of the later size: kernels that are compiled for a size are then compiled once.
-    lanes = lane_count(device) if backbone.is_thread_safe([view]) else 1
-    size = auto_batch_size(device, lanes) // lanes
+    whole = Lanes.on(device)
+    lanes, size = whole.split(whole.batch_size, lambda: backbone.is_thread_safe([view]))
 
     def rows(kind: str) -> Tensor:
         def embed(part: Tensor) -> Tensor:
@@ -201,19 +202,19 @@ def _choose(source: BackboneSource, device: str) -> dict[str, Any]:
     return note
 
 
-def _read_note(cache: EmbeddingCache | None, key: str) -> dict[str, Any] | None:
-    if cache is None:
+def _read_note(root: Path | None, key: str) -> dict[str, Any] | None:
+    if root is None:
         return None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        note = json.loads((Path(cache.root) / FOLDER / f"{key}.json").read_bytes())
+        note = json.loads((root / FOLDER / f"{key}.json").read_bytes())
         return note if note["precision"] in ("float32", "bfloat16") else None
     return None
 
 
-def _write_note(cache: EmbeddingCache | None, key: str, note: dict[str, Any]) -> None:
-    if cache is None:
+def _write_note(root: Path | None, key: str, note: dict[str, Any]) -> None:
+    if root is None:
         return
-    target = Path(cache.root) / FOLDER / f"{key}.json"
+    target = root / FOLDER / f"{key}.json"
     # Without a writable cache, every process measures again.
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)

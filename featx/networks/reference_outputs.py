@@ -1,14 +1,8 @@
-"""Compare a custom module's outputs for two fixed images with those stored beside cached rows, before rows are used.
-
-The digest of a module may not see everything that it computes with. So its outputs for the two images are stored with
-the rows of each spec. A process that is about to use rows of another one first compares its own outputs with them. If
-they differ, the rows are left alone, and those of this process are kept in memory.
-"""
+"""Compute a custom module's outputs for two fixed images, by which its cached rows are told from those of others."""
 
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree
 
-from ..cache import EmbeddingCache, EmbeddingSpec
-from ..cache.memory import MemoryStore, OverlayStore, Store
+from ..cache import EmbeddingSpec
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
 from ..process import remember
@@ -29,18 +22,12 @@ from .device import image_dtype
 from .pooling import View
 from .precision import photographs
 
-__all__ = ["fixed_images", "outputs_agree", "reference_outputs", "store_to_read", "store_to_write"]
+__all__ = ["fixed_images", "outputs_of", "reference_outputs"]
 
-log = logging.getLogger("featx")
-# How far outputs may be apart, relative to the largest value: processors and numbers of threads differ by less.
-TOLERANCE = 1e-3
 MAX_VALUES = 1 << 17
 MAX_OUTPUTS = 16
 
 _outputs: dict[tuple[Any, ...], np.ndarray] = remember("networks", {})
-# In this process: specs of the cache whose rows are verified, and stores of networks whose rows are not in the cache.
-_verified: set[tuple[str, str, str]] = remember("networks", set())
-_private: dict[tuple[str, str, str], MemoryStore] = remember("networks", {})
 
 
 @functools.lru_cache(maxsize=4)
@@ -94,97 +81,7 @@ def reference_outputs(
     return values[:: -(-len(values) // MAX_VALUES) or 1].copy()
 
 
-def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
-    """Tell whether two outputs can be those of one network."""
-    if kept.shape != given.shape or not np.array_equal(np.isfinite(kept), np.isfinite(given)):
-        return False
-    finite = np.isfinite(kept)
-    if not finite.any():
-        return True
-    difference = np.abs(kept[finite].astype(np.float64) - given[finite])
-    return bool(difference.max() <= TOLERANCE * np.abs(kept[finite]).max())
-
-
-def store_to_read(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
-    """Return the store to read a network's rows from: the given one, or memory if the rows there are another network's.
-
-    Networks given by name are not checked.
-
-    Parameters
-    ----------
-    store : Store
-    source : BackboneSource
-    specs : sequence of EmbeddingSpec
-        Of its views.
-    """
-    cache = store.cache if isinstance(store, OverlayStore) else store
-    if not source.is_custom or not isinstance(cache, EmbeddingCache):
-        return store
-    network = _network(cache, source)
-    for spec in specs:
-        if network in _private:
-            return _private[network]
-        # Look for rows before the outputs, which are written first.
-        kept = cache.reference_outputs(spec)
-        if _place(network, spec) in _verified or not kept.has_rows():
-            continue
-        outputs = kept.load()
-        if outputs is not None and outputs_agree(outputs, _outputs_of(source, spec)):
-            _verified.add(_place(network, spec))
-        elif outputs is None and cache.writable():
-            kept.set_rows_aside("it is unknown whether they are this network's: its outputs for fixed images are lost")
-        else:
-            _keep_private(network, cache, source, "the stored ones are lost" if outputs is None else "they differ")
-    return _private.get(network, store)
-
-
-def store_to_write(store: Store, source: BackboneSource, specs: Sequence[EmbeddingSpec]) -> Store:
-    """Return the store to write a network's rows to; its outputs are stored in the cache first, or compared with those.
-
-    Parameters
-    ----------
-    store, source, specs
-        As for `store_to_read`.
-    """
-    if not source.is_custom or not isinstance(store, EmbeddingCache):
-        return store
-    network = _network(store, source)
-    for spec in specs:
-        if network in _private:
-            return _private[network]
-        kept = store.reference_outputs(spec)
-        if _place(network, spec) in _verified and kept.path.exists():
-            continue
-        own = _outputs_of(source, spec)
-        if outputs_agree(kept.keep(own), own):
-            _verified.add(_place(network, spec))
-        else:
-            _keep_private(network, store, source, "they differ")
-    return _private.get(network, store)
-
-
-def _network(cache: EmbeddingCache, source: BackboneSource) -> tuple[str, str, str]:
-    return str(cache.root), source.weights_digest, source.content
-
-
-def _place(network: tuple[str, str, str], spec: EmbeddingSpec) -> tuple[str, str, str]:
-    return network[0], spec.digest, network[2]
-
-
-def _keep_private(network: tuple[str, str, str], cache: EmbeddingCache, source: BackboneSource, why: str) -> None:
-    _private[network] = MemoryStore()
-    log.warning(
-        "the embeddings of %s in %s are not used: its outputs for two fixed images were compared with those stored "
-        "when they were computed, and %s. Embeddings that are computed now stay in the memory of this process. "
-        "Something that the network's digest does not see has changed: name its code with cache_key='...', and choose "
-        "another key whenever it changes.",
-        source.name,
-        cache.root,
-        why,
-    )
-
-
-def _outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
+def outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
     """Return a network's outputs, or the embeddings of the two images if the network fails as a whole."""
     preprocessing = source.preprocessing
     key: tuple[Any, ...] = (

@@ -12,16 +12,54 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .timing import timed
 
-__all__ = ["auto_batch_size", "in_lanes", "lane_count"]
+__all__ = ["Lanes", "auto_batch_size", "in_lanes", "lane_count"]
 
 Batch = TypeVar("Batch")
 Rows = TypeVar("Rows")
 # Between the kernels of one layer and those of the next, only one lane at a time runs Python.
 MOST_LANES = 8
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How many images are in a network at once, and in how many batches.
+
+    Attributes
+    ----------
+    most : int
+        The most batches at once, each with a share of the cores.
+    batch_size : int
+        Images in the network at once, over all lanes.
+    """
+
+    most: int
+    batch_size: int
+
+    @classmethod
+    def on(cls, device: str, batch_size: int | str = "auto", *, single: bool = False) -> Lanes:
+        """Return the lanes that are fastest on a device, or with `single` one lane."""
+        most = 1 if single else lane_count(device)
+        return cls(most, auto_batch_size(device, most) if batch_size == "auto" else int(batch_size))
+
+    def split(self, n_images: int, is_thread_safe: Callable[[], bool]) -> tuple[int, int]:
+        """Return the number of lanes for so many images, and the batch size of each.
+
+        Parameters
+        ----------
+        n_images : int
+        is_thread_safe : callable
+            Returns whether the network takes several batches at once; only called if it matters.
+        """
+        lanes = min(self.most, self.batch_size)
+        # A lane has only a share of the cores: a few images are faster in a single lane that has all of them.
+        if n_images < 2 * lanes or (lanes > 1 and not is_thread_safe()):
+            lanes = 1
+        return lanes, max(1, min(self.batch_size, n_images) // lanes)
 
 
 def lane_count(device: str) -> int:

@@ -1,5 +1,6 @@
 """Promised: temporary files of dead writers are removed, and those of live ones are not."""
 
+import contextlib
 import os
 import socket
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 from cache_files import dead_pid, filled, only_segment
 from featx.cache import EmbeddingCache, machine
+from featx.cache.files import committed
 from specs import SPEC, found_of, rows
 
 
@@ -59,3 +61,22 @@ def test_a_machine_whose_clock_is_ahead_leaves_others_their_files(tmp_path, monk
     EmbeddingCache(tmp_path).compact()
     EmbeddingCache(tmp_path).prune(max_age=10**9)
     assert path.exists()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_another_process_has_committed_first_stays_where_that_is_asked(tmp_path, monkeypatch, links):
+    if not links:  # where they are unknown, the last one stays
+        monkeypatch.setattr(os, "link", lambda *paths: (_ for _ in ()).throw(OSError("no hard links here")))
+    target = tmp_path / "first.txt"
+    with committed(target, keep_first=True) as mine:
+        mine.write_text("second")
+        with committed(target, keep_first=True) as theirs:
+            theirs.write_text("first")
+    assert target.read_text() == ("first" if links else "second")
+    with committed(target) as mine:
+        mine.write_text("third")
+    with contextlib.suppress(KeyError), committed(target) as mine:
+        mine.write_text("fourth")
+        raise KeyError
+    assert target.read_text() == "third"
+    assert os.listdir(tmp_path) == ["first.txt"]

@@ -1,4 +1,4 @@
-"""Promised: a cache that can be read but not written is used as far as it goes, and that is said once."""
+"""Promised: memory is as good a store as the cache; one that can only be read is used, and that is said once."""
 
 import errno
 import logging
@@ -7,12 +7,47 @@ import tempfile
 import joblib
 import numpy as np
 import pytest
+from featx.cache.memory import MemoryStore, OverlayStore
+from specs import SPEC, rows
+from store_contract import StoreContract, assert_same
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
 from featx.process import forget
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def store(self):
+        return MemoryStore()
+
+
+class TestOverlay(StoreContract):
+    @pytest.fixture
+    def store(self, cache):
+        return OverlayStore(cache)
+
+    def fill(self, store, digests, values, spec=SPEC):
+        """Put half of the rows below, and half above."""
+        store.below.put(spec, digests[::2], values[::2])
+        store.put(spec, digests[1::2], values[1::2])
+
+    def test_rows_that_are_below_alone_or_above_alone_are_found(self, store):
+        digests, values = rows(range(4))
+        store.below.put(SPEC, digests[:2], values[:2])
+        assert_same(store.get(SPEC, digests[:2], all_or_none=True)[0], values[:2])
+        store.put(SPEC, digests[2:], values[2:])
+        assert_same(store.get(SPEC, digests[2:], all_or_none=True)[0], values[2:])
+        assert not store.below.contains(SPEC, digests[2:]).any()
+        assert store.get(SPEC, rows([2, 7])[0])[1].tolist() == [True, False]
+
+
+class TestOverlayOfMemory(StoreContract):
+    @pytest.fixture
+    def store(self):
+        return OverlayStore(MemoryStore())
 
 
 @pytest.fixture

@@ -11,8 +11,19 @@ import pytest
 from cache_files import assert_holds, filled, segments
 from featx.cache import EmbeddingCache, default_cache_dir
 from featx.cache.digests import digest_array
-from featx.cache.memory import MemoryStore
 from specs import OTHER, SPEC, rows
+from store_contract import StoreContract
+
+
+class TestContract(StoreContract):
+    @pytest.fixture
+    def store(self, cache):
+        return cache
+
+    def fill(self, store, digests, values, spec=SPEC):
+        """Put the rows in two segments."""
+        store.put(spec, digests[::2], values[::2])
+        store.put(spec, digests[1::2], values[1::2])
 
 
 def test_rows_come_back_bit_for_bit_in_any_order_with_duplicates(cache):
@@ -27,39 +38,6 @@ def test_special_floats_keep_their_bits(cache):
     bits = np.array([[0x7FC00001, 0xFF800000, 0x80000000, 0x00000001]], dtype=np.uint32)
     cache.put(SPEC, rows([1])[0], bits.view(np.float32))
     assert cache.get(SPEC, rows([1])[0])[0].tobytes() == bits.tobytes()
-
-
-DTYPES = [np.float32, np.float16, np.int16]
-
-
-def patterns(dtype, width=64):
-    """Digests, and rows that hold every pattern of 16 bits: NaN with payloads, infinities, subnormals and zeros."""
-    bits = np.random.default_rng(0).permutation(np.arange(1 << 16, dtype=np.uint32))
-    bits = bits << 16 | bits if dtype == np.float32 else bits.astype(np.uint16)
-    values = bits.view(dtype).reshape(-1, width)
-    return rows(range(len(values)))[0], values
-
-
-def assert_same(got, expected):
-    assert got.dtype == expected.dtype
-    assert got.tobytes() == expected.tobytes()
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_rows_kept_in_memory_keep_their_dtype_as_well(dtype):
-    digests, values = patterns(dtype)
-    store = MemoryStore()
-    assert store.get(SPEC, digests[:0])[0].dtype == store.get(SPEC, digests)[0].dtype == np.float32
-    store.put(SPEC, digests, values)
-    assert_same(store.get(SPEC, digests[::-1])[0], values[::-1])
-
-
-def test_missing_rows_are_flagged_and_zero(cache):
-    filled(cache, [1, 3])
-    digests = rows([0, 1, 2, 3])[0]
-    embeddings, found = cache.get(SPEC, digests)
-    assert found.tolist() == cache.contains(SPEC, digests).tolist() == [False, True, False, True]
-    assert not embeddings[~found].any()
 
 
 def test_an_empty_cache_has_nothing_and_makes_nothing(cache):

@@ -9,7 +9,7 @@ from featx.cache.digests import digest_array
 from PIL import Image
 
 from featx.exceptions import ImageDecodeError
-from featx.extraction.digests import all_read, image_keys
+from featx.extraction.digests import all_read, image_keys, joined_keys
 from featx.images.sources import as_sources
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
@@ -53,3 +53,13 @@ def test_a_value_range_changes_keys_of_deep_images_only(file, tmp_path):
     plain = image_keys(as_sources(images), FileDigests(None), threads=1)
     ranged = image_keys(as_sources(images, value_range=(0, 4095)), FileDigests(None), threads=1)
     assert [a == b for a, b in zip(plain, ranged, strict=True)] == [True, False]
+
+
+def test_joined_keys_are_those_of_all_images_or_the_first_error(tmp_path):
+    files = [tmp_path / name for name in "ab"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    expected = b"".join(hashlib.sha256(file.name.encode()).digest() for file in files)
+    assert joined_keys(as_sources(files), FileDigests(None), threads=1) == expected
+    with pytest.raises(ImageDecodeError, match="none"):
+        joined_keys(as_sources([files[0], tmp_path / "none.png", tmp_path / "other.png"]), FileDigests(None), threads=1)

@@ -7,10 +7,11 @@ import joblib
 import numpy as np
 import pytest
 from featx.cache import EmbeddingCache
+from featx.cache.interface import EmbeddingStore
 from PIL import Image
 
 from featx.exceptions import ImageDecodeError, ParameterError
-from featx.extraction.extract import extract_embeddings
+from featx.extraction.extract import ensure_embeddings, extract_embeddings
 from featx.images.sources import ImageSource, as_sources, read_image
 from featx.networks.backbone import Backbone, BackboneSource
 from featx.networks.resolve import resolve_backbone
@@ -47,7 +48,7 @@ def extract(tiny, cache):
         options = {"views": [LAST], "cache": cache, **options}
         return extract_embeddings(as_sources(paths), options.pop("source", source), **options)
 
-    call.spec = lambda view: source.spec(view, "float32")
+    call.source, call.spec = source, lambda view: source.spec(view, "float32")
     return call
 
 
@@ -99,6 +100,50 @@ def test_everything_cached_forwards_nothing_and_builds_nothing(extract, patches,
     assert second.n_images == 70
     assert set(second.seconds) == {"digest", "read", "decode", "wait", "forward", "write", "gather"}
     assert second.seconds["forward"] == 0
+
+
+@pytest.fixture
+def lookups(monkeypatch):
+    """The look-ups in stores so far, by method and layer, which a call forgets."""
+    seen = []
+
+    def count(method):
+        look_up = getattr(EmbeddingStore, method)
+
+        def counted(self, spec, digests, **options):
+            seen.append((method, spec.layer))
+            return look_up(self, spec, digests, **options)
+
+        monkeypatch.setattr(EmbeddingStore, method, counted)
+
+    def since():
+        found = list(seen)
+        seen.clear()
+        return found
+
+    count("contains")
+    count("get")
+    return since
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["cache", "memory"])
+def test_a_cold_image_is_looked_up_three_times_and_a_known_one_once(extract, patches, cache, lookups, stored):
+    """To tell what is missing, once the device is this process's own, and to read; each further one takes a listing."""
+    options = {"cache": cache if stored else None}
+    extract(patches[:2], **options)
+    (layer, _), (early, _) = LAST, EARLY
+    assert lookups() == [("get", layer), ("contains", layer), ("get", layer)]
+    extract(patches[2:4], views=[LAST, EARLY], **options)
+    looks = [("get", layer), ("contains", early), ("contains", layer), ("contains", early)]
+    assert lookups() == [*looks, ("get", layer), ("get", early)]
+    extract(patches[:2], **options)
+    assert len(lookups()) == (1 if stored else 3)
+
+
+def test_rows_that_are_not_read_back_are_looked_up_three_times_too(extract, patches, cache, lookups):
+    for expected in (3, 1):
+        ensure_embeddings(as_sources(patches[:2]), extract.source, views=[LAST], store=cache)
+        assert lookups() == [("contains", LAST[0])] * expected
 
 
 def test_new_images_forward_alone(extract, patches, forwards):

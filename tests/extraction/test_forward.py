@@ -18,6 +18,7 @@ from featx.extraction.forward_task import ForwardTask
 from featx.images.sources import as_sources
 from featx.networks.backbone import Backbone
 from featx.networks.resolve import resolve_backbone
+from featx.runtime.lanes import Lanes
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_embeddings_are_the_same_bits_with_any_number_of_lanes(torch_threads, pi
     source = resolve_backbone("efficientnet_lite0", image_size=64)
     found = []
     for lanes in (1, 2, 4):
-        monkeypatch.setattr("featx.extraction.extract.lane_count", lambda device, lanes=lanes: lanes)
+        monkeypatch.setattr("featx.runtime.lanes.lane_count", lambda device, lanes=lanes: lanes)
         options = {"views": [source.view(None, "auto")], "cache": None, "precision": precision}
         found.append(extract_embeddings(as_sources(pictures), source, **options).embeddings[0])
     assert np.array_equal(found[0], found[1])
@@ -120,7 +121,7 @@ def test_turns_end_and_all_images_are_dealt_with(torch_threads, pictures, tiny, 
     @contextlib.contextmanager
     def turn(self, name):
         turns.append(name)
-        yield
+        yield lambda: None
 
     monkeypatch.setattr(EmbeddingCache, "turn", turn)
     view = source.view("features", "avg")
@@ -128,7 +129,9 @@ def test_turns_end_and_all_images_are_dealt_with(torch_threads, pictures, tiny, 
     extract_embeddings(as_sources(pictures[3:20:4]), source, **options)
     expected = extract_embeddings(as_sources(pictures), source, views=[view], cache=None).embeddings[0]
     turns.clear()
-    task = ForwardTask(source, (view,), "float32", "cpu", 4, 2, raises=True, lanes=2)
+    task = ForwardTask(
+        source=source, views=(view,), precision="float32", device="cpu", threads=2, lanes=Lanes(most=2, batch_size=4)
+    )
     images = as_sources(pictures)
     result = forwarding.forward_images(task, list(images), [image.digest() for image in images], cache, advanced.append)
     assert len(turns) > 3
@@ -165,7 +168,9 @@ def test_a_batch_beyond_the_devices_memory_is_passed_in_parts(pictures, monkeypa
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max(), rtol=0)
     # Learnt once: the second batch is not tried whole.
     assert sizes == [10, 5, 5, 5, 5]
-    assert [r.getMessage() for r in caplog.records] == ["out of memory on cpu: batches of 5 images from here on"]
+    assert [r.getMessage() for r in caplog.records] == [
+        "out of memory on cpu: batches are computed in parts of 5 images from here on"
+    ]
     source.load("cpu").largest_batch = None
     monkeypatch.setattr(Backbone, "embed", lambda *a, **k: (_ for _ in ()).throw(torch.OutOfMemoryError("none")))
     with pytest.raises(BackboneError, match="single image"):

@@ -13,7 +13,7 @@ from featx.networks.resolve import resolve_backbone
 def task():
     source = resolve_backbone("squeezenet1_1", weights=None, image_size=32)
     views = (source.view("features.9", "max"), source.view(None, "auto"))
-    return ForwardTask(source, views, "float32", "cpu", batch_size=8, threads=2, raises=True)
+    return ForwardTask(source=source, views=views, precision="float32", device="cpu", threads=2)
 
 
 def test_each_view_has_a_spec_that_a_worker_finds_too(task):

@@ -200,11 +200,11 @@ def test_extraction_knows_draws_by_content_not_by_name_or_order():
     source = resolve_backbone("squeezenet1_1", weights=None, image_size=32)
     preprocessing = source.preprocessing.with_draw(AUGMENTATIONS["light"], seed=0, draw=1)
     source = dataclasses.replace(source, preprocessing=preprocessing)
-    plan = ForwardTask(source, (("features", "avg"),), "float32", "cpu", 2, threads=3, raises=True)
+    task = ForwardTask(source=source, views=(("features", "avg"),), precision="float32", device="cpu", threads=3)
 
     def decoded(order, names):
         images = as_sources(pictures[order], names=names)
-        batches = _decoded_batches(plan, images, 2, Counter(), lambda: True)
+        batches = _decoded_batches(task, images, 2, Counter(), lambda: True)
         return {image.digest: image.pixels for batch in batches for image in batch}
 
     first, second = decoded([0, 1, 2], ["a", "b", "c"]), decoded([2, 0, 1], ["x", "y", "z"])

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from featx.runtime.lanes import MOST_LANES, auto_batch_size, in_lanes, lane_count
+from featx.runtime.lanes import MOST_LANES, Lanes, auto_batch_size, in_lanes, lane_count
 
 
 def through(function, items, lanes, clock=None):
@@ -100,3 +100,14 @@ def test_counts_follow_device_and_threads(torch_threads):
     torch.set_num_threads(64)
     assert lane_count("cpu") == MOST_LANES
     assert (auto_batch_size("cpu", 4), auto_batch_size("cpu", 1), auto_batch_size("cuda", 1)) == (24, 32, 128)
+
+
+def test_lanes_divide_a_batch_unless_there_are_few_images_or_the_network_keeps_state(torch_threads):
+    assert Lanes.on("cpu") == Lanes(most=4, batch_size=24)
+    assert Lanes.on("cpu", 10, single=True) == Lanes(most=1, batch_size=10)
+    assert Lanes.on("cpu", single=True) == Lanes(most=1, batch_size=32)
+    assert Lanes.on("cuda") == Lanes(most=1, batch_size=128)
+    for batch_size, n_images, expected in [(24, 100, (4, 6)), (24, 10, (4, 2)), (24, 7, (1, 7)), (2, 9, (2, 1))]:
+        assert Lanes(4, batch_size).split(n_images, lambda: True) == expected
+    assert Lanes(4, 24).split(100, lambda: False) == (1, 24)
+    assert Lanes(1, 32).split(100, None) == (1, 32)  # which is not asked
