@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from cache_files import assert_holds, filled, segments
+from cache_files import assert_holds, assert_same_bits, filled, patterns, segments
 from featx.cache import EmbeddingCache, default_cache_dir
 from featx.cache.digests import digest_array
 from featx.cache.memory import MemoryStore
@@ -32,26 +32,13 @@ def test_special_floats_keep_their_bits(cache):
 DTYPES = [np.float32, np.float16, np.int16]
 
 
-def patterns(dtype, width=64):
-    """Digests, and rows that hold every pattern of 16 bits: NaN with payloads, infinities, subnormals and zeros."""
-    bits = np.random.default_rng(0).permutation(np.arange(1 << 16, dtype=np.uint32))
-    bits = bits << 16 | bits if dtype == np.float32 else bits.astype(np.uint16)
-    values = bits.view(dtype).reshape(-1, width)
-    return rows(range(len(values)))[0], values
-
-
-def assert_same(got, expected):
-    assert got.dtype == expected.dtype
-    assert got.tobytes() == expected.tobytes()
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_rows_kept_in_memory_keep_their_dtype_as_well(dtype):
     digests, values = patterns(dtype)
     store = MemoryStore()
     assert store.get(SPEC, digests[:0])[0].dtype == store.get(SPEC, digests)[0].dtype == np.float32
     store.put(SPEC, digests, values)
-    assert_same(store.get(SPEC, digests[::-1])[0], values[::-1])
+    assert_same_bits(store.get(SPEC, digests[::-1])[0], values[::-1])
 
 
 def test_missing_rows_are_flagged_and_zero(cache):
@@ -128,3 +115,11 @@ def test_array_digest_depends_on_shape_dtype_and_bytes():
     others = [array.reshape(2, 3), array.astype(np.int64), array.view(np.uint32), array[::-1], array[:0]]
     assert len({digest_array(a) for a in (array, *others)}) == 6
     assert digest_array(np.arange(12, dtype=np.int32)[::2]) == digest_array(np.arange(0, 12, 2, dtype=np.int32))
+
+
+def test_putting_is_using(cache):
+    filled(cache, [1])
+    os.utime(cache.root / SPEC.digest / "spec.json", (1, 1))
+    filled(cache, [2])
+    assert cache.prune(max_age=1000) == 0
+    assert_holds(cache, [1, 2])

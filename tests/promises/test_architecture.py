@@ -151,6 +151,21 @@ def arrows(*, everywhere):
     return found
 
 
+def _tests_of(name):
+    """Return where the tests of a module are."""
+    room, module = ("", *name.split(".")[1:])[-2:]
+    return Path(room, f"test_{module}.py")
+
+
+def test_every_module_has_a_file_of_tests_and_every_file_of_tests_a_module():
+    tests = Path(__file__).parent.parent
+    modules = {name for name, path in MODULES.items() if path.stem not in ("__init__", "_version")}
+    files = {path.relative_to(tests) for path in [*tests.glob("test_*.py"), *tests.glob("[!.]*/test_*.py")]}
+    expected = {_tests_of(name) for name in modules}
+    assert expected - files == set()
+    assert {path for path in files - expected if path.parent.name != "promises"} == set()
+
+
 def test_every_room_is_read():
     places = ("heads.search", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
     assert all(f"featx.{name}" in MODULES for name in places)
