@@ -1,31 +1,26 @@
 """Promised: segments are merged, listed and refused so that no committed row is lost or mixed with others."""
 
-import errno
 import itertools
 import os
-from pathlib import Path
 
 import featx.cache.folder
 import numpy as np
 import pytest
-from cache_files import assert_holds, filled, only_segment, segments, spoil
+from cache_files import (
+    assert_holds,
+    assert_same_bits,
+    clutter,
+    filled,
+    no_space,
+    only_segment,
+    patterns,
+    segments,
+    spoil,
+)
 from featx.cache import CacheError, EmbeddingCache
 from specs import SPEC, found_of, rows
 
 DTYPES = [np.float32, np.float16, np.int16]
-
-
-def patterns(dtype, width=64):
-    """Digests, and rows that hold every pattern of 16 bits: NaN with payloads, infinities, subnormals and zeros."""
-    bits = np.random.default_rng(0).permutation(np.arange(1 << 16, dtype=np.uint32))
-    bits = bits << 16 | bits if dtype == np.float32 else bits.astype(np.uint16)
-    values = bits.view(dtype).reshape(-1, width)
-    return rows(range(len(values)))[0], values
-
-
-def assert_same(got, expected):
-    assert got.dtype == expected.dtype
-    assert got.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -34,7 +29,7 @@ def test_small_segments_of_any_dtype_merge_by_themselves(cache, dtype):
     for number in range(40):
         cache.put(SPEC, digests[[number]], values[[number]])
     assert len(segments(cache)) < 16
-    assert_same(EmbeddingCache(cache.root).get(SPEC, digests[:40])[0], values[:40])
+    assert_same_bits(EmbeddingCache(cache.root).get(SPEC, digests[:40])[0], values[:40])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -43,7 +38,7 @@ def test_what_is_missing_is_zero_in_the_dtype_of_the_spec(cache, dtype):
     cache.put(SPEC, digests[:1], values[:1])
     got, found = cache.get(SPEC, digests[:3])
     assert found.tolist() == [True, False, False]
-    assert_same(got, np.concatenate([values[:1], np.zeros_like(values[1:3])]))
+    assert_same_bits(got, np.concatenate([values[:1], np.zeros_like(values[1:3])]))
     assert cache.get(SPEC, digests[:3], all_or_none=True)[0].shape == (3, 0)
     cache.prune(max_bytes=0)
     assert cache.get(SPEC, digests)[0].dtype == np.float32
@@ -60,7 +55,7 @@ def test_a_spec_has_one_dtype(cache, first, second):
         with pytest.raises(ValueError, match=f"expected 64 columns of {np.dtype(first).name}"):
             writer.put(SPEC, *patterns(second))
     assert len(segments(cache)) == 1
-    assert_same(cache.get(SPEC, digests[:5])[0], values[:5])
+    assert_same_bits(cache.get(SPEC, digests[:5])[0], values[:5])
 
 
 def test_hundreds_of_one_row_puts_leave_few_segments(cache):
@@ -96,16 +91,6 @@ def test_a_spec_has_one_width(cache):
     assert_holds(cache, [1])
 
 
-def clutter(root):
-    """The names of files that are no part of a cache at rest."""
-    names = [path.name for path in Path(root).glob("*/*")]
-    return [
-        name
-        for name in names
-        if name not in ("spec.json", ".lock", ".lock.holder") and not name.endswith((".h5", ".damaged"))
-    ] + [name for name in names if name.startswith("tmp-")]
-
-
 def test_damage_after_the_first_reading_is_not_merged_in(tmp_path):
     cache = filled(tmp_path, range(5))
     path = only_segment(tmp_path)
@@ -129,10 +114,6 @@ def test_rows_merged_while_their_segments_are_being_opened_are_found(tmp_path, m
 
     monkeypatch.setattr(featx.cache.folder, "Segment", slow)
     assert found_of(reader, range(3)).all()
-
-
-def no_space(*args, **kwargs):
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_put_is_done_even_if_there_is_no_room_to_merge(tmp_path, monkeypatch):

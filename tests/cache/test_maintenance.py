@@ -8,25 +8,24 @@ import featx.cache.folder
 import h5py
 import numpy as np
 import pytest
-from cache_files import assert_holds, filled, only_segment, segments, spoil, spoiled
+from cache_files import (
+    assert_holds,
+    assert_same_bits,
+    filled,
+    filled_as,
+    found_as,
+    only_segment,
+    patterns,
+    segments,
+    snapshot,
+    spoil,
+    spoiled,
+)
 from featx.cache import CacheError, EmbeddingCache
 from featx.cache.digests import digest_bytes
 from specs import OTHER, SPEC, found_of, rows
 
 DTYPES = [np.float32, np.float16, np.int16]
-
-
-def patterns(dtype, width=64):
-    """Digests, and rows that hold every pattern of 16 bits: NaN with payloads, infinities, subnormals and zeros."""
-    bits = np.random.default_rng(0).permutation(np.arange(1 << 16, dtype=np.uint32))
-    bits = bits << 16 | bits if dtype == np.float32 else bits.astype(np.uint16)
-    values = bits.view(dtype).reshape(-1, width)
-    return rows(range(len(values)))[0], values
-
-
-def assert_same(got, expected):
-    assert got.dtype == expected.dtype
-    assert got.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("block", [1, 1000, 1 << 20])
@@ -40,7 +39,7 @@ def test_compact_keeps_the_dtype_and_the_bits(cache, dtype, block, monkeypatch):
     assert (cache.info()[0].rows, cache.info()[0].dtype) == (1024, np.dtype(dtype).name)
     assert cache.verify().clean
     for reader in (cache, EmbeddingCache(cache.root)):
-        assert_same(reader.get(SPEC, digests[::-1])[0], values[::-1])
+        assert_same_bits(reader.get(SPEC, digests[::-1])[0], values[::-1])
 
 
 def test_compact_leaves_one_segment_without_duplicates(cache):
@@ -131,7 +130,7 @@ def test_export_widens_float16_and_says_that_int16_is_bfloat16(cache, tmp_path, 
     expected = np.array([expected[digest] for digest in order])
     if dtype == np.int16:
         assert attributes == {"dtype": "bfloat16"}
-        assert_same(exported, expected)
+        assert_same_bits(exported, expected)
     else:
         assert attributes == {}
         assert exported.dtype == np.float32
@@ -177,10 +176,6 @@ def test_verify_counts_what_is_sound(cache):
     assert report.problems == report.leftovers == report.set_aside == []
 
 
-def snapshot(root):
-    return {path: path.read_bytes() for path in Path(root).rglob("*") if path.is_file()}
-
-
 @pytest.mark.parametrize("damage", [Path.unlink, lambda p: p.write_text(OTHER.to_json()), lambda p: p.write_text("{")])
 def test_repair_restores_spec_json(tmp_path, damage):
     filled(tmp_path, range(5))
@@ -191,22 +186,6 @@ def test_repair_restores_spec_json(tmp_path, damage):
     cache.repair()
     assert cache.specs() == [SPEC]
     assert cache.verify().clean
-
-
-def filled_as(root, dtype, numbers, spec=SPEC):
-    digests, embeddings = rows(numbers)
-    cache = EmbeddingCache(root)
-    cache.put(spec, digests, (1000 * embeddings).astype(dtype))
-    return cache
-
-
-def found_as(cache, dtype, numbers):
-    """Which of the rows are served, all of them right and of the dtype."""
-    digests, embeddings = rows(numbers)
-    got, found = cache.get(SPEC, digests)
-    assert not found.any() or got.dtype == dtype
-    assert got[found].tobytes() == (1000 * embeddings[found]).astype(dtype).tobytes()
-    return found
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

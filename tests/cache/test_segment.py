@@ -1,33 +1,24 @@
 """Promised: a segment keeps every bit in its dtype, and a file that is not a whole segment is set aside."""
 
+import contextlib
 import hashlib
 import json
 import os
 import pickle
+import tempfile
 import threading
 
 import h5py
 import numpy as np
 import pytest
-from cache_files import assert_holds, filled, only_segment, segments
+from cache_files import assert_holds, assert_same_bits, filled, filled_as, only_segment, patterns, segments
 from featx.cache import EmbeddingCache
 from featx.cache.segment import Segment
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from specs import OTHER, SPEC, found_of, rows
 
 DTYPES = [np.float32, np.float16, np.int16]
-
-
-def patterns(dtype, width=64):
-    """Digests, and rows that hold every pattern of 16 bits: NaN with payloads, infinities, subnormals and zeros."""
-    bits = np.random.default_rng(0).permutation(np.arange(1 << 16, dtype=np.uint32))
-    bits = bits << 16 | bits if dtype == np.float32 else bits.astype(np.uint16)
-    values = bits.view(dtype).reshape(-1, width)
-    return rows(range(len(values)))[0], values
-
-
-def assert_same(got, expected):
-    assert got.dtype == expected.dtype
-    assert got.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -41,7 +32,7 @@ def test_rows_keep_their_dtype_and_every_pattern_of_bits(cache, dtype):
         for order in (np.arange(len(digests)), scattered, np.sort(scattered), rng.integers(0, 1024, 3000), [7]):
             got, found = reader.get(SPEC, digests[order])
             assert found.all()
-            assert_same(got, values[order])
+            assert_same_bits(got, values[order])
     assert (cache.width(SPEC), cache.info()[0].dtype) == (64, np.dtype(dtype).name)
     report = cache.verify()
     assert (report.clean, report.rows) == (True, 1024)
@@ -60,7 +51,7 @@ def test_half_precision_takes_half_the_room(cache):
 def test_rows_of_the_other_byte_order_keep_their_values(cache, dtype):
     digests, values = patterns(np.dtype(dtype).type)
     cache.put(SPEC, digests, np.asfortranarray(values.astype(np.dtype(dtype).newbyteorder(">"))))
-    assert_same(cache.get(SPEC, digests)[0], values)
+    assert_same_bits(cache.get(SPEC, digests)[0], values)
 
 
 def test_float32_segments_are_written_as_before_there_were_other_dtypes(cache):
@@ -80,7 +71,7 @@ def test_segments_are_plain_hdf5_in_their_dtype(cache, dtype):
     digests, values = patterns(dtype)
     cache.put(SPEC, digests, values)
     with h5py.File(segments(cache)[0]) as file:
-        assert_same(file["embeddings"][:], values)
+        assert_same_bits(file["embeddings"][:], values)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int64, np.int32, np.uint16, np.int8, bool, object, ">f4"])
@@ -120,13 +111,6 @@ def test_a_thread_that_finds_the_file_cut_off_sets_it_aside(cache, monkeypatch):
     assert not found.any()
     assert not embeddings.any()
     assert [reason for _, reason in cache.damaged] == ["truncated"]
-
-
-def filled_as(root, dtype, numbers, spec=SPEC):
-    digests, embeddings = rows(numbers)
-    cache = EmbeddingCache(root)
-    cache.put(spec, digests, (1000 * embeddings).astype(dtype))
-    return cache
 
 
 def with_header(path, **changes):
@@ -203,3 +187,15 @@ def test_a_file_that_is_no_whole_segment_is_set_aside(tmp_path, build):
     assert path.with_suffix(".damaged").exists()
     cache.put(SPEC, *rows(range(5)))
     assert found_of(cache, range(5)).all()
+
+
+@settings(max_examples=100, deadline=None, database=None, derandomize=True)
+@given(st.binary(max_size=300))
+def test_any_bytes_in_place_of_a_segment_are_set_aside(content):
+    with tempfile.TemporaryDirectory() as root:
+        path = only_segment(filled(root, [1]))
+        with contextlib.suppress(FileNotFoundError):
+            path.write_bytes(content if len(content) % 2 else path.read_bytes()[:120] + content)
+        cache = EmbeddingCache(root)
+        assert not found_of(cache, [1]).any()
+        assert [name for name, _ in cache.damaged] == [path.name]

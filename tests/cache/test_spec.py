@@ -5,6 +5,8 @@ import json
 
 import pytest
 from featx.cache import CacheError, EmbeddingSpec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from specs import SPEC
 
 CHANGES = {
@@ -47,3 +49,16 @@ GARBAGE = {
 def test_garbage_is_no_spec(text):
     with pytest.raises(CacheError, match="not an embedding spec"):
         EmbeddingSpec.from_json(text)
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
+FIELDS = st.fixed_dictionaries(dict.fromkeys(("backbone", "weights_digest", "layer", "pooling"), TEXTS))
+
+
+@settings(max_examples=50, deadline=None, database=None, derandomize=True)
+@given(FIELDS, FIELDS, TEXTS, st.integers(0, 3))
+def test_a_spec_comes_back_from_json_and_another_has_another_digest(one, other, text, revision):
+    spec = EmbeddingSpec(**one, preprocessing=text, revision=revision)
+    assert EmbeddingSpec.from_json(spec.to_json()) == spec
+    differing = EmbeddingSpec(**other, preprocessing=text, revision=revision)
+    assert (spec.digest == differing.digest) == (one == other)

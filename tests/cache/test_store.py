@@ -106,3 +106,11 @@ def test_array_digest_depends_on_shape_dtype_and_bytes():
     others = [array.reshape(2, 3), array.astype(np.int64), array.view(np.uint32), array[::-1], array[:0]]
     assert len({digest_array(a) for a in (array, *others)}) == 6
     assert digest_array(np.arange(12, dtype=np.int32)[::2]) == digest_array(np.arange(0, 12, 2, dtype=np.int32))
+
+
+def test_putting_is_using(cache):
+    filled(cache, [1])
+    os.utime(cache.root / SPEC.digest / "spec.json", (1, 1))
+    filled(cache, [2])
+    assert cache.prune(max_age=1000) == 0
+    assert_holds(cache, [1, 2])

@@ -50,3 +50,40 @@ def test_what_is_no_cache_is_not_called_sound(action, tmp_path, monkeypatch):
         monkeypatch.setenv("FEATX_CACHE", str(place))
         assert featx("cache", *action).stderr.startswith(said)
     assert not missing.exists() or action[0] == "prune"
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        (["--max-bytes", "2GB"], (2_000_000_000, None)),
+        (["--max-bytes", "1.5 kb"], (1500, None)),
+        (["--max-bytes", "7"], (7, None)),
+        (["--max-age", "30d"], (None, 2_592_000)),
+        (["--max-age", "90 m", "--max-bytes", "0"], (0, 5400)),
+    ],
+    ids=str,
+)
+def test_sizes_and_times_are_typed_with_their_units(typed, taken, monkeypatch, tmp_path):
+    def prune(store, **limits):
+        asked.append((limits["max_bytes"], limits["max_age"]))
+        return 1_500_000
+
+    asked = []
+    monkeypatch.setattr("featx.cache.EmbeddingCache.prune", prune)
+    assert featx("cache", "prune", *typed, "--cache", tmp_path).stdout == f"{tmp_path}: 1.5 MB set free\n"
+    assert asked == [taken]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ([], "say what to keep"),
+        (["--max-bytes", "2 days"], "'2 days' is not a size, such as 2GB"),
+        (["--max-bytes", "-1"], "'-1' is not a size"),
+        (["--max-age", "30"], "'30' is not a time, such as 30d"),
+        (["--max-age", "1GB"], "'1GB' is not a time"),
+    ],
+)
+def test_a_number_without_its_unit_prunes_nothing(typed, words, monkeypatch, tmp_path):
+    monkeypatch.delattr("featx.cache.EmbeddingCache.prune")
+    assert words in " ".join(featx("cache", "prune", *typed, "--cache", tmp_path, code=2).stderr.split())

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from commands import NETWORK, featx
+from featx.cli.fit import parse_grids
 from PIL import Image
 
 from featx import load_model
@@ -108,3 +109,9 @@ def test_a_fraction_or_another_data_set_is_the_test_set(folder, manifest, tmp_pa
     search = ("--head", "knn", "--head", "logistic", "--grid", "knn.n_neighbors=1,3")
     both = featx("fit", folder, "-o", tmp_path / "m.skops", "--test-size", "0.25", *NETWORK, *QUICK, *search)
     assert "picked on the training images alone, so its figures are honest" in both.stdout
+
+
+def test_grids_are_literals_or_text_by_head_and_parameter():
+    grids = parse_grids(("logistic.C=0.1,1", "svm.kernel=rbf,linear", "logistic.penalty=None", "logistic.C=5"))
+    assert grids == {"logistic": {"C": [5], "penalty": [None]}, "svm": {"kernel": ["rbf", "linear"]}}
+    assert parse_grids(()) == {}

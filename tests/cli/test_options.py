@@ -1,10 +1,15 @@
 """Promised: outputs are checked before hours are spent, and options stand for the parameters of the library."""
 
+import json
 import os
 
+import click
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
+from featx.cli.options import check_output, check_outputs, transformer_from, write_failures, write_output
+
+from featx import CNNFeatureTransformer, Failure, FeatxError, ParameterError
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 
@@ -17,3 +22,105 @@ def test_a_command_refuses_a_pipe_before_it_reads_anything(command, name, tmp_pa
     assert done.exit_code == 2
     assert "device, pipe or socket" in done.stderr
     assert os.listdir(tmp_path) == [name]
+
+
+def parsed(*arguments):
+    """Return what `featx fit` makes of its options."""
+    with main.commands["fit"].make_context("fit", ["photos", "-o", "m.skops", *arguments]) as ctx:
+        return ctx.params
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing/m.skops", "there is no folder"), ("file/m.skops", "no folder|Not a d"), ("folder", "it is a folder")],
+)
+def test_a_file_that_could_not_be_written_is_refused_with_the_reason(name, reason, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(ParameterError, match=f"cannot write .*{name}: .*({reason})"):
+        check_output(tmp_path / name)
+    check_output(tmp_path / "folder" / "m.skops")
+    check_output(tmp_path / "file")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+@posix
+def test_a_pipe_may_be_written_in_place_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    check_output(tmp_path / "pipe", in_place=True)
+    with pytest.raises(ParameterError, match="device, pipe or socket"):
+        check_output(tmp_path / "pipe")
+
+
+def test_a_list_of_failures_that_will_stay_empty_is_told_of(remarks):
+    check_outputs(None, {"failures": None, "on_error": "raise"})
+    check_outputs(None, {"failures": "bad.json", "on_error": "skip"})
+    assert remarks() == []
+    check_outputs(None, {"failures": "bad.json", "on_error": "raise"})
+    assert remarks() == ["--failures has no effect with --on-error raise: the first unreadable image ends the command"]
+
+
+def test_ten_skipped_images_are_named_and_all_are_listed(tmp_path, capsys):
+    failures = [Failure(number, f"{number}.png", "cut off") for number in range(12)]
+    write_failures({"failures": str(tmp_path / "bad.json"), "quiet": False}, failures)
+    assert capsys.readouterr().err.splitlines() == [
+        *(f"skipped {number}.png: cut off" for number in range(10)),
+        "skipped 2 more; --failures FILE.json lists them all",
+    ]
+    listed = json.loads((tmp_path / "bad.json").read_text())
+    assert listed == [{"index": number, "path": f"{number}.png", "reason": "cut off"} for number in range(12)]
+    write_failures({"failures": None, "quiet": False}, failures[:1])
+    write_failures({"failures": None, "quiet": True}, failures)
+    assert capsys.readouterr().err == "skipped 0.png: cut off\n"
+
+
+def test_an_output_is_replaced_as_a_whole_or_left(tmp_path, monkeypatch):
+    write_output(tmp_path / "a.csv", b"one")
+    write_output(tmp_path / "a.csv", b"two")
+    assert (tmp_path / "a.csv").read_bytes() == b"two"
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FeatxError, match=r"cannot write .*a\.csv: No space left on device\. Choose another place"):
+        write_output(tmp_path / "a.csv", b"three")
+    assert (tmp_path / "a.csv").read_bytes() == b"two"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_without_options_the_transformer_is_that_of_python_but_for_what_it_prints():
+    options = parsed()
+    found = transformer_from(options, layer=None, pooling="auto").get_params()
+    assert found == CNNFeatureTransformer(verbose=True).get_params()
+
+
+def test_options_set_the_parameters_of_the_transformer():
+    typed = {
+        "backbone": ("resnet18", "resnet18"), "weights": ("None", None), "image-size": ("64", 64),
+        "resize": ("squash", "squash"), "precision": ("float16", "float16"), "device": ("cpu", "cpu"),
+        "batch-size": ("4", 4), "n-jobs": ("2", 2), "cache": ("none", None), "on-error": ("skip", "skip"),
+        "value-range": ("0,4095", (0, 4095)), "seed": ("7", 7),
+    }  # fmt: skip
+    options = parsed("-q", *(word for name, (text, _) in typed.items() for word in (f"--{name}", text)))
+    found = transformer_from(options, layer="layer3", pooling="max").get_params()
+    expected = {name.replace("-", "_").replace("seed", "random_state"): value for name, (_, value) in typed.items()}
+    assert found == {**CNNFeatureTransformer(layer="layer3", pooling="max", verbose=False).get_params(), **expected}
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_files_are_read_for_their_digests_until_the_command_ends(before, monkeypatch):
+    monkeypatch.delenv("FEATX_CHECKSUM", raising=False)
+    if before is not None:
+        monkeypatch.setenv("FEATX_CHECKSUM", before)
+    with main.commands["fit"].make_context("fit", ["photos", "-o", "m.skops", "--checksum"]):
+        assert os.environ["FEATX_CHECKSUM"] == "1"
+    assert os.environ["FEATX_CHECKSUM"] == "0"
+
+
+def test_only_a_dry_run_needs_no_output():
+    fit = main.commands["fit"]
+    with pytest.raises(click.MissingParameter, match="output"):
+        fit.make_context("fit", ["photos"])
+    for arguments in (["--dry-run", "photos"], ["photos", "--dry-run"]):
+        assert fit.make_context("fit", arguments).params["output"] is None

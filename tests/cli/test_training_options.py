@@ -75,9 +75,10 @@ def test_stages_are_a_number_all_or_names(text, stages):
     assert stages_from({"trainable_stages": text}) == stages
 
 
-@pytest.mark.parametrize("arguments", [["--dropout", "1"], ["--epochs", "0"], ["--learning-rate", "-1"],
-                                       ["--batch-norm", "none"], ["--boundary-cache-bytes", "-1"]],
-                         ids=" ".join)  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    ["--dropout 1", "--epochs 0", "--learning-rate -1", "--batch-norm none", "--boundary-cache-bytes -1"],
+)
 def test_what_no_training_can_take_is_refused_while_it_is_read(arguments):
     with pytest.raises(click.BadParameter):
-        parameters(*arguments)
+        parameters(*arguments.split())

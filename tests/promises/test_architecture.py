@@ -150,6 +150,21 @@ def arrows(*, everywhere):
     return found
 
 
+def _tests_of(name):
+    """Return where the tests of a module are."""
+    room, module = ("", *name.split(".")[1:])[-2:]
+    return Path(room, f"test_{module}.py")
+
+
+def test_every_module_has_a_file_of_tests_and_every_file_of_tests_a_module():
+    tests = Path(__file__).parent.parent
+    modules = {name for name, path in MODULES.items() if path.stem not in ("__init__", "_version")}
+    files = {path.relative_to(tests) for path in [*tests.glob("test_*.py"), *tests.glob("[!.]*/test_*.py")]}
+    expected = {_tests_of(name) for name in modules}
+    assert expected - files == set()
+    assert {path for path in files - expected if path.parent.name != "promises"} == set()
+
+
 def test_every_room_is_read():
     places = ("heads.tuned_head", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
     assert all(f"featx.{name}" in MODULES for name in places)
@@ -170,8 +185,12 @@ def test_rooms_import_what_the_table_allows_and_nothing_else():
 
 
 def test_modules_that_are_imported_by_name_count():
-    texts = ("import_module('featx.heads.search')", "f('.heads.search', 'featx')", "T = {'heads.search': ('a',)}")
-    assert all(_named_by_text(text) == {"featx.heads.search"} for text in texts)
+    texts = (
+        "import_module('featx.heads.nested_cv')",
+        "f('.heads.nested_cv', 'featx')",
+        "T = {'heads.nested_cv': ('a',)}",
+    )
+    assert all(_named_by_text(text) == {"featx.heads.nested_cv"} for text in texts)
     assert _named_by_text("logging.getLogger('featx'), open('featx.cache'), 'featx.heads.other'") == set()
     assert "featx.reports.summaries" in imports("featx", everywhere=True)
 

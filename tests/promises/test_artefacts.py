@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import skops.io
 import torch
+from cache_files import only_segment
 from commands import NETWORK
 from featx.cache import CacheError, EmbeddingCache
 from PIL import Image
@@ -223,11 +224,6 @@ def filled(tmp_path):
     cache = EmbeddingCache(tmp_path / "cache")
     cache.put(SPEC, *rows(range(5)))
     return cache
-
-
-def only_segment(cache):
-    (path,) = (cache.root / SPEC.digest).glob("*.h5")
-    return path
 
 
 def with_header(path, change):

@@ -1,6 +1,5 @@
 """Damage, kills, full disks and crowds cost at most rows that count as missing; no wrong row is served."""
 
-import errno
 import os
 import random
 import signal
@@ -12,26 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cache_files import filled, only_segment, spoil
+from cache_files import clutter, filled, filled_as, found_as, no_space, only_segment, snapshot, spoil
 from featx.cache import CacheError, EmbeddingCache
 from specs import OTHER, SPEC, found_of, rows
 
 fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
 resource = pytest.importorskip("resource", reason="limits of POSIX")
-
-
-def clutter(root):
-    """The names of files that are no part of a cache at rest."""
-    names = [path.name for path in Path(root).glob("*/*")]
-    return [
-        name
-        for name in names
-        if name not in ("spec.json", ".lock", ".lock.holder") and not name.endswith((".h5", ".damaged"))
-    ] + [name for name in names if name.startswith("tmp-")]
-
-
-def snapshot(root):
-    return {path: path.read_bytes() for path in Path(root).rglob("*") if path.is_file()}
 
 
 def child(call, **options):
@@ -129,22 +114,6 @@ def test_segments_that_changed_places_between_specs_are_refused(tmp_path):
 
 
 DTYPES = [np.float16, np.int16]
-
-
-def filled_as(root, dtype, numbers, spec=SPEC):
-    digests, embeddings = rows(numbers)
-    cache = EmbeddingCache(root)
-    cache.put(spec, digests, (1000 * embeddings).astype(dtype))
-    return cache
-
-
-def found_as(cache, dtype, numbers):
-    """Which of the rows are served, all of them right and of the dtype."""
-    digests, embeddings = rows(numbers)
-    got, found = cache.get(SPEC, digests)
-    assert not found.any() or got.dtype == dtype
-    assert got[found].tobytes() == (1000 * embeddings[found]).astype(dtype).tobytes()
-    return found
 
 
 def try_flips_as(root, dtype, flips):
@@ -342,10 +311,6 @@ def test_a_root_below_a_file_is_an_error_with_a_next_step(tmp_path, below):
         cache.put(SPEC, *rows([1]))
     assert str(cache.root) in caught.value.message
     assert "cache=" in caught.value.next_step
-
-
-def no_space(*args, **kwargs):
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])

@@ -3,22 +3,20 @@
 Sequences of puts, readings, merges, prunings, crashes and damage are drawn at random and compared with a dictionary.
 """
 
-import contextlib
 import dataclasses
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import featx.cache.folder
 import numpy as np
 import pytest
+from cache_files import dead_pid
 from featx.cache import EmbeddingCache, EmbeddingSpec
 from featx.cache.machine import process_space
 from featx.cache.segment import Segment
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -56,12 +54,6 @@ def row(spec, number, version):
     width, dtype = KINDS[spec]
     values = np.random.default_rng([number, version, width]).integers(0, 256, width * np.dtype(dtype).itemsize)
     return values.astype(np.uint8).tobytes()
-
-
-def dead_pid():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
 
 
 DEAD = dead_pid()
@@ -253,39 +245,3 @@ LONG = settings(QUICK, max_examples=1000, stateful_step_count=60, derandomize=Fa
 def test_a_store_behaves_like_a_dictionary_whatever_happens_to_it(profile, monkeypatch):
     monkeypatch.setattr(featx.cache.folder, "TIER_SEGMENTS", 3)  # merges by itself as soon as there are three segments
     run_state_machine_as_test(StoreLikeADictionary, settings=profile)
-
-
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
-FIELDS = st.fixed_dictionaries(dict.fromkeys(("backbone", "weights_digest", "layer", "pooling"), TEXTS))
-
-
-@settings(QUICK, max_examples=50)
-@given(FIELDS, FIELDS, TEXTS, st.integers(0, 3))
-def test_a_spec_comes_back_from_json_and_another_has_another_digest(one, other, text, revision):
-    spec = EmbeddingSpec(**one, preprocessing=text, revision=revision)
-    assert EmbeddingSpec.from_json(spec.to_json()) == spec
-    differing = EmbeddingSpec(**other, preprocessing=text, revision=revision)
-    assert (spec.digest == differing.digest) == (one == other)
-
-
-@settings(QUICK, max_examples=100)
-@given(st.binary(max_size=300))
-def test_any_bytes_in_place_of_a_segment_are_set_aside(content):
-    with tempfile.TemporaryDirectory() as root:
-        cache = EmbeddingCache(root)
-        cache.put(BASE, digests_of([1]), np.ones((1, 2)))
-        (path,) = (Path(root) / BASE.digest).glob("*.h5")
-        with contextlib.suppress(FileNotFoundError):
-            path.write_bytes(content if len(content) % 2 else path.read_bytes()[:120] + content)
-        cache = EmbeddingCache(root)
-        assert not cache.get(BASE, digests_of([1]))[1].any()
-        assert [name for name, _ in cache.damaged] == [path.name]
-
-
-def test_putting_is_using(tmp_path):
-    cache = EmbeddingCache(tmp_path)
-    cache.put(BASE, digests_of([1]), np.ones((1, 2)))
-    os.utime(tmp_path / BASE.digest / "spec.json", (1, 1))
-    cache.put(BASE, digests_of([2]), np.ones((1, 2)))
-    assert cache.prune(max_age=1000) == 0
-    assert cache.contains(BASE, digests_of([1, 2])).all()
