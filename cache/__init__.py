@@ -1,7 +1,8 @@
 """The store of embeddings in immutable HDF5 segments, built on numpy, h5py and filelock alone.
 
 In: digests of images and the `EmbeddingSpec` of their embeddings. Out: rows of float32, float16 or the bits of
-bfloat16. Start with `store` (EmbeddingCache), then `folder` (one spec), `segment` (one file) and `locks`.
+bfloat16. Start with `interface` (any store) and
+`store` (EmbeddingCache), then `folder` (one spec), `segment` (one file) and `locks`.
 """
 
 from ..exceptions import CacheError
