@@ -186,11 +186,11 @@ def test_rooms_import_what_the_table_allows_and_nothing_else():
 
 def test_modules_that_are_imported_by_name_count():
     texts = (
-        "import_module('featx.heads.nested_cv')",
-        "f('.heads.nested_cv', 'featx')",
-        "T = {'heads.nested_cv': ('a',)}",
+        "import_module('featx.heads.heads')",
+        "f('.heads.heads', 'featx')",
+        "T = {'heads.heads': ('a',)}",
     )
-    assert all(_named_by_text(text) == {"featx.heads.nested_cv"} for text in texts)
+    assert all(_named_by_text(text) == {"featx.heads.heads"} for text in texts)
     assert _named_by_text("logging.getLogger('featx'), open('featx.cache'), 'featx.heads.other'") == set()
     assert "featx.reports.summaries" in imports("featx", everywhere=True)
 
