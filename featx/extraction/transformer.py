@@ -20,6 +20,7 @@ from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
 from .estimator import ImageEstimator, open_cache
 from .extract import ExtractionResult, extract_embeddings
+from .passes import Passes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -276,6 +277,22 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             verbose=self.verbose,
             keys=keys,
         )
+
+    def plan(self, rows: np.ndarray) -> Passes:
+        """Return the passes that `extract` makes of some images, without making them.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The positions of the images.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError, CacheError
+        """
+        source = self.source()
+        precision = self.arithmetic(source)
+        return Passes(source, self._views(source), rows, precision, self.device, self.batch_size, self.n_jobs)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

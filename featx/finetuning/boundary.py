@@ -7,14 +7,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..cache.memory import Store
 from ..extraction.extract import ensure_embeddings
+from ..extraction.passes import Passes
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
-from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 from .feeds import CachedFeed, Feed, FreshFeed
 from .trunk import Trunk
@@ -66,13 +67,13 @@ class BoundaryPasses:
         The output that is kept.
     shape : tuple of int
         Of one image's output; (-1,) for vectors.
-    rows : list of (BackboneSource, ndarray of int)
-        The images themselves first, then each draw of the augmentation for those to train on.
+    passes : list of Passes
+        Of the images themselves first, then of each draw of the augmentation for those to train on.
     """
 
     view: View
     shape: tuple[int, ...]
-    rows: list[tuple[BackboneSource, np.ndarray]]
+    passes: list[Passes]
 
 
 def boundary_passes(
@@ -80,10 +81,14 @@ def boundary_passes(
 ) -> BoundaryPasses | None:
     """Return which passes are made once, or None where every epoch forwards all images.
 
+    These are forwarded in every epoch where everything is trained, where the network cannot be traced, and where the
+    boundary would take more than `max_bytes`.
+
     Parameters
     ----------
     trunk : Trunk
     train, validation : ndarray of int
+        Validation images are never augmented.
     options : BoundaryOptions
     """
     preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
@@ -100,18 +105,30 @@ def boundary_passes(
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
             size / 1e9, options.max_bytes / 1e9)  # fmt: skip
         return None
-    draws = [
-        (preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number), rows)
+    drawn = [
+        (
+            replace(
+                trunk.source,
+                preprocessing=preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number),
+            ),
+            rows,
+        )
         for number, rows in numbered
     ]
-    return BoundaryPasses(view, shape, [(replace(trunk.source, preprocessing=draw), rows) for draw, rows in draws])
+    how: dict[str, Any] = {
+        "device": options.device,
+        "n_jobs": options.n_jobs,
+        "name": "forward below the trained stages",
+    }
+    return BoundaryPasses(
+        view, shape, [Passes(source, [view], rows, options.precision, **how) for source, rows in drawn]
+    )
 
 
 def make_feed(
     trunk: Trunk,
     images: Sequence[ImageSource],
-    train: np.ndarray,
-    validation: np.ndarray,
+    boundary: BoundaryPasses | None,
     *,
     store: Store,
     options: BoundaryOptions,
@@ -119,15 +136,14 @@ def make_feed(
 ) -> tuple[Feed, dict[str, int]]:
     """Return the feed, and how many passes through the frozen part it needed and how many had to be made.
 
-    Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
-    than `max_bytes`), images are decoded, augmented and forwarded in every epoch.
+    Without a boundary, images are decoded, augmented and forwarded in every epoch.
 
     Parameters
     ----------
     trunk : Trunk
     images : sequence of ImageSource
-    train, validation : ndarray of int
-        Rows of `images`; validation images are never augmented.
+    boundary : BoundaryPasses or None
+        As `boundary_passes` returned it.
     store : Store
     options : BoundaryOptions
     clock : Counter
@@ -141,11 +157,10 @@ def make_feed(
         device=options.device,
         seed=options.seed,
     )
-    passes = boundary_passes(trunk, train, validation, options)
-    if passes is None:
+    if boundary is None:
         return fresh, {"needed": 0, "forwarded": 0}
-    view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
-    specs = [source.spec(view, options.precision) for source, _ in passes.rows]
+    needed = sum(len(passes.rows) for passes in boundary.passes)
+    specs = [passes.source.spec(boundary.view, passes.precision) for passes in boundary.passes]
     if trunk.source.is_custom:
         from ..networks.reference_outputs import store_to_read, store_to_write
 
@@ -154,22 +169,17 @@ def make_feed(
 
     def fill() -> int:
         forwarded = 0
-        for source, rows in passes.rows:
-            if len(rows):
-                digests[rows], made = ensure_embeddings(
-                    [images[row] for row in rows],
-                    source,
-                    views=[view],
-                    store=store,
-                    precision=options.precision,
-                    device=options.device,
-                    n_jobs=options.n_jobs,
-                    verbose=options.verbose,
+        for passes in boundary.passes:
+            if len(passes.rows):
+                digests[passes.rows], made = ensure_embeddings(
+                    [images[row] for row in passes.rows], store=store, verbose=options.verbose, **passes.options
                 )
                 forwarded += made.n_forwarded
                 clock.update(made.seconds)
         return forwarded
 
     forwarded = fill()
-    feed = CachedFeed(store, specs, digests, shape=shape, device=options.device, seed=options.seed, refill=fill)
+    feed = CachedFeed(
+        store, specs, digests, shape=boundary.shape, device=options.device, seed=options.seed, refill=fill
+    )
     return feed, {"needed": needed, "forwarded": forwarded}

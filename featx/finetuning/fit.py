@@ -19,13 +19,14 @@ from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.extract import extract_embeddings
+from ..extraction.passes import Passes
 from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
 from ..runtime.resources import keep_freed_memory
-from .boundary import BoundaryOptions, make_feed
+from .boundary import BoundaryOptions, boundary_passes, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
@@ -33,6 +34,7 @@ from .ignored_parameters import note_ignored_parameters
 from .optimization import Optimization
 from .settings import check_parameters, resolve_automatic
 from .training import Training
+from .training_plan import TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation
 
@@ -108,16 +110,11 @@ class FineTuning:
 
     def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint."""
-        train, validation = self.split()
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
-        trunk = self.cut()
+        plan = self.plan()
+        trunk, train, validation = plan.trunk, plan.train, plan.validation
         trunk.part.warn(self.source.name)
-        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
-            raise ParameterError(
-                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
-                "Choose a larger batch_size.",
-            )
         if self.device == "cpu":
             keep_freed_memory()
         channels_last(trunk.module.to(self.device))
@@ -128,11 +125,9 @@ class FineTuning:
             checkpoint.check_writable()
         began = time.perf_counter()
         store, options = writable_store(self.cache), self.boundary_options()
-        feed, forwarded = make_feed(
-            trunk, self.images, train, validation, store=store, options=options, clock=self.clock
-        )
+        feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, options=options, clock=self.clock)
         self.timings["extraction"] += time.perf_counter() - began
-        head = self._head(trunk, train, forwarded).to(self.device)
+        head = self._head(plan, forwarded).to(self.device)
         training = Training(
             trunk,
             head,
@@ -145,7 +140,7 @@ class FineTuning:
             verbose=bool(self.options.verbose),
         )
         began = time.perf_counter()
-        training.run(untrained_head=self.head_init == "random")
+        training.run(untrained_head=plan.for_head is None)
         self.timings["training"] += time.perf_counter() - began
         return TrainingResult(
             history=training.history,
@@ -157,6 +152,22 @@ class FineTuning:
             state=_arrays(trunk.state()),
             head=_arrays(head.state_dict()),
         )
+
+    def plan(self) -> TrainingPlan:
+        """Cut the network and choose the rows and passes, after raising what can be known before any computation."""
+        train, validation = self.split()
+        trunk = self.cut()
+        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
+            raise ParameterError(
+                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
+                "Choose a larger batch_size.",
+            )
+        boundary = boundary_passes(trunk, train, validation, self.boundary_options())
+        for_head = None
+        if self.head_init != "random":
+            how: dict[str, Any] = {"device": self.device, "n_jobs": self.options.n_jobs, "name": "forward for the head"}
+            for_head = Passes(self.source, [self.view], train, self.precision, **how)
+        return TrainingPlan(trunk, train, validation, boundary, for_head, self.optimization.epochs)
 
     def cut(self) -> Trunk:
         """Return the network in two parts, and set what depends on whether it is trained from scratch."""
@@ -200,24 +211,17 @@ class FineTuning:
             random_state=self.options.random_state,
         )
 
-    def _head(self, trunk: Trunk, train: np.ndarray, forwarded: dict[str, int]) -> DenseHead:
+    def _head(self, plan: TrainingPlan, forwarded: dict[str, int]) -> DenseHead:
         """Return the head in the state that `head_init` asks for, fitted on training rows only."""
-        kind, options = self.head_init, self.options
+        kind, options, train = self.head_init, self.options, plan.train
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.random_state)
-            if kind == "random":
+            if plan.for_head is None:
                 width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
                 return self._empty_head(width)
             began = time.perf_counter()
             found = extract_embeddings(
-                [self.images[row] for row in train],
-                self.source,
-                views=[self.view],
-                cache=self.cache,
-                precision=self.precision,
-                device=self.device,
-                n_jobs=options.n_jobs,
-                verbose=options.verbose,
+                [self.images[row] for row in train], cache=self.cache, verbose=options.verbose, **plan.for_head.options
             )
             self.timings["extraction"] += time.perf_counter() - began
             forwarded["needed"] += found.n_images

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,8 +29,9 @@ from ..finetuning.classifier import CNNFineTuneClassifier
 from ..finetuning.settings import check_parameters
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
+from ..images.sources import ImageSource
 
-__all__ = ["FineTuneResult", "finetune_model", "training_split_options"]
+__all__ = ["FineTunePlan", "FineTuneResult", "finetune_model", "plan_finetuning"]
 
 TEST_SIZE = 0.2
 
@@ -89,6 +91,57 @@ class FineTuneResult(HeldOutResult):
         save_model(self.model, path, evaluation=json.loads(self.to_json()))
 
 
+@dataclass(frozen=True)
+class FineTunePlan:
+    """What `finetune_model` is about to do.
+
+    Attributes
+    ----------
+    classifier : CNNFineTuneClassifier
+        Not fitted.
+    dataset : ImageDataset
+        Joined with the test set, without images that were left out.
+    split : DataSplit
+        Without a validation part the classifier holds out some of the training images.
+    rows : ndarray of int
+        The positions of the images before some were left out.
+    notes : list of str
+        What was found in the data set.
+    split_options : SplitOptions
+        How the data set is checked and split.
+    """
+
+    classifier: CNNFineTuneClassifier
+    dataset: ImageDataset
+    split: DataSplit
+    rows: np.ndarray
+    notes: list[str]
+    split_options: SplitOptions
+
+    @property
+    def images(self) -> Sequence[ImageSource]:
+        """The images as the classifier reads them."""
+        return self.classifier.sources(self.dataset.images, self.dataset.names)
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The keyword arguments of the classifier's `fit` and `prepare`."""
+        train, stopping = self.dataset.take(self.split.train), self.dataset.take(self.split.validation)
+        given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
+        return {"X": train.images, "y": train.labels, "groups": train.groups, **given}
+
+    def with_keys(self, keys: Sequence[Any]) -> FineTunePlan:
+        """Return the plan split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
+        prepared = self.split_options.prepare(self.dataset, keys)
+        return dataclasses.replace(
+            self, dataset=prepared.dataset, split=prepared.split, rows=prepared.rows, notes=prepared.notes
+        )
+
+    def without(self, failures: Sequence[Failure]) -> FineTunePlan:
+        """Return the plan without images that cannot be read; it is split anew by `with_keys`."""
+        return dataclasses.replace(self, dataset=leave_out_unreadable(self.dataset, failures)) if failures else self
+
+
 def finetune_model(
     dataset: ImageDataset,
     classifier: CNNFineTuneClassifier,
@@ -127,26 +180,18 @@ def finetune_model(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
-    check_values(locals())
-    dataset = join_test(dataset, test, test_size=test_size)
-    split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
-    split_options.prepare(dataset)
-    failures = []
-    if on_error == "skip":
-        failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
-    if failures:
-        dataset = leave_out_unreadable(dataset, failures)
+    plan = plan_finetuning(**locals())
+    failures = find_unreadable(plan.images, verbose=classifier.verbose) if on_error == "skip" else []
+    plan = plan.without(failures)
     note_step("telling new images from known ones")
-    keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
+    keys = classifier.content_keys(plan.images)
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
-    prepared = split_options.prepare(dataset, keys)
-    dataset, split = prepared.dataset, prepared.split
+    plan = plan.with_keys(keys)
+    dataset, split = plan.dataset, plan.split
     model = clone(classifier)
-    train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
-    stopping = dataset.take(split.validation)
-    given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
-    model.fit(train.images, train.labels, groups=train.groups, **given)
+    held, labels = dataset.take(split.test), np.asarray(dataset.labels)
+    model.fit(**plan.training)
     began = time.perf_counter()
     probabilities, extraction = model.predict_images(model.sources(held.images, held.names))
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
@@ -165,42 +210,52 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneResult(
-        **{**vars(report), "notes": [*prepared.notes, *split.notes, *report.notes]},
+        **{**vars(report), "notes": [*plan.notes, *split.notes, *report.notes]},
         model=model,
-        protocol=f"{split.protocol}; trained on {len(train):,}"
-        + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
+        protocol=f"{split.protocol}; trained on {len(split.train):,}"
+        + (f", stopped by the {len(split.validation):,} of the validation part" if len(split.validation) else ""),
         history=model.history_,
         best_epoch=model.best_epoch_,
         trained_stages=model.trained_stages_,
         seconds=spent,
         extraction=extraction,
-        n_train=len(train),
+        n_train=len(split.train),
         failures=failures,
     )
 
 
-def training_split_options(
-    classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
-) -> SplitOptions:
-    """Return how a data set that is joined with its test set is checked and split.
+def plan_finetuning(
+    dataset: ImageDataset,
+    classifier: CNNFineTuneClassifier,
+    *,
+    test_size: float | None = None,
+    test: ImageDataset | None = None,
+    min_images: int = 1,
+    on_error: str = "raise",
+) -> FineTunePlan:
+    """Return what `finetune_model` is about to do, after raising what it would raise before any image is read.
 
-    Without a validation part the classifier holds out some of the training images; without early stopping a given
-    validation part is trained on.
+    Without early stopping a given validation part is trained on.
 
-    Raises
-    ------
-    ParameterError
-        If a parameter of the classifier has an invalid value.
+    Parameters
+    ----------
+    dataset, classifier, test_size, test, min_images, on_error
+        As for `finetune_model`.
     """
+    check_values(locals())
+    dataset = join_test(dataset, test, test_size=test_size)
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
-    return SplitOptions(
+    options = SplitOptions(
         partial(_split, classifier),
         {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
         alternatives=[(NO_EARLY_STOPPING, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )
+    # Before any file is read; which images are left out is known only when their content is.
+    split = options.prepare(dataset).split
+    return FineTunePlan(classifier, dataset, split, np.arange(len(dataset)), [], options)
 
 
 def _split(

@@ -25,17 +25,18 @@ from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.extract import ExtractionResult
+from ..extraction.passes import Passes
 from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.head_fits import HeadFits
 from ..heads.head_names import check_heads
-from ..heads.heads import head_spec, try_head
 from ..heads.nested_cv import evaluate_heads
 from ..heads.results import EvaluationResult
+from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
-from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 
-__all__ = ["FitInputs", "FitResult", "fit_model", "prepare_fit"]
+__all__ = ["FitPlan", "FitResult", "fit_model", "plan_fit"]
 
 CV_FOLDS = 5
 
@@ -79,14 +80,15 @@ class FitResult(SummaryMixin):
 
 
 @dataclass(frozen=True)
-class FitInputs:
-    """What `fit_model` reads and searches.
+class FitPlan:
+    """What `fit_model` is about to do.
 
     Attributes
     ----------
     transformer : CNNFeatureTransformer
         Computes all views in one pass.
-    views : list of (layer, pooling)
+    heads : list of TunedHead
+        Each is tuned on each view.
     dataset : ImageDataset
         Joined with the test set, whose images come last, without images that were left out.
     images : sequence of ImageSource
@@ -103,7 +105,7 @@ class FitInputs:
     """
 
     transformer: CNNFeatureTransformer
-    views: list[View]
+    heads: list[TunedHead]
     dataset: ImageDataset
     images: Sequence[ImageSource]
     keys: list[Any] | None
@@ -112,8 +114,24 @@ class FitInputs:
     notes: list[str]
     split_options: SplitOptions
 
-    def with_keys(self, keys: Sequence[Any]) -> FitInputs:
-        """Return the inputs split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
+    @property
+    def passes(self) -> Passes:
+        """The passes of all images for all views."""
+        return self.transformer.plan(self.rows)
+
+    @property
+    def head_fits(self) -> list[HeadFits]:
+        """The fits of each head on each view, one for each fold; the last fit of the best is not among them."""
+        views, sizes = self.passes.views, [len(train) for train, _ in self.split.splits]
+        several = f" on {len(views)} views" if len(views) > 1 else ""
+        return [
+            HeadFits(head, view, self.rows, sizes, f"tune {head.head}{several}")
+            for head in self.heads
+            for view in views
+        ]
+
+    def with_keys(self, keys: Sequence[Any]) -> FitPlan:
+        """Return the plan split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
         prepared = self.split_options.prepare(self.dataset, keys)
         whole = len(prepared.rows) == len(self.images)
         images = self.images if whole else [self.images[row] for row in prepared.rows]
@@ -180,34 +198,18 @@ def fit_model(
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
     random_state = drawn_seed(random_state)
-    inputs = prepare_fit(
-        dataset,
-        transformer,
-        layers=layers,
-        poolings=poolings,
-        heads=heads,
-        grids=grids,
-        cv=cv,
-        test_size=test_size,
-        test=test,
-        min_images=min_images,
-        class_weight=class_weight,
-        random_state=random_state,
-        scoring=scoring,
-        n_jobs=n_jobs,
-        verbose=verbose,
-    )
-    inputs = _with_content_keys(inputs)
-    transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
-    extraction = transformer.extract(inputs.images, keys=inputs.keys)
-    matrices = dict(zip(views, extraction.embeddings, strict=True))
+    plan = plan_fit(**locals())
+    plan = _with_content_keys(plan)
+    transformer, dataset, split = plan.transformer, plan.dataset, plan.split
+    extraction = transformer.extract(plan.images, keys=plan.keys)
+    matrices = dict(zip(plan.passes.views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
         dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
-        split = inputs.split_options.divide(dataset, **inputs.split_options.settings)
-        extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
-    split = replace(split, notes=[*inputs.notes, *split.notes])
+        split = plan.split_options.divide(dataset, **plan.split_options.settings)
+        extraction.failures = [replace(f, index=int(plan.rows[f.index])) for f in extraction.failures]
+    split = replace(split, notes=[*plan.notes, *split.notes])
     evaluation, head = evaluate_heads(
         matrices,
         np.asarray(dataset.labels),
@@ -229,7 +231,7 @@ def fit_model(
     return FitResult(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
 
 
-def prepare_fit(
+def plan_fit(
     dataset: ImageDataset,
     transformer: CNNFeatureTransformer,
     *,
@@ -242,27 +244,32 @@ def prepare_fit(
     test: ImageDataset | None = None,
     min_images: int = 1,
     class_weight: str | None = None,
+    scoring: str = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
-    **others: Any,
-) -> FitInputs:
-    """Return what `fit_model` reads and searches, after raising what it would raise before any image is read.
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> FitPlan:
+    """Return what `fit_model` is about to do, after raising what it would raise before any image is read.
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, random_state,
-    others
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, scoring,
+    random_state, n_jobs, verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
-    check_values({**locals(), **others})
+    check_values(locals())
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
-    for name in heads:
-        head = head_spec(name, grid=(grids or {}).get(name), class_weight=class_weight)
-        if grids and name in grids:
-            try_head(head, len(dataset.classes))
+    common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs}
+    tuned = [
+        TunedHead(name, grid=(grids or {}).get(name), **common, random_state=random_state)
+        for name in dict.fromkeys(heads)
+    ]
+    for head in tuned:
+        head.spec(len(dataset.classes))
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
@@ -271,7 +278,8 @@ def prepare_fit(
     # Before any file is read; which images are left out is known only when their content is.
     split = split_options.prepare(dataset).split
     images = transformer.sources(dataset.images, dataset.names)
-    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], split_options)
+    rows = np.arange(len(dataset))
+    return FitPlan(transformer, tuned, dataset, images, None, split, rows, [], split_options)
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
@@ -284,16 +292,16 @@ def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_st
     return split
 
 
-def _with_content_keys(inputs: FitInputs) -> FitInputs:
-    """Return the inputs split by the content of the images; raise the error of an image that cannot be read."""
+def _with_content_keys(plan: FitPlan) -> FitPlan:
+    """Return the plan split by the content of the images; raise the error of an image that cannot be read."""
     note_step("telling new images from known ones")
-    keys = inputs.transformer.content_keys(inputs.images, fetch=True)
+    keys = plan.transformer.content_keys(plan.images, fetch=True)
     failed = [key for key in keys if not isinstance(key, bytes)]
-    if inputs.transformer.on_error != "raise":
-        return inputs.with_keys(_readable(inputs.images, keys))
+    if plan.transformer.on_error != "raise":
+        return plan.with_keys(_readable(plan.images, keys))
     if failed:
         raise failed[0]
-    return inputs.with_keys(keys)
+    return plan.with_keys(keys)
 
 
 def _readable(images: Sequence[ImageSource], keys: list[Any]) -> list[Any]:

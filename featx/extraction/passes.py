@@ -1,0 +1,55 @@
+"""Plan forward passes: which images go through which network, for which views, before any of them does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..networks.backbone import BackboneSource
+from ..networks.pooling import View
+
+__all__ = ["Passes"]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Forward passes of images through one network, planned and not yet made.
+
+    Attributes
+    ----------
+    source : BackboneSource
+    views : list of (layer, pooling)
+        Computed by one pass.
+    rows : ndarray of int
+        The positions of the images.
+    precision : {"float32", "bfloat16", "float16"}
+        Not "auto", because it identifies embeddings.
+    device, batch_size, n_jobs
+        As for `extract_embeddings`.
+    name : str, default="forward"
+        What they are made for, in the table of a forecast.
+    kept : bool, default=True
+        False for a network that has yet to be trained, so that no embedding of it can be cached.
+    """
+
+    source: BackboneSource
+    views: list[View]
+    rows: np.ndarray
+    precision: str
+    device: str = "auto"
+    batch_size: int | str = "auto"
+    n_jobs: int | None = None
+    name: str = "forward"
+    kept: bool = True
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `extract_embeddings` and `ensure_embeddings` that make these passes."""
+        names = ("source", "views", "precision", "device", "batch_size", "n_jobs")
+        return {name: getattr(self, name) for name in names}
+
+    def among(self, rows: np.ndarray) -> Passes:
+        """Return the same passes where the images are these rows of a larger set."""
+        return replace(self, rows=rows[self.rows])
