@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class Passes:
         The positions of the images.
     precision : {"float32", "bfloat16", "float16"}
         Not "auto", because it identifies embeddings.
-    device, batch_size, n_jobs
+    device, batch_size, n_jobs, verbose
         As for `extract_embeddings`.
     name : str, default="forward"
         What they are made for, in the table of a forecast.
@@ -41,15 +41,12 @@ class Passes:
     device: str = "auto"
     batch_size: int | str = "auto"
     n_jobs: int | None = None
+    verbose: bool = False
     name: str = "forward"
     kept: bool = True
 
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `extract_embeddings` and `ensure_embeddings` that make these passes."""
-        names = ("source", "views", "precision", "device", "batch_size", "n_jobs")
+        names = ("source", "views", "precision", "device", "batch_size", "n_jobs", "verbose")
         return {name: getattr(self, name) for name in names}
-
-    def among(self, rows: np.ndarray) -> Passes:
-        """Return the same passes where the images are these rows of a larger set."""
-        return replace(self, rows=rows[self.rows])

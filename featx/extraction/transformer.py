@@ -291,8 +291,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         ParameterError, BackboneError, WeightsError, LayerError, CacheError
         """
         source = self.source()
-        precision = self.arithmetic(source)
-        return Passes(source, self._views(source), rows, precision, self.device, self.batch_size, self.n_jobs)
+        how = {name: getattr(self, name) for name in ("device", "batch_size", "n_jobs", "verbose")}
+        return Passes(source, self._views(source), rows, self.arithmetic(source), **how)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

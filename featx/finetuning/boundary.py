@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -105,24 +104,13 @@ def boundary_passes(
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
             size / 1e9, options.max_bytes / 1e9)  # fmt: skip
         return None
-    drawn = [
-        (
-            replace(
-                trunk.source,
-                preprocessing=preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number),
-            ),
-            rows,
-        )
-        for number, rows in numbered
-    ]
-    how: dict[str, Any] = {
-        "device": options.device,
-        "n_jobs": options.n_jobs,
-        "name": "forward below the trained stages",
-    }
-    return BoundaryPasses(
-        view, shape, [Passes(source, [view], rows, options.precision, **how) for source, rows in drawn]
-    )
+    how = {name: getattr(options, name) for name in ("precision", "device", "n_jobs", "verbose")}
+    planned = []
+    for number, rows in numbered:
+        drawn = preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number)
+        source = replace(trunk.source, preprocessing=drawn)
+        planned.append(Passes(source, [view], rows, **how, name="forward below the trained stages"))
+    return BoundaryPasses(view, shape, planned)
 
 
 def make_feed(
@@ -172,7 +160,7 @@ def make_feed(
         for passes in boundary.passes:
             if len(passes.rows):
                 digests[passes.rows], made = ensure_embeddings(
-                    [images[row] for row in passes.rows], store=store, verbose=options.verbose, **passes.options
+                    [images[row] for row in passes.rows], store=store, **passes.options
                 )
                 forwarded += made.n_forwarded
                 clock.update(made.seconds)

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -163,11 +163,13 @@ class FineTuning:
                 "Choose a larger batch_size.",
             )
         boundary = boundary_passes(trunk, train, validation, self.boundary_options())
-        for_head = None
-        if self.head_init != "random":
-            how: dict[str, Any] = {"device": self.device, "n_jobs": self.options.n_jobs, "name": "forward for the head"}
-            for_head = Passes(self.source, [self.view], train, self.precision, **how)
-        return TrainingPlan(trunk, train, validation, boundary, for_head, self.optimization.epochs)
+        options = self.options
+        how: dict[str, Any] = {"precision": self.precision, "device": self.device, "n_jobs": options.n_jobs}
+        own = Passes(self.source, [self.view], train, **how, verbose=options.verbose, name="forward for the head")
+        draws = 1 if self.augmentation is None else int(options.test_draws)
+        prediction = replace(own, rows=np.zeros(draws, dtype=int), name="predict", kept=False)
+        for_head = None if self.head_init == "random" else own
+        return TrainingPlan(trunk, train, validation, boundary, for_head, prediction, self.optimization.epochs)
 
     def cut(self) -> Trunk:
         """Return the network in two parts, and set what depends on whether it is trained from scratch."""
@@ -220,9 +222,7 @@ class FineTuning:
                 width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
                 return self._empty_head(width)
             began = time.perf_counter()
-            found = extract_embeddings(
-                [self.images[row] for row in train], cache=self.cache, verbose=options.verbose, **plan.for_head.options
-            )
+            found = extract_embeddings([self.images[row] for row in train], cache=self.cache, **plan.for_head.options)
             self.timings["extraction"] += time.perf_counter() - began
             forwarded["needed"] += found.n_images
             forwarded["forwarded"] += found.n_forwarded

@@ -19,10 +19,8 @@ class Part:
     ----------
     name : str
     seconds : float
-    disk_bytes : int
-        Written and kept.
-    memory_bytes : int
-        Held at a time, without the networks and batches.
+    disk_bytes, memory_bytes : int
+        Written and kept; held at a time, without the networks and batches.
     n_images : int
         Forwarded, or trained on in all epochs together; 0 for other work.
     """
@@ -50,17 +48,14 @@ class ForecastResult(SummaryMixin):
 
     Attributes
     ----------
-    n_images : int
-    n_passes : int
-        Passes of images through a network that the command needs: one for each image, unless several networks,
-        augmented draws or repeats need more.
+    n_images, n_passes : int
+        Passes of images through a network: one for each image, unless several networks, draws or repeats need more.
     n_cached : int
         How many of these are cached already, or will be by the time that they are needed.
     about : bool
         Whether the counts are estimated from a random part of the images, because there are too many files to read.
     n_probed, n_unreadable : int
-        Images that were decoded and forwarded to measure the speed, and images that could not be read, in the probe or
-        among those whose content was read.
+        Images that were forwarded to measure the speed, and all that were found to be unreadable.
     at_most : bool
         Whether training may end earlier, because it stops when nothing improves.
     base_bytes : int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..networks.pooling import View
@@ -22,16 +21,13 @@ class HeadFits:
     head : classifier
         Such as a `TunedHead`; cloned for each fit.
     view : (layer, pooling)
-    rows : ndarray of int
-        The positions of the images that all fits together take.
     sizes : sequence of int
-        How many of these rows each fit takes.
+        How many embeddings each fit takes.
     name : str
         What they are made for, in the table of a forecast.
     """
 
     head: BaseEstimator
     view: View
-    rows: np.ndarray
     sizes: Sequence[int]
     name: str

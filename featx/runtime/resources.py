@@ -1,4 +1,4 @@
-"""Processor cores and memory of this process: how many threads to use, and freed memory kept for the next batch."""
+"""Processor cores and memory of this process: threads to use, the most memory so far, freed memory kept for later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 
 from ..constraints import JOBS
 
-__all__ = ["core_count", "keep_freed_memory", "thread_count"]
+__all__ = ["core_count", "keep_freed_memory", "peak_memory", "thread_count"]
 
 # Parameters of mallopt(3), by malloc.h, with values in bytes: arrays up to the first are cut from memory that the
 # process keeps; at most the second stays unused at its end.
@@ -35,6 +35,16 @@ def thread_count(n_jobs: int | None) -> int:
         return cores
     JOBS.check("n_jobs", n_jobs)
     return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
+
+
+def peak_memory() -> int:
+    """Return the largest memory of this process so far, in bytes; 0 if the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most) if sys.platform == "darwin" else 1024 * int(most)
 
 
 @cache

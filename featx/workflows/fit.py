@@ -124,11 +124,7 @@ class FitPlan:
         """The fits of each head on each view, one for each fold; the last fit of the best is not among them."""
         views, sizes = self.passes.views, [len(train) for train, _ in self.split.splits]
         several = f" on {len(views)} views" if len(views) > 1 else ""
-        return [
-            HeadFits(head, view, self.rows, sizes, f"tune {head.head}{several}")
-            for head in self.heads
-            for view in views
-        ]
+        return [HeadFits(head, view, sizes, f"tune {head.head}{several}") for head in self.heads for view in views]
 
     def with_keys(self, keys: Sequence[Any]) -> FitPlan:
         """Return the plan split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""

@@ -1,0 +1,155 @@
+"""Plan a comparison: check its strategies and draw the rows of every repeat, before any image is forwarded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from ..cache import FileDigests
+from ..constraints import check_values, shown
+from ..datasets.dataset import ImageDataset
+from ..datasets.prepare import SplitOptions
+from ..datasets.split import join_test, leave_out_unreadable
+from ..display.notes import note_torch
+from ..exceptions import FeatxError, ParameterError
+from ..extraction.digests import image_keys
+from ..extraction.estimator import ImageEstimator, open_cache
+from ..extraction.transformer import CNNFeatureTransformer
+from ..finetuning.settings import check_parameters
+from ..heads.tuned_head import TunedHead
+from ..images.failures import Failure
+from ..images.sources import as_sources
+from ..runtime.resources import thread_count
+from .design import ComparisonDesign, comparison_split_options, stratified
+from .strategies import kind_of
+
+__all__ = ["ComparisonPlan", "check_strategies", "plan_comparison"]
+
+
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """What `compare_strategies` is about to do.
+
+    Attributes
+    ----------
+    dataset : ImageDataset
+        Joined with the test set, without images that were left out.
+    strategies : mapping of str to classifier
+    design : ComparisonDesign
+        The rows of every repeat.
+    split_options : SplitOptions
+        How the data set is checked and split.
+    keys : list of (bytes or error), default=[]
+        What identifies the content of each image; empty if it was not read yet.
+    notes : list of str, default=[]
+        What was found in the data set.
+    """
+
+    dataset: ImageDataset
+    strategies: Mapping[str, BaseEstimator]
+    design: ComparisonDesign
+    split_options: SplitOptions
+    keys: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def read_keys(self, *, verbose: bool = False) -> list[Any]:
+        """Return what identifies the content of each image, or the error of reading it; URLs are not read."""
+        images, memory = as_sources(self.dataset.images, names=self.dataset.names), _memory(self.strategies)
+        return image_keys(images, memory, threads=thread_count(None), fetch=False, verbose=verbose)
+
+    def with_keys(self, keys: Sequence[Any]) -> ComparisonPlan:
+        """Return the plan with its rows drawn anew, now that copies are known; see `SplitOptions.prepare`."""
+        prepared = self.split_options.prepare(self.dataset, keys)
+        kept = [keys[row] for row in prepared.rows]
+        return replace(self, dataset=prepared.dataset, design=prepared.split, keys=kept, notes=prepared.notes)
+
+    def without(self, failures: Sequence[Failure]) -> ComparisonPlan:
+        """Return the plan without images that cannot be read; the rows are drawn anew by `with_keys`."""
+        return replace(self, dataset=leave_out_unreadable(self.dataset, failures)) if failures else self
+
+
+def plan_comparison(
+    dataset: ImageDataset,
+    strategies: Mapping[str, BaseEstimator],
+    *,
+    test: ImageDataset | None = None,
+    train_sizes: Sequence[float | int] | None = None,
+    test_size: float | None = None,
+    stratify: np.ndarray | None = None,
+    min_images: int = 1,
+    repeats: int | None = None,
+    random_state: int = 0,
+    transfer: CNNFeatureTransformer | None = None,
+) -> ComparisonPlan:
+    """Return what `compare_strategies` is about to do, after raising what it would raise before any image is read.
+
+    Parameters
+    ----------
+    dataset, strategies, test, train_sizes, test_size, stratify, min_images, repeats, random_state, transfer
+        As for `compare_strategies`.
+    """
+    check_values(locals())
+    dataset = join_test(dataset, test, test_size=test_size)
+    check_strategies(strategies, transfer, dataset)
+    dataset = stratified(dataset, stratify)
+    options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
+    split_options = comparison_split_options(**options, test_size=test_size, min_images=min_images)
+    return ComparisonPlan(dataset, strategies, split_options.prepare(dataset).split, split_options)
+
+
+def check_strategies(
+    strategies: Mapping[str, BaseEstimator], transfer: CNNFeatureTransformer | None, dataset: ImageDataset
+) -> None:
+    """Raise what a strategy would refuse, before any image is forwarded."""
+    if not isinstance(strategies, Mapping) or not strategies:
+        raise ParameterError(
+            f"got strategies={shown(strategies)}; expected a mapping of names to classifiers, one at least",
+            "For names: {name: make_strategy(name, transformer) for name in names}.",
+        )
+    for name, estimator in strategies.items():
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
+            raise ParameterError(
+                f"the strategy {name} has no predict_proba",
+                "End it in a TunedHead, or wrap its classifier in CalibratedClassifierCV.",
+            )
+        try:
+            if kind_of(estimator) == "frozen":
+                # One image says nothing about what a value range does to all of them.
+                clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
+                if isinstance(estimator[-1], TunedHead):
+                    estimator[-1].spec(len(dataset.classes))
+            elif isinstance(estimator, ImageEstimator):
+                _check_training(estimator, dataset)
+        except FeatxError as error:
+            error.message = f"strategy {name}: {error.message}"
+            raise
+    if transfer is not None:
+        clone(transfer).set_params(value_range=None).fit(dataset.images[:1])
+
+
+def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
+    from ..finetuning.classifier import CNNFineTuneClassifier
+
+    if isinstance(estimator, CNNFineTuneClassifier):
+        check_parameters(estimator)  # before torch is loaded for the other checks
+    estimator.source()
+    if isinstance(estimator, CNNFineTuneClassifier):
+        note_torch()
+        from ..finetuning.fit import FineTuning
+
+        # It checks every parameter before it computes anything.
+        classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+        FineTuning(estimator, [], classes, truth, None)
+
+
+def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
+    """Return the memory of file digests of the first cache that a strategy has."""
+    for estimator in strategies.values():
+        for name, value in estimator.get_params(deep=True).items():
+            if name.rpartition("__")[2] == "cache" and (cache := open_cache(value)) is not None:
+                return cache.digests
+    return FileDigests(None)
