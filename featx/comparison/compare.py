@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -130,14 +131,14 @@ def compare_strategies(
         transfer=transfer,
     )
     files = RunFiles(folder)
-    failures = _unreadable(plan.dataset, strategies, verbose) if on_error == "skip" else []
-    plan = plan.without(failures)
+    failures = _unreadable(plan.data.whole, strategies, verbose) if on_error == "skip" else []
+    plan = replace(plan, data=plan.data.without(failures))
     keys = plan.read_keys(verbose=verbose)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]
     plan = plan.with_keys(keys)
-    dataset, design = plan.dataset, plan.design
+    dataset, design = plan.data.dataset, plan.design
     given = design.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
@@ -169,7 +170,7 @@ def compare_strategies(
         curves=[statistics.curve(name, sizes) for name in strategies],
         stages=study,
         cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
-        notes=[*plan.notes, *design.notes, *statistics.notes(sizes), *_notes(kinds, design, study, reason)],
+        notes=[*plan.data.notes, *design.notes, *statistics.notes(sizes), *_notes(kinds, design, study, reason)],
         failures=failures,
         runs_found=found,
     )

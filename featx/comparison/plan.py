@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, clone
 from ..cache import FileDigests
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
-from ..datasets.prepare import SplitOptions
-from ..datasets.split import join_test, leave_out_unreadable
+from ..datasets.prepare import PreparedData
+from ..datasets.split import join_test
 from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.digests import image_keys
@@ -21,7 +21,6 @@ from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.settings import check_parameters
 from ..heads.tuned_head import TunedHead
-from ..images.failures import Failure
 from ..images.sources import as_sources
 from ..runtime.resources import thread_count
 from .design import ComparisonDesign, comparison_split_options, stratified
@@ -36,40 +35,27 @@ class ComparisonPlan:
 
     Attributes
     ----------
-    dataset : ImageDataset
-        Joined with the test set, without images that were left out.
     strategies : mapping of str to classifier
-    design : ComparisonDesign
-        The rows of every repeat.
-    split_options : SplitOptions
-        How the data set is checked and split.
-    keys : list of (bytes or error), default=[]
-        What identifies the content of each image; empty if it was not read yet.
-    notes : list of str, default=[]
-        What was found in the data set.
+    data : PreparedData
+        Joined with the test set.
     """
 
-    dataset: ImageDataset
     strategies: Mapping[str, BaseEstimator]
-    design: ComparisonDesign
-    split_options: SplitOptions
-    keys: list[Any] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    data: PreparedData
+
+    @property
+    def design(self) -> ComparisonDesign:
+        """The rows of every repeat."""
+        return self.data.split
 
     def read_keys(self, *, verbose: bool = False) -> list[Any]:
         """Return what identifies the content of each image, or the error of reading it; URLs are not read."""
-        images, memory = as_sources(self.dataset.images, names=self.dataset.names), _memory(self.strategies)
+        images, memory = as_sources(self.data.whole.images, names=self.data.whole.names), _memory(self.strategies)
         return image_keys(images, memory, threads=thread_count(None), fetch=False, verbose=verbose)
 
     def with_keys(self, keys: Sequence[Any]) -> ComparisonPlan:
-        """Return the plan with its rows drawn anew, now that copies are known; see `SplitOptions.prepare`."""
-        prepared = self.split_options.prepare(self.dataset, keys)
-        kept = [keys[row] for row in prepared.rows]
-        return replace(self, dataset=prepared.dataset, design=prepared.split, keys=kept, notes=prepared.notes)
-
-    def without(self, failures: Sequence[Failure]) -> ComparisonPlan:
-        """Return the plan without images that cannot be read; the rows are drawn anew by `with_keys`."""
-        return replace(self, dataset=leave_out_unreadable(self.dataset, failures)) if failures else self
+        """Return the plan with the rows drawn anew, now that copies are known."""
+        return replace(self, data=self.data.with_keys(keys))
 
 
 def plan_comparison(
@@ -98,7 +84,7 @@ def plan_comparison(
     dataset = stratified(dataset, stratify)
     options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
     split_options = comparison_split_options(**options, test_size=test_size, min_images=min_images)
-    return ComparisonPlan(dataset, strategies, split_options.prepare(dataset).split, split_options)
+    return ComparisonPlan(strategies, split_options.prepare(dataset))
 
 
 def check_strategies(

@@ -68,13 +68,13 @@ class ComparisonRuns:
     """
 
     def __init__(self, plan: ComparisonPlan, files: RunFiles, runner: Runner, verbose: bool) -> None:
-        self.dataset = plan.dataset
+        self.dataset = plan.data.dataset
         self.strategies = plan.strategies
         self.repeats = plan.design.repeats
         self.files = files
         self.runner = runner
         self.verbose = verbose
-        self._content = None if files.folder is None else digest_images(plan.keys, _places(plan.dataset))
+        self._content = None if files.folder is None else digest_images(plan.data.keys, _places(self.dataset))
 
     def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
         """Return the study of stages on the training images of the first repeat, or the reason why there is none."""

@@ -75,13 +75,14 @@ def forecast_comparison(
             raise ParameterError(f"the strategy {name} is not one of featx's, so nothing is known of its costs")
     plan = plan.with_keys(plan.read_keys())
     readers = [estimator[0] if kind_of(estimator) == "frozen" else estimator for estimator in strategies.values()]
-    images = readers[0].sources(plan.dataset.images, plan.dataset.names)
-    prices = Prices(images, plan.dataset.labels, readers=readers, began=began)
+    images = readers[0].sources(plan.data.dataset.images, plan.data.dataset.names)
+    prices = Prices(images, plan.data.dataset.labels, readers=readers, began=began)
     parts = [prices.decoding()] if on_error == "skip" else []
     # A folder that does not exist holds no finished run, and is not created.
     files = RunFiles(folder if folder is not None and Path(folder).is_dir() else None)
-    with contextlib.closing(Runner(plan.dataset)) as runner:
-        runs, measured = ComparisonRuns(plan, files, runner, False), set()
+    with contextlib.closing(Runner(plan.data.dataset)) as runner:
+        runs = ComparisonRuns(plan, files, runner, False)
+        measured: set[Any] = set()
         named = [("stages", [] if transfer is None else _study(prices, runs, transfer))]
         named += [(run.strategy, _run(prices, runs, run, measured)) for run in runs.unfinished()]
     parts += [replace(part, name=f"{name}: {part.name}") for name, some in named for part in some]
@@ -96,7 +97,9 @@ def _study(prices: Prices, runs: ComparisonRuns, transfer: CNNFeatureTransformer
         return []
     some = runs.dataset.take(rows)
     try:
-        one_pass, folds = plan_stages(transfer, some.labels, groups=some.groups, together=some.together)
+        one_pass, folds = plan_stages(
+            transfer, runs.runner.labels[rows], groups=some.groups, together=some.together
+        )
     except (DatasetError, LayerError):
         return []  # then there is no study
     passes, sizes = one_pass.plan(rows), [len(train) for train, _ in folds]

@@ -58,13 +58,13 @@ def forecast_finetuning(
     """
     began, options = time.perf_counter(), locals()
     plan = plan_finetuning(**options)
-    prices = Prices(plan.images, plan.dataset.labels, readers=[classifier], began=began)
+    prices = Prices(plan.images, plan.data.whole.labels, readers=[classifier], began=began)
     parts = [prices.decoding()] if on_error == "skip" else []
     plan = plan.with_keys(prices.keys())
-    training, split = clone(classifier).prepare(**plan.training), plan.split
-    training.together = plan.dataset.take(split.train).together
-    rows = plan.rows[np.concatenate([split.train, split.validation])]
-    parts += training_parts(prices, training, rows, plan.rows[split.test])
+    training, split = clone(classifier).prepare(**plan.training), plan.data.split
+    training.together = plan.data.dataset.take(split.train).together
+    rows = plan.data.rows[np.concatenate([split.train, split.validation])]
+    parts += training_parts(prices, training, rows, plan.data.rows[split.test])
     return prices.forecast(parts, at_most=bool(classifier.early_stopping))
 
 

@@ -41,10 +41,10 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     began = time.perf_counter()
     plan = plan_fit(dataset, transformer, **options)
     clone(plan.transformer).set_params(value_range=None).fit(dataset.images[:1])
-    prices = Prices(plan.images, plan.dataset.labels, readers=[transformer], began=began)
+    prices = Prices(plan.images, plan.data.whole.labels, readers=[transformer], began=began)
     plan = plan.with_keys(prices.keys())
     forward, tuning = prices.passes(plan.passes), [prices.fits(fits, plan.passes) for fits in plan.head_fits]
     # The best is tuned once more on all rows; with one test set it is only fitted, which takes next to no time.
-    last = np.mean([part.seconds for part in tuning]) / sum(len(train) for train, _ in plan.split.splits)
-    again = float(last) * len(plan.rows) if plan.split.folds is not None else 0.0
+    last = np.mean([part.seconds for part in tuning]) / sum(len(train) for train, _ in plan.data.split.splits)
+    again = float(last) * len(plan.data.rows) if plan.data.split.folds is not None else 0.0
     return prices.forecast([forward, *tuning, Part("figures and the last fit", again)])

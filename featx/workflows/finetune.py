@@ -16,8 +16,8 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.prepare import SplitOptions
-from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..datasets.prepare import PreparedData, SplitOptions
+from ..datasets.split import join_test, split_dataset
 from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
@@ -99,47 +99,28 @@ class FineTunePlan:
     ----------
     classifier : CNNFineTuneClassifier
         Not fitted.
-    dataset : ImageDataset
-        Joined with the test set, without images that were left out.
-    split : DataSplit
-        Without a validation part the classifier holds out some of the training images.
-    rows : ndarray of int
-        The positions of the images before some were left out.
-    notes : list of str
-        What was found in the data set.
-    split_options : SplitOptions
-        How the data set is checked and split.
+    data : PreparedData
+        Joined with the test set. Without a validation part the classifier holds out some of the training images.
     """
 
     classifier: CNNFineTuneClassifier
-    dataset: ImageDataset
-    split: DataSplit
-    rows: np.ndarray
-    notes: list[str]
-    split_options: SplitOptions
+    data: PreparedData
 
     @property
     def images(self) -> Sequence[ImageSource]:
-        """The images as the classifier reads them."""
-        return self.classifier.sources(self.dataset.images, self.dataset.names)
+        """All images as the classifier reads them, before some are left out."""
+        return self.classifier.sources(self.data.whole.images, self.data.whole.names)
 
     @property
     def training(self) -> dict[str, Any]:
         """The keyword arguments of the classifier's `fit` and `prepare`."""
-        train, stopping = self.dataset.take(self.split.train), self.dataset.take(self.split.validation)
+        train, stopping = (self.data.dataset.take(rows) for rows in (self.data.split.train, self.data.split.validation))
         given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
         return {"X": train.images, "y": train.labels, "groups": train.groups, **given}
 
     def with_keys(self, keys: Sequence[Any]) -> FineTunePlan:
-        """Return the plan split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
-        prepared = self.split_options.prepare(self.dataset, keys)
-        return dataclasses.replace(
-            self, dataset=prepared.dataset, split=prepared.split, rows=prepared.rows, notes=prepared.notes
-        )
-
-    def without(self, failures: Sequence[Failure]) -> FineTunePlan:
-        """Return the plan without images that cannot be read; it is split anew by `with_keys`."""
-        return dataclasses.replace(self, dataset=leave_out_unreadable(self.dataset, failures)) if failures else self
+        """Return the plan with the data split anew, now that copies are known."""
+        return dataclasses.replace(self, data=self.data.with_keys(keys))
 
 
 def finetune_model(
@@ -182,13 +163,13 @@ def finetune_model(
     """
     plan = plan_finetuning(**locals())
     failures = find_unreadable(plan.images, verbose=classifier.verbose) if on_error == "skip" else []
-    plan = plan.without(failures)
+    plan = dataclasses.replace(plan, data=plan.data.without(failures))
     note_step("telling new images from known ones")
     keys = classifier.content_keys(plan.images)
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
     plan = plan.with_keys(keys)
-    dataset, split = plan.dataset, plan.split
+    dataset, split = plan.data.dataset, plan.data.split
     model = clone(classifier)
     held, labels = dataset.take(split.test), np.asarray(dataset.labels)
     model.fit(**plan.training)
@@ -210,7 +191,7 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneResult(
-        **{**vars(report), "notes": [*plan.notes, *split.notes, *report.notes]},
+        **{**vars(report), "notes": [*plan.data.notes, *split.notes, *report.notes]},
         model=model,
         protocol=f"{split.protocol}; trained on {len(split.train):,}"
         + (f", stopped by the {len(split.validation):,} of the validation part" if len(split.validation) else ""),
@@ -254,8 +235,7 @@ def plan_finetuning(
         validation_apart=stopping,
     )
     # Before any file is read; which images are left out is known only when their content is.
-    split = options.prepare(dataset).split
-    return FineTunePlan(classifier, dataset, split, np.arange(len(dataset)), [], options)
+    return FineTunePlan(classifier, options.prepare(dataset))
 
 
 def _split(

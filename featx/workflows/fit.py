@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.prepare import SplitOptions
+from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.json_values import as_json
 from ..display.notes import note_step
@@ -89,58 +89,34 @@ class FitPlan:
         Computes all views in one pass.
     heads : list of TunedHead
         Each is tuned on each view.
-    dataset : ImageDataset
-        Joined with the test set, whose images come last, without images that were left out.
-    images : sequence of ImageSource
-    keys : list of (bytes or error), or None
-        What identifies the content of each image; None if it was not read yet.
-    split : DataSplit
-        Of all images, whether or not they can be read.
-    rows : ndarray of int
-        The positions of the images before some were left out.
-    notes : list of str
-        What was found in the data set.
-    split_options : SplitOptions
-        How the data set is checked and split.
+    data : PreparedData
+        Joined with the test set, whose images come last; of these some may turn out to be unreadable.
     """
 
     transformer: CNNFeatureTransformer
     heads: list[TunedHead]
-    dataset: ImageDataset
-    images: Sequence[ImageSource]
-    keys: list[Any] | None
-    split: DataSplit
-    rows: np.ndarray
-    notes: list[str]
-    split_options: SplitOptions
+    data: PreparedData
+
+    @property
+    def images(self) -> Sequence[ImageSource]:
+        """All images as the transformer reads them, before some are left out."""
+        return self.transformer.sources(self.data.whole.images, self.data.whole.names)
 
     @property
     def passes(self) -> Passes:
-        """The passes of all images for all views."""
-        return self.transformer.plan(self.rows)
+        """The passes of the images that are not left out, for all views."""
+        return self.transformer.plan(self.data.rows)
 
     @property
     def head_fits(self) -> list[HeadFits]:
         """The fits of each head on each view, one for each fold; the last fit of the best is not among them."""
-        views, sizes = self.passes.views, [len(train) for train, _ in self.split.splits]
+        views, sizes = self.passes.views, [len(train) for train, _ in self.data.split.splits]
         several = f" on {len(views)} views" if len(views) > 1 else ""
         return [HeadFits(head, view, sizes, f"tune {head.head}{several}") for head in self.heads for view in views]
 
     def with_keys(self, keys: Sequence[Any]) -> FitPlan:
-        """Return the plan split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
-        prepared = self.split_options.prepare(self.dataset, keys)
-        whole = len(prepared.rows) == len(self.images)
-        images = self.images if whole else [self.images[row] for row in prepared.rows]
-        keys = [keys[row] for row in prepared.rows]
-        return replace(
-            self,
-            images=images,
-            keys=keys,
-            dataset=prepared.dataset,
-            split=prepared.split,
-            rows=prepared.rows,
-            notes=prepared.notes,
-        )
+        """Return the plan with the data split anew, now that copies are known."""
+        return replace(self, data=self.data.with_keys(keys))
 
 
 def fit_model(
@@ -196,16 +172,18 @@ def fit_model(
     random_state = drawn_seed(random_state)
     plan = plan_fit(**locals())
     plan = _with_content_keys(plan)
-    transformer, dataset, split = plan.transformer, plan.dataset, plan.split
-    extraction = transformer.extract(plan.images, keys=plan.keys)
+    transformer, data, images = plan.transformer, plan.data, plan.images
+    dataset, split, notes = data.dataset, data.split, data.notes
+    kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
+    extraction = transformer.extract(kept, keys=data.keys)
     matrices = dict(zip(plan.passes.views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
         dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
-        split = plan.split_options.divide(dataset, **plan.split_options.settings)
-        extraction.failures = [replace(f, index=int(plan.rows[f.index])) for f in extraction.failures]
-    split = replace(split, notes=[*plan.notes, *split.notes])
+        split = data.options.divide(dataset, **data.options.settings)
+        extraction.failures = [replace(f, index=int(data.rows[f.index])) for f in extraction.failures]
+    split = replace(split, notes=[*notes, *split.notes])
     evaluation, head = evaluate_heads(
         matrices,
         np.asarray(dataset.labels),
@@ -220,11 +198,11 @@ def fit_model(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
-    kept._check_weights(reset=True)
-    kept.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
+    features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
+    features._check_weights(reset=True)
+    features.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
     extraction.embeddings = []
-    return FitResult(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
 
 
 def plan_fit(
@@ -272,10 +250,7 @@ def plan_fit(
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; which images are left out is known only when their content is.
-    split = split_options.prepare(dataset).split
-    images = transformer.sources(dataset.images, dataset.names)
-    rows = np.arange(len(dataset))
-    return FitPlan(transformer, tuned, dataset, images, None, split, rows, [], split_options)
+    return FitPlan(transformer, tuned, split_options.prepare(dataset))
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
@@ -291,11 +266,11 @@ def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_st
 def _with_content_keys(plan: FitPlan) -> FitPlan:
     """Return the plan split by the content of the images; raise the error of an image that cannot be read."""
     note_step("telling new images from known ones")
-    keys = plan.transformer.content_keys(plan.images, fetch=True)
-    failed = [key for key in keys if not isinstance(key, bytes)]
+    images = plan.images
+    keys = plan.transformer.content_keys(images, fetch=True)
     if plan.transformer.on_error != "raise":
-        return plan.with_keys(_readable(plan.images, keys))
-    if failed:
+        return plan.with_keys(_readable(images, keys))
+    if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
     return plan.with_keys(keys)
 

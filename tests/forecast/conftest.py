@@ -10,7 +10,7 @@ from featx import CNNFeatureTransformer
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
     """Probe briefly: no timing is looked at."""
-    monkeypatch.setattr("featx.forecast.prices.PACE_SECONDS", 0.2)
+    monkeypatch.setattr("featx.forecast.prices.REPEATS", 1)
     monkeypatch.setattr("featx.forecast.heads.BUDGET_SECONDS", 0.1)
     monkeypatch.setattr("featx.forecast.finetune.PROBE_EPOCHS", 2)
 

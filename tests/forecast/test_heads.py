@@ -1,62 +1,57 @@
 """Promised: heads are timed at growing sizes, on rows that are like the real ones, and continued by a power law."""
 
+import time
+
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from featx import (
     load_dataset,
 )
 from featx.exceptions import ParameterError
-from featx.extraction.passes import Passes
 from featx.forecast.fit import forecast_fit
-from featx.forecast.heads import HeadPrices, seconds_at
-from featx.heads.head_fits import HeadFits
+from featx.forecast.heads import draw_rows, extrapolate, fit_seconds
 
 
-@pytest.mark.parametrize(
-    ("power", "size", "asked", "seconds"),
-    [
-        (1, 20, [10, 10, 20], 0.02),  # timed at the size itself
-        (1, 5, [5, 5], 0.005),
-        (2, 320, [10, 10, 20, 40], 102.4),
-        (0, 4000, [10, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 4000], 1e-3),
-        (3, 80, [10, 10, 20, 40], 25.6),  # at most with the square
-    ],
-)
-def test_what_is_too_long_to_be_timed_is_continued_by_a_power_law(power, size, asked, seconds, monkeypatch):
-    monkeypatch.setattr("featx.forecast.heads.BUDGET_SECONDS", 4.0)
+def test_a_power_law_is_continued():
+    assert extrapolate([(50, 5.0), (100, 1.0), (200, 2.0)], 200) == 2.0
+    assert extrapolate([(100, 2.0)], 200) == 4.0
+    assert extrapolate([(100, 1.0), (200, 4.0)], 400) == pytest.approx(16.0)
+    assert extrapolate([(100, 1e-6), (200, 1.0)], 400) == pytest.approx(4.0)
+    assert extrapolate([(100, 2.0), (200, 1.0)], 800) == pytest.approx(4.0)
+
+
+def test_heads_are_fitted_to_growing_numbers_of_rows_while_there_is_time(monkeypatch):
     sizes = []
 
-    def timed(size):
-        sizes.append(size)
-        return 1e-3 * size**power if power < 3 else 1e-4 * size**3
+    class Slow(DummyClassifier):
+        def fit(self, X, y):
+            sizes.append(len(X))
+            time.sleep(len(X) / 10_000)
+            return super().fit(X, y)
 
-    found = seconds_at(timed, size, first=10)
-    assert sizes == asked
-    assert found == pytest.approx(seconds)
+    known, labels = np.zeros((4, 2), np.float32), np.array(["a", "b"] * 500)
+    assert fit_seconds(Slow(), 200, known, labels[:4], labels) > 0.02
+    assert sizes == [200, 200]
+    monkeypatch.setattr("featx.forecast.heads.BUDGET_SECONDS", 0.15)
+    assert fit_seconds(Slow(), 1000, known, labels[:4], labels) > 0.1
+    assert sizes[2:] == [256, 256, 512]
 
 
 def test_drawn_rows_are_like_the_known_ones():
     rng = np.random.default_rng(0)
-    labels = np.array(["a"] * 300 + ["b"] * 100 + ["rare"] * 2)
-    known, rows = np.arange(0, 390, 6), np.arange(402)
-    matrix = rng.normal(3.0, 2.0, (len(known), 20)).astype(np.float32)
-    matrix[labels[known] == "b"] += 6.0
-
-    class Known:
-        def embeddings(self, passes, view):
-            return known, matrix
-
-    fits = HeadFits(None, ("x", "avg"), rows, [402], "tune")
-    passes = Passes(None, [fits.view], rows, "float32")
-    heads = HeadPrices(Known(), labels)
-    same, y = heads.draw(fits, passes, 402)
-    assert (y == labels).all()
-    drawn, names = heads.draw(fits, passes, 256)
+    labels = np.array(["a"] * 300 + ["b"] * 100 + ["rare"])
+    classes = labels[::6]
+    known = rng.normal(3.0, 2.0, (len(classes), 20)).astype(np.float32)
+    known[classes == "b"] += 6.0
+    drawn, y = draw_rows(2000, known, classes, labels)
     assert drawn.dtype == np.float32
-    assert min(np.unique(names, return_counts=True)[1]) >= 3
-    apart = same[y == "b"].mean(axis=0) - same[y == "a"].mean(axis=0)
-    assert apart.mean() == pytest.approx(6.0 / 2**0.5, abs=1.0)
+    assert drawn.shape == (2000, 20)
+    assert min(np.unique(y, return_counts=True)[1]) >= 3
+    apart = drawn[y == "b"].mean(axis=0) - drawn[y == "a"].mean(axis=0)
+    assert apart.mean() == pytest.approx(6.0, abs=1.0)
+    assert len(draw_rows(5, known, classes, labels)[1]) == 9
 
 
 def test_more_neighbours_than_probed_rows_are_no_error(folder, transformer, monkeypatch):

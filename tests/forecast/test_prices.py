@@ -4,10 +4,9 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from forecasts import forecast_passes, kept
+from forecasts import forecast_passes
 
 from featx import (
-    EmbeddingCache,
     load_dataset,
 )
 from featx.forecast.extract import forecast_extraction
@@ -44,9 +43,9 @@ def test_unreadable_images_are_counted(folder, transformer):
     assert any(row.path == str(folder / "missing.png") for row in as_sources(dataset.images))
 
 
-def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer, tmp_path):
+def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer):
     images = as_sources(load_dataset(folder).images)
-    prices = Prices(images, cache=EmbeddingCache(tmp_path / "cache"), began=time.perf_counter())
+    prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
     every, some = transformer.plan(np.arange(80)), transformer.plan(np.arange(30))
     assert prices.passes(some).n_images == 30
     assert prices.passes(every).n_images == 50
@@ -57,30 +56,9 @@ def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer
     assert len(prices.probed) == 64
 
 
-def test_images_pass_again_to_measure_the_pace_and_nothing_is_kept(
-    folder, transformer, forwards, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("featx.forecast.prices.PACE_SECONDS", 60.0)
+def test_the_first_rows_are_those_that_are_measured(folder, transformer):
     images = as_sources(load_dataset(folder).images)
-    passes = replace(transformer.plan(np.arange(80)), views=[("features.7", "avg"), ("features.7", "max")])
-    prices = Prices(images, cache=EmbeddingCache(tmp_path / "cache"), began=time.perf_counter())
-    pace = prices.pace(passes)
-    assert pace.seconds > 0
-    assert pace.rows.tolist() == prices.probed
-    assert [matrix.shape[0] for matrix in pace.embeddings] == [64, 64]
-    assert forwards.since() == 8 + 8 + 8 * 64
-    assert kept(tmp_path) == []
-    rows, found = prices.embeddings(passes, passes.views[1])
-    np.testing.assert_array_equal(found, pace.embeddings[1])
-    # What comes from a server is not fetched again.
-    urls = as_sources([f"file://{image.content}" for image in images])
-    Prices(urls, cache=None, began=time.perf_counter()).pace(passes)
-    assert forwards.since() == 8 + 8 + 64
-
-
-def test_what_cannot_be_read_is_no_part_of_the_pace(folder, transformer):
-    images = as_sources(load_dataset(folder).images)[:10]
-    (folder / "dark" / "03.png").write_bytes(b"no image")
-    pace = Prices(images, cache=None, began=time.perf_counter()).pace(transformer.plan(np.arange(10)))
-    assert sorted(pace.rows) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert len(pace.embeddings[0]) == 9
+    prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
+    prices.passes(transformer.plan(np.arange(20, 30)))
+    assert sorted(prices.probed[:10]) == list(range(20, 30))
+    assert len(set(prices.probed)) == 64

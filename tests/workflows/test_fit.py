@@ -65,15 +65,15 @@ def test_what_cannot_be_fitted_is_refused_before_any_image_is_read(dataset, tiny
 
 def test_copies_are_known_once_the_content_is(dataset, tiny):
     plan = plan_fit(dataset, CNNFeatureTransformer(**tiny), **SEARCH)
-    assert plan.keys is None
+    assert plan.data.keys == []
     assert [pooling for _, pooling in plan.passes.views] == ["avg", "max"]
     assert [(fits.view[1], len(fits.sizes)) for fits in plan.head_fits] == [("avg", 3), ("max", 3)]
     keys = [bytes([number // 2]) * 32 for number in range(24)]
     again = plan.with_keys(keys)
-    assert (again.dataset.together[::2] == again.dataset.together[1::2]).all()
-    assert len(np.unique(again.dataset.together)) == 12
-    for train, test in again.split.splits:
-        assert not set(again.dataset.together[train]) & set(again.dataset.together[test])
+    assert (again.data.dataset.together[::2] == again.data.dataset.together[1::2]).all()
+    assert len(np.unique(again.data.dataset.together)) == 12
+    for train, test in again.data.split.splits:
+        assert not set(again.data.dataset.together[train]) & set(again.data.dataset.together[test])
 
 
 @pytest.fixture
