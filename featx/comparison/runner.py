@@ -25,13 +25,15 @@ from ..evaluation.nested_subsets import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
 from ..extraction.pace import PACE_IMAGES, measure_pace
-from ..extraction.passes import Passes
+from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.head_fits import HeadFits
+from ..finetuning.training_plan import Epochs
 from ..images.sources import ImageSource
 from .strategies import kind_of
 
 __all__ = ["RunResult", "Runner"]
+
+HEAD_STEP = "tune and fit the head"
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,17 @@ class Runner:
         wall = time.perf_counter() - start
         return RunResult(probabilities, train_accuracy, validation_accuracy, seconds, wall)
 
-    def plan_frozen(self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray) -> tuple[Passes, HeadFits, Passes]:
-        """Return what `run` does with frozen features: the passes to train on, the fit, and the passes to predict."""
-        passes, tested = (self.with_cache(pipeline[0]).plan(rows) for rows in (train, test))
-        fit = HeadFits(pipeline[1:], passes.views[0], [len(train)], "tune and fit the head")
-        return passes, fit, tested
+    def plan(
+        self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int
+    ) -> list[Passes | HeadFits | Epochs]:
+        """Return what `run` is about to do, step by step, for one of featx's strategies; parameters as for `run`."""
+        if kind_of(estimator) == "frozen":
+            passes, predict = (self.with_cache(estimator[0]).plan(rows) for rows in (train, test))
+            return [passes, predict, HeadFits(estimator[1:], passes, passes.views[0], [len(train)], HEAD_STEP)]
+        some = self.dataset.take(train)
+        training = _seed(clone(estimator), seed).prepare(some.images, some.labels, some.groups)
+        training.together = some.together
+        return training.plan().steps(train, test)
 
     def _run_frozen(
         self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray, seed: int

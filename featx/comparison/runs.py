@@ -16,11 +16,21 @@ from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
+from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
+from ..heads.tuned_head import TunedHead
 from .plan import ComparisonPlan
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runner import Runner, RunResult
-from .stage_study import MOST_IMAGES, STAGE_FOLDS, StageStudy, compare_stages, predict_by_stages
+from .stage_study import (
+    MOST_IMAGES,
+    STAGE_FOLDS,
+    STAGE_GRID,
+    StageStudy,
+    compare_stages,
+    plan_stages,
+    predict_by_stages,
+)
 
 __all__ = ["STAGE_FILE", "ComparisonRuns", "Run"]
 
@@ -132,9 +142,29 @@ class ComparisonRuns:
                 bar.update()
         return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
 
-    def unfinished(self) -> list[Run]:
-        """Return the runs of which no result is in the folder."""
-        return [run for run in self if self.files.load(run.file, run.key) is None]
+    def plan(self, transfer: CNNFeatureTransformer | None) -> Iterator[tuple[str, list[Any]]]:
+        """Yield what is not finished: "stages" or the name of a strategy, and the steps; see `Runner.plan`."""
+        if transfer is not None:
+            yield "stages", self._plan_study(transfer)
+        for run in self:
+            if self.files.load(run.file, run.key) is None:
+                repeat = self.repeats[run.repeat]
+                rows = repeat.trains[run.size], repeat.test
+                yield run.strategy, self.runner.plan(self.strategies[run.strategy], *rows, seed=repeat.seed)
+
+    def _plan_study(self, transfer: CNNFeatureTransformer) -> list[Passes | HeadFits]:
+        rows, key = self.study_rows(transfer)
+        if self.files.load(STAGE_FILE, key) is not None:
+            return []
+        some = self.dataset.take(rows)
+        kept: dict[str, Any] = {"groups": some.groups, "together": some.together, "random_state": self.repeats[0].seed}
+        try:
+            one_pass, folds = plan_stages(transfer, self.runner.labels[rows], **kept)
+        except (DatasetError, LayerError):
+            return []  # then there is no study
+        passes, sizes = one_pass.plan(rows), [len(train) for train, _ in folds]
+        head = TunedHead(grid=STAGE_GRID["logistic"])
+        return [passes, *(HeadFits(head, passes, view, sizes, "tune heads") for view in passes.views)]
 
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs in their order, finished or not."""

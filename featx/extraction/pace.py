@@ -10,7 +10,7 @@ import numpy as np
 
 from ..images.sources import ImageSource
 from .extract import ExtractionResult, extract_embeddings
-from .passes import Passes
+from .steps import Passes
 
 __all__ = ["FIRST_IMAGES", "PACE_IMAGES", "Pace", "measure_pace"]
 

@@ -20,7 +20,7 @@ from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
 from .estimator import ImageEstimator, open_cache
 from .extract import ExtractionResult, extract_embeddings
-from .passes import Passes
+from .steps import Passes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -263,20 +263,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         -------
         ExtractionResult
         """
-        source = self.source()
-        return extract_embeddings(
-            images,
-            source,
-            views=self._views(source),
-            cache=open_cache(self.cache),
-            precision=self.precision,
-            device=self.device,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            on_error=self.on_error,
-            verbose=self.verbose,
-            keys=keys,
-        )
+        options = self.plan(np.arange(len(images))).options
+        return extract_embeddings(images, cache=open_cache(self.cache), on_error=self.on_error, keys=keys, **options)
 
     def plan(self, rows: np.ndarray) -> Passes:
         """Return the passes that `extract` makes of some images, without making them.

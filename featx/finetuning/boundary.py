@@ -12,7 +12,7 @@ import numpy as np
 
 from ..cache.memory import Store
 from ..extraction.extract import ensure_embeddings
-from ..extraction.passes import Passes
+from ..extraction.steps import Passes
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
 from ..networks.pooling import View

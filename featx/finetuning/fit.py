@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.estimator import open_cache
 from ..extraction.extract import extract_embeddings
-from ..extraction.passes import Passes
+from ..extraction.steps import Passes
 from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
@@ -34,7 +34,7 @@ from .ignored_parameters import note_ignored_parameters
 from .optimization import Optimization
 from .settings import check_parameters, resolve_automatic
 from .training import Training
-from .training_plan import TrainingPlan
+from .training_plan import Epochs, TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation
 
@@ -166,10 +166,11 @@ class FineTuning:
         options = self.options
         how: dict[str, Any] = {"precision": self.precision, "device": self.device, "n_jobs": options.n_jobs}
         own = Passes(self.source, [self.view], train, **how, verbose=options.verbose, name="forward for the head")
-        draws = 1 if self.augmentation is None else int(options.test_draws)
-        prediction = replace(own, rows=np.zeros(draws, dtype=int), name="predict", kept=False)
+        size = 4 * sum(value.numel() for value in trunk.state().values())
+        cached, number = boundary is not None, self.optimization.epochs
+        epochs = Epochs(options, own, cached, number, len(train), len(validation), size)
         for_head = None if self.head_init == "random" else own
-        return TrainingPlan(trunk, train, validation, boundary, for_head, prediction, self.optimization.epochs)
+        return TrainingPlan(trunk, train, validation, boundary, for_head, epochs)
 
     def cut(self) -> Trunk:
         """Return the network in two parts, and set what depends on whether it is trained from scratch."""

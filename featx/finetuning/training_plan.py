@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ..extraction.passes import Passes
+from ..extraction.steps import HeadFits, Passes
+from ..heads.tuned_head import TunedHead
 from .boundary import BoundaryPasses
 from .trunk import Trunk
 
-__all__ = ["TrainingPlan"]
+__all__ = ["Epochs", "TrainingPlan"]
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Epochs of one training, planned and not yet made.
+
+    Attributes
+    ----------
+    classifier : CNNFineTuneClassifier
+        Not fitted.
+    passes : Passes
+        Through its network before training.
+    cached : bool
+        Whether the outputs below the trained stages are computed once.
+    number : int
+        The most epochs.
+    n_train, n_validation : int
+        Images of each epoch.
+    weight_bytes : int
+        Of the trained network.
+    """
+
+    classifier: Any
+    passes: Passes
+    cached: bool
+    number: int
+    n_train: int
+    n_validation: int
+    weight_bytes: int
 
 
 @dataclass(frozen=True)
@@ -25,10 +56,7 @@ class TrainingPlan:
         Passes that are made once, or None where every epoch forwards all images.
     for_head : Passes or None
         Those on whose embeddings the head is fitted first; None for a head that begins with random weights.
-    prediction : Passes
-        Those in which the trained network predicts an image, one for each draw of the augmentation; of row 0.
-    epochs : int
-        The most that are trained.
+    epochs : Epochs
     """
 
     trunk: Trunk
@@ -36,14 +64,28 @@ class TrainingPlan:
     validation: np.ndarray
     boundary: BoundaryPasses | None
     for_head: Passes | None
-    prediction: Passes
-    epochs: int
+    epochs: Epochs
 
-    def passes(self, rows: np.ndarray) -> list[Passes]:
-        """Return the passes that are made before the first epoch, where training and validation are these rows."""
-        made = [*(self.boundary.passes if self.boundary else ()), *([self.for_head] if self.for_head else ())]
-        return [replace(passes, rows=rows[passes.rows]) for passes in made if len(passes.rows)]
+    def steps(self, rows: np.ndarray, tested: np.ndarray) -> list[Passes | HeadFits | Epochs]:
+        """Return all steps of the training and of a prediction, in their order.
 
-    def predict(self, rows: np.ndarray) -> Passes:
-        """Return the passes in which the trained network predicts some rows."""
-        return replace(self.prediction, rows=np.tile(rows, len(self.prediction.rows)))
+        Parameters
+        ----------
+        rows : ndarray of int
+            Where the images of the training are in a larger set.
+        tested : ndarray of int
+            Those that the trained network will predict.
+        """
+        steps: list[Any] = [replace(passes, rows=rows[passes.rows]) for passes in (*self._lower(), *self._head())]
+        if self.for_head is not None:
+            # A warm-up takes about as long as tuning a logistic regression, and both are short beside the passes.
+            steps.append(HeadFits(TunedHead(), steps[-1], self.for_head.views[0], [len(self.train)], "fit the head"))
+        draws = 1 if self.epochs.classifier.augmentation in (None, "none") else int(self.epochs.classifier.test_draws)
+        predict = replace(self.epochs.passes, rows=np.tile(tested, draws), name="predict", kept=False)
+        return [*steps, self.epochs, predict]
+
+    def _lower(self) -> list[Passes]:
+        return [passes for passes in self.boundary.passes if len(passes.rows)] if self.boundary else []
+
+    def _head(self) -> list[Passes]:
+        return [self.for_head] if self.for_head else []

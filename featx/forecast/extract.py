@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..extraction.transformer import CNNFeatureTransformer
 from ..workflows.extract import ROWS_AT_A_TIME, plan_extraction
@@ -34,11 +33,10 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     ParameterError, BackboneError, WeightsError, LayerError, CacheError
     """
     began = time.perf_counter()
-    check_values({"dataset": dataset, "transformer": transformer})
     plan = plan_extraction(dataset, transformer)
     prices = Prices(plan.images, None, readers=[transformer], began=began)
     n, size = len(plan.images), 4 * plan.width
     output = n * (size + NAME_BYTES)
     memory = min(ROWS_AT_A_TIME, n) * 2 * size
     written = Part("the file of embeddings", output / WRITE_BYTES_PER_SECOND, output, memory)
-    return prices.forecast([prices.passes(plan.passes), written])
+    return prices.forecast([prices.price(plan.passes), written])

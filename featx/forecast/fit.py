@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from ..datasets.dataset import ImageDataset
 from ..extraction.transformer import CNNFeatureTransformer
@@ -40,11 +39,10 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     """
     began = time.perf_counter()
     plan = plan_fit(dataset, transformer, **options)
-    clone(plan.transformer).set_params(value_range=None).fit(dataset.images[:1])
     prices = Prices(plan.images, plan.data.whole.labels, readers=[transformer], began=began)
     plan = plan.with_keys(prices.keys())
-    forward, tuning = prices.passes(plan.passes), [prices.fits(fits, plan.passes) for fits in plan.head_fits]
+    forward, tuning = prices.price(plan.passes), [prices.price(fits) for fits in plan.head_fits]
     # The best is tuned once more on all rows; with one test set it is only fitted, which takes next to no time.
-    last = np.mean([part.seconds for part in tuning]) / sum(len(train) for train, _ in plan.data.split.splits)
-    again = float(last) * len(plan.data.rows) if plan.data.split.folds is not None else 0.0
+    split, seconds = plan.data.split, float(np.mean([part.seconds for part in tuning]))
+    again = 0.0 if split.folds is None else seconds * len(plan.data.rows) / sum(len(train) for train, _ in split.folds)
     return prices.forecast([forward, *tuning, Part("figures and the last fit", again)])

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..cache import EmbeddingSpec, FileDigests
+from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache
 from ..extraction.pace import PACE_IMAGES, Pace, measure_pace
-from ..extraction.passes import Passes
-from ..heads.head_fits import HeadFits
+from ..extraction.steps import HeadFits, Passes
+from ..finetuning.training_plan import Epochs
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
+from ..networks.pooling import View
 from ..runtime.resources import peak_memory, thread_count
+from .epochs import epoch_seconds
 from .heads import fit_seconds
 from .result import ForecastResult, Part
 
 __all__ = ["WRITE_BYTES_PER_SECOND", "Prices"]
 
-REPEATS = 3
 # Files are read for their digests for this long at most; remembered digests cost next to nothing.
 DIGEST_SECONDS = 10.0
 DIGESTS_AT_A_TIME = 1024
@@ -32,7 +34,6 @@ DIGESTS_AT_A_TIME = 1024
 WRITE_BYTES_PER_SECOND = 2e8
 # Of a row without its embedding: its digest, and its share of the segment's header.
 ROW_BYTES = 48
-MOST_EMBEDDINGS = 2048
 # Copies that a head makes of a matrix: standardised, of a fold, and in float64.
 COPIES = 4
 
@@ -69,35 +70,46 @@ class Prices:
         """Return what identifies the content of each image; None for images that were not read."""
         return [self._keys.get(row) for row in range(len(self.images))]
 
-    def passes(self, passes: Passes) -> Part:
-        """Return the price of passes, whose embeddings count as cached from then on."""
+    def price(self, step: Passes | HeadFits | Epochs) -> Part:
+        """Return the price of one step of a plan; the embeddings of passes count as cached from then on."""
+        if isinstance(step, Passes):
+            return self._passes(step)
+        return self._fits(step) if isinstance(step, HeadFits) else self._epochs(step)
+
+    def _passes(self, passes: Passes) -> Part:
         n = len(passes.rows)
         missing, some = self._missing(passes) if passes.kept else (float(n), passes.rows.tolist())
         self.n_passes, self.n_cached = self.n_passes + n, self.n_cached + n - missing
         if missing < 0.5:
             return Part(passes.name, 0.0)
-        pace = self.pace(passes, some)
+        pace = self._pace(passes, some)
         row_bytes = sum(matrix.shape[1] * matrix.itemsize + ROW_BYTES for matrix in pace.embeddings)
         disk = round(missing * row_bytes) if self.cache is not None else 0
-        seconds = missing * pace.seconds + disk / WRITE_BYTES_PER_SECOND
+        # A trained network is another network, and is built anew.
+        seconds = missing * pace.seconds + disk / WRITE_BYTES_PER_SECOND + (0.0 if passes.kept else pace.start)
         return Part(passes.name, seconds, disk, n_images=round(missing))
 
-    def fits(self, fits: HeadFits, passes: Passes) -> Part:
-        """Return the price of fits on embeddings that these passes compute."""
-        rows, known = self._embeddings(passes, fits)
-        n, width, labels = max(fits.sizes), known.shape[1], self.labels[passes.rows]
+    def _fits(self, fits: HeadFits) -> Part:
+        rows, known = self._embeddings(fits.passes, fits.view)
+        n, width, labels = max(fits.sizes), known.shape[1], self.labels[fits.passes.rows]
         key = str(fits.head.get_params()), width, n
-        seconds = self.once(key, lambda: fit_seconds(fits.head, n, known, self.labels[rows], labels))
-        memory = 4 * n * width * (len(passes.views) + COPIES)
-        return Part(fits.name, seconds * sum(fits.sizes) / n, 0, memory)
-
-    def once(self, key: Any, measure: Callable[[], float]) -> float:
-        """Return the seconds that were measured under a key, or measure them."""
         if key not in self._seconds:
-            self._seconds[key] = measure()
-        return self._seconds[key]
+            self._seconds[key] = fit_seconds(fits.head, n, known, self.labels[rows], labels)
+        memory = 4 * n * width * (len(fits.passes.views) + COPIES)
+        return Part(fits.name, self._seconds[key] * sum(fits.sizes) / n, 0, memory)
 
-    def pace(self, passes: Passes, rows: Sequence[int] = ()) -> Pace:
+    def _epochs(self, epochs: Epochs) -> Part:
+        key = str({**epochs.classifier.get_params(deep=False), "random_state": None})
+        if key not in self._seconds:
+            rows, _ = self._embeddings(epochs.passes, epochs.passes.views[0])
+            # As many as pass in a second: four epochs of forward and backward passes then take some ten.
+            few = int(np.clip(1 / self._pace(epochs.passes).seconds, 16, PACE_IMAGES))
+            self._seconds[key] = epoch_seconds(epochs, [self.images[row].content for row in rows[:few]])
+        seconds = self._seconds[key] * epochs.number * (epochs.n_train + epochs.n_validation)
+        name = f"train {count_text(epochs.number, 'epoch')}"
+        return Part(name, seconds, epochs.weight_bytes, n_images=epochs.number * epochs.n_train)
+
+    def _pace(self, passes: Passes, rows: Sequence[int] = ()) -> Pace:
         """Return the speed of a network, measured once on up to 64 images: of these rows if it is the first."""
         # Augmented draws differ in their seeds and cost the same.
         preprocessing = passes.source.preprocessing
@@ -109,7 +121,7 @@ class Prices:
                 first = set(rows)
                 order = sorted(self._order, key=lambda row: row not in first)
                 self.probed = [row for row in order if row not in self.unreadable][:PACE_IMAGES]
-            self._paces[key] = pace = measure_pace(passes, [self.images[row] for row in self.probed], repeats=REPEATS)
+            self._paces[key] = pace = measure_pace(passes, [self.images[row] for row in self.probed], repeats=3)
             self.unreadable |= {self.probed[place] for place in pace.failed}
         return self._paces[key]
 
@@ -140,17 +152,17 @@ class Prices:
             parts=list(merged.values()),
         )
 
-    def _embeddings(self, passes: Passes, fits: HeadFits) -> tuple[list[int], np.ndarray]:
-        """Return up to 2,048 random rows with their embeddings, from the cache or else from the measured pace."""
-        spec = passes.source.spec(fits.view, passes.precision)
+    def _embeddings(self, passes: Passes, view: View) -> tuple[list[int], np.ndarray]:
+        """Return up to 64 random rows with their embeddings, from the cache or else from the measured pace."""
+        spec = passes.source.spec(view, passes.precision)
         cached = self._cached(spec)
-        rows = [row for row in self._order if self._keys.get(row) in cached][:MOST_EMBEDDINGS]
+        rows = [row for row in self._order if self._keys.get(row) in cached][:PACE_IMAGES]
         if self.cache is not None and len(rows) >= min(PACE_IMAGES, len(passes.rows)):
             return rows, self.cache.get(spec, _matrix([self._keys[row] for row in rows]))[0]
-        pace = self.pace(passes)
+        pace = self._pace(passes)
         if not pace.good:
             raise DatasetError("none of the images can be read", "See what they are.")
-        return [self.probed[place] for place in pace.good], pace.embeddings[passes.views.index(fits.view)]
+        return [self.probed[place] for place in pace.good], pace.embeddings[passes.views.index(view)]
 
     def _missing(self, passes: Passes) -> tuple[float, list[int]]:
         """Return the number of distinct images that lack some view, and their known rows; count them as cached now."""

@@ -13,10 +13,11 @@ import numpy as np
 from sklearn.base import clone
 
 from ..cache.hdf5 import atomic_hdf5
+from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..exceptions import CacheError, DatasetError
 from ..extraction.extract import ExtractionResult, Failure
-from ..extraction.passes import Passes
+from ..extraction.steps import Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import first_reason
 from ..images.sources import ImageSource
@@ -56,6 +57,7 @@ def plan_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -
     ------
     ParameterError, BackboneError, WeightsError, LayerError, CacheError
     """
+    check_values(locals())
     images = transformer.sources(dataset.images, dataset.names)
     # One image says nothing about what a value range does to all of them.
     checked = clone(transformer).set_params(value_range=None).fit(dataset.images[:1])

@@ -25,9 +25,8 @@ from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.extract import ExtractionResult
-from ..extraction.passes import Passes
+from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.head_fits import HeadFits
 from ..heads.head_names import check_heads
 from ..heads.nested_cv import evaluate_heads
 from ..heads.results import EvaluationResult
@@ -110,9 +109,13 @@ class FitPlan:
     @property
     def head_fits(self) -> list[HeadFits]:
         """The fits of each head on each view, one for each fold; the last fit of the best is not among them."""
-        views, sizes = self.passes.views, [len(train) for train, _ in self.data.split.splits]
-        several = f" on {len(views)} views" if len(views) > 1 else ""
-        return [HeadFits(head, view, sizes, f"tune {head.head}{several}") for head in self.heads for view in views]
+        passes, sizes = self.passes, [len(train) for train, _ in self.data.split.splits]
+        several = f" on {len(passes.views)} views" if len(passes.views) > 1 else ""
+        return [
+            HeadFits(head, passes, view, sizes, f"tune {head.head}{several}")
+            for head in self.heads
+            for view in passes.views
+        ]
 
     def with_keys(self, keys: Sequence[Any]) -> FitPlan:
         """Return the plan with the data split anew, now that copies are known."""

@@ -1,21 +1,23 @@
-"""Plan forward passes: which images go through which network, for which views, before any of them does."""
+"""Steps of a plan: passes of images through a network, and fits of a head on the embeddings, before they are made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 
-__all__ = ["Passes"]
+__all__ = ["HeadFits", "Passes"]
 
 
 @dataclass(frozen=True)
 class Passes:
-    """Forward passes of images through one network, planned and not yet made.
+    """Forward passes of images through one network.
 
     Attributes
     ----------
@@ -50,3 +52,27 @@ class Passes:
         """The keyword arguments of `extract_embeddings` and `ensure_embeddings` that make these passes."""
         names = ("source", "views", "precision", "device", "batch_size", "n_jobs", "verbose")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class HeadFits:
+    """Fits of one head on embeddings of one view.
+
+    Attributes
+    ----------
+    head : classifier
+        Such as a `TunedHead`; cloned for each fit.
+    passes : Passes
+        Those that compute the embeddings.
+    view : (layer, pooling)
+    sizes : sequence of int
+        How many embeddings each fit takes.
+    name : str
+        What they are made for, in the table of a forecast.
+    """
+
+    head: BaseEstimator
+    passes: Passes
+    view: View
+    sizes: Sequence[int]
+    name: str
