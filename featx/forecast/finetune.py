@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-from sklearn.base import clone
-
 from ..datasets.dataset import ImageDataset
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..workflows.finetune import plan_finetuning
@@ -47,8 +44,5 @@ def forecast_finetuning(
     prices = Prices(plan.images, plan.data.whole.labels, readers=[classifier], began=began)
     parts = [prices.decoding()] if on_error == "skip" else []
     plan = plan.with_keys(prices.keys())
-    training, split = clone(classifier).prepare(**plan.training), plan.data.split
-    training.together = plan.data.dataset.take(split.train).together
-    rows = plan.data.rows[np.concatenate([split.train, split.validation])]
-    parts += map(prices.price, training.plan().steps(rows, plan.data.rows[split.test]))
+    parts += map(prices.price, plan.steps)
     return prices.forecast(parts, at_most=bool(classifier.early_stopping))

@@ -21,9 +21,8 @@ from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 from ..runtime.resources import peak_memory, thread_count
-from .epochs import epoch_seconds
-from .heads import fit_seconds
 from .result import ForecastResult, Part
+from .timings import epoch_seconds, fit_seconds
 
 __all__ = ["WRITE_BYTES_PER_SECOND", "Prices"]
 

@@ -33,13 +33,9 @@ class Part:
 
     def __add__(self, other: Part) -> Part:
         """Return both as one part; they hold their memory one after the other."""
-        return Part(
-            self.name,
-            self.seconds + other.seconds,
-            self.disk_bytes + other.disk_bytes,
-            max(self.memory_bytes, other.memory_bytes),
-            self.n_images + other.n_images,
-        )
+        memory, n_images = max(self.memory_bytes, other.memory_bytes), self.n_images + other.n_images
+        disk = self.disk_bytes + other.disk_bytes
+        return Part(self.name, self.seconds + other.seconds, disk, memory, n_images)
 
 
 @dataclass(repr=False)

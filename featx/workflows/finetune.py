@@ -25,8 +25,10 @@ from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
+from ..extraction.steps import HeadFits, Passes
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..finetuning.settings import check_parameters
+from ..finetuning.training_plan import Epochs
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
 from ..images.sources import ImageSource
@@ -117,6 +119,14 @@ class FineTunePlan:
         train, stopping = (self.data.dataset.take(rows) for rows in (self.data.split.train, self.data.split.validation))
         given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
         return {"X": train.images, "y": train.labels, "groups": train.groups, **given}
+
+    @property
+    def steps(self) -> list[Passes | HeadFits | Epochs]:
+        """The steps of the training and of the prediction of the test part, in their order."""
+        split, rows = self.data.split, self.data.rows
+        training = clone(self.classifier).prepare(**self.training)
+        training.together = self.data.dataset.take(split.train).together
+        return training.plan().steps(rows[np.concatenate([split.train, split.validation])], rows[split.test])
 
     def with_keys(self, keys: Sequence[Any]) -> FineTunePlan:
         """Return the plan with the data split anew, now that copies are known."""

@@ -1,20 +1,24 @@
-"""Time fits of a head on rows that are like the embeddings that are known."""
+"""Time fits of a head on rows that are like known embeddings, and a few epochs on a few images."""
 
 from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from ..exceptions import ParameterError
+from ..finetuning.training_plan import Epochs
 
-__all__ = ["draw_rows", "extrapolate", "fit_seconds"]
+__all__ = ["draw_rows", "epoch_seconds", "extrapolate", "fit_seconds"]
 
 FIRST_ROWS, BUDGET_SECONDS = 256, 4.0
 # Enough of each class for the folds of the tuning.
 ROWS_PER_CLASS = 3
+# The first epoch that is timed is not counted.
+PROBE_EPOCHS = 4
 
 
 def fit_seconds(head: BaseEstimator, n: int, known: np.ndarray, classes: np.ndarray, labels: np.ndarray) -> float:
@@ -66,3 +70,16 @@ def draw_rows(size: int, known: np.ndarray, classes: np.ndarray, labels: np.ndar
         places[y == name] = rng.choice(np.flatnonzero(classes == name), int((y == name).sum()))
     noise = rng.normal(size=(len(y), known.shape[1])) * known.std(axis=0)
     return (known[places] + noise).astype(np.float32), y
+
+
+def epoch_seconds(epochs: Epochs, images: list[Any]) -> float:
+    """Return the seconds of an epoch for each image, validation included, from a few epochs on some images."""
+    classifier = epochs.classifier
+    # Without early stopping patience has no effect, and a note would say so.
+    patience = {"patience": PROBE_EPOCHS} if classifier.early_stopping else {}
+    probe = clone(classifier).set_params(
+        cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1, class_weight=None,
+        verbose=False, boundary_cache=epochs.cached, **patience,
+    )  # fmt: skip
+    history = probe.fit(images, np.arange(len(images)) % 2).history_
+    return float(np.median(history["seconds"][1:])) / len(images)

@@ -11,7 +11,7 @@ from featx import (
 )
 from featx.exceptions import ParameterError
 from featx.forecast.fit import forecast_fit
-from featx.forecast.heads import draw_rows, extrapolate, fit_seconds
+from featx.forecast.timings import draw_rows, extrapolate, fit_seconds
 
 
 def test_a_power_law_is_continued():
@@ -34,7 +34,7 @@ def test_heads_are_fitted_to_growing_numbers_of_rows_while_there_is_time(monkeyp
     known, labels = np.zeros((4, 2), np.float32), np.array(["a", "b"] * 500)
     assert fit_seconds(Slow(), 200, known, labels[:4], labels) > 0.02
     assert sizes == [200, 200]
-    monkeypatch.setattr("featx.forecast.heads.BUDGET_SECONDS", 0.15)
+    monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 0.15)
     assert fit_seconds(Slow(), 1000, known, labels[:4], labels) > 0.1
     assert sizes[2:] == [256, 256, 512]
 
@@ -55,7 +55,7 @@ def test_drawn_rows_are_like_the_known_ones():
 
 
 def test_more_neighbours_than_probed_rows_are_no_error(folder, transformer, monkeypatch):
-    monkeypatch.setattr("featx.forecast.heads.FIRST_ROWS", 32)
+    monkeypatch.setattr("featx.forecast.timings.FIRST_ROWS", 32)
     dataset = load_dataset(folder)
     assert forecast_fit(dataset, transformer, heads=["knn"], grids={"knn": {"n_neighbors": [30]}}, cv=3).seconds > 0
     with pytest.raises(ParameterError, match="n_neighbors=500"):
