@@ -47,11 +47,11 @@ def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer
     images = as_sources(load_dataset(folder).images)
     prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
     every, some = transformer.plan(np.arange(80)), transformer.plan(np.arange(30))
-    assert prices.passes(some).n_images == 30
-    assert prices.passes(every).n_images == 50
-    assert prices.passes(every).seconds == 0
-    assert prices.passes(replace(some, rows=np.arange(10), kept=False)).n_images == 10
-    assert prices.passes(replace(every, views=[*every.views, every.source.view(None, "max")])).n_images == 80
+    assert prices.price(some).n_images == 30
+    assert prices.price(every).n_images == 50
+    assert prices.price(every).seconds == 0
+    assert prices.price(replace(some, rows=np.arange(10), kept=False)).n_images == 10
+    assert prices.price(replace(every, views=[*every.views, every.source.view(None, "max")])).n_images == 80
     assert (prices.n_passes, prices.n_cached) == (280, 110)
     assert len(prices.probed) == 64
 
@@ -59,6 +59,6 @@ def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer
 def test_the_first_rows_are_those_that_are_measured(folder, transformer):
     images = as_sources(load_dataset(folder).images)
     prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
-    prices.passes(transformer.plan(np.arange(20, 30)))
+    prices.price(transformer.plan(np.arange(20, 30)))
     assert sorted(prices.probed[:10]) == list(range(20, 30))
     assert len(set(prices.probed)) == 64
