@@ -77,5 +77,4 @@ def forecast_comparison(
     with contextlib.closing(Runner(plan.data.dataset)) as runner:
         for name, steps in ComparisonRuns(plan, files, runner, False).plan(transfer):
             parts += [replace(part, name=f"{name}: {part.name}") for part in map(prices.price, steps)]
-    at_most = any(getattr(estimator, "early_stopping", False) for estimator in strategies.values())
-    return prices.forecast(parts, at_most=at_most)
+    return prices.forecast(parts, at_most=any(getattr(each, "early_stopping", False) for each in strategies.values()))

@@ -12,9 +12,6 @@ from .result import ForecastResult, Part
 
 __all__ = ["forecast_extraction"]
 
-# Of a path, with what HDF5 adds to it.
-NAME_BYTES = 100
-
 
 def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> ForecastResult:
     """Return what `write_embeddings` will cost, after up to 64 images were forwarded, of which nothing is kept.
@@ -36,7 +33,7 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     plan = plan_extraction(dataset, transformer)
     prices = Prices(plan.images, None, readers=[transformer], began=began)
     n, size = len(plan.images), 4 * plan.width
-    output = n * (size + NAME_BYTES)
+    output = n * (size + 100)  # a path, with what HDF5 adds to it
     memory = min(ROWS_AT_A_TIME, n) * 2 * size
     written = Part("the file of embeddings", output / WRITE_BYTES_PER_SECOND, output, memory)
     return prices.forecast([prices.price(plan.passes), written])

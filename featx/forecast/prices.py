@@ -153,8 +153,7 @@ class Prices:
 
     def _embeddings(self, passes: Passes, view: View) -> tuple[list[int], np.ndarray]:
         """Return up to 64 random rows with their embeddings, from the cache or else from the measured pace."""
-        spec = passes.source.spec(view, passes.precision)
-        cached = self._cached(spec)
+        cached = self._cached(spec := passes.source.spec(view, passes.precision))
         rows = [row for row in self._order if self._keys.get(row) in cached][:PACE_IMAGES]
         if self.cache is not None and len(rows) >= min(PACE_IMAGES, len(passes.rows)):
             return rows, self.cache.get(spec, _matrix([self._keys[row] for row in rows]))[0]
@@ -190,8 +189,9 @@ class Prices:
         began, done = time.perf_counter(), 0
         while done < len(self._order) and (not done or time.perf_counter() - began < DIGEST_SECONDS):
             rows = self._order[done : done + DIGESTS_AT_A_TIME]
-            some = [self.images[row] for row in rows]
-            keys = image_keys(some, memory, threads=thread_count(None), verbose=self.verbose)
+            keys = image_keys(
+                [self.images[row] for row in rows], memory, threads=thread_count(None), verbose=self.verbose
+            )
             self._keys |= {row: key for row, key in zip(rows, keys, strict=True) if isinstance(key, bytes)}
             self.unreadable |= set(rows) - self._keys.keys()
             done += len(rows)
