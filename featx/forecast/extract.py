@@ -34,6 +34,5 @@ def forecast_extraction(dataset: ImageDataset, transformer: CNNFeatureTransforme
     prices = Prices(plan.images, None, readers=[transformer], began=began)
     n, size = len(plan.images), 4 * plan.width
     output = n * (size + 100)  # a path, with what HDF5 adds to it
-    memory = min(ROWS_AT_A_TIME, n) * 2 * size
-    written = Part("the file of embeddings", output / WRITE_BYTES_PER_SECOND, output, memory)
-    return prices.forecast([prices.price(plan.passes), written])
+    seconds, memory = output / WRITE_BYTES_PER_SECOND, min(ROWS_AT_A_TIME, n) * 2 * size
+    return prices.forecast([prices.price(plan.passes), Part("the file of embeddings", seconds, output, memory)])

@@ -19,8 +19,7 @@ __all__ = ["forecast_fit"]
 def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> ForecastResult:
     """Return what `fit_model` will cost.
 
-    Up to 64 images are forwarded, and each head is fitted to some of the cached embeddings, or to rows that are drawn
-    to resemble those of these images. Nothing of this is kept.
+    Up to 64 images are forwarded, and each head is fitted to rows that resemble their embeddings. Nothing is kept.
 
     Parameters
     ----------
