@@ -33,8 +33,6 @@ from .strategies import kind_of
 
 __all__ = ["RunResult", "Runner"]
 
-HEAD_STEP = "tune and fit the head"
-
 
 @dataclass(frozen=True)
 class RunResult:
@@ -111,7 +109,8 @@ class Runner:
         """Return what `run` is about to do, step by step, for one of featx's strategies; parameters as for `run`."""
         if kind_of(estimator) == "frozen":
             passes, predict = (self.with_cache(estimator[0]).plan(rows) for rows in (train, test))
-            return [passes, predict, HeadFits(estimator[1:], passes, passes.views[0], [len(train)], HEAD_STEP)]
+            fit = HeadFits(estimator[1:], passes, passes.views[0], [len(train)], "tune and fit the head")
+            return [passes, predict, fit]
         some = self.dataset.take(train)
         training = _seed(clone(estimator), seed).prepare(some.images, some.labels, some.groups)
         training.together = some.together
