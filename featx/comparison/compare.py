@@ -5,34 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..constraints import check_values, shown
+from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.split import join_test, leave_out_unreadable
-from ..exceptions import FeatxError, ParameterError
-from ..extraction.estimator import ImageEstimator
+from ..exceptions import ParameterError
 from ..extraction.transformer import CNNFeatureTransformer
-from ..finetuning.classifier import CNNFineTuneClassifier
-from ..heads.tuned_head import TunedHead
 from ..images.failures import Failure, find_unreadable
 from ..images.pixels import checked_value_range
 from ..images.sources import as_sources
-from .design import ComparisonDesign, comparison_split_options, stratified
+from .design import ComparisonDesign
+from .plan import plan_comparison
 from .result import ComparisonResult
 from .run_files import RunFiles
 from .runner import Runner
-from .runs import ComparisonRuns, read_keys
+from .runs import ComparisonRuns
 from .size_result import SizeResult
 from .stage_study import StageStudy
 from .strategies import kind_of
 from .summary import SummaryStatistics
 from .transfer_cases import LARGE_PER_CLASS, TransferCase, transfer_case
 
-__all__ = ["check_margin", "check_strategies", "compare_strategies"]
+__all__ = ["check_margin", "compare_strategies"]
 
 # A larger value is probably meant in percentage points.
 LARGEST_MARGIN = 0.5
@@ -120,23 +117,28 @@ def compare_strategies(
         What a strategy raises, with the name of its run; finished runs are kept in the folder.
     """
     check_values(locals())
-    dataset = join_test(dataset, test, test_size=test_size)
     check_margin(margin)
-    check_strategies(strategies, transfer, dataset)
-    dataset = stratified(dataset, stratify)
-    options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
-    split_options = comparison_split_options(**options, test_size=test_size, min_images=min_images)
-    split_options.prepare(dataset)
+    plan = plan_comparison(
+        dataset,
+        strategies,
+        test=test,
+        train_sizes=train_sizes,
+        test_size=test_size,
+        stratify=stratify,
+        min_images=min_images,
+        repeats=repeats,
+        random_state=random_state,
+        transfer=transfer,
+    )
     files = RunFiles(folder)
-    failures = _unreadable(dataset, strategies, verbose) if on_error == "skip" else []
-    if failures:
-        dataset = leave_out_unreadable(dataset, failures)
-    keys = read_keys(dataset, strategies, verbose=verbose)
+    failures = _unreadable(plan.data.whole, strategies, verbose) if on_error == "skip" else []
+    plan = replace(plan, data=plan.data.without(failures))
+    keys = plan.read_keys(verbose=verbose)
     read_images = any(kind_of(estimator) != "other" for estimator in strategies.values())
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]
-    prepared = split_options.prepare(dataset, keys)
-    dataset, design = prepared.dataset, prepared.split
+    plan = plan.with_keys(keys)
+    dataset, design = plan.data.dataset, plan.design
     given = design.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
@@ -144,8 +146,7 @@ def compare_strategies(
         truth, len(classes), dataset.groups, design.repeats, kinds, random_state, margin, given
     )
     with contextlib.closing(Runner(dataset)) as runner:
-        contents = [keys[row] for row in prepared.rows]
-        runs = ComparisonRuns(dataset, strategies, design.repeats, files, runner, verbose, contents)
+        runs = ComparisonRuns(plan, files, runner, verbose)
         study, reason = (None, None) if transfer is None else runs.study(transfer, margin)
         results, found = runs.results()
     sizes = [
@@ -169,7 +170,7 @@ def compare_strategies(
         curves=[statistics.curve(name, sizes) for name in strategies],
         stages=study,
         cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
-        notes=[*prepared.notes, *design.notes, *statistics.notes(sizes), *_notes(kinds, design, study, reason)],
+        notes=[*plan.data.notes, *design.notes, *statistics.notes(sizes), *_notes(kinds, design, study, reason)],
         failures=failures,
         runs_found=found,
     )
@@ -183,37 +184,6 @@ def check_margin(margin: float) -> None:
             f"got margin={margin!r}; expected a difference in accuracy, at least 0 and below {LARGEST_MARGIN}",
             "One percentage point is 0.01.",
         )
-
-
-def check_strategies(
-    strategies: Mapping[str, BaseEstimator], transfer: CNNFeatureTransformer | None, dataset: ImageDataset
-) -> None:
-    """Raise what a strategy would refuse, before any image is forwarded."""
-    if not isinstance(strategies, Mapping) or not strategies:
-        raise ParameterError(
-            f"got strategies={shown(strategies)}; expected a mapping of names to classifiers, one at least",
-            "For names: {name: make_strategy(name, transformer) for name in names}.",
-        )
-    for name, estimator in strategies.items():
-        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
-            raise ParameterError(
-                f"the strategy {name} has no predict_proba",
-                "End it in a TunedHead, or wrap its classifier in CalibratedClassifierCV.",
-            )
-        try:
-            if kind_of(estimator) == "frozen":
-                estimator[0].check_parameters()
-                if isinstance(estimator[-1], TunedHead):
-                    estimator[-1].spec(len(dataset.classes))
-            elif isinstance(estimator, CNNFineTuneClassifier):
-                estimator.check_parameters(dataset.labels)
-            elif isinstance(estimator, ImageEstimator):
-                estimator.source()
-        except FeatxError as error:
-            error.message = f"strategy {name}: {error.message}"
-            raise
-    if transfer is not None:
-        transfer.check_parameters()
 
 
 def _unreadable(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], verbose: bool) -> list[Failure]:

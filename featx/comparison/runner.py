@@ -24,14 +24,14 @@ from ..datasets.dataset import ImageDataset
 from ..evaluation.nested_subsets import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
+from ..extraction.pace import PACE_IMAGES, measure_pace
+from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
+from ..finetuning.training_plan import Epochs
 from ..images.sources import ImageSource
 from .strategies import kind_of
 
 __all__ = ["RunResult", "Runner"]
-
-# The time of fewer images says too little, because it includes loading the network.
-TIMED_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,19 @@ class Runner:
         wall = time.perf_counter() - start
         return RunResult(probabilities, train_accuracy, validation_accuracy, seconds, wall)
 
+    def plan(
+        self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int
+    ) -> list[Passes | HeadFits | Epochs]:
+        """Return what `run` is about to do, step by step, for one of featx's strategies; parameters as for `run`."""
+        if kind_of(estimator) == "frozen":
+            passes, predict = (self.with_cache(estimator[0]).plan(rows) for rows in (train, test))
+            fit = HeadFits(estimator[1:], passes, passes.views[0], [len(train)], "tune and fit the head")
+            return [passes, predict, fit]
+        some = self.dataset.take(train)
+        training = _seed(clone(estimator), seed).prepare(some.images, some.labels, some.groups)
+        training.together = some.together
+        return training.plan().steps(train, test)
+
     def _run_frozen(
         self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray, seed: int
     ) -> tuple[BaseEstimator, np.ndarray, float | None, float | None, dict[str, float]]:
@@ -138,7 +151,7 @@ class Runner:
         training = max(float(spent.get("training", fitted - extraction)), sum(_history(network).get("seconds", ())))
         needed, forwarded = (getattr(network, "forwarded_", {}).get(key, 0) for key in ("needed", "forwarded"))
         if forwarded < needed:
-            measured = extraction / forwarded if forwarded >= TIMED_IMAGES else self._boundary_seconds(estimator, train)
+            measured = extraction / forwarded if forwarded >= PACE_IMAGES else self._boundary_seconds(estimator, train)
             extraction = extraction if measured is None else measured * needed
         rows, prediction = self._predict(network, test)
         train_accuracy, validation_accuracy = _best_epoch(network)
@@ -164,20 +177,16 @@ class Runner:
         def measured() -> float:
             bare = copy.copy(network).set_params(cache=None)
             bare.predict_images(sources[:1])
-            return _per_image(bare.predict_images(sources[:TIMED_IMAGES])[1], len(sources[:TIMED_IMAGES]))
+            return _per_image(bare.predict_images(sources[:PACE_IMAGES])[1], len(sources[:PACE_IMAGES]))
 
         return probabilities, spent + _uncached(found, measured)
 
     def _frozen_seconds(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
         """Return the seconds that a frozen network takes for an image, measured once for each network."""
-        source = transformer.source()
-        view = source.view(transformer.layer, transformer.pooling)
-        key = source.spec(view, transformer.arithmetic(source)), transformer.device
+        passes = clone(transformer).set_params(prefetch=(), verbose=False).plan(rows)
+        key = passes.source.spec(passes.views[0], passes.precision), passes.device
         if key not in self._seconds_each:
-            bare = clone(transformer).set_params(cache=None, prefetch=(), verbose=False)
-            sources = self.sources(bare, rows[:TIMED_IMAGES])
-            bare.extract(sources[:1])
-            self._seconds_each[key] = _per_image(bare.extract(sources), len(sources))
+            self._seconds_each[key] = measure_pace(passes, self.sources(transformer, rows[:PACE_IMAGES])).seconds
         return self._seconds_each[key]
 
     def _boundary_seconds(self, estimator: BaseEstimator, rows: np.ndarray) -> float | None:
@@ -187,7 +196,7 @@ class Runner:
             return None
         key = tuple(f"{name}={value!r}" for name, value in chosen.items() if name != "checkpoint")
         if key not in self._seconds_each:
-            size = min(len(rows), max(TIMED_IMAGES, 4 * len(self.classes)))
+            size = min(len(rows), max(PACE_IMAGES, 4 * len(self.classes)))
             few = rows[nested_subsets(self.labels[rows], [size])[0]]
             bare = clone(estimator).set_params(cache=None, epochs=1, checkpoint=None)
             bare.fit(self._images(few), self.labels[few])
@@ -222,7 +231,7 @@ def _uncached(found: ExtractionResult, measured: Callable[[], float]) -> float:
     if found.n_forwarded >= found.n_images:
         return spent
     passing = sum(found.seconds.get(stage, 0.0) for stage in ("wait", "forward", "write"))
-    each = passing / found.n_forwarded if found.n_forwarded >= TIMED_IMAGES else measured()
+    each = passing / found.n_forwarded if found.n_forwarded >= PACE_IMAGES else measured()
     return spent - passing + each * found.n_images
 
 

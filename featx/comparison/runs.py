@@ -10,25 +10,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
-from ..cache import FileDigests
 from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
 from ..display.quantities import duration_text, percent_text
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
-from ..extraction.digests import image_keys
-from ..extraction.estimator import open_cache
+from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
-from ..images.sources import as_sources
-from ..runtime.resources import thread_count
-from .design import Repeat
+from ..heads.tuned_head import TunedHead
+from .plan import ComparisonPlan
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runner import Runner, RunResult
-from .stage_study import MOST_IMAGES, STAGE_FOLDS, StageStudy, compare_stages, predict_by_stages
+from .stage_study import (
+    MOST_IMAGES,
+    STAGE_FOLDS,
+    STAGE_GRID,
+    StageStudy,
+    compare_stages,
+    plan_stages,
+    predict_by_stages,
+)
 
-__all__ = ["STAGE_FILE", "ComparisonRuns", "Run", "read_keys"]
+__all__ = ["STAGE_FILE", "ComparisonRuns", "Run"]
 
 # The name of the file that holds what the stages of a network predicted.
 STAGE_FILE = "stage predictions"
@@ -65,35 +70,22 @@ class ComparisonRuns:
 
     Parameters
     ----------
-    dataset : ImageDataset
-        With labels.
-    strategies : mapping of str to classifier
-    repeats : sequence of Repeat
+    plan : ComparisonPlan
+        With the keys of the images.
     files : RunFiles
     runner : Runner
     verbose : bool
         Show a progress bar, and print a line to stderr for each run.
-    keys : sequence of (bytes or error)
-        Of the images; see `read_keys`.
     """
 
-    def __init__(
-        self,
-        dataset: ImageDataset,
-        strategies: Mapping[str, BaseEstimator],
-        repeats: Sequence[Repeat],
-        files: RunFiles,
-        runner: Runner,
-        verbose: bool,
-        keys: Sequence[Any],
-    ) -> None:
-        self.dataset = dataset
-        self.strategies = strategies
-        self.repeats = repeats
+    def __init__(self, plan: ComparisonPlan, files: RunFiles, runner: Runner, verbose: bool) -> None:
+        self.dataset = plan.data.dataset
+        self.strategies = plan.strategies
+        self.repeats = plan.design.repeats
         self.files = files
         self.runner = runner
         self.verbose = verbose
-        self._content = None if files.folder is None else digest_images(keys, _places(dataset))
+        self._content = None if files.folder is None else digest_images(plan.data.keys, _places(self.dataset))
 
     def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
         """Return the study of stages on the training images of the first repeat, or the reason why there is none."""
@@ -151,6 +143,30 @@ class ComparisonRuns:
                 bar.update()
         return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
 
+    def plan(self, transfer: CNNFeatureTransformer | None) -> Iterator[tuple[str, list[Any]]]:
+        """Yield what is not finished: "stages" or the name of a strategy, and the steps; see `Runner.plan`."""
+        if transfer is not None:
+            yield "stages", self._plan_study(transfer)
+        for run in self:
+            if self.files.load(run.file, run.key) is None:
+                repeat = self.repeats[run.repeat]
+                rows = repeat.trains[run.size], repeat.test
+                yield run.strategy, self.runner.plan(self.strategies[run.strategy], *rows, seed=repeat.seed)
+
+    def _plan_study(self, transfer: CNNFeatureTransformer) -> list[Passes | HeadFits]:
+        rows, key = self.study_rows(transfer)
+        if self.files.load(STAGE_FILE, key) is not None:
+            return []
+        some = self.dataset.take(rows)
+        kept: dict[str, Any] = {"groups": some.groups, "together": some.together, "random_state": self.repeats[0].seed}
+        try:
+            one_pass, folds = plan_stages(transfer, self.runner.labels[rows], **kept)
+        except (DatasetError, LayerError):
+            return []  # then there is no study
+        passes, sizes = one_pass.plan(rows), [len(train) for train, _ in folds]
+        head = TunedHead(grid=STAGE_GRID["logistic"])
+        return [passes, *(HeadFits(head, passes, view, sizes, "tune heads") for view in passes.views)]
+
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs in their order, finished or not."""
         described = {name: describe_estimator(estimator) for name, estimator in self.strategies.items()}
@@ -196,26 +212,11 @@ class ComparisonRuns:
             print_above_bars(text)
 
 
-def read_keys(dataset: ImageDataset, strategies: Mapping[str, BaseEstimator], *, verbose: bool = False) -> list[Any]:
-    """Return what identifies the content of each image, or the error of reading it; URLs are not read."""
-    images = as_sources(dataset.images, names=dataset.names)
-    return image_keys(images, _memory(strategies), threads=thread_count(None), fetch=False, verbose=verbose)
-
-
 def _places(dataset: ImageDataset) -> list[str]:
     """Return what distinguishes images that cannot be read: their names leave out parts of URLs."""
     return [
         image if isinstance(image, str) else name for image, name in zip(dataset.images, dataset.names, strict=True)
     ]
-
-
-def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:
-    """Return the memory of file digests of the first cache that a strategy has."""
-    for estimator in strategies.values():
-        for name, value in estimator.get_params(deep=True).items():
-            if name.rpartition("__")[2] == "cache" and (cache := open_cache(value)) is not None:
-                return cache.digests
-    return FileDigests(None)
 
 
 def _left(runs: Sequence[Run], results: Mapping[Run, RunResult]) -> str:

@@ -17,7 +17,7 @@ from ..display.named_by_package import NamedByPackage
 from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import score_predictions
 from ..evaluation.paired import SIGNIFICANCE, compare_paired
-from ..evaluation.splits import INNER_FOLDS, outer_folds
+from ..evaluation.splits import INNER_FOLDS, Split, outer_folds
 from ..evaluation.units import content_units, join_groups
 from ..exceptions import DatasetError, LayerError
 from ..extraction.transformer import CNNFeatureTransformer
@@ -26,7 +26,7 @@ from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 
-__all__ = ["StageScores", "StageStudy", "compare_stages", "predict_by_stages", "stage_views"]
+__all__ = ["STAGE_GRID", "StageScores", "StageStudy", "compare_stages", "plan_stages", "predict_by_stages"]
 
 STAGE_FOLDS = 5
 # Enough to distinguish stages; with a hundred classes, more would take longer than the runs.
@@ -128,11 +128,8 @@ def predict_by_stages(
     LayerError
         If the network has no named stages.
     """
-    classes, truth = np.unique(y, return_inverse=True)
-    folds = outer_folds(truth, classes, _folds(y, groups, together), groups, random_state, together)
+    one_pass, folds = plan_stages(transformer, y, groups=groups, together=together, random_state=random_state)
     views = stage_views(transformer)
-    (layer, pooling), *others = views
-    one_pass = clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others))
     matrices = dict(zip(views, one_pass.extract(images).embeddings, strict=True))
     head = TunedHead("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
     predicted = []
@@ -142,6 +139,21 @@ def predict_by_stages(
             predictions, _ = predict_held_out(head, matrix, y, folds, groups=groups, together=together)
             predicted.append(predictions.probabilities.argmax(axis=1))
     return np.column_stack(predicted), {view: matrices[view].shape[1] for view in views}
+
+
+def plan_stages(
+    transformer: CNNFeatureTransformer,
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    random_state: int = 0,
+) -> tuple[CNNFeatureTransformer, list[Split]]:
+    """Return the transformer that computes all stages in one pass, and the folds; parameters and errors as above."""
+    classes, truth = np.unique(y, return_inverse=True)
+    folds = outer_folds(truth, classes, _folds(y, groups, together), groups, random_state, together)
+    (layer, pooling), *others = stage_views(transformer)
+    return clone(transformer).set_params(layer=layer, pooling=pooling, prefetch=tuple(others)), folds
 
 
 def compare_stages(

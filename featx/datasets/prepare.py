@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from ..display.notes import note_once
 from ..evaluation.class_sizes import SmallClassError
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
+from ..images.failures import Failure
 from .dataset import ImageDataset
+from .split import leave_out_unreadable
 from .survey import small_classes, survey
 
 __all__ = ["PreparedData", "SplitOptions"]
@@ -34,20 +36,37 @@ class PreparedData:
 
     Attributes
     ----------
+    whole : ImageDataset
+        As it was given.
     dataset : ImageDataset
         Without the images that were left out.
     rows : ndarray of int
-        Where its images were in the data set before.
+        Where its images are in the whole.
+    keys : list of (bytes, error or None)
+        What identifies the content of its images; empty if nothing was known of that.
     split : object
         What `SplitOptions.divide` returned for it.
     notes : list of str
         What the survey found.
+    options : SplitOptions
+        How it was surveyed and split.
     """
 
+    whole: ImageDataset
     dataset: ImageDataset
     rows: np.ndarray
+    keys: list[Any]
     split: Any
     notes: list[str]
+    options: SplitOptions
+
+    def with_keys(self, keys: Sequence[Any]) -> PreparedData:
+        """Return the whole prepared anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
+        return self.options.prepare(self.whole, keys)
+
+    def without(self, failures: Sequence[Failure]) -> PreparedData:
+        """Leave images that cannot be read out of the whole, which is prepared anew by `with_keys`."""
+        return replace(self, whole=leave_out_unreadable(self.whole, failures)) if failures else self
 
 
 @dataclass(frozen=True)
@@ -96,7 +115,8 @@ class SplitOptions:
         except DatasetError as error:
             self._advise(checked.dataset, error)
             raise
-        return PreparedData(checked.dataset, checked.rows, split, checked.notes)
+        kept = [] if keys is None else [keys[row] for row in checked.rows]
+        return PreparedData(dataset, checked.dataset, checked.rows, kept, split, checked.notes, self)
 
     def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
         """Add what would work to the next step, found by trying: one other setting, or, if none works, two of them."""

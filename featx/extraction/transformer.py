@@ -20,6 +20,7 @@ from ..networks.device import resolve_device, resolve_precision
 from ..networks.pooling import View
 from .estimator import ImageEstimator, open_cache
 from .extract import ExtractionResult, extract_embeddings
+from .steps import Passes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -281,20 +282,24 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         -------
         ExtractionResult
         """
+        options = self.plan(np.arange(len(images))).options
+        return extract_embeddings(images, cache=open_cache(self.cache), on_error=self.on_error, keys=keys, **options)
+
+    def plan(self, rows: np.ndarray) -> Passes:
+        """Return the passes that `extract` makes of some images, without making them.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The positions of the images.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError, CacheError
+        """
         source = self.source()
-        return extract_embeddings(
-            images,
-            source,
-            views=self._views(source),
-            cache=open_cache(self.cache),
-            precision=self.arithmetic(source),
-            device=self.device,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            on_error=self.on_error,
-            verbose=self.verbose,
-            keys=keys,
-        )
+        how = {name: getattr(self, name) for name in ("device", "batch_size", "n_jobs", "verbose")}
+        return Passes(source, self._views(source), rows, self.arithmetic(source), **how)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..cache.interface import EmbeddingStore
 from ..extraction.extract import ensure_embeddings
+from ..extraction.steps import Passes
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
-from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 from ..networks.verified_stores import store_to_read, store_to_write
 from .feeds import CachedFeed, Feed, FreshFeed
@@ -67,13 +67,13 @@ class BoundaryPasses:
         The output that is kept.
     shape : tuple of int
         Of one image's output; (-1,) for vectors.
-    rows : list of (BackboneSource, ndarray of int)
-        The images themselves first, then each draw of the augmentation for those to train on.
+    passes : list of Passes
+        Of the images themselves first, then of each draw of the augmentation for those to train on.
     """
 
     view: View
     shape: tuple[int, ...]
-    rows: list[tuple[BackboneSource, np.ndarray]]
+    passes: list[Passes]
 
 
 def boundary_passes(
@@ -81,10 +81,14 @@ def boundary_passes(
 ) -> BoundaryPasses | None:
     """Return which passes are made once, or None where every epoch forwards all images.
 
+    These are forwarded in every epoch where everything is trained, where the network cannot be traced, and where the
+    boundary would take more than `max_bytes`.
+
     Parameters
     ----------
     trunk : Trunk
     train, validation : ndarray of int
+        Validation images are never augmented.
     options : BoundaryOptions
     """
     preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
@@ -101,18 +105,19 @@ def boundary_passes(
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
             size / 1e9, options.max_bytes / 1e9)  # fmt: skip
         return None
-    draws = [
-        (preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number), rows)
-        for number, rows in numbered
-    ]
-    return BoundaryPasses(view, shape, [(replace(trunk.source, preprocessing=draw), rows) for draw, rows in draws])
+    how = {name: getattr(options, name) for name in ("precision", "device", "n_jobs", "verbose")}
+    planned = []
+    for number, rows in numbered:
+        drawn = preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number)
+        source = replace(trunk.source, preprocessing=drawn)
+        planned.append(Passes(source, [view], rows, **how, name="forward below the trained stages"))
+    return BoundaryPasses(view, shape, planned)
 
 
 def make_feed(
     trunk: Trunk,
     images: Sequence[ImageSource],
-    train: np.ndarray,
-    validation: np.ndarray,
+    boundary: BoundaryPasses | None,
     *,
     store: EmbeddingStore,
     options: BoundaryOptions,
@@ -120,15 +125,14 @@ def make_feed(
 ) -> tuple[Feed, dict[str, int]]:
     """Return the feed, and how many passes through the frozen part it needed and how many had to be made.
 
-    Where a boundary cannot be cached (everything is trained, the network cannot be traced, or it would take more
-    than `max_bytes`), images are decoded, augmented and forwarded in every epoch.
+    Without a boundary, images are decoded, augmented and forwarded in every epoch.
 
     Parameters
     ----------
     trunk : Trunk
     images : sequence of ImageSource
-    train, validation : ndarray of int
-        Rows of `images`; validation images are never augmented.
+    boundary : BoundaryPasses or None
+        As `boundary_passes` returned it.
     store : EmbeddingStore
     options : BoundaryOptions
     clock : Counter
@@ -142,32 +146,26 @@ def make_feed(
         device=options.device,
         seed=options.seed,
     )
-    passes = boundary_passes(trunk, train, validation, options)
-    if passes is None:
+    if boundary is None:
         return fresh, {"needed": 0, "forwarded": 0}
-    view, shape, needed = passes.view, passes.shape, sum(len(rows) for _, rows in passes.rows)
-    specs = [source.spec(view, options.precision) for source, _ in passes.rows]
+    needed = sum(len(passes.rows) for passes in boundary.passes)
+    specs = [passes.source.spec(boundary.view, passes.precision) for passes in boundary.passes]
     store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 
     def fill() -> int:
         forwarded = 0
-        for source, rows in passes.rows:
-            if len(rows):
-                digests[rows], made = ensure_embeddings(
-                    [images[row] for row in rows],
-                    source,
-                    views=[view],
-                    store=store,
-                    precision=options.precision,
-                    device=options.device,
-                    n_jobs=options.n_jobs,
-                    verbose=options.verbose,
+        for passes in boundary.passes:
+            if len(passes.rows):
+                digests[passes.rows], made = ensure_embeddings(
+                    [images[row] for row in passes.rows], store=store, **passes.options
                 )
                 forwarded += made.n_forwarded
                 clock.update(made.seconds)
         return forwarded
 
     forwarded = fill()
-    feed = CachedFeed(store, specs, digests, shape=shape, device=options.device, seed=options.seed, refill=fill)
+    feed = CachedFeed(
+        store, specs, digests, shape=boundary.shape, device=options.device, seed=options.seed, refill=fill
+    )
     return feed, {"needed": needed, "forwarded": forwarded}

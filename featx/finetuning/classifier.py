@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..images.augmentation import Augmentation
+    from .fit import FineTuning
 
 __all__ = ["CNNFineTuneClassifier"]
 
@@ -245,16 +246,10 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         TrainingError
             If the loss becomes NaN before anything was learnt, or one image is too much for the memory.
         """
-        note_torch()
-        from .fit import FineTuning
-
-        images = self._images(X, reset=True)
-        self.classes_, targets = check_labels(images, y)
-        validation = self._validation(X_val, y_val)
-        finetuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        finetuning = self.prepare(X, y, groups, X_val=X_val, y_val=y_val)
         finetuning.check()
         # Copies of an image are on one side of the validation split, and of the folds that tune the head.
-        finetuning.together = same_content(self.content_keys(images))
+        finetuning.together = same_content(self.content_keys(finetuning.images[: finetuning.n_train]))
         result = finetuning.run()
         self.history_ = result.history
         self.n_iter_ = len(result.history["epoch"])
@@ -290,6 +285,22 @@ class CNNFineTuneClassifier(FineTunedEstimator):
 
         classes, targets = np.unique(np.asarray(y), return_inverse=True)
         FineTuning(self, [], classes, targets, None).check()
+
+    def prepare(self, X: Any, y: Any, groups: Any = None, *, X_val: Any = None, y_val: Any = None) -> FineTuning:
+        """Return the training that `fit` runs, after checking all that it is given; nothing is computed.
+
+        Parameters
+        ----------
+        X, y, groups, X_val, y_val
+            As for `fit`.
+        """
+        note_torch()
+        from .fit import FineTuning
+
+        images = self._images(X, reset=True)
+        self.classes_, targets = check_labels(images, y)
+        validation = self._validation(X_val, y_val)
+        return FineTuning(self, images, self.classes_, targets, groups, validation=validation)
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:
         """Return the images to validate on with their class numbers, if they are given and used."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from ..exceptions import ParameterError
 from ..extraction.digests import joined_keys
 from ..extraction.estimator import open_cache, open_store
 from ..extraction.extract import extract_embeddings
+from ..extraction.steps import Passes
 from ..heads.class_weights import class_weights
 from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
@@ -27,7 +27,7 @@ from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
 from ..process import keep_freed_memory
 from ..runtime.resources import thread_count
-from .boundary import BoundaryOptions, make_feed
+from .boundary import BoundaryOptions, boundary_passes, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
@@ -35,6 +35,8 @@ from .ignored_parameters import note_ignored_parameters
 from .optimization import Optimization
 from .settings import check_parameters, resolve_automatic
 from .training import Training
+from .training_identity import training_identity
+from .training_plan import Epochs, TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation
 
@@ -121,10 +123,10 @@ class FineTuning:
 
     def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint."""
-        train, validation = self.split()
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
-        trunk = self.trunk
+        plan = self.plan()
+        trunk, train, validation = plan.trunk, plan.train, plan.validation
         trunk.part.warn(self.source.name)
         if self.device == "cpu":
             keep_freed_memory()
@@ -134,11 +136,9 @@ class FineTuning:
             checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
         store, options = open_store(self.cache).for_writing(), self.boundary_options()
-        feed, forwarded = make_feed(
-            trunk, self.images, train, validation, store=store, options=options, clock=self.clock
-        )
+        feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, options=options, clock=self.clock)
         self.timings["extraction"] += time.perf_counter() - began
-        head = self._head(trunk, train, forwarded).to(self.device)
+        head = self._head(plan, forwarded).to(self.device)
         training = Training(
             trunk,
             head,
@@ -151,7 +151,7 @@ class FineTuning:
             verbose=bool(self.options.verbose),
         )
         began = time.perf_counter()
-        training.run(untrained_head=self.head_init == "random")
+        training.run(untrained_head=plan.for_head is None)
         self.timings["training"] += time.perf_counter() - began
         return TrainingResult(
             history=training.history,
@@ -163,6 +163,20 @@ class FineTuning:
             state=_arrays(trunk.state()),
             head=_arrays(head.state_dict()),
         )
+
+    def plan(self) -> TrainingPlan:
+        """Choose the rows and passes, after raising what can be known before any computation."""
+        self.check()
+        train, validation = self.split()
+        trunk, options = self.trunk, self.options
+        boundary = boundary_passes(trunk, train, validation, self.boundary_options())
+        how: dict[str, Any] = {"precision": self.precision, "device": self.device, "n_jobs": options.n_jobs}
+        own = Passes(self.source, [self.view], train, **how, verbose=options.verbose, name="forward for the head")
+        size = 4 * sum(value.numel() for value in trunk.state().values())
+        cached, number = boundary is not None, self.optimization.epochs
+        epochs = Epochs(options, own, cached, number, len(train), len(validation), size)
+        for_head = None if self.head_init == "random" else own
+        return TrainingPlan(trunk, train, validation, boundary, for_head, epochs)
 
     @functools.cached_property
     def trunk(self) -> Trunk:
@@ -207,25 +221,16 @@ class FineTuning:
             random_state=self.options.random_state,
         )
 
-    def _head(self, trunk: Trunk, train: np.ndarray, forwarded: dict[str, int]) -> DenseHead:
+    def _head(self, plan: TrainingPlan, forwarded: dict[str, int]) -> DenseHead:
         """Return the head in the state that `head_init` asks for, fitted on training rows only."""
-        kind, options = self.head_init, self.options
+        kind, options, train = self.head_init, self.options, plan.train
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.random_state)
-            if kind == "random":
+            if plan.for_head is None:
                 width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
                 return self._empty_head(width)
             began = time.perf_counter()
-            found = extract_embeddings(
-                [self.images[row] for row in train],
-                self.source,
-                views=[self.view],
-                cache=self.cache,
-                precision=self.precision,
-                device=self.device,
-                n_jobs=options.n_jobs,
-                verbose=options.verbose,
-            )
+            found = extract_embeddings([self.images[row] for row in train], cache=self.cache, **plan.for_head.options)
             self.timings["extraction"] += time.perf_counter() - began
             forwarded["needed"] += found.n_images
             forwarded["forwarded"] += found.n_forwarded
@@ -295,25 +300,7 @@ class FineTuning:
             return None
         threads = thread_count(self.options.n_jobs)
         keys = joined_keys(self.images, open_store(self.cache).digests, threads=threads)
-        images = hashlib.sha256(keys + np.asarray(self.targets).tobytes())
-        options, optimization = self.options, self.optimization
-        identity = {
-            "backbone": self.source.name,
-            "weights": self.source.weights_digest,
-            "layer and pooling": " ".join(self.view),
-            "trained part": " ".join(trunk.trained) or "head only",
-            "head": f"{self.head_init}, {options.hidden_units} hidden units, dropout {options.dropout:g}",
-            "warmup_epochs": str(options.warmup_epochs) if self.head_init == "warmup" else "none",
-            "batch_norm": options.batch_norm,
-            "preprocessing": self.source.preprocessing.text,
-            "augmentation": "none" if self.augmentation is None else self.augmentation.text,
-            "boundary": f"{options.boundary_cache} {plain(options.boundary_dtype)} {options.augment_draws}",
-            "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
-            "images and labels": images.hexdigest(),
-            "classes": " ".join(str(name) for name in self.classes),
-        }
-        settings = {name: str(plain(value)) for name, value in vars(optimization).items() if name != "device"}
-        return Checkpoint(options.checkpoint, identity | settings | {"precision": self.precision})
+        return Checkpoint(self.options.checkpoint, training_identity(self, trunk, validation, keys))
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -20,10 +20,8 @@ class Part(NamedByPackage):
     ----------
     name : str
     seconds : float
-    disk_bytes : int
-        Written and kept.
-    memory_bytes : int
-        Held at a time, without the networks and batches.
+    disk_bytes, memory_bytes : int
+        Written and kept; held at a time, without the networks and batches.
     n_images : int
         Forwarded, or trained on in all epochs together; 0 for other work.
     """
@@ -36,13 +34,9 @@ class Part(NamedByPackage):
 
     def __add__(self, other: Part) -> Part:
         """Return both as one part; they hold their memory one after the other."""
-        return Part(
-            self.name,
-            self.seconds + other.seconds,
-            self.disk_bytes + other.disk_bytes,
-            max(self.memory_bytes, other.memory_bytes),
-            self.n_images + other.n_images,
-        )
+        memory, n_images = max(self.memory_bytes, other.memory_bytes), self.n_images + other.n_images
+        disk = self.disk_bytes + other.disk_bytes
+        return Part(self.name, self.seconds + other.seconds, disk, memory, n_images)
 
 
 @dataclass(repr=False)
@@ -51,17 +45,14 @@ class ForecastResult(SummaryMixin):
 
     Attributes
     ----------
-    n_images : int
-    n_passes : int
-        Passes of images through a network that the command needs: one for each image, unless several networks,
-        augmented draws or repeats need more.
+    n_images, n_passes : int
+        Passes of images through a network: one for each image, unless several networks, draws or repeats need more.
     n_cached : int
         How many of these are cached already, or will be by the time that they are needed.
     about : bool
         Whether the counts are estimated from a random part of the images, because there are too many files to read.
     n_probed, n_unreadable : int
-        Images that were decoded and forwarded to measure the speed, and images that could not be read, in the probe or
-        among those whose content was read.
+        Images that were forwarded to measure the speed, and all that were found to be unreadable.
     at_most : bool
         Whether training may end earlier, because it stops when nothing improves.
     base_bytes : int

@@ -1,12 +1,13 @@
-"""How many processor cores this process may use, and how many threads n_jobs means."""
+"""How many processor cores this process may use, the threads that n_jobs means, and the most memory so far."""
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 from ..constraints import JOBS
 
-__all__ = ["core_count", "thread_count"]
+__all__ = ["core_count", "peak_memory", "thread_count"]
 
 
 @cache
@@ -24,3 +25,13 @@ def thread_count(n_jobs: int | None) -> int:
         return cores
     JOBS.check("n_jobs", n_jobs)
     return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
+
+
+def peak_memory() -> int:
+    """Return the largest memory of this process so far, in bytes; 0 if the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most) if sys.platform == "darwin" else 1024 * int(most)

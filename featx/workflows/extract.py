@@ -4,21 +4,62 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ..cache.hdf5 import atomic_hdf5
+from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..exceptions import CacheError, DatasetError
 from ..extraction.extract import ExtractionResult, Failure
+from ..extraction.steps import Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import first_reason
+from ..images.sources import ImageSource
 
-__all__ = ["write_embeddings"]
+__all__ = ["ROWS_AT_A_TIME", "ExtractionPlan", "plan_extraction", "write_embeddings"]
 
 ROWS_AT_A_TIME = 4096
+
+
+@dataclass(frozen=True)
+class ExtractionPlan:
+    """What `write_embeddings` is about to do.
+
+    Attributes
+    ----------
+    images : sequence of ImageSource
+    passes : Passes
+        Of all images; the first view is written.
+    width : int
+        The number of its features.
+    """
+
+    images: Sequence[ImageSource]
+    passes: Passes
+    width: int
+
+
+def plan_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> ExtractionPlan:
+    """Return what `write_embeddings` is about to do, after raising whatever the transformer would refuse.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    transformer : CNNFeatureTransformer
+
+    Raises
+    ------
+    ParameterError, BackboneError, WeightsError, LayerError, CacheError
+    """
+    check_values(locals())
+    width, *_ = transformer.check_parameters()
+    images = transformer.sources(dataset.images, dataset.names)
+    return ExtractionPlan(images, transformer.plan(np.arange(len(images))), width)
 
 
 def write_embeddings(
@@ -51,24 +92,21 @@ def write_embeddings(
     DatasetError
         If no image can be read.
     """
-    transformer.check_parameters()
-    sources = transformer.sources(dataset.images, dataset.names)
-    source = transformer.source()
-    spec = source.spec(source.view(transformer.layer, transformer.pooling), transformer.arithmetic(source))
+    plan = plan_extraction(dataset, transformer)
+    sources, width = plan.images, plan.width
+    spec = plan.passes.source.spec(plan.passes.views[0], plan.passes.precision)
     total = ExtractionResult(n_images=len(sources))
     seconds: Counter[str] = Counter()
     good: list[int] = []
     try:
         with atomic_hdf5(Path(path)) as file:
+            file.create_dataset("embeddings", (len(sources), width), "<f4", maxshape=(None, width), chunks=True)
             for start in range(0, len(sources), ROWS_AT_A_TIME):
                 part = transformer.extract(sources[start : start + ROWS_AT_A_TIME])
                 failed = {failure.index for failure in part.failures}
                 rows = [i for i in range(part.n_images) if i not in failed]
-                matrix = part.embeddings[0]
-                if "embeddings" not in file:
-                    shape = (len(sources), matrix.shape[1])
-                    file.create_dataset("embeddings", shape, "<f4", maxshape=(None, matrix.shape[1]), chunks=True)
-                file["embeddings"][len(good) : len(good) + len(rows)] = matrix[rows]
+                if rows:
+                    file["embeddings"][len(good) : len(good) + len(rows)] = part.embeddings[0][rows]
                 good += [start + i for i in rows]
                 total.failures += [Failure(start + f.index, f.name, f.reason) for f in part.failures]
                 total.n_forwarded += part.n_forwarded
@@ -77,7 +115,6 @@ def write_embeddings(
             if not good:
                 raise DatasetError("none of the images can be read", first_reason(total.failures))
             file["embeddings"].resize(len(good), axis=0)
-            width = file["embeddings"].shape[1]
             _describe(file, dataset if len(good) == len(sources) else dataset.take(good), spec.to_dict())
     except OSError as error:
         raise CacheError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,8 +16,8 @@ from sklearn.base import clone
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.prepare import SplitOptions
-from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..datasets.prepare import PreparedData, SplitOptions
+from ..datasets.split import join_test, split_dataset
 from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
@@ -24,12 +25,15 @@ from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import HeldOutResult, score_held_out
 from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
+from ..extraction.steps import HeadFits, Passes
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..finetuning.settings import check_parameters
+from ..finetuning.training_plan import Epochs
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
+from ..images.sources import ImageSource
 
-__all__ = ["FineTuneResult", "finetune_model", "training_split_options"]
+__all__ = ["FineTunePlan", "FineTuneResult", "finetune_model", "plan_finetuning"]
 
 FINETUNING_TEST_SIZE = 0.2
 # What to change where classes are too small for a validation part, in Python and on the command line.
@@ -89,6 +93,46 @@ class FineTuneResult(HeldOutResult):
         save_model(self.model, path, evaluation=json.loads(self.to_json()))
 
 
+@dataclass(frozen=True)
+class FineTunePlan:
+    """What `finetune_model` is about to do.
+
+    Attributes
+    ----------
+    classifier : CNNFineTuneClassifier
+        Not fitted.
+    data : PreparedData
+        Joined with the test set. Without a validation part the classifier holds out some of the training images.
+    """
+
+    classifier: CNNFineTuneClassifier
+    data: PreparedData
+
+    @property
+    def images(self) -> Sequence[ImageSource]:
+        """All images as the classifier reads them, before some are left out."""
+        return self.classifier.sources(self.data.whole.images, self.data.whole.names)
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The keyword arguments of the classifier's `fit` and `prepare`."""
+        train, stopping = (self.data.dataset.take(rows) for rows in (self.data.split.train, self.data.split.validation))
+        given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
+        return {"X": train.images, "y": train.labels, "groups": train.groups, **given}
+
+    @property
+    def steps(self) -> list[Passes | HeadFits | Epochs]:
+        """The steps of the training and of the prediction of the test part, in their order."""
+        split, rows = self.data.split, self.data.rows
+        training = clone(self.classifier).prepare(**self.training)
+        training.together = self.data.dataset.take(split.train).together
+        return training.plan().steps(rows[np.concatenate([split.train, split.validation])], rows[split.test])
+
+    def with_keys(self, keys: Sequence[Any]) -> FineTunePlan:
+        """Return the plan with the data split anew, now that copies are known."""
+        return dataclasses.replace(self, data=self.data.with_keys(keys))
+
+
 def finetune_model(
     dataset: ImageDataset,
     classifier: CNNFineTuneClassifier,
@@ -127,26 +171,18 @@ def finetune_model(
     ------
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
-    check_values(locals())
-    dataset = join_test(dataset, test, test_size=test_size)
-    split_options = training_split_options(classifier, test_size=test_size, min_images=min_images)
-    classifier.check_parameters(split_options.prepare(dataset).dataset.labels)
-    failures = []
-    if on_error == "skip":
-        failures = find_unreadable(classifier.sources(dataset.images, dataset.names), verbose=classifier.verbose)
-    if failures:
-        dataset = leave_out_unreadable(dataset, failures)
+    plan = plan_finetuning(**locals())
+    failures = find_unreadable(plan.images, verbose=classifier.verbose) if on_error == "skip" else []
+    plan = dataclasses.replace(plan, data=plan.data.without(failures))
     note_step("telling new images from known ones")
-    keys = classifier.content_keys(classifier.sources(dataset.images, dataset.names))
+    keys = classifier.content_keys(plan.images)
     if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
-    prepared = split_options.prepare(dataset, keys)
-    dataset, split = prepared.dataset, prepared.split
+    plan = plan.with_keys(keys)
+    dataset, split = plan.data.dataset, plan.data.split
     model = clone(classifier)
-    train, held, labels = dataset.take(split.train), dataset.take(split.test), np.asarray(dataset.labels)
-    stopping = dataset.take(split.validation)
-    given = {"X_val": stopping.images, "y_val": stopping.labels} if len(stopping) else {}
-    model.fit(train.images, train.labels, groups=train.groups, **given)
+    held, labels = dataset.take(split.test), np.asarray(dataset.labels)
+    model.fit(**plan.training)
     began = time.perf_counter()
     probabilities, extraction = model.predict_images(model.sources(held.images, held.names))
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
@@ -165,43 +201,52 @@ def finetune_model(
         random_state=classifier.random_state,
     )
     return FineTuneResult(
-        **{**vars(report), "notes": [*prepared.notes, *split.notes, *report.notes]},
+        **{**vars(report), "notes": [*plan.data.notes, *split.notes, *report.notes]},
         model=model,
-        protocol=f"{split.protocol}; trained on {len(train):,}"
-        + (f", stopped by the {len(stopping):,} of the validation part" if given else ""),
+        protocol=f"{split.protocol}; trained on {len(split.train):,}"
+        + (f", stopped by the {len(split.validation):,} of the validation part" if len(split.validation) else ""),
         history=model.history_,
         best_epoch=model.best_epoch_,
         trained_stages=model.trained_stages_,
         seconds=spent,
         extraction=extraction,
-        n_train=len(train),
+        n_train=len(split.train),
         failures=failures,
     )
 
 
-def training_split_options(
-    classifier: CNNFineTuneClassifier, *, test_size: float | None = None, min_images: int = 1
-) -> SplitOptions:
-    """Return how a data set that is joined with its test set is checked and split.
+def plan_finetuning(
+    dataset: ImageDataset,
+    classifier: CNNFineTuneClassifier,
+    *,
+    test_size: float | None = None,
+    test: ImageDataset | None = None,
+    min_images: int = 1,
+    on_error: str = "raise",
+) -> FineTunePlan:
+    """Return what `finetune_model` is about to do, after raising what it would raise before any image is read.
 
-    Without a validation part the classifier holds out some of the training images; without early stopping a given
-    validation part is trained on.
+    Without early stopping a given validation part is trained on.
 
-    Raises
-    ------
-    ParameterError
-        If a parameter of the classifier has an invalid value.
+    Parameters
+    ----------
+    dataset, classifier, test_size, test, min_images, on_error
+        As for `finetune_model`.
     """
+    check_values(locals())
+    dataset = join_test(dataset, test, test_size=test_size)
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
     chosen = FINETUNING_TEST_SIZE if test_size is None else check_fraction(test_size)
-    return SplitOptions(
+    options = SplitOptions(
         partial(_split, classifier),
         {"test_size": chosen, "early_stopping": stopping},
         alternatives=[(EARLY_STOPPING_OFF, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )
+    # Before any file is read; which images are left out is known only when their content is.
+    return FineTunePlan(classifier, options.prepare(dataset))
 
 
 def _split(

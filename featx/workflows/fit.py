@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..datasets.prepare import SplitOptions
+from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.json_values import as_json
 from ..display.notes import note_step
@@ -25,6 +25,7 @@ from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.extract import ExtractionResult
+from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads
 from ..heads.nested_cv import evaluate_heads
@@ -32,10 +33,9 @@ from ..heads.results import EvaluationResult
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
-from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 
-__all__ = ["FitInputs", "FitResult", "fit_model", "prepare_fit"]
+__all__ = ["FitPlan", "FitResult", "fit_model", "plan_fit"]
 
 CV_FOLDS = 5
 
@@ -79,54 +79,47 @@ class FitResult(SummaryMixin):
 
 
 @dataclass(frozen=True)
-class FitInputs:
-    """What `fit_model` reads and searches.
+class FitPlan:
+    """What `fit_model` is about to do.
 
     Attributes
     ----------
     transformer : CNNFeatureTransformer
         Computes all views in one pass.
-    views : list of (layer, pooling)
-    dataset : ImageDataset
-        Joined with the test set, whose images come last, without images that were left out.
-    images : sequence of ImageSource
-    keys : list of (bytes or error), or None
-        What identifies the content of each image; None if it was not read yet.
-    split : DataSplit
-        Of all images, whether or not they can be read.
-    rows : ndarray of int
-        The positions of the images before some were left out.
-    notes : list of str
-        What was found in the data set.
-    split_options : SplitOptions
-        How the data set is checked and split.
+    heads : list of TunedHead
+        Each is tuned on each view.
+    data : PreparedData
+        Joined with the test set, whose images come last; of these some may turn out to be unreadable.
     """
 
     transformer: CNNFeatureTransformer
-    views: list[View]
-    dataset: ImageDataset
-    images: Sequence[ImageSource]
-    keys: list[Any] | None
-    split: DataSplit
-    rows: np.ndarray
-    notes: list[str]
-    split_options: SplitOptions
+    heads: list[TunedHead]
+    data: PreparedData
 
-    def with_keys(self, keys: Sequence[Any]) -> FitInputs:
-        """Return the inputs split anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
-        prepared = self.split_options.prepare(self.dataset, keys)
-        whole = len(prepared.rows) == len(self.images)
-        images = self.images if whole else [self.images[row] for row in prepared.rows]
-        keys = [keys[row] for row in prepared.rows]
-        return replace(
-            self,
-            images=images,
-            keys=keys,
-            dataset=prepared.dataset,
-            split=prepared.split,
-            rows=prepared.rows,
-            notes=prepared.notes,
-        )
+    @property
+    def images(self) -> Sequence[ImageSource]:
+        """All images as the transformer reads them, before some are left out."""
+        return self.transformer.sources(self.data.whole.images, self.data.whole.names)
+
+    @property
+    def passes(self) -> Passes:
+        """The passes of the images that are not left out, for all views."""
+        return self.transformer.plan(self.data.rows)
+
+    @property
+    def head_fits(self) -> list[HeadFits]:
+        """The fits of each head on each view, one for each fold; the last fit of the best is not among them."""
+        passes, sizes = self.passes, [len(train) for train, _ in self.data.split.splits]
+        several = f" on {len(passes.views)} views" if len(passes.views) > 1 else ""
+        return [
+            HeadFits(head, passes, view, sizes, f"tune {head.head}{several}")
+            for head in self.heads
+            for view in passes.views
+        ]
+
+    def with_keys(self, keys: Sequence[Any]) -> FitPlan:
+        """Return the plan with the data split anew, now that copies are known."""
+        return replace(self, data=self.data.with_keys(keys))
 
 
 def fit_model(
@@ -182,34 +175,20 @@ def fit_model(
     DatasetError, ParameterError, and what `CNNFeatureTransformer` raises.
     """
     random_state = drawn_seed(random_state)
-    inputs = prepare_fit(
-        dataset,
-        transformer,
-        layers=layers,
-        poolings=poolings,
-        heads=heads,
-        grids=grids,
-        cv=cv,
-        test_size=test_size,
-        test=test,
-        min_images=min_images,
-        class_weight=class_weight,
-        random_state=random_state,
-        scoring=scoring,
-        n_jobs=n_jobs,
-        verbose=verbose,
-    )
-    inputs = _with_content_keys(inputs)
-    transformer, views, dataset, split = inputs.transformer, inputs.views, inputs.dataset, inputs.split
-    extraction = transformer.extract(inputs.images, keys=inputs.keys)
-    matrices = dict(zip(views, extraction.embeddings, strict=True))
+    plan = plan_fit(**locals())
+    plan = _with_content_keys(plan)
+    transformer, data, images = plan.transformer, plan.data, plan.images
+    dataset, split, notes = data.dataset, data.split, data.notes
+    kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
+    extraction = transformer.extract(kept, keys=data.keys)
+    matrices = dict(zip(plan.passes.views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
         dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
-        split = inputs.split_options.divide(dataset, **inputs.split_options.settings)
-        extraction.failures = [replace(f, index=int(inputs.rows[f.index])) for f in extraction.failures]
-    split = replace(split, notes=[*inputs.notes, *split.notes])
+        split = data.options.divide(dataset, **data.options.settings)
+        extraction.failures = [replace(f, index=int(data.rows[f.index])) for f in extraction.failures]
+    split = replace(split, notes=[*notes, *split.notes])
     evaluation, head = evaluate_heads(
         matrices,
         np.asarray(dataset.labels),
@@ -224,14 +203,14 @@ def fit_model(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    kept = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
-    kept._check_weights(reset=True)
-    kept.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
+    features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
+    features._check_weights(reset=True)
+    features.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
     extraction.embeddings = []
-    return FitResult(Pipeline([("features", kept), ("head", head)]), evaluation, extraction)
+    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
 
 
-def prepare_fit(
+def plan_fit(
     dataset: ImageDataset,
     transformer: CNNFeatureTransformer,
     *,
@@ -244,25 +223,32 @@ def prepare_fit(
     test: ImageDataset | None = None,
     min_images: int = 1,
     class_weight: str | None = None,
+    scoring: str = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
-    **others: Any,
-) -> FitInputs:
-    """Return what `fit_model` reads and searches, after raising what it would raise before any image is read.
+    n_jobs: int | None = None,
+    verbose: bool = False,
+) -> FitPlan:
+    """Return what `fit_model` is about to do, after raising what it would raise before any image is read.
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, random_state,
-    others
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, scoring,
+    random_state, n_jobs, verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
-    check_values({**locals(), **others})
+    check_values(locals())
     if test is not None and test_size is not None:
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
-    for name in heads:
-        TunedHead(name, grid=(grids or {}).get(name), class_weight=class_weight).spec(len(dataset.classes))
+    common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs}
+    tuned = [
+        TunedHead(name, grid=(grids or {}).get(name), **common, random_state=random_state)
+        for name in dict.fromkeys(heads)
+    ]
+    for head in tuned:
+        head.spec(len(dataset.classes))
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
@@ -270,9 +256,7 @@ def prepare_fit(
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; which images are left out is known only when their content is.
-    split = split_options.prepare(dataset).split
-    images = transformer.sources(dataset.images, dataset.names)
-    return FitInputs(transformer, views, dataset, images, None, split, np.arange(len(dataset)), [], split_options)
+    return FitPlan(transformer, tuned, split_options.prepare(dataset))
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:
@@ -285,16 +269,16 @@ def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_st
     return split
 
 
-def _with_content_keys(inputs: FitInputs) -> FitInputs:
-    """Return the inputs split by the content of the images; raise the error of an image that cannot be read."""
+def _with_content_keys(plan: FitPlan) -> FitPlan:
+    """Return the plan split by the content of the images; raise the error of an image that cannot be read."""
     note_step("telling new images from known ones")
-    keys = inputs.transformer.content_keys(inputs.images, fetch=True)
-    failed = [key for key in keys if not isinstance(key, bytes)]
-    if inputs.transformer.on_error != "raise":
-        return inputs.with_keys(_readable(inputs.images, keys))
-    if failed:
+    images = plan.images
+    keys = plan.transformer.content_keys(images, fetch=True)
+    if plan.transformer.on_error != "raise":
+        return plan.with_keys(_readable(images, keys))
+    if failed := [key for key in keys if not isinstance(key, bytes)]:
         raise failed[0]
-    return inputs.with_keys(keys)
+    return plan.with_keys(keys)
 
 
 def _readable(images: Sequence[ImageSource], keys: list[Any]) -> list[Any]:

@@ -9,9 +9,10 @@ from sklearn.preprocessing import StandardScaler
 
 from featx import CNNFeatureTransformer, compare_strategies, make_strategy
 from featx.comparison.design import draw_repeats
-from featx.comparison.runner import TIMED_IMAGES, _uncached
+from featx.comparison.runner import _uncached
 from featx.datasets.dataset import ImageDataset
 from featx.extraction.extract import ExtractionResult
+from featx.extraction.pace import PACE_IMAGES
 from featx.heads.tuned_head import TunedHead
 
 
@@ -32,7 +33,7 @@ def test_costs_are_what_they_would_be_without_a_cache():
     assert _uncached(whole, lambda: 9.9) == 16
     half = ExtractionResult(n_images=200, n_forwarded=100, seconds=spent)
     assert _uncached(half, lambda: 9.9) == pytest.approx(1 + 3 + 200 * 12 / 100)
-    few = ExtractionResult(n_images=200, n_forwarded=TIMED_IMAGES - 1, seconds=spent)
+    few = ExtractionResult(n_images=200, n_forwarded=PACE_IMAGES - 1, seconds=spent)
     assert _uncached(few, lambda: 0.05) == pytest.approx(4 + 200 * 0.05)
 
 
@@ -42,8 +43,8 @@ def test_frozen_strategies_forward_each_image_once_and_some_for_the_timing(datas
     own = make_pipeline(transformer, StandardScaler(), GaussianNB())
     heads = {"frozen:knn": make_strategy("frozen:knn", transformer), "own": own}
     result = compare_strategies(dataset, heads, repeats=2, train_sizes=[0.3, 0.75])
-    # The first 24 training rows count for all, one more warms the network up.
-    assert forwards.count == 80 + 24 + 1
+    # The first 24 training rows count for all; eight of them warm the network up, twice.
+    assert forwards.count == 80 + 24 + 2 * 8
     for size in result.sizes:
         for found in size.strategies:
             assert found.kind == "frozen"

@@ -10,9 +10,8 @@ from featx import CNNFeatureTransformer
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
     """Probe briefly: no timing is looked at."""
-    monkeypatch.setattr("featx.forecast.probe.REPEAT_SECONDS", 0.2)
-    monkeypatch.setattr("featx.forecast.head_times.BUDGET_SECONDS", 0.1)
-    monkeypatch.setattr("featx.forecast.finetune.PROBE_EPOCHS", 2)
+    monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 0.1)
+    monkeypatch.setattr("featx.forecast.timings.PROBE_EPOCHS", 2)
 
 
 @pytest.fixture

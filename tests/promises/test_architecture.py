@@ -37,11 +37,10 @@ ARROWS = {
     "finetuning": "extraction heads networks evaluation images torch_modules cache runtime display",
     "model_files": "extraction networks cache",
     # floor 6
-    "workflows": "model_files finetuning heads extraction datasets networks evaluation images cache runtime display",
+    "workflows": "model_files finetuning heads extraction datasets evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     # floor 7
-    "forecast": "workflows comparison finetuning heads extraction datasets networks evaluation images cache runtime"
-    " display",
+    "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation cache runtime display",
 }
 # What is imported for annotations alone, and is not there when the program runs.

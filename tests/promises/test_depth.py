@@ -218,7 +218,7 @@ def test_a_range_for_8_bits_says_that_it_does_nothing(tiny, tmp_path, remarks, k
 
 def test_a_set_that_is_looked_at_beforehand_says_nothing_of_its_first_image(tiny, tmp_path, remarks):
     from featx import forecast_extraction, load_dataset
-    from featx.comparison.compare import check_strategies
+    from featx.comparison.plan import check_strategies
     from featx.comparison.strategies import make_strategy
 
     for name, array in (("a/0.png", RGB), ("a/1.png", DEEP), ("b/0.png", RGB), ("b/1.png", DEEP)):

@@ -41,9 +41,8 @@ WITH_JSON = [command for command in COMMANDS if command != "extract"]
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch, tmp_path):
     """Probe briefly, in a folder of one's own."""
-    monkeypatch.setattr("featx.forecast.probe.REPEAT_SECONDS", 0.2)
-    monkeypatch.setattr("featx.forecast.head_times.BUDGET_SECONDS", 0.1)
-    monkeypatch.setattr("featx.forecast.finetune.PROBE_EPOCHS", 2)
+    monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 0.1)
+    monkeypatch.setattr("featx.forecast.timings.PROBE_EPOCHS", 2)
     monkeypatch.chdir(tmp_path)
 
 

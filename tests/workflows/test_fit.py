@@ -7,7 +7,7 @@ import pytest
 
 from featx import CNNFeatureTransformer, DatasetError, FitResult, ImageDataset, ParameterError, fit_model, load_model
 from featx.heads import tuned_head
-from featx.workflows.fit import prepare_fit
+from featx.workflows.fit import plan_fit
 
 SEARCH = {"poolings": ["avg", "max"], "grids": {"logistic": {"C": [0.01]}}, "cv": 3}
 
@@ -64,15 +64,16 @@ def test_what_cannot_be_fitted_is_refused_before_any_image_is_read(dataset, tiny
 
 
 def test_copies_are_known_once_the_content_is(dataset, tiny):
-    inputs = prepare_fit(dataset, CNNFeatureTransformer(**tiny), **SEARCH)
-    assert inputs.keys is None
-    assert [pooling for _, pooling in inputs.views] == ["avg", "max"]
+    plan = plan_fit(dataset, CNNFeatureTransformer(**tiny), **SEARCH)
+    assert plan.data.keys == []
+    assert [pooling for _, pooling in plan.passes.views] == ["avg", "max"]
+    assert [(fits.view[1], len(fits.sizes)) for fits in plan.head_fits] == [("avg", 3), ("max", 3)]
     keys = [bytes([number // 2]) * 32 for number in range(24)]
-    again = inputs.with_keys(keys)
-    assert (again.dataset.together[::2] == again.dataset.together[1::2]).all()
-    assert len(np.unique(again.dataset.together)) == 12
-    for train, test in again.split.splits:
-        assert not set(again.dataset.together[train]) & set(again.dataset.together[test])
+    again = plan.with_keys(keys)
+    assert (again.data.dataset.together[::2] == again.data.dataset.together[1::2]).all()
+    assert len(np.unique(again.data.dataset.together)) == 12
+    for train, test in again.data.split.splits:
+        assert not set(again.data.dataset.together[train]) & set(again.data.dataset.together[test])
 
 
 @pytest.fixture

@@ -1,15 +1,16 @@
 """Promised: copies, unreadable images and what earlier parts cache are counted as the command would find them."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 from forecasts import forecast_passes
 
 from featx import (
-    EmbeddingCache,
     load_dataset,
 )
 from featx.forecast.extract import forecast_extraction
-from featx.forecast.passes import CountedPasses
-from featx.forecast.probe import ForwardOptions
+from featx.forecast.prices import Prices
 from featx.images.sources import as_sources
 
 
@@ -21,8 +22,8 @@ def test_copies_of_an_image_are_one(folder, transformer):
 
 
 def test_of_too_many_files_a_random_part_is_looked_at(folder, transformer, monkeypatch):
-    monkeypatch.setattr("featx.forecast.passes.DIGEST_SECONDS", 0.0)
-    monkeypatch.setattr("featx.forecast.passes.DIGEST_FIRST", 40)
+    monkeypatch.setattr("featx.forecast.prices.DIGEST_SECONDS", 0.0)
+    monkeypatch.setattr("featx.forecast.prices.DIGESTS_AT_A_TIME", 40)
     dataset = load_dataset(folder)
     transformer.extract(as_sources(dataset.images[:40]))
     forecast = forecast_extraction(dataset, transformer)
@@ -42,14 +43,22 @@ def test_unreadable_images_are_counted(folder, transformer):
     assert any(row.path == str(folder / "missing.png") for row in as_sources(dataset.images))
 
 
-def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer, tmp_path):
-    dataset, source = load_dataset(folder), transformer.source()
-    counted = CountedPasses(as_sources(dataset.images), cache=EmbeddingCache(tmp_path / "cache"))
-    view, forwarding = source.view(None, "avg"), ForwardOptions()
-    assert counted.passes(source, [view], np.arange(30), forwarding=forwarding).n_images == 30
-    assert counted.passes(source, [view], forwarding=forwarding).n_images == 50
-    assert counted.passes(source, [view], forwarding=forwarding).seconds == 0
-    assert counted.passes(source, [view], np.arange(10), forwarding=forwarding, kept=False).n_images == 10
-    assert counted.passes(source, [view, source.view(None, "max")], forwarding=forwarding).n_images == 80
-    assert (counted.n_passes, counted.n_cached) == (280, 110)
-    assert len(counted.probed) == 64
+def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer):
+    images = as_sources(load_dataset(folder).images)
+    prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
+    every, some = transformer.plan(np.arange(80)), transformer.plan(np.arange(30))
+    assert prices.price(some).n_images == 30
+    assert prices.price(every).n_images == 50
+    assert prices.price(every).seconds == 0
+    assert prices.price(replace(some, rows=np.arange(10), kept=False)).n_images == 10
+    assert prices.price(replace(every, views=[*every.views, every.source.view(None, "max")])).n_images == 80
+    assert (prices.n_passes, prices.n_cached) == (280, 110)
+    assert len(prices.probed) == 64
+
+
+def test_the_first_rows_are_those_that_are_measured(folder, transformer):
+    images = as_sources(load_dataset(folder).images)
+    prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
+    prices.price(transformer.plan(np.arange(20, 30)))
+    assert sorted(prices.probed[:10]) == list(range(20, 30))
+    assert len(set(prices.probed)) == 64

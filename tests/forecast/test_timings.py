@@ -1,0 +1,62 @@
+"""Promised: heads are timed at growing sizes, on rows that are like the real ones, and continued by a power law."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from featx import (
+    load_dataset,
+)
+from featx.exceptions import ParameterError
+from featx.forecast.fit import forecast_fit
+from featx.forecast.timings import draw_rows, extrapolate, fit_seconds
+
+
+def test_a_power_law_is_continued():
+    assert extrapolate([(50, 5.0), (100, 1.0), (200, 2.0)], 200) == 2.0
+    assert extrapolate([(100, 2.0)], 200) == 4.0
+    assert extrapolate([(100, 1.0), (200, 4.0)], 400) == pytest.approx(16.0)
+    assert extrapolate([(100, 1e-6), (200, 1.0)], 400) == pytest.approx(4.0)
+    assert extrapolate([(100, 2.0), (200, 1.0)], 800) == pytest.approx(4.0)
+
+
+def test_heads_are_fitted_to_growing_numbers_of_rows_while_there_is_time(monkeypatch):
+    sizes = []
+
+    class Slow(DummyClassifier):
+        def fit(self, X, y):
+            sizes.append(len(X))
+            time.sleep(len(X) / 10_000)
+            return super().fit(X, y)
+
+    known, labels = np.zeros((4, 2), np.float32), np.array(["a", "b"] * 500)
+    assert fit_seconds(Slow(), 200, known, labels[:4], labels) > 0.02
+    assert sizes == [200, 200]
+    monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 0.15)
+    assert fit_seconds(Slow(), 1000, known, labels[:4], labels) > 0.1
+    assert sizes[2:] == [256, 256, 512]
+
+
+def test_drawn_rows_are_like_the_known_ones():
+    rng = np.random.default_rng(0)
+    labels = np.array(["a"] * 300 + ["b"] * 100 + ["rare"])
+    classes = labels[::6]
+    known = rng.normal(3.0, 2.0, (len(classes), 20)).astype(np.float32)
+    known[classes == "b"] += 6.0
+    drawn, y = draw_rows(2000, known, classes, labels)
+    assert drawn.dtype == np.float32
+    assert drawn.shape == (2000, 20)
+    assert min(np.unique(y, return_counts=True)[1]) >= 3
+    apart = drawn[y == "b"].mean(axis=0) - drawn[y == "a"].mean(axis=0)
+    assert apart.mean() == pytest.approx(6.0, abs=1.0)
+    assert len(draw_rows(5, known, classes, labels)[1]) == 9
+
+
+def test_more_neighbours_than_probed_rows_are_no_error(folder, transformer, monkeypatch):
+    monkeypatch.setattr("featx.forecast.timings.FIRST_ROWS", 32)
+    dataset = load_dataset(folder)
+    assert forecast_fit(dataset, transformer, heads=["knn"], grids={"knn": {"n_neighbors": [30]}}, cv=3).seconds > 0
+    with pytest.raises(ParameterError, match="n_neighbors=500"):
+        forecast_fit(dataset, transformer, heads=["knn"], grids={"knn": {"n_neighbors": [500]}}, cv=3)
