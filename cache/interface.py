@@ -83,7 +83,7 @@ class EmbeddingStore(ABC):
         spec : EmbeddingSpec
         digests : ndarray of uint8, shape (n, 32)
         embeddings : ndarray, shape (n, d)
-            float16 and int16 are kept as they are, every other dtype as float32.
+            Rows of float16 and int16 are kept as they are, all others as float32.
 
         Raises
         ------

@@ -92,10 +92,7 @@ class ImageEstimator(BaseEstimator):
         return new
 
     def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for, by which the embeddings of a network are identified.
-
-        "auto" stands for what it did in ``fit``, on whichever machine.
-        """
+        """Return what `precision` stands for; "auto" stands for what it did in ``fit``, on whichever machine."""
         if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
             return self.precision_
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..images.augmentation import Augmentation
-    from .fit import FineTuning
 
 __all__ = ["CNNFineTuneClassifier"]
 
@@ -251,16 +250,14 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         # Copies of an image are on one side of the validation split, and of the folds that tune the head.
         finetuning.together = same_content(self.content_keys(finetuning.images[: finetuning.n_train]))
         result = finetuning.run()
-        self.history_ = result.history
+        self.history_, self.best_epoch_ = result.history, result.best_epoch
         self.n_iter_ = len(result.history["epoch"])
-        self.best_epoch_ = result.best_epoch
         self.initial_validation_accuracy_ = result.initial_accuracy
         self.trained_stages_ = result.stages
         self.precision_ = finetuning.precision
         self.timings_ = result.timings
         self.forwarded_ = result.forwarded
-        self.state_ = result.state
-        self.head_ = result.head
+        self.state_, self.head_ = result.state, result.head
         return self
 
     def check_parameters(self, y: Any) -> None:
@@ -286,8 +283,8 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         classes, targets = np.unique(np.asarray(y), return_inverse=True)
         FineTuning(self, [], classes, targets, None).check()
 
-    def prepare(self, X: Any, y: Any, groups: Any = None, *, X_val: Any = None, y_val: Any = None) -> FineTuning:
-        """Return the training that `fit` runs, after checking all that it is given; nothing is computed.
+    def prepare(self, X: Any, y: Any, groups: Any = None, *, X_val: Any = None, y_val: Any = None) -> Any:
+        """Return the `FineTuning` that `fit` runs, after checking all that it is given; nothing is computed.
 
         Parameters
         ----------

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ..constraints import plain
 from .trunk import Trunk
 
-if TYPE_CHECKING:
-    from .fit import FineTuning
-
 __all__ = ["training_identity"]
 
 
-def training_identity(training: FineTuning, trunk: Trunk, validation: np.ndarray, keys: bytes) -> dict[str, str]:
+def training_identity(training: Any, trunk: Trunk, validation: np.ndarray, keys: bytes) -> dict[str, str]:
     """Return everything that the result of a training depends on, as text by name.
 
     Parameters
