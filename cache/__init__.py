@@ -10,3 +10,7 @@ from .spec import EmbeddingSpec
 from .store import EmbeddingCache
 
 __all__ = ["CacheError", "EmbeddingCache", "EmbeddingSpec", "FileDigests", "default_cache_dir"]
+
+# Pickles name them by the package, which finds them wherever their modules are moved to.
+for _kind in (EmbeddingCache, EmbeddingSpec, FileDigests):
+    _kind.__module__ = __name__

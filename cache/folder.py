@@ -1,7 +1,8 @@
-"""The folder of one spec: look up, read, commit and merge rows of embeddings in its segments.
+"""The folder of one spec: look up, read, commit and merge rows in its segments, and set damaged segments aside.
 
 Readers take no lock. A segment that disappears while it is read was merged or pruned by another process, and the
-look-up starts again from a fresh listing; one that fails its checksum is set aside and its rows count as missing.
+look-up starts again from a fresh listing. One that fails its checksum is set aside by a new name, and its rows count as
+missing.
 """
 
 from __future__ import annotations

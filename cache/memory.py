@@ -1,4 +1,4 @@
-"""The interface of a store of embeddings, and stores in memory that last for one call."""
+"""The interface of a store of embeddings, and stores in memory: for no cache, or a cache that cannot be written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..process import remember
 from . import EmbeddingCache, EmbeddingSpec
 
-__all__ = ["MemoryStore", "OverlayStore", "Store", "gather_rows", "writable_store"]
+__all__ = ["MemoryStore", "OverlayStore", "Store", "writable_store"]
 
 log = logging.getLogger("featx")
-_warned: set[str] = set()
+_warned: set[str] = remember("remarks", set())
 
 
 class Store(Protocol):
@@ -94,20 +95,3 @@ def writable_store(cache: EmbeddingCache | None) -> Store:
             cache.root,
         )
     return OverlayStore(cache)
-
-
-def gather_rows(
-    store: Store, specs: list[EmbeddingSpec], good: list[int], keys: np.ndarray, n_images: int
-) -> list[np.ndarray] | None:
-    """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
-    matrices = []
-    for spec in specs:
-        rows, found = store.get(spec, keys, all_or_none=True)
-        if not found.all():
-            return None
-        if len(good) < n_images:
-            full = np.full((n_images, rows.shape[1]), np.nan, dtype=np.float32)
-            full[good] = rows
-            rows = full
-        matrices.append(rows)
-    return matrices

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..comparison.strategy_names import TRAINED_STRATEGIES, parse_strategy
+from .assignments import parse_assignment, parse_literal
 from .checks import check_figure_paths, check_names
-from .data_options import data_options, dataset_from, dataset_text
+from .data_options import data_options, datasets_from
 from .interrupts import note_kept
 from .logs import announce
 from .option_groups import JUDGING, OUTPUT, STRATEGIES, Command, in_group
@@ -26,8 +27,8 @@ from .options import (
     transformer_from,
     write_failures,
 )
-from .report import note, print_forecast, show
-from .streams import write_text
+from .report import note, print_forecast
+from .results import print_result
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -66,7 +67,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     default=["frozen", "finetuned"],
     show_default=True,
     metavar="STRATEGY",
-    help="frozen, frozen:HEAD, finetuned or scratch, optionally with @LAYER. Repeat to compare several.",
+    help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED_STRATEGIES)}; @LAYER may follow. Repeat for several.",
 )
 @_strategies_group(
     "--set",
@@ -147,9 +148,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     check_figure_paths(options["plot"])
     check_names(options)
     _check_settings(options["strategies"], settings)
-    dataset = dataset_from(options, data)
-    test = dataset_from(options, options["test_data"], test=True) if options["test_data"] else None
-    note(options, dataset_text(data, dataset))
+    dataset, test = datasets_from(options, data, dry_run=dry_run)
     _check_sizes(options["train_sizes"], len(dataset))
     announce(options, "loading scikit-learn")
     from ..comparison.compare import check_margin, compare_strategies
@@ -183,10 +182,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     write_failures(options, result.failures)
     if options["verbose"]:
         note(options, *cost_lines(result))
-    if options["json_file"] != "-":
-        show(comparison_parts(result), framed=not options["quiet"])
-    if options["json_file"]:
-        write_text(options["json_file"], result.to_json() + "\n")
+    print_result(options, result, comparison_parts(result))
     if options["plot"]:
         from ..reports.comparison_plot import plot_comparison
 
@@ -196,7 +192,6 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
 def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
     """Raise ParameterError if a parameter of another strategy is set, or to a value that it does not accept."""
-    from ..comparison.strategy_names import parse_strategy
     from ..constraints import check_values
     from ..exceptions import ParameterError, nearest
     from ..finetuning.settings import ACCEPTED
@@ -205,7 +200,7 @@ def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]])
         hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
         raise ParameterError(f"got a parameter of {unused[0]}, which is not among the strategies", hint)
     for name, values in settings.items():
-        if parse_strategy(name).kind != "frozen":
+        if parse_strategy(name).method in TRAINED_STRATEGIES:
             check_values(values, **ACCEPTED)
 
 
@@ -243,15 +238,8 @@ def parse_settings(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Return the parameters in "strategy.param=value" texts; values are Python literals, or text."""
     settings: dict[str, dict[str, Any]] = {}
     for text in texts:
-        place, equals, value = text.partition("=")
-        strategy, dot, parameter = place.rpartition(".")
-        if not (equals and dot and strategy and parameter and value):
-            raise click.BadParameter(
-                f"{text!r} is not STRATEGY.PARAM=VALUE, such as finetuned.epochs=20", param_hint="--set"
-            )
-        try:
-            found = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found = value
-        settings.setdefault(strategy, {})[parameter] = found
+        strategy, parameter, value = parse_assignment(
+            text, option="--set", form="STRATEGY.PARAM=VALUE", example="finetuned.epochs=20"
+        )
+        settings.setdefault(strategy, {})[parameter] = parse_literal(value)
     return settings

@@ -17,7 +17,7 @@ from .wording import in_options
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
 
-__all__ = ["column_options", "data_options", "dataset_from", "dataset_text", "images_from", "note_replaced"]
+__all__ = ["column_options", "data_options", "dataset_from", "datasets_from", "images_from"]
 
 # Replaces the marker {DATA} in the help of a command.
 DATA = (
@@ -65,6 +65,20 @@ def dataset_from(options: dict[str, Any], data: str, *, output: Path | None = No
     return _noted(options, dataset)
 
 
+def datasets_from(
+    options: dict[str, Any], data: str, *, output: Path | None = None, dry_run: bool = False
+) -> tuple[ImageDataset, ImageDataset | None]:
+    """Read DATA and what --test names, and say how many images there are and what the output will replace."""
+    dataset = dataset_from(options, data, output=output)
+    test = None
+    if options["test_data"]:
+        test = dataset_from(options, options["test_data"], output=output, test=True)
+    note(options, f"{data}: {count_text(len(dataset), 'image')}, {count_text(len(dataset.classes), 'class')}")
+    if output is not None and not dry_run:
+        _note_replaced(options, output, dataset)
+    return dataset, test
+
+
 def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path | None = None) -> ImageDataset:
     """Collect images, labelled or not, as the options say, and print their notes.
 
@@ -87,13 +101,7 @@ def images_from(options: dict[str, Any], sources: Sequence[str], *, output: Path
     return _noted(options, dataset)
 
 
-def dataset_text(data: str, dataset: ImageDataset) -> str:
-    """Return a line with the numbers of images and classes."""
-    kinds = len(dataset.classes)
-    return f"{data}: {count_text(len(dataset), 'image')}, {kinds} class{'' if kinds == 1 else 'es'}"
-
-
-def note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
+def _note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset) -> None:
     """Say what the model file will replace, unless that is a model of the same classes."""
     from ..display.names import few
     from ..model_files.model_schema import classes_in

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .checks import check_figure_paths, check_names
-from .data_options import data_options, dataset_from, dataset_text, note_replaced
+from .data_options import data_options, datasets_from
 from .interrupts import note_kept
 from .logs import announce
 from .option_groups import JUDGING, OUTPUT, Command, in_group
@@ -28,8 +28,8 @@ from .options import (
     weights_from,
     write_failures,
 )
-from .report import note, print_forecast, show
-from .streams import write_text
+from .report import note, print_forecast
+from .results import draw_confusion, note_saved, print_result
 from .training_options import training_options, training_parameters
 
 if TYPE_CHECKING:
@@ -99,15 +99,8 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
             check_output(path)
     check_figure_paths(options["plot"], options["plot_confusion"])
     check_names(options)
-    dataset = dataset_from(options, data, output=output)
-    test = None
-    if options["test_data"]:
-        test = dataset_from(options, options["test_data"], output=output, test=True)
-    note(options, dataset_text(data, dataset))
-    if output is not None and not dry_run:
-        note_replaced(options, output, dataset)
+    dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
     announce(options, "loading scikit-learn")
-    from ..display.names import quoted
     from ..finetuning.classifier import CNNFineTuneClassifier
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import finetuning_parts
@@ -151,14 +144,9 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
 
         plot_history(result.history, options["plot"])
     if options["plot_confusion"]:
-        from ..reports.plots import plot_confusion_matrix
-
-        plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
-    if options["json_file"] != "-":
-        show(finetuning_parts(result), framed=not options["quiet"])
-    if options["json_file"]:
-        write_text(options["json_file"], result.to_json() + "\n")
-    note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
+        draw_confusion(result, options["plot_confusion"])
+    print_result(options, result, finetuning_parts(result))
+    note_saved(options, output)
 
 
 def _train(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..heads.head_names import HEADS, check_heads
+from .assignments import parse_assignment, parse_literal
 from .checks import check_figure_paths, check_names
-from .data_options import data_options, dataset_from, dataset_text, note_replaced
+from .data_options import data_options, datasets_from
 from .logs import announce
-from .option_groups import HEADS, JUDGING, OUTPUT, Command, in_group
+from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
@@ -25,15 +26,15 @@ from .options import (
     transformer_from,
     write_failures,
 )
-from .report import note, print_forecast, show
-from .streams import write_text
+from .report import note, print_forecast
+from .results import draw_confusion, note_saved, print_result
 
 __all__ = ["fit"]
 
 
 SUMMARY = "Fit classifiers on the embeddings of images, and save the best."
 
-_heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
+_heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 
 
 @click.command(cls=Command, options_metavar="-o MODEL.skops [OPTIONS]", short_help=SUMMARY)
@@ -45,7 +46,7 @@ _heads, _judging, _output = map(in_group, (HEADS, JUDGING, OUTPUT))
     default=["logistic"],
     show_default=True,
     metavar="HEAD",
-    help="logistic, linear_svm, svm, knn, ridge or mlp. Repeat to search several.",
+    help=f"One of {', '.join(HEADS)}. Repeat to search several.",
 )
 @_heads(
     "--grid",
@@ -110,18 +111,9 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     check_figure_paths(options["plot_confusion"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
-    from ..heads.head_names import check_heads
-
     check_heads(options["heads"], grids, class_weight=class_weight)
-    dataset = dataset_from(options, data, output=output)
-    test = None
-    if options["test_data"]:
-        test = dataset_from(options, options["test_data"], output=output, test=True)
-    note(options, dataset_text(data, dataset))
-    if output is not None and not dry_run:
-        note_replaced(options, output, dataset)
+    dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
     announce(options, "loading scikit-learn")
-    from ..display.names import quoted
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
@@ -158,31 +150,17 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     announce(options, f"writing {output}")
     result.save(output)
     if options["plot_confusion"]:
-        from ..reports.plots import plot_confusion_matrix
-
-        result = result.evaluation
-        plot_confusion_matrix(result.confusion_matrix, result.classes, options["plot_confusion"])
-    if options["json_file"] != "-":
-        show(evaluation_parts(result.evaluation), framed=not options["quiet"])
-    if options["json_file"]:
-        write_text(options["json_file"], result.to_json() + "\n")
-    note(options, f"{output}: model written; `featx predict {quoted(str(output))} IMAGES` uses it")
+        draw_confusion(result.evaluation, options["plot_confusion"])
+    print_result(options, result, evaluation_parts(result.evaluation))
+    note_saved(options, output)
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
     """Return the grids in "head.param=v1,v2" texts; values are Python literals, or text."""
     grids: dict[str, dict[str, list[Any]]] = {}
     for text in texts:
-        place, equals, values = text.partition("=")
-        head, dot, parameter = place.partition(".")
-        if not (equals and dot and head and parameter and values):
-            raise click.BadParameter(f"{text!r} is not HEAD.PARAM=V1,V2, such as logistic.C=0.1,1", param_hint="--grid")
-        grids.setdefault(head, {})[parameter] = [_value(value) for value in values.split(",")]
+        head, parameter, values = parse_assignment(
+            text, option="--grid", form="HEAD.PARAM=V1,V2", example="logistic.C=0.1,1"
+        )
+        grids.setdefault(head, {})[parameter] = [parse_literal(value) for value in values.split(",")]
     return grids
-
-
-def _value(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text

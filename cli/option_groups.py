@@ -14,7 +14,7 @@ __all__ = ["Command", "Commands", "in_group"]
 
 # In the order in which help shows them.
 DATA = "Data"
-HEADS = "Heads"
+HEAD_OPTIONS = "Heads"
 STRATEGIES = "What is compared"
 NETWORK = "Network"
 TRAINED = "What is trained"
@@ -23,7 +23,7 @@ JUDGING = "Test set"
 OUTPUT = "Output"
 COMPUTING = "Computing and cache"
 OTHER = "Other"
-GROUPS = (DATA, HEADS, STRATEGIES, NETWORK, TRAINED, TRAINING, JUDGING, OUTPUT, COMPUTING, OTHER)
+GROUPS = (DATA, HEAD_OPTIONS, STRATEGIES, NETWORK, TRAINED, TRAINING, JUDGING, OUTPUT, COMPUTING, OTHER)
 
 
 class _Option(click.Option):

@@ -1,4 +1,4 @@
-"""Standard output and standard error that are closed, full or no longer read: what to print, which exit code."""
+"""Closed, full or broken standard output and standard error: what to print, and which exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrite messages of the library to name options of the command line instead of Python parameters."""
+"""Rewrite error messages of the library to name options of the command line instead of Python parameters."""
 
 from __future__ import annotations
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ForwardRef
 
 from ._version import __version__
+from .display.summary_mixin import show_by
 
 if TYPE_CHECKING:
     from .cache import EmbeddingCache, EmbeddingSpec
@@ -111,17 +112,51 @@ _MODULES = {
         "WorkerError",
     ),
 }
-_PLACES = {name: module for module, names in _MODULES.items() for name in names}
+# Classes that are no public names, but parts of public objects: pickles name all of them by the package.
+_PARTS = {
+    "comparison.result": ("CurveResult",),
+    "comparison.size_result": ("SizeResult", "StrategyResult", "Verdict"),
+    "comparison.stage_study": ("StageScores", "StageStudy"),
+    "comparison.strategy_pairs": ("PairResult",),
+    "comparison.transfer_cases": ("Rule", "TransferCase"),
+    "evaluation.baseline": ("Baseline",),
+    "evaluation.estimates": ("Estimate",),
+    "evaluation.held_out_result": ("HeldOutResult",),
+    "evaluation.learning_curves": ("Extrapolation", "PowerLaw"),
+    "evaluation.paired": ("PairedTest",),
+    "evaluation.power": ("OpenComparison",),
+    "forecast.result": ("Part",),
+    "workflows.judged_predictions": ("JudgedResult",),
+}
+_PLACES = {name: module for table in (_MODULES, _PARTS) for module, names in table.items() for name in names}
 
-__all__ = [*_PLACES, "__version__"]
+__all__ = [*(name for names in _MODULES.values() for name in names), "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the module of a public name when it is first asked for, so that `import featx` stays quick."""
     if name not in _PLACES:
         raise AttributeError(f"module 'featx' has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
+    found = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
+    for kind in found.__mro__ if isinstance(found, type) else ():
+        _resolve_annotations(kind)
+    return found
+
+
+def _resolve_annotations(kind: type) -> None:
+    """Say in which module the annotations of a class are resolved, which `typing.get_type_hints` asks `__module__`."""
+    if kind.__module__ == __name__ and kind.__name__ in _PLACES:
+        place, texts = f"{__name__}.{_PLACES[kind.__name__]}", vars(kind).get("__annotations__", {})
+        texts.update({key: ForwardRef(text, module=place) for key, text in texts.items() if isinstance(text, str)})
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _summaries() -> Any:
+    """Import what shows results when one is shown."""
+    return importlib.import_module(".reports.summaries", __name__)
+
+
+show_by(_summaries)

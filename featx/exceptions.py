@@ -194,3 +194,8 @@ def nearest_path(path: str | os.PathLike[str]) -> str:
     like = [one for one in names if parts[one][1] == suffix or difflib.get_close_matches(stem, [parts[one][0]])]
     close = difflib.get_close_matches(name, like, n=1, cutoff=0.6)
     return f"Did you mean {os.path.join(folder, close[0])}?" if close else ""
+
+
+# As pickles and tracebacks name them.
+for _name in __all__:
+    globals()[_name].__module__ = "featx"

@@ -24,7 +24,7 @@ __all__ = ["ComparisonDesign", "Repeat", "comparison_split_options", "design_com
 
 # One image of a class for tuning and one for training.
 LEAST_PER_CLASS = 2
-TEST_SIZE = 0.25
+COMPARISON_TEST_SIZE = 0.25
 REPEATS = 3
 
 
@@ -130,7 +130,7 @@ def design_comparison(
     drawn = draw_repeats(
         labels,
         train_sizes=train_sizes,
-        test_size=TEST_SIZE if test_size is None else test_size,
+        test_size=COMPARISON_TEST_SIZE if test_size is None else test_size,
         stratify=dataset.strata,
         groups=dataset.groups,
         together=dataset.together,
@@ -142,7 +142,7 @@ def design_comparison(
 
 def comparison_split_options(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> SplitOptions:
     """Return how the data set of a comparison is checked and split; parameters as for `compare_strategies`."""
-    settings = {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size)}
+    settings = {"test_size": COMPARISON_TEST_SIZE if test_size is None else check_fraction(test_size)}
     return SplitOptions(partial(design_comparison, **options), settings, min_images=min_images)
 
 
@@ -168,7 +168,7 @@ def draw_repeats(
     y: np.ndarray,
     *,
     train_sizes: Sequence[float | int] | None,
-    test_size: float = TEST_SIZE,
+    test_size: float = COMPARISON_TEST_SIZE,
     given: Split | None = None,
     stratify: np.ndarray | None = None,
     groups: np.ndarray | None = None,

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 from ..cache import FileDigests
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import PreparedData
 from ..datasets.split import join_test
-from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.digests import image_keys
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.transformer import CNNFeatureTransformer
-from ..finetuning.settings import check_parameters
+from ..finetuning.classifier import CNNFineTuneClassifier
 from ..heads.tuned_head import TunedHead
 from ..images.sources import as_sources
 from ..runtime.resources import thread_count
@@ -104,32 +103,18 @@ def check_strategies(
             )
         try:
             if kind_of(estimator) == "frozen":
-                # One image says nothing about what a value range does to all of them.
-                clone(estimator[0]).set_params(on_error="raise", value_range=None).fit(dataset.images[:1])
+                estimator[0].check_parameters()
                 if isinstance(estimator[-1], TunedHead):
                     estimator[-1].spec(len(dataset.classes))
+            elif isinstance(estimator, CNNFineTuneClassifier):
+                estimator.check_parameters(dataset.labels)
             elif isinstance(estimator, ImageEstimator):
-                _check_training(estimator, dataset)
+                estimator.source()
         except FeatxError as error:
             error.message = f"strategy {name}: {error.message}"
             raise
     if transfer is not None:
-        clone(transfer).set_params(value_range=None).fit(dataset.images[:1])
-
-
-def _check_training(estimator: ImageEstimator, dataset: ImageDataset) -> None:
-    from ..finetuning.classifier import CNNFineTuneClassifier
-
-    if isinstance(estimator, CNNFineTuneClassifier):
-        check_parameters(estimator)  # before torch is loaded for the other checks
-    estimator.source()
-    if isinstance(estimator, CNNFineTuneClassifier):
-        note_torch()
-        from ..finetuning.fit import FineTuning
-
-        # It checks every parameter before it computes anything.
-        classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
-        FineTuning(estimator, [], classes, truth, None)
+        transfer.check_parameters()
 
 
 def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..display.json_values import as_json
+from ..display.named_by_package import NamedByPackage
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
@@ -19,7 +20,7 @@ __all__ = ["ComparisonResult", "CurveResult"]
 
 
 @dataclass(frozen=True)
-class CurveResult:
+class CurveResult(NamedByPackage):
     """Accuracy against training size for one strategy.
 
     Attributes

@@ -22,6 +22,7 @@ from sklearn.base import BaseEstimator
 
 from .._version import __version__
 from ..cache.files import replaced
+from ..display.notes import note_once
 from ..exceptions import ParameterError
 from ..extraction.estimator import ImageEstimator
 
@@ -107,15 +108,19 @@ class RunFiles:
                 ) from error
 
     def load(self, name: str, key: str) -> tuple[dict[str, Any], np.ndarray] | None:
-        """Return the figures and the array of a finished run, or None if there is none or it is damaged."""
+        """Return the figures and the array of a finished run, or None if there is none or it is damaged.
+
+        If there is none, but one of that name that an earlier version wrote, it is noted that those are not used.
+        """
         if self.folder is None:
             return None
-        try:
-            with np.load(io.BytesIO(self._path(name, key).read_bytes()), allow_pickle=False) as file:
-                figures = json.loads(str(file["figures"]))
-                return (figures, file["array"]) if figures.pop("fingerprint") == key else None
-        except Exception:  # damaged bytes make zipfile and numpy raise errors of many kinds
-            return None
+        if (found := _read(self._path(name, key))) is not None and found[0].pop("fingerprint", None) == key:
+            found[0].pop("version", None)
+            return found
+        others = filter(None, map(_read, self.folder.glob(self._path(name, "?" * 16).name)))
+        if any(figures.get("version") != __version__ for figures, _ in others):
+            note_once(f"{self.folder} holds run files of an earlier version of featx, which are not used")
+        return None
 
     def save(self, name: str, key: str, figures: dict[str, Any], array: np.ndarray) -> None:
         """Write a finished run atomically, and remove its checkpoint.
@@ -128,8 +133,8 @@ class RunFiles:
         if self.folder is None:
             return
         target = self._path(name, key)
-        stream = io.BytesIO()
-        np.savez_compressed(stream, figures=np.array(json.dumps({**figures, "fingerprint": key})), array=array)
+        stream, text = io.BytesIO(), json.dumps({**figures, "fingerprint": key, "version": __version__})
+        np.savez_compressed(stream, figures=np.array(text), array=array)
         try:
             with replaced(target) as temporary:
                 temporary.write_bytes(stream.getvalue())
@@ -150,3 +155,14 @@ class RunFiles:
     def _path(self, name: str, key: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{re.sub(r'[^A-Za-z0-9_.]+', '-', name)[-120:]}-{key[:16]}.npz"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], np.ndarray] | None:
+    """Return what a file of a run holds; None if there is no such file, or it is damaged."""
+    if not path.is_file():  # a pipe would block for ever
+        return None
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            return dict(json.loads(str(file["figures"]))), file["array"]
+    except Exception:  # damaged bytes make zipfile and numpy raise errors of many kinds
+        return None

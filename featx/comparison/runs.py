@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
+from ..display.quantities import duration_text, percent_text
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.steps import HeadFits, Passes
@@ -138,7 +139,7 @@ class ComparisonRuns:
                 results[run] = result = self._compute(run)
                 truth = np.searchsorted(self.runner.classes, self.runner.labels[self.repeats[run.repeat].test])
                 accuracy = np.mean(result.probabilities.argmax(axis=1) == truth)
-                self._say(f"{run.name}: {100 * accuracy:.1f} % ({_clock(result.wall)}){_left(runs, results)}")
+                self._say(f"{run.name}: {percent_text(accuracy)} ({duration_text(result.wall)}){_left(runs, results)}")
                 bar.update()
         return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
 
@@ -232,13 +233,4 @@ def _left(runs: Sequence[Run], results: Mapping[Run, RunResult]) -> str:
     if not waiting or any(run.strategy not in fastest for run in waiting):
         return ""
     seconds = sum(same_size.get((run.strategy, run.size), fastest[run.strategy] * run.n_train) for run in waiting)
-    return f"; about {_clock(seconds)} left"
-
-
-def _clock(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+    return f"; about {duration_text(seconds)} left"

@@ -1,4 +1,4 @@
-"""The results of strategies at one training size, and the verdict on which one to use."""
+"""Results of strategies at one training size: accuracy, cost, and the verdict on which one to use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare the stages of a frozen network as features, to see whether an earlier one is better than the last.
+"""Compare the stages of a frozen network as features, to see whether an earlier layer is better than the last.
 
 Later layers are more specific to the data that they were trained on (Yosinski et al. 2014, arXiv:1411.1792): if an
 earlier layer is better, the images differ from those data.
@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from ..display.named_by_package import NamedByPackage
 from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import score_predictions
 from ..evaluation.paired import SIGNIFICANCE, compare_paired
@@ -35,7 +36,7 @@ STAGE_GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
 
 
 @dataclass(frozen=True)
-class StageScores:
+class StageScores(NamedByPackage):
     """The accuracy of one stage as frozen features.
 
     Attributes
@@ -59,7 +60,7 @@ class StageScores:
 
 
 @dataclass(frozen=True)
-class StageStudy:
+class StageStudy(NamedByPackage):
     """Whether earlier stages are better features than the last one.
 
     Attributes

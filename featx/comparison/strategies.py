@@ -13,7 +13,7 @@ from ..constraints import GRID, NONE, RANDOM_STATE, TEXT, check_values
 from ..exceptions import ParameterError, nearest
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
-from .strategy_names import parse_strategy
+from .strategy_names import TRAINED_STRATEGIES, parse_strategy
 
 __all__ = ["kind_of", "make_strategy"]
 
@@ -34,20 +34,6 @@ SHARED = (
     "random_state",
     "cache",
 )
-# Random weights need a higher rate, the same everywhere, and more epochs. How good they are shows only when the rate
-# has decreased, so the best epoch is chosen among all of them.
-FROM_SCRATCH = {
-    "weights": None,
-    "trainable_stages": "all",
-    "batch_norm": "update",
-    "head_init": "random",
-    "optimizer": "adamw",
-    "learning_rate": 1e-3,
-    "head_learning_rate": 1e-3,
-    "schedule": "onecycle",
-    "epochs": 30,
-    "patience": 30,
-}
 
 
 def make_strategy(
@@ -76,12 +62,12 @@ def make_strategy(
     check_values(locals(), name=TEXT, parameters=GRID | NONE)
     strategy = parse_strategy(name)
     chosen = {**({"layer": strategy.layer} if strategy.layer else {}), **(parameters or {})}
-    if strategy.kind == "frozen":
+    if strategy.method == "frozen":
         return _frozen(strategy.head, clone(transformer), chosen)
     from ..finetuning.classifier import CNNFineTuneClassifier
 
     shared = {key: value for key, value in transformer.get_params(deep=False).items() if key in SHARED}
-    chosen = {**shared, **(FROM_SCRATCH if strategy.kind == "scratch" else {}), **chosen}
+    chosen = {**shared, **TRAINED_STRATEGIES[strategy.method], **chosen}
     network = CNNFineTuneClassifier(transformer.backbone)
     known = list(network.get_params(deep=False))
     if unknown := [key for key in chosen if key not in known]:
@@ -103,7 +89,13 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
 
 
 def kind_of(estimator: BaseEstimator) -> str:
-    """Return the kind of a classifier of images, one of `strategy_names.KINDS`, by what it does with its network."""
+    """Return what a classifier of images does with the pretrained network.
+
+    Returns
+    -------
+    {"frozen", "finetuned", "scratch", "other"}
+        "finetuned" and "scratch" are networks with and without weights to begin with; "other" has no network.
+    """
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], CNNFeatureTransformer):
         return "frozen"
     parameters = estimator.get_params(deep=False)

@@ -1,15 +1,33 @@
-"""Parse the name of a strategy into its kind, head and layer, without loading torch or scikit-learn."""
+"""Names of the strategies: which there are, and the method, head and layer that each name says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..exceptions import ParameterError, nearest
 from ..heads.head_names import HEADS, check_head
 
-__all__ = ["KINDS", "StrategyName", "parse_strategy"]
+__all__ = ["TRAINED_STRATEGIES", "StrategyName", "parse_strategy"]
 
-KINDS = ("frozen", "finetuned", "scratch", "other")
+# The strategies that train a network, and the parameters of CNNFineTuneClassifier that each sets.
+TRAINED_STRATEGIES: dict[str, dict[str, Any]] = {
+    "finetuned": {},
+    # Random weights need a higher rate, the same everywhere, and more epochs. How good they are shows only when the
+    # rate has decreased, so the best epoch is chosen among all of them.
+    "scratch": {
+        "weights": None,
+        "trainable_stages": "all",
+        "batch_norm": "update",
+        "head_init": "random",
+        "optimizer": "adamw",
+        "learning_rate": 1e-3,
+        "head_learning_rate": 1e-3,
+        "schedule": "onecycle",
+        "epochs": 30,
+        "patience": 30,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -18,24 +36,26 @@ class StrategyName:
 
     Attributes
     ----------
-    kind : {"frozen", "finetuned", "scratch"}
+    method : str
+        "frozen", or one of `TRAINED_STRATEGIES`.
     head : str
         The head of a frozen strategy; otherwise empty.
     layer : str or None
         A layer in place of the transformer's.
     """
 
-    kind: str
+    method: str
     head: str = ""
     layer: str | None = None
 
 
 def parse_strategy(name: str) -> StrategyName:
-    """Return the kind, head and layer that the name of a strategy says.
+    """Return the method, head and layer that the name of a strategy says.
 
     Parameters
     ----------
-    name : {"frozen", "frozen:HEAD", "finetuned", "scratch"}, perhaps with "@LAYER"
+    name : str
+        "frozen", "frozen:HEAD" or one of `TRAINED_STRATEGIES`, perhaps with "@LAYER".
 
     Raises
     ------
@@ -43,11 +63,11 @@ def parse_strategy(name: str) -> StrategyName:
         If there is no such strategy or head.
     """
     short, at, layer = name.partition("@")
-    kind, colon, head = short.partition(":")
-    if kind == "frozen" and bool(colon) is bool(head) and bool(at) is bool(layer):
+    method, colon, head = short.partition(":")
+    if method == "frozen" and bool(colon) is bool(head) and bool(at) is bool(layer):
         check_head(head or "logistic")
-        return StrategyName(kind, head or "logistic", layer or None)
-    if short not in ("finetuned", "scratch") or bool(at) is not bool(layer):
-        known = [*(f"frozen:{head}" for head in HEADS), "frozen", "finetuned", "scratch"]
+        return StrategyName(method, head or "logistic", layer or None)
+    if short not in TRAINED_STRATEGIES or bool(at) is not bool(layer):
+        known = [*(f"frozen:{head}" for head in HEADS), "frozen", *TRAINED_STRATEGIES]
         raise ParameterError(f"there is no strategy {name!r}", nearest(name, known) or f"Use {', '.join(known)}.")
     return StrategyName(short, layer=layer or None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..display.named_by_package import NamedByPackage
 from ..evaluation.estimates import Estimate
 from ..evaluation.paired import SIGNIFICANCE
 
@@ -16,7 +17,7 @@ __all__ = ["PairResult", "adjust_all_pairs", "adjust_pairs"]
 
 
 @dataclass(frozen=True)
-class PairResult:
+class PairResult(NamedByPackage):
     """The difference in accuracy between two strategies on the same test images.
 
     Attributes

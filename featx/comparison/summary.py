@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..display.quantities import percent_text
 from ..evaluation.baseline import largest_class
 from ..evaluation.learning_curves import extrapolate_accuracy
 from ..evaluation.metrics import interval_notes
@@ -150,12 +151,12 @@ class SummaryStatistics:
             test = self.tested.compare_once(answers, always)
             if test.difference.value <= 0 or test.p_value >= SIGNIFICANCE > test.smallest_p:
                 what = "no" if test.difference.value <= 0 else "not distinguishably"
-                found.setdefault(what, []).append(f"{name} ({100 * _share(answers):.1f} %)")
+                found.setdefault(what, []).append(f"{name} ({percent_text(_share(answers))})")
         sentences = []
         for what, names in found.items():
             who = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
             verb = "is" if len(names) == 1 else "are"
-            baseline = f"always answering the largest class ({100 * _share(always):.1f} %)"
+            baseline = f"always answering the largest class ({percent_text(_share(always))})"
             sentences.append(f"{who} {verb} {what} better than {baseline}")
         return sentences
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..display.named_by_package import NamedByPackage
 from .size_result import Verdict
 from .stage_study import StageStudy
 
@@ -18,7 +19,7 @@ LARGE_PER_CLASS = 100
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(NamedByPackage):
     """The advice of the notes for one case, and the kinds of strategies that follow it."""
 
     advice: str
@@ -44,7 +45,7 @@ FINDINGS = {
 
 
 @dataclass(frozen=True)
-class TransferCase:
+class TransferCase(NamedByPackage):
     """Which of the four cases a training size is, and whether the comparison agrees with its rule.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Put into words which strategy to use at one training size, why, and what would decide it."""
+"""The verdict of a comparison in words: which strategy to use at one training size, why, and what would decide it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..display.quantities import duration_text, percent_text, points_text
 from ..evaluation.paired import SIGNIFICANCE
 from ..evaluation.power import MOST_REPEATS, USUAL_REPEATS, OpenComparison
 from .choice import Choice, ComparedStrategies, choose, costs_no_more
@@ -82,7 +83,7 @@ def pass_verdict(
     if found.answer == "use" and rivals and not costs_no_more(use, rivals[0]):
         per_point = (use.cost - rivals[0].cost) / (100 * compared.pair(use, rivals[0]).difference.value)
     heading = f"at {sizes.n_train:,} images ({sizes.per_class:,.0f} a class): "
-    lead = LEADS[found.answer].format(margin=_margin(margin))
+    lead = LEADS[found.answer].format(margin=points_text(margin, "g"))
     reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](compared, use, found)
     if worse := [name for name in found.worse if found.answer == "undecided" or name not in _strategies(rivals)]:
         reasons.append(f"{_list(worse)} {'is' if len(worse) == 1 else 'are'} distinguishably worse")
@@ -97,7 +98,7 @@ def pass_verdict(
         repeats_needed=repeats,
         images_needed=images,
         seconds_per_point=per_point,
-        text=f"{heading}{lead}use {use.strategy}, {_percent(use)}",
+        text=f"{heading}{lead}use {_named(use)}",
         reasons=[*reasons, *([needs] if needs else [])],
     )
 
@@ -117,7 +118,7 @@ def _why(compared: ComparedStrategies, use: StrategyResult, found: Choice) -> li
             reasons.append(_price(compared, use, cheapest, ", the cheapest"))
     if costlier := [s for s in others if s not in beaten and s.strategy not in found.worse]:
         most = max(-compared.pair(use, s).difference.low for s in costlier)
-        gain = f"at most {_points(most)} better" if most > 0 else "no better"
+        gain = f"at most {points_text(most)} better" if most > 0 else "no better"
         verb = "costs" if len(costlier) == 1 else "cost"
         are = "is" if verb == "costs" else "are"
         reasons.append(f"{_list(_strategies(costlier))} {verb} about as much or more, and {are} {gain}")
@@ -128,8 +129,8 @@ def _why_equal(compared: ComparedStrategies, use: StrategyResult, found: Choice)
     reasons = []
     for other in [s for s in compared.others(use) if s.strategy in found.equal][:NAMED_STRATEGIES]:
         saved = other.cost - use.cost
-        cost = f"costs {_minutes(saved)} more" if not costs_no_more(other, use) else "costs about the same"
-        reasons.append(f"{other.strategy}, {_percent(other)}, {cost}; {_range(compared.pair(other, use))}")
+        cost = f"costs {duration_text(saved)} more" if not costs_no_more(other, use) else "costs about the same"
+        reasons.append(f"{_named(other)}, {cost}; {_range(compared.pair(other, use))}")
     beaten = [s for s in compared.others(use) if compared.better(use, s)]
     if beaten:
         reasons.append(_price(compared, use, beaten[0], ", the next best" if len(beaten) > 1 else ""))
@@ -145,10 +146,10 @@ def _why_undecided(compared: ComparedStrategies, use: StrategyResult, found: Cho
         behind = best.accuracy.value - use.accuracy.value
         times = best.cost / use.cost if use.cost else math.inf
         factor = f"{times:.1f} times as much" if times < 100 else "over 100 times as much"
-        reasons = [f"{best.strategy} is ahead by {_points(behind)}, less than the margin, and costs {factor}"]
+        reasons = [f"{best.strategy} is ahead by {points_text(behind)}, less than the margin, and costs {factor}"]
     for other in [s for s in compared.others(use) if s.strategy in found.undecided][:NAMED_STRATEGIES]:
         pair = compared.pair(other, use)
-        reasons.append(f"{other.strategy}, {_percent(other)}: {_range(pair)}{_among(pair)}{_cost(use, other)}")
+        reasons.append(f"{_named(other)}: {_range(pair)}{_among(pair)}{_cost(use, other)}")
     if (more := len(found.undecided) - 1 - NAMED_STRATEGIES) > 0:
         reasons.append(f"and {more} more that may be better")
     return reasons
@@ -217,11 +218,11 @@ def _open_comparison(
 
 def _price(compared: ComparedStrategies, use: StrategyResult, other: StrategyResult, which: str) -> str:
     points, seconds = compared.pair(use, other).difference.value, use.cost - other.cost
-    start = f"better than {other.strategy}{which}{',' if which else ''} by {_points(points)}"
+    start = f"better than {other.strategy}{which}{',' if which else ''} by {points_text(points)}"
     if costs_no_more(use, other):
-        cheaper = f"and cheaper by {_minutes(-seconds)}"
+        cheaper = f"and cheaper by {duration_text(-seconds)}"
         return f"{start}, {'at about the same cost' if costs_no_more(other, use) else cheaper}"
-    return f"{start}, which cost {_minutes(seconds)} more, {_minutes(seconds / (100 * points))} a point"
+    return f"{start}, which cost {duration_text(seconds)} more, {duration_text(seconds / (100 * points))} a point"
 
 
 def _range(pair: PairResult) -> str:
@@ -230,10 +231,10 @@ def _range(pair: PairResult) -> str:
     if not gap.has_interval:
         return f"no interval, {gap.reason}"
     if gap.low >= 0:
-        return f"better by {100 * gap.low:.1f} to {_points(gap.high)}"
+        return f"better by {100 * gap.low:.1f} to {points_text(gap.high)}"
     if gap.high <= 0:
-        return f"worse by {-100 * gap.high:.1f} to {_points(-gap.low)}"
-    return f"from {_points(-gap.low)} worse to {_points(gap.high)} better"
+        return f"worse by {-100 * gap.high:.1f} to {points_text(-gap.low)}"
+    return f"from {points_text(-gap.low)} worse to {points_text(gap.high)} better"
 
 
 def _among(pair: PairResult) -> str:
@@ -245,14 +246,18 @@ def _among(pair: PairResult) -> str:
 
 def _cost(use: StrategyResult, other: StrategyResult) -> str:
     if not costs_no_more(other, use):
-        return f", for {_minutes(other.cost - use.cost)} more"
-    return f", and cheaper by {_minutes(use.cost - other.cost)}" if not costs_no_more(use, other) else ""
+        return f", for {duration_text(other.cost - use.cost)} more"
+    return f", and cheaper by {duration_text(use.cost - other.cost)}" if not costs_no_more(use, other) else ""
 
 
 def _list(names: Sequence[str]) -> str:
     if len(names) > NAMED_STRATEGIES:
         return f"{', '.join(names[: NAMED_STRATEGIES - 1])} and {len(names) - NAMED_STRATEGIES + 1} others"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _named(strategy: StrategyResult) -> str:
+    return f"{strategy.strategy}, {percent_text(strategy.accuracy.value)}"
 
 
 def _strategies(strategies: Sequence[StrategyResult]) -> list[str]:
@@ -263,21 +268,3 @@ def _round(number: float) -> int:
     """Return a number rounded up to two digits."""
     unit = 10 ** max(0, math.floor(math.log10(number)) - 1)
     return math.ceil(number / unit) * unit
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f} point{'' if f'{100 * share:.1f}' == '1.0' else 's'}"
-
-
-def _margin(share: float) -> str:
-    return f"{100 * share:g} point{'' if math.isclose(share, 0.01) else 's'}"
-
-
-def _minutes(seconds: float) -> str:
-    """Return a duration in minutes, with two decimals below one minute; in seconds below a tenth of a minute."""
-    value = seconds / 60
-    return f"{seconds:.1f} s" if value < 0.1 else f"{value:.2f} min" if value < 1 else f"{value:,.1f} min"
-
-
-def _percent(result: StrategyResult) -> str:
-    return f"{100 * result.accuracy.value:.1f} %"

@@ -6,6 +6,7 @@ import re
 
 from ..display.names import few, quoted
 from ..exceptions import DatasetError
+from ..images.formats import EXTENSIONS
 from .folders import Folder
 from .split_names import PARTS, part_of, part_words
 
@@ -13,10 +14,10 @@ __all__ = ["fit_command", "is_generic", "refuse_ambiguous"]
 
 # Folders of these names say what kind of files they hold, not what the images show.
 FILE_KINDS = frozenset([
-    "image", "images", "img", "imgs", "jpg", "jpgs", "jpeg", "jpegs", "png", "pngs", "jpegimages", "photos",
-    "pictures", "data", "dataset", "datasets", "mask", "masks", "label", "labels", "annotation", "annotations",
+    "image", "images", "img", "imgs", "jpgs", "jpegs", "pngs", "jpegimages", "photos", "pictures", "data", "dataset",
+    "datasets", "mask", "masks", "label", "labels", "annotation", "annotations",
     "annot", "gt", "groundtruth", "segmentation", "segmentations", "segmentationclass", "segmentationobject",
-    "bbox", "bboxes", "heic", "heif", "dng", "dcm", "dicom", "tif", "tiff", "bmp", "webp", "avif", "svg",
+    "bbox", "bboxes", "heic", "heif", "dng", "dcm", "dicom", "svg", *(suffix[1:] for suffix in EXTENSIONS),
 ])  # fmt: skip
 # So do these, next to folders of parts.
 BESIDE_PARTS = FILE_KINDS | frozenset([

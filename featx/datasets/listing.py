@@ -1,4 +1,4 @@
-"""Listing: images as a folder, manifest or sample lists them, before they become an ImageDataset."""
+"""Listing: the images and labels that a folder, manifest or sample lists, before they become an ImageDataset."""
 
 from __future__ import annotations
 

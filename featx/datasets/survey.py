@@ -1,4 +1,4 @@
-"""Survey a labelled data set for leakage and doubtful classes, before anything is computed.
+"""Survey a labelled data set for leakage (duplicates, shared groups) and doubtful classes, before anything is computed.
 
 Images of one group, or of the same content, in both the training and the test part of a given split make the figures
 too good. Shared groups are refused, because only the user can part them; copies of test images are left out of the

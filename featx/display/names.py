@@ -1,4 +1,4 @@
-"""Names in messages: the first few of many names, and file names quoted for a shell."""
+"""Names in messages: the first few of many, and file names quoted for a shell."""
 
 from __future__ import annotations
 

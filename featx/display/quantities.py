@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "size_text"]
+__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "plural", "points_text", "size_text"]
 
-PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies"}
+PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun that messages count."""
+    return PLURALS.get(noun, noun + "s")
 
 
 def count_text(number: int, noun: str) -> str:
     """Return a number with its noun in the right form, such as "1 image" or "1,200 images"."""
-    return f"{number:,} {noun if number == 1 else PLURALS.get(noun, noun + 's')}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time in seconds or in minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+    """Return a time in at most two units, such as "9.5 s", "45 s", "3 min 5 s" or "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min"
 
 
 def p_value_text(p_value: float) -> str:
@@ -24,8 +34,14 @@ def p_value_text(p_value: float) -> str:
 
 
 def percent_text(share: float | None) -> str:
-    """Return a share in percent, or a dash for None."""
+    """Return a share in percent with one decimal, or a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def points_text(difference: float, form: str = ".1f") -> str:
+    """Return a difference of two shares in percentage points, such as "2.5 points"; the form "g" gives "1 point"."""
+    number = f"{100 * difference:{form}}"
+    return f"{number} point{'' if float(number) == 1 else 's'}"
 
 
 def size_text(number: float) -> str:

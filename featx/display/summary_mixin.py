@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["SummaryMixin"]
+from .named_by_package import NamedByPackage
+
+__all__ = ["SummaryMixin", "show_by"]
 
 
-class SummaryMixin:
-    """Base class of results and other objects whose default repr would be a wall of values.
+def show_by(load: Callable[[], Any]) -> None:
+    """Set what returns the functions that show objects, `summary_lines` and `summary_html`, when one is shown.
 
-    `featx.reports.summaries` says how each class is shown. It is imported by name when an object is shown, because it
-    knows the results, which therefore cannot import it.
+    They know the results, which therefore cannot import them; the package, which knows all, calls this.
     """
+    global _load
+    _load = load
+
+
+_load: Callable[[], Any]
+
+
+class SummaryMixin(NamedByPackage):
+    """Base class of results and other objects whose default repr would be a wall of values."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         try:
-            return "\n".join(_summaries().summary_lines(self))
+            return "\n".join(_load().summary_lines(self))
         # A debugger shows objects that are still being built, and pickles hold objects of older versions.
         except Exception:
             return f"<{type(self).__name__}, incomplete>"
@@ -27,10 +37,6 @@ class SummaryMixin:
     def _repr_html_(self) -> str | None:
         """Return the tables as HTML for a notebook; None if there are none, so that it shows the two lines."""
         try:
-            return _summaries().summary_html(self)
+            return _load().summary_html(self)
         except Exception:
             return None
-
-
-def _summaries() -> Any:
-    return importlib.import_module("featx.reports.summaries")

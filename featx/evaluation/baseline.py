@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..display.quantities import percent_text
 from ..display.summary_mixin import SummaryMixin
 from .estimates import Estimate
 from .metrics import METRIC_NAMES, class_means, confusion_matrix
@@ -122,7 +123,9 @@ def compare_baseline(
     equal = int((counts == counts[answer]).sum())
     largest = "the largest class" if equal == 1 else f"one of the {equal} largest classes"
     name = classes[answer]
-    text = f"always answering {largest}, {name!r}, gives {METRIC_NAMES[metric]} {100 * value:.1f} %; {words} ({reason})"
+    text = (
+        f"always answering {largest}, {name!r}, gives {METRIC_NAMES[metric]} {percent_text(value)}; {words} ({reason})"
+    )
     beaten = None if verdict == "undecided" else verdict == "better"
     return Baseline(name, float(always.mean()), metric, value, p_value, verdict, beaten, text)
 

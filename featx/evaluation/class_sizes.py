@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..display.quantities import plural
 from ..exceptions import DatasetError
 
 __all__ = ["SmallClassError", "check_counts", "check_sizes", "list_sizes"]
 
 # How many names one message lists.
 MOST_LISTED = 20
-PLURALS = {"class": "classes", "stratum": "strata"}
 
 
 class SmallClassError(DatasetError):
@@ -84,10 +84,10 @@ def check_sizes(
     else:
         sizes = list_sizes([classes[int(number)] for number in short], np.asarray(counts)[short])
         some = "all" if len(short) == len(classes) else f"{len(short)} of"
-        text = f"{some} {len(classes)} {PLURALS[kind]} have fewer {what}s than {need}: {sizes}"
+        text = f"{some} {len(classes)} {plural(kind)} have fewer {what}s than {need}: {sizes}"
     ways = [f"Add {what}s"]
     if len(classes) - len(short) > 1:
-        ways.append(f"leave {'it' if len(short) == 1 else f'these {PLURALS[kind]}'} out")
+        ways.append(f"leave {'it' if len(short) == 1 else f'these {plural(kind)}'} out")
     if instead:
         ways.append(f"use {instead}")
     raise SmallClassError(text, " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]])) + ".")

@@ -1,4 +1,4 @@
-"""Data splits: which rows train, which validate (when to stop training), and which test; or the folds."""
+"""DataSplit: the rows to train on, to validate on (early stopping) and to test on, or the folds of cross-validation."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..display.named_by_package import NamedByPackage
 from .estimates import Estimate
 from .intervals import CONFIDENCE
 from .resampled import corrected_error
@@ -25,7 +26,7 @@ FLOORS = np.linspace(0.0, 0.98, 50)
 
 
 @dataclass(frozen=True)
-class PowerLaw:
+class PowerLaw(NamedByPackage):
     """error = scale * n ** -exponent + floor.
 
     Attributes
@@ -43,7 +44,7 @@ class PowerLaw:
 
 
 @dataclass(frozen=True)
-class Extrapolation:
+class Extrapolation(NamedByPackage):
     """The accuracy that a power law predicts at a size that was not measured.
 
     Attributes

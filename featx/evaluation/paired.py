@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import bdtrc, betainc
 from scipy.stats import binom, norm, t
 
+from ..display.named_by_package import NamedByPackage
 from .estimates import Estimate
 from .intervals import CONFIDENCE, FEWEST_GROUPS, NORMAL_QUANTILE
 
@@ -25,7 +26,7 @@ NEGLIGIBLE_P = 0.001
 
 
 @dataclass(frozen=True)
-class PairedTest:
+class PairedTest(NamedByPackage):
     """Two classifiers on the same test images.
 
     Attributes

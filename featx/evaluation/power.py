@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..display.named_by_package import NamedByPackage
 from .intervals import CONFIDENCE
 from .paired import POWER
 
@@ -48,7 +49,7 @@ def detectable_multiple(freedom: int) -> float:
 
 
 @dataclass(frozen=True)
-class OpenComparison:
+class OpenComparison(NamedByPackage):
     """Two strategies, while the results do not yet decide which of them to use.
 
     Attributes

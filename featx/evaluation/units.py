@@ -1,4 +1,4 @@
-"""Groups and duplicates: the units of images that must stay on one side of every split."""
+"""Number units for splits: a group together with the duplicates of its images, by the digests of their content."""
 
 from __future__ import annotations
 

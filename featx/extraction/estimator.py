@@ -12,7 +12,7 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 
-from ..cache import EmbeddingCache, FileDigests, default_cache_dir
+from ..cache import EmbeddingCache, EmbeddingSpec, FileDigests, default_cache_dir
 from ..constraints import NONE, PATH, check_values
 from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
@@ -20,9 +20,11 @@ from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
 from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
+from ..networks.pooling import View
 from ..networks.precision import choose_precision
 from ..networks.resolve import resolve_backbone
 from ..networks.weights import is_file_name
+from ..process import remember
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
@@ -32,7 +34,7 @@ __all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache"]
 
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
-_opened: dict[str, EmbeddingCache] = {}
+_opened: dict[str, EmbeddingCache] = remember("files", {})
 
 
 class ImageEstimator(BaseEstimator):
@@ -55,10 +57,6 @@ class ImageEstimator(BaseEstimator):
         values = self.get_params(deep=False)
         check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
         check_values(values, weights=WEIGHTS)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Models saved by earlier versions hold the former word.
-        super().__setstate__({**state, "on_error": "skip"} if state.get("on_error") == "nan" else state)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -91,8 +89,27 @@ class ImageEstimator(BaseEstimator):
         return new
 
     def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for, by which the embeddings of a network are identified."""
+        """Return what `precision` stands for, by which the embeddings of a network are identified.
+
+        "auto" stands for what it did in ``fit``, on whichever machine.
+        """
+        if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
+            return self.precision_
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
+
+    def width(self, source: BackboneSource, view: View) -> int:
+        """Return the number of features of a view; the network is built only where the cache does not know it."""
+        architecture = source.architecture
+        cache = open_cache(self.cache)
+        if architecture.width and view[0] == architecture.default_layer and view[1] not in ("flatten", "cls"):
+            return architecture.width * (2 if view[1] == "avgmax" else 1)
+        if architecture.width and view == (architecture.default_layer, architecture.pooling):
+            return architecture.width
+        spec = source.spec(view, self.arithmetic(source))
+        known = None
+        if cache is not None and (not source.is_custom or _agrees(cache, source, spec)):
+            known = cache.width(spec)
+        return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -150,6 +167,12 @@ class ImageEstimator(BaseEstimator):
                 f"{digest[:12]} now",
                 "Bring back that file, or fit again.",
             )
+
+
+def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
+    from ..networks.reference_outputs import store_to_read
+
+    return store_to_read(cache, source, [spec]) is cache
 
 
 def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> None:

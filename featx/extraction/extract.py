@@ -1,4 +1,4 @@
-"""Look up the embeddings of images in the cache, compute the missing ones, and return all in input order.
+"""Look up embeddings in the cache, compute the missing ones, and return all in order, NaN for skipped images.
 
 The loop: digest, look up, forward what is missing, gather. When everything is cached, the network is never built.
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..cache import EmbeddingCache, FileDigests
-from ..cache.memory import MemoryStore, OverlayStore, Store, gather_rows, writable_store
+from ..cache.memory import MemoryStore, OverlayStore, Store, writable_store
 from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.summary_mixin import SummaryMixin
@@ -233,9 +233,18 @@ class _Extraction:
         return np.frombuffer(b"".join([self.digests[i] for i in self.good()]), np.uint8).reshape(-1, 32)
 
     def gather(self) -> list[np.ndarray] | None:
-        """Return a matrix for each spec with NaN rows for failures, or None if a row is missing."""
+        """Return a matrix for each spec, with NaN rows for skipped images, or None if a row is missing in the store."""
         with timed(self.clock, "gather"):
-            return gather_rows(self.store, self.specs, self.good(), self.keys(), len(self.images))
+            good, keys, matrices = self.good(), self.keys(), []
+            for spec in self.specs:
+                rows, found = self.store.get(spec, keys, all_or_none=True)
+                if not found.all():
+                    return None
+                if self.reasons:
+                    computed, rows = rows, np.full((len(self.images), rows.shape[1]), np.nan, dtype=np.float32)
+                    rows[good] = computed
+                matrices.append(rows)
+            return matrices
 
     def missing(self) -> dict[bytes, list[int]]:
         """Return the input indices of each distinct content that lacks a row of some spec, in input order."""

@@ -1,4 +1,4 @@
-"""What a worker of an extraction is sent, and what it returns: the task and result of a forward pass."""
+"""What a worker process of an extraction is sent and returns: the task and result of a forward pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End an extraction whose embeddings keep disappearing from the cache, in place of computing them forever."""
+"""Raise an error if computed embeddings keep disappearing from the cache, in place of computing them forever."""
 
 from __future__ import annotations
 

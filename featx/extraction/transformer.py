@@ -10,10 +10,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ..cache import EmbeddingCache, EmbeddingSpec
 from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
+from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device, resolve_precision
@@ -92,6 +92,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     ----------
     embedding_dim_ : int
         Number of features of an embedding.
+    precision_ : {"float32", "bfloat16", "float16"}
+        What `precision` stands for. A saved model keeps it: "auto" stands for the same wherever it is loaded.
     n_features_in_ : int
         Values of a row; only after fitting on a 2-D array.
     failures_ : list of Failure
@@ -196,17 +198,34 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
+        self.__dict__.pop("precision_", None)
+        self.embedding_dim_, *_ = self.check_parameters()
+        self.precision_ = self.arithmetic(self.source())
+        return images
+
+    def check_parameters(self) -> list[int]:
+        """Check all parameters, as ``fit`` does, without any image.
+
+        Returns
+        -------
+        list of int
+            The number of features of the view, and of each prefetched one.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+        """
         source = self.source()
         checked = ("batch_size", "n_jobs", "on_error")
         check_values({name: getattr(self, name) for name in checked}, batch_size=BATCH)
+        checked_value_range(self.value_range)
         resolve_precision(self.precision)
         if self.device not in ("auto", "cpu"):
             resolve_device(self.device)
         views = self._views(source)
         if len(self.prefetch) and self.cache is None:
             note_once("prefetch has no effect with cache=None: the other views are computed and not kept")
-        self.embedding_dim_, *_ = [self._width(source, view) for view in views]
-        return images
+        return [self.width(source, view) for view in views]
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Check the parameters and X, and return the embeddings; as ``fit(X, y).transform(X)``.
@@ -298,22 +317,3 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             raise ParameterError(f"got prefetch={shown(self.prefetch)}; expected pairs (layer, pooling)")
         others = [source.view(layer, pooling) for layer, pooling in pairs]
         return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
-
-    def _width(self, source: BackboneSource, view: View) -> int:
-        architecture = source.architecture
-        cache = open_cache(self.cache)
-        if architecture.width and view[0] == architecture.default_layer and view[1] not in ("flatten", "cls"):
-            return architecture.width * (2 if view[1] == "avgmax" else 1)
-        if architecture.width and view == (architecture.default_layer, architecture.pooling):
-            return architecture.width
-        spec = source.spec(view, self.arithmetic(source))
-        known = None
-        if cache is not None and (not source.is_custom or _agrees(cache, source, spec)):
-            known = cache.width(spec)
-        return known or source.load("cpu").width(view, preprocessing=source.preprocessing)
-
-
-def _agrees(cache: EmbeddingCache, source: BackboneSource, spec: EmbeddingSpec) -> bool:
-    from ..networks.reference_outputs import store_to_read
-
-    return store_to_read(cache, source, [spec]) is cache

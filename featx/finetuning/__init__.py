@@ -1,6 +1,6 @@
 """Fine-tuning: train the top stages of a network, or all of it, on labelled images.
 
 In: X, y and the settings of `CNNFineTuneClassifier`. Out: trained tensors and the curves of the training.
-Start with `classifier` and `fit`; `trunk` cuts the network in two, `feeds` yields the batches, `training` runs the
-epochs.
+Start with `classifier` and `fit`; `cut_graph` chooses the stages to train, `trunk` cuts the network below them, `feeds`
+yields the batches, `training` runs the epochs.
 """

@@ -21,6 +21,7 @@ __all__ = ["Checkpoint", "CheckpointError"]
 
 # 2: weight decay spares more, statistics are estimated anew, modules that read `self.training` act in training.
 CHECKPOINT_FORMAT = 2
+ANOTHER_PATH = "Choose another path, or remove the file to begin anew."
 
 
 class CheckpointError(ModelFileError):
@@ -55,7 +56,7 @@ class Checkpoint:
 
         if not self.path.exists():
             return None
-        step = "Choose another path, or remove the file to begin anew."
+        step = ANOTHER_PATH
         try:
             content = torch.load(written_path(self.path), map_location=device, weights_only=True)
             identity, state = dict(json.loads(content["identity"])), dict(content["state"])
@@ -90,9 +91,8 @@ class Checkpoint:
             with tempfile.TemporaryFile(dir=target.parent):
                 pass
         except OSError as error:
-            raise ModelFileError(
-                f"cannot write the checkpoint {self.path}: {error.strerror or error}", "Choose another path."
-            ) from error
+            step = ANOTHER_PATH if self.path.exists() else "Choose another path."
+            raise ModelFileError(f"cannot write the checkpoint {self.path}: {error.strerror or error}", step) from error
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the file; when this returns the epoch is on disk.

@@ -13,8 +13,10 @@ from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
+from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
 from .finetuned_estimator import FineTunedEstimator
+from .settings import check_parameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +59,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     learning_rate : float or "auto", default="auto", of the trained stages: 3e-5, and 1e-3 from scratch
     head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"
-    weight_decay : float, default=1e-2, of kernels and matrices; `featx.finetuning.weight_decay` lists the exceptions
+    weight_decay : float, default=1e-2, regularises kernels and matrices; exceptions: `featx.finetuning.weight_decay`
     schedule : {"constant", "cosine", "onecycle"}, default="cosine", of both rates, over all epochs
         "cosine" ends at zero, "onecycle" rises over the first 30 % of the steps.
     epochs : int or "auto", default="auto", which is 10, and 30 from scratch
@@ -74,7 +76,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     augment_draws : int, default=4
         Augmented copies of each image, drawn once for the cached boundary; an epoch shows one of them.
     test_draws : int, default=1
-        Draws whose probabilities ``predict_proba`` averages, the image itself being the first.
+        ``predict_proba`` averages over as many versions of an image: itself and augmented copies.
     boundary_cache : bool, default=True
         False decodes, augments and forwards all images in every epoch.
     boundary_dtype : {"float16", "bfloat16"}, default="float16"
@@ -97,6 +99,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
     best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
+    precision_ : {"float32", "bfloat16", "float16"}, what `precision` stands for
     trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
         Seconds of `extraction` (embeddings and boundary), of its stages as in `ExtractionResult`, and of `training`.
@@ -246,6 +249,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.best_epoch_ = result.best_epoch
         self.initial_validation_accuracy_ = result.initial_accuracy
         self.trained_stages_ = result.stages
+        self.precision_ = finetuning.precision
         self.timings_ = result.timings
         self.forwarded_ = result.forwarded
         self.state_ = result.state
@@ -266,7 +270,32 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         images = self._images(X, reset=True)
         self.classes_, targets = check_labels(images, y)
         validation = self._validation(X_val, y_val)
-        return FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        finetuning = FineTuning(self, images, self.classes_, targets, groups, validation=validation)
+        finetuning.check()
+        return finetuning
+
+    def check_parameters(self, y: Any) -> None:
+        """Check all parameters, as ``fit`` does, without any image.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels, each class at least once.
+
+        Raises
+        ------
+        ParameterError, BackboneError, WeightsError, LayerError
+        ModelFileError
+            If the checkpoint cannot be written.
+        """
+        check_parameters(self)  # before torch is loaded for the other checks
+        checked_value_range(self.value_range)
+        self.source()
+        note_torch()
+        from .fit import FineTuning
+
+        classes, targets = np.unique(np.asarray(y), return_inverse=True)
+        FineTuning(self, [], classes, targets, None).check()
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[Sequence[ImageSource], np.ndarray] | None:
         """Return the images to validate on with their class numbers, if they are given and used."""

@@ -1,4 +1,4 @@
-"""Feeds: yield the batches that training takes, read from the cache of the boundary or decoded and forwarded anew."""
+"""Training batches: read from the boundary cache, or decoded, augmented and passed through the frozen part anew."""
 
 from __future__ import annotations
 

@@ -20,15 +20,9 @@ from .finetuned_network import FineTunedNetwork
 
 __all__ = ["FineTunedEstimator"]
 
-# Parameters that models saved by earlier versions hold under other names.
-FORMER_NAMES = {"augment_views": "augment_draws", "test_views": "test_draws"}
-
 
 class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     """The methods of a fine-tuned classifier that work once it is fitted."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({FORMER_NAMES.get(name, name): value for name, value in state.items()})
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each image.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections import Counter
@@ -25,7 +26,7 @@ from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
-from ..runtime.resources import keep_freed_memory
+from ..process import keep_freed_memory
 from .boundary import BoundaryOptions, boundary_passes, make_feed
 from .checkpoint import Checkpoint
 from .head import DenseHead
@@ -108,23 +109,31 @@ class FineTuning:
         self._from_scratch, self._begins_at_random = False, options.weights is None
         self.optimization = self._optimization()
 
+    def check(self) -> None:
+        """Raise what the parameters and the network do not allow, before any image is read."""
+        if self.trunk.part.updated_norms(self.trunk.update_statistics) and self.optimization.batch_size < 2:
+            raise ParameterError(
+                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
+                "Choose a larger batch_size.",
+            )
+        self.options.width(self.source, self.view)
+        if self.options.checkpoint is not None:
+            Checkpoint(self.options.checkpoint, {}).check_writable()
+
     def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint."""
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
         plan = self.plan()
-        trunk, train, validation = plan.trunk, plan.train, plan.validation
+        trunk = plan.trunk
         trunk.part.warn(self.source.name)
         if self.device == "cpu":
             keep_freed_memory()
         channels_last(trunk.module.to(self.device))
-        checkpoint = self._checkpoint(trunk, validation)
+        checkpoint = self._checkpoint(trunk, plan.validation)
         if checkpoint is not None:
-            # A checkpoint of another training, or a path that cannot be written, is refused before any computation.
-            checkpoint.load("cpu")
-            checkpoint.check_writable()
-        began = time.perf_counter()
-        store, options = writable_store(self.cache), self.boundary_options()
+            checkpoint.load("cpu")  # one of another training is refused before any computation
+        began, store, options = time.perf_counter(), writable_store(self.cache), self.boundary_options()
         feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, options=options, clock=self.clock)
         self.timings["extraction"] += time.perf_counter() - began
         head = self._head(plan, forwarded).to(self.device)
@@ -133,8 +142,8 @@ class FineTuning:
             head,
             feed,
             torch.from_numpy(self.targets),
-            train,
-            validation,
+            plan.train,
+            plan.validation,
             self.optimization,
             checkpoint=checkpoint,
             verbose=bool(self.options.verbose),
@@ -154,26 +163,18 @@ class FineTuning:
         )
 
     def plan(self) -> TrainingPlan:
-        """Cut the network and choose the rows and passes, after raising what can be known before any computation."""
-        train, validation = self.split()
-        trunk = self.cut()
-        if trunk.part.updated_norms(trunk.update_statistics) and self.optimization.batch_size < 2:
-            raise ParameterError(
-                "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
-                "Choose a larger batch_size.",
-            )
-        boundary = boundary_passes(trunk, train, validation, self.boundary_options())
-        options = self.options
-        how: dict[str, Any] = {"precision": self.precision, "device": self.device, "n_jobs": options.n_jobs}
-        own = Passes(self.source, [self.view], train, **how, verbose=options.verbose, name="forward for the head")
-        size = 4 * sum(value.numel() for value in trunk.state().values())
-        cached, number = boundary is not None, self.optimization.epochs
-        epochs = Epochs(options, own, cached, number, len(train), len(validation), size)
-        for_head = None if self.head_init == "random" else own
-        return TrainingPlan(trunk, train, validation, boundary, for_head, epochs)
+        """Return the rows, passes and epochs of the training."""
+        rows, trunk, options = self.split(), self.trunk, self.options
+        boundary = boundary_passes(trunk, *rows, self.boundary_options())
+        how: dict[str, Any] = {"n_jobs": options.n_jobs, "verbose": options.verbose, "name": "forward for the head"}
+        own = Passes(self.source, [self.view], rows[0], self.precision, self.device, **how)
+        sizes = self.optimization.epochs, len(rows[0]), len(rows[1]), trunk.state_bytes()
+        epochs = Epochs(options, own, boundary is not None, *sizes)
+        return TrainingPlan(trunk, *rows, boundary, None if self.head_init == "random" else own, epochs)
 
-    def cut(self) -> Trunk:
-        """Return the network in two parts, and set what depends on whether it is trained from scratch."""
+    @functools.cached_property
+    def trunk(self) -> Trunk:
+        """The network in two parts; once it is made, what depends on whether it is trained from scratch is known."""
         trunk = Trunk.cut(
             self.source,
             self.view,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..display.quantities import duration_text, percent_text
+
 __all__ = ["HISTORY_KEYS", "describe_epoch"]
 
 HISTORY_KEYS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
@@ -20,10 +22,10 @@ def describe_epoch(history: Mapping[str, Sequence[float | None]], epochs: int) -
         The most that will be run.
     """
     last = {name: values[-1] for name, values in history.items()}
-    text = f"epoch {last['epoch']}/{epochs}: loss {last['loss']:.3f}, accuracy {last['accuracy']:.1%}"
+    text = f"epoch {last['epoch']}/{epochs}: loss {last['loss']:.3f}, accuracy {percent_text(last['accuracy'])}"
     if last["val_accuracy"] is not None:
-        text += f", validation loss {last['val_loss']:.3f}, accuracy {last['val_accuracy']:.1%}"
+        text += f", validation loss {last['val_loss']:.3f}, accuracy {percent_text(last['val_accuracy'])}"
     spent = [seconds for seconds in history["seconds"] if seconds is not None]
-    minutes, seconds = divmod(round((epochs - len(spent)) * sum(spent) / len(spent)), 60)
-    left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"{text}; {last['seconds']:.1f} s, at most {left} left".replace("%", " %")
+    text += f"; {duration_text(spent[-1])}"
+    left = (epochs - len(spent)) * sum(spent) / len(spent)
+    return f"{text}, at most {duration_text(left)} left" if left else text

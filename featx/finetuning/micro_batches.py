@@ -1,4 +1,4 @@
-"""Micro-batches: parts that a batch is computed in, halved each time the memory does not suffice."""
+"""Out of memory in training: compute a batch in micro-batches, which are halved each time the memory runs out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optimizer and learning-rate schedule of a training, and its other settings."""
+"""The optimizer (AdamW or SGD), learning-rate schedule and other settings of a training."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ __all__ = ["check_parameters", "resolve_automatic"]
 
 # What "auto" stands for. Random weights need a higher rate, the same everywhere, and more epochs; how good they get
 # shows only when the rate has come down.
-PRETRAINED = {"learning_rate": 3e-5, "epochs": 10, "patience": 5}
-FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
+AUTO_PRETRAINED = {"learning_rate": 3e-5, "epochs": 10, "patience": 5}
+AUTO_FROM_SCRATCH = {"learning_rate": 1e-3, "epochs": 30}
 # A head that was initialised by a logistic regression needs little more than the stages below it.
 HEAD_RATE_FACTOR = 3
 ACCEPTED = {
@@ -50,10 +50,10 @@ def resolve_automatic(options: Any, *, from_scratch: bool) -> dict[str, Any]:
 
     From scratch, the default patience is half of the epochs, and the head's rate is that of the network.
     """
-    defaults = FROM_SCRATCH if from_scratch else PRETRAINED
+    defaults = AUTO_FROM_SCRATCH if from_scratch else AUTO_PRETRAINED
     rate = float(defaults["learning_rate"] if _is_auto(options.learning_rate) else options.learning_rate)
     epochs = int(defaults["epochs"] if _is_auto(options.epochs) else options.epochs)
-    usual = int(PRETRAINED["patience"])
+    usual = int(AUTO_PRETRAINED["patience"])
     patience = max(usual, epochs // 2) if from_scratch else usual
     head_rate = options.head_learning_rate
     if head_rate is None:

@@ -1,4 +1,4 @@
-"""Trace the trained part of a network a second time, in training mode, so that dropout by function acts.
+"""Make dropout act in the trained part of a network, by tracing its graph a second time in training mode.
 
 `self.training` is a constant of a traced graph, so that stochastic depth, ``F.dropout(x, p, self.training)`` and the
 like never act in a graph that was traced in evaluation. Here the network is traced again in training mode and cut at

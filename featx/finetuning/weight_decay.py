@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
+
+from ..torch_modules.default_layer import NORM_LAYERS
 
 __all__ = ["decayed_parameters"]
 
-_NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn.RMSNorm)
 # The "weight" of these is a kernel or a matrix of any shape, even where one of its sides is 1.
 _KERNELS = (_ConvNd, nn.Linear, nn.Bilinear)
 _SPARED = re.compile(
@@ -43,7 +43,7 @@ def decayed_parameters(module: nn.Module, names: Sequence[str]) -> list[str]:
 def _is_decayed(module: nn.Module, name: str) -> bool:
     path, _, last = name.rpartition(".")
     owner, value = module.get_submodule(path), module.get_parameter(name)
-    if value.ndim < 2 or isinstance(owner, (*_NORMS, nn.Embedding)):
+    if value.ndim < 2 or isinstance(owner, (*NORM_LAYERS, nn.Embedding)):
         return False
     if isinstance(owner, _KERNELS) and last == "weight":
         return True

@@ -1,4 +1,4 @@
-"""The forecast of a command: time, disk space and memory of its parts, and in all."""
+"""ForecastResult: the time, disk space and memory that a command will take, for each of its parts and in all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..display.named_by_package import NamedByPackage
 from ..display.summary_mixin import SummaryMixin
 
 __all__ = ["ForecastResult", "Part"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(NamedByPackage):
     """One part of a command, with its costs.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Names of the heads, which are checked before scikit-learn is loaded."""
+"""Names of the heads, which are linear and which take class weights: checked before scikit-learn is loaded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from ..exceptions import ParameterError, nearest
 
 __all__ = ["HEADS", "HEADS_WITH_CLASS_WEIGHTS", "LINEAR_HEADS", "check_head", "check_heads"]
 
-HEADS = ("logistic", "linear_svm", "svm", "knn", "ridge", "mlp")
-LINEAR_HEADS = ("logistic", "linear_svm", "ridge")
-# Those that take class weights.
-HEADS_WITH_CLASS_WEIGHTS = ("logistic", "linear_svm", "svm", "ridge")
+# What is known of each head without its classifier, which is in `heads`.
+_TRAITS: dict[str, frozenset[str]] = {
+    "logistic": frozenset(["linear", "class weights"]),
+    "linear_svm": frozenset(["linear", "class weights"]),
+    "svm": frozenset(["class weights"]),
+    "knn": frozenset(),
+    "ridge": frozenset(["linear", "class weights"]),
+    "mlp": frozenset(),
+}
+HEADS = tuple(_TRAITS)
+LINEAR_HEADS = tuple(name for name, traits in _TRAITS.items() if "linear" in traits)
+HEADS_WITH_CLASS_WEIGHTS = tuple(name for name, traits in _TRAITS.items() if "class weights" in traits)
 
 
 def check_head(name: str, *, class_weight: Any = None) -> None:

@@ -75,8 +75,8 @@ def head_spec(
 
     Parameters
     ----------
-    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
-        See `make_head`.
+    name : str
+        One of `HEADS`; see `make_head`.
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None

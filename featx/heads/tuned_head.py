@@ -28,7 +28,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     head : str, default="logistic"
-        "logistic", "linear_svm", "svm", "knn", "ridge" or "mlp"; see `make_head`.
+        One of `HEADS`; see `make_head`.
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None

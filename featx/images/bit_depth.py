@@ -1,7 +1,7 @@
 """Bit depth: how many bits a channel an image has, and which of its values mean black and white (16-bit PNG, PGM).
 
-Pillow says neither directly. The depth is in the arguments of its decoders and in the tags of a TIFF, and each PGM and
-PPM names its largest value (maxval), which Pillow scales to 255 or 65535.
+`pixels` scales them to 8 bits. Pillow says neither directly: the depth is in the arguments of its decoders and in the
+tags of a TIFF, and each PGM and PPM names its largest value (maxval), which Pillow scales to 255 or 65535.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from PIL import Image
 from ..exceptions import ParameterError
 from .formats import unsupported_format
 
-__all__ = ["IMAGE_KINDS", "array_of", "is_missing", "kind_of", "read_cell"]
+__all__ = ["IMAGE_KINDS", "array_of", "cell_kind", "is_missing", "read_cell"]
 
 # The kinds of cells that are images; the others are "missing", "number", "row", "pair", "open file" and "other".
 IMAGE_KINDS = frozenset(["path", "file's bytes", "PIL image", "array"])
@@ -24,7 +24,7 @@ NOT_IN_PATHS = re.compile(rb"[\0-\x1f\x7f]|^\xff\xd8\xff")
 TEXT_FORMATS = ("HTML", "SVG", "XML", "JSON")
 
 
-def kind_of(cell: Any) -> str:
+def cell_kind(cell: Any) -> str:
     """Return the kind of a cell of X: one of `IMAGE_KINDS`, or what it is instead."""
     if isinstance(cell, str | os.PathLike):
         return "path" if cell != "" else "missing"
@@ -41,9 +41,9 @@ def kind_of(cell: Any) -> str:
     if getattr(cell, "ndim", 0) >= 2 and hasattr(cell, "__array__"):
         return "array"
     if isinstance(cell, list | tuple):
-        first = kind_of(cell[0]) if cell else "other"
+        first = cell_kind(cell[0]) if cell else "other"
         # The lines of an image may be arrays too; an array followed by a number or text is an image and its label.
-        alone = first == "array" and not (len(cell) == 2 and kind_of(cell[1]) in ("number", "path"))
+        alone = first == "array" and not (len(cell) == 2 and cell_kind(cell[1]) in ("number", "path"))
         return "pair" if first in IMAGE_KINDS and not alone else "row"
     if hasattr(cell, "read"):
         return "open file"
@@ -79,7 +79,7 @@ def read_cell(cell: Any, number: int) -> tuple[Any, str | None]:
         content, path = cell.get("bytes"), cell.get("path")
         name = None if path is None else os.fsdecode(path)
         return (name or None if content is None else bytes(content)), name or None
-    kind = kind_of(cell)
+    kind = cell_kind(cell)
     if kind == "path":
         return (str(cell) if isinstance(cell, str) else os.fsdecode(cell)), None
     if kind == "file's bytes":

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..exceptions import ParameterError
-from .cells import IMAGE_KINDS, is_missing, kind_of
+from .cells import IMAGE_KINDS, cell_kind, is_missing
 
 __all__ = ["cells_of", "first_few"]
 
@@ -43,10 +43,10 @@ def cells_of(X: Any) -> tuple[list[Any], list[int]] | None:
     if set(map(type, values)) == {str}:
         missing = [i for i, value in enumerate(values) if not value] if "" in values else []
     else:
-        kinds = [kind_of(value) for value in values]
+        kinds = [cell_kind(value) for value in values]
         found = set(kinds)
         if found and found <= {"number", "row"}:
-            if "row" in found and _is_file_content(next(value for value in values if kind_of(value) == "row")):
+            if "row" in found and _is_file_content(next(value for value in values if cell_kind(value) == "row")):
                 raise _not_an_image_error(values[0], "row", 0, X)
             if isinstance(X, Sequence) and found != {"number"}:
                 return None
@@ -89,7 +89,7 @@ def _values(X: Any) -> list[Any] | None:
         return _of_array(np.asarray(X))
     _refuse_container(X)
     first = X[0] if len(X) else None
-    if (kind := kind_of(first)) in ("pair", "other"):
+    if (kind := cell_kind(first)) in ("pair", "other"):
         raise _not_an_image_error(first, kind, 0, X)
     return [X[i] for i in range(len(X))]
 
@@ -103,14 +103,14 @@ def _of_array(array: np.ndarray) -> list[Any] | None:
     if array.dtype.kind not in "OUSTV" or array.ndim not in (1, 2):
         return None
     if array.ndim == 2 and array.shape[1] != 1:
-        images = [i for i, cell in enumerate(array[:1].ravel()) if kind_of(cell) in IMAGE_KINDS]
+        images = [i for i, cell in enumerate(array[:1].ravel()) if cell_kind(cell) in IMAGE_KINDS]
         if images:
             raise ParameterError(
                 f"got an array of {array.shape[1]} columns; expected one column of images", f"Pass X[:, {images[0]}]."
             )
         return None
     # An object array of numbers is for scikit-learn's checks.
-    if array.ndim == 2 and array.size and all(kind_of(cell) in ("number", "missing") for cell in array.flat):
+    if array.ndim == 2 and array.size and all(cell_kind(cell) in ("number", "missing") for cell in array.flat):
         return None
     return list(array.ravel().tolist() if array.dtype.kind != "O" else array.ravel())
 
@@ -129,7 +129,7 @@ def _of_frame(X: Any, names: list[Any]) -> list[Any] | None:
         column = X.column(index) if arrow else X.iloc[:, index] if hasattr(X, "iloc") else X[names[index]]
         values = column.to_pylist() if arrow else column.to_list() if len(names) == 1 else column[:100].to_list()
         known = next((value for value in values if not is_missing(value)), None)
-        kinds[index] = kind_of(known) if known is not None else "missing"
+        kinds[index] = cell_kind(known) if known is not None else "missing"
         if len(names) == 1:
             return None if kinds[0] == "number" or not len(values) else list(values)
     images = [names[index] for index, kind in kinds.items() if kind in IMAGE_KINDS or kind == "pair"]
@@ -198,7 +198,7 @@ def _not_an_image_error(value: Any, kind: str, row: int, X: Any) -> ParameterErr
     if hasattr(value, "as_py"):
         step = "Pass cell.as_py() for each, or the column as it is."
     if kind == "other" and isinstance(value, Mapping):
-        held = [key for key, cell in islice(value.items(), 20) if kind_of(cell) in IMAGE_KINDS]
+        held = [key for key, cell in islice(value.items(), 20) if cell_kind(cell) in IMAGE_KINDS]
         if held:
             step = f"Pass X[{held[0]!r}], or [row[{held[0]!r}] for row in X]."
     if kind == "row" and _is_file_content(value):

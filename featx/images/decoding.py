@@ -1,4 +1,4 @@
-"""Decode the bytes of an image file (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM) into RGB pixels, or say why not.
+"""Decode the bytes of an image file in a format that is read (JPEG, PNG ...) into RGB pixels, or say why not.
 
 JPEG is decoded by torchvision where that gives the same pixels as Pillow: both are libjpeg-turbo with the same
 settings, but Pillow copies an image twice on its way to an array, one thread at a time.
@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from .avif import frame_sizes
 from .bit_depth import is_high_depth, with_stored_values
-from .formats import FORMATS, UNSUPPORTED, is_raw_tiff, supported_format, unsupported_format
+from .formats import PILLOW_FORMATS, UNSUPPORTED, is_raw_tiff, supported_format, unsupported_format
 from .limits import Refused, check_area, check_scans, check_size, check_strips, limited_reads
 from .pixels import ValueRange, pil_to_rgb
 
@@ -119,7 +119,7 @@ def open_image(file: IO[bytes]) -> Image.Image:
     PIL.UnidentifiedImageError
     """
     start = file.read(16)
-    for format in FORMATS:
+    for format in PILLOW_FORMATS:
         if format not in Image.OPEN:
             Image.init()
         if format in Image.OPEN and (opened := _opened(file, start, *Image.OPEN[format])) is not None:

@@ -1,4 +1,4 @@
-"""Failures: images that cannot be read, with the reasons."""
+"""Failures: images that cannot be read and are skipped (`on_error="skip"`), with the reasons."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
 from ..runtime.deadlines import map_with_deadline
@@ -15,7 +16,7 @@ __all__ = ["Failure", "find_unreadable", "first_reason"]
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(NamedByPackage):
     """An image that could not be read.
 
     Attributes

@@ -1,35 +1,37 @@
-"""Image file formats: which are supported, and what to do about those that are not, known by content or suffix."""
+"""Image file formats: which are read (JPEG, PNG ...), and what to do about others, known by content or suffix."""
 
 from __future__ import annotations
 
 import re
 from pathlib import PurePath
 
-__all__ = ["EXTENSIONS", "FORMATS", "UNSUPPORTED", "is_raw_tiff", "supported_format", "unsupported_format"]
+__all__ = [
+    "EXTENSIONS",
+    "FORMAT_NAMES",
+    "PILLOW_FORMATS",
+    "UNSUPPORTED",
+    "is_raw_tiff",
+    "supported_format",
+    "unsupported_format",
+]
 
-# Pillow's names, one by one, because some of its other formats run programs (EPS starts Ghostscript).
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM")
-
-# The suffixes of image files that a search through folders takes. The format of a file is known by its content.
-EXTENSIONS = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".mpo",
-        ".png",
-        ".apng",
-        ".webp",
-        ".avif",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-    ]
-    + [".pbm", ".pgm", ".ppm", ".pnm", ".pfm"]
+# Each format that is read: its name, Pillow's names, the suffixes of its files, and how they begin. One by one, because
+# some of Pillow's other formats run programs (EPS starts Ghostscript). Pillow tries them in this order.
+_SUPPORTED = (
+    ("JPEG", "JPEG", ".jpg .jpeg .jpe .jfif .mpo", rb"\xff\xd8\xff"),
+    ("PNG", "PNG", ".png .apng", rb"\x89PNG\r\n"),
+    ("WebP", "WEBP", ".webp", rb"RIFF.{4}WEBP"),
+    ("GIF", "GIF", ".gif", rb"GIF8[79]a"),
+    ("BMP", "BMP DIB", ".bmp .dib", rb"BM.{4}\0\0\0\0"),
+    ("TIFF", "TIFF", ".tif .tiff", rb"II[*+]\0|MM\0[*+]"),
+    ("AVIF", "AVIF", ".avif", rb"\0\0.{2}ftyp(?:avi[fs]|.{8}(?:.{4})*?avi[fs])"),
+    ("PPM", "PPM", ".pbm .pgm .ppm .pnm .pfm", rb"P[1-6]\s"),
 )
+FORMAT_NAMES = tuple(name for name, _, _, _ in _SUPPORTED)
+# Pillow's names.
+PILLOW_FORMATS = tuple(pillow for _, names, _, _ in _SUPPORTED for pillow in names.split())
+# The suffixes of image files that a search through folders takes. The format of a file is known by its content.
+EXTENSIONS = frozenset(suffix for _, _, suffixes, _ in _SUPPORTED for suffix in suffixes.split())
 
 _MANY = "`magick mogrify -format {} *{}` of ImageMagick converts many"
 _TOOL = "Export it as PNG, JPEG or TIFF with the program that made it."
@@ -142,18 +144,14 @@ _SIGNATURES = tuple(
         (rb"\x80[\x02-\x05](?:\x95|\}|\]|c|\()", "pickle"),
     )
 )  # fmt: skip
+_BEGINNINGS = tuple((re.compile(pattern, re.DOTALL), name) for name, _, _, pattern in _SUPPORTED)
 HEAD = 1024
-_READ = re.compile(
-    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n)|(?P<WebP>RIFF.{4}WEBP)|(?P<GIF>GIF8[79]a)|(?P<BMP>BM.{4}\0\0\0\0)"
-    rb"|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<AVIF>\0\0.{2}ftyp(?:avi[fs]|.{8}(?:.{4})*?avi[fs]))|(?P<PPM>P[1-6]\s)",
-    re.DOTALL,
-)
 
 
 def supported_format(data: bytes) -> str | None:
     """Return the supported format that a file begins like, or None."""
-    found = _READ.match(data[:64])
-    return found.lastgroup if found else None
+    head = bytes(data[:64])
+    return next((name for beginning, name in _BEGINNINGS if beginning.match(head)), None)
 
 
 def is_raw_tiff(data: bytes, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Convert PIL images and arrays to RGB uint8 pixels: grey, palette, CMYK, transparency, EXIF orientation, 16 bits.
+"""Convert PIL images and arrays to RGB uint8 pixels: grey, palette, CMYK, transparency, EXIF; 16 bits scaled to 8.
 
 Transparent pixels are blended with white; colour profiles are not applied. The type or `value_range` says which values
 mean black and white, never the image's own values, unless "minmax" asks for that: images of one data set would get

@@ -1,4 +1,4 @@
-"""Refuse a single image where several are expected: its lines would be taken for images."""
+"""Refuse a single image where a list of images is expected, since its rows of pixels would be taken for images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..exceptions import ParameterError
-from .cells import IMAGE_KINDS, kind_of
+from .cells import IMAGE_KINDS, cell_kind
 from .urls import is_url
 
 __all__ = ["refuse_single_image"]
@@ -25,7 +25,7 @@ def refuse_single_image(X: Any) -> None:
     if isinstance(X, str | os.PathLike):
         _refuse_path(os.fspath(X))
     one = isinstance(X, str | bytes | bytearray | memoryview | os.PathLike | Image.Image) or hasattr(X, "read")
-    if one or (type(X) is dict and kind_of(X) in IMAGE_KINDS):
+    if one or (type(X) is dict and cell_kind(X) in IMAGE_KINDS):
         raise ParameterError("got a single image", "Pass a list of images: [image].")
     shape = _shape(X)
     if shape == () and not np.issubdtype(np.asarray(X).dtype, np.number):

@@ -1,14 +1,11 @@
-"""Check a model file before anything in it is loaded, and translate class names of earlier versions."""
+"""Check that a file is a zip of skops, and what it says of itself, before anything in it is loaded."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
-import shutil
 import stat
-import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,22 +13,10 @@ from typing import IO, Any
 
 from ..exceptions import ModelFileError, nearest_path
 
-__all__ = ["check_model_file", "check_references", "classes_in", "unreadable_model", "with_current_names"]
+__all__ = ["check_model_file", "check_references", "classes_in", "entries", "unreadable_model"]
 
 # skops writes each object in full wherever it is held, so that files written by skops hardly expand.
 MAX_EXPANSION = 10
-# Modules and classes as files of earlier versions name them; files name the classes of featx without modules today.
-FORMER_CLASSES = frozenset(
-    [
-        ("featx.augmentation", "Augmentation"),
-        ("featx.finetune", "CNNFineTuneClassifier"),
-        ("featx.strategies", "TunedHead"),
-        ("featx.transformer", "CNNFeatureTransformer"),
-        ("featx.tuned_head", "TunedHead"),
-    ]
-)
-# Up to this many bytes, a copy of a file is kept in memory.
-MAX_IN_MEMORY = 2**26
 
 
 def check_model_file(name: str) -> None:
@@ -71,35 +56,6 @@ def unreadable_model(name: str, error: OSError) -> ModelFileError:
     return ModelFileError(f"cannot read {name}: {error.strerror or error}", hint or "Check the path.")
 
 
-@contextlib.contextmanager
-def with_current_names(file: IO[bytes]) -> Iterator[IO[bytes]]:
-    """Return a model file itself or, if it names classes as earlier versions did, a copy with current names.
-
-    Parameters
-    ----------
-    file : binary file
-        Nothing in it is loaded, and only its schema is unpacked.
-    """
-    with zipfile.ZipFile(file) as archive:
-        text = archive.read("schema.json")
-    schema = json.loads(text) if b'"featx.' in text else {}
-    former = [entry for entry in _entries(schema) if _class_of(entry) in FORMER_CLASSES]
-    file.seek(0)
-    if not former:
-        yield file
-        return
-    for entry in former:
-        entry["__module__"] = "featx"
-    with tempfile.SpooledTemporaryFile(max_size=MAX_IN_MEMORY) as copy:
-        shutil.copyfileobj(file, copy)
-        with zipfile.ZipFile(copy, "a") as archive:
-            # Of two entries with one name the last counts; the first is removed, or zipfile would warn.
-            archive.filelist.remove(archive.NameToInfo.pop("schema.json"))
-            archive.writestr("schema.json", json.dumps(schema))
-        copy.seek(0)
-        yield copy
-
-
 def check_references(file: IO[bytes]) -> None:
     """Count what a file expands to when each reference is replaced by the object that it names.
 
@@ -114,7 +70,7 @@ def check_references(file: IO[bytes]) -> None:
     with zipfile.ZipFile(file) as archive:
         schema = json.loads(archive.read("schema.json"))
     count, definitions = 0, defaultdict(list)
-    for value in _entries(schema):
+    for value in entries(schema):
         count += 1
         if value.get("__id__") and value.get("__loader__") != "CachedNode":
             definitions[value["__id__"]].append(value)
@@ -150,7 +106,7 @@ class _Expansion:
         return largest
 
 
-def _entries(schema: Any) -> Iterator[dict[str, Any]]:
+def entries(schema: Any) -> Iterator[dict[str, Any]]:
     """Yield every mapping in a schema, itself included."""
     pending = [schema]
     while pending:  # not by recursion, for a file may be nested to any depth
@@ -158,12 +114,6 @@ def _entries(schema: Any) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             yield value
         pending += _children(value)
-
-
-def _class_of(entry: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the module and the class that an entry names, if it does."""
-    module, kind = entry.get("__module__"), entry.get("__class__")
-    return (module, kind) if isinstance(module, str) and isinstance(kind, str) else None
 
 
 def _children(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Save and load models: one .skops file, without the weights of the pretrained network."""
+"""Save and load models as one .skops file; a file that holds a type that is not trusted is refused."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
+from .former_names import use_current_parameters, with_current_names
 from .loadable import copy_model, dump_loadable
 from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
-from .model_schema import check_model_file, check_references, unreadable_model, with_current_names
+from .model_schema import check_model_file, check_references, unreadable_model
 from .moved_weights import Files, find_weights
 from .shadowed_methods import check_attributes
 from .trusted_types import Trusted, check_importable, is_local, trusted_types, untrusted_names
@@ -218,6 +219,7 @@ def _read(name: str, trusted: Trusted) -> Any:
             content = skops.io.load(file, trusted=known)
         check_attributes(content)
         check_compiled(content)
+        use_current_parameters(content)
         return content
     except UntrustedTypesFoundException as error:
         names = untrusted_names(error)

@@ -20,8 +20,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..display.names import few
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
+from ..process import remember
 from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
 from ..torch_modules.default_layer import default_node, default_submodule, norm_after_pooling
 from ..torch_modules.identity import Identity, identify
@@ -39,7 +41,7 @@ _written: set[str] = set()
 # Modules that are not understood, by the digest of what is understood: their functions, outputs and tokens.
 _unidentified: dict[tuple[str, str], list[tuple[tuple[Any, ...], np.ndarray | None, str]]] = {}
 MAX_UNIDENTIFIED = 16
-_warned: set[str] = set()
+_warned: set[str] = remember("remarks", set())
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,7 @@ def _changed_by_running(module: nn.Module, own: nn.Module, found: Identity, prep
 
 
 def _warn_unknown(name: str, unknown: tuple[str, ...]) -> None:
-    text = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+    text = few(unknown)
     if text not in _warned:
         _warned.add(text)
         log.warning(

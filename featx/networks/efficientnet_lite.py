@@ -18,7 +18,7 @@ from torch.nn import functional as F
 __all__ = ["EfficientNetLite0", "published_tensor_names", "published_to_own"]
 
 # expansion, channels, blocks, stride, kernel
-SETTINGS = [
+STAGE_SETTINGS = [
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),
     (6, 40, 2, 2, 5),
@@ -86,7 +86,7 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self.stem = ConvNormAct(3, 32, 3, stride=2)
         channels = 32
-        for number, (expansion, outputs, blocks, stride, kernel) in enumerate(SETTINGS, start=1):
+        for number, (expansion, outputs, blocks, stride, kernel) in enumerate(STAGE_SETTINGS, start=1):
             stage = nn.Sequential()
             for block in range(blocks):
                 stage.append(InvertedResidual(channels, outputs, expansion, stride if block == 0 else 1, kernel))
@@ -101,7 +101,7 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.stem(x)
-        for number in range(1, len(SETTINGS) + 1):
+        for number in range(1, len(STAGE_SETTINGS) + 1):
             x = getattr(self, f"stage{number}")(x)
         x = self.avgpool(self.head(x))
         return self.classifier(self.dropout(x.flatten(1)))
@@ -128,7 +128,7 @@ INNER = {
     "_project_conv": "project.conv",
     "_bn2": "project.norm",
 }
-PLACES = [(stage, block) for stage, row in enumerate(SETTINGS, start=1) for block in range(row[2])]
+PLACES = [(stage, block) for stage, row in enumerate(STAGE_SETTINGS, start=1) for block in range(row[2])]
 
 
 def published_to_own(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

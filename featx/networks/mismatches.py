@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..display.names import few
 from ..exceptions import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Match", "abbreviated", "ambiguity", "mismatch", "not_finite_weights"]
+__all__ = ["Match", "ambiguity", "mismatch", "not_finite_weights"]
 
 ADAPTERS = ("lora_", "lora.", "adapter_model", "ia3_")
 # In the names of tensors that replace another one by a parametrisation.
@@ -67,7 +68,7 @@ def mismatch(
     if not matches:
         return WeightsError(
             f"the weights {source} do not fit {name}: {next(iter(expected))} is missing, and so are all others; the "
-            f"file holds {abbreviated(list(tensors))}",
+            f"file holds {few(list(tensors))}",
             "Pass the backbone that they were trained with, or name the tensors as it does.",
         )
     best = min(matches, key=lambda match: (-match.matched, len(match.faults)))
@@ -76,12 +77,12 @@ def mismatch(
     if any(word in key for key in best.state for word in REPARAMETRISED):
         step = "Remove weight normalisation or pruning (remove_parametrizations, prune.remove), and save them again"
     elif 2 * best.matched < len(best.needed):
-        where += f"; the file holds {abbreviated(list(tensors))}"
+        where += f"; the file holds {few(list(tensors))}"
         step += ", or load them into your own module, and pass that as the backbone"
     elif all(any(word in fault for word in POSITIONS) for fault in best.faults):
         step += ", and the image size (image_size)"
     return WeightsError(
-        f"the weights {source} do not fit {name}: {abbreviated(best.faults, '; ')}; "
+        f"the weights {source} do not fit {name}: {few(best.faults, between='; ')}; "
         f"{best.matched} of {len(best.needed)} tensors match{where}",
         f"{step}.",
     )
@@ -121,9 +122,3 @@ def place_in_file(match: Match, short: Mapping[str, str]) -> str:
         if full.replace("/", ".").endswith(key):
             return full[: len(full) - len(key)]
     return match.place
-
-
-def abbreviated(names: list[str], between: str = ", ") -> str:
-    """Return the first three names, and the number of the others."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return between.join(names[:3]) + more

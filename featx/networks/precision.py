@@ -25,6 +25,7 @@ from ..constraints import plain
 from ..display.notes import note_step
 from ..exceptions import FeatxError
 from ..images.sources import read_image
+from ..process import remember
 from ..runtime.lanes import auto_batch_size, in_lanes, lane_count
 from .backbone import BackboneSource
 from .device import resolve_device, resolve_precision
@@ -40,11 +41,11 @@ WORST_COSINE = 0.997
 N_CROPS = 30
 FOLDER = "precisions"
 # Environment variables that limit the kernels or GPUs of a process.
-LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
+LIMITING_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
 
 # In this process: the measurement of each network, and the choice for it with each cache.
-_measured: dict[str, dict[str, Any]] = {}
-_chosen: dict[tuple[str, str | None], str] = {}
+_measured: dict[str, dict[str, Any]] = remember("networks", {})
+_chosen: dict[tuple[str, str | None], str] = remember("networks", {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _is_native(device: str) -> bool:
 @cached
 def _processor() -> str:
     """Return a digest of the processor's features, since different machines may share a cache and even a host name."""
-    features = [platform.machine(), *(os.environ.get(name, "") for name in LIMITS)]
+    features = [platform.machine(), *(os.environ.get(name, "") for name in LIMITING_VARIABLES)]
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         features += [line for line in lines if line.startswith(("flags", "Features"))][:1]

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..display.names import few
 from ..display.notes import note_once
 from ..exceptions import WeightsError
-from .mismatches import Match, abbreviated, ambiguity, mismatch, not_finite_weights
+from .mismatches import Match, ambiguity, mismatch, not_finite_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -123,7 +124,7 @@ def refuse_absent(module: nn.Module, feature_extractor: Any, layers: Iterable[st
         lacking = [key for key in absent if not key.startswith(unread)]
     if lacking:
         raise WeightsError(
-            f"the layer {' or '.join(layers)} of {name} needs {abbreviated(lacking)}, which the weights {source} do "
+            f"the layer {' or '.join(layers)} of {name} needs {few(lacking)}, which the weights {source} do "
             "not have, or in another shape, or with values that are NaN or infinite",
             "Read an earlier layer, or pass a file that has them.",
         )
@@ -256,4 +257,4 @@ def _note(match: Match, expected: Mapping[str, Tensor], unread: tuple[str, ...],
             "out"
         )
     if match.resized:
-        note_once(f"{source} was trained at another image size: {abbreviated(match.resized)} resampled to this one")
+        note_once(f"{source} was trained at another image size: {few(match.resized)} resampled to this one")

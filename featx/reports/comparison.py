@@ -1,11 +1,11 @@
-"""Verdicts and tables of a comparison of strategies."""
+"""Tables and sentences of a comparison of strategies: its verdict, figures, learning curves and stages."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from ..display.quantities import count_text, p_value_text, percent_text
+from ..display.quantities import count_text, p_value_text, percent_text, points_text
 from ..display.tables import CLASS_NAMES, Part, Table
 from .costs import times_text
 
@@ -141,7 +141,7 @@ def _stage_study(result: ComparisonResult) -> list[Part]:
         ]
         for stage in study.stages
     ]
-    margin = f"{100 * study.margin:g} point{'' if study.margin == 0.01 else 's'}"
+    margin = points_text(study.margin, "g")
     finding = {
         "different": f"an earlier stage, {study.best}, is better than {last}, the last: a different domain",
         "similar": f"no earlier stage is better than {last}, the last, by {margin}: a similar domain",

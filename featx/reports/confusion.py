@@ -14,7 +14,7 @@ from ..display.tables import CLASS_NAMES, Part, Table
 if TYPE_CHECKING:
     from ..evaluation.held_out_result import HeldOutResult
 
-__all__ = ["class_parts", "confused_pairs", "hardest_classes"]
+__all__ = ["class_tables", "confused_pairs", "hardest_classes"]
 
 # Most classes that are shown as a matrix, and as a table with a row for each class.
 MATRIX_CLASSES = 12
@@ -25,7 +25,7 @@ ROWS_SHOWN = 10
 FEW_IMAGES = 5
 
 
-def class_parts(result: HeldOutResult) -> list[Part]:
+def class_tables(result: HeldOutResult) -> list[Part]:
     """Return tables of all classes, or of the hardest classes and the most confused pairs."""
     if not result.confusion_matrix:
         return []

@@ -18,7 +18,7 @@ __all__ = ["extraction_parts", "forecast_parts", "times_text"]
 # Stages that run in threads next to the others: their times are sums over the threads.
 THREADED_STAGES = ("read", "decode")
 # Parts that take less are not worth speeding up.
-NEGLIGIBLE_SECONDS = 1.0
+ADVISED_SECONDS = 1.0
 STAGE_ORDER = ("digest", *THREADED_STAGES, "wait", "forward", "write", "gather")
 
 
@@ -60,9 +60,9 @@ def extraction_parts(result: ExtractionResult, *, verbose: bool = True, n_jobs: 
     spent = result.wall_seconds
     cached = result.n_images - result.n_forwarded - len(result.failures)
     if result.n_forwarded:
-        lines = [f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {spent:.1f} s"]
+        lines = [f"{result.n_forwarded:,} of {result.n_images:,} images forwarded in {duration_text(spent)}"]
     else:
-        lines = [f"no image forwarded: all {cached:,} embeddings were there already ({spent:.1f} s)"]
+        lines = [f"no image forwarded: all {cached:,} embeddings were there already ({duration_text(spent)})"]
     if result.damaged:
         lines.append(f"{len(result.damaged)} damaged cache segments were set aside and computed again")
     if not verbose:
@@ -82,7 +82,7 @@ def times_text(seconds: Mapping[str, float]) -> str:
     """Return the times of the parts of a command, and how to shorten the longest if it is worth it."""
     parts = ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items())
     longest = max(seconds, key=lambda name: seconds[name])
-    if seconds[longest] < NEGLIGIBLE_SECONDS:
+    if seconds[longest] < ADVISED_SECONDS:
         return parts
     advice = {
         "extraction": "a GPU, a smaller backbone or fewer --augment-draws",
@@ -125,7 +125,7 @@ def _bottleneck(result: ExtractionResult, threads: int) -> str:
     wall = result.wall_seconds
     # What runs next to the network costs nothing until the network waits for it.
     longest = max(seconds, key=lambda stage: seconds[stage])
-    if seconds[longest] < NEGLIGIBLE_SECONDS:
+    if seconds[longest] < ADVISED_SECONDS:
         return ""
     share = f"{100 * seconds[longest] / wall:.0f} % of the time"
     reading = result.seconds.get("read", 0.0) > result.seconds.get("decode", 0.0)

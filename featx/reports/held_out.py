@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
-from .confusion import class_parts
+from .confusion import class_tables
 
 if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
@@ -35,7 +35,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
         *([_headline(result)] if several else []),
         _baseline_text(result.baseline),
         *filter(None, ["\n".join(result.notes)]),
-        *class_parts(result),
+        *class_tables(result),
     ]
 
 
@@ -52,7 +52,7 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
         f"trained {trained}; kept: {kept}; {spent}",
-        *class_parts(result),
+        *class_tables(result),
     ]
 
 
@@ -63,7 +63,7 @@ def judgement_parts(result: JudgedResult) -> list[Part]:
         metrics_table(result, "on the labelled images"),
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
-        *class_parts(result),
+        *class_tables(result),
     ]
 
 

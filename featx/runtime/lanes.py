@@ -1,4 +1,4 @@
-"""Thread lanes: run batches concurrently, one share of the cores each.
+"""Thread lanes: how many batches run at once on a CPU, each in a thread with its share of the cores.
 
 Each lane is a thread that passes one batch at a time through the network, with torch threads of its own. Two batches on
 one core each are faster than one batch after the other on both: no core waits at the end of each layer for another one,

@@ -1,4 +1,4 @@
-"""Detect joblib tasks whose worker process was killed, in place of waiting for them forever.
+"""Raise an error for joblib tasks whose worker process was killed, in place of waiting for them forever.
 
 joblib goes on when a backend calls back. Dask's backend does so for tasks that end, not for those that it abandons
 (KilledWorker); the pools of multiprocessing replace a worker that died and forget its task.

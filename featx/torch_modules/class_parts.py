@@ -1,4 +1,4 @@
-"""List the parts of a class that may take part when a network computes: its bases and some of its members."""
+"""List what a class adds to the digest of a module: its base classes, methods and other members."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 from types import FunctionType
 from typing import Any
 
-from .code_facts import PURE_STDLIB, code_facts, lasting_name, library, plain_text
-from .impure_functions import is_impure, is_user_code
+from .code_facts import code_facts, lasting_name, library, plain_text
+from .impure_functions import is_user_code, unknown_place
 from .module_parts import Child, Parts
 
 __all__ = ["class_parts", "is_called_implicitly", "is_importable", "shallow_text"]
@@ -93,9 +93,7 @@ def class_parts(kind: type, role: str) -> Parts:
     known = library(kind.__module__)
     if known is not None and is_importable(kind):
         strange = [(name, member) for name, member in sorted(vars(kind).items()) if is_user_code(member)]
-        odd = known.startswith("python ") and kind.__module__.partition(".")[0] not in PURE_STDLIB
-        odd = odd or is_impure(kind.__module__, kind.__name__)
-        unknown = f"of the module {kind.__module__}" if odd and role == "called" else ""
+        unknown = unknown_place(kind.__module__, kind.__name__) if role == "called" else ""
         bases = [Child("base", base, shown=False) for base in kind.__bases__ if base is not object]
         home = vars(sys.modules.get(kind.__module__, sys))
         if kind.__module__ not in ("builtins", "torch"):

@@ -1,4 +1,4 @@
-"""Copy an nn.Module, together with the functions and hooks that reach it, so that nothing of the original changes."""
+"""Copy an nn.Module, with the functions and hooks that reach it, so that nothing changes in the original module."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _FLATTENING_NAMES = {
 }
 
 
-_NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
+NORM_LAYERS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
 _NORM_NAMES = {
     "normalize",
     "layer_norm",
@@ -67,7 +67,7 @@ def norm_after_pooling(module: nn.Module) -> str:
     node = next(n for n in next(iter(nodes)).graph.nodes if n.op == "output").all_input_nodes[0]
     while not _is_flattening(node, module):
         part = module.get_submodule(str(node.target)) if node.op == "call_module" else None
-        if isinstance(part, _NORMS) or getattr(node.target, "__name__", node.target) in _NORM_NAMES:
+        if isinstance(part, NORM_LAYERS) or getattr(node.target, "__name__", node.target) in _NORM_NAMES:
             return nodes[node]
         if isinstance(part, nn.Linear) or node.target is nn.functional.linear:
             break

@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -21,31 +22,29 @@ from torch import nn
 from torch.nn import functional as F
 
 from .class_parts import is_called_implicitly, shallow_text
-from .code_facts import PURE_STDLIB, CodeFacts, code_facts, lasting_name, library, plain_text
-from .impure_functions import is_impure, is_impure_module, is_user_code, patched_members, relevant_members
+from .code_facts import CodeFacts, code_facts, lasting_name, library, plain_text
+from .impure_functions import (
+    DYNAMIC_BUILTINS,
+    is_impure,
+    is_impure_module,
+    is_user_code,
+    patched_members,
+    relevant_members,
+)
 from .module_parts import Child
 from .values import value_parts
 
 __all__ = ["Identity", "identify"]
 
-# Built-ins through which code reaches objects that its instructions do not name.
-_DYNAMIC_BUILTINS = {
-    "exec",
-    "eval",
-    "compile",
-    "globals",
-    "locals",
-    "vars",
-    "__import__",
-    "open",
-    "input",
-    "breakpoint",
-}
 # Names by which code reaches attributes that its instructions do not name.
 _NAMES_AS_TEXT = {"getattr", "hasattr", "setattr", "delattr", "dir", "attrgetter", "methodcaller", "__dict__"}
 # Methods by which a class defines how its objects are copied.
 _COPYING = {"__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
 _COPYING |= {"__getnewargs_ex__"}
+# Methods of a path that read what is there; a path itself is a plain value.
+_READING = frozenset(
+    ["open", "read_bytes", "read_text", "exists", "stat", "is_file", "is_dir", "iterdir", "glob", "rglob"]
+)
 _MISSING = object()
 # The role of the parts of an unknown object: they tell two such objects apart, and are not reported by name too.
 INSIDE_UNKNOWN = "inside"
@@ -127,6 +126,7 @@ class _Walk:
         self._modules: list[tuple[int, ModuleType, set[str]]] = []
         self._called: set[type] = set()
         self._by_text = False
+        self._paths: list[str] = []
 
     def run(self, *roots: Any) -> None:
         for root in roots:
@@ -145,6 +145,8 @@ class _Walk:
         if self._by_text and (own := [m for _, m, _ in self._modules if library(m.__name__) is None]):
             names = ", ".join(module.__name__ for module in own)
             self.unknown.append(f"names of {names} that are looked up by their text")
+        if read := sorted(self.names & _READING):
+            self.unknown += [f"{path} (a path, with code that calls {read[0]})" for path in self._paths]
 
     def _write(self, text: str) -> None:
         self.hash.update(text.encode("utf-8", "surrogatepass") + b"\n")
@@ -166,6 +168,8 @@ class _Walk:
     def _describe(self, number: int, value: Any, path: str, role: str) -> None:
         if isinstance(value, nn.Module):
             self.modules.append(value)
+        if isinstance(value, Path):
+            self._paths.append(path)
         if isinstance(value, FunctionType) and library(str(value.__globals__.get("__name__"))) is None:
             self._write(f"{number} function")
             self._children(number, self._function(value, path), path)
@@ -264,7 +268,7 @@ class _Walk:
             value = function.__globals__.get(name, _MISSING)
             if value is not _MISSING:
                 yield Child(name, value, "called", outside=f"{place}.{name}")
-            elif name in _DYNAMIC_BUILTINS:
+            elif name in DYNAMIC_BUILTINS:
                 yield from self._dynamic(function, facts, path, name)
         yield from self._imports(function, facts, path)
 
@@ -296,9 +300,7 @@ class _Walk:
             self._modules.append((number, module, set()))
             if "__getattr__" in vars(module):
                 self._by_text = True
-        elif (known.startswith("python ") and module.__name__.partition(".")[0] not in PURE_STDLIB) or is_impure_module(
-            module.__name__
-        ):
+        elif is_impure_module(module.__name__):
             self.unknown.append(f"{path} (the module {module.__name__})")
         else:
             # The user may have replaced something in the library.

@@ -13,9 +13,22 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .code_facts import library, plain_text
+from .code_facts import PURE_STDLIB, library, plain_text
 
-__all__ = ["is_impure", "is_impure_module", "is_user_code", "patched_members", "relevant_members"]
+__all__ = [
+    "DYNAMIC_BUILTINS",
+    "is_impure",
+    "is_impure_module",
+    "is_user_code",
+    "patched_members",
+    "relevant_members",
+    "unknown_place",
+]
+
+# Built-ins through which code reaches objects that its instructions do not name.
+DYNAMIC_BUILTINS = frozenset(
+    ["exec", "eval", "compile", "globals", "locals", "vars", "__import__", "open", "input", "breakpoint"]
+)
 
 # In any library: functions that read something have such names, and hardly any function that only computes has.
 _IMPURE_NAMES = re.compile(
@@ -40,12 +53,21 @@ _IMPURE_MODULES = re.compile(
 
 def is_impure_module(module: str) -> bool:
     """Tell whether everything in a library's module may depend on more than its arguments."""
+    if str(library(module)).startswith("python "):
+        return module.partition(".")[0].lstrip("_") not in PURE_STDLIB
     return _IMPURE_MODULES.fullmatch(module) is not None
 
 
 def is_impure(owner: str, name: str) -> bool:
     """Tell whether a member of a library's module or class may read anything besides its arguments."""
+    if owner == "builtins":
+        return name in DYNAMIC_BUILTINS
     return is_impure_module(owner) or bool(_IMPURE_NAMES.fullmatch(name) or _PROCESS_SETTINGS.fullmatch(name))
+
+
+def unknown_place(owner: str, name: str) -> str:
+    """Return why a member of a library is not understood, in words; an empty text if it is."""
+    return f"of the module {owner}" if is_impure(owner, name) else ""
 
 
 def is_user_code(value: Any) -> bool:

@@ -29,8 +29,8 @@ import torch
 from torch import Tensor, nn
 
 from .class_parts import class_parts, is_importable
-from .code_facts import PURE_STDLIB, code_facts, lasting_name, library
-from .impure_functions import is_impure
+from .code_facts import code_facts, lasting_name, library
+from .impure_functions import unknown_place
 from .module_parts import Child, Parts, is_dense, module_children, tensor_bytes
 from .object_state import CONTENT_TYPES, reduction, shows_all_state, state_of, unique_text
 
@@ -120,10 +120,12 @@ def _tensor(value: Tensor) -> Parts:
 def _library_function(value: FunctionType) -> Parts:
     owner = str(value.__globals__.get("__name__"))
     text = f"function {lasting_name(owner)}.{value.__code__.co_qualname} {library(owner)}"
-    if value.__module__ == owner and is_importable(value):
-        odd = str(library(owner)).startswith("python ") and owner.partition(".")[0] not in PURE_STDLIB
-        odd = odd or is_impure(owner, value.__name__)
-        return Parts(text, unknown=f"of the module {owner}" if odd else "")
+    unknown, named = unknown_place(owner, value.__code__.co_name), str(value.__module__)
+    if not unknown and library(named) is not None:
+        # NumPy's functions name the package in place of the module that they are in, and wrappers what they wrap.
+        unknown = unknown_place(named, value.__name__)
+    if named == owner and is_importable(value):
+        return Parts(text, unknown=unknown)
     children = [Child(f"default {n}", v) for n, v in enumerate(value.__defaults__ or ())]
     children += [Child(f"default {n}", v) for n, v in sorted((value.__kwdefaults__ or {}).items())]
     for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
@@ -131,7 +133,7 @@ def _library_function(value: FunctionType) -> Parts:
             children.append(Child(name, cell.cell_contents, "called", shown=False))
         except ValueError:  # nothing is in it yet
             continue
-    return Parts(text, children)
+    return Parts(text, children, unknown=unknown)
 
 
 def _built_in(value: Any) -> Parts:
@@ -141,13 +143,14 @@ def _built_in(value: Any) -> Parts:
         known = library(place)
         if known is None:
             return _object(value)
-        odd = known.startswith("python ") and place.partition(".")[0].lstrip("_") not in PURE_STDLIB
-        odd = odd or is_impure(place, value.__name__)
-        return Parts(f"built-in {place}.{value.__name__} {known}", unknown=f"of the module {place}" if odd else "")
+        return Parts(f"built-in {place}.{value.__name__} {known}", unknown=unknown_place(place, value.__name__))
     if isinstance(owner, type) and library(owner.__module__) is None:
         return Parts(f"slot {value.__name__}")
     if isinstance(owner, type):
-        return Parts(f"built-in {owner.__module__}.{owner.__qualname__}.{value.__name__} {library(owner.__module__)}")
+        # Of methods only those of the class itself, such as datetime.now: others need an object, which is looked at.
+        unknown = unknown_place(owner.__module__, value.__name__) if getattr(value, "__self__", None) is owner else ""
+        place = f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
+        return Parts(f"built-in {place} {library(owner.__module__)}", unknown=unknown)
     return Parts(f"built-in method {value.__name__}", [Child("self", owner, shown=False)])
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from sklearn.base import clone
 
 from ..cache.hdf5 import atomic_hdf5
 from ..constraints import check_values
@@ -58,10 +57,9 @@ def plan_extraction(dataset: ImageDataset, transformer: CNNFeatureTransformer) -
     ParameterError, BackboneError, WeightsError, LayerError, CacheError
     """
     check_values(locals())
+    width, *_ = transformer.check_parameters()
     images = transformer.sources(dataset.images, dataset.names)
-    # One image says nothing about what a value range does to all of them.
-    checked = clone(transformer).set_params(value_range=None).fit(dataset.images[:1])
-    return ExtractionPlan(images, transformer.plan(np.arange(len(images))), checked.embedding_dim_)
+    return ExtractionPlan(images, transformer.plan(np.arange(len(images))), width)
 
 
 def write_embeddings(

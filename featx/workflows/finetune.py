@@ -35,9 +35,9 @@ from ..images.sources import ImageSource
 
 __all__ = ["FineTunePlan", "FineTuneResult", "finetune_model", "plan_finetuning"]
 
-TEST_SIZE = 0.2
-
-NO_EARLY_STOPPING = (("early_stopping=False", "--no-early-stopping"),)
+FINETUNING_TEST_SIZE = 0.2
+# What to change where classes are too small for a validation part, in Python and on the command line.
+EARLY_STOPPING_OFF = (("early_stopping=False", "--no-early-stopping"),)
 
 
 @dataclass(repr=False)
@@ -237,15 +237,18 @@ def plan_finetuning(
     dataset = join_test(dataset, test, test_size=test_size)
     check_parameters(classifier)
     stopping = bool(classifier.early_stopping)
+    chosen = FINETUNING_TEST_SIZE if test_size is None else check_fraction(test_size)
     options = SplitOptions(
         partial(_split, classifier),
-        {"test_size": TEST_SIZE if test_size is None else check_fraction(test_size), "early_stopping": stopping},
-        alternatives=[(NO_EARLY_STOPPING, {"early_stopping": False})] if stopping else [],
+        {"test_size": chosen, "early_stopping": stopping},
+        alternatives=[(EARLY_STOPPING_OFF, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
     )
     # Before any file is read; which images are left out is known only when their content is.
-    return FineTunePlan(classifier, options.prepare(dataset))
+    data = options.prepare(dataset)
+    classifier.check_parameters(data.dataset.labels)
+    return FineTunePlan(classifier, data)
 
 
 def _split(

@@ -250,6 +250,7 @@ def plan_fit(
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
     transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
+    transformer.check_parameters()
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
     # Before any file is read; which images are left out is known only when their content is.

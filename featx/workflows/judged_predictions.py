@@ -1,4 +1,4 @@
-"""Judge predictions by the labels of a data set: accuracy and other metrics, in all and by class."""
+"""Accuracy and other metrics of predictions on labelled images, in all and by class (`featx predict`)."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ import pytest
 from digested_files import sha, write
 from featx.cache import EmbeddingCache, FileDigests
 
+from featx.process import forget
+
 NAMES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
 
 
@@ -97,8 +99,7 @@ def test_damaged_bytes_in_the_memory_raise_nothing(memory, folder):
 @pytest.fixture
 def untold(monkeypatch):
     """As in a process that has waited for nothing and said nothing so far."""
-    monkeypatch.setattr(digest_file, "_warned", set())
-    monkeypatch.setattr(digest_file, "_locked", set())
+    forget("remarks")
 
 
 def altered(path, statement, *values):

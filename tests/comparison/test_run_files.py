@@ -1,5 +1,7 @@
 """Promised: a fingerprint knows all that a run depends on, and nothing else."""
 
+import json
+
 import numpy as np
 import pytest
 from comparisons import Network
@@ -10,6 +12,7 @@ from featx import CNNFeatureTransformer, ParameterError, compare_strategies, mak
 from featx.comparison.run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from featx.extraction.digests import image_keys
 from featx.images.sources import as_sources
+from featx.process import forget
 
 
 def test_the_fingerprint_knows_the_weights_and_not_where_the_cache_lies(tiny, tmp_path):
@@ -49,3 +52,26 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(dataset, calls, tmp_
         compare_strategies(dataset, {"net": Network()}, folder=tmp_path / "file")
     assert not calls.calls
     assert RunFiles(None).load("name", "key") is None
+
+
+def test_runs_of_an_earlier_version_are_noted_once_and_not_used(tmp_path, caplog, monkeypatch):
+    forget("remarks")
+    files, array = RunFiles(tmp_path), np.zeros(2)
+    files.save("frozen, 4 images", "0" * 32, {"accuracy": 1.0}, array)
+    assert files.load("frozen, 4 images", "0" * 32)[0] == {"accuracy": 1.0}
+    assert files.load("frozen, 4 images", "1" * 32) is None  # of other parameters
+    assert not caplog.messages
+    # As version 47e8b73 wrote them, and as a version with another number would.
+    figures = json.dumps({"accuracy": 1.0, "fingerprint": "2" * 32})
+    np.savez_compressed(tmp_path / f"frozen-4-images-{'2' * 16}.npz", figures=np.array(figures), array=array)
+    monkeypatch.setattr("featx.comparison.run_files.__version__", "0.0")
+    files.save("knn, 4 images", "0" * 32, {"accuracy": 1.0}, array)
+    monkeypatch.undo()
+    forget("remarks")
+    assert files.load("svm, 4 images", "1" * 32) is None
+    assert not caplog.messages
+    for name in ("frozen, 4 images", "knn, 4 images"):
+        caplog.clear()
+        forget("remarks")
+        assert files.load(name, "1" * 32) is files.load(name, "3" * 32) is None
+        assert caplog.messages == [f"{tmp_path} holds run files of an earlier version of featx, which are not used"]

@@ -5,6 +5,7 @@ from comparisons import Network
 
 from featx import CNNFeatureTransformer, ParameterError, make_strategy
 from featx.comparison.strategies import kind_of
+from featx.comparison.strategy_names import TRAINED_STRATEGIES
 from featx.heads.tuned_head import TunedHead
 
 
@@ -17,6 +18,11 @@ def test_strategies_are_made_by_name(tiny):
     changed = make_strategy("frozen", transformer, parameters={"C": 0.1, "class_weight": "balanced", "pooling": "max"})
     assert (changed[-1].grid, changed[-1].class_weight, changed[0].pooling) == ({"C": [0.1]}, "balanced", "max")
     assert (transformer.pooling, kind_of(Network(weights=None)), kind_of(TunedHead())) == ("auto", "scratch", "other")
+
+
+def test_every_strategy_is_described_where_it_is_made():
+    described = make_strategy.__doc__.partition("name : {")[2].partition("}")[0]
+    assert described == ", ".join(f'"{name}"' for name in ("frozen", "frozen:HEAD", *TRAINED_STRATEGIES))
 
 
 def test_networks_are_made_by_name():

@@ -1,9 +1,9 @@
-"""Promised: the name of a strategy says its kind, head and layer, and anything else is refused."""
+"""Promised: the name of a strategy says its method, head and layer, and anything else is refused."""
 
 import pytest
 
 from featx import ParameterError
-from featx.comparison.strategy_names import KINDS, StrategyName, parse_strategy
+from featx.comparison.strategy_names import TRAINED_STRATEGIES, StrategyName, parse_strategy
 
 
 @pytest.mark.parametrize(
@@ -17,9 +17,9 @@ from featx.comparison.strategy_names import KINDS, StrategyName, parse_strategy
     ],
     ids=["short", "long", "colon", "finetuned", "scratch"],
 )
-def test_a_name_says_kind_head_and_layer(name, found):
+def test_a_name_says_method_head_and_layer(name, found):
     assert parse_strategy(name) == found
-    assert found.kind in KINDS
+    assert found.method in ("frozen", *TRAINED_STRATEGIES)
 
 
 @pytest.mark.parametrize(

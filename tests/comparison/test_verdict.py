@@ -20,7 +20,7 @@ def verdict(strategies, halves, margin=0.01, repeats=3, n_images=1000, groups=(N
 def test_a_better_strategy_is_recommended_with_the_price_of_a_point():
     found = verdict([("finetuned", 85.1, 3.4), ("frozen:svm", 82.0, 1.0)], 2)
     assert found.text == "at 196 images (98 a class): use finetuned, 85.1 %"
-    assert found.reasons == ["better than frozen:svm by 3.1 points, which cost 2.4 min more, 0.77 min a point"]
+    assert found.reasons == ["better than frozen:svm by 3.1 points, which cost 2 min 24 s more, 46 s a point"]
     assert found.seconds_per_point == pytest.approx(144 / 3.1)
 
 
@@ -28,8 +28,8 @@ def test_the_cheapest_is_priced_too_where_it_is_not_the_next_best():
     found = verdict([("finetuned", 85, 6), ("scratch", 80, 9), ("frozen", 75, 1)], 2)
     assert found.reasons == [
         "better than all others",
-        "better than scratch, the next best, by 5.0 points, and cheaper by 3.0 min",
-        "better than frozen, the cheapest, by 10.0 points, which cost 5.0 min more, 0.50 min a point",
+        "better than scratch, the next best, by 5.0 points, and cheaper by 3 min 0 s",
+        "better than frozen, the cheapest, by 10.0 points, which cost 5 min 0 s more, 30 s a point",
     ]
     assert found.seconds_per_point is None
 
@@ -38,8 +38,8 @@ def test_of_equal_ones_the_cheaper_is_recommended():
     found = verdict([("finetuned", 85.1, 3.1), ("frozen:svm", 84.9, 1.0), ("scratch", 50, 0.2)], [0.6, 2, 2])
     assert found.text == "at 196 images (98 a class): equal within 1 point; use frozen:svm, 84.9 %"
     assert found.reasons == [
-        "finetuned, 85.1 %, costs 2.1 min more; from 0.4 points worse to 0.8 points better",
-        "better than scratch by 34.9 points, which cost 0.80 min more, 1.4 s a point",
+        "finetuned, 85.1 %, costs 2 min 6 s more; from 0.4 points worse to 0.8 points better",
+        "better than scratch by 34.9 points, which cost 48 s more, 1.4 s a point",
     ]
     half = verdict([("finetuned", 85.1, 3.1), ("frozen:svm", 84.9, 1.0)], 0.2, margin=0.005)
     assert "equal within 0.5 points; use frozen:svm" in half.text
@@ -56,7 +56,7 @@ def test_undecided_says_what_to_take_meanwhile_and_what_would_decide():
     *reasons, last = found.reasons
     assert reasons == [
         "it has the best figure",
-        "frozen, 84.0 %: from 7.5 points worse to 2.5 points better, and cheaper by 6.0 min",
+        "frozen, 84.0 %: from 7.5 points worse to 2.5 points better, and cheaper by 6 min 0 s",
         "scratch is distinguishably worse",
     ]
     assert last == f"to decide: about {found.repeats_needed} repeats in all, if the figures stay as they are"
@@ -74,11 +74,11 @@ def test_undecided_says_what_to_take_meanwhile_and_what_would_decide():
 
 def test_why_an_interval_without_zero_decides_nothing_is_said():
     many = verdict([("a", 90, 9), ("b", 85, 1), ("c", 84, 1)], [3, 7, 7], p_value=0.05, adjusted=0.13)
-    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.13, adjusted for all pairs), and cheaper by 8.0 min" in (
+    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.13, adjusted for all pairs), and cheaper by 8 min 0 s" in (
         many.reasons
     )
     alone = verdict([("a", 90, 9), ("b", 85, 1)], 3, p_value=0.0625, groups=(6, 6))
-    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.06), and cheaper by 8.0 min" in alone.reasons
+    assert "b, 85.0 %: worse by 2.0 to 8.0 points (p = 0.06), and cheaper by 8 min 0 s" in alone.reasons
 
 
 def test_after_one_repeat_the_number_of_repeats_is_the_least_and_groups_are_asked_for():
@@ -86,7 +86,7 @@ def test_after_one_repeat_the_number_of_repeats_is_the_least_and_groups_are_aske
     assert one.reasons[-1].startswith(f"to decide: about {one.repeats_needed} repeats in all, or more, if")
     for groups, more in ((30, "more repeats test others"), (5, "the data set has too few")):
         few = verdict([("a", 90, 9), ("b", 85, 1)], None, repeats=1, groups=(groups, 3))
-        assert few.reasons[-2] == "b, 85.0 %: no interval, too few groups, and cheaper by 8.0 min"
+        assert few.reasons[-2] == "b, 85.0 %: no interval, too few groups, and cheaper by 8 min 0 s"
         assert few.reasons[-1] == (
             f"to decide: at least 6 different groups among the test images, of which there are 3; {more}"
         )

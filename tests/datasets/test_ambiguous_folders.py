@@ -33,7 +33,7 @@ def test_folders_that_may_not_be_classes_are_refused(tmp_path, names, words):
     assert len(dataset) == sum(name.endswith(".png") for name in names)
 
 
-@pytest.mark.parametrize("name", ["train", "Test_set", "images", "PNG", "JPEGImages", "img_data", "masks2", "data-01"])
+@pytest.mark.parametrize("name", ["train", "Test_set", "PNG", "gif", "JPEGImages", "img_data", "masks2", "data-01"])
 def test_names_of_parts_and_kinds_of_files_are_generic(name):
     assert is_generic(name)
 

@@ -31,7 +31,7 @@ from featx.extraction.extract import ExtractionResult
 from featx.forecast.result import ForecastResult, Part
 from featx.heads.results import CandidateResult, EvaluationResult
 from featx.reports.comparison import comparison_parts
-from featx.reports.confusion import class_parts, confused_pairs, hardest_classes
+from featx.reports.confusion import class_tables, confused_pairs, hardest_classes
 from featx.reports.costs import extraction_parts, forecast_parts
 from featx.reports.held_out import evaluation_parts, finetuning_parts, judgement_parts
 from featx.reports.listings import backbone_parts, cache_check_parts, cache_parts, prediction_parts, stage_parts
@@ -274,7 +274,7 @@ def test_classes_with_few_images_are_not_ranked_among_others():
 
 
 def test_a_class_without_test_images_has_no_figures():
-    table, _ = class_parts(report(["a", "b", "c"], np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]])))
+    table, _ = class_tables(report(["a", "b", "c"], np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]])))
     assert table.rows == [["a", "100.0", "50.0", "66.7", "2"], ["b", "66.7", "100.0", "80.0", "2"],
                           ["c", "-", "-", "-", "0"]]  # fmt: skip
 

@@ -21,9 +21,9 @@ def test_the_line_of_an_epoch_extrapolates_the_time_of_those_before():
     first, second = (1, 0.9, 0.5, 0.8, 0.25, 1e-3, 70.0), (2, 0.75, 0.625, None, None, 1e-3, 50.0)
     history = {key: [value] for key, value in zip(HISTORY_KEYS, first, strict=True)}
     assert describe_epoch(history, 3) == (
-        "epoch 1/3: loss 0.900, accuracy 50.0 %, validation loss 0.800, accuracy 25.0 %; 70.0 s, "
+        "epoch 1/3: loss 0.900, accuracy 50.0 %, validation loss 0.800, accuracy 25.0 %; 1 min 10 s, "
         "at most 2 min 20 s left"
     )
     for key, value in zip(HISTORY_KEYS, second, strict=True):
         history[key].append(value)
-    assert describe_epoch(history, 2) == "epoch 2/2: loss 0.750, accuracy 62.5 %; 50.0 s, at most 0 s left"
+    assert describe_epoch(history, 2) == "epoch 2/2: loss 0.750, accuracy 62.5 %; 50 s"

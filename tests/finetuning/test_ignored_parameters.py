@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from featx.cli import main
 from PIL import Image
 
-import featx.display.notes
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, make_strategy, save_model
+from featx.process import forget
 
 rng = np.random.default_rng(0)
 X = [rng.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(12)]
@@ -18,7 +18,7 @@ y = [0, 1] * 6
 
 @pytest.fixture(autouse=True)
 def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_logged", set())
+    forget("remarks")
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records]
 

@@ -1,9 +1,10 @@
-"""Promised: there are six heads, and a name that is not one of them is refused with those that are."""
+"""Promised: what is said of the heads is true of their classifiers, and a name that is not one of them is refused."""
 
+import numpy as np
 import pytest
 
-from featx import HEADS, ParameterError
-from featx.heads.head_names import HEADS_WITH_CLASS_WEIGHTS, check_head, check_heads
+from featx import HEADS, ParameterError, make_head
+from featx.heads.head_names import HEADS_WITH_CLASS_WEIGHTS, LINEAR_HEADS, check_head, check_heads
 from featx.heads.heads import head_spec
 
 
@@ -13,8 +14,9 @@ def refusal(*args, **options):
     return str(caught.value)
 
 
-def test_the_heads_are_the_six_that_are_named():
-    assert HEADS == ("logistic", "linear_svm", "svm", "knn", "ridge", "mlp")
+def test_every_head_is_described_where_it_is_made():
+    described = make_head.__doc__.partition("name : {")[2].partition("}")[0]
+    assert described == ", ".join(f'"{name}"' for name in HEADS)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,10 @@ def test_a_grid_belongs_to_a_head_that_is_named():
 @pytest.mark.parametrize("name", HEADS)
 def test_the_heads_with_class_weights_are_those_whose_classifier_takes_them(name):
     assert (name in HEADS_WITH_CLASS_WEIGHTS) is ("class_weight" in head_spec(name).estimator[-1].get_params())
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_linear_heads_are_those_whose_classifier_has_coefficients(name):
+    rows, labels = np.random.default_rng(0).normal(size=(30, 4)), np.repeat([0, 1, 2], 10)
+    classifier = head_spec(name).estimator.fit(rows, labels)[-1]
+    assert (name in LINEAR_HEADS) is hasattr(classifier, "coef_")

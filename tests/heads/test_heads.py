@@ -12,11 +12,10 @@ from featx import HEADS, CNNFeatureTransformer, ParameterError
 from featx.comparison.compare import compare_strategies
 from featx.comparison.strategies import make_strategy
 from featx.datasets.load import load_dataset
+from featx.heads.head_names import HEADS_WITH_CLASS_WEIGHTS
 from featx.heads.heads import CLASSIFIER_STEP, head_spec, try_head
 from featx.heads.nested_cv import evaluate_heads
 from featx.workflows.fit import fit_model
-
-HEADS_WITH_CLASS_WEIGHTS = ("logistic", "linear_svm", "svm", "ridge")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from featx import as_sources, read_image
 from featx.exceptions import ImageDecodeError
-from featx.images.cells import kind_of
+from featx.images.cells import cell_kind
 
 
 @pytest.mark.parametrize("kind", ENCODED)
@@ -51,7 +51,7 @@ def test_a_value_range_applies_to_contents_as_to_their_files(tmp_path):
     ],
 )
 def test_bytes_are_a_path_or_a_file(data, kind):
-    assert kind_of(data) == kind
+    assert cell_kind(data) == kind
 
 
 def test_what_may_be_written_to_is_read_as_it_was(files):

@@ -268,7 +268,7 @@ def test_contents_are_never_printed(transformer, files):
 def test_hundreds_of_thousands_of_paths_are_recognised_by_their_types(monkeypatch):
     from featx.images.containers import cells_of
 
-    monkeypatch.setattr("featx.images.containers.kind_of", lambda cell: pytest.fail("a path was looked at"))
+    monkeypatch.setattr("featx.images.containers.cell_kind", lambda cell: pytest.fail("a path was looked at"))
     paths = [f"{n}.png" for n in range(1000)]
     for X in (
         paths,

@@ -6,11 +6,12 @@ import struct
 
 import numpy as np
 import pytest
+from encoded_images import CONTAINERS
 from PIL import Image
 
 from featx import CNNFeatureTransformer, as_sources, read_image
 from featx.exceptions import ImageDecodeError
-from featx.images.formats import EXTENSIONS, FORMATS, UNSUPPORTED, supported_format, unsupported_format
+from featx.images.formats import EXTENSIONS, PILLOW_FORMATS, UNSUPPORTED, supported_format, unsupported_format
 
 LEFT, TOP = np.meshgrid(np.linspace(0, 255, 24), np.linspace(0, 255, 16))
 PICTURE = np.stack([LEFT, TOP, 255 - LEFT / 2], axis=2).astype(np.uint8)
@@ -81,15 +82,19 @@ def test_the_first_frame_of_an_avif_is_taken():
     np.testing.assert_allclose(read_image(data)[8, 8], (255, 0, 0), atol=6)
 
 
+def test_there_are_samples_of_every_format():
+    assert {format.upper() for format, *_ in CONTAINERS.values()} == set(PILLOW_FORMATS)
+
+
 def test_formats_that_are_read_run_no_program():
-    assert set(FORMATS).isdisjoint({"EPS", "WMF", "GRIB", "BUFR", "HDF5", "FITS", "PSD", "MPEG", "PCD", "ICNS"})
+    assert set(PILLOW_FORMATS).isdisjoint({"EPS", "WMF", "GRIB", "BUFR", "HDF5", "FITS", "PSD", "MPEG", "PCD", "ICNS"})
 
 
 @pytest.mark.parametrize("suffix", sorted(EXTENSIONS))
 def test_every_suffix_that_is_read_is_one_of_pillows(suffix):
     # .apng is a PNG, .mpo a JPEG with further pictures behind it.
     known = {**Image.registered_extensions(), ".mpo": "JPEG", ".apng": "PNG"}
-    assert known[suffix] in FORMATS
+    assert known[suffix] in PILLOW_FORMATS
     assert suffix not in UNSUPPORTED
 
 

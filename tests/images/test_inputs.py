@@ -8,9 +8,9 @@ import torch
 from cells import PICTURES
 from PIL import Image
 
-import featx.display.notes
 from featx import CNNFeatureTransformer, read_image
 from featx.exceptions import ImageDecodeError
+from featx.process import forget
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 @pytest.fixture
 def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_logged", set())
+    forget("remarks")
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records]
 

@@ -17,7 +17,7 @@ import featx
 ROOT = Path(featx.__file__).parent.parent
 ROOMS = {"featx": "featx", "cache": "featx.cache", "cli": "featx.cli"}
 HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
-# What the modules of a room may import, `exceptions` and `constraints` apart: every arrow that there is, and no other.
+# What the modules of a room may import, the files beside the rooms apart: every arrow that there is, and no other.
 # A room imports from rooms of lower floors only; `cli` is above all, and nothing imports it.
 ARROWS = {
     # floor 1
@@ -51,6 +51,15 @@ ANNOTATED = {
 # Of some rooms, only these modules.
 DOORS = {("heads", "networks"): {"pooling"}, ("heads", "images"): {"labels"}}
 FLOORS = 8
+# What the command line may import before a command runs: names and texts, without torch and scikit-learn.
+LIGHT = (
+    "_version",
+    "exceptions",
+    "display.quantities",
+    "display.terminal",
+    "heads.head_names",
+    "comparison.strategy_names",
+)
 
 
 def _modules():
@@ -95,7 +104,14 @@ def imports(name, *, everywhere=False):
             base = ".".join([*parents[: len(parents) - statement.level + 1], *filter(None, [base])])
         members = {f"{base}.{alias.name}" for alias in statement.names}
         found |= {member if member in MODULES else base for member in members}
-    return frozenset(found)
+    return frozenset(found | _named_by_text(path.read_text(encoding="utf-8")) if everywhere else found)
+
+
+def _named_by_text(text):
+    """Return the modules that the strings of a module name, as those that are imported by name or by a table do."""
+    strings = {n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    places = {f"featx.{string.lstrip('.').removeprefix('featx.')}" for string in strings}
+    return {place for place in places & MODULES.keys() if place.count(".") > 1}
 
 
 def own(found):
@@ -116,7 +132,7 @@ def room_of(name):
 
 
 SCIENCE = [name for name in MODULES if name not in {*room("featx.cache"), *room("featx.cli")}]
-BESIDE = {"", "_version", "constraints", "exceptions"}
+BESIDE = {"", "_version", "constraints", "exceptions", "process"}
 
 
 def _has_names(name):
@@ -137,7 +153,7 @@ def arrows(*, everywhere):
 def test_every_room_is_read():
     places = ("heads.search", "images.limits", "cache.store", "cli.fit", "exceptions", "heads")
     assert all(f"featx.{name}" in MODULES for name in places)
-    assert imports("featx.cli.fit", everywhere=True) >= {"featx.workflows.fit", "featx.cli.options", "click", "ast"}
+    assert imports("featx.cli.fit", everywhere=True) >= {"featx.workflows.fit", "featx.cli.options", "click", "pathlib"}
     assert imports("featx.datasets.csv_tables") >= {"featx.exceptions", "featx.datasets.columns", "csv"}
     assert imports("featx.cache.store") >= {"featx.cache.maintenance", "featx.exceptions"}
     assert {room_of(name) for name in MODULES} == BESIDE | {"cli"} | set(ARROWS)
@@ -151,6 +167,19 @@ def test_rooms_import_what_the_table_allows_and_nothing_else():
     assert {pair for pair in arrows(everywhere=False) if pair[0] != "cli"} <= allowed
     for pair, modules in DOORS.items():
         assert found[pair] <= modules
+
+
+def test_modules_that_are_imported_by_name_count():
+    texts = ("import_module('featx.heads.search')", "f('.heads.search', 'featx')", "T = {'heads.search': ('a',)}")
+    assert all(_named_by_text(text) == {"featx.heads.search"} for text in texts)
+    assert _named_by_text("logging.getLogger('featx'), open('featx.cache'), 'featx.heads.other'") == set()
+    assert "featx.reports.summaries" in imports("featx", everywhere=True)
+
+
+def test_only_the_command_line_imports_the_package_itself():
+    # The package imports from every room, and whoever imports it would too.
+    for name in set(MODULES) - {"featx", *room("featx.cli")}:
+        assert "featx" not in imports(name, everywhere=True), name
 
 
 def test_rooms_stand_on_floors():
@@ -171,7 +200,7 @@ def test_the_errors_and_the_version_import_nothing_of_featx(name):
 def test_the_cache_needs_numpy_and_h5py_only(name):
     found = imports(name, everywhere=True)
     assert others(found) - sys.stdlib_module_names <= {"numpy", "h5py", "filelock", "platformdirs"}
-    assert own(found) <= {"featx.exceptions", "featx.constraints", *room("featx.cache")}
+    assert own(found) <= {"featx.exceptions", "featx.constraints", "featx.process", *room("featx.cache")}
 
 
 def test_nothing_imports_the_command_line():
@@ -190,12 +219,12 @@ def test_no_modules_import_each_other():
 def test_commands_import_the_library_inside_their_bodies(name):
     found = imports(name)
     assert others(found) - sys.stdlib_module_names <= {"click"}
-    light = {f"featx.{name}" for name in ("_version", "exceptions", "display.quantities", "display.terminal")}
+    light = {f"featx.{name}" for name in LIGHT}
     assert own(found) <= light | set(room("featx.cli"))
 
 
 def test_import_featx_is_lazy():
-    assert own(imports("featx")) == {"featx._version"}
+    assert own(imports("featx")) == {"featx._version", "featx.display.summary_mixin"}
     assert others(imports("featx")) <= sys.stdlib_module_names
 
 

@@ -18,9 +18,11 @@ from featx.cli import main
 from PIL import Image
 
 import featx
+from featx.images.formats import FORMAT_NAMES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXPORT = "featx cache export --layer stage7 --pooling avg -o embeddings.h5"
 WITH_EXAMPLES = ["EmbeddingCache", "CNNFeatureTransformer", "TunedHead", "make_head"]
@@ -137,6 +139,13 @@ def test_readme_names_every_command():
     for name in main.commands:
         assert f"featx {name}" in README
     assert f"`{EXPORT}`" in README
+
+
+def test_readme_and_security_name_every_image_format():
+    read = re.search(r"ignored\. (JPEG.*?) are read\.", README, re.DOTALL)[1]
+    opened = re.search(r"opened by Pillow, as (.*?) only", SECURITY)[1]
+    for text in (read, opened):
+        assert set(FORMAT_NAMES) <= set(re.findall(r"\w+", text))
 
 
 def test_contributing_maps_the_rooms_as_they_are():

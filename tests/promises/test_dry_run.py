@@ -156,7 +156,7 @@ def test_a_dry_run_refuses_what_the_run_refuses(command, options, folder):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_verbose_names_the_bottleneck(command, folder, monkeypatch):
-    monkeypatch.setattr("featx.reports.costs.NEGLIGIBLE_SECONDS", 0.0)
+    monkeypatch.setattr("featx.reports.costs.ADVISED_SECONDS", 0.0)
     shown = featx(command, folder, *COMMANDS[command], *NETWORK, "-v").stderr
     if command != "compare":
         assert all(stage in shown for stage in ("forward", "write", "images/s"))

@@ -3,6 +3,8 @@
 How the files in tests/data/before were made stands in tests/data/README.md.
 """
 
+import dataclasses
+import importlib
 import inspect
 import io
 import json
@@ -121,32 +123,34 @@ def test_parameters_of_before_are_of_todays_classes():
     assert model.get_params() == today.get_params()
 
 
-def test_a_pickle_with_names_of_before_is_read():
-    model = CNNFineTuneClassifier(augment_draws=2, test_draws=3)
-    named = vars(model)
-    named["augment_views"], named["test_views"] = named.pop("augment_draws"), named.pop("test_draws")
-    again = pickle.loads(pickle.dumps(model))
-    assert (again.augment_draws, again.test_draws) == (2, 3)
-    assert clone(again).get_params() == again.get_params()
+def test_a_search_of_before_predicts_and_is_fitted_anew(own_cache):
+    saved = read_model(BEFORE / "searched.skops")
+    search, figures = saved.model, saved.evaluation
+    np.testing.assert_allclose(search.predict_proba(X), figures["probabilities"], rtol=0, atol=1e-5)
+    assert search.param_grid == [{"augment_draws": [1, 2]}, {"test_draws": [2]}]
+    assert search.cv_results_["params"] == [{"augment_draws": 1}, {"augment_draws": 2}, {"test_draws": 2}]
+    assert search.best_params_ in search.cv_results_["params"]
+    assert [name for name in search.cv_results_ if "param_" in name] == ["param_augment_draws", "param_test_draws"]
+    again = clone(search).fit(X, Y)
+    assert again.best_params_ == search.best_params_
+    np.testing.assert_allclose(again.predict_proba(X), figures["probabilities"], rtol=0, atol=1e-3)
 
 
 def test_a_model_of_before_that_makes_rows_of_nan_skips(own_cache, tmp_path):
-    """The word for it was "nan", which is read in models and pickles and refused elsewhere."""
+    """The word for it was "nan", which is read in models and refused elsewhere."""
     (tmp_path / "bad.png").write_bytes(b"no image")
     Image.fromarray(X[0]).save(tmp_path / "good.png")
     images = [str(tmp_path / "bad.png"), str(tmp_path / "good.png")]
     path = tmp_path / "older.skops"
     path.write_bytes(rewritten(BEFORE / "frozen.skops", (r'"content": "\"raise\""', r'"content": "\"nan\""')))
-    former = CNNFeatureTransformer(**NETWORK).fit(X)
-    former.on_error = "nan"
-    for again in (load_model(path)[0], pickle.loads(pickle.dumps(former))):
-        assert again.on_error == clone(again).on_error == "skip"
-        assert np.isfinite(again.transform(images)).all(axis=1).tolist() == [False, True]
-        assert [failure.index for failure in again.failures_] == [0]
+    again = load_model(path)[0]
+    assert again.on_error == clone(again).on_error == "skip"
+    assert np.isfinite(again.transform(images)).all(axis=1).tolist() == [False, True]
+    assert [failure.index for failure in again.failures_] == [0]
     found, extraction = predict_images(path, collect_images(images), on_error="skip")
     assert ([failure.index for failure in extraction.failures], list(found.rows)) == ([0], [1])
     with pytest.raises(ParameterError, match=r"got on_error=.nan.; expected one of raise, skip\. .skip. leaves out"):
-        former.transform(images)
+        CNNFeatureTransformer(**NETWORK, on_error="nan").fit(X)
 
 
 def test_rows_of_before_are_served_without_a_pass(old_cache, forwards):
@@ -218,6 +222,41 @@ def test_no_module_path_enters_what_is_pickled(name):
     assert inspect.getsource(kind.apply if value is FLIPS else kind.fit)
     if value is not FLIPS:
         assert clone(value).get_params().keys() == value.get_params().keys()
+
+
+@pytest.mark.parametrize("name", [name for name in featx.__all__ if inspect.isclass(getattr(featx, name))])
+def test_pickles_name_public_classes_by_the_package_alone(name):
+    kind = getattr(featx, name)
+    content = pickle.dumps(kind, protocol=0).decode()
+    home = "featx.cache" if name in featx.cache.__all__ and name != "CacheError" else "featx"
+    assert content.startswith(f"c{home}\n{name}\n")
+    assert pickle.loads(content.encode()) is kind
+
+
+@pytest.mark.parametrize("module", featx._PARTS)
+def test_pickles_name_the_parts_of_public_objects_by_the_package_alone(module):
+    for name in featx._PARTS[module]:
+        kind = getattr(importlib.import_module(f"featx.{module}"), name)
+        assert pickle.dumps(kind, protocol=0).decode().startswith(f"cfeatx\n{name}\n")
+        assert name not in featx.__all__
+
+
+@pytest.mark.parametrize(
+    "name", ["CandidateResult", "ComparisonResult", "EvaluationResult", "ImageDataset", "FitResult"]
+)
+def test_annotations_of_public_classes_can_be_resolved(name):
+    kind = getattr(featx, name)
+    fields = {field.name: field.type for field in dataclasses.fields(kind)}
+    assert typing.get_type_hints(kind).keys() == fields.keys()
+    assert all(isinstance(text, str) for text in fields.values())
+
+
+def test_a_class_has_its_public_name_when_it_is_reached_by_its_module():
+    code = (
+        "from featx.workflows.fit import FitResult as kind; import pickle; print(pickle.dumps(kind, protocol=0)[:17])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == repr(b"cfeatx\nFitResult\n")
 
 
 def test_unpickling_imports_what_it_needs(tmp_path):

@@ -214,7 +214,7 @@ def finetuning(backbone, **options):
     model = CNNFineTuneClassifier(backbone, image_size=SIDE, cache=None, **options)
     X, y = coloured(12)
     started = FineTuning(model, as_sources(list(X)), np.unique(y), y, None)
-    started.cut()
+    started.check()
     return started
 
 

@@ -13,11 +13,12 @@ from featx import (
     finetune_model,
     fit_model,
 )
+from featx.process import forget
 
 
 @pytest.fixture
 def remarks(caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._logged", set())
+    forget("remarks")
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 

@@ -173,6 +173,8 @@ UNKNOWN = {
     "numpy under another name": scaled("float(f(np))", "import tempfile\nPATH = tempfile.mkstemp()[1]\nopen(PATH, 'w').write('VALUE')\ndef f(m): return m.loadtxt(PATH)"),
     "imported reader": scaled("float(read(PATH, dtype=np.uint8)[0])", "import tempfile\nfrom numpy import fromfile as read\nPATH = tempfile.mkstemp()[1]\nopen(PATH, 'wb').write(bytes([VALUE]))"),
     "reader as a default": body("def forward(self, x, read=np.memmap): return self.pooled(x) * float(read(PATH, dtype=np.uint8, mode='r')[0])", "import tempfile\nPATH = tempfile.mkstemp()[1]\nopen(PATH, 'wb').write(bytes([VALUE]))"),
+    "reader of the whole numpy": scaled("float(load(PATH))", "import tempfile\nfrom numpy import load\nPATH = tempfile.mkstemp(suffix='.npy')[1]\nnp.save(PATH, VALUE)"),
+    "path that is read": init("self.o = pathlib.Path(tempfile.mkstemp()[1])\n        self.o.write_text('VALUE')", "self.pooled(x) * float(self.o.read_text())", "import pathlib, tempfile"),
     "torch.load": scaled("torch.load(PATH)", "import tempfile\nPATH = tempfile.mkstemp()[1]\ntorch.save(VALUE, PATH)"),
     "image file": scaled("PIL.Image.open(PATH).size[0]", "import PIL.Image, tempfile\nPATH = tempfile.mkstemp(suffix='.png')[1]\nPIL.Image.new('L', (VALUE, 1)).save(PATH)"),
     "safetensors": scaled("load_file(PATH)['k']", "import tempfile\nfrom safetensors.torch import load_file, save_file\nPATH = tempfile.mkstemp()[1]\nsave_file({'k': torch.tensor(float(VALUE))}, PATH)"),

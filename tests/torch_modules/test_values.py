@@ -1,8 +1,13 @@
 """Promised: values are described by what they hold, and what is not understood says so."""
 
+import collections
+import datetime
 import functools
 import io
+import json
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -47,8 +52,42 @@ def test_texts_say_types_shapes_and_values():
         (torch.zeros(2, device="meta"), "without values"),
         (torch.load, "of the module torch.serialization"),
         (open, "of the module"),
+        (eval, "of the module builtins"),
+        (np.load, "of the module numpy"),
+        (np.genfromtxt, "of the module numpy"),
+        (np.get_printoptions, "of the module numpy"),
+        (np.ctypeslib.load_library, "of the module numpy"),
+        (torch.from_file, "of the module torch"),
+        (time.time, "of the module time"),
+        (datetime.datetime.now, "of the module datetime"),
+        (os.getenv, "of the module os"),
     ],
-    ids=["generator", "lock", "stream", "meta", "function that reads", "open"],
+    ids=[
+        "generator",
+        "lock",
+        "stream",
+        "meta",
+        "function that reads",
+        "open",
+        "eval",
+        "numpy.load",
+        "genfromtxt",
+        "setting",
+        "library",
+        "from_file",
+        "time",
+        "now",
+        "getenv",
+    ],
 )
 def test_what_is_not_understood_says_what_it_is(value, reason):
     assert reason in value_parts(value).unknown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [torch.relu, torch.no_grad()(torch.relu), np.frombuffer, json.dumps, collections.OrderedDict, bytes.fromhex, len],
+    ids=["torch", "decorated", "numpy", "json", "class", "method of a class", "built-in"],
+)
+def test_what_computes_from_its_arguments_is_understood(value):
+    assert not value_parts(value, "called").unknown

@@ -14,6 +14,7 @@ from PIL import Image
 
 from featx import ImageDataset, predict_images
 from featx.evaluation.metrics import score_classes, wilson
+from featx.process import forget
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
 
@@ -32,7 +33,7 @@ def labelled(text, **more):
 
 @pytest.fixture
 def remarks(caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._logged", set())
+    forget("remarks")
     caplog.set_level(logging.WARNING, "featx")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 

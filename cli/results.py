@@ -1,0 +1,42 @@
+"""End a command that has a result: print it or write it as JSON, draw its confusion matrix, and say what was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .report import note, show
+from .streams import write_text
+
+if TYPE_CHECKING:
+    from ..display.tables import Part
+    from ..evaluation.held_out_result import HeldOutResult
+
+__all__ = ["draw_confusion", "note_saved", "print_result"]
+
+
+class _JsonResult(Protocol):
+    def to_json(self) -> str: ...
+
+
+def print_result(options: dict[str, Any], result: _JsonResult, parts: Sequence[Part]) -> None:
+    """Print a result as tables, unless it goes to standard output as JSON; with --json FILE also write it there."""
+    if options["json_file"] != "-":
+        show(parts, framed=not options["quiet"])
+    if options["json_file"]:
+        write_text(options["json_file"], result.to_json() + "\n")
+
+
+def draw_confusion(result: HeldOutResult, path: Path) -> None:
+    """Draw the confusion matrix of a result on held-out images."""
+    from ..reports.plots import plot_confusion_matrix
+
+    plot_confusion_matrix(result.confusion_matrix, result.classes, path)
+
+
+def note_saved(options: dict[str, Any], model: Path) -> None:
+    """Say that the model was written, and the command that uses it."""
+    from ..display.names import quoted
+
+    note(options, f"{model}: model written; `featx predict {quoted(str(model))} IMAGES` uses it")

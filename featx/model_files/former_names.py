@@ -1,0 +1,125 @@
+"""Translate what model files of earlier versions name otherwise: classes, parameters, and values of parameters."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+from sklearn.model_selection._search import BaseSearchCV
+
+from ..extraction.estimator import ImageEstimator
+from .model_parts import parts
+from .model_schema import entries
+
+__all__ = ["use_current_parameters", "with_current_names"]
+
+# Modules and classes as files of earlier versions name them; files name the classes of featx without modules today.
+FORMER_CLASSES = frozenset(
+    [
+        ("featx.augmentation", "Augmentation"),
+        ("featx.finetune", "CNNFineTuneClassifier"),
+        ("featx.strategies", "TunedHead"),
+        ("featx.transformer", "CNNFeatureTransformer"),
+        ("featx.tuned_head", "TunedHead"),
+    ]
+)
+# Parameters of the image estimators.
+FORMER_PARAMETERS = {"augment_views": "augment_draws", "test_views": "test_draws"}
+# Values of their parameters: (parameter, former value) -> value.
+FORMER_VALUES = {("on_error", "nan"): "skip"}
+# Attributes of a search that name parameters of what it searches.
+NAMING = ("param_grid", "param_distributions", "best_params_", "cv_results_")
+# Up to this many bytes, a copy of a file is kept in memory.
+MAX_IN_MEMORY = 2**26
+
+
+@contextlib.contextmanager
+def with_current_names(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Return a model file itself or, if it names classes as earlier versions did, a copy with current names.
+
+    Parameters
+    ----------
+    file : binary file
+        Nothing in it is loaded, and only its schema is unpacked.
+    """
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("schema.json")
+    schema = json.loads(text) if b'"featx.' in text else {}
+    former = [entry for entry in entries(schema) if _class_of(entry) in FORMER_CLASSES]
+    file.seek(0)
+    if not former:
+        yield file
+        return
+    for entry in former:
+        entry["__module__"] = "featx"
+    with tempfile.SpooledTemporaryFile(max_size=MAX_IN_MEMORY) as copy:
+        shutil.copyfileobj(file, copy)
+        with zipfile.ZipFile(copy, "a") as archive:
+            # Of two entries with one name the last counts; the first is removed, or zipfile would warn.
+            archive.filelist.remove(archive.NameToInfo.pop("schema.json"))
+            archive.writestr("schema.json", json.dumps(schema))
+        copy.seek(0)
+        yield copy
+
+
+def use_current_parameters(model: Any) -> None:
+    """Rename parameters and their values in a loaded model, in its image estimators and in the searches over them.
+
+    Parameters
+    ----------
+    model : object
+        Changed in place.
+    """
+    held = [part for _, part in parts(model)]
+    for part in held:
+        if isinstance(part, ImageEstimator):
+            _translate(part.__dict__, {"": part})
+    for part in held:
+        if isinstance(part, BaseSearchCV):
+            steps = {"": part.estimator, **part.estimator.get_params()}
+            named = [vars(part)[name] for name in NAMING if name in vars(part)]
+            for _, mapping in list(parts(named)):
+                if isinstance(mapping, dict):
+                    _translate(mapping, steps)
+
+
+def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
+    """Rename parameters of the steps that are image estimators, "step__name" or "param_step__name", in their order."""
+    current = {}
+    for key, value in mapping.items():
+        whole = key if isinstance(key, str) else ""
+        prefix = "param_" if whole.startswith("param_") else ""
+        step, separator, name = whole.removeprefix(prefix).rpartition("__")
+        if name and isinstance(steps.get(step), ImageEstimator):
+            key = f"{prefix}{step}{separator}{FORMER_PARAMETERS.get(name, name)}"
+            value = _current(name, value)
+        current[key] = value
+    mapping.clear()
+    mapping.update(current)
+
+
+def _current(name: str, value: Any) -> Any:
+    """Return the value of a parameter, or several in a list, tuple, set or array, with former ones replaced."""
+    for (parameter, former), today in FORMER_VALUES.items():
+        if parameter != name:
+            continue
+        if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
+            value = value.astype(object)
+            value[np.ma.getdata(value) == former] = today
+        elif isinstance(value, list | tuple | set):
+            value = type(value)(today if isinstance(item, str) and item == former else item for item in value)
+        elif isinstance(value, str) and value == former:
+            value = today
+    return value
+
+
+def _class_of(entry: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the module and the class that an entry names, if it does."""
+    module, kind = entry.get("__module__"), entry.get("__class__")
+    return (module, kind) if isinstance(module, str) and isinstance(kind, str) else None

@@ -1,0 +1,77 @@
+"""Promised: names of parameters of earlier versions are translated wherever a model holds them, and nothing else is."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
+
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier
+from featx.model_files.former_names import use_current_parameters
+
+FEATURES = Pipeline([("f", CNNFeatureTransformer()), ("h", DecisionTreeClassifier())])
+UNION = Pipeline([("u", FeatureUnion([("a", CNNFeatureTransformer())])), ("h", DecisionTreeClassifier())])
+TUNED = Pipeline([("c", CNNFineTuneClassifier())])
+
+
+def masked(*values):
+    return np.ma.MaskedArray(values, mask=[False] * len(values))
+
+
+@pytest.mark.parametrize(
+    ("search", "today"),
+    [
+        (GridSearchCV(TUNED, {"c__augment_views": [1, 2]}), {"c__augment_draws": [1, 2]}),
+        (GridSearchCV(TUNED, [{"c__test_views": [1]}, {}]), [{"c__test_draws": [1]}, {}]),
+        (GridSearchCV(FEATURES, {"f__on_error": ["raise", "nan"]}), {"f__on_error": ["raise", "skip"]}),
+        (GridSearchCV(FEATURES, {"f__on_error": ("nan",), "h__max_depth": [1]}),
+         {"f__on_error": ("skip",), "h__max_depth": [1]}),
+        (RandomizedSearchCV(FEATURES, {"f__on_error": ["nan"]}), {"f__on_error": ["skip"]}),
+        (GridSearchCV(UNION, {"u__a__on_error": ["nan"]}), {"u__a__on_error": ["skip"]}),
+    ],
+    ids=["grid", "list of grids", "value", "tuple", "random", "union"],
+)  # fmt: skip
+@pytest.mark.parametrize("around", [lambda search: search, CalibratedClassifierCV], ids=["alone", "calibrated"])
+def test_what_a_search_varies_has_the_names_of_today(search, today, around):
+    search = clone(search)
+    use_current_parameters({"model": around(search)})
+    found = search.param_grid if isinstance(search, GridSearchCV) else search.param_distributions
+    assert found == today
+    grids = found if isinstance(found, list) else [found]
+    assert all(name in search.estimator.get_params() for grid in grids for name in grid)
+
+
+def test_what_a_search_found_has_the_names_of_today_in_the_same_order():
+    search = clone(GridSearchCV(FEATURES, {"f__on_error": np.array(["nan", "raise"])}))
+    search.best_params_ = {"f__on_error": "nan"}
+    columns = {"mean_fit_time": 1, "param_f__on_error": masked("nan", "raise"), "params": [{"f__on_error": "nan"}]}
+    search.cv_results_ = columns
+    use_current_parameters(search)
+    assert search.param_grid["f__on_error"].tolist() == ["skip", "raise"]
+    assert search.best_params_ == {"f__on_error": "skip"}
+    assert list(search.cv_results_) == ["mean_fit_time", "param_f__on_error", "params"]
+    assert search.cv_results_["param_f__on_error"].tolist() == ["skip", "raise"]
+    assert search.cv_results_["params"] == [{"f__on_error": "skip"}]
+    model = clone(GridSearchCV(TUNED, {}))
+    model.cv_results_ = {"param_c__augment_views": masked(1, 2), "rank_test_score": 1}
+    use_current_parameters(model)
+    assert list(model.cv_results_) == ["param_c__augment_draws", "rank_test_score"]
+
+
+def test_estimators_that_are_values_of_a_grid_are_translated():
+    former = CNNFeatureTransformer(on_error="nan")
+    search = GridSearchCV(Pipeline([("f", CNNFeatureTransformer())]), {"f": [former]})
+    use_current_parameters(search)
+    assert former.on_error == "skip"
+
+
+def test_the_same_words_of_other_estimators_are_kept():
+    other = FunctionTransformer(kw_args={"augment_views": 1, "on_error": "nan"})
+    search = GridSearchCV(Pipeline([("o", other), ("f", CNNFeatureTransformer())]), {"o__on_error": ["nan"]})
+    search.best_params_ = {"o__kw_args": {"on_error": "nan"}}
+    use_current_parameters(search)
+    assert other.kw_args == {"augment_views": 1, "on_error": "nan"}
+    assert search.param_grid == {"o__on_error": ["nan"]}
