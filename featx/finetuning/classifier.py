@@ -288,8 +288,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
 
         Parameters
         ----------
-        X, y, groups, X_val, y_val
-            As for `fit`.
+        X, y, groups, X_val, y_val : as for ``fit``
         """
         note_torch()
         from .fit import FineTuning

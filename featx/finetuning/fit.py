@@ -126,12 +126,12 @@ class FineTuning:
         given = len(self.images) > self.n_train
         note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
         plan = self.plan()
-        trunk, train, validation = plan.trunk, plan.train, plan.validation
+        trunk = plan.trunk
         trunk.part.warn(self.source.name)
         if self.device == "cpu":
             keep_freed_memory()
         channels_last(trunk.module.to(self.device))
-        checkpoint = self._checkpoint(trunk, validation)
+        checkpoint = self._checkpoint(trunk, plan.validation)
         if checkpoint is not None:
             checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
@@ -144,8 +144,8 @@ class FineTuning:
             head,
             feed,
             torch.from_numpy(self.targets),
-            train,
-            validation,
+            plan.train,
+            plan.validation,
             self.optimization,
             checkpoint=checkpoint,
             verbose=bool(self.options.verbose),
@@ -172,9 +172,8 @@ class FineTuning:
         boundary = boundary_passes(trunk, train, validation, self.boundary_options())
         how: dict[str, Any] = {"precision": self.precision, "device": self.device, "n_jobs": options.n_jobs}
         own = Passes(self.source, [self.view], train, **how, verbose=options.verbose, name="forward for the head")
-        size = 4 * sum(value.numel() for value in trunk.state().values())
         cached, number = boundary is not None, self.optimization.epochs
-        epochs = Epochs(options, own, cached, number, len(train), len(validation), size)
+        epochs = Epochs(options, own, cached, number, len(train), len(validation), trunk.state_bytes())
         for_head = None if self.head_init == "random" else own
         return TrainingPlan(trunk, train, validation, boundary, for_head, epochs)
 

@@ -272,6 +272,10 @@ class Trunk:
         names = {*self.trained, *(n for n, _ in self.module.named_buffers() if n.rpartition(".")[0] in owners)}
         return {name: value for name, value in self.module.state_dict().items() if name in names}
 
+    def state_bytes(self) -> int:
+        """Return the size of these tensors in float32."""
+        return 4 * sum(value.numel() for value in self.state().values())
+
 
 def _trace(module: nn.Module, layer: str, images: Tensor | None, network: str) -> tuple[dict[fx.Node, str], str] | None:
     """Return the nodes of the graph, with one node for each module with running statistics, and the layer's name in it.

@@ -43,8 +43,7 @@ def forecast_comparison(
 ) -> ForecastResult:
     """Return what `compare_strategies` will cost at most, without the runs that are finished.
 
-    Up to 64 images are forwarded, each head is fitted to some of the embeddings, and a few epochs are trained on at
-    most 64 images. Nothing of this is kept.
+    Up to 64 images are forwarded, heads are fitted to rows like theirs, and a few epochs trained. Nothing is kept.
 
     Parameters
     ----------

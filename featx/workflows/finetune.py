@@ -246,7 +246,9 @@ def plan_finetuning(
         validation_apart=stopping,
     )
     # Before any file is read; which images are left out is known only when their content is.
-    return FineTunePlan(classifier, options.prepare(dataset))
+    data = options.prepare(dataset)
+    classifier.check_parameters(data.dataset.labels)
+    return FineTunePlan(classifier, data)
 
 
 def _split(
