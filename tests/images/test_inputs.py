@@ -1,14 +1,11 @@
 """Promised: tensors and rows of numbers become images, and what is guessed about them is said once."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
 from cells import PICTURES
 from PIL import Image
 
-import featx.display.notes
 from featx import CNNFeatureTransformer, read_image
 from featx.exceptions import ImageDecodeError
 
@@ -53,13 +50,6 @@ def test_rows_of_channels_one_after_the_other_are_reshaped(tiny, image_shape, ta
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def remarks(monkeypatch, caplog):
-    monkeypatch.setattr(featx.display.notes, "_logged", set())
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records]
 
 
 def test_rows_may_be_reshaped_to_narrow_images(transformer):
