@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..process import remember
 from .machine import machine
 from .versions import Version
 
@@ -40,8 +41,8 @@ WITHOUT ROWID"""
 TABLES = {"files": (FILES, COLUMNS), "depths": (DEPTHS, ("digest", "high", "checksum"))}
 NUMBERS = struct.Struct("=5q")
 
-_warned: set[str] = set()
-_locked: set[str] = set()
+_warned: set[str] = remember("remarks", set())
+_locked: set[str] = remember("files", set())
 
 
 class DigestFile:

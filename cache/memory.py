@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..process import remember
 from . import EmbeddingCache, EmbeddingSpec
 
 __all__ = ["MemoryStore", "OverlayStore", "Store", "writable_store"]
 
 log = logging.getLogger("featx")
-_warned: set[str] = set()
+_warned: set[str] = remember("remarks", set())
 
 
 class Store(Protocol):

@@ -12,6 +12,8 @@ from networks import TINY
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from featx.process import forget
+
 # Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
 # by the number of threads, whatever it is here: tests that are about it choose their own.
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
@@ -56,7 +58,6 @@ def own_cache(tmp_path, monkeypatch):
     """Keep every test away from the user's cache."""
     folder = tmp_path / "default-cache"
     monkeypatch.setenv("FEATX_CACHE", str(folder))
-    monkeypatch.setattr("featx.extraction.estimator._opened", {})
     return folder
 
 
@@ -65,14 +66,14 @@ def one_precision(monkeypatch):
     """Compute in float32 on every machine where nothing else is asked for; test_precisions.py has its own."""
     monkeypatch.setattr("featx.networks.precision._is_native", lambda device: False)
     # Fixtures of a module are made before this one, and what they decided is no test's.
-    monkeypatch.setattr("featx.networks.precision._measured", {})
-    monkeypatch.setattr("featx.networks.precision._chosen", {})
+    for name in ("_measured", "_chosen"):
+        monkeypatch.setattr(f"featx.networks.precision.{name}", {})
 
 
 @pytest.fixture(autouse=True)
-def nothing_noted(monkeypatch):
-    """Have every test begin like a process that has logged no remark yet."""
-    monkeypatch.setattr("featx.display.notes._logged", set())
+def nothing_noted():
+    """Have every test begin like a process that has logged no remark and opened no cache yet."""
+    forget("remarks", "files")
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 
+from ..process import remember
+
 __all__ = ["is_noted", "note_once", "note_step", "note_torch"]
 
 log = logging.getLogger("featx")
 steps = logging.getLogger("featx.steps")
-_logged: set[str] = set()
+_logged: set[str] = remember("remarks", set())
 
 
 def note_once(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Confidence intervals (95 %) of accuracy, balanced accuracy, macro F1 and log loss, of images or of whole groups.
+"""Confidence intervals (95 %): Wilson's for accuracy; for balanced accuracy, macro F1, log loss and groups, others.
 
 An ordinary interval of a mean is too narrow near 100 %, where it depends on the few errors that happened to be drawn.
 Fay and Feuer (1997, "Confidence intervals for directly standardized rates", Statistics in Medicine 16, eqs. 4 and 5)

@@ -1,4 +1,4 @@
-"""Random splits into training and test rows, and folds of cross-validation: stratified, with whole groups."""
+"""Random splits into training and test rows, and folds of cross-validation: stratified; groups and duplicates whole."""
 
 from __future__ import annotations
 

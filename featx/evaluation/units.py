@@ -1,4 +1,4 @@
-"""Groups and duplicates: number images of the same content, and keep them on one side of every split."""
+"""Number units for splits: a group together with the duplicates of its images, by the digests of their content."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from ..networks.pooling import View
 from ..networks.precision import choose_precision
 from ..networks.resolve import resolve_backbone
 from ..networks.weights import is_file_name
+from ..process import remember
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
@@ -33,7 +34,7 @@ __all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache"]
 
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
-_opened: dict[str, EmbeddingCache] = {}
+_opened: dict[str, EmbeddingCache] = remember("files", {})
 
 
 class ImageEstimator(BaseEstimator):
@@ -88,7 +89,12 @@ class ImageEstimator(BaseEstimator):
         return new
 
     def arithmetic(self, source: BackboneSource) -> str:
-        """Return what `precision` stands for, by which the embeddings of a network are identified."""
+        """Return what `precision` stands for, by which the embeddings of a network are identified.
+
+        "auto" stands for what it did in ``fit``, on whichever machine.
+        """
+        if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
+            return self.precision_
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
 
     def width(self, source: BackboneSource, view: View) -> int:

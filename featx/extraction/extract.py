@@ -1,4 +1,4 @@
-"""Look up the embeddings of images in the cache, compute the missing ones, and return all in input order.
+"""Look up embeddings in the cache, compute the missing ones, and return all in order, NaN for skipped images.
 
 The loop: digest, look up, forward what is missing, gather. When everything is cached, the network is never built.
 """

@@ -91,6 +91,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     ----------
     embedding_dim_ : int
         Number of features of an embedding.
+    precision_ : {"float32", "bfloat16", "float16"}
+        What `precision` stands for. A saved model keeps it: "auto" stands for the same wherever it is loaded.
     n_features_in_ : int
         Values of a row; only after fitting on a 2-D array.
     failures_ : list of Failure
@@ -195,7 +197,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
+        self.__dict__.pop("precision_", None)
         self.embedding_dim_, *_ = self.check_parameters()
+        self.precision_ = self.arithmetic(self.source())
         return images
 
     def check_parameters(self) -> list[int]:
@@ -283,7 +287,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             source,
             views=self._views(source),
             cache=open_cache(self.cache),
-            precision=self.precision,
+            precision=self.arithmetic(source),
             device=self.device,
             batch_size=self.batch_size,
             n_jobs=self.n_jobs,

@@ -98,6 +98,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
     best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
+    precision_ : {"float32", "bfloat16", "float16"}, what `precision` stands for
     trained_stages_ : list of str, or of layers with `trainable_layers`
     timings_ : dict of str to float
         Seconds of `extraction` (embeddings and boundary), of its stages as in `ExtractionResult`, and of `training`.
@@ -254,6 +255,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.best_epoch_ = result.best_epoch
         self.initial_validation_accuracy_ = result.initial_accuracy
         self.trained_stages_ = result.stages
+        self.precision_ = finetuning.precision
         self.timings_ = result.timings
         self.forwarded_ = result.forwarded
         self.state_ = result.state

@@ -1,4 +1,4 @@
-"""Initialise the head before the network is trained: a logistic regression on embeddings (LP-FT), or a warm-up.
+"""Initialise the head before the network is trained: a tuned logistic regression (LP-FT), or a warm-up.
 
 Fine-tuning from a random head distorts pretrained features before the head has learnt to use them; starting from a
 linear probe does not (LP-FT: Kumar et al. 2022, arXiv 2202.10054).

@@ -1,9 +1,9 @@
-"""Decode images in a process that can be killed, once a decoder of this process hangs.
+"""Decode images in a process that can be killed, once one in this process exceeds the limit of runtime.deadlines.
 
 Decoders are compiled code: a thread that does not return from one cannot be ended, and keeps its memory. Images are
 decoded in this process, because that costs least. Once one of them has taken long, those that follow are decoded by
 other processes until it is done, so that no more threads can hang than were decoding at that moment. The time after
-which a decoder is given up is `DECODE_SECONDS` of `runtime.deadlines`.
+which a decoder is given up is `IMAGE_SECONDS` of `runtime.deadlines`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def decode_or_delegate(decode: Callable[..., Decoded], data: bytes, **options: A
     Refused
         With the reason. Other errors of `decode` are passed on.
     """
-    long_ago = time.monotonic() - LONG_SHARE * deadlines.DECODE_SECONDS
+    long_ago = time.monotonic() - LONG_SHARE * deadlines.IMAGE_SECONDS
     if (
         any(start < long_ago for start in tuple(_started_at.values()))
         and (found := _delegate(data, options)) is not None
@@ -110,7 +110,7 @@ def _delegate(data: bytes, options: dict[str, Any]) -> Decoded | None:
             if not process.is_ready:
                 return None
             if code == ALARM_EXIT_CODE:
-                raise Refused(f"not read within {deadlines.DECODE_SECONDS:g} s") from None
+                raise Refused(f"not read within {deadlines.IMAGE_SECONDS:g} s") from None
         except BaseException:
             process.end()
             raise
@@ -155,7 +155,7 @@ class _Process:
     def decode(self, data: bytes, options: dict[str, Any]) -> Decoded:
         """Return what `decode_file` does; raise an OSError or EOFError if the process ends."""
         settings = [getattr(module, name) for module, name in SETTINGS]
-        seconds = 2 * math.ceil(deadlines.DECODE_SECONDS)
+        seconds = 2 * math.ceil(deadlines.IMAGE_SECONDS)
         self._send({"length": len(data), "seconds": seconds, "settings": settings, "options": options}, data)
         reply = self._receive()
         if "refused" in reply:

@@ -1,4 +1,4 @@
-"""Read the bytes of an image from a path or a URL; what would block for ever or has no end is refused."""
+"""Read the bytes of an image from a path or a URL; pipes, devices and files without end are refused."""
 
 from __future__ import annotations
 

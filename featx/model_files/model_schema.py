@@ -1,4 +1,4 @@
-"""Check a model file before anything in it is loaded."""
+"""Check that a file is a zip of skops, and what it says of itself, before anything in it is loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Save and load models: one .skops file, without the weights of the pretrained network."""
+"""Save and load models as one .skops file; a file that holds a type that is not trusted is refused."""
 
 from __future__ import annotations
 

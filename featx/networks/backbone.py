@@ -14,7 +14,7 @@ from ..display.notes import note_once, note_step
 from ..display.summary_mixin import SummaryMixin
 from ..exceptions import BackboneError, FeatxError, LayerError, WeightsError
 from ..images.preprocessing import Preprocessing
-from ..runtime.resources import keep_freed_memory
+from ..process import keep_freed_memory, remember
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import Architecture
 from .device import channels_last, image_dtype, precision_context
@@ -37,7 +37,7 @@ FLOAT32_CONVOLUTIONS = 2
 MAX_LOADED = 4
 LAYER = replace(TEXT | NONE, expected="the name of a layer, or None for the network's own",
                 next_step="`featx backbones --stages NAME` lists them.")  # fmt: skip
-_loaded: OrderedDict[tuple[str, str, str, str], Backbone] = OrderedDict()
+_loaded: OrderedDict[tuple[str, str, str, str], Backbone] = remember("networks", OrderedDict())
 _loading = threading.RLock()
 
 

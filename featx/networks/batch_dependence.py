@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..exceptions import BackboneError
+from ..process import remember
 from ..torch_modules.copies import light_copy, undisturbed
 from ..torch_modules.running_statistics import uses_batch_statistics
 from .backbone import Backbone, BackboneSource
@@ -26,7 +27,7 @@ __all__ = ["refuse_batch_dependence"]
 # the same. Another size may take other kernels, which round differently in half precision.
 SAME_SIZE, OTHER_SIZE = 1e-3, 5e-2
 
-_passed: set[tuple[Any, ...]] = set()
+_passed: set[tuple[Any, ...]] = remember("networks", set())
 
 
 def refuse_batch_dependence(source: BackboneSource, views: Sequence[View]) -> None:

@@ -23,6 +23,7 @@ from torch import nn
 from ..display.names import few
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
+from ..process import remember
 from ..torch_modules.copies import NoTraceHooks, independent_copy, light_copy
 from ..torch_modules.default_layer import default_node, default_submodule, norm_after_pooling
 from ..torch_modules.identity import Identity, identify
@@ -40,7 +41,7 @@ _written: set[str] = set()
 # Modules that are not understood, by the digest of what is understood: their functions, outputs and tokens.
 _unidentified: dict[tuple[str, str], list[tuple[tuple[Any, ...], np.ndarray | None, str]]] = {}
 MAX_UNIDENTIFIED = 16
-_warned: set[str] = set()
+_warned: set[str] = remember("remarks", set())
 
 
 @dataclass(frozen=True)

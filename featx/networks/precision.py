@@ -25,6 +25,7 @@ from ..constraints import plain
 from ..display.notes import note_step
 from ..exceptions import FeatxError
 from ..images.sources import read_image
+from ..process import remember
 from ..runtime.lanes import auto_batch_size, in_lanes, lane_count
 from .backbone import BackboneSource
 from .device import resolve_device, resolve_precision
@@ -43,8 +44,8 @@ FOLDER = "precisions"
 LIMITING_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DEVICES")
 
 # In this process: the measurement of each network, and the choice for it with each cache.
-_measured: dict[str, dict[str, Any]] = {}
-_chosen: dict[tuple[str, str | None], str] = {}
+_measured: dict[str, dict[str, Any]] = remember("networks", {})
+_chosen: dict[tuple[str, str | None], str] = remember("networks", {})
 
 
 @dataclasses.dataclass(frozen=True)

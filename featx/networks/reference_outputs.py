@@ -21,6 +21,7 @@ from ..cache import EmbeddingCache, EmbeddingSpec
 from ..cache.memory import MemoryStore, OverlayStore, Store
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
+from ..process import remember
 from ..torch_modules.copies import light_copy, undisturbed
 from ..torch_modules.output_parts import plain_values
 from .backbone import BackboneSource
@@ -36,10 +37,10 @@ TOLERANCE = 1e-3
 MAX_VALUES = 1 << 17
 MAX_OUTPUTS = 16
 
-_outputs: dict[tuple[Any, ...], np.ndarray] = {}
+_outputs: dict[tuple[Any, ...], np.ndarray] = remember("networks", {})
 # In this process: specs of the cache whose rows are verified, and stores of networks whose rows are not in the cache.
-_verified: set[tuple[str, str, str]] = set()
-_private: dict[tuple[str, str, str], MemoryStore] = {}
+_verified: set[tuple[str, str, str]] = remember("networks", set())
+_private: dict[tuple[str, str, str], MemoryStore] = remember("networks", {})
 
 
 @functools.lru_cache(maxsize=4)

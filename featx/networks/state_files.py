@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..cache.digests import is_old_enough, reads_all
 from ..cache.versions import Version, file_version
 from ..exceptions import WeightsError, nearest
+from ..process import remember
 from .restricted_unpickler import load_tensors
 from .weight_formats import is_safetensors, refuse_other_formats
 
@@ -25,7 +26,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
 # How deep dictionaries inside dictionaries are searched.
 MAX_DEPTH = 6
 # In this process, by file: the version that was read, and its digest.
-_digests: dict[str, tuple[Version, str]] = {}
+_digests: dict[str, tuple[Version, str]] = remember("networks", {})
 
 
 def digest_file(file: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import WeightsError
+from ..process import connections_time_out
 from .state_files import digest_file, load_state
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def published_weights(name: str, entry: Any) -> Weights:
     if not target.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _timeout():
+            with connections_time_out(STALL_SECONDS):
                 torch.hub.download_url_to_file(entry.url, str(target), hash_prefix=prefix)
         except (OSError, RuntimeError) as error:  # URLError is an OSError
             raise WeightsError(
@@ -151,17 +150,6 @@ def published_weights(name: str, entry: Any) -> Weights:
             "Remove it, so that it is downloaded again.",
         )
     return weights
-
-
-@contextlib.contextmanager
-def _timeout() -> Iterator[None]:
-    """Set a timeout for connections, since torch's download has no parameter for it."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL_SECONDS if before is None else before)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def preset_entry(name: str, file: str | None) -> tuple[Any, bool]:

@@ -1,4 +1,4 @@
-"""Timeouts: run calls in threads with a time limit each, and go on without those that hang, such as decoders.
+"""Timeouts: how many seconds one image may take to be fetched and decoded, and going on without calls that hang.
 
 A stalled network file system, a server that never answers or a decoder that loops must not hold up the program or its
 exit. The threads of `concurrent.futures` are joined when the interpreter exits, so these are daemons. A thread cannot
@@ -24,8 +24,8 @@ from ..exceptions import FeatxError
 
 __all__ = ["CallTimeoutError", "cancelled_by", "map_with_deadline", "restart_deadline"]
 
-# How long reading and decoding one image may take.
-DECODE_SECONDS = 60.0
+# How long fetching and decoding one image may take.
+IMAGE_SECONDS = 60.0
 # How many abandoned calls of this process may be stuck at a time, in addition to one for each thread. A stuck read
 # holds a thread and some kilobytes; this many of them are not the fault of single images.
 MOST_STUCK_CALLS = 32
@@ -54,7 +54,7 @@ def map_with_deadline(
     Yields
     ------
     object
-        What the call returned, or a TimeoutError if it took longer than `DECODE_SECONDS`. Time counts from the start of
+        What the call returned, or a TimeoutError if it took longer than `IMAGE_SECONDS`. Time counts from the start of
         the call, and only while this generator waits: a slow network or a suspended process is not the image's fault.
 
     Raises
@@ -163,14 +163,14 @@ class _DeadlinePool:
 
     def wait(self, call: _Call) -> Any:
         # Every call before this one is done or abandoned, so this one has started or is about to.
-        tick = DECODE_SECONDS / 60
+        tick = IMAGE_SECONDS / 60
         while not call.done.wait(tick):
             self.waited += tick
-            if call.thread is not None and self.waited - call.began >= DECODE_SECONDS and call.abandon():
+            if call.thread is not None and self.waited - call.began >= IMAGE_SECONDS and call.abandon():
                 self.threads.remove(call.thread)
                 _note_stuck(call, self.size)
                 self._start_thread()
-                return TimeoutError(f"not read within {DECODE_SECONDS:g} s")
+                return TimeoutError(f"not read within {IMAGE_SECONDS:g} s")
         if call.error is not None:
             raise call.error
         return call.result
@@ -217,7 +217,7 @@ def _note_stuck(call: _Call, size: int) -> None:
     if len(_stuck) > MOST_STUCK_CALLS + size:
         name = getattr(call.item, "name", call.item)
         raise FeatxError(
-            f"{len(_stuck)} images were not read within {DECODE_SECONDS:g} s each, and reading them still has not "
+            f"{len(_stuck)} images were not read within {IMAGE_SECONDS:g} s each, and reading them still has not "
             f"ended; the last of them is {name}",
             "Check the disk, the network or the server that holds them, and call again.",
         )

@@ -12,6 +12,8 @@ import pytest
 from digested_files import fields_of, sha, write
 from featx.cache import EmbeddingCache, FileDigests
 
+from featx.process import forget
+
 
 @pytest.fixture(autouse=True)
 def _settled(settled_files):
@@ -80,8 +82,7 @@ def test_damaged_bytes_in_the_memory_raise_nothing(memory, folder):
 @pytest.fixture
 def untold(monkeypatch):
     """As in a process that has waited for nothing and said nothing so far."""
-    monkeypatch.setattr(digest_file, "_warned", set())
-    monkeypatch.setattr(digest_file, "_locked", set())
+    forget("remarks")
 
 
 def altered(path, statement, *values):

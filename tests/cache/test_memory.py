@@ -7,9 +7,9 @@ import tempfile
 import joblib
 import numpy as np
 import pytest
-from featx.cache import memory
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
+from featx.process import forget
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
@@ -18,7 +18,7 @@ IMAGES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
 @pytest.fixture
 def read_only(monkeypatch, tmp_path):
     """A function that takes away the right to write; root would have it whatever the permissions are."""
-    monkeypatch.setattr(memory, "_warned", set())
+    forget("remarks")
 
     def refuse(code=errno.EACCES):
         def failing(*args, **kwargs):

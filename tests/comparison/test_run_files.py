@@ -12,6 +12,7 @@ from featx import CNNFeatureTransformer, ParameterError, compare_strategies, mak
 from featx.comparison.run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from featx.extraction.digests import image_keys
 from featx.images.sources import as_sources
+from featx.process import forget
 
 
 def test_the_fingerprint_knows_the_weights_and_not_where_the_cache_lies(tiny, tmp_path):
@@ -54,7 +55,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(dataset, calls, tmp_
 
 
 def test_runs_of_an_earlier_version_are_noted_once_and_not_used(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._logged", set())
+    forget("remarks")
     files, array = RunFiles(tmp_path), np.zeros(2)
     files.save("frozen, 4 images", "0" * 32, {"accuracy": 1.0}, array)
     assert files.load("frozen, 4 images", "0" * 32)[0] == {"accuracy": 1.0}
@@ -66,11 +67,11 @@ def test_runs_of_an_earlier_version_are_noted_once_and_not_used(tmp_path, caplog
     monkeypatch.setattr("featx.comparison.run_files.__version__", "0.0")
     files.save("knn, 4 images", "0" * 32, {"accuracy": 1.0}, array)
     monkeypatch.undo()
-    monkeypatch.setattr("featx.display.notes._logged", set())
+    forget("remarks")
     assert files.load("svm, 4 images", "1" * 32) is None
     assert not caplog.messages
     for name in ("frozen, 4 images", "knn, 4 images"):
         caplog.clear()
-        monkeypatch.setattr("featx.display.notes._logged", set())
+        forget("remarks")
         assert files.load(name, "1" * 32) is files.load(name, "3" * 32) is None
         assert caplog.messages == [f"{tmp_path} holds run files of an earlier version of featx, which are not used"]

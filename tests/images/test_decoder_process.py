@@ -106,7 +106,7 @@ def test_settings_of_pillow_hold_in_the_other_process(tmp_path, monkeypatch, els
 def test_hanging_decoders_are_ended_with_their_processes(tmp_path, monkeypatch, elsewhere):
     before, n_children = readers(), children()
     paths = files(tmp_path, **{f"{n}": b"stuck %d" % n for n in range(4)})
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.5)
+    monkeypatch.setattr(deadlines, "IMAGE_SECONDS", 0.5)
     found = list(map_with_deadline(lambda image: image.load(), as_sources(paths), threads=2))
     assert [str(reason) for reason in found] == ["not read within 0.5 s"] * 4
     assert all(call.done.wait(5) for call in deadlines._stuck)
@@ -165,7 +165,7 @@ def test_only_what_comes_after_a_long_decoding_is_decoded_elsewhere(tmp_path, mo
         return decode(data)
 
     monkeypatch.setattr(decoder_process, "_delegate", delegate)
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.4)
+    monkeypatch.setattr(deadlines, "IMAGE_SECONDS", 0.4)
     thread = threading.Thread(target=decoder_process.decode_or_delegate, args=(decode, b"first"))
     thread.start()
     begun.wait()

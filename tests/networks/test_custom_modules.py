@@ -16,6 +16,7 @@ from torch import nn
 from featx import CNNFeatureTransformer
 from featx.exceptions import BackboneError, ParameterError
 from featx.networks.resolve import resolve_backbone
+from featx.process import forget
 
 
 def test_a_module_is_left_as_it_was():
@@ -150,7 +151,7 @@ def given(module, **options):
 
 
 def test_what_is_not_understood_is_said_once(caplog, monkeypatch):
-    monkeypatch.setattr("featx.networks.custom_modules._warned", set())
+    forget("remarks")
     module = module_of(UNKNOWN["torch's generator"], 1)
     for _ in range(2):
         given(module)

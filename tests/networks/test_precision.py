@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from featx.cache import EmbeddingCache
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
@@ -186,7 +187,7 @@ def test_the_precision_is_in_the_spec(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.usefixtures("native")
-def test_a_model_predicts_at_another_precision_and_says_so_once(
+def test_a_model_predicts_in_the_precision_it_was_fitted_in_wherever_it_is_loaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _agreeing(monkeypatch, 1.0, 1.0)
@@ -200,8 +201,30 @@ def test_a_model_predicts_at_another_precision_and_says_so_once(
     monkeypatch.setattr(precisions, "_is_native", lambda device: False)
     _forget(monkeypatch)
     monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "elsewhere"))
-    with caplog.at_level(logging.WARNING, "featx"):
-        loaded = load_model(tmp_path / "model.skops")
-        np.testing.assert_array_equal(loaded.predict(images), model.predict(images))
-    (record,) = caplog.records
-    assert "computed in bfloat16 and predicts in float32" in record.getMessage()
+    loaded = load_model(tmp_path / "model.skops")
+    np.testing.assert_array_equal(loaded[:-1].transform(images), model[:-1].transform(images))
+    assert loaded[0].precision_ == "bfloat16"
+    single = loaded[0].set_params(precision="float32").transform(images)
+    np.testing.assert_allclose(single, CNNFeatureTransformer(precision="float32", cache=None).fit_transform(images))
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("native")
+def test_a_fitted_model_never_measures_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _agreeing(monkeypatch, 1.0, 1.0)
+    images, labels = sample_crops(8), np.arange(8) % 2
+    model = make_pipeline(CNNFeatureTransformer(cache=tmp_path / "cache"), LogisticRegression()).fit(images, labels)
+    assert model[0].precision_ == "bfloat16"
+    _forget(monkeypatch)
+
+    def measure(*args: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(precisions, "_choose", measure)
+    (tmp_path / "cache" / "precisions").rename(tmp_path / "gone")
+    save_model(model, tmp_path / "model.skops")
+    monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "cache"))
+    loaded = load_model(tmp_path / "model.skops")
+    np.testing.assert_array_equal(loaded.predict(images), model.predict(images))
+    np.testing.assert_array_equal(model[:-1].transform(images), loaded[:-1].transform(images))
+    assert clone(loaded[0]).set_params(precision="float32").fit(images).precision_ == "float32"

@@ -17,7 +17,7 @@ import featx
 ROOT = Path(featx.__file__).parent.parent
 ROOMS = {"featx": "featx", "cache": "featx.cache", "cli": "featx.cli"}
 HEAVY = {"torch", "torchvision", "timm", "sklearn", "skops"}
-# What the modules of a room may import, `exceptions` and `constraints` apart: every arrow that there is, and no other.
+# What the modules of a room may import, the files beside the rooms apart: every arrow that there is, and no other.
 # A room imports from rooms of lower floors only; `cli` is above all, and nothing imports it.
 ARROWS = {
     # floor 1
@@ -133,7 +133,7 @@ def room_of(name):
 
 
 SCIENCE = [name for name in MODULES if name not in {*room("featx.cache"), *room("featx.cli")}]
-BESIDE = {"", "_version", "constraints", "exceptions"}
+BESIDE = {"", "_version", "constraints", "exceptions", "process"}
 
 
 def _has_names(name):
@@ -216,7 +216,7 @@ def test_the_errors_and_the_version_import_nothing_of_featx(name):
 def test_the_cache_needs_numpy_and_h5py_only(name):
     found = imports(name, everywhere=True)
     assert others(found) - sys.stdlib_module_names <= {"numpy", "h5py", "filelock", "platformdirs"}
-    assert own(found) <= {"featx.exceptions", "featx.constraints", *room("featx.cache")}
+    assert own(found) <= {"featx.exceptions", "featx.constraints", "featx.process", *room("featx.cache")}
 
 
 def test_nothing_imports_the_command_line():

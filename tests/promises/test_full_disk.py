@@ -197,17 +197,19 @@ def extract_twice(disk, images, kind):
     Backbone.embed = counting
     target = Path(images) / "out.h5"
 
-    def featx(root):
-        files = ["extract", images, "-o", str(target), "--cache", str(root)]
+    def featx(root, *some):
+        files = ["extract", *(some or [images]), "-o", str(target), "--cache", str(root)]
         return CliRunner().invoke(main, [*files, *NETWORK, "--batch-size", str(BATCH)])
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Enough for the rows of the first turn, not for those of the second.
-    room = (FIRST + 28) * ROW
     if kind == "disk":
-        leave(disk, room // os.statvfs(disk).f_frsize, "pages")
+        # Enough for the rows of the first turn, not for those of the second.
+        leave(disk, (FIRST + 28) * ROW // os.statvfs(disk).f_frsize, "pages")
     else:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        # The limit is one of each file, so that the first rows are there before it is set.
+        assert featx(disk / "cache", *sorted(map(str, Path(images).iterdir()))[:FIRST]).exit_code == 0
+        target.unlink()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (28 * ROW, hard))
     failed = featx(disk / "cache")
     assert failed.exit_code == 2, failed.output
     assert len(failed.stderr.splitlines()) == 1 + failed.stderr.startswith("96 images"), failed.stderr

@@ -23,6 +23,7 @@ from featx import cache as featx_cache
 from featx.evaluation.splits import held_out_split
 from featx.finetuning.training import Training
 from featx.heads.tuned_head import TunedHead
+from featx.process import forget
 
 
 @pytest.mark.parametrize("which", ["fit", "finetune", "forecast of fit", "forecast of finetune"])
@@ -111,7 +112,7 @@ def test_no_content_is_digested_twice(on_disk, tmp_path, monkeypatch, settled_fi
     digest, read = featx_cache.digests.digest_array, featx_cache.digests._read_digest
     monkeypatch.setattr("featx.images.sources.digest_array", lambda array: digests.append(1) or digest(array))
     monkeypatch.setattr("featx.cache.digests._read_digest", lambda path: digests.append(1) or read(path))
-    monkeypatch.setattr("featx.extraction.estimator._opened", {})
+    forget("files")
     fit_model(data, frozen(), cv=3, **GRID)
     assert len(digests) == (0 if on_disk else 16)
     digests.clear()
@@ -150,7 +151,7 @@ def test_failures_are_counted_in_what_was_passed(tmp_path):
 @pytest.mark.parametrize("split", [None, ["training"] * 12 + ["test"] * 4], ids=["folds", "given"])
 def test_files_that_cannot_be_read_are_no_copies_of_an_image(split, tmp_path, caplog, monkeypatch):
     """Downloads that broke off leave files of equal bytes in all classes and parts."""
-    monkeypatch.setattr("featx.display.notes._logged", set())
+    forget("remarks")
     rng = np.random.default_rng(0)
     paths = []
     for number in range(16):

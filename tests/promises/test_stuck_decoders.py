@@ -39,7 +39,7 @@ def stuck(monkeypatch):
         return decode(data, **options)
 
     monkeypatch.setattr("featx.images.sources.decode_file", looping)
-    monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.5)
+    monkeypatch.setattr("featx.runtime.deadlines.IMAGE_SECONDS", 0.5)
     monkeypatch.setattr("featx.images.decoder_process.LONG_SHARE", np.inf)
     yield lambda number: b"stuck %d" % number
     end.set()
@@ -97,7 +97,7 @@ def test_a_read_that_never_ends_delays_neither_the_others_nor_the_end_of_the_pro
         """
         import functools
         import featx.cache.digests, featx.images.sources, featx.runtime.deadlines
-        featx.runtime.deadlines.DECODE_SECONDS = 0.5
+        featx.runtime.deadlines.IMAGE_SECONDS = 0.5
         # A FIFO that took the place of a file since it was looked at, and a decoder that loops
         versions, decode = featx.cache.digests._versions, featx.images.sources.decode_file
         featx.cache.digests._versions = lambda paths: (versions(paths)[0], {})

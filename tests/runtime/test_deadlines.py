@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
 def test_the_time_of_an_image_begins_with_its_own_decoding(monkeypatch):
-    monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.6)
+    monkeypatch.setattr("featx.runtime.deadlines.IMAGE_SECONDS", 0.6)
 
     def slowly(number):
         time.sleep(0.05)
@@ -26,7 +26,7 @@ def test_the_time_of_an_image_begins_with_its_own_decoding(monkeypatch):
 
 
 def test_the_time_of_an_image_does_not_run_while_the_network_works(monkeypatch):
-    monkeypatch.setattr("featx.runtime.deadlines.DECODE_SECONDS", 0.4)
+    monkeypatch.setattr("featx.runtime.deadlines.IMAGE_SECONDS", 0.4)
     results = map_with_deadline(time.sleep, [0, 0.6], threads=2)
     assert next(results) is None
     time.sleep(0.5)
@@ -56,7 +56,7 @@ def test_calls_keep_their_order_their_errors_and_their_distance():
 def waiting(monkeypatch):
     """A call that does not return before the end of the test, and a tenth of a second for each."""
     end = threading.Event()
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(deadlines, "IMAGE_SECONDS", 0.1)
     monkeypatch.setattr(deadlines, "_stuck", [])
     yield lambda item: end.wait()
     end.set()
@@ -71,7 +71,7 @@ def test_calls_that_do_not_return_end_the_run_once_there_are_too_many(monkeypatc
 
 
 def test_calls_that_return_late_are_not_counted(monkeypatch):
-    monkeypatch.setattr(deadlines, "DECODE_SECONDS", 0.1)
+    monkeypatch.setattr(deadlines, "IMAGE_SECONDS", 0.1)
     monkeypatch.setattr(deadlines, "MOST_STUCK_CALLS", 0)
     monkeypatch.setattr(deadlines, "_stuck", [])
     events = [threading.Event() for _ in range(4)]

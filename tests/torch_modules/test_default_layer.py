@@ -11,6 +11,7 @@ from torch import nn
 from featx import CNNFeatureTransformer
 from featx.images.preprocessing import IMAGENET
 from featx.networks.resolve import resolve_backbone
+from featx.process import forget
 
 
 class Normalised(nn.Module):
@@ -38,7 +39,7 @@ class Normalised(nn.Module):
     ids=["by function", "by module", "behind a layer", "of a classifier", "before the pooling", "without a pooling"],
 )
 def test_a_norm_behind_what_is_pooled_is_noted_where_it_is_left_out(module, norm, caplog, monkeypatch):
-    monkeypatch.setattr("featx.display.notes._logged", set())
+    forget("remarks")
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
 
     def embed(**options):

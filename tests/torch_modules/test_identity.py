@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from featx import CNNFeatureTransformer
 from featx.networks.resolve import resolve_backbone
+from featx.process import forget
 
 HERE = Path(__file__).parent
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
@@ -85,7 +86,7 @@ def test_each_of_two_networks_gets_its_own_embeddings(name):
 @pytest.mark.filterwarnings("ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_is_not_understood_is_named_and_kept_apart(name, elsewhere, caplog, monkeypatch):
-    monkeypatch.setattr("featx.networks.custom_modules._warned", set())
+    forget("remarks")
     text = UNKNOWN[name]
     first = source_of(text)
     assert first.unknown

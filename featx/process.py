@@ -1,0 +1,90 @@
+"""What featx changes in the whole process that uses it, and what it remembers there from one call to the next.
+
+It changes: how the C library keeps freed memory (`keep_freed_memory`); the time limit of connections while weights are
+downloaded (`connections_time_out`). It starts threads that end with the call, and processes that decode what might
+hang, which end with this one. Nothing else: no signal, no environment variable, no default of torch or warnings.
+
+It remembers what would cost time to find again, and what was said (`remember`): see `KINDS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Protocol, TypeVar
+
+__all__ = ["KINDS", "connections_time_out", "forget", "keep_freed_memory", "remember"]
+
+# Parameters of mallopt(3), by malloc.h, with values in bytes: arrays up to the first are cut from memory that the
+# process keeps; at most the second stays unused at its end.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGEST_ARRAY = 1 << 30
+MOST_UNUSED = 1 << 30
+# Where one of these is set, the user has chosen how memory is allocated.
+ALLOCATOR_SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
+# What is remembered: remarks that were made, networks that were loaded and what was measured of them, and files and
+# caches that were opened or digested. To forget them costs time, or repeats a remark, and changes no result.
+KINDS = ("remarks", "networks", "files")
+
+
+class _Memory(Protocol):
+    def clear(self) -> object: ...
+
+
+Memory = TypeVar("Memory", bound=_Memory)
+_memories: dict[str, list[_Memory]] = {kind: [] for kind in KINDS}
+
+
+def remember(kind: str, memory: Memory) -> Memory:
+    """Return an empty container that lasts as long as the process, and that `forget` empties.
+
+    Parameters
+    ----------
+    kind : {"remarks", "networks", "files"}
+    memory : set, dict or list
+    """
+    _memories[kind].append(memory)
+    return memory
+
+
+def forget(*kinds: str) -> None:
+    """Empty what is remembered of these kinds, or of all if none is named, as if the process had just begun."""
+    for kind in kinds or KINDS:
+        for memory in _memories[kind]:
+            memory.clear()
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Let this process keep up to 1 GiB of freed memory for later; return whether the C library can.
+
+    The GNU C library maps every large array anew and unmaps it when it is freed. A network's layers are such arrays,
+    and having the kernel clear each of their pages again and again takes up to half of the time of a forward pass.
+
+    It is done once, when the first network is built on a CPU, and does not change how much memory is used at most.
+    Nothing is done where the environment sets `MALLOC_MMAP_THRESHOLD_`, `MALLOC_TRIM_THRESHOLD_`, `GLIBC_TUNABLES` or
+    `LD_PRELOAD`.
+    """
+    if not sys.platform.startswith("linux") or any(name in os.environ for name in ALLOCATOR_SETTINGS):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_ARRAY) and mallopt(M_TRIM_THRESHOLD, MOST_UNUSED))
+
+
+@contextlib.contextmanager
+def connections_time_out(seconds: float) -> Iterator[None]:
+    """Set a time limit for new connections of the process, unless it has one, since torch's download takes none."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds if before is None else before)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
