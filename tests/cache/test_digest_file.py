@@ -5,36 +5,19 @@ import os
 import random
 import sqlite3
 import time
-from types import SimpleNamespace
 
 import featx.cache.digest_file as digest_file
 import featx.cache.digests as module
 import pytest
-from digested_files import sha, write
+from digested_files import fields_of, sha, write
 from featx.cache import EmbeddingCache, FileDigests
 
 from featx.process import forget
-
-NAMES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
 
 
 @pytest.fixture(autouse=True)
 def _settled(settled_files):
     """Tests of fresh files set the time themselves."""
-
-
-def watch_stat(monkeypatch, folder, change=lambda status: status):
-    """Return a list that fills with the files of the folder that are looked at; change what is seen of them."""
-    looked, stat = [], os.stat
-
-    def watched(path, *args, **options):
-        if not isinstance(path, str) or os.path.dirname(path) != os.fspath(folder):
-            return stat(path, *args, **options)
-        looked.append(path)
-        return change(stat(path, *args, **options))
-
-    monkeypatch.setattr(os, "stat", watched)
-    return looked
 
 
 def other_table(path):
@@ -260,18 +243,6 @@ def test_more_names_than_sqlite_takes_variables(memory, folder, reads):
         assert digests[:4] == [sha(b"a")] * 4
         assert all(isinstance(error, FileNotFoundError) for error in digests[4:])
     assert len(reads) == 4
-
-
-def fields_of(monkeypatch, folder, **changed):
-    """Have files seem to lie elsewhere."""
-    fstat = os.fstat
-
-    def seen(status):
-        fields = {name: getattr(status, name) for name in NAMES}
-        return SimpleNamespace(**fields | changed)
-
-    monkeypatch.setattr(os, "fstat", lambda handle: seen(fstat(handle)))
-    watch_stat(monkeypatch, folder, seen)
 
 
 def test_hosts_with_files_of_their_own_at_one_path_do_not_evict_each_other(memory, folder, reads, monkeypatch):

@@ -9,11 +9,9 @@ import featx.cache.digest_file as digest_file
 import featx.cache.digests as module
 import numpy as np
 import pytest
-from digested_files import LONG_AGO, sha, write
+from digested_files import LONG_AGO, NAMES, fields_of, sha, watch_stat, write
 from featx.cache import FileDigests
 from PIL import Image
-
-NAMES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev")
 
 
 @pytest.fixture(autouse=True)
@@ -130,20 +128,6 @@ def test_names_that_are_not_utf8(memory, folder, reads):
     assert memory.names() == {sha(b"x"): path}
 
 
-def watch_stat(monkeypatch, folder, change=lambda status: status):
-    """Return a list that fills with the files of the folder that are looked at; change what is seen of them."""
-    looked, stat = [], os.stat
-
-    def watched(path, *args, **options):
-        if not isinstance(path, str) or os.path.dirname(path) != os.fspath(folder):
-            return stat(path, *args, **options)
-        looked.append(path)
-        return change(stat(path, *args, **options))
-
-    monkeypatch.setattr(os, "stat", watched)
-    return looked
-
-
 def test_known_files_are_looked_at_once_and_not_looked_up(memory, folder, reads, monkeypatch):
     paths = [write(folder / name, name.encode()) for name in "abc"]
     expected = memory.digest(paths)
@@ -236,18 +220,6 @@ def test_threads_share_one_memory(memory, folder):
         results = list(pool.map(lambda start: memory.digest(paths[start:]), range(40)))
     assert results == [[sha(b"%d" % n) for n in range(start, 40)] for start in range(40)]
     assert len(memory.names()) == 40
-
-
-def fields_of(monkeypatch, folder, **changed):
-    """Have files seem to lie elsewhere."""
-    fstat = os.fstat
-
-    def seen(status):
-        fields = {name: getattr(status, name) for name in NAMES}
-        return SimpleNamespace(**fields | changed)
-
-    monkeypatch.setattr(os, "fstat", lambda handle: seen(fstat(handle)))
-    watch_stat(monkeypatch, folder, seen)
 
 
 @pytest.mark.parametrize(("boot", "read"), [("same", 2), ("another", 1)])

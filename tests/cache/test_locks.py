@@ -18,39 +18,8 @@ import pytest
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, locks, machine
 from featx.cache.locks import WorkLock, remove_old_turns
 
+pytestmark = pytest.mark.usefixtures("short")
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch):
-    """Take tenths of seconds for seconds."""
-    monkeypatch.setattr(locks, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(locks, "SILENT_SECONDS", 0.4)
-    monkeypatch.setattr(locks, "GONE_SECONDS", 0.1)
-    monkeypatch.setattr(locks, "_watches", {})
-
-
-@pytest.fixture
-def holder(tmp_path):
-    """A function that starts a process which holds a turn or another lock, and waits until it does."""
-    processes = []
-
-    def start(path, *, turn=True, before=""):
-        code = (
-            f"from featx.cache import locks; from pathlib import Path; locks.HEARTBEAT_SECONDS = 0.05\n{before}\n"
-            f"lock = locks.WorkLock(Path({str(path)!r}), work='at work', turn={turn})\n"
-            "with lock:\n print('held', flush=True); input()\nprint('given back', flush=True)"
-        )
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        process = subprocess.Popen([sys.executable, "-c", code], **pipes)
-        processes.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
 
 
 def give_back(process):
@@ -299,6 +268,3 @@ def test_turns_of_machines_that_are_gone_are_removed_after_a_day(tmp_path):
             os.utime(tmp_path / name, (1e9, 1e9))
     remove_old_turns(tmp_path)
     assert sorted(os.listdir(tmp_path)) == sorted([new, f"{new}.holder", f".turn-{machine.machine()}-cpu", "other"])
-
-
-# Which device

@@ -1,43 +1,12 @@
 """Promised: a turn belongs to a physical device of a machine, and process numbers to a PID namespace."""
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
-from featx.cache import EmbeddingCache, locks, machine
+from featx.cache import EmbeddingCache, machine
 
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch):
-    """Take tenths of seconds for seconds."""
-    monkeypatch.setattr(locks, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(locks, "SILENT_SECONDS", 0.4)
-    monkeypatch.setattr(locks, "GONE_SECONDS", 0.1)
-    monkeypatch.setattr(locks, "_watches", {})
-
-
-@pytest.fixture
-def holder(tmp_path):
-    """A function that starts a process which holds a turn or another lock, and waits until it does."""
-    processes = []
-
-    def start(path, *, turn=True, before=""):
-        code = (
-            f"from featx.cache import locks; from pathlib import Path; locks.HEARTBEAT_SECONDS = 0.05\n{before}\n"
-            f"lock = locks.WorkLock(Path({str(path)!r}), work='at work', turn={turn})\n"
-            "with lock:\n print('held', flush=True); input()\nprint('given back', flush=True)"
-        )
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        process = subprocess.Popen([sys.executable, "-c", code], **pipes)
-        processes.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def lock_of(folder, device):

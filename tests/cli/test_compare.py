@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import featx
 from comparisons import QUICK
 from featx.cli import main
 from PIL import Image
@@ -20,14 +20,6 @@ FROZEN = ("--strategy", "frozen", "--strategy", "frozen:knn", "--set", "frozen.C
 def quick_stages(monkeypatch):
     """Compare stages by one value of C."""
     monkeypatch.setattr("featx.comparison.stage_study.STAGE_GRID", {"logistic": QUICK})
-
-
-def featx(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,16 @@
 
 import json
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from featx.cli import main
-from PIL import Image
+from images import write_dark_and_light
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of noise, one dark and one light, and an unreadable file."""
-    rng = np.random.default_rng(0)
-    for name, low in (("dark", 0), ("light", 128)):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for number in range(10):
-            pixels = rng.integers(low, low + 128, (40, 40, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
-    return tmp_path / "data"
+    """Two classes of noise, one dark and one light."""
+    return write_dark_and_light(tmp_path / "data", 10, 40)
 
 
 def run(*arguments):

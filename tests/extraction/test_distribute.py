@@ -9,7 +9,7 @@ import time
 import joblib
 import numpy as np
 import pytest
-from backends import IMAGES, LAST, AtOnce, Killed, Processes, extraction
+from backends import IMAGES, LAST, AtOnce, Killed, Processes, dask_client, extraction
 from click.testing import CliRunner
 from featx.cache import EmbeddingCache
 from featx.cache.folder import SpecFolder
@@ -228,13 +228,6 @@ def test_a_command_whose_workers_are_lost_ends_in_one_line(photos, tmp_path):
     last = result.stderr.strip().splitlines()
     assert "worker 3 died" in " ".join(last)
     assert not (tmp_path / "out.h5").exists()
-
-
-def dask_client(stack, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(tmp_path / "dask")}
-    cluster = stack.enter_context(distributed.LocalCluster(n_workers=2, silence_logs=50, **options))
-    return stack.enter_context(distributed.Client(cluster))
 
 
 @pytest.mark.long

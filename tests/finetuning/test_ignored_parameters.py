@@ -1,7 +1,5 @@
 """Promised: a parameter that is set and can have no effect says so, once, and others say nothing."""
 
-import logging
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -9,20 +7,10 @@ from featx.cli import main
 from PIL import Image
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, make_strategy, save_model
-from featx.process import forget
 
 rng = np.random.default_rng(0)
 X = [rng.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(12)]
 y = [0, 1] * 6
-
-
-@pytest.fixture(autouse=True)
-def remarks(monkeypatch, caplog):
-    forget("remarks")
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records]
-
-
 IGNORED = [
     ({"trainable_stages": 2, "trainable_layers": 4}, ["trainable_stages"]),
     ({"warmup_epochs": 3}, ["warmup_epochs"]),

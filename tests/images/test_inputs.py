@@ -1,7 +1,5 @@
 """Promised: tensors and rows of numbers become images, and what is guessed about them is said once."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,6 @@ from PIL import Image
 
 from featx import CNNFeatureTransformer, read_image
 from featx.exceptions import ImageDecodeError
-from featx.process import forget
 
 
 @pytest.mark.parametrize(
@@ -53,13 +50,6 @@ def test_rows_of_channels_one_after_the_other_are_reshaped(tiny, image_shape, ta
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def remarks(monkeypatch, caplog):
-    forget("remarks")
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records]
 
 
 def test_rows_may_be_reshaped_to_narrow_images(transformer):

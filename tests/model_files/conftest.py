@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import skops.io
 from PIL import Image
 from saved_models import LABELS
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from featx import CNNFeatureTransformer
+from featx import CNNFeatureTransformer, save_model
+from featx.model_files.trusted_types import trusted_types
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,17 @@ def pipeline(tiny, images):
 def embedder(tiny):
     """A fitted transformer, whose network is not needed here."""
     return CNNFeatureTransformer(**tiny, precision="float32").fit(np.zeros((2, 8, 8)))
+
+
+@pytest.fixture
+def forged(path):
+    """Return a function that writes a model file, changed by another hand after it was saved."""
+
+    def write(model, change):
+        save_model(model, path)
+        content = skops.io.load(path, trusted=trusted_types())
+        change(content["model"])
+        path.write_bytes(skops.io.dumps(content))
+        return path
+
+    return write

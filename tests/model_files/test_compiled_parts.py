@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import skops.io
+from saved_models import set_on
 from scipy.sparse import csr_matrix
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -18,30 +18,10 @@ from sklearn.tree import DecisionTreeClassifier
 from featx import CNNFeatureTransformer, load_model, save_model
 from featx.exceptions import ModelFileError
 from featx.model_files.compiled_parts import check_compiled
-from featx.model_files.trusted_types import trusted_types
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8)).astype(np.float32)
 Y = np.repeat([0, 1, 2], 20)
-
-
-@pytest.fixture
-def forged(path):
-    """Return a function that writes a model file, changed by another hand after it was saved."""
-
-    def write(model, change):
-        save_model(model, path)
-        content = skops.io.load(path, trusted=trusted_types())
-        change(content["model"])
-        path.write_bytes(skops.io.dumps(content))
-        return path
-
-    return write
-
-
-def set_on(part, name, value):
-    vars(part)[name] = value
-    return part
 
 
 def set_node(field, value, row=0):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import skops.io
 from saved_models import LABELS as CATS_AND_DOGS
-from saved_models import add, edited, literal, nodes
+from saved_models import add, edited, literal, nodes, set_on
 from sklearn.cluster import FeatureAgglomeration
 from sklearn.decomposition import PCA
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, VotingClassifier
@@ -29,20 +29,6 @@ from featx.model_files.trusted_types import trusted_types
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(20)]
 LABELS = np.array(["a", "b"] * 10)
-
-
-@pytest.fixture
-def forged(path):
-    """Return a function that writes a model file, changed by another hand after it was saved."""
-
-    def write(model, change):
-        save_model(model, path)
-        content = skops.io.load(path, trusted=trusted_types())
-        change(content["model"])
-        path.write_bytes(skops.io.dumps(content))
-        return path
-
-    return write
 
 
 def test_a_pipelines_memory_is_reset_and_a_refit_runs_no_pickle(tiny, path, tmp_path, forged):
@@ -134,11 +120,6 @@ HOLDERS = {
     "attribute of a collection": lambda step: set_on(type("Own", (list,), {})(), "held", step),
     "images": lambda step: set_on(CNNFeatureTransformer(), "held", {step}),
 }
-
-
-def set_on(part, name, value):
-    vars(part)[name] = value
-    return part
 
 
 @pytest.mark.parametrize("name", HOLDERS)

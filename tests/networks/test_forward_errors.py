@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from backbones import PIXELS, backbone_of
+from backbones import PIXELS, Returning, backbone_of
 from torch import nn
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
@@ -117,19 +117,6 @@ def test_a_network_that_gives_other_than_one_output_for_each_image_is_refused(mi
     transformer = CNNFeatureTransformer(Mixing(mix), image_size=32, cache=None, layer="output", pooling="flatten")
     with pytest.raises(LayerError, match=r"outputs for 1 image.*first axis counts the images"):
         transformer.fit_transform(images)
-
-
-class Returning(nn.Module):
-    """A convolution and its mean; what it returns, a test says."""
-
-    def __init__(self, end):
-        super().__init__()
-        torch.manual_seed(0)
-        self.c, self.end = nn.Conv2d(3, 4, 3), end
-
-    def forward(self, x):
-        z = self.c(x)
-        return self.end(z.mean((2, 3)), z)
 
 
 def embed(module, **options):

@@ -1,7 +1,6 @@
 """Promised: no workflow is judged by groups or copies of images that it was fitted on."""
 
 import dataclasses
-import logging
 
 import numpy as np
 import pytest
@@ -25,13 +24,6 @@ from featx.evaluation.splits import held_out_split
 from featx.finetuning.training import Training
 from featx.heads.tuned_head import TunedHead
 from featx.process import forget
-
-
-@pytest.fixture
-def remarks(caplog, monkeypatch):
-    forget("remarks")
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 
 
 @pytest.mark.parametrize("which", ["fit", "finetune", "forecast of fit", "forecast of finetune"])

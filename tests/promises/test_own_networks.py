@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from backbones import Returning
 from images import noise
 from torch import nn
 
@@ -10,19 +11,6 @@ from featx import CNNFeatureTransformer, CNNFineTuneClassifier, compare_strategi
 from featx.exceptions import BackboneError, FeatxError, ParameterError, TrainingError
 
 IMAGES = noise(4)
-
-
-class Returning(nn.Module):
-    """A convolution and its mean; what it returns, a test says."""
-
-    def __init__(self, end):
-        super().__init__()
-        torch.manual_seed(0)
-        self.c, self.end = nn.Conv2d(3, 4, 3), end
-
-    def forward(self, x):
-        z = self.c(x)
-        return self.end(z.mean((2, 3)), z)
 
 
 def embed(module, **options):

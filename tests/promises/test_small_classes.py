@@ -1,7 +1,6 @@
 """Promised: classes that are too small for a workflow are refused with what would work, or left out when asked for."""
 
 import dataclasses
-import logging
 
 import numpy as np
 import pytest
@@ -13,14 +12,6 @@ from featx import (
     finetune_model,
     fit_model,
 )
-from featx.process import forget
-
-
-@pytest.fixture
-def remarks(caplog, monkeypatch):
-    forget("remarks")
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 
 
 @pytest.mark.parametrize("which", ["fit", "finetune", "forecast of fit", "forecast of finetune"])

@@ -1,6 +1,5 @@
 """Promised: a picture says what its figures say, whatever the names and however many there are."""
 
-import io
 import math
 import re
 from itertools import pairwise
@@ -100,7 +99,7 @@ def test_labels_never_overlap(k, tmp_path, figures):
     names = [f"the name of class {i:03d}" for i in range(k)]
     plot_confusion_matrix(np.full((k, k), 1234), names, tmp_path / "m.png")
     figure = figures[0]
-    figure.savefig(io.BytesIO(), format="png")
+    figure.draw_without_rendering()
     ax = figure.axes[0]
     assert len(ax.texts) == (k * k if k <= 15 else 0)
     for labels, low, high in ((ax.get_xticklabels(), "x0", "x1"), (ax.get_yticklabels(), "y0", "y1")):

@@ -8,7 +8,7 @@ import time
 import joblib
 import numpy as np
 import pytest
-from backends import IMAGES, LAST, Killed, extraction
+from backends import IMAGES, LAST, Killed, dask_client, extraction
 from featx.cache import EmbeddingCache
 
 from featx.exceptions import WorkerError
@@ -65,13 +65,6 @@ def test_a_killed_process_of_loky_is_an_error_and_the_next_call_goes_on(extract,
     again = extract()
     assert again.n_forwarded < 40
     np.testing.assert_allclose(again.embeddings[0], expected, rtol=1e-4, atol=1e-5)
-
-
-def dask_client(stack, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(tmp_path / "dask")}
-    cluster = stack.enter_context(distributed.LocalCluster(n_workers=2, silence_logs=50, **options))
-    return stack.enter_context(distributed.Client(cluster))
 
 
 @pytest.mark.long

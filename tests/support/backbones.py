@@ -65,3 +65,16 @@ class InPlace(nn.Module):
 def net(kind=Net, **options):
     torch.manual_seed(0)
     return kind(**options)
+
+
+class Returning(nn.Module):
+    """A convolution and its mean; what it returns, a test says."""
+
+    def __init__(self, end):
+        super().__init__()
+        torch.manual_seed(0)
+        self.c, self.end = nn.Conv2d(3, 4, 3), end
+
+    def forward(self, x):
+        z = self.c(x)
+        return self.end(z.mean((2, 3)), z)

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import Future
 
 import numpy as np
+import pytest
 from joblib._parallel_backends import ThreadingBackend
 
 from featx.extraction.extract import extract_embeddings
@@ -65,3 +66,11 @@ class Killed(Processes):
 
     def lose(self, future):
         future.set_exception(MemoryError("worker 3 died"))
+
+
+def dask_client(stack, tmp_path):
+    """Return a client of a cluster of two processes, which ends with the stack."""
+    distributed = pytest.importorskip("distributed")
+    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(tmp_path / "dask")}
+    cluster = stack.enter_context(distributed.LocalCluster(n_workers=2, silence_logs=50, **options))
+    return stack.enter_context(distributed.Client(cluster))

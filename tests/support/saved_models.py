@@ -73,3 +73,9 @@ def add(node, key, value):
     if key not in content["content"]:
         content["key_types"]["content"].append({"__class__": "str", "__module__": "builtins", "__loader__": "TypeNode"})
     content["content"][key] = value
+
+
+def set_on(part, name, value):
+    """Set an attribute of a part of a model, and return the part."""
+    vars(part)[name] = value
+    return part

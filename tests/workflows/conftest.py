@@ -18,3 +18,16 @@ def paths(tmp_path_factory):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.skops"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of noise in the parts of a split, one dark and one light."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 4), ("test", 6)):
+        for name, low in (("dark", 0), ("light", 128)):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{number}.png")
+    return tmp_path / "data"

@@ -2,33 +2,12 @@
 
 import h5py
 import numpy as np
-import pytest
-from click.testing import CliRunner
-from featx.cli import main
-from PIL import Image
+from commands import featx
 
 from featx import CNNFeatureTransformer, ImageDataset
 from featx.workflows.extract import write_embeddings
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 8), ("val", 4), ("test", 6)):
-        for name, low in (("dark", 0), ("light", 128)):
-            (tmp_path / "data" / part / name).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{number}.png")
-    return tmp_path / "data"
-
-
-def featx(*arguments):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 def test_extract_writes_the_parts_of_a_split(folder, tmp_path):

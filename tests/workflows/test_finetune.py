@@ -2,8 +2,8 @@
 
 import json
 
-import numpy as np
 import pytest
+from images import write_dark_and_light
 from PIL import Image
 
 from featx import (
@@ -20,14 +20,8 @@ TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "epochs"
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of noise, one dark and one light, and an unreadable file."""
-    rng = np.random.default_rng(0)
-    for name, low in (("dark", 0), ("light", 128)):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for number in range(10):
-            pixels = rng.integers(low, low + 128, (40, 40, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
-    return tmp_path / "data"
+    """Two classes of noise, one dark and one light."""
+    return write_dark_and_light(tmp_path / "data", 10, 40)
 
 
 def tiny(**parameters):

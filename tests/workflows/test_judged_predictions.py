@@ -4,18 +4,14 @@ import csv
 import dataclasses
 import io
 import json
-import logging
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from featx.cli import main
-from PIL import Image
+from commands import featx
 from wilson import assert_wilson
 
 from featx import ImageDataset, predict_images
 from featx.evaluation.metrics import score_classes
-from featx.process import forget
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
 
@@ -30,13 +26,6 @@ def answers(text, *, classes="abc", rows=None):
 def labelled(text, **more):
     names = [f"{row}.png" for row in range(len(text))]
     return ImageDataset(list(names), names, np.array(list(text)), **more)
-
-
-@pytest.fixture
-def remarks(caplog, monkeypatch):
-    forget("remarks")
-    caplog.set_level(logging.WARNING, "featx")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "featx"]
 
 
 def test_the_figures_are_those_of_the_labels():
@@ -90,24 +79,6 @@ def test_groups_widen_the_interval():
     grouped = judge_predictions(answers(given), labelled(text, groups=np.arange(60) // 10)).metrics["accuracy"]
     assert grouped.value == plain.value
     assert grouped.high - grouped.low > plain.high - plain.low
-
-
-@pytest.fixture
-def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 8), ("val", 4), ("test", 6)):
-        for name, low in (("dark", 0), ("light", 128)):
-            (tmp_path / "data" / part / name).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{number}.png")
-    return tmp_path / "data"
-
-
-def featx(*arguments):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done
 
 
 def test_the_commands_use_a_split_folder_as_what_it_is(folder, tmp_path):
