@@ -43,7 +43,7 @@ def run(images: int, epochs: int) -> None:
                     trainable_stages=stages,
                     epochs=epochs,
                     augmentation="none",
-                    boundary_cache=cached,
+                    boundary_cache_bytes=8_000_000_000 * cached,
                     patience=epochs,
                     cache=Path(folder, "cache"),
                 ).fit(chosen.images, chosen.labels)

@@ -61,12 +61,10 @@ training_options = decorate(
         _training("--checkpoint", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
                   help="Written after each epoch, and kept; the same command goes on from it "
                        "[default: MODEL.skops.checkpoint, until the model is written]."),
-        _computing("--boundary-cache/--no-boundary-cache", default=True, show_default=True,
-                   help="Compute the output of the frozen stages once, or forward all images in every epoch."),
-        _computing("--boundary-dtype", type=click.Choice(["float16", "bfloat16"]), default="float16",
-                   show_default=True, help="Data type of that output; bfloat16 holds larger values."),
         _computing("--boundary-cache-bytes", default=8_000_000_000, show_default=True, type=click.IntRange(min=0),
-                   metavar="N", help="Most bytes for that output; beyond it, every epoch forwards all images."),
+                   metavar="N",
+                   help="Most bytes for the output of the frozen stages, computed once; beyond it, or with 0, every "
+                        "epoch forwards all images."),
     ]
 )  # fmt: skip
 
@@ -76,7 +74,7 @@ def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
     same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer",
             "head_learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing",
             "early_stopping", "validation_fraction", "augmentation", "augment_draws", "test_draws",
-            "boundary_cache", "boundary_dtype", "boundary_cache_bytes", "checkpoint")  # fmt: skip
+            "boundary_cache_bytes", "checkpoint")  # fmt: skip
     automatic = ("learning_rate", "epochs", "patience")
     return {
         **{name: options[name] for name in same},

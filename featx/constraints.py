@@ -293,7 +293,6 @@ TABLE: dict[str, Constraint] = {
     "class_weight": _BALANCED | _WEIGHTS | NONE,
     # training
     "early_stopping": FLAG,
-    "boundary_cache": FLAG,
     "checkpoint": PATH | NONE,
     # everything
     "random_state": SEED,

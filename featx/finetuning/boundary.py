@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..cache.interface import EmbeddingStore
+from ..display.notes import note_once
 from ..extraction.extract import ensure_embeddings
 from ..extraction.steps import Passes
 from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
-from ..networks.pooling import View
+from ..networks.pooling import Float16RangeError, View
 from ..networks.verified_stores import store_to_read, store_to_write
 from .feeds import CachedFeed, Feed, FreshFeed
 from .trunk import Trunk
@@ -31,11 +32,8 @@ class BoundaryOptions:
 
     Attributes
     ----------
-    cached : bool
-        Whether the outputs of the frozen part are computed once.
-    dtype : {"float16", "bfloat16"}
     max_bytes : int
-        The most that may be added to the cache.
+        The most that the outputs of the frozen part may take in the cache; 0 caches none.
     augmentation : Augmentation or None
     draws : int
         Draws of the augmentation for each training image.
@@ -45,8 +43,6 @@ class BoundaryOptions:
     verbose : bool
     """
 
-    cached: bool
-    dtype: str
     max_bytes: int
     augmentation: Augmentation | None
     draws: int
@@ -75,6 +71,11 @@ class BoundaryPasses:
     shape: tuple[int, ...]
     passes: list[Passes]
 
+    def in_bfloat16(self) -> BoundaryPasses:
+        """Return the passes whose outputs are kept as bfloat16, which has the range of float32."""
+        view: View = (self.view[0], "map:bfloat16")
+        return replace(self, view=view, passes=[replace(each, views=[view]) for each in self.passes])
+
 
 def boundary_passes(
     trunk: Trunk, train: np.ndarray, validation: np.ndarray, options: BoundaryOptions
@@ -92,9 +93,9 @@ def boundary_passes(
     options : BoundaryOptions
     """
     preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
-    if not options.cached or (trunk.trained and trunk.boundary is None):
+    if not options.max_bytes or (trunk.trained and trunk.boundary is None):
         return None
-    view: View = (trunk.boundary, f"map:{options.dtype}") if trunk.boundary is not None else trunk.view
+    view: View = (trunk.boundary, "map:float16") if trunk.boundary is not None else trunk.view
     shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
     plain = validation if augmented else np.concatenate([train, validation])
     numbered = [(0, plain)] + [(number, train) for number in range(1, options.draws + 1) if augmented]
@@ -125,7 +126,8 @@ def make_feed(
 ) -> tuple[Feed, dict[str, int]]:
     """Return the feed, and how many passes through the frozen part it needed and how many had to be made.
 
-    Without a boundary, images are decoded, augmented and forwarded in every epoch.
+    Without a boundary, images are decoded, augmented and forwarded in every epoch. If one of its values is beyond the
+    range of float16, all are computed anew and kept as bfloat16.
 
     Parameters
     ----------
@@ -148,6 +150,22 @@ def make_feed(
     )
     if boundary is None:
         return fresh, {"needed": 0, "forwarded": 0}
+    try:
+        return _fill(trunk, images, boundary, store, options, clock)
+    except Float16RangeError as error:
+        note_once(f"{trunk.source.name}: {error.message}; it is kept as bfloat16 for training")
+        return _fill(trunk, images, boundary.in_bfloat16(), store, options, clock)
+
+
+def _fill(
+    trunk: Trunk,
+    images: Sequence[ImageSource],
+    boundary: BoundaryPasses,
+    store: EmbeddingStore,
+    options: BoundaryOptions,
+    clock: Counter[str],
+) -> tuple[Feed, dict[str, int]]:
+    """Make the passes of a boundary that are not in the store, and return what `make_feed` returns."""
     needed = sum(len(passes.rows) for passes in boundary.passes)
     specs = [passes.source.spec(boundary.view, passes.precision) for passes in boundary.passes]
     store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)

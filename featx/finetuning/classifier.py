@@ -76,11 +76,9 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         Augmented copies of each image, drawn once for the cached boundary; an epoch shows one of them.
     test_draws : int, default=1
         ``predict_proba`` averages over as many versions of an image: itself and augmented copies.
-    boundary_cache : bool, default=True
-        False decodes, augments and forwards all images in every epoch.
-    boundary_dtype : {"float16", "bfloat16"}, default="float16"
     boundary_cache_bytes : int, default=8_000_000_000
-        Where the outputs would take more, training works as with ``boundary_cache=False``, which is logged.
+        The most that the outputs of the frozen stages may take in the cache. Where they would take more, which is
+        logged, or with 0, all images are decoded, augmented and forwarded in every epoch.
     checkpoint : str or PathLike, default=None
         A file that is replaced after every epoch; ``fit`` with the same parameters and data resumes from it.
     image_size, resize, image_shape, value_range
@@ -157,8 +155,6 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         augmentation: str | Augmentation | None = "light",
         augment_draws: int = 4,
         test_draws: int = 1,
-        boundary_cache: bool = True,
-        boundary_dtype: str = "float16",
         boundary_cache_bytes: int = 8_000_000_000,
         checkpoint: str | os.PathLike[str] | None = None,
         image_size: int | None = None,
@@ -200,8 +196,6 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.augmentation = augmentation
         self.augment_draws = augment_draws
         self.test_draws = test_draws
-        self.boundary_cache = boundary_cache
-        self.boundary_dtype = boundary_dtype
         self.boundary_cache_bytes = boundary_cache_bytes
         self.checkpoint = checkpoint
         self.image_size = image_size

@@ -14,7 +14,6 @@ import torch
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
-from ..constraints import plain
 from ..exceptions import ParameterError
 from ..extraction.digests import joined_keys
 from ..extraction.estimator import open_cache, open_store
@@ -282,9 +281,7 @@ class FineTuning:
         """Return how the images reach the trained part."""
         options = self.options
         return BoundaryOptions(
-            cached=bool(options.boundary_cache),
-            dtype=plain(options.boundary_dtype),
-            max_bytes=options.boundary_cache_bytes,
+            max_bytes=int(options.boundary_cache_bytes),
             augmentation=self.augmentation,
             draws=int(options.augment_draws),
             seed=int(options.random_state),

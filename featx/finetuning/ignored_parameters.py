@@ -39,14 +39,13 @@ def note_ignored_parameters(options: Any, *, head_init: str, groups: Any = None,
         (("validation_fraction", "patience"), not options.early_stopping, nothing),
         (("validation_fraction",), given, "the images to validate on are given"),
         (("augment_draws", "test_draws"), no_augmentation, "there is no augmentation"),
-        (("augment_draws",), not options.boundary_cache, "boundary_cache=False augments anew in every epoch"),
-        (("boundary_dtype", "boundary_cache_bytes"), not options.boundary_cache, "boundary_cache=False caches none"),
+        (("augment_draws",), not options.boundary_cache_bytes, "boundary_cache_bytes=0 augments anew in every epoch"),
         (
-            ("augment_draws", "boundary_cache", "boundary_dtype", "boundary_cache_bytes"),
+            ("augment_draws", "boundary_cache_bytes"),
             whole,
             "the whole network is trained, so that no part of it is computed once",
         ),
-        (("boundary_dtype", "boundary_cache_bytes", "batch_norm"), head_only, "only the head is trained"),
+        (("boundary_cache_bytes", "batch_norm"), head_only, "only the head is trained"),
         (("learning_rate",), head_only and options.head_learning_rate is not None, "only the head is trained"),
     ]  # fmt: skip
     defaults = inspect.signature(type(options).__init__).parameters

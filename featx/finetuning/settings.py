@@ -30,7 +30,6 @@ ACCEPTED = {
     "batch_norm": one_of("frozen", "update"),
     "optimizer": one_of("adamw", "sgd"),
     "schedule": one_of("constant", "cosine", "onecycle"),
-    "boundary_dtype": one_of("float16", "bfloat16"),
 }
 
 

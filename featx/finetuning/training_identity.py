@@ -37,7 +37,7 @@ def training_identity(training: Any, trunk: Trunk, validation: np.ndarray, keys:
         "batch_norm": options.batch_norm,
         "preprocessing": training.source.preprocessing.text,
         "augmentation": "none" if augmentation is None else augmentation.text,
-        "boundary": f"{options.boundary_cache} {plain(options.boundary_dtype)} {options.augment_draws}",
+        "boundary": f"{bool(options.boundary_cache_bytes)} {options.augment_draws}",
         "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
         "images and labels": hashlib.sha256(keys + np.asarray(training.targets).tobytes()).hexdigest(),
         "classes": " ".join(str(name) for name in training.classes),

@@ -79,7 +79,7 @@ def epoch_seconds(epochs: Epochs, images: list[Any]) -> float:
     patience = {"patience": PROBE_EPOCHS} if classifier.early_stopping else {}
     probe = clone(classifier).set_params(
         cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1, class_weight=None,
-        verbose=False, boundary_cache=epochs.cached, **patience,
+        verbose=False, boundary_cache_bytes=10**12 * epochs.cached, **patience,
     )  # fmt: skip
     history = probe.fit(images, np.arange(len(images)) % 2).history_
     return float(np.median(history["seconds"][1:])) / len(images)

@@ -31,6 +31,8 @@ FORMER_CLASSES = frozenset(
 )
 # Parameters of the image estimators.
 FORMER_PARAMETERS = {"augment_views": "augment_draws", "test_views": "test_draws"}
+# Those that are gone. A training whose `boundary_cache` was False caches nothing today with `boundary_cache_bytes=0`.
+GONE_PARAMETERS = ("boundary_cache", "boundary_dtype")
 # Values of their parameters: (parameter, former value) -> value.
 FORMER_VALUES = {("on_error", "nan"): "skip"}
 # Attributes of a search that name parameters of what it searches.
@@ -91,17 +93,21 @@ def use_current_parameters(model: Any) -> None:
 
 def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
     """Rename parameters of the steps that are image estimators, "step__name" or "param_step__name", in their order."""
-    current = {}
+    current, uncached = {}, {}
     for key, value in mapping.items():
         whole = key if isinstance(key, str) else ""
         prefix = "param_" if whole.startswith("param_") else ""
         step, separator, name = whole.removeprefix(prefix).rpartition("__")
         if name and isinstance(steps.get(step), ImageEstimator):
+            if name in GONE_PARAMETERS:
+                if value is False:
+                    uncached[f"{prefix}{step}{separator}boundary_cache_bytes"] = 0
+                continue
             key = f"{prefix}{step}{separator}{FORMER_PARAMETERS.get(name, name)}"
             value = _current(name, value)
         current[key] = value
     mapping.clear()
-    mapping.update(current)
+    mapping.update(current | uncached)
 
 
 def _current(name: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ from ..exceptions import LayerError, ParameterError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAPS", "POOLINGS", "View", "check_pooling", "pool", "whole_map"]
+__all__ = ["MAPS", "POOLINGS", "Float16RangeError", "View", "check_pooling", "pool", "whole_map"]
 
 # (layer, pooling): a layer of a network, and how its output becomes one vector.
 View = tuple[str, str]
@@ -19,6 +19,10 @@ POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
 # Every value of a layer's output in half precision, for the boundary below the layers that are trained.
 MAPS = ("map:float16", "map:bfloat16")
+
+
+class Float16RangeError(LayerError):
+    """A value of a layer's output is beyond the range of float16."""
 
 
 def check_pooling(pooling: str) -> None:
@@ -99,8 +103,7 @@ def whole_map(output: torch.Tensor, kind: str) -> torch.Tensor:
 
     Raises
     ------
-    LayerError
-        If a value is beyond the range of float16.
+    Float16RangeError
     """
     import torch
 
@@ -109,8 +112,6 @@ def whole_map(output: torch.Tensor, kind: str) -> torch.Tensor:
         return flat.to(torch.bfloat16).view(torch.int16)
     half = flat.to(torch.float16)
     if bool(torch.isinf(half).any()) and bool(torch.isfinite(flat).all()):
-        raise LayerError(
-            f"the layer has values up to {float(flat.abs().max()):.3g}, beyond the range of float16",
-            "Keep them as boundary_dtype='bfloat16'.",
-        )
+        most = float(flat.abs().max())
+        raise Float16RangeError(f"the layer has values up to {most:.3g}, beyond the range of float16")
     return half

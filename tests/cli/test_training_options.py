@@ -33,8 +33,6 @@ TYPED = {
     "--augment-draws": ("2", "augment_draws", 2),
     "--test-draws": ("3", "test_draws", 3),
     "--checkpoint": ("a.ckpt", "checkpoint", "a.ckpt"),
-    "--no-boundary-cache": (None, "boundary_cache", False),
-    "--boundary-dtype": ("bfloat16", "boundary_dtype", "bfloat16"),
     "--boundary-cache-bytes": ("1000", "boundary_cache_bytes", 1000),
 }
 

@@ -96,10 +96,10 @@ def interrupt(model, data, stop_after, monkeypatch, count, **how):
 OPTIONS = [
     {},
     {"optimizer": "sgd", "schedule": "onecycle"},
-    {"schedule": "constant", "early_stopping": False, "boundary_cache": False},
+    {"schedule": "constant", "early_stopping": False, "boundary_cache_bytes": 0},
     {"backbone": "mnasnet0_5", "weights": "settled", "batch_norm": "update", "trainable_stages": 2},
     {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "early_stopping": False},
-    {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "boundary_cache": False},
+    {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "boundary_cache_bytes": 0},
     {"trainable_stages": 0, "head_init": "random"},
     {"patience": 2, "learning_rate": 0.0, "epochs": 9},
 ]
@@ -264,8 +264,7 @@ def saved(data, tmp_path_factory):
         ({"resize": "squash"}, "preprocessing"),
         ({"augmentation": "flips"}, "augmentation"),
         ({"augment_draws": 3}, "boundary"),
-        ({"boundary_cache": False}, "boundary"),
-        ({"boundary_dtype": "bfloat16"}, "boundary"),
+        ({"boundary_cache_bytes": 0}, "boundary"),
         ({"head_init": "random"}, "head was warmup.* and is random"),
         ({"warmup_epochs": 3}, "warmup_epochs was 20 and is 3"),
         ({"hidden_units": 7}, "head"),

@@ -125,7 +125,7 @@ def test_an_unreadable_image_stops_the_training_by_name(data, tmp_path):
         Image.fromarray(pixels).save(path)
     with open(paths[7], "wb") as file:
         file.write(b"no image")
-    for options in ({}, {"boundary_cache": False, "head_init": "random"}):
+    for options in ({}, {"boundary_cache_bytes": 0, "head_init": "random"}):
         with pytest.raises(ImageDecodeError, match=r"7\.png"):
             classifier(**options).fit(paths, data[1])
 

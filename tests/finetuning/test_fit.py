@@ -93,7 +93,7 @@ def test_a_module_that_cannot_be_traced_is_trained_too(data):
     "options",
     [
         {"augmentation": "light", "augment_draws": 2, "dropout": 0.3, "hidden_units": 4},
-        {"head_init": "random", "boundary_cache": False, "augmentation": "light"},
+        {"head_init": "random", "boundary_cache_bytes": 0, "augmentation": "light"},
         {**NORMALISED, "batch_norm": "update", "trainable_stages": 2},
         {"head_init": "logistic"},
         {**NORMALISED, "trainable_stages": "all", "head_init": "auto", "augmentation": "light", "dropout": 0.2},
@@ -116,7 +116,7 @@ def test_global_generators_are_left_alone(data):
     torch.manual_seed(5)
     before = np.random.get_state()[1].copy(), torch.get_rng_state()
     classifier(dropout=0.5, augmentation="light").fit(*data).predict(data[0])
-    classifier(head_init="random", boundary_cache=False).fit(*data)
+    classifier(head_init="random", boundary_cache_bytes=0).fit(*data)
     assert np.array_equal(np.random.get_state()[1], before[0])
     assert torch.equal(torch.get_rng_state(), before[1])
 

@@ -43,10 +43,10 @@ def test_with_little_memory_batches_are_computed_in_parts(data, little_memory, c
 
 
 def test_the_frozen_part_is_computed_in_parts_too(data, little_memory, caplog):
-    expected = classifier(boundary_cache=False, head_init="random").fit(*data)
+    expected = classifier(boundary_cache_bytes=0, head_init="random").fit(*data)
     little_memory(3, part="lower")
     with caplog.at_level(logging.WARNING, "featx"):
-        fitted = classifier(boundary_cache=False, head_init="random").fit(*data)
+        fitted = classifier(boundary_cache_bytes=0, head_init="random").fit(*data)
     assert "parts of 2 images" in caplog.text
     np.testing.assert_allclose(fitted.history_["loss"], expected.history_["loss"], rtol=1e-4)
 

@@ -29,7 +29,6 @@ BAD = {
     "batch_norm": ["train", True],
     "optimizer": ["adam", None],
     "schedule": ["linear", None],
-    "boundary_dtype": ["float32", None],
     "class_weight": ["even", 5, {9: 1.0}, {1: -2.0}, {1: "much"}],
     "augmentation": ["strong", 5],
     "trainable_stages": [-1, 1.5, None],

@@ -16,7 +16,7 @@ from featx.finetuning.training_plan import Epochs
             [*["forward below the trained stages"] * 5, "forward for the head", "fit the head"],
         ),
         ({"head_init": "random", "augmentation": "none"}, ["forward below the trained stages"]),
-        ({"head_init": "random", "boundary_cache": False}, []),
+        ({"head_init": "random", "boundary_cache_bytes": 0}, []),
     ],
 )
 def test_steps_are_passes_the_head_the_epochs_and_the_prediction(options, names, tiny, forwards):
@@ -34,5 +34,5 @@ def test_steps_are_passes_the_head_the_epochs_and_the_prediction(options, names,
             assert step.passes.rows.tolist() == rows[plan.train].tolist()
     assert isinstance(epochs, Epochs)
     assert (epochs.number, epochs.n_train, epochs.n_validation) == (3, 34, 6)
-    assert epochs.cached == options.get("boundary_cache", True)
+    assert epochs.cached == bool(options.get("boundary_cache_bytes", True))
     assert (len(predict.rows), predict.kept) == (7 if options.get("augmentation") else 14, False)

@@ -75,3 +75,13 @@ def test_the_same_words_of_other_estimators_are_kept():
     use_current_parameters(search)
     assert other.kw_args == {"augment_views": 1, "on_error": "nan"}
     assert search.param_grid == {"o__on_error": ["nan"]}
+
+
+def test_parameters_that_are_gone_are_left_out_and_no_boundary_is_cached_where_none_was():
+    model = CNNFineTuneClassifier()
+    vars(model).update(boundary_cache=False, boundary_dtype="bfloat16")
+    use_current_parameters(model)
+    assert vars(model) == vars(CNNFineTuneClassifier(boundary_cache_bytes=0))
+    search = GridSearchCV(TUNED, {"c__boundary_dtype": ["float16"], "c__epochs": [1]})
+    use_current_parameters(search)
+    assert search.param_grid == {"c__epochs": [1]}

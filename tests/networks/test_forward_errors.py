@@ -73,7 +73,7 @@ def test_one_image_without_an_answer_is_named_and_those_before_are_kept(tmp_path
 @pytest.mark.parametrize("head", ["logistic", "random"])
 def test_what_lies_below_the_trained_stages_is_looked_at(cached, head):
     tuned = CNNFineTuneClassifier(
-        network(float("inf")), image_size=32, cache=None, boundary_cache=cached, head_init=head, epochs=1
+        network(float("inf")), image_size=32, cache=None, boundary_cache_bytes=10**9 * cached, head_init=head, epochs=1
     )
     with pytest.raises(BackboneError, match=r"Sequential gives .*at the layer '\w+' is not finite.*'0.weight'"):
         tuned.fit(IMAGES, LABELS)

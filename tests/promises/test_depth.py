@@ -190,12 +190,12 @@ def test_a_set_of_which_one_image_uses_more_is_not(tiny, remarks, largest):
     assert remarks() == []
 
 
-@pytest.mark.parametrize("boundary_cache", [True, False])
-def test_fine_tuning_sees_the_range(tiny, tmp_path, remarks, boundary_cache):
+@pytest.mark.parametrize("boundary_cache_bytes", [10**9, 0])
+def test_fine_tuning_sees_the_range(tiny, tmp_path, remarks, boundary_cache_bytes):
     X = [save(tmp_path / f"{number}.png", DEEP if number % 2 else DEEP.T) for number in range(8)]
     plain = [RGB if number % 2 else RGB.transpose(1, 0, 2) for number in range(8)]
-    options = {**tiny, "epochs": 1, "early_stopping": False, "boundary_cache": boundary_cache, "cache": None,
-               "augmentation": "none", "head_init": "random"}  # fmt: skip
+    options = {**tiny, "epochs": 1, "early_stopping": False, "boundary_cache_bytes": boundary_cache_bytes,
+               "cache": None, "augmentation": "none", "head_init": "random"}  # fmt: skip
     model = CNNFineTuneClassifier(**options, value_range=TWELVE).fit(X, [0, 1] * 4)
     expected = CNNFineTuneClassifier(**options).fit(plain, [0, 1] * 4)
     np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(plain), atol=1e-5)
