@@ -91,6 +91,7 @@ class WorkLock:
         self._contents: dict[str, Any] = {}
         self._last_progress = 0.0
         self._ended = threading.Event()
+        self._beating: threading.Thread | None = None
 
     def __enter__(self) -> WorkLock:
         began, said = time.monotonic(), self.turn
@@ -107,6 +108,9 @@ class WorkLock:
     def close(self) -> None:
         """Release it."""
         self._ended.set()
+        if self._beating is not None:
+            # A sign that is just being written would be left behind. On a file system that hangs it may never be.
+            self._beating.join(HEARTBEAT_SECONDS)
         if self._is_mine():
             with contextlib.suppress(OSError):
                 self._heartbeat.unlink()
@@ -186,7 +190,8 @@ class WorkLock:
         self._beat()
         # Without a heartbeat the work is done all the same.
         with contextlib.suppress(RuntimeError):
-            threading.Thread(target=self._keep_beating, daemon=True).start()
+            self._beating = threading.Thread(target=self._keep_beating, daemon=True)
+            self._beating.start()
 
     def _keep_beating(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):

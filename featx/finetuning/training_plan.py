@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..extraction.steps import HeadFits, Passes
 from ..heads.tuned_head import TunedHead
-from .boundary import BoundaryPasses
-from .trunk import Trunk
+
+if TYPE_CHECKING:  # these load torch
+    from .boundary import BoundaryPasses
+    from .trunk import Trunk
 
 __all__ = ["Epochs", "TrainingPlan"]
 

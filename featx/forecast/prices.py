@@ -52,18 +52,16 @@ class Prices:
     """
 
     def __init__(self, images: Sequence[ImageSource], labels: Any, *, readers: Sequence[Any], began: float) -> None:
-        self.images, self.labels, self.planning = images, np.asarray(labels), time.perf_counter() - began
+        self.images, self.labels, self._planning = images, np.asarray(labels), 0.0
         self.cache = next(filter(None, [open_cache(reader.cache) for reader in readers]), None)
         self.verbose = any(reader.verbose for reader in readers)
         self.n_passes = self.n_cached = 0.0
-        self.probed: list[int] = []
-        self.unreadable: set[int] = set()
+        self.probed, self.unreadable = list[int](), set[int]()
         self._order = np.random.default_rng(0).permutation(len(images)).tolist()
         self._keys: dict[int, bytes] = {}
         self._written: dict[EmbeddingSpec, set[bytes]] = {}
-        self._paces: dict[Any, Pace] = {}
-        self._seconds: dict[Any, float] = {}
-        self._digest()
+        self._paces, self._seconds = dict[Any, Pace](), dict[Any, float]()
+        self._began = began + self._digest()
 
     def keys(self) -> list[bytes | None]:
         """Return what identifies the content of each image; None for images that were not read."""
@@ -71,6 +69,7 @@ class Prices:
 
     def price(self, step: Passes | HeadFits | Epochs) -> Part:
         """Return the price of one step of a plan; the embeddings of passes count as cached from then on."""
+        self._planning = self._planning or time.perf_counter() - self._began
         if isinstance(step, Passes):
             return self._passes(step)
         return self._fits(step) if isinstance(step, HeadFits) else self._epochs(step)
@@ -133,17 +132,16 @@ class Prices:
 
     def forecast(self, parts: Sequence[Part], *, at_most: bool = False) -> ForecastResult:
         """Return the forecast of a command: its parts, those of equal names added up, and the passes counted so far."""
-        reading = Part("read files to tell which are cached", self._left * self._digest_seconds, n_images=self._left)
-        start = sum(pace.start for pace in self._paces.values()) + (self.planning if self._paces else 0.0)
+        start = sum(pace.start for pace in self._paces.values()) + (self._planning if self._paces else 0.0)
         merged: dict[str, Part] = {}
-        for part in [reading, Part("load the network", start), *parts]:
+        for part in [self._reading, Part("load the network", start), *parts]:
             if part.seconds or part.disk_bytes:
                 merged[part.name] = merged[part.name] + part if part.name in merged else part
         return ForecastResult(
             n_images=len(self.images),
             n_passes=round(self.n_passes),
             n_cached=round(self.n_cached),
-            about=self._left > 0,
+            about=self._reading.n_images > 0,
             n_probed=len(self.probed),
             n_unreadable=len(self.unreadable),
             at_most=at_most,
@@ -183,8 +181,8 @@ class Prices:
         there = self.cache.contains(spec, _matrix(keys)) if self.cache is not None and keys else ()
         return {key for key, found in zip(keys, there, strict=False) if found}
 
-    def _digest(self) -> None:
-        """Read the digests of the images in a random order, for a few seconds at most."""
+    def _digest(self) -> float:
+        """Read the digests of the images in a random order, for a few seconds at most; return the seconds."""
         memory = FileDigests(None) if self.cache is None else self.cache.digests
         began, done = time.perf_counter(), 0
         while done < len(self._order) and (not done or time.perf_counter() - began < DIGEST_SECONDS):
@@ -195,7 +193,9 @@ class Prices:
             self._keys |= {row: key for row, key in zip(rows, keys, strict=True) if isinstance(key, bytes)}
             self.unreadable |= set(rows) - self._keys.keys()
             done += len(rows)
-        self._left, self._digest_seconds = len(self._order) - done, (time.perf_counter() - began) / max(1, done)
+        spent, left = time.perf_counter() - began, len(self._order) - done
+        self._reading = Part("read files to tell which are cached", left * spent / max(1, done), n_images=left)
+        return spent
 
 
 def _matrix(keys: Sequence[bytes]) -> np.ndarray:

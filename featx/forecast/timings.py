@@ -52,7 +52,7 @@ def extrapolate(points: list[tuple[int, float]], n: int) -> float:
 
 
 def draw_rows(size: int, known: np.ndarray, classes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw rows with labels: random known rows of the same class, if there are any, with as much noise.
+    """Draw rows with labels: random known rows of the same class, if there are any, and noise of half the spread.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def draw_rows(size: int, known: np.ndarray, classes: np.ndarray, labels: np.ndar
     places = rng.integers(len(known), size=len(y))
     for name in np.intersect1d(y, classes):
         places[y == name] = rng.choice(np.flatnonzero(classes == name), int((y == name).sum()))
-    noise = rng.normal(size=(len(y), known.shape[1])) * known.std(axis=0)
+    noise = rng.normal(size=(len(y), known.shape[1])) * known.std(axis=0) / 2
     return (known[places] + noise).astype(np.float32), y
 
 

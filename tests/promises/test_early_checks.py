@@ -74,7 +74,7 @@ def refuse(*args, **options):
 
 @pytest.fixture(autouse=True)
 def unread(monkeypatch):
-    for module in ("extraction.estimator", "comparison.runs"):
+    for module in ("extraction.estimator", "comparison.plan"):
         monkeypatch.setattr(f"featx.{module}.image_keys", refuse)
     for module in ("comparison.compare", "workflows.finetune"):
         monkeypatch.setattr(f"featx.{module}.find_unreadable", refuse)
