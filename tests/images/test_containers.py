@@ -91,7 +91,7 @@ BYTES = {
     "polars": pl.Series,
     "polars frame": lambda cells: pl.DataFrame({"image": cells}),
     "pyarrow": lambda cells: pa.array(cells, pa.large_binary()),
-    "batch": lambda cells: pa.record_batch({"image": cells}),
+    "batch": lambda cells: pa.RecordBatch.from_pydict({"image": cells}),
 }
 RECORDS = {
     "Series": pd.Series,

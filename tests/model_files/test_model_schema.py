@@ -52,7 +52,8 @@ def test_references_that_expand_without_end_are_refused(name, tiny, path):
     features = CNNFeatureTransformer(**tiny).fit(np.zeros((2, 8, 8)))
     save_model(make_pipeline(features, LogisticRegression().fit(X, Y)), path)
     edited(path, lambda schema: add(next(nodes(schema, "LogisticRegression")), "more", TWICE[name]()))
-    with pytest.raises(ModelFileError, match="not a featx model, or it is damaged"):
+    # skops before 0.16 names `list` as a type that is not trusted.
+    with pytest.raises(ModelFileError, match=r"not a featx model, or it is damaged|builtins\.list"):
         load_model(path)
 
 
