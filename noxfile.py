@@ -56,6 +56,6 @@ def types(session):
 
 @nox.session(venv_backend="none")
 def coverage(session):
-    """Run the tests, and print the lines that they run in no process of pytest's; other processes are not measured."""
+    """Run the tests, and print the lines that none of them runs; processes that tests start are not measured."""
     # Of what Python 3.11 has, slipcover adds a tenth to the suite, coverage a half.
     session.run("python", "-m", "slipcover", "-m", "pytest", *session.posargs)
