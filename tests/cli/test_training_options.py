@@ -4,9 +4,9 @@ import inspect
 
 import click
 import pytest
-from featx.cli.training_options import stages_from, training_options, training_parameters
 
 from featx import CNNFineTuneClassifier
+from featx.cli.training_options import stages_from, training_options, training_parameters
 
 DEFAULTS = {name: p.default for name, p in inspect.signature(CNNFineTuneClassifier).parameters.items()}
 # As they are typed, and the parameter that they are.

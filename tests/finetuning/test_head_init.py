@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from trainings import TINY, assert_same, classifier, coloured
 
 from featx import CNNFeatureTransformer
 from featx.evaluation.splits import held_out_split
 from featx.finetuning.head_init import fit_probe
 from featx.heads.heads import head_spec
 from featx.networks.resolve import resolve_backbone
+from trainings import TINY, assert_same, classifier, coloured
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

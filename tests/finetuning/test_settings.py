@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from trainings import assert_same_training, classifier
 
 from featx.exceptions import (
     ParameterError,
 )
+from trainings import assert_same_training, classifier
 
 BAD = {
     "epochs": [0, -1, 1.5, True, "3", None],

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from trainings import classifier, coloured
 
 from featx.finetuning.fit import FineTuning
 from featx.finetuning.training_identity import training_identity
+from trainings import classifier, coloured
 
 
 def identity(*, keys=b"images", **options):

@@ -5,9 +5,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from cells import PICTURES
 
 import featx
+from cells import PICTURES
 from featx import CNNFineTuneClassifier
 from featx.comparison.strategies import TunedHead
 from featx.exceptions import DatasetError, ParameterError

@@ -9,12 +9,12 @@ import zipfile
 import numpy as np
 import pytest
 import skops.io
-from saved_models import add, edited, literal, nodes, refusal
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, load_model, save_model
 from featx.exceptions import ModelFileError
+from saved_models import add, edited, literal, nodes, refusal
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8)).astype(np.float32)

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import skops.io
 from PIL import Image
-from processes import python
 from sklearn import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -36,6 +35,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from featx import CNNFeatureTransformer
+from processes import python
 
 # The workers of joblib cannot import this file: what it defines is sent to them whole. Until 1.5 joblib brings its own.
 getattr(joblib.externals, "cloudpickle", cloudpickle).register_pickle_by_value(sys.modules[__name__])

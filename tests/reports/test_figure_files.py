@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from plotted import HISTORY, MATRIX, width
 
 from featx.exceptions import FeatxError, MissingDependencyError, ParameterError
 from featx.reports.figure_files import save_figure
 from featx.reports.plots import plot_confusion_matrix, plot_history
+from plotted import HISTORY, MATRIX, width
 
 pytest.importorskip("matplotlib")
 
