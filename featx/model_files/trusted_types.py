@@ -32,6 +32,9 @@ OWN_TYPES = (
 # In addition to the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
 NAMED_TYPES = (
     "numpy.dtype",
+    # skops trusts the name that the NumPy here gives it; NumPy 1 and 2 give different ones.
+    "numpy.ma.MaskedArray",
+    "numpy.ma.core.MaskedArray",
     "scipy.sparse._csr.csr_array",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.calibration._CalibratedClassifier",

@@ -1,18 +1,20 @@
 """Promised: only types that are known to be harmless, or that are trusted by name, are loaded."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from featx import load_model, save_model
 from featx.exceptions import ModelFileError, ParameterError
 from featx.model_files.trusted_types import trusted_types
-from saved_models import TRAPS, refusal
+from saved_models import TRAPS, edited, refusal
 
 X = np.abs(np.random.default_rng(0).normal(size=(60, 8))).astype(np.float32)
 Y = np.repeat(["a", "b", "c"], 20)
@@ -72,11 +74,25 @@ def test_a_function_and_a_set_of_types_are_trusted_as_their_names(embedder, path
         np.testing.assert_array_equal(load_model(path, trusted=trusted)[1:].predict(X), model[1:].predict(X))
 
 
+@pytest.mark.parametrize("module", ["numpy.ma", "numpy.ma.core"])
+def test_a_search_is_loaded_under_the_names_of_numpy_1_and_2(module, embedder, path):
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2).fit(X, Y)
+    save_model(make_pipeline(embedder, search), path)
+
+    def renamed(schema):
+        text = json.dumps(schema)
+        assert '"numpy.ma' in text
+        schema.update(json.loads(re.sub(r'"numpy\.ma(\.core)?"', f'"{module}"', text)))
+
+    assert load_model(edited(path, renamed))[-1].best_params_ == search.best_params_
+
+
 def test_no_trusted_name_runs_code_or_opens_files():
     """Types of other libraries, and functions, are there one by one; all else belongs to scikit-learn and featx."""
     others = {name for name in trusted_types() if not name.startswith(("sklearn.", "featx."))}
     assert others == {
         *("numpy.dtype", "numpy.max", "numpy.mean", "numpy.median", "numpy.min"),
+        *("numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"),
         *("scipy.sparse._csr.csr_array", "scipy.sparse._csr.csr_matrix"),
     }
     for word in ("PyFunc", "joblib", "Memory", "datasets", "externals", "testing", "partial", "memmap", "load", "save"):
