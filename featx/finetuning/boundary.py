@@ -73,7 +73,7 @@ class BoundaryPasses:
 
     def in_bfloat16(self) -> BoundaryPasses:
         """Return the passes whose outputs are kept as bfloat16, which has the range of float32."""
-        view: View = (self.view[0], "map:bfloat16")
+        view = self.view._replace(pooling="map:bfloat16")
         return replace(self, view=view, passes=[replace(each, views=[view]) for each in self.passes])
 
 
@@ -95,7 +95,7 @@ def boundary_passes(
     preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
     if not options.max_bytes or (trunk.trained and trunk.boundary is None):
         return None
-    view: View = (trunk.boundary, "map:float16") if trunk.boundary is not None else trunk.view
+    view = View(trunk.boundary, "map:float16") if trunk.boundary is not None else trunk.view
     shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
     plain = validation if augmented else np.concatenate([train, validation])
     numbered = [(0, plain)] + [(number, train) for number in range(1, options.draws + 1) if augmented]

@@ -99,7 +99,7 @@ class FineTuning:
         self.targets = targets.astype(np.int64)
         self.groups, self.together = None if groups is None else plain_labels(groups, name="groups"), together
         self.source = options.source()
-        self.view = self.source.view(options.layer, options.pooling)
+        self.view = options.view(self.source)
         self.device = resolve_device(options.device)
         self.precision = resolve_precision(options.precision)
         self.cache = open_cache(options.cache)

@@ -35,6 +35,7 @@ from .weights import (
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+from .pooling import View
 
 __all__ = ["list_backbones", "resolve_backbone", "stage_widths"]
 
@@ -266,4 +267,4 @@ def stage_widths(name: str) -> dict[str, int]:
     """
     source = resolve_backbone(name, weights=None)
     backbone = source.load("cpu")
-    return {stage: backbone.width((stage, "avg"), preprocessing=source.preprocessing) for stage in backbone.stages}
+    return {stage: backbone.width(View(stage, "avg"), preprocessing=source.preprocessing) for stage in backbone.stages}
