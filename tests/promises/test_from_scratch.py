@@ -254,7 +254,7 @@ def test_norms_that_a_graph_takes_apart_are_whole_and_layers_inside_of_them_too(
     timm = pytest.importorskip("timm")
     module = timm.create_model("resnetv2_50", layers=(1, 2, 1, 1), num_classes=0)
     source = resolve_backbone(module, image_size=SIDE)
-    trunk = Trunk.cut(source, (layer, "avg"), trainable_layers=9)
+    trunk = Trunk.cut(source, source.view(layer, "avg"), trainable_layers=9)
     pixels = torch.from_numpy(coloured(4)[0]).permute(0, 3, 1, 2)
     pixels = nn.functional.interpolate(pixels, (SIDE, SIDE))
     expected = source.load("cpu").embed(pixels, [trunk.view], preprocessing=source.preprocessing)[0]
