@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torchvision import models
 
+from featx import CNNFineTuneClassifier
 from featx.finetuning.head import DenseHead
 from featx.finetuning.optimization import make_optimizer
 from featx.finetuning.settings import TrainingSettings
