@@ -9,7 +9,6 @@ from typing import Any, get_args
 import click
 
 from ..finetuning.choices import BatchNorm, HeadInit, Optimizer, Schedule
-
 from .option_groups import COMPUTING, TRAINED, TRAINING, in_group
 from .options import FRACTION, OPEN_FRACTION, RATE, decorate, reading_parameters, weights_from
 
