@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,18 +28,15 @@ from ..process import keep_freed_memory
 from ..runtime.resources import thread_count
 from .boundary import boundary_passes, make_feed
 from .checkpoint import Checkpoint
+from .finetuned_estimator import FineTunedEstimator
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
 from .ignored_parameters import note_ignored_parameters
 from .settings import ResolvedSettings, TrainingSettings
 from .training import Training
-from .training_identity import training_identity
 from .training_plan import Epochs, TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation
-
-if TYPE_CHECKING:
-    from .classifier import CNNFineTuneClassifier
 
 __all__ = ["FineTuning", "TrainingResult"]
 
@@ -82,7 +80,7 @@ class FineTuning:
 
     def __init__(
         self,
-        classifier: CNNFineTuneClassifier,
+        classifier: FineTunedEstimator,
         images: Sequence[ImageSource],
         classes: np.ndarray,
         targets: np.ndarray,
@@ -129,7 +127,7 @@ class FineTuning:
         if self.given.device == "cpu":
             keep_freed_memory()
         channels_last(trunk.module.to(self.given.device))
-        checkpoint = self._checkpoint(trunk, plan.validation)
+        checkpoint = self._checkpoint(plan.validation)
         if checkpoint is not None:
             checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
@@ -245,15 +243,39 @@ class FineTuning:
             self.timings["training"] += time.perf_counter() - began
             return head
 
+    def identity(self, validation: np.ndarray, keys: bytes) -> dict[str, str]:
+        """Return everything that the result depends on, as text by name, so that a checkpoint is of this training.
+
+        The settings say which entries they belong to; where data and network decide what comes of one, that is it.
+
+        Parameters
+        ----------
+        validation : ndarray of int
+            The rows of the validation part.
+        keys : bytes
+            The keys of the content of all images, one after the other.
+        """
+        return self.settings.entries() | {
+            "class_weights": str(self.class_weights),
+            "backbone": self.source.name,
+            "weights": self.source.weights_digest,
+            "layer and pooling": " ".join(self.view),
+            "trained part": " ".join(self.trunk.trained) or "head only",
+            "preprocessing": self.source.preprocessing.text,
+            "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
+            "images and labels": hashlib.sha256(keys + self.targets.tobytes()).hexdigest(),
+            "classes": " ".join(str(name) for name in self.classes),
+        }
+
     def _empty_head(self, width: int) -> DenseHead:
         return DenseHead(width, len(self.classes), hidden_units=self.given.hidden_units, dropout=self.given.dropout)
 
-    def _checkpoint(self, trunk: Trunk, validation: np.ndarray) -> Checkpoint | None:
+    def _checkpoint(self, validation: np.ndarray) -> Checkpoint | None:
         if self.given.checkpoint is None:
             return None
         threads = thread_count(self.given.n_jobs)
         keys = joined_keys(self.images, open_store(self.cache).digests, threads=threads)
-        return Checkpoint(self.given.checkpoint, training_identity(self, trunk, validation, keys))
+        return Checkpoint(self.given.checkpoint, self.identity(validation, keys))
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -62,11 +62,7 @@ def fit_probe(
 
 
 def warm_up(
-    head: DenseHead,
-    features: np.ndarray,
-    targets: np.ndarray,
-    settings: ResolvedSettings,
-    weights: torch.Tensor | None,
+    head: DenseHead, features: np.ndarray, targets: np.ndarray, settings: ResolvedSettings, weights: torch.Tensor | None
 ) -> None:
     """Train the head alone on embeddings (n, width), in place, at `head_learning_rate` or, if that is lower, 1e-3."""
     values, wanted = torch.from_numpy(features).to(settings.device), torch.from_numpy(targets).to(settings.device)

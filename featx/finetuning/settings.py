@@ -14,7 +14,7 @@ from ..images.augmentation import Augmentation, resolve_augmentation
 from .choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 
 if TYPE_CHECKING:
-    from .classifier import CNNFineTuneClassifier
+    from .finetuned_estimator import FineTunedEstimator
 
 __all__ = ["ResolvedSettings", "TrainingSettings"]
 
@@ -31,24 +31,12 @@ _COUNT, _RATE, _SHARE = integer(1), number(0, math.inf), number(0, 1)
 
 
 def _setting(
-    accepts: Constraint | None = None,
-    *,
-    entry: str | None,
-    kind: type | None = None,
-    text: Callable[[Any], str] = str,
+    accepts: Constraint | None = None, *, entry: str | None, kind: type | None = None, text: Callable[[Any], str] = str
 ) -> Any:
-    """Return a field of the settings.
+    """Return a field that `accepts` values, by default those that the parameter accepts everywhere.
 
-    Parameters
-    ----------
-    accepts : Constraint, default=None
-        None stands for the one that all parameters of this name have.
-    entry : str or None
-        The entry of a checkpoint's identity that the setting belongs to; None if the result does not depend on it.
-    kind : type, default=None
-        Python's own type, which numbers are converted to.
-    text : callable, default=str
-        Returns the value as it is written in the entry.
+    `entry` of a checkpoint's identity has its `text`; with None, the result of a training does not depend on it.
+    Numbers are converted to `kind`.
     """
     return field(metadata={"accepts": accepts, "entry": entry, "kind": kind, "text": text})
 
@@ -94,7 +82,7 @@ class TrainingSettings:
     verbose: bool = _setting(entry=None, kind=bool)
 
     @classmethod
-    def of(cls, classifier: CNNFineTuneClassifier) -> TrainingSettings:
+    def of(cls, classifier: FineTunedEstimator) -> TrainingSettings:
         """Return the settings of a classifier, after checking all its parameters that can be checked by themselves.
 
         Parameters
@@ -140,14 +128,10 @@ class TrainingSettings:
             head_rate = rate if from_scratch else HEAD_RATE_FACTOR * rate
         if head_init == "auto":
             head_init = "random" if begins_at_random else "warmup" if self.hidden_units else "logistic"
-        found = {
-            "learning_rate": rate,
-            "head_learning_rate": head_rate,
-            "epochs": epochs,
-            "patience": patience if self.early_stopping else None,
-            "head_init": head_init,
-            "warmup_epochs": self.warmup_epochs if head_init == "warmup" else 0,
-        }
+        found: dict[str, Any] = {"learning_rate": rate, "head_learning_rate": head_rate}
+        found |= {"epochs": epochs, "head_init": head_init}
+        found["patience"] = patience if self.early_stopping else None
+        found["warmup_epochs"] = self.warmup_epochs if head_init == "warmup" else 0
         return ResolvedSettings(**{**vars(self), **found})
 
 
