@@ -72,6 +72,13 @@ class FineTuning:
     together : ndarray of int, shape (n,), default=None
         Equal for images of the same content; see `same_content`.
 
+    Attributes
+    ----------
+    given : TrainingSettings
+        As they were set, with the device and the precision that they stand for.
+    settings : ResolvedSettings
+        Those of the training, which are known once the network is cut in two.
+
     Raises
     ------
     ParameterError
