@@ -4,10 +4,10 @@ import inspect
 
 import click
 import pytest
-from featx.cli.options import network_options, reading_options
-from featx.cli.training_options import NOT_OPTIONS, classifier_parameters, stages_from, training_options
 
 from featx import CNNFineTuneClassifier
+from featx.cli.options import network_options, reading_options
+from featx.cli.training_options import NOT_OPTIONS, classifier_parameters, stages_from, training_options
 
 DEFAULTS = {name: p.default for name, p in inspect.signature(CNNFineTuneClassifier).parameters.items()}
 # A command shows its progress.

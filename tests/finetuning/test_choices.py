@@ -4,12 +4,12 @@ import inspect
 from typing import get_args, get_type_hints
 
 import pytest
-from featx.cli.finetune import finetune
-from trainings import classifier
 
 from featx import CNNFineTuneClassifier
+from featx.cli.finetune import finetune
 from featx.finetuning import choices
 from featx.finetuning.settings import TrainingSettings
+from trainings import classifier
 
 PARAMETERS = ["batch_norm", "head_init", "optimizer", "schedule"]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from featx.cache import EmbeddingCache
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from featx import CNNFeatureTransformer, ParameterError, load_model, save_model
+from featx.cache import EmbeddingCache
 from featx.networks import precision as precisions
 from featx.networks.precision import Agreement, choose_precision, measure_agreement, sample_crops
 from featx.networks.resolve import resolve_backbone
