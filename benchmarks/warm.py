@@ -43,9 +43,7 @@ def write_files(folder: Path, count: int) -> list[str]:
 
 def fill(cache: EmbeddingCache, transformer: CNNFeatureTransformer, count: int) -> np.ndarray:
     """Put a made-up embedding for each file; return all of them."""
-    source = transformer.source()
-    view = source.view(transformer.layer, transformer.pooling)
-    spec = source.spec(view, transformer.arithmetic(source))
+    spec = transformer.spec()
     rows = np.random.default_rng(0).random((count, transformer.embedding_dim_), dtype=np.float32)
     for start in range(0, count, BATCH):
         part = rows[start : start + BATCH]

@@ -202,7 +202,7 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
     for name, estimator in strategies.items():
         kind = kind_of(estimator)
         transformer = estimator[0] if kind == "frozen" else None
-        layer = transformer and transformer.source().view(transformer.layer, transformer.pooling)[0]
+        layer = transformer and transformer.view().layer
         described[name] = kind, layer
     return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, verdict=size.verdict)
 

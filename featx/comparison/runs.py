@@ -20,6 +20,7 @@ from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
+from ..networks.pooling import View
 from .plan import ComparisonPlan
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from .runner import Runner, RunResult
@@ -93,7 +94,7 @@ class ComparisonRuns:
         labels, some = self.runner.labels[rows], self.dataset.take(rows)
         kept: dict[str, Any] = {"groups": some.groups, "together": some.together}
         if (known := self.files.load(STAGE_FILE, key)) is not None:
-            predicted, widths = known[1], {(layer, pooling): width for layer, pooling, width in known[0]["stages"]}
+            predicted, widths = known[1], {View(layer, pooling): width for layer, pooling, width in known[0]["stages"]}
         else:
             transformer = self.runner.with_cache(transfer)
             self._say(f"stages of {transformer.source().name} as frozen features, {len(rows):,} images")

@@ -220,14 +220,15 @@ def stage_views(transformer: CNNFeatureTransformer) -> list[View]:
         If its layer is not a named stage of the network.
     """
     source = transformer.source()
-    last, pooling = source.view(transformer.layer, transformer.pooling)
+    last, pooling = transformer.view(source)
     names = list(source.architecture.stage_names)
     if last not in names:
         raise LayerError(f"{last!r} is not a named stage of {source.name}, so there are no earlier ones")
     depth = names.index(last)
     # The flattened feature map of an early stage has hundreds of thousands of values.
     pooling = "avg" if pooling == "flatten" else pooling
-    return [(names[place], pooling) for place in dict.fromkeys(round(depth * share) for share in (0.25, 0.5, 0.75, 1))]
+    places = dict.fromkeys(round(depth * share) for share in (0.25, 0.5, 0.75, 1))
+    return [View(names[place], pooling) for place in places]
 
 
 def _folds(y: np.ndarray, groups: np.ndarray | None, together: np.ndarray | None) -> int:

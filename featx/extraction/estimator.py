@@ -12,7 +12,7 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
 
-from ..cache import EmbeddingCache, default_cache_dir
+from ..cache import EmbeddingCache, EmbeddingSpec, default_cache_dir
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore
 from ..constraints import NONE, PATH, check_values
@@ -90,6 +90,15 @@ class ImageEstimator(BaseEstimator):
         if hasattr(self, "_origin"):
             new._origin = self._origin
         return new
+
+    def view(self, source: BackboneSource | None = None) -> View:
+        """Return the layer and the pooling of this estimator, with the network's own where none is named."""
+        return (source or self.source()).view(self.layer, self.pooling)
+
+    def spec(self, source: BackboneSource | None = None) -> EmbeddingSpec:
+        """Return what identifies the embeddings of this estimator's view."""
+        source = source or self.source()
+        return source.spec(self.view(source), self.arithmetic(source))
 
     def arithmetic(self, source: BackboneSource) -> str:
         """Return what `precision` stands for; "auto" stands for what it did in ``fit``, on whichever machine."""

@@ -65,7 +65,7 @@ class ForwardTask:
         """Return the task of an extraction with these parameters; its device is still to be found."""
         return cls(
             source=source,
-            views=tuple(views),
+            views=tuple(View(*view) for view in views),
             precision=choose_precision(source, precision, device=device, cache=store),
             device=device,
             threads=thread_count(n_jobs),

@@ -316,4 +316,4 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         if not all(named) or isinstance(self.prefetch, str):
             raise ParameterError(f"got prefetch={shown(self.prefetch)}; expected pairs (layer, pooling)")
         others = [source.view(layer, pooling) for layer, pooling in pairs]
-        return list(dict.fromkeys([source.view(self.layer, self.pooling), *others]))
+        return list(dict.fromkeys([self.view(source), *others]))

@@ -102,7 +102,7 @@ class Trunk:
             If the layer does not exist.
         """
         module = source.fresh().requires_grad_(False)
-        node = source.architecture.node(view[0])
+        node = source.architecture.node(view.layer)
         images = None
         if source.is_custom:
             from ..networks.reference_outputs import fixed_images
@@ -119,7 +119,7 @@ class Trunk:
         nodes, layer = traced
         end = last_node(nodes, layer)
         graph = CutGraph(module, nodes, end)
-        chosen, stages = graph.choose(source, view[0], trainable_stages, trainable_layers)
+        chosen, stages = graph.choose(source, view.layer, trainable_stages, trainable_layers)
         if not chosen:
             part = TrainedPart(module, [], lower=graph.called(end)[0])
             return cls(module, source, view, None, _identity, [], [], part)
@@ -194,17 +194,17 @@ class Trunk:
 
     def _pool(self, output: Tensor, n_images: int) -> Tensor:
         architecture = self.source.architecture
-        last = architecture.is_channels_last(architecture.node(self.view[0]))
-        rows = pool(output, self.view[1], channels_last=last, prefix_tokens=architecture.prefix_tokens)
+        last = architecture.is_channels_last(architecture.node(self.view.layer))
+        rows = pool(output, self.view.pooling, channels_last=last, prefix_tokens=architecture.prefix_tokens)
         if len(rows) != n_images:
-            raise LayerError(*not_one_each(self.source.name, self.view[0], len(rows), n_images))
+            raise LayerError(*not_one_each(self.source.name, self.view.layer, len(rows), n_images))
         return rows
 
     def lower(self, images: Tensor, precision: str) -> Tensor:
         """Return the inputs of `features` for normalised images, without gradients and in evaluation mode."""
         if self.trained and self.boundary is None:
             return images
-        node = self.boundary or self.source.architecture.node(self.view[0])
+        node = self.boundary or self.source.architecture.node(self.view.layer)
         if self._lower is None:
             with self.part.evaluating():
                 shown = images if self.source.is_custom else None

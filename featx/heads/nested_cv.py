@@ -111,6 +111,7 @@ def evaluate_heads(
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
     first = _checked_matrices(matrices)
+    matrices = {View(*view): matrix for view, matrix in matrices.items()}
     classes, truth = check_labels(first, plain_column(y, len(first), name="y"))
     y = classes[truth]
     groups, together = (plain_column(column, len(y), name=name) for name, column in
@@ -184,8 +185,8 @@ def evaluate_heads(
     results = {
         c: CandidateResult(
             head=c.tuned.head,
-            layer=c.view[0],
-            pooling=c.view[1],
+            layer=c.view.layer,
+            pooling=c.view.pooling,
             width=c.X.shape[1],
             metrics=metrics[c],
             picked=c is kept,
@@ -214,8 +215,8 @@ def evaluate_heads(
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
         head=kept.tuned.head,
-        layer=kept.view[0],
-        pooling=kept.view[1],
+        layer=kept.view.layer,
+        pooling=kept.view.pooling,
         parameters=fitted.best_params_,
         model_fitted_on=len(rows),
         test=name_test(**design),

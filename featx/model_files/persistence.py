@@ -252,8 +252,7 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
             "Name its code, set_params(cache_key='...'), and save again; nothing needs to be fitted anew.",
         )
     transformer.__dict__.pop("_origin", None)
-    view = source.view(transformer.layer, transformer.pooling)
-    spec = source.spec(view, transformer.arithmetic(source)).to_dict()
+    spec = transformer.spec(source).to_dict()
     if not isinstance(transformer.backbone, str):
         transformer.backbone = MODULE_PREFIX + source.name
     if is_file_name(transformer.weights) and os.path.exists(transformer.weights):
@@ -276,8 +275,7 @@ def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> 
 
 def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) -> None:
     source = transformer.source()
-    view = source.view(transformer.layer, transformer.pooling)
-    now = source.spec(view, transformer.arithmetic(source)).to_dict()
+    now = transformer.spec(source).to_dict()
     if now["weights_digest"] != then["weights_digest"]:
         raise ModelFileError(
             f"{name} was fitted on embeddings of other weights of {source.name} than are here: "

@@ -101,17 +101,17 @@ class BackboneSource(SummaryMixin):
                 "before that. layer='output' is what it returns"
             )
         # Strings of NumPy and of an Enum are formatted in other ways.
-        return plain(
-            layer or self.architecture.default_layer
-        ), self.architecture.pooling if pooling == "auto" else plain(pooling)
+        own = self.architecture
+        return View(plain(layer or own.default_layer), own.pooling if pooling == "auto" else plain(pooling))
 
     def spec(self, view: View, precision: str) -> EmbeddingSpec:
         """Return the spec that identifies the embeddings of one view."""
+        layer, pooling = view  # a plain pair, perhaps
         return EmbeddingSpec(
             backbone=self.name,
             weights_digest=self.weights_digest,
-            layer=view[0],
-            pooling=view[1],
+            layer=layer,
+            pooling=pooling,
             preprocessing=self.preprocessing.text,
             precision=precision if precision == "float32" else f"{precision};exact={FLOAT32_CONVOLUTIONS};sums=float32",
         )

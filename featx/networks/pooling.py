@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..constraints import one_of
 from ..exceptions import LayerError, ParameterError
@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 __all__ = ["MAPS", "POOLINGS", "Float16RangeError", "View", "check_pooling", "pool", "whole_map"]
 
-# (layer, pooling): a layer of a network, and how its output becomes one vector.
-View = tuple[str, str]
-
 POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
 GEM_POWER = 3.0
 # Every value of a layer's output in half precision, for the boundary below the layers that are trained.
 MAPS = ("map:float16", "map:bfloat16")
+
+
+class View(NamedTuple):
+    """What is computed of an image by a network: a layer, and how its output becomes one vector."""
+
+    layer: str
+    pooling: str
 
 
 class Float16RangeError(LayerError):

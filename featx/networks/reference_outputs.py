@@ -91,7 +91,7 @@ def outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:
         preprocessing.mean,
         preprocessing.std,
     )
-    view: View = spec.layer, spec.pooling
+    view = View(spec.layer, spec.pooling)
     for known in (key, (*key, view)):
         if known in _outputs:
             return _outputs[known]

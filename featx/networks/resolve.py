@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..constraints import plain
@@ -24,6 +25,7 @@ from .network_names import check_patches, check_published
 from .state_matching import load_weights
 from .timm_networks import timm_source
 from .weights import (
+    Weights,
     build_seeded,
     embedded_weights,
     file_weights,
@@ -35,6 +37,7 @@ from .weights import (
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+from .pooling import View
 
 __all__ = ["list_backbones", "resolve_backbone", "stage_widths"]
 
@@ -102,23 +105,6 @@ def resolve_backbone(
 
 
 def _embedded(weights: Any, seed: int) -> BackboneSource:
-    def build() -> nn.Module:
-        from .efficientnet_lite import EfficientNetLite0, published_tensor_names, published_to_own
-
-        module = build_seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
-        if found.file:
-            load_weights(
-                module,
-                found.load(),
-                name=EMBEDDED,
-                source=found.file,
-                layer=architecture.node(architecture.default_layer),
-                heads=(architecture.class_layer,),
-                adapt=published_to_own,
-                aliases=published_tensor_names(module.state_dict()),
-            )
-        return module
-
     check_published(EMBEDDED, weights)
     if weights is None:
         found = random_weights(seed, initialisation="fan out")
@@ -126,8 +112,26 @@ def _embedded(weights: Any, seed: int) -> BackboneSource:
         found = file_weights(weights)
     else:
         found = embedded_weights()
-    architecture = EMBEDDED_ARCHITECTURE
-    return BackboneSource(EMBEDDED, found.digest, EMBEDDED_PREPROCESSING, architecture, build)
+    build = partial(_build_embedded, found)
+    return BackboneSource(EMBEDDED, found.digest, EMBEDDED_PREPROCESSING, EMBEDDED_ARCHITECTURE, build)
+
+
+def _build_embedded(found: Weights) -> nn.Module:
+    from .efficientnet_lite import EfficientNetLite0, published_tensor_names, published_to_own
+
+    module = build_seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
+    if found.file:
+        load_weights(
+            module,
+            found.load(),
+            name=EMBEDDED,
+            source=found.file,
+            layer=EMBEDDED_ARCHITECTURE.node(EMBEDDED_ARCHITECTURE.default_layer),
+            heads=(EMBEDDED_ARCHITECTURE.class_layer,),
+            adapt=published_to_own,
+            aliases=published_tensor_names(module.state_dict()),
+        )
+    return module
 
 
 def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None) -> BackboneSource:
@@ -153,36 +157,39 @@ def _from_torchvision(name: str, weights: Any, seed: int, image_size: int | None
         check_patches(name, side)
         digest += f";positions={side}" if side != preprocessing.crop else ""
 
-    def build() -> nn.Module:
-        from torchvision import models
-
-        options: dict[str, Any] = {}
-        if name in INIT_WEIGHTS:
-            # The published weights were trained on inputs of another scale, to which the network converts them itself.
-            options = {"transform_input": True, "init_weights": found.file is None, "aux_logits": True}
-        elif name.startswith("vit"):
-            options = {"image_size": side}
-        module = build_seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
-        if found.file:
-
-            def resampled(state: dict[str, Tensor]) -> dict[str, Tensor]:
-                try:
-                    return models.vision_transformer.interpolate_embeddings(side, patch, OrderedDict(state))
-                except (KeyError, ValueError):  # no position embeddings, or none of a square image
-                    return state
-
-            load_weights(
-                module,
-                found.load(),
-                name=name,
-                source=found.file,
-                layer=architecture.node(architecture.default_layer),
-                heads=(architecture.class_layer,),
-                adapt=resampled if name.startswith("vit") else None,
-            )
-        return module
-
+    build = partial(_build_torchvision, name, found, side, patch)
     return BackboneSource(name, digest, preprocessing, architecture, build)
+
+
+def _build_torchvision(name: str, found: Weights, side: int, patch: int) -> nn.Module:
+    from torchvision import models
+
+    architecture = architecture_of(name)
+    options: dict[str, Any] = {}
+    if name in INIT_WEIGHTS:
+        # The published weights were trained on inputs of another scale, to which the network converts them itself.
+        options = {"transform_input": True, "init_weights": found.file is None, "aux_logits": True}
+    elif name.startswith("vit"):
+        options = {"image_size": side}
+    module = build_seeded(lambda: models.get_model(name, weights=None, **options), found.seed)
+    if found.file:
+
+        def resampled(state: dict[str, Tensor]) -> dict[str, Tensor]:
+            try:
+                return models.vision_transformer.interpolate_embeddings(side, patch, OrderedDict(state))
+            except (KeyError, ValueError):  # no position embeddings, or none of a square image
+                return state
+
+        load_weights(
+            module,
+            found.load(),
+            name=name,
+            source=found.file,
+            layer=architecture.node(architecture.default_layer),
+            heads=(architecture.class_layer,),
+            adapt=resampled if name.startswith("vit") else None,
+        )
+    return module
 
 
 def _from_module(
@@ -266,4 +273,4 @@ def stage_widths(name: str) -> dict[str, int]:
     """
     source = resolve_backbone(name, weights=None)
     backbone = source.load("cpu")
-    return {stage: backbone.width((stage, "avg"), preprocessing=source.preprocessing) for stage in backbone.stages}
+    return {stage: backbone.width(View(stage, "avg"), preprocessing=source.preprocessing) for stage in backbone.stages}

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from .architectures import Architecture
 from .backbone import BackboneSource
 from .network_names import check_timm, check_timm_weights, unknown_timm_network
 from .state_matching import load_weights
-from .weights import build_seeded, file_weights, is_file_name, random_weights
+from .weights import Weights, build_seeded, file_weights, is_file_name, random_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,32 +60,7 @@ def timm_source(name: str, *, weights: Any, seed: int, image_size: int | None) -
     crop = config["input_size"][-1]
     side = image_size if known and known.fixed_input_size and image_size not in (None, crop) else None
 
-    def build() -> nn.Module:
-        try:
-            module = build_seeded(lambda: _create(short, found is None, side), found.seed if found else 0)
-        except Exception as error:  # hub, network and file errors of several libraries
-            if found is not None:
-                at = f" at image_size={side}" if side else ""
-                raise BackboneError(
-                    f"timm cannot build {short}{at}: {error}", "Choose an image size that the network takes."
-                ) from error
-            raise WeightsError(
-                f"cannot get the weights of {name}: {error}",
-                "Fetch them where there is a network and pass weights=FILE.",
-            ) from error
-        if found is not None and found.file:
-            heads = (known.classifier if known else None) or "classifier"
-            load_weights(
-                module,
-                found.load(),
-                name=name,
-                source=found.file,
-                layer="output",
-                heads=(heads,) if isinstance(heads, str) else heads,
-                adapt=_filter_of(module),
-            )
-        return module
-
+    build = partial(_build, name, found, side)
     preprocessing = Preprocessing(
         crop=crop,
         resize=round(crop / config["crop_pct"]),
@@ -96,10 +72,43 @@ def timm_source(name: str, *, weights: Any, seed: int, image_size: int | None) -
     if found is None:
         module = build()
         digest = module_digest(module)
-        return BackboneSource(name, digest, preprocessing, architecture, lambda: module, is_built=True)
+        return BackboneSource(name, digest, preprocessing, architecture, partial(_built, module), is_built=True)
     random = f"{name};timm={timm.__version__}" if weights is None else name
     digest = f"{found.digest};positions={side}" if side else found.digest
     return BackboneSource(random, digest, preprocessing, architecture, build)
+
+
+def _build(name: str, found: Weights | None, side: int | None) -> nn.Module:
+    short = name.partition(":")[2]
+    known = _configuration(short)
+    try:
+        module = build_seeded(lambda: _create(short, found is None, side), found.seed if found else 0)
+    except Exception as error:  # hub, network and file errors of several libraries
+        if found is not None:
+            at = f" at image_size={side}" if side else ""
+            raise BackboneError(
+                f"timm cannot build {short}{at}: {error}", "Choose an image size that the network takes."
+            ) from error
+        raise WeightsError(
+            f"cannot get the weights of {name}: {error}",
+            "Fetch them where there is a network and pass weights=FILE.",
+        ) from error
+    if found is not None and found.file:
+        heads = (known.classifier if known else None) or "classifier"
+        load_weights(
+            module,
+            found.load(),
+            name=name,
+            source=found.file,
+            layer="output",
+            heads=(heads,) if isinstance(heads, str) else heads,
+            adapt=_filter_of(module),
+        )
+    return module
+
+
+def _built(module: nn.Module) -> nn.Module:
+    return module
 
 
 def _configuration(short: str) -> Any:

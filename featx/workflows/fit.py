@@ -33,6 +33,7 @@ from ..heads.results import EvaluationResult
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
+from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 
 __all__ = ["FitPlan", "FitResult", "fit_model", "plan_fit"]
@@ -205,7 +206,7 @@ def fit_model(
     )
     features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     features._check_weights(reset=True)
-    features.embedding_dim_ = matrices[evaluation.layer, evaluation.pooling].shape[1]
+    features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
     extraction.embeddings = []
     return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
 
@@ -251,7 +252,7 @@ def plan_fit(
         head.spec(len(dataset.classes))
     source = transformer.source()
     views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
-    transformer = clone(transformer).set_params(layer=views[0][0], pooling=views[0][1], prefetch=views[1:])
+    transformer = clone(transformer).set_params(layer=views[0].layer, pooling=views[0].pooling, prefetch=views[1:])
     transformer.check_parameters()
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)

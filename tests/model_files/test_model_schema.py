@@ -108,8 +108,22 @@ META = {"format": 1, "version": "0", "classes": [], "specs": {}, "evaluation": N
     ],
     # Archives hold the time, and so make another name in every process.
     ids=[
-        *("empty", "two bytes", "all bytes", "archive", "not json", "list", "object", "pickle", "head", "skops list"),
-        *("no meta", "number", "no specs", "spec list", "empty spec", "spec number"),
+        "empty",
+        "two bytes",
+        "all bytes",
+        "archive",
+        "not json",
+        "list",
+        "object",
+        "pickle",
+        "head",
+        "skops list",
+        "no meta",
+        "number",
+        "no specs",
+        "spec list",
+        "empty spec",
+        "spec number",
     ],
 )
 def test_a_file_that_is_no_model_is_refused(path, content):

@@ -37,7 +37,7 @@ ARROWS = {
     "finetuning": "extraction heads networks evaluation images torch_modules cache runtime display",
     "model_files": "extraction networks cache",
     # floor 6
-    "workflows": "model_files finetuning heads extraction datasets evaluation images cache runtime display",
+    "workflows": "model_files finetuning heads extraction datasets networks evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     # floor 7
     "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
@@ -57,6 +57,7 @@ LIGHT = (
     "display.quantities",
     "display.terminal",
     "heads.head_names",
+    "finetuning.choices",
     "comparison.strategy_names",
 )
 
