@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..display.quantities import duration_text, size_text
+from ..display.quantities import count_text, duration_text, size_text
 from ..display.tables import CLASS_NAMES, Part, Table
 from ..runtime import resources
 
@@ -46,8 +46,8 @@ def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[
     rows.append([f"in all, {most}", "", *total, memory])
     lines = [_images(forecast)]
     if forecast.n_unreadable:
-        then = "are left out" if skipping else "end the run; --on-error skip leaves them out"
-        lines.append(f"{forecast.n_unreadable:,} images could not be read: they {then}")
+        then = "left out" if skipping else "the run ends there; --on-error skip leaves them out"
+        lines.append(f"{count_text(forecast.n_unreadable, 'image')} could not be read: {then}")
     if forecast.at_most:
         lines.append("training ends earlier when the validation accuracy stops rising")
     lines.append("nothing was written but what is remembered: digests of files and the precision of the network")

@@ -125,7 +125,7 @@ def test_a_dry_run_says_how_many_images_cannot_be_read(command, skip, folder):
         (folder / "dark" / f"{name}.png").write_bytes(name.encode())
     shown = featx(command, folder, *without_output(command), *NETWORK, *skip, "--dry-run").stdout
     assert "2 images could not be read" in shown
-    assert ("they are left out" if skip else "--on-error skip") in shown
+    assert ("2 images could not be read: left out" if skip else "--on-error skip") in shown
 
 
 @pytest.mark.parametrize(

@@ -57,3 +57,12 @@ def test_what_took_less_than_a_second_is_no_bottleneck():
     assert "bottleneck" not in render_text(extraction_parts(ExtractionResult(n_images=9, seconds={"gather": 0.0})))
     assert times_text({"extraction": 0.01, "tuning": 0.9}) == "extraction 0.0 s, tuning 0.9 s"
     assert "most of it is tuning (75 %)" in times_text({"extraction": 1.0, "tuning": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(1, "1 image could not be read"), (1200, "1,200 images could not be read")]
+)
+def test_images_that_cannot_be_read_are_counted(number, words):
+    forecast = ForecastResult(2000, 2000, 0, False, 64, number)
+    for skipping, then in ((True, ": left out"), (False, ": the run ends there; --on-error skip leaves them out")):
+        assert f"{words}{then}" in forecast_parts(forecast, skipping=skipping)[1].splitlines()
