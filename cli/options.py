@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ..choices import OnError, Resize
 from .interrupts import note_kept
 from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .overwrites import check_overwrites
@@ -75,7 +76,7 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
                           f"the network's own [default: auto].{more}"),
             _network("--image-size", type=click.IntRange(1, 9459), metavar="PIXELS",
                      help="Side of the network's input [default: that of the weights]."),
-            _network("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
+            _network("--resize", type=click.Choice(get_args(Resize)), default="crop", show_default=True,
                      help="Cut the central square, or squeeze the whole image into it."),
             _computing("--precision", metavar="NAME", default="auto", show_default=True,
                        help="auto, float32, bfloat16 or float16; auto takes bfloat16 if it is faster and as accurate."),
@@ -135,7 +136,7 @@ reading_options = decorate(
         _data("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
               help="Values of black and white in images of more than 8 bits [default: their full scale]; "
                    "0,4095 for 12 bits, minmax for each image's own."),
-        _data("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
+        _data("--on-error", type=click.Choice(get_args(OnError)), default="raise", show_default=True,
               callback=_may_skip,
               help="Whether an image that cannot be read ends the command, or is left out."),
         _output("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",

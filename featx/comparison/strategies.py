@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from ..choices import StrategyKind
 from ..constraints import GRID, NONE, RANDOM_STATE, TEXT, check_values
 from ..exceptions import ParameterError, nearest
 from ..extraction.transformer import CNNFeatureTransformer
@@ -88,7 +89,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
     return Pipeline([("features", transformer), ("head", classifier)])
 
 
-def kind_of(estimator: BaseEstimator) -> str:
+def kind_of(estimator: BaseEstimator) -> StrategyKind:
     """Return what a classifier of images does with the pretrained network.
 
     Returns

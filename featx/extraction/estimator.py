@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from ..cache import EmbeddingCache, EmbeddingSpec, default_cache_dir
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore
+from ..choices import ResolvedPrecision
 from ..constraints import NONE, PATH, check_values
 from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
@@ -22,6 +23,7 @@ from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
 from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
+from ..networks.device import resolve_precision
 from ..networks.pooling import View
 from ..networks.precision import choose_precision
 from ..networks.resolve import resolve_backbone
@@ -100,10 +102,10 @@ class ImageEstimator(BaseEstimator):
         source = source or self.source()
         return source.spec(self.view(source), self.arithmetic(source))
 
-    def arithmetic(self, source: BackboneSource) -> str:
+    def arithmetic(self, source: BackboneSource) -> ResolvedPrecision:
         """Return what `precision` stands for; "auto" stands for what it did in ``fit``, on whichever machine."""
         if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
-            return self.precision_
+            return resolve_precision(self.precision_)
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
 
     def width(self, source: BackboneSource, view: View) -> int:

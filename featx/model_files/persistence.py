@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import skops.io
 from sklearn.base import BaseEstimator
@@ -14,9 +14,11 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from .._version import __version__
 from ..cache.files import replaced
+from ..choices import ResolvedPrecision
 from ..constraints import NETWORK, OBJECT, check_values
 from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
+from ..networks.backbone import BackboneSource
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
 from .former_names import use_current_parameters, with_current_names
@@ -33,6 +35,7 @@ __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 MODEL_FORMAT = 1
 log = logging.getLogger("featx")
 MODULE_PREFIX = "module:"
+RESOLVED_PRECISIONS = get_args(ResolvedPrecision)
 
 
 @dataclass(frozen=True)
@@ -252,7 +255,7 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
             "Name its code, set_params(cache_key='...'), and save again; nothing needs to be fitted anew.",
         )
     transformer.__dict__.pop("_origin", None)
-    spec = transformer.spec(source).to_dict()
+    spec = _spec(transformer, source)
     if not isinstance(transformer.backbone, str):
         transformer.backbone = MODULE_PREFIX + source.name
     if is_file_name(transformer.weights) and os.path.exists(transformer.weights):
@@ -260,6 +263,20 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
     if hasattr(transformer, "failures_"):
         del transformer.failures_
     return spec
+
+
+def _spec(estimator: ImageEstimator, source: BackboneSource) -> dict[str, Any]:
+    """Return the embedding spec of an estimator; the precision "auto" of one that is not fitted is decided in fit."""
+    precision = "auto" if _is_undecided(estimator) else estimator.arithmetic(source)
+    return source.spec(estimator.view(source), precision).to_dict()
+
+
+def _is_undecided(estimator: ImageEstimator) -> bool:
+    return estimator.precision == "auto" and not hasattr(estimator, "precision_")
+
+
+def _is_fitted(estimator: ImageEstimator) -> bool:
+    return any(name.endswith("_") and not name.startswith("_") for name in vars(estimator))
 
 
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
@@ -274,15 +291,17 @@ def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> 
 
 
 def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) -> None:
-    source = transformer.source()
-    now = transformer.spec(source).to_dict()
+    source, decided = transformer.source(), str(then.get("precision")).partition(";")[0]
+    if _is_fitted(transformer) and not hasattr(transformer, "precision_") and decided in RESOLVED_PRECISIONS:
+        transformer.precision_ = decided  # what fit decided, which files of earlier versions say in the spec alone
+    now = _spec(transformer, source)
     if now["weights_digest"] != then["weights_digest"]:
         raise ModelFileError(
             f"{name} was fitted on embeddings of other weights of {source.name} than are here: "
             f"{then['weights_digest'][:40]} then, {now['weights_digest'][:40]} now",
             "Bring back those weights, or fit again.",
         )
-    if now["precision"] != then.get("precision"):
+    if now["precision"] != then.get("precision") and not _is_undecided(transformer):
         full = [str(then.get("precision")), now["precision"]]
         short = [text.partition(";")[0] for text in full]
         log.warning(
