@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -24,6 +24,9 @@ __all__ = ["FineTunedEstimator"]
 
 class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     """The methods of a fine-tuned classifier that work once it is fitted."""
+
+    # The batches of a training decide its result.
+    parameter_groups: ClassVar = {**ImageEstimator.parameter_groups, "machine": ("device",)}
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each image.

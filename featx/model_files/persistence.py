@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import skops.io
 from sklearn.base import BaseEstimator
@@ -14,14 +14,13 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from .._version import __version__
 from ..cache.files import replaced
-from ..choices import ResolvedPrecision
 from ..constraints import NETWORK, OBJECT, check_values
 from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..networks.backbone import BackboneSource
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
-from .former_names import use_current_parameters, with_current_names
+from .former_names import keep_decided_precision, use_current_parameters, with_current_names
 from .loadable import copy_model, dump_loadable
 from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
@@ -35,7 +34,6 @@ __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 MODEL_FORMAT = 1
 log = logging.getLogger("featx")
 MODULE_PREFIX = "module:"
-RESOLVED_PRECISIONS = get_args(ResolvedPrecision)
 
 
 @dataclass(frozen=True)
@@ -275,10 +273,6 @@ def _is_undecided(estimator: ImageEstimator) -> bool:
     return estimator.precision == "auto" and not hasattr(estimator, "precision_")
 
 
-def _is_fitted(estimator: ImageEstimator) -> bool:
-    return any(name.endswith("_") and not name.startswith("_") for name in vars(estimator))
-
-
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
     if not (isinstance(transformer.backbone, str) and transformer.backbone.startswith(MODULE_PREFIX)):
         return
@@ -291,9 +285,8 @@ def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> 
 
 
 def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) -> None:
-    source, decided = transformer.source(), str(then.get("precision")).partition(";")[0]
-    if _is_fitted(transformer) and not hasattr(transformer, "precision_") and decided in RESOLVED_PRECISIONS:
-        transformer.precision_ = decided  # what fit decided, which files of earlier versions say in the spec alone
+    keep_decided_precision(transformer, then)
+    source = transformer.source()
     now = _spec(transformer, source)
     if now["weights_digest"] != then["weights_digest"]:
         raise ModelFileError(
