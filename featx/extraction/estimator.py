@@ -76,7 +76,12 @@ class ImageEstimator(BaseEstimator):
 
     @classmethod
     def parameters_of(cls, *groups: ParameterGroup) -> tuple[str, ...]:
-        """Return the names of the parameters in some groups, in the order of their documentation."""
+        """Return the names of the parameters in some groups, in the order of the signature.
+
+        Parameters
+        ----------
+        *groups : {"embedding", "machine", "running", "failures", "training"}
+        """
         group_of = {name: group for group, names in cls.parameter_groups.items() for name in names}
         return tuple(name for name in inspect.signature(cls).parameters if group_of.get(name, "training") in groups)
 
