@@ -107,3 +107,34 @@ def test_the_process_is_changed_by_one_module():
     found = {str(path.relative_to(root).with_suffix("")): _changes(path) for path in root.rglob("*.py")}
     assert found.pop("process") == {"atexit.register", "mallopt", "register_at_fork", "setdefaulttimeout"}
     assert {name: changes for name, changes in found.items() if changes} == ELSEWHERE
+
+
+# What is not forgotten, by module: work that is going on, and what identifies a user's modules while they live.
+KEPT = {
+    "cache/locks": {"_watches"},
+    "cli/interrupts": {"_kept"},
+    "display/progress": {"_bars"},
+    "images/decoder_process": {"_idle", "_started_at"},
+    "networks/custom_modules": {"_registered", "_unidentified", "_written"},
+    "runtime/deadlines": {"_stuck"},
+    "torch_modules/object_state": {"_serials"},
+}
+EMPTY = {"{}", "[]", "set()", "dict()", "list()", "OrderedDict()", "deque()", "None"}
+
+
+def _containers(path):
+    """Return the private names of a module that begin as an empty container and that nothing forgets."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if ast.unparse(target).startswith("_") and ast.unparse(node.value) in EMPTY:
+                yield ast.unparse(target)
+
+
+def test_what_is_remembered_for_the_whole_process_can_be_forgotten_or_is_named_here():
+    root = Path(featx.__file__).parent
+    found = {}
+    for folder, prefix in ((root, ""), (root.parent / "cache", "cache/"), (root.parent / "cli", "cli/")):
+        for path in folder.rglob("*.py"):
+            found[f"{prefix}{path.relative_to(folder).with_suffix('')}"] = set(_containers(path))
+    assert {name: kept for name, kept in found.items() if kept} == KEPT

@@ -213,7 +213,7 @@ class ImageEstimator(BaseEstimator):
             )
 
 
-def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> None:
+def note_ignored_value_range(estimator: ImageEstimator, images: Sequence[ImageSource]) -> None:
     """Log it where `value_range` cannot change the pixels of any image."""
     if estimator.value_range is None:
         return
