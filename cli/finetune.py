@@ -23,14 +23,12 @@ from .options import (
     network_options,
     output_option,
     reading_options,
-    reading_parameters,
     test_option,
-    weights_from,
     write_failures,
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result
-from .training_options import training_options, training_parameters
+from .training_options import classifier_parameters, training_options
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
@@ -105,23 +103,9 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import finetuning_parts
 
-    reading = reading_parameters(options)
-    size, on_error = reading.pop("batch_size"), reading.pop("on_error")
-    classifier = CNNFineTuneClassifier(
-        backbone=options["backbone"],
-        weights=weights_from(options),
-        layer=options["layer"],
-        pooling=options["pooling"],
-        image_size=options["image_size"],
-        resize=options["resize"],
-        precision=options["precision"],
-        random_state=options["seed"],
-        batch_size=32 if size == "auto" else size,
-        **training_parameters(options),
-        **reading,
-    )
+    classifier = CNNFineTuneClassifier(**classifier_parameters(options))
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "min_images": options["min_images"]}
-    held_out["on_error"] = on_error
+    held_out["on_error"] = options["on_error"]
     if output is None or dry_run:
         from ..forecast.finetune import forecast_finetuning
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from ..finetuning.choices import BatchNorm, HeadInit, Optimizer, Schedule
 from .option_groups import COMPUTING, TRAINED, TRAINING, in_group
-from .options import FRACTION, OPEN_FRACTION, RATE, decorate
+from .options import FRACTION, OPEN_FRACTION, RATE, decorate, reading_parameters, weights_from
 
-__all__ = ["stages_from", "training_options", "training_parameters"]
+__all__ = ["NOT_OPTIONS", "classifier_parameters", "stages_from", "training_options"]
 
 _trained, _training, _computing = map(in_group, (TRAINED, TRAINING, COMPUTING))
 
@@ -20,11 +22,13 @@ training_options = decorate(
                  help="The last N stages, all, or stages by name; 0 trains the head only."),
         _trained("--trainable-layers", type=click.IntRange(min=1), metavar="N",
                  help="The last N layers, in place of stages."),
-        _trained("--batch-norm", type=click.Choice(["frozen", "update"]), default="frozen", show_default=True,
+        _trained("--batch-norm", type=click.Choice(get_args(BatchNorm)), default="frozen", show_default=True,
                  help="Whether BatchNorm keeps the statistics that it was pretrained with, if there are any."),
-        _trained("--head-init", type=click.Choice(["auto", "logistic", "warmup", "random"]), default="auto",
+        _trained("--head-init", type=click.Choice(get_args(HeadInit)), default="auto",
                  show_default=True,
                  help="How the head starts: as a logistic regression, trained alone, or at random; auto chooses."),
+        _trained("--warmup-epochs", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
+                 help="Of the head alone, with --head-init warmup."),
         _trained("--hidden-units", type=click.IntRange(min=1), metavar="N",
                  help="Give the head one hidden layer of N units [default: none]."),
         _trained("--dropout", type=FRACTION, default=0.0, show_default=True, metavar="P",
@@ -45,12 +49,12 @@ training_options = decorate(
                   help="Of the training images, held out to stop by where DATA has no validation part."),
         _training("--patience", type=click.IntRange(min=1), metavar="N",
                   help="Stop after N epochs without improvement [default: 5, from scratch half of the epochs]."),
-        _training("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
+        _training("--optimizer", type=click.Choice(get_args(Optimizer)), default="adamw", show_default=True,
                   help="AdamW, or stochastic gradient descent with momentum."),
         _training("--momentum", type=FRACTION, default=0.9, show_default=True, metavar="M", help="Of sgd."),
         _training("--weight-decay", type=RATE, default=1e-2, show_default=True, metavar="RATE",
                   help="Regularisation that keeps weights small; biases and normalisation layers are exempt."),
-        _training("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="cosine",
+        _training("--schedule", type=click.Choice(get_args(Schedule)), default="cosine",
                   show_default=True, help="How the learning rates change over the epochs."),
         _training("--label-smoothing", type=FRACTION, default=0.0, show_default=True, metavar="P",
                   help="Share of each label that is spread over all classes."),
@@ -69,18 +73,32 @@ training_options = decorate(
 )  # fmt: skip
 
 
-def training_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the classifier's parameters that say how to train."""
-    same = ("trainable_layers", "head_init", "hidden_units", "dropout", "batch_norm", "optimizer",
-            "head_learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing",
-            "early_stopping", "validation_fraction", "augmentation", "augment_draws", "test_draws",
-            "boundary_cache_bytes", "checkpoint")  # fmt: skip
-    automatic = ("learning_rate", "epochs", "patience")
-    return {
-        **{name: options[name] for name in same},
-        **{name: "auto" if options[name] is None else options[name] for name in automatic},
+# Why an option of the command cannot set them.
+NOT_OPTIONS = {
+    "cache_key": "it names the weights of a module, and a command knows networks by name only",
+    "image_shape": "it says how rows of numbers become images, and a command reads files",
+}
+
+
+def classifier_parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the classifier that the options stand for; one that is not given is its default."""
+    from ..finetuning.classifier import CNNFineTuneClassifier
+
+    reading = reading_parameters(options)
+    values = {
+        **options,
+        **reading,
+        "batch_size": options["batch_size"],
+        "weights": weights_from(options),
         "trainable_stages": stages_from(options),
         "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
+        "random_state": options["seed"],
+    }
+    parameters = inspect.signature(CNNFineTuneClassifier).parameters
+    return {
+        name: values[name]
+        for name in parameters
+        if name not in NOT_OPTIONS and (values[name] is not None or options.get(name) is not None)
     }
 
 

@@ -14,43 +14,16 @@ from ..cache.interface import EmbeddingStore
 from ..display.notes import note_once
 from ..extraction.extract import ensure_embeddings
 from ..extraction.steps import Passes
-from ..images.augmentation import Augmentation
 from ..images.sources import ImageSource
 from ..networks.pooling import Float16RangeError, View
 from ..networks.verified_stores import store_to_read, store_to_write
 from .feeds import CachedFeed, Feed, FreshFeed
+from .settings import ResolvedSettings
 from .trunk import Trunk
 
-__all__ = ["BoundaryOptions", "BoundaryPasses", "boundary_passes", "make_feed"]
+__all__ = ["BoundaryPasses", "boundary_passes", "make_feed"]
 
 log = logging.getLogger("featx")
-
-
-@dataclass(frozen=True)
-class BoundaryOptions:
-    """How the images reach the trained part.
-
-    Attributes
-    ----------
-    max_bytes : int
-        The most that the outputs of the frozen part may take in the cache; 0 caches none.
-    augmentation : Augmentation or None
-    draws : int
-        Draws of the augmentation for each training image.
-    seed : int
-    precision, device : str
-    n_jobs : int or None
-    verbose : bool
-    """
-
-    max_bytes: int
-    augmentation: Augmentation | None
-    draws: int
-    seed: int
-    precision: str
-    device: str
-    n_jobs: int | None
-    verbose: bool
 
 
 @dataclass(frozen=True)
@@ -78,40 +51,39 @@ class BoundaryPasses:
 
 
 def boundary_passes(
-    trunk: Trunk, train: np.ndarray, validation: np.ndarray, options: BoundaryOptions
+    trunk: Trunk, train: np.ndarray, validation: np.ndarray, settings: ResolvedSettings
 ) -> BoundaryPasses | None:
     """Return which passes are made once, or None where every epoch forwards all images.
 
     These are forwarded in every epoch where everything is trained, where the network cannot be traced, and where the
-    boundary would take more than `max_bytes`.
+    boundary would take more than `boundary_cache_bytes`.
 
     Parameters
     ----------
     trunk : Trunk
     train, validation : ndarray of int
         Validation images are never augmented.
-    options : BoundaryOptions
+    settings : ResolvedSettings
     """
-    preprocessing, augmented = trunk.source.preprocessing, options.augmentation is not None
-    if not options.max_bytes or (trunk.trained and trunk.boundary is None):
+    preprocessing, augmented = trunk.source.preprocessing, settings.augmentation is not None
+    if not settings.boundary_cache_bytes or (trunk.trained and trunk.boundary is None):
         return None
     view = View(trunk.boundary, "map:float16") if trunk.boundary is not None else trunk.view
     shape = trunk.boundary_shape() if trunk.boundary is not None else (-1,)
     plain = validation if augmented else np.concatenate([train, validation])
-    numbered = [(0, plain)] + [(number, train) for number in range(1, options.draws + 1) if augmented]
+    numbered = [(0, plain)] + [(number, train) for number in range(1, settings.augment_draws + 1) if augmented]
     size = 2 * math.prod(shape) * sum(len(rows) for _, rows in numbered)
-    if trunk.boundary is not None and size > options.max_bytes:
+    if trunk.boundary is not None and size > settings.boundary_cache_bytes:
         log.warning(
             "the outputs below the trained stages would take %.1f GB, more than boundary_cache_bytes=%.1f GB: every "
             "epoch forwards all images instead. Raise boundary_cache_bytes, or lower augment_draws.",
-            size / 1e9, options.max_bytes / 1e9)  # fmt: skip
+            size / 1e9, settings.boundary_cache_bytes / 1e9)  # fmt: skip
         return None
-    how = {name: getattr(options, name) for name in ("precision", "device", "n_jobs", "verbose")}
     planned = []
     for number, rows in numbered:
-        drawn = preprocessing.with_draw(options.augmentation, seed=options.seed, draw=number)
+        drawn = preprocessing.with_draw(settings.augmentation, seed=settings.random_state, draw=number)
         source = replace(trunk.source, preprocessing=drawn)
-        planned.append(Passes(source, [view], rows, **how, name="forward below the trained stages"))
+        planned.append(Passes(source, [view], rows, **settings.computing, name="forward below the trained stages"))
     return BoundaryPasses(view, shape, planned)
 
 
@@ -121,7 +93,7 @@ def make_feed(
     boundary: BoundaryPasses | None,
     *,
     store: EmbeddingStore,
-    options: BoundaryOptions,
+    settings: ResolvedSettings,
     clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
     """Return the feed, and how many passes through the frozen part it needed and how many had to be made.
@@ -136,25 +108,25 @@ def make_feed(
     boundary : BoundaryPasses or None
         As `boundary_passes` returned it.
     store : EmbeddingStore
-    options : BoundaryOptions
+    settings : ResolvedSettings
     clock : Counter
         Seconds of the stages of the extraction; those of these passes are added.
     """
     fresh = FreshFeed(
         images,
         trunk.source.preprocessing,
-        options.augmentation,
-        lower=lambda batch: trunk.lower(batch, options.precision),
-        device=options.device,
-        seed=options.seed,
+        settings.augmentation,
+        lower=lambda batch: trunk.lower(batch, settings.precision),
+        device=settings.device,
+        seed=settings.random_state,
     )
     if boundary is None:
         return fresh, {"needed": 0, "forwarded": 0}
     try:
-        return _fill(trunk, images, boundary, store, options, clock)
+        return _fill(trunk, images, boundary, store, settings, clock)
     except Float16RangeError as error:
         note_once(f"{trunk.source.name}: {error.message}; it is kept as bfloat16 for training")
-        return _fill(trunk, images, boundary.in_bfloat16(), store, options, clock)
+        return _fill(trunk, images, boundary.in_bfloat16(), store, settings, clock)
 
 
 def _fill(
@@ -162,7 +134,7 @@ def _fill(
     images: Sequence[ImageSource],
     boundary: BoundaryPasses,
     store: EmbeddingStore,
-    options: BoundaryOptions,
+    settings: ResolvedSettings,
     clock: Counter[str],
 ) -> tuple[Feed, dict[str, int]]:
     """Make the passes of a boundary that are not in the store, and return what `make_feed` returns."""
@@ -184,6 +156,6 @@ def _fill(
 
     forwarded = fill()
     feed = CachedFeed(
-        store, specs, digests, shape=boundary.shape, device=options.device, seed=options.seed, refill=fill
+        store, specs, digests, shape=boundary.shape, device=settings.device, seed=settings.random_state, refill=fill
     )
     return feed, {"needed": needed, "forwarded": forwarded}

@@ -16,8 +16,9 @@ from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
 from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
+from .choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 from .finetuned_estimator import FineTunedEstimator
-from .settings import check_parameters
+from .settings import TrainingSettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -135,24 +136,24 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         cache_key: str | None = None,
         trainable_stages: int | Sequence[str] | str = 1,
         trainable_layers: int | None = None,
-        head_init: str = "auto",
+        head_init: HeadInit = "auto",
         warmup_epochs: int = 20,
         hidden_units: int | None = None,
         dropout: float = 0.0,
-        batch_norm: str = "frozen",
-        optimizer: str = "adamw",
-        learning_rate: float | str = "auto",
+        batch_norm: BatchNorm = "frozen",
+        optimizer: Optimizer = "adamw",
+        learning_rate: float | Auto = "auto",
         head_learning_rate: float | None = None,
         momentum: float = 0.9,
         weight_decay: float = 1e-2,
-        schedule: str = "cosine",
-        epochs: int | str = "auto",
+        schedule: Schedule = "cosine",
+        epochs: int | Auto = "auto",
         batch_size: int = 32,
         label_smoothing: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.15,
-        patience: int | str = "auto",
+        patience: int | Auto = "auto",
         augmentation: str | Augmentation | None = "light",
         augment_draws: int = 4,
         test_draws: int = 1,
@@ -249,7 +250,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.n_iter_ = len(result.history["epoch"])
         self.initial_validation_accuracy_ = result.initial_accuracy
         self.trained_stages_ = result.stages
-        self.precision_ = finetuning.precision
+        self.precision_ = finetuning.given.precision
         self.timings_ = result.timings
         self.forwarded_ = result.forwarded
         self.state_, self.head_ = result.state, result.head
@@ -269,7 +270,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         ModelFileError
             If the checkpoint cannot be written.
         """
-        check_parameters(self)  # before torch is loaded for the other checks
+        TrainingSettings.of(self)  # before torch is loaded for the other checks
         checked_value_range(self.value_range)
         self.source()
         note_torch()

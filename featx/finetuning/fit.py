@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,19 @@ from ..extraction.estimator import open_cache, open_store
 from ..extraction.extract import extract_embeddings
 from ..extraction.steps import Passes
 from ..heads.class_weights import class_weights
-from ..images.augmentation import resolve_augmentation
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
 from ..networks.device import channels_last, resolve_device, resolve_precision
 from ..process import keep_freed_memory
 from ..runtime.resources import thread_count
-from .boundary import BoundaryOptions, boundary_passes, make_feed
+from .boundary import boundary_passes, make_feed
 from .checkpoint import Checkpoint
+from .finetuned_estimator import FineTunedEstimator
 from .head import DenseHead
 from .head_init import fit_probe, warm_up
 from .ignored_parameters import note_ignored_parameters
-from .optimization import Optimization
-from .settings import check_parameters, resolve_automatic
+from .settings import ResolvedSettings, TrainingSettings
 from .training import Training
-from .training_identity import training_identity
 from .training_plan import Epochs, TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation
@@ -61,7 +60,7 @@ class FineTuning:
 
     Parameters
     ----------
-    options : CNNFineTuneClassifier
+    classifier : CNNFineTuneClassifier
         Its parameters are read; nothing is set on it.
     images : sequence of ImageSource
     classes : ndarray
@@ -73,6 +72,13 @@ class FineTuning:
     together : ndarray of int, shape (n,), default=None
         Equal for images of the same content; see `same_content`.
 
+    Attributes
+    ----------
+    given : TrainingSettings
+        As they were set, with the device and the precision that they stand for.
+    settings : ResolvedSettings
+        Those of the training, which are known once the network is cut in two.
+
     Raises
     ------
     ParameterError
@@ -81,7 +87,7 @@ class FineTuning:
 
     def __init__(
         self,
-        options: Any,
+        classifier: FineTunedEstimator,
         images: Sequence[ImageSource],
         classes: np.ndarray,
         targets: np.ndarray,
@@ -90,54 +96,53 @@ class FineTuning:
         validation: tuple[Sequence[ImageSource], np.ndarray] | None = None,
         together: np.ndarray | None = None,
     ) -> None:
-        check_parameters(options)
+        given = TrainingSettings.of(classifier)
         check_consistent_length(images, groups)
         self.n_train = len(images)
         if validation is not None:
             images, targets = [*images, *validation[0]], np.concatenate([targets, validation[1]])
-        self.options, self.images, self.classes = options, images, classes
+        self.classifier, self.images, self.classes = classifier, images, classes
         self.targets = targets.astype(np.int64)
         self.groups, self.together = None if groups is None else plain_labels(groups, name="groups"), together
-        self.source = options.source()
-        self.view = options.view(self.source)
-        self.device = resolve_device(options.device)
-        self.precision = resolve_precision(options.precision)
-        self.cache = open_cache(options.cache)
-        self.augmentation = resolve_augmentation(options.augmentation)
+        self.source = classifier.source()
+        self.view = classifier.view(self.source)
+        device, precision = resolve_device(given.device), resolve_precision(given.precision)
+        self.given = replace(given, device=device, precision=precision)
+        self.cache = open_cache(classifier.cache)
+        self.class_weights = class_weights(given.class_weight, classes, self.targets[: self.n_train])
         self.timings = {"extraction": 0.0, "training": 0.0}
         self.clock: Counter[str] = Counter()
-        self._from_scratch, self._begins_at_random = False, options.weights is None
-        self.optimization = self._optimization()
 
     def check(self) -> None:
         """Raise what the parameters and the network do not allow, before any image is read."""
-        if self.trunk.part.updated_norms(self.trunk.update_statistics) and self.optimization.batch_size < 2:
+        if self.trunk.part.updated_norms(self.trunk.update_statistics) and self.given.batch_size < 2:
             raise ParameterError(
                 "got batch_size=1; the network has BatchNorm to estimate, and one image has no statistics",
                 "Choose a larger batch_size.",
             )
-        self.options.width(self.source, self.view)
-        if self.options.checkpoint is not None:
-            Checkpoint(self.options.checkpoint, {}).check_writable()
+        self.classifier.width(self.source, self.view)
+        if self.given.checkpoint is not None:
+            Checkpoint(self.given.checkpoint, {}).check_writable()
 
     def run(self) -> TrainingResult:
         """Train, from the beginning or from the checkpoint."""
         given = len(self.images) > self.n_train
-        note_ignored_parameters(self.options, head_init=self.head_init, groups=self.groups, given=given)
+        note_ignored_parameters(self.classifier, head_init=self.settings.head_init, groups=self.groups, given=given)
         plan = self.plan()
         trunk = plan.trunk
         trunk.part.warn(self.source.name)
-        if self.device == "cpu":
+        if self.given.device == "cpu":
             keep_freed_memory()
-        channels_last(trunk.module.to(self.device))
-        checkpoint = self._checkpoint(trunk, plan.validation)
+        channels_last(trunk.module.to(self.given.device))
+        checkpoint = self._checkpoint(plan.validation)
         if checkpoint is not None:
             checkpoint.load("cpu")  # one of another training is refused before any computation
         began = time.perf_counter()
-        store, options = open_store(self.cache).for_writing(), self.boundary_options()
-        feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, options=options, clock=self.clock)
+        store, settings = open_store(self.cache).for_writing(), self.settings
+        feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, settings=settings, clock=self.clock)
         self.timings["extraction"] += time.perf_counter() - began
-        head = self._head(plan, forwarded).to(self.device)
+        weights = None if self.class_weights is None else torch.tensor(self.class_weights, device=settings.device)
+        head = self._head(plan, forwarded, weights).to(settings.device)
         training = Training(
             trunk,
             head,
@@ -145,9 +150,9 @@ class FineTuning:
             torch.from_numpy(self.targets),
             plan.train,
             plan.validation,
-            self.optimization,
+            settings,
+            class_weights=weights,
             checkpoint=checkpoint,
-            verbose=bool(self.options.verbose),
         )
         began = time.perf_counter()
         training.run(untrained_head=plan.for_head is None)
@@ -167,63 +172,56 @@ class FineTuning:
         """Choose the rows and passes, after raising what can be known before any computation."""
         self.check()
         train, validation = self.split()
-        trunk, options = self.trunk, self.options
-        boundary = boundary_passes(trunk, train, validation, self.boundary_options())
-        how: dict[str, Any] = {"precision": self.precision, "device": self.device, "n_jobs": options.n_jobs}
-        own = Passes(self.source, [self.view], train, **how, verbose=options.verbose, name="forward for the head")
-        cached, number = boundary is not None, self.optimization.epochs
-        epochs = Epochs(options, own, cached, number, len(train), len(validation), trunk.state_bytes())
-        for_head = None if self.head_init == "random" else own
+        trunk, settings = self.trunk, self.settings
+        boundary = boundary_passes(trunk, train, validation, settings)
+        own = Passes(self.source, [self.view], train, **settings.computing, name="forward for the head")
+        cached, number = boundary is not None, settings.epochs
+        epochs = Epochs(self.classifier, own, cached, number, len(train), len(validation), trunk.state_bytes())
+        for_head = None if settings.head_init == "random" else own
         return TrainingPlan(trunk, train, validation, boundary, for_head, epochs)
 
     @functools.cached_property
     def trunk(self) -> Trunk:
-        """The network in two parts; once it is made, what depends on whether it is trained from scratch is known."""
+        """The network in two parts."""
         trunk = Trunk.cut(
             self.source,
             self.view,
-            trainable_stages=self.options.trainable_stages,
-            trainable_layers=self.options.trainable_layers,
+            trainable_stages=self.given.trainable_stages,
+            trainable_layers=self.given.trainable_layers,
         )
         trunk.check_precision()
-        trunk.update_statistics = self.options.batch_norm == "update"
-        random = self.options.weights is None
-        norms = trunk.part.initial_norms
-        self._begins_at_random = random or bool(norms)
-        # Of a custom module, the statistics show whether it was ever trained.
-        untrained = random or (bool(norms) and norms == trunk.part.updated_norms(update=True))
-        self._from_scratch = untrained and trunk.is_whole
-        self.optimization = self._optimization()
+        trunk.update_statistics = self.given.batch_norm == "update"
         return trunk
 
-    @property
-    def head_init(self) -> str:
-        """How the head is initialised."""
-        if self.options.head_init != "auto":
-            return str(self.options.head_init)
-        if self._begins_at_random:
-            return "random"
-        return "warmup" if self.options.hidden_units else "logistic"
+    @functools.cached_property
+    def settings(self) -> ResolvedSettings:
+        """The settings with "auto" resolved, which depends on whether the network is trained from scratch."""
+        random, norms = self.classifier.weights is None, self.trunk.part.initial_norms
+        # Of a custom module, the statistics show whether it was ever trained.
+        untrained = random or (bool(norms) and norms == self.trunk.part.updated_norms(update=True))
+        return self.given.resolved(
+            from_scratch=untrained and self.trunk.is_whole, begins_at_random=random or bool(norms)
+        )
 
     def split(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows to train on and those to validate on."""
         rows = np.arange(len(self.targets))
-        if not self.options.early_stopping or len(rows) > self.n_train:
+        if not self.given.early_stopping or len(rows) > self.n_train:
             return rows[: self.n_train], rows[self.n_train :]
         return hold_out_validation(
             self.targets,
             self.classes,
-            fraction=self.options.validation_fraction,
+            fraction=self.given.validation_fraction,
             groups=self.groups,
             together=self.together,
-            random_state=self.options.random_state,
+            random_state=self.given.random_state,
         )
 
-    def _head(self, plan: TrainingPlan, forwarded: dict[str, int]) -> DenseHead:
+    def _head(self, plan: TrainingPlan, forwarded: dict[str, int], weights: Tensor | None) -> DenseHead:
         """Return the head in the state that `head_init` asks for, fitted on training rows only."""
-        kind, options, train = self.head_init, self.options, plan.train
+        settings, train = self.settings, plan.train
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(options.random_state)
+            torch.manual_seed(settings.random_state)
             if plan.for_head is None:
                 width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
                 return self._empty_head(width)
@@ -236,67 +234,55 @@ class FineTuning:
             features = found.embeddings[0]
             head = self._empty_head(features.shape[1])
             began = time.perf_counter()
-            if kind == "logistic":
-                weights = self.optimization.class_weights
+            if settings.head_init == "logistic":
                 probe = fit_probe(
                     features,
                     self.targets[train],
                     groups=None if self.groups is None else self.groups[train],
                     together=None if self.together is None else self.together[train],
-                    class_weight=None if weights is None else dict(enumerate(weights)),
-                    random_state=options.random_state,
+                    class_weight=None if self.class_weights is None else dict(enumerate(self.class_weights)),
+                    random_state=settings.random_state,
                 )
                 head.take_over(probe)
             else:
                 head.standardise(features)
-                warm_up(head.to(self.device), features, self.targets[train], self.optimization, options.warmup_epochs)
+                warm_up(head.to(settings.device), features, self.targets[train], settings, weights)
             self.timings["training"] += time.perf_counter() - began
             return head
 
+    def identity(self, validation: np.ndarray, keys: bytes) -> dict[str, str]:
+        """Return everything that the result depends on, as text by name, so that a checkpoint is of this training.
+
+        The settings say which entries they belong to; where data and network decide what comes of one, that is it.
+
+        Parameters
+        ----------
+        validation : ndarray of int
+            The rows of the validation part.
+        keys : bytes
+            The keys of the content of all images, one after the other.
+        """
+        return self.settings.entries() | {
+            "class_weights": str(self.class_weights),
+            "backbone": self.source.name,
+            "weights": self.source.weights_digest,
+            "layer and pooling": " ".join(self.view),
+            "trained part": " ".join(self.trunk.trained) or "head only",
+            "preprocessing": self.source.preprocessing.text,
+            "validation part": hashlib.sha256(validation.tobytes()).hexdigest() if len(validation) else "none",
+            "images and labels": hashlib.sha256(keys + self.targets.tobytes()).hexdigest(),
+            "classes": " ".join(str(name) for name in self.classes),
+        }
+
     def _empty_head(self, width: int) -> DenseHead:
-        return DenseHead(width, len(self.classes), hidden_units=self.options.hidden_units, dropout=self.options.dropout)
+        return DenseHead(width, len(self.classes), hidden_units=self.given.hidden_units, dropout=self.given.dropout)
 
-    def _optimization(self) -> Optimization:
-        options = self.options
-        automatic = resolve_automatic(options, from_scratch=self._from_scratch)
-        return Optimization(
-            epochs=automatic["epochs"],
-            batch_size=int(options.batch_size),
-            optimizer=options.optimizer,
-            learning_rate=automatic["learning_rate"],
-            head_learning_rate=automatic["head_learning_rate"],
-            momentum=float(options.momentum),
-            weight_decay=float(options.weight_decay),
-            schedule=options.schedule,
-            label_smoothing=float(options.label_smoothing),
-            class_weights=class_weights(options.class_weight, self.classes, self.targets[: self.n_train]),
-            patience=automatic["patience"] if options.early_stopping else None,
-            # On a CPU, training in half precision is slower: the gradients of convolutions are.
-            precision="float32" if self.device == "cpu" else self.precision,
-            device=self.device,
-            seed=int(options.random_state),
-        )
-
-    def boundary_options(self) -> BoundaryOptions:
-        """Return how the images reach the trained part."""
-        options = self.options
-        return BoundaryOptions(
-            max_bytes=int(options.boundary_cache_bytes),
-            augmentation=self.augmentation,
-            draws=int(options.augment_draws),
-            seed=int(options.random_state),
-            precision=self.precision,
-            device=self.device,
-            n_jobs=options.n_jobs,
-            verbose=bool(options.verbose),
-        )
-
-    def _checkpoint(self, trunk: Trunk, validation: np.ndarray) -> Checkpoint | None:
-        if self.options.checkpoint is None:
+    def _checkpoint(self, validation: np.ndarray) -> Checkpoint | None:
+        if self.given.checkpoint is None:
             return None
-        threads = thread_count(self.options.n_jobs)
+        threads = thread_count(self.given.n_jobs)
         keys = joined_keys(self.images, open_store(self.cache).digests, threads=threads)
-        return Checkpoint(self.options.checkpoint, training_identity(self, trunk, validation, keys))
+        return Checkpoint(self.given.checkpoint, self.identity(validation, keys))
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

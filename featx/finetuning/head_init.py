@@ -19,7 +19,7 @@ from torch import nn
 from ..evaluation.units import content_units, join_groups
 from ..heads.tuned_head import TunedHead
 from .head import DenseHead
-from .optimization import Optimization
+from .settings import ResolvedSettings
 
 __all__ = ["fit_probe", "warm_up"]
 
@@ -61,18 +61,19 @@ def fit_probe(
     return head.fit(features, y, groups=groups, together=together).head_
 
 
-def warm_up(head: DenseHead, features: np.ndarray, targets: np.ndarray, settings: Optimization, epochs: int) -> None:
+def warm_up(
+    head: DenseHead, features: np.ndarray, targets: np.ndarray, settings: ResolvedSettings, weights: torch.Tensor | None
+) -> None:
     """Train the head alone on embeddings (n, width), in place, at `head_learning_rate` or, if that is lower, 1e-3."""
     values, wanted = torch.from_numpy(features).to(settings.device), torch.from_numpy(targets).to(settings.device)
-    weights = settings.weights_tensor()
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=max(settings.head_learning_rate, WARM_UP_RATE), weight_decay=settings.weight_decay
     )
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(settings.random_state)
     head.train()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        for _ in range(epochs):
+        torch.manual_seed(settings.random_state)
+        for _ in range(settings.warmup_epochs):
             for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / settings.batch_size)):
                 places = torch.from_numpy(rows).to(settings.device)
                 loss = nn.functional.cross_entropy(head(values[places]), wanted[places], weight=weights)

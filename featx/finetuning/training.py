@@ -26,7 +26,8 @@ from .feeds import Feed, stream
 from .head import DenseHead
 from .history import HISTORY_KEYS, describe_epoch
 from .micro_batches import MicroBatches
-from .optimization import Optimization
+from .optimization import make_optimizer, make_scheduler
+from .settings import ResolvedSettings
 from .trunk import Trunk
 
 __all__ = ["Training"]
@@ -48,10 +49,11 @@ class Training:
         Class numbers.
     train, validation : ndarray of int
         Rows; without validation rows there is no early stopping, and the last epoch's weights are kept.
-    optimization : Optimization
+    settings : ResolvedSettings
+        With `verbose`, a progress bar is shown in each epoch, and a line is printed after it.
+    class_weights : Tensor of float32, shape (n_classes,), default=None
+        In the loss, on the device.
     checkpoint : Checkpoint, default=None
-    verbose : bool, default=False
-        Show a progress bar in each epoch, and print a line after it.
 
     Attributes
     ----------
@@ -67,9 +69,9 @@ class Training:
     targets: Tensor
     train: np.ndarray
     validation: np.ndarray
-    optimization: Optimization
+    settings: ResolvedSettings
+    class_weights: Tensor | None = None
     checkpoint: Checkpoint | None = None
-    verbose: bool = False
     history: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in HISTORY_KEYS})
     best_epoch: int = 0
     initial: tuple[float, float] | None = None
@@ -87,14 +89,13 @@ class Training:
         TrainingError
             If the loss becomes NaN or infinite before anything was learnt, or one image is too much for the memory.
         """
-        settings = self.optimization
-        self._weights = settings.weights_tensor()
+        settings = self.settings
         # A batch of one image has no statistics.
         smallest = 2 if self.trunk.part.updated_norms(self.trunk.update_statistics) else 1
         self._micro_batches = MicroBatches(settings.batch_size, smallest=smallest, device=settings.device)
         self._steps = self._micro_batches.count_parts(len(self.train), settings.batch_size)
-        self._optimizer = settings.make_optimizer(self.trunk, self.head)
-        self._scheduler = settings.make_scheduler(self._optimizer, settings.epochs * self._steps)
+        self._optimizer = make_optimizer(settings, self.trunk, self.head)
+        self._scheduler = make_scheduler(settings, self._optimizer, settings.epochs * self._steps)
         self._score: tuple[float, float] | None = None
         self._best: dict[str, Any] | None = None
         if not self._resume():
@@ -109,7 +110,7 @@ class Training:
                 break
             if self.checkpoint is not None:
                 self.checkpoint.save(self._state())
-            if self.verbose:
+            if settings.verbose:
                 print_above_bars(describe_epoch(self.history, settings.epochs))
         if self._best is not None:
             self._restore(self._best)
@@ -120,7 +121,7 @@ class Training:
 
     def _is_exhausted(self, epoch: int) -> bool:
         """Tell whether the best epoch is as long ago as the patience allows."""
-        patience = self.optimization.patience
+        patience = self.settings.patience
         return patience is not None and self._best is not None and epoch - self.best_epoch >= patience
 
     def _begin(self, untrained_head: bool) -> None:
@@ -130,16 +131,16 @@ class Training:
 
     def _epoch(self, epoch: int) -> None:
         began = time.perf_counter()
-        settings = self.optimization
-        order = np.random.default_rng([settings.seed, epoch]).permutation(self.train)
+        settings = self.settings
+        order = np.random.default_rng([settings.random_state, epoch]).permutation(self.train)
         losses, hits = 0.0, 0
         rate = self._optimizer.param_groups[0]["lr"]
         devices = [settings.device] if torch.device(settings.device).type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(int(np.random.default_rng([settings.seed, epoch, 1]).integers(2**63)))
+            torch.manual_seed(int(np.random.default_rng([settings.random_state, epoch, 1]).integers(2**63)))
             self.trunk.train()
             self.head.train()
-            name, shown = f"epoch {epoch}/{settings.epochs}", self.verbose
+            name, shown = f"epoch {epoch}/{settings.epochs}", settings.verbose
             with progress_bar(self._steps, name=name, unit="batch", shown=shown) as bar:
                 for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
                     loss, right = self._step(rows, batch)
@@ -165,8 +166,8 @@ class Training:
 
     def _step(self, rows: np.ndarray, batch: Tensor) -> tuple[float, int]:
         """Take one step; when the memory does not suffice, accumulate the gradients of smaller parts."""
-        targets = self.targets[torch.from_numpy(rows)].to(self.optimization.device)
-        total = len(rows) if self._weights is None else float(self._weights[targets].sum()) or 1.0
+        targets = self.targets[torch.from_numpy(rows)].to(self.settings.device)
+        total = len(rows) if self.class_weights is None else float(self.class_weights[targets].sum()) or 1.0
         while True:  # until parts of single images fail: every failure halves them
             self._optimizer.zero_grad(set_to_none=True)
             try:
@@ -197,14 +198,14 @@ class Training:
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
-        with precision_context(self.optimization.precision, self.optimization.device):
+        with precision_context(self.settings.training_precision, self.settings.device):
             features = self.trunk.features(inputs)
         return self.head(features.float())
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the sum of the losses of the images, so that the parts of a batch add up to the whole."""
         return nn.functional.cross_entropy(
-            logits, targets, weight=self._weights, label_smoothing=self.optimization.label_smoothing, reduction="sum"
+            logits, targets, weight=self.class_weights, label_smoothing=self.settings.label_smoothing, reduction="sum"
         )
 
     def _estimate_statistics(self, order: np.ndarray, epoch: int) -> None:
@@ -220,14 +221,14 @@ class Training:
         loss, hits = 0.0, 0
         with torch.inference_mode():
             for rows, logits in self._predict(self.validation, None):
-                targets = self.targets[torch.from_numpy(rows)].to(self.optimization.device)
+                targets = self.targets[torch.from_numpy(rows)].to(self.settings.device)
                 loss += float(nn.functional.cross_entropy(logits, targets, reduction="sum"))
                 hits += int((logits.argmax(1) == targets).sum())
         return loss / len(self.validation), hits / len(self.validation)
 
     def _predict(self, chosen: np.ndarray, epoch: int | None) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Yield rows and their logits, batch by batch; when the memory does not suffice, in smaller parts."""
-        parts = self._micro_batches.count_parts(len(chosen), self.optimization.batch_size)
+        parts = self._micro_batches.count_parts(len(chosen), self.settings.batch_size)
         for rows, batch in stream(self.feed, np.array_split(chosen, parts), epoch):
             while len(rows):
                 size = self._micro_batches.slices(len(rows))[0].stop
@@ -246,7 +247,7 @@ class Training:
             self._best = copy.deepcopy(self._tensors())
 
     def _diverged(self, epoch: int, error: FloatingPointError) -> None:
-        settings = self.optimization
+        settings = self.settings
         rates = f"learning_rate={settings.learning_rate:g} and head_learning_rate={settings.head_learning_rate:g}"
         message = f"{error} in epoch {epoch} with {rates}"
         if self._best is None:
@@ -280,7 +281,7 @@ class Training:
 
     def _resume(self) -> bool:
         """Restore the state after the last epoch of the checkpoint, if there is one."""
-        state = self.checkpoint.load(self.optimization.device) if self.checkpoint is not None else None
+        state = self.checkpoint.load(self.settings.device) if self.checkpoint is not None else None
         if state is None:
             return False
         self._restore(state["tensors"])

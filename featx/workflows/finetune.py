@@ -28,7 +28,7 @@ from ..evaluation.splits import check_fraction
 from ..extraction.extract import ExtractionResult
 from ..extraction.steps import HeadFits, Passes
 from ..finetuning.classifier import CNNFineTuneClassifier
-from ..finetuning.settings import check_parameters
+from ..finetuning.settings import TrainingSettings
 from ..finetuning.training_plan import Epochs
 from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import Failure, find_unreadable
@@ -236,7 +236,7 @@ def plan_finetuning(
     """
     check_values(locals())
     dataset = join_test(dataset, test, test_size=test_size)
-    check_parameters(classifier)
+    TrainingSettings.of(classifier)
     stopping = bool(classifier.early_stopping)
     chosen = FINETUNING_TEST_SIZE if test_size is None else check_fraction(test_size)
     options = SplitOptions(

@@ -4,17 +4,21 @@ import inspect
 
 import click
 import pytest
-from featx.cli.training_options import stages_from, training_options, training_parameters
+from featx.cli.options import network_options, reading_options
+from featx.cli.training_options import NOT_OPTIONS, classifier_parameters, stages_from, training_options
 
 from featx import CNNFineTuneClassifier
 
 DEFAULTS = {name: p.default for name, p in inspect.signature(CNNFineTuneClassifier).parameters.items()}
+# A command shows its progress.
+DEFAULTS["verbose"] = True
 # As they are typed, and the parameter that they are.
 TYPED = {
     "--trainable-stages": ("2", "trainable_stages", 2),
     "--trainable-layers": ("9", "trainable_layers", 9),
     "--batch-norm": ("update", "batch_norm", "update"),
     "--head-init": ("random", "head_init", "random"),
+    "--warmup-epochs": ("5", "warmup_epochs", 5),
     "--hidden-units": ("64", "hidden_units", 64),
     "--dropout": ("0.2", "dropout", 0.2),
     "--epochs": ("3", "epochs", 3),
@@ -37,10 +41,37 @@ TYPED = {
 }
 
 
+# As above, of the options that `featx finetune` shares with other commands.
+SHARED = {
+    "--backbone": ("resnet18", "backbone", "resnet18"),
+    "--weights": ("none", "weights", None),
+    "--layer": ("head", "layer", "head"),
+    "--pooling": ("max", "pooling", "max"),
+    "--image-size": ("64", "image_size", 64),
+    "--resize": ("squash", "resize", "squash"),
+    "--precision": ("bfloat16", "precision", "bfloat16"),
+    "--seed": ("3", "random_state", 3),
+    "--device": ("cpu", "device", "cpu"),
+    "--batch-size": ("8", "batch_size", 8),
+    "--n-jobs": ("2", "n_jobs", 2),
+    "--cache": ("none", "cache", None),
+    "--value-range": ("0,255", "value_range", (0.0, 255.0)),
+    "--quiet": (None, "verbose", False),
+}
+
+
 @click.command()
 @training_options
+def of_training(**options):
+    return options
+
+
+@click.command()
+@training_options
+@network_options(several=False)
+@reading_options
 def command(**options):
-    return training_parameters(options)
+    return classifier_parameters(options)
 
 
 def parameters(*arguments):
@@ -54,13 +85,21 @@ def test_without_options_the_parameters_are_the_defaults_of_python():
 
 
 def test_every_option_is_tried_here():
-    flags = {flag for param in command.params for flag in (param.secondary_opts or param.opts)}
+    flags = {flag for param in of_training.params for flag in (param.secondary_opts or param.opts)}
     assert flags == set(TYPED)
 
 
-@pytest.mark.parametrize("flag", TYPED)
+def test_every_parameter_of_the_classifier_has_an_option_or_a_reason_why_not():
+    reached = {name for _, name, _ in {**TYPED, **SHARED}.values()}
+    assert reached | set(NOT_OPTIONS) == set(DEFAULTS)
+    assert not reached & set(NOT_OPTIONS)
+    assert all(NOT_OPTIONS.values())
+    assert parameters().keys() <= reached
+
+
+@pytest.mark.parametrize("flag", [*TYPED, *SHARED])
 def test_an_option_sets_its_parameter_and_no_other(flag):
-    text, name, value = TYPED[flag]
+    text, name, value = {**TYPED, **SHARED}[flag]
     assert value != DEFAULTS[name]
     found = parameters(flag, *([] if text is None else [text]))
     assert found == {**{other: DEFAULTS[other] for other in found}, name: value}

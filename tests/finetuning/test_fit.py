@@ -1,15 +1,13 @@
-"""Promised: only the named stages are trained, and the same seed gives the same model."""
+"""Promised: only the named stages are trained; one seed is one model, and one identity is one result."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from trainings import COUNT, NORMALISED, assert_same_training, classifier, is_same, untouched
+from trainings import COUNT, NORMALISED, assert_same_training, classifier, coloured, is_same, untouched
 
-from featx.exceptions import (
-    BackboneError,
-    ParameterError,
-)
+from featx.exceptions import BackboneError, ParameterError
+from featx.finetuning.fit import FineTuning
 
 
 def test_a_head_alone_is_trained_without_the_network(data, forwards):
@@ -125,3 +123,36 @@ def test_an_image_size_that_the_network_does_not_take_is_named(data):
     for head_init in ("warmup", "random"):
         with pytest.raises(BackboneError, match="fails on images of 12 x 12 pixels"):
             classifier(image_size=12, head_init=head_init).fit(*data)
+
+
+def identity(*, keys=b"images", **options):
+    _, y = coloured()
+    training = FineTuning(classifier(cache=None, **options), [None] * len(y), np.unique(y), y, None)
+    _, validation = training.split()
+    return training.identity(validation, keys)
+
+
+@pytest.fixture(scope="module")
+def known():
+    return identity()
+
+
+@pytest.mark.parametrize("options", [{"n_jobs": 1}, {"verbose": True}, {"device": "cpu"}, {"test_draws": 2}], ids=str)
+def test_what_does_not_change_the_trained_network_does_not_count(options, known):
+    assert identity(**options) == known
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"keys": b"others"}, ["images and labels"]),
+        ({"dropout": 0.25}, ["head"]),
+        ({"warmup_epochs": 3}, ["warmup_epochs"]),
+        ({"head_init": "random", "warmup_epochs": 3}, ["head", "warmup_epochs"]),
+        ({"random_state": 1}, ["seed", "validation part", "weights"]),
+    ],
+    ids=str,
+)
+def test_what_changes_it_is_named(options, names, known):
+    other = identity(**options)
+    assert sorted(name for name in known if other[name] != known[name]) == names

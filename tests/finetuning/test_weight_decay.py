@@ -5,8 +5,10 @@ import torch
 from torch import nn
 from torchvision import models
 
+from featx import CNNFineTuneClassifier
 from featx.finetuning.head import DenseHead
-from featx.finetuning.optimization import Optimization
+from featx.finetuning.optimization import make_optimizer
+from featx.finetuning.settings import TrainingSettings
 from featx.finetuning.trunk import Trunk
 from featx.finetuning.weight_decay import decayed_parameters
 from featx.networks.resolve import resolve_backbone
@@ -92,11 +94,10 @@ def test_only_the_asked_for_names_come_back_in_their_order():
 def test_a_spared_tensor_without_a_gradient_stays_where_it_is():
     source = resolve_backbone("convnext_tiny", weights=None, image_size=32)
     trunk = Trunk.cut(source, source.view(None, "auto"), trainable_stages=1)
-    settings = Optimization(epochs=1, batch_size=2, optimizer="adamw", learning_rate=0.1, head_learning_rate=0.1,
-                            momentum=0.9, weight_decay=0.5, schedule="constant", label_smoothing=0.0,
-                            class_weights=None, patience=None, precision="float32", device="cpu", seed=0)  # fmt: skip
+    settings = TrainingSettings.of(CNNFineTuneClassifier(learning_rate=0.1, weight_decay=0.5))
+    settings = settings.resolved(from_scratch=False, begins_at_random=False)
     before = {name: value.clone() for name, value in trunk.state().items()}
-    optimizer = settings.make_optimizer(trunk, DenseHead(4, 2))
+    optimizer = make_optimizer(settings, trunk, DenseHead(4, 2))
     for group in optimizer.param_groups:
         for tensor in group["params"]:
             tensor.grad = torch.zeros_like(tensor)

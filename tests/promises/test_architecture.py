@@ -58,6 +58,7 @@ LIGHT = (
     "display.quantities",
     "display.terminal",
     "heads.head_names",
+    "finetuning.choices",
     "comparison.strategy_names",
 )
 

@@ -235,13 +235,13 @@ def test_what_auto_stands_for(settled, options, expected):
     if options["weights"]:
         options = {**options, "weights": settled("resnet18")}
     found = finetuning("resnet18", **options)
-    names = ("learning_rate", "head_learning_rate", "epochs", "patience")
-    assert (*(getattr(found.optimization, name) for name in names), found.head_init) == expected
+    names = ("learning_rate", "head_learning_rate", "epochs", "patience", "head_init")
+    assert (*(getattr(found.settings, name) for name in names),) == expected
 
 
 def test_a_module_of_ones_own_is_from_scratch_where_no_norm_has_statistics():
     def rate(module, **options):
-        return finetuning(module, **options).optimization.learning_rate
+        return finetuning(module, **options).settings.learning_rate
 
     assert rate(net(), trainable_stages="all") == 1e-3
     assert rate(net(), trainable_stages=["high"]) == 3e-5
@@ -254,7 +254,7 @@ def test_norms_that_a_graph_takes_apart_are_whole_and_layers_inside_of_them_too(
     timm = pytest.importorskip("timm")
     module = timm.create_model("resnetv2_50", layers=(1, 2, 1, 1), num_classes=0)
     source = resolve_backbone(module, image_size=SIDE)
-    trunk = Trunk.cut(source, (layer, "avg"), trainable_layers=9)
+    trunk = Trunk.cut(source, source.view(layer, "avg"), trainable_layers=9)
     pixels = torch.from_numpy(coloured(4)[0]).permute(0, 3, 1, 2)
     pixels = nn.functional.interpolate(pixels, (SIDE, SIDE))
     expected = source.load("cpu").embed(pixels, [trunk.view], preprocessing=source.preprocessing)[0]

@@ -330,4 +330,4 @@ def test_balanced_weights_are_those_of_the_training_images():
         None,
         validation=validation,
     )
-    assert finetuning.optimization.class_weights == (1.0, 1.0)
+    assert finetuning.class_weights == (1.0, 1.0)

@@ -36,7 +36,8 @@ def test_embeddings_are_what_the_module_gives(name):
 def test_both_parts_of_a_fine_tuned_network_give_what_the_module_gives(name):
     net = patched(name)
     source = resolve_backbone(net, image_size=32)
-    trunk = Trunk.cut(source, ("output", "avg"), trainable_stages=["one" if name in ("method", "function") else "head"])
+    stage = "one" if name in ("method", "function") else "head"
+    trunk = Trunk.cut(source, source.view("output", "avg"), trainable_stages=[stage])
     images = pixels(source)
     with torch.inference_mode():
         given, expected = trunk.features(trunk.lower(images, "float32")), net(images)
