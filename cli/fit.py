@@ -119,7 +119,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
 
-    transformer = transformer_from(options)
+    transformer = transformer_from(options, layer=None, pooling="auto")  # of the search below
     search: dict[str, Any] = {
         "layers": options["layer"] or (None,),
         "poolings": options["pooling"],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -33,11 +34,10 @@ __all__ = [
     "min_images_option",
     "network_options",
     "output_option",
+    "parameters_from",
     "reading_options",
-    "reading_parameters",
     "test_option",
     "transformer_from",
-    "weights_from",
     "write_failures",
     "write_output",
 ]
@@ -249,36 +249,23 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:
-    """Return the transformer that the shared options describe."""
+    """Return the transformer that the shared options describe; `more` are parameters in place of these."""
     from ..extraction.transformer import CNNFeatureTransformer
 
-    chosen: dict[str, Any] = {
-        "backbone": options["backbone"],
-        "weights": weights_from(options),
-        "image_size": options["image_size"],
-        "resize": options["resize"],
-        "precision": options["precision"],
-        "random_state": options["seed"],
-    }
-    return CNNFeatureTransformer(**{**chosen, **reading_parameters(options), **more})
+    return CNNFeatureTransformer(**{**parameters_from(options, signature(CNNFeatureTransformer).parameters), **more})
 
 
-def weights_from(options: dict[str, Any]) -> str | None:
-    """Return the value of --weights: a name, a file, or None for random weights."""
-    return None if options["weights"].lower() == "none" else options["weights"]
+def parameters_from(options: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of the library that the options of a command stand for, by name.
 
-
-def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the transformer's parameters that say how images are read and computed, but not with which network."""
-    return {
-        "device": options["device"],
-        "batch_size": options["batch_size"] or "auto",
-        "n_jobs": options["n_jobs"],
-        "cache": None if options["cache"] == "none" else options["cache"],
-        "on_error": options["on_error"],
-        "verbose": not options["quiet"],
-        "value_range": options["value_range"],
-    }
+    Options are named like parameters. One that is not given is left out, for the library's default.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    given |= {"verbose": not options["quiet"], "random_state": options.get("seed")}
+    given |= {name: None for name in ("cache", "class_weight") if options.get(name) == "none"}
+    if str(options.get("weights")).lower() == "none":
+        given["weights"] = None
+    return {name: given[name] for name in names if name in given}
 
 
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from ..cache import EmbeddingCache
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore, OverlayStore
-from ..choices import OnError, Precision
+from ..choices import Auto, OnError, Precision
 from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.summary_mixin import SummaryMixin
@@ -81,7 +81,7 @@ def extract_embeddings(
     cache: EmbeddingCache | None,
     precision: Precision = "auto",
     device: str = "auto",
-    batch_size: int | str = "auto",
+    batch_size: int | Auto = "auto",
     n_jobs: int | None = None,
     on_error: OnError = "raise",
     verbose: bool = False,
@@ -149,7 +149,7 @@ def ensure_embeddings(
     store: EmbeddingStore,
     precision: Precision = "auto",
     device: str = "auto",
-    batch_size: int | str = "auto",
+    batch_size: int | Auto = "auto",
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> tuple[np.ndarray, ExtractionResult]:
@@ -190,7 +190,7 @@ class _Extraction:
         store: EmbeddingStore,
         task: ForwardTask,
         *,
-        batch_size: int | str,
+        batch_size: int | Auto,
         verbose: bool,
         keys: Sequence[Any] | None = None,
     ) -> None:

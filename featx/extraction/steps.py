@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..cache import EmbeddingSpec
-from ..choices import ResolvedPrecision
+from ..choices import Auto, ResolvedPrecision
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 
@@ -43,7 +43,7 @@ class Passes:
     rows: np.ndarray
     precision: ResolvedPrecision
     device: str = "auto"
-    batch_size: int | str = "auto"
+    batch_size: int | Auto = "auto"
     n_jobs: int | None = None
     verbose: bool = False
     name: str = "forward"

@@ -10,7 +10,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ..choices import OnError, Pooling, Precision, Resize
+from ..choices import Auto, OnError, Pooling, Precision, Resize
 from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
@@ -146,7 +146,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         value_range: tuple[float, float] | str | None = None,
         precision: Precision = "auto",
         device: str = "auto",
-        batch_size: int | str = "auto",
+        batch_size: int | Auto = "auto",
         n_jobs: int | None = None,
         random_state: int = 0,
         on_error: OnError = "raise",

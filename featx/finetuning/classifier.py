@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from ..choices import Pooling, Precision, Resize
+from ..choices import Auto, BatchNorm, HeadInit, Optimizer, Pooling, Precision, Resize, Schedule
 from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
 from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
-from .choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 from .finetuned_estimator import FineTunedEstimator
 from .settings import TrainingSettings
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ..choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 from ..constraints import AUTO, FRACTION, NONE, Constraint, check_values, integer, number, one_of, plain
 from ..exceptions import ParameterError
 from ..images.augmentation import Augmentation, resolve_augmentation
-from .choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 
 if TYPE_CHECKING:
     from .finetuned_estimator import FineTunedEstimator
 
-__all__ = ["ResolvedSettings", "TrainingSettings"]
+__all__ = ["ACCEPTED", "ResolvedSettings", "TrainingSettings"]
 
 # ruff: noqa: RUF009 (what `_setting` returns is a field)
 
@@ -94,7 +94,7 @@ class TrainingSettings:
         ParameterError
         """
         values = vars(classifier)
-        check_values(values, **{f.name: f.metadata["accepts"] for f in fields(cls) if f.metadata["accepts"]})
+        check_values(values, **ACCEPTED)
         if values["batch_norm"] == "update" and values["batch_size"] < 2:
             raise ParameterError("got batch_size=1 with batch_norm='update'; one image has no statistics",
                                  "Choose a larger batch_size, or batch_norm='frozen'.")  # fmt: skip
@@ -133,6 +133,12 @@ class TrainingSettings:
         found["patience"] = patience if self.early_stopping else None
         found["warmup_epochs"] = self.warmup_epochs if head_init == "warmup" else 0
         return ResolvedSettings(**{**vars(self), **found})
+
+
+# What each parameter accepts, where that is not the same for all of featx.
+ACCEPTED: dict[str, Constraint] = {
+    each.name: each.metadata["accepts"] for each in fields(TrainingSettings) if each.metadata["accepts"]
+}
 
 
 class ResolvedSettings(TrainingSettings):

@@ -58,7 +58,6 @@ LIGHT = (
     "display.quantities",
     "display.terminal",
     "heads.head_names",
-    "finetuning.choices",
     "comparison.strategy_names",
 )
 
