@@ -20,10 +20,10 @@ from unittest import mock
 
 import click
 import numpy as np
-from featx.cache import EmbeddingSpec
-from featx.cache.segment import Segment
 
 from featx import EmbeddingCache
+from featx.cache import EmbeddingSpec
+from featx.cache.segment import Segment
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 WIDTH = 1280

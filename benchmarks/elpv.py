@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
+
 from featx.cli import main as featx
 
 VIEW = ("--image-size", "300", "--resize", "squash", "--layer", "stage7", "--pooling", "avgmax")

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import click
 import numpy as np
-from featx.cache.digests import digest_bytes
 
 from featx import CNNFeatureTransformer, EmbeddingCache
+from featx.cache.digests import digest_bytes
 
 BATCH = 1024
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import skimage.data
-from networks import TINY
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from featx.process import forget
+from networks import TINY
 
 # Networks this small are 20 times slower when two threads wait for each other on a busy machine, and batches are split
 # by the number of threads, whatever it is here: tests that are about it choose their own.

@@ -7,11 +7,11 @@ from typing import get_args
 
 import click
 import pytest
+
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier, TunedHead, choices, constraints
 from featx.cli.compare import compare
 from featx.cli.finetune import finetune
 from featx.cli.fit import fit
-
-from featx import CNNFeatureTransformer, CNNFineTuneClassifier, TunedHead, choices, constraints
 from featx.exceptions import ParameterError
 from featx.finetuning.settings import TrainingSettings
 from featx.networks.pooling import check_pooling

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from featx.cache import EmbeddingCache, EmbeddingSpec
 
 import featx
+from featx.cache import EmbeddingCache, EmbeddingSpec
 from featx.comparison.strategies import TunedHead
 from featx.constraints import RANDOM_STATE, TABLE, check_values, integer, shown
 from featx.exceptions import FeatxError, ParameterError

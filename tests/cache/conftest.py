@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from featx.cache import EmbeddingCache, FileDigests, digests, locks
 
 

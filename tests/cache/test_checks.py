@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cache_files import segments
 from specs import SPEC
 

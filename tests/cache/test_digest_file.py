@@ -6,12 +6,12 @@ import random
 import sqlite3
 import time
 
+import pytest
+
 import featx.cache.digest_file as digest_file
 import featx.cache.digests as module
-import pytest
 from digested_files import fields_of, sha, write
 from featx.cache import EmbeddingCache, FileDigests
-
 from featx.process import forget
 
 

@@ -5,13 +5,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-import featx.cache.digest_file as digest_file
-import featx.cache.digests as module
 import numpy as np
 import pytest
+from PIL import Image
+
+import featx.cache.digest_file as digest_file
+import featx.cache.digests as module
 from digested_files import LONG_AGO, NAMES, fields_of, sha, watch_stat, write
 from featx.cache import FileDigests
-from PIL import Image
 
 
 @pytest.fixture(autouse=True)
@@ -245,6 +246,7 @@ def test_every_file_is_read_where_the_environment_asks_for_it(memory, folder, re
 
 def test_the_option_reads_every_file_and_leaves_the_environment_as_it_was(folder, tmp_path, reads, monkeypatch):
     from click.testing import CliRunner
+
     from featx.cli import main
 
     path = str(folder / "a.png")

@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+
 from cache_files import dead_pid, filled, only_segment
 from featx.cache import EmbeddingCache, machine
 from featx.cache.files import committed

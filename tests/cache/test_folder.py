@@ -3,9 +3,10 @@
 import itertools
 import os
 
-import featx.cache.folder
 import numpy as np
 import pytest
+
+import featx.cache.folder
 from cache_files import (
     assert_holds,
     assert_same_bits,

@@ -5,10 +5,10 @@ import os
 import h5py
 import numpy as np
 import pytest
-from cache_files import filled, only_segment
-from featx.cache.hdf5 import OVERHEAD, GuardedFile, atomic_hdf5, check_suffix
 
+from cache_files import filled, only_segment
 from featx import CacheError
+from featx.cache.hdf5 import OVERHEAD, GuardedFile, atomic_hdf5, check_suffix
 
 FULL = OSError(28, "No space left on device")
 

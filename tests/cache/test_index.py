@@ -1,6 +1,7 @@
 """Promised: every digest is found, whatever others it resembles."""
 
 import numpy as np
+
 from featx.cache import EmbeddingCache, EmbeddingSpec
 
 BASE = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from featx.cache.interface import EmbeddingStore
-from specs import SPEC, rows
 
+from featx.cache.interface import EmbeddingStore
 from featx.exceptions import ParameterError
+from specs import SPEC, rows
 
 
 class Recording(EmbeddingStore):

@@ -15,6 +15,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
+
 from featx.cache import CacheError, EmbeddingCache, EmbeddingSpec, locks, machine
 from featx.cache.locks import WorkLock, remove_old_turns
 

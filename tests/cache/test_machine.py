@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+
 from featx.cache import EmbeddingCache, machine
 
 pytestmark = pytest.mark.usefixtures("short")

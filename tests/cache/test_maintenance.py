@@ -4,10 +4,11 @@ import os
 import time
 from pathlib import Path
 
-import featx.cache.folder
 import h5py
 import numpy as np
 import pytest
+
+import featx.cache.folder
 from cache_files import (
     assert_holds,
     assert_same_bits,

@@ -7,12 +7,12 @@ import tempfile
 import joblib
 import numpy as np
 import pytest
-from featx.cache.memory import MemoryStore, OverlayStore
-from specs import SPEC, rows
-from store_contract import StoreContract, assert_same
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
+from featx.cache.memory import MemoryStore, OverlayStore
 from featx.process import forget
+from specs import SPEC, rows
+from store_contract import StoreContract, assert_same
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """Promised: the first outputs that were kept stay, and damaged ones are replaced."""
 
 import numpy as np
+
 from cache_files import filled, segments
 from specs import SPEC
 

@@ -11,11 +11,12 @@ import threading
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cache_files import assert_holds, assert_same_bits, filled, filled_as, only_segment, patterns, segments
 from featx.cache import EmbeddingCache
 from featx.cache.segment import Segment
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from specs import OTHER, SPEC, found_of, rows
 
 DTYPES = [np.float32, np.float16, np.int16]

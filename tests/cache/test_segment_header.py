@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from cache_files import filled, only_segment
 from featx.cache.segment_header import MAGIC, MOST_BYTES, checksum_outside, data_places, header_bytes, stored_dtype
 

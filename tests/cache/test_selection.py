@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from featx.cache import CacheError, EmbeddingSpec
 from featx.cache.selection import choose_spec, differences
 

@@ -4,9 +4,10 @@ import dataclasses
 import json
 
 import pytest
-from featx.cache import CacheError, EmbeddingSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from featx.cache import CacheError, EmbeddingSpec
 from specs import SPEC
 
 CHANGES = {

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from cache_files import assert_holds, filled, segments
 from featx.cache import EmbeddingCache, default_cache_dir
 from featx.cache.digests import digest_array

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from digested_files import LONG_AGO, sha, write
 from featx.cache import FileDigests
-from PIL import Image
 
 
 @pytest.fixture(autouse=True)

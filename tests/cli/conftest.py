@@ -1,6 +1,7 @@
 """What tests of commands share: a folder of images in two classes."""
 
 import pytest
+
 from images import write_digits
 
 

@@ -2,6 +2,7 @@
 
 import click
 import pytest
+
 from featx.cli.assignments import parse_assignment, parse_literal
 
 KINDS = {"option": "--set", "form": "STRATEGY.PARAM=VALUE", "example": "finetuned.epochs=20"}

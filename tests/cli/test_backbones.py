@@ -1,8 +1,8 @@
 """Promised: `featx backbones` lists what --backbone and --layer take."""
 
 import pytest
-from commands import featx
 
+from commands import featx
 from featx.networks.resolve import list_backbones
 
 

@@ -4,11 +4,11 @@ import json
 import zipfile
 
 import pytest
-from featx.cli.checks import check_figure_paths, check_model_files, check_names, check_reading
-from images import write_images
 
 from featx import BackboneError, CacheError, FeatxError, ParameterError
+from featx.cli.checks import check_figure_paths, check_model_files, check_names, check_reading
 from featx.exceptions import ModelFileError
+from images import write_images
 
 
 @pytest.mark.parametrize("first", ["photos", "photos/dark/0.png", "nosuch"])

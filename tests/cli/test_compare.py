@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from commands import featx
 from comparisons import QUICK
 from featx.cli import main
-from PIL import Image
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
 FROZEN = ("--strategy", "frozen", "--strategy", "frozen:knn", "--set", "frozen.C=0.01,0.1")

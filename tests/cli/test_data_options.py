@@ -1,9 +1,10 @@
 """Promised: every command that takes data reads it by the same options, and says the same of it."""
 
 import pytest
+from PIL import Image
+
 from featx.cli import main
 from featx.cli.data_options import DATA, dataset_from, images_from
-from PIL import Image
 
 COLUMNS = {"path_column": "Datei", "label_column": "Klasse"}
 

@@ -4,8 +4,8 @@ import time
 
 import h5py
 import numpy as np
-from commands import NETWORK, featx
 
+from commands import NETWORK, featx
 from featx.networks.backbone import Backbone
 
 

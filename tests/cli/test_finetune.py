@@ -4,6 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+
 from featx.cli import main
 from images import write_dark_and_light
 

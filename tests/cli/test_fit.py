@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from commands import NETWORK, featx
-from featx.cli.fit import parse_grids
 from PIL import Image
 
+from commands import NETWORK, featx
 from featx import load_model
+from featx.cli.fit import parse_grids
 
 QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
 

@@ -5,10 +5,10 @@ import os
 import sys
 
 import pytest
-from featx.cli.image_arguments import named_images
-from images import write_images
 
 from featx import DatasetError, ParameterError
+from featx.cli.image_arguments import named_images
+from images import write_images
 
 DARK, LIGHT = ([f"photos/{name}/{number:02}.png" for number in range(6)] for name in ("dark", "light"))
 

@@ -7,11 +7,11 @@ import time
 
 import click
 import pytest
+
 from featx.cli import main
 from featx.cli.interrupts import forget_kept, note_kept, print_stopped, prompt_interrupts
-from processes import interrupt
-
 from featx.exceptions import ModelFileError
+from processes import interrupt
 
 # Computes for minutes inside one call, as a support vector machine may: a signal does not end it.
 SLOW_IN_C = """

@@ -8,10 +8,10 @@ import warnings
 import click
 import pytest
 from click.testing import CliRunner
-from featx.cli import main
-from featx.cli.logs import announce
 
 from featx import resolve_backbone
+from featx.cli import main
+from featx.cli.logs import announce
 from featx.display.notes import note_step
 from featx.exceptions import TrainingWarning
 

@@ -4,6 +4,7 @@ import re
 
 import click
 from click.testing import CliRunner
+
 from commands import featx
 from featx.cli import main
 from featx.cli.option_groups import DATA, GROUPS, OUTPUT, Command, Commands, in_group

@@ -6,10 +6,10 @@ import os
 import click
 import pytest
 from click.testing import CliRunner
-from featx.cli import main
-from featx.cli.options import check_output, check_outputs, transformer_from, write_failures, write_output
 
 from featx import CNNFeatureTransformer, Failure, FeatxError, ParameterError
+from featx.cli import main
+from featx.cli.options import check_output, check_outputs, transformer_from, write_failures, write_output
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 

@@ -5,11 +5,12 @@ import zipfile
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
+
 from featx.cache import EmbeddingSpec
 from featx.cache.folder import write_spec
 from featx.cli import main
 from featx.cli.overwrites import check_overwrites
-from PIL import Image
 
 PREDICT = ("predict", "m.skops", "photos")
 TUNE = ("finetune", "photos")

@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from commands import NETWORK, featx
-from featx.cli import main
 from PIL import Image
-from pipelines import behind
 from sklearn.svm import LinearSVC
 
+from commands import NETWORK, featx
 from featx import load_model, save_model
+from featx.cli import main
+from pipelines import behind
 
 
 def test_the_command_leaves_a_probability_out_that_there_is_not(tmp_path):

@@ -4,8 +4,8 @@ import json
 
 import click
 import pytest
-from featx.cli.report import note, print_forecast, say, show, wrapped
 
+from featx.cli.report import note, print_forecast, say, show, wrapped
 from featx.display.tables import Table
 from featx.forecast.result import ForecastResult, Part
 

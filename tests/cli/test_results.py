@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from featx.cli.results import note_saved, print_result
 
 

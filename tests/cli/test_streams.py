@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from featx.cli import main
 from featx.cli.streams import write_text
-
 from featx.exceptions import FeatxError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams of POSIX")

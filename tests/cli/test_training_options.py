@@ -4,10 +4,10 @@ import inspect
 
 import click
 import pytest
-from featx.cli.options import network_options, parameters_from, reading_options
-from featx.cli.training_options import training_options
 
 from featx import CNNFineTuneClassifier
+from featx.cli.options import network_options, parameters_from, reading_options
+from featx.cli.training_options import training_options
 
 DEFAULTS = {name: p.default for name, p in inspect.signature(CNNFineTuneClassifier).parameters.items()}
 # A command shows its progress.

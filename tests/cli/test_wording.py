@@ -3,10 +3,10 @@
 import click
 import pytest
 from click.testing import CliRunner
-from featx.cli import main
-from featx.cli.wording import in_options, register_options
 
 from featx import CacheError
+from featx.cli import main
+from featx.cli.wording import in_options, register_options
 
 
 @pytest.mark.parametrize(

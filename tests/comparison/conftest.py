@@ -1,6 +1,7 @@
 """What the tests of comparisons share: a record of what was fitted, and eighty images."""
 
 import pytest
+
 from comparisons import QUICK, Network, images_of
 
 

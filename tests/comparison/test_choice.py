@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from comparisons import pairs_of
 
+from comparisons import pairs_of
 from featx.comparison.choice import ComparedStrategies, choose
 
 

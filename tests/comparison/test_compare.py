@@ -4,20 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
 from comparisons import (
     QUICK,
     Network,
     fits,
     images_of,
 )
-from scipy.stats import binomtest
-from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
-from wilson import assert_wilson
-
 from featx import CNNFeatureTransformer, DatasetError, FeatxError, ParameterError, compare_strategies, make_strategy
 from featx.datasets.dataset import ImageDataset
 from featx.evaluation.resampled import corrected_interval, corrected_test
+from wilson import assert_wilson
 
 
 def test_all_strategies_are_fitted_on_and_tested_with_the_same_rows(dataset, calls):

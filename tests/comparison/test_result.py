@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+
 from comparisons import (
     Network,
     case_of,
@@ -11,7 +12,6 @@ from comparisons import (
     study_of,
     verdict_of,
 )
-
 from featx import compare_strategies
 
 

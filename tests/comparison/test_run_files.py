@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from comparisons import Network
-from featx.cache import FileDigests
 from PIL import Image
 
+from comparisons import Network
 from featx import CNNFeatureTransformer, ParameterError, compare_strategies, make_strategy
+from featx.cache import FileDigests
 from featx.comparison.run_files import RunFiles, describe_estimator, digest_images, fingerprint
 from featx.extraction.digests import image_keys
 from featx.images.sources import as_sources

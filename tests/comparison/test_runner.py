@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from comparisons import QUICK, Network
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from comparisons import QUICK, Network
 from featx import CNNFeatureTransformer, compare_strategies, make_strategy
 from featx.comparison.design import draw_repeats
 from featx.comparison.runner import _uncached

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from comparisons import Network, fits
 
+from comparisons import Network, fits
 from featx import DatasetError, compare_strategies
 from featx.datasets.dataset import ImageDataset
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from comparisons import Network
 
+from comparisons import Network
 from featx import CNNFeatureTransformer, compare_strategies
 from featx.comparison.stage_study import compare_stages, predict_by_stages
 from featx.evaluation.paired import compare_paired

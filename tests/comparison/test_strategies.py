@@ -1,8 +1,8 @@
 """Promised: the name of a strategy and a transformer make the classifier that they say."""
 
 import pytest
-from comparisons import Network
 
+from comparisons import Network
 from featx import CNNFeatureTransformer, ParameterError, make_strategy
 from featx.comparison.strategies import kind_of
 from featx.comparison.strategy_names import TRAINED_STRATEGIES

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
+
 from comparisons import (
     pair_result,
     strategy_result,
 )
-
 from featx.comparison.strategy_pairs import PairResult, adjust_all_pairs, adjust_pairs
 from featx.evaluation.resampled import corrected_test
 

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+
 from comparisons import (
     Network,
     images_of,
 )
-
 from featx import compare_strategies
 from featx.comparison.design import Repeat, draw_repeats
 from featx.comparison.runner import RunResult

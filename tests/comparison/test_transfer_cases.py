@@ -1,8 +1,8 @@
 """Promised: the four cases of transfer learning have their rules, and agreement is claimed only where it was shown."""
 
 import pytest
-from comparisons import COMPARED, case_of, verdict_of
 
+from comparisons import COMPARED, case_of, verdict_of
 from featx.comparison.transfer_cases import LARGE_PER_CLASS as LARGE
 
 

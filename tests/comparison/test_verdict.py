@@ -5,10 +5,10 @@ import math
 from types import SimpleNamespace
 
 import pytest
+
 from comparisons import (
     pairs_of,
 )
-
 from featx.comparison.verdict import SampleSizes, pass_verdict
 
 

@@ -1,6 +1,7 @@
 """What tests of data sets share: a folder with images that manifests name."""
 
 import pytest
+
 from dataset_files import write_files
 
 

@@ -1,8 +1,8 @@
 """Promised: folders that may be something other than classes are refused, with a command for what they may be."""
 
 import pytest
-from dataset_files import refusal, write_files
 
+from dataset_files import refusal, write_files
 from featx.datasets.ambiguous_folders import is_generic
 from featx.datasets.load import load_dataset
 

@@ -6,12 +6,12 @@ import unicodedata
 
 import numpy as np
 import pytest
-from labelled import frozen, noise_dataset
 from PIL import Image
 
 from featx import CNNFeatureTransformer, DatasetError, ImageDataset, fit_model, load_dataset, predict_images
 from featx.datasets.class_names import check_class_names, nearest_class, normalise_classes, plain_name
 from featx.workflows.judged_predictions import judge_predictions
+from labelled import frozen, noise_dataset
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 

@@ -1,6 +1,7 @@
 """Promised: columns are known by their usual names; where several may be meant, none is guessed."""
 
 import pytest
+
 from dataset_files import load_table, names_below, table_refusal
 
 HEADED = "path,label\na.png,x\nb.png,y\n"

@@ -1,6 +1,7 @@
 """Promised: CSV is read with any usual separator, comments and blank rows; messages name the line."""
 
 import pytest
+
 from dataset_files import load_table, names_below, table_refusal
 
 HEADED = "path,label\na.png,x\nb.png,y\n"

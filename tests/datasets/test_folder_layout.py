@@ -1,8 +1,8 @@
 """Promised: folders of classes and folders of parts of a split are told apart, at any depth."""
 
 import pytest
-from dataset_files import refusal, write_files
 
+from dataset_files import refusal, write_files
 from featx.datasets.load import load_dataset
 
 

@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from dataset_files import names_below, refusal, write_files
 
+from dataset_files import names_below, refusal, write_files
 from featx.datasets.folders import Folder
 from featx.datasets.load import load_dataset
 

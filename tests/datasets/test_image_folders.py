@@ -1,8 +1,8 @@
 """Promised: images are listed with the class and the part of their folder, sorted; images outside of them are said."""
 
 import pytest
-from dataset_files import names_below, refusal, write_files
 
+from dataset_files import names_below, refusal, write_files
 from featx.datasets.load import load_dataset
 from featx.images.sources import read_image
 

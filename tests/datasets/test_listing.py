@@ -1,8 +1,8 @@
 """Promised: a split that a source lists is used if it has several parts, and what its parts lack is said."""
 
 import pytest
-from dataset_files import load_table
 
+from dataset_files import load_table
 from featx.datasets.listing import Listing
 from featx.exceptions import DatasetError
 

@@ -1,8 +1,8 @@
 """Promised: folders, manifests and samples are loaded, alone or gathered; what does not exist is refused."""
 
 import pytest
-from dataset_files import refusal, table_refusal, write_files, write_table
 
+from dataset_files import refusal, table_refusal, write_files, write_table
 from featx import DatasetError
 from featx.datasets.load import collect_images, load_dataset
 from featx.images.sources import read_image

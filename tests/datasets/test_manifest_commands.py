@@ -5,8 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from dataset_files import refused, write_files
 
+from dataset_files import refused, write_files
 from featx.datasets.load import load_dataset
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the commands are those of a Unix shell")

@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from dataset_files import load_table, names_below, table_refusal, write_files, write_table
 from PIL import Image
 
+from dataset_files import load_table, names_below, table_refusal, write_files, write_table
 from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError
 from featx.images.sources import read_image

@@ -1,8 +1,8 @@
 """Promised: tables of images become labels, groups, strata and a split; what may be meant otherwise is refused."""
 
 import pytest
-from dataset_files import load_table, names_below, refusal, table_refusal, write_table
 
+from dataset_files import load_table, names_below, refusal, table_refusal, write_table
 from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError
 

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pyarrow
 import pytest
+
 from dataset_files import (
     names_below,
     refusal,
     write_parquet,
 )
-
 from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError, MissingDependencyError
 from featx.images.sources import read_image

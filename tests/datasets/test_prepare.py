@@ -1,11 +1,11 @@
 """Promised: a data set that cannot be split is refused with the settings that would work, found by trying."""
 
 import pytest
-from labelled import named
 
 from featx import DatasetError
 from featx.datasets.prepare import SplitOptions
 from featx.datasets.split import split_dataset
+from labelled import named
 
 WITHOUT_ONE = "which leaves 1 of the 3 classes out"
 

@@ -1,8 +1,8 @@
 """Promised: folders with the same folders inside are refused, unless those have names of pieces."""
 
 import pytest
-from dataset_files import refused, write_files
 
+from dataset_files import refused, write_files
 from featx.datasets.load import load_dataset
 
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from labelled import noise_dataset
 
 from featx import DatasetError, ImageDataset
 from featx.datasets.split import join_test, split_dataset
 from featx.evaluation.held_out_result import score_held_out
+from labelled import noise_dataset
 
 
 def data(labels, *, groups=None, split=None):

@@ -7,8 +7,8 @@ import subprocess
 import numpy as np
 import pytest
 import scipy.io
-from dataset_files import refusal, write_files
 
+from dataset_files import refusal, write_files
 from featx.datasets.load import collect_images, load_dataset
 from featx.datasets.split_names import part_of
 from featx.exceptions import DatasetError

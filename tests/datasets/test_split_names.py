@@ -1,8 +1,8 @@
 """Promised: the usual names of parts of a split are known, of folders and in columns, and other names are not."""
 
 import pytest
-from dataset_files import load_table
 
+from dataset_files import load_table
 from featx.datasets.split_names import part_of, part_words, parts_of
 
 

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from labelled import named
 
 from featx import (
     DatasetError,
@@ -13,6 +12,7 @@ from featx import (
 )
 from featx.datasets.survey import survey
 from featx.evaluation.units import same_content
+from labelled import named
 
 
 @pytest.mark.parametrize(

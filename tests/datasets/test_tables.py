@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from dataset_files import (
     load_table,
     names_below,
@@ -10,7 +11,6 @@ from dataset_files import (
     table_refusal,
     write_table,
 )
-
 from featx.datasets.load import load_dataset
 
 

@@ -1,9 +1,8 @@
 """Promised: a notebook shows tables whose names are text, whatever they hold, and long ones cut with a word."""
 
-from html_pages import Page
-
 from featx.display.html_tables import MOST_ROWS, render_html
 from featx.display.tables import Table
+from html_pages import Page
 
 
 def test_long_tables_are_cut_and_say_so():

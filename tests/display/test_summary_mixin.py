@@ -4,11 +4,11 @@ import dataclasses
 import pickle
 
 import pytest
-from shown_results import evaluation
 
 import featx
 from featx import CNNFeatureTransformer, EvaluationResult
 from featx.display.summary_mixin import SummaryMixin
+from shown_results import evaluation
 
 
 def test_what_is_half_made_or_older_is_shown_all_the_same():

@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
-from html_pages import Page
 
 from featx.display.html_tables import render_html
 from featx.display.tables import CLASS_NAMES, FILE_NAMES, Table
 from featx.display.text_tables import render_text
+from html_pages import Page
 
 RENDERERS = {
     "text": lambda *parts, **options: render_text(parts, **options).splitlines(),

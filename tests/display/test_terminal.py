@@ -6,9 +6,9 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shown_results import too_long
 
 from featx.display.terminal import fill, line_width, printable
+from shown_results import too_long
 
 
 @settings(max_examples=50, deadline=None)

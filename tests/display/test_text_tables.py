@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
-from shown_results import evaluation, render_text, too_long
 
 from featx.display.tables import CLASS_NAMES, Table
 from featx.display.text_tables import render_text_table
 from featx.reports.held_out import evaluation_parts
+from shown_results import evaluation, render_text, too_long
 
 
 def test_what_a_narrow_table_leaves_out_is_named():

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import beta, gamma, t
-from wilson import assert_wilson
 
 from featx.evaluation.estimates import Estimate
 from featx.evaluation.intervals import (
@@ -20,6 +19,7 @@ from featx.evaluation.intervals import (
     wilson_interval,
 )
 from featx.evaluation.metrics import score_classes, score_predictions
+from wilson import assert_wilson
 
 FIGURES = ("balanced_accuracy", "macro_f1")
 

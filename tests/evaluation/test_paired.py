@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import binomtest, norm, t
-from simulated_pairs import SIZES, simulate
 
 from featx.evaluation.paired import _score_interval, adjust_p_values, compare_paired
+from simulated_pairs import SIZES, simulate
 
 
 def answers(wins, losses, n):

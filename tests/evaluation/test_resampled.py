@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import t
-from wilson import wilson
 
 from featx.evaluation.metrics import score_classes
 from featx.evaluation.resampled import corrected_error, corrected_interval, corrected_test
+from wilson import wilson
 
 
 def test_the_corrected_test_is_that_of_nadeau_and_bengio():

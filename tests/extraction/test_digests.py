@@ -4,10 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
-from featx.cache import FileDigests
-from featx.cache.digests import digest_array
 from PIL import Image
 
+from featx.cache import FileDigests
+from featx.cache.digests import digest_array
 from featx.exceptions import ImageDecodeError
 from featx.extraction.digests import all_read, image_keys, joined_keys
 from featx.images.sources import as_sources

@@ -9,16 +9,16 @@ import time
 import joblib
 import numpy as np
 import pytest
-from backends import IMAGES, LAST, AtOnce, Killed, Processes, dask_client, extraction
 from click.testing import CliRunner
-from featx.cache import EmbeddingCache
-from featx.cache.folder import SpecFolder
-from featx.cli import main
 from sklearn.linear_model import RidgeClassifier as Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from backends import IMAGES, LAST, AtOnce, Killed, Processes, dask_client, extraction
 from featx import CNNFeatureTransformer
+from featx.cache import EmbeddingCache
+from featx.cache.folder import SpecFolder
+from featx.cli import main
 from featx.exceptions import CacheError, ImageDecodeError, WorkerError
 from featx.extraction import distribute
 from featx.extraction.extract import extract_embeddings

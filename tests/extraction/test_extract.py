@@ -6,10 +6,10 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from featx.cache import EmbeddingCache
-from featx.cache.interface import EmbeddingStore
 from PIL import Image
 
+from featx.cache import EmbeddingCache
+from featx.cache.interface import EmbeddingStore
 from featx.exceptions import ImageDecodeError, ParameterError
 from featx.extraction.extract import ensure_embeddings, extract_embeddings
 from featx.images.sources import ImageSource, as_sources, read_image

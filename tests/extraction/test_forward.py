@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from featx.cache import EmbeddingCache
 from torch import nn
 
 from featx import CNNFeatureTransformer
+from featx.cache import EmbeddingCache
 from featx.exceptions import BackboneError
 from featx.extraction import forward as forwarding
 from featx.extraction.extract import extract_embeddings

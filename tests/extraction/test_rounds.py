@@ -5,9 +5,9 @@ import os
 import joblib
 import numpy as np
 import pytest
+
 from backends import IMAGES, LAST, Processes, extraction
 from featx.cache import EmbeddingCache
-
 from featx.exceptions import CacheError
 from featx.extraction.extract import ensure_embeddings
 from featx.images.sources import as_sources

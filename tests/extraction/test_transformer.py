@@ -57,7 +57,8 @@ def as_object_array(values):
         as_object_array,
         pd.Series,
         pl.Series,
-        lambda paths: np.array(paths, dtype=np.dtypes.StringDType()),
+        # NumPy 1 has no such type.
+        lambda paths: np.array(paths, dtype=getattr(np.dtypes, "StringDType", lambda: object)()),
         lambda paths: np.array(paths)[:, None],
         lambda paths: [Path(path) for path in paths],
         lambda paths: [f"file://{path}" for path in paths],

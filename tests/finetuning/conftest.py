@@ -1,6 +1,7 @@
 """The images that most tests of fine-tuning train on."""
 
 import pytest
+
 from trainings import coloured
 
 

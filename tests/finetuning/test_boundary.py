@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 import torch
-from featx.cache import EmbeddingCache
 from torch import nn
-from trainings import COUNT, assert_same_training, classifier
 
 from featx import CNNFineTuneClassifier
+from featx.cache import EmbeddingCache
+from trainings import COUNT, assert_same_training, classifier
 
 
 @pytest.mark.parametrize("augmentation", ["none", "light"])

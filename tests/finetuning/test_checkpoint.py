@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from featx.cache.files import temporary_beside
-from processes import driven, forked, was_killed
 
 from featx import CNNFineTuneClassifier
+from featx.cache.files import temporary_beside
 from featx.exceptions import ModelFileError
 from featx.finetuning.checkpoint import Checkpoint
 from featx.finetuning.training import Training
+from processes import driven, forked, was_killed
 
 COUNT = 24
 SETTINGS = {

@@ -10,13 +10,13 @@ from PIL import Image
 from sklearn import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
-from trainings import COUNT, classifier, coloured
 
 from featx import Augmentation
 from featx.exceptions import (
     DatasetError,
     ImageDecodeError,
 )
+from trainings import COUNT, classifier, coloured
 
 
 def _suite():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from torch import nn
-from trainings import cut
 
 from featx.exceptions import ParameterError
+from trainings import cut
 
 
 def test_layers_are_counted_as_keras_counts_them():

@@ -2,9 +2,8 @@
 
 import shutil
 
-from trainings import COUNT, assert_same_training, classifier
-
 from featx.finetuning.feeds import CachedFeed
+from trainings import COUNT, assert_same_training, classifier
 
 
 def test_a_boundary_that_is_lost_is_computed_again(data, own_cache, monkeypatch, forwards):

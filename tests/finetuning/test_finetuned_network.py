@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from trainings import classifier
 
 from featx import CNNFeatureTransformer
 from featx.exceptions import (
@@ -11,6 +10,7 @@ from featx.exceptions import (
 )
 from featx.finetuning.head import head_probabilities
 from featx.networks.backbone import Backbone
+from trainings import classifier
 
 
 @pytest.mark.parametrize(

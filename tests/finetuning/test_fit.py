@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from trainings import COUNT, NORMALISED, assert_same_training, classifier, coloured, is_same, untouched
 
 from featx.exceptions import BackboneError, ParameterError
 from featx.finetuning.fit import FineTuning
+from trainings import COUNT, NORMALISED, assert_same_training, classifier, coloured, is_same, untouched
 
 
 def test_a_head_alone_is_trained_without_the_network(data, forwards):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from trainings import TINY, assert_same, classifier, coloured
 
 from featx import CNNFeatureTransformer
 from featx.evaluation.splits import held_out_split
 from featx.finetuning.head_init import fit_probe
 from featx.heads.heads import head_spec
 from featx.networks.resolve import resolve_backbone
+from trainings import TINY, assert_same, classifier, coloured
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -34,11 +34,11 @@ def test_the_probe_sees_no_validation_image(data):
     np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"hidden_units": 5, "dropout": 0.5}, {"dropout": 0.2}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"hidden_units": 8, "dropout": 0.5}, {"dropout": 0.2}], ids=str)
 def test_a_warmed_up_head_knows_the_classes_before_the_network_is_touched(data, options):
     fitted = classifier(**options, head_learning_rate=1e-2, learning_rate=0.0, warmup_epochs=60).fit(*data)
     assert fitted.initial_validation_accuracy_ == 1.0
-    shape = (5, 512) if "hidden_units" in options else None
+    shape = (8, 512) if "hidden_units" in options else None
     assert getattr(fitted.head_.get("hidden.weight"), "shape", None) == shape
 
 

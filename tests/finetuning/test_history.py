@@ -1,8 +1,7 @@
 """Promised: after each epoch a line says where the training is, and how long it may take."""
 
-from trainings import classifier
-
 from featx.finetuning.history import HISTORY_KEYS, describe_epoch
+from trainings import classifier
 
 
 def test_verbose_prints_a_line_for_each_epoch(data, capsys):

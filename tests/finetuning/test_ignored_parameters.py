@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from featx.cli import main
 from PIL import Image
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, make_strategy, save_model
+from featx.cli import main
 
 rng = np.random.default_rng(0)
 X = [rng.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(12)]

@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 import torch
-from trainings import classifier
 
 from featx.exceptions import TrainingError
 from featx.finetuning.micro_batches import MicroBatches
 from featx.finetuning.trunk import Trunk
+from trainings import classifier
 
 
 @pytest.fixture

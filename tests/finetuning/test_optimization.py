@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from trainings import assert_same, classifier, is_same, untouched
 
 

@@ -5,11 +5,11 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from trainings import assert_same_training, classifier
 
 from featx import CNNFineTuneClassifier
 from featx.exceptions import ParameterError
 from featx.finetuning.settings import TrainingSettings
+from trainings import assert_same_training, classifier
 
 BAD = {
     "epochs": [0, -1, 1.5, True, "3", None],

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from trainings import assert_same_training, classifier, coloured, is_same, untouched
 
 from featx.exceptions import (
     TrainingError,
     TrainingWarning,
 )
+from trainings import assert_same_training, classifier, coloured, is_same, untouched
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import StochasticDepth
-from trainings import cut
 
 from featx import CNNFineTuneClassifier
 from featx.exceptions import TrainingWarning
+from trainings import cut
 
 SIDE = 32
 

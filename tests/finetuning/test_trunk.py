@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from trainings import cut
 
 from featx.exceptions import BackboneError, LayerError, ParameterError
+from trainings import cut
 
 # Name, side of the image, stages to train.
 FAMILIES = [

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from trainings import COUNT, TINY, classifier, coloured
 
 from featx import CNNFeatureTransformer
 from featx.evaluation.splits import held_out_split
@@ -10,6 +9,7 @@ from featx.exceptions import (
     DatasetError,
 )
 from featx.finetuning.head_init import fit_probe
+from trainings import COUNT, TINY, classifier, coloured
 
 
 def test_a_class_of_one_image_needs_a_training_without_validation(data):

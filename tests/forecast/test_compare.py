@@ -1,7 +1,6 @@
 """Promised: the forecast of a comparison counts the passes that are then made, without finished runs."""
 
 import pytest
-from forecasts import forecast_passes, kept
 
 from featx import (
     CNNFeatureTransformer,
@@ -11,6 +10,7 @@ from featx import (
 )
 from featx.exceptions import ParameterError
 from featx.forecast.compare import forecast_comparison
+from forecasts import forecast_passes, kept
 
 
 @pytest.mark.long

@@ -1,7 +1,6 @@
 """Promised: the forecast of an extraction counts the passes that are then made, and computes nothing that is kept."""
 
 import pytest
-from forecasts import forecast_passes, kept
 
 from featx import (
     CNNFeatureTransformer,
@@ -10,6 +9,7 @@ from featx import (
 from featx.forecast.extract import forecast_extraction
 from featx.images.sources import as_sources
 from featx.workflows.extract import write_embeddings
+from forecasts import forecast_passes, kept
 
 
 @pytest.mark.parametrize("cached", [0, 30, 80])

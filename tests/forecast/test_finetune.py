@@ -1,7 +1,6 @@
 """Promised: the forecast of fine-tuning counts the passes that are then made."""
 
 import pytest
-from forecasts import forecast_passes
 
 from featx import (
     CNNFineTuneClassifier,
@@ -9,6 +8,7 @@ from featx import (
     load_dataset,
 )
 from featx.forecast.finetune import forecast_finetuning
+from forecasts import forecast_passes
 
 
 @pytest.mark.parametrize(

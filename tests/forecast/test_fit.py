@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from forecasts import GRIDS, forecast_passes, kept
 
 from featx import (
     DatasetError,
@@ -10,6 +9,7 @@ from featx import (
     load_dataset,
 )
 from featx.forecast.fit import forecast_fit
+from forecasts import GRIDS, forecast_passes, kept
 
 
 def test_nothing_is_known_of_a_search_on_unreadable_images(folder, transformer):

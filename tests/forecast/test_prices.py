@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from forecasts import forecast_passes
 
 from featx import (
     load_dataset,
@@ -12,6 +11,7 @@ from featx import (
 from featx.forecast.extract import forecast_extraction
 from featx.forecast.prices import Prices
 from featx.images.sources import as_sources
+from forecasts import forecast_passes
 
 
 def test_copies_of_an_image_are_one(folder, transformer):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from plain_searches import plain_search
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.pipeline import Pipeline
@@ -16,6 +15,7 @@ from featx.heads.head_names import HEADS_WITH_CLASS_WEIGHTS
 from featx.heads.heads import head_spec, try_head
 from featx.heads.nested_cv import evaluate_heads
 from featx.workflows.fit import fit_model
+from plain_searches import plain_search
 
 
 @pytest.fixture(scope="module")

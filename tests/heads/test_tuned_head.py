@@ -10,7 +10,6 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import pytest
-from plain_searches import plain_search
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
@@ -35,6 +34,7 @@ from featx import (
 from featx.evaluation.splits import inner_folds
 from featx.heads import tuned_head as module
 from featx.heads.tuned_head import SCORE_FUNCTIONS
+from plain_searches import plain_search
 
 NAMES = np.array(["ant", "bee", "cat"])
 

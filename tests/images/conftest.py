@@ -1,9 +1,9 @@
 """What the tests of images share: the pictures of `cells` as files, and what a tiny network makes of them."""
 
 import pytest
-from cells import PICTURES
 from PIL import Image
 
+from cells import PICTURES
 from featx import CNNFeatureTransformer
 
 

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from tensors import noise, smooth
 from torchvision.transforms.v2 import functional as F
 
 from featx.exceptions import ParameterError
 from featx.images import augmentation as module
 from featx.images.augmentation import PRESETS, Augmentation, resolve_augmentation
 from featx.images.transforms import OPERATIONS, adjust_contrast
+from tensors import noise, smooth
 
 EVERYTHING = Augmentation(
     rotation=10,

@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 import pytest
+from PIL import AvifImagePlugin
+
 from encoded_images import (
     PHOTO,
     claiming,
@@ -14,8 +16,6 @@ from encoded_images import (
     write,
     write_all,
 )
-from PIL import AvifImagePlugin
-
 from featx.exceptions import ImageDecodeError
 from featx.images.avif import frame_sizes
 from featx.images.limits import Refused

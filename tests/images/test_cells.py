@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from cells import CELLS, ENCODED, PICTURES, content
 from PIL import Image
 
+from cells import CELLS, ENCODED, PICTURES, content
 from featx import as_sources, read_image
 from featx.exceptions import ImageDecodeError
 from featx.images.cells import cell_kind

@@ -10,8 +10,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
-from cells import CELLS, DECODED, PICTURES, content
-from featx.cache import EmbeddingCache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,7 +19,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from cells import CELLS, DECODED, PICTURES, content
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier
+from featx.cache import EmbeddingCache
 from featx.exceptions import ParameterError
 
 
@@ -91,7 +91,7 @@ BYTES = {
     "polars": pl.Series,
     "polars frame": lambda cells: pl.DataFrame({"image": cells}),
     "pyarrow": lambda cells: pa.array(cells, pa.large_binary()),
-    "batch": lambda cells: pa.record_batch({"image": cells}),
+    "batch": lambda cells: pa.RecordBatch.from_pydict({"image": cells}),
 }
 RECORDS = {
     "Series": pd.Series,

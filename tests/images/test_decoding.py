@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision.io  # noqa: F401
+from PIL import Image
+
 from encoded_images import (
     CONTAINERS,
     FORMS,
@@ -19,8 +21,6 @@ from encoded_images import (
     of_mode,
     write,
 )
-from PIL import Image
-
 from featx.exceptions import ImageDecodeError
 from featx.images import decoding
 from featx.images.decoding import decode_jpeg

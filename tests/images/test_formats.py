@@ -6,9 +6,9 @@ import struct
 
 import numpy as np
 import pytest
-from encoded_images import CONTAINERS
 from PIL import Image
 
+from encoded_images import CONTAINERS
 from featx import CNNFeatureTransformer, as_sources, read_image
 from featx.exceptions import ImageDecodeError
 from featx.images.formats import EXTENSIONS, PILLOW_FORMATS, UNSUPPORTED, supported_format, unsupported_format

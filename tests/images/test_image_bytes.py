@@ -22,16 +22,16 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from encoded_images import (
-    PNG,
-    RGB,
-)
-from featx.cli import main
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from encoded_images import (
+    PNG,
+    RGB,
+)
 from featx import CNNFeatureTransformer, save_model
+from featx.cli import main
 from featx.datasets.load import collect_images, load_dataset
 from featx.exceptions import DatasetError, FeatxError, ImageDecodeError, MissingDependencyError
 from featx.images.failures import find_unreadable

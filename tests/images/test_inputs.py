@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from cells import PICTURES
 from PIL import Image
 
+from cells import PICTURES
 from featx import CNNFeatureTransformer, read_image
 from featx.exceptions import ImageDecodeError
 

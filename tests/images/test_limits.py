@@ -7,9 +7,9 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
-from encoded_images import PHOTO, PNG, RGB, chunk, encode, write
 from PIL import Image
 
+from encoded_images import PHOTO, PNG, RGB, chunk, encode, write
 from featx.exceptions import ImageDecodeError
 from featx.images.sources import read_image
 

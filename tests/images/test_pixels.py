@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from encoded_images import refusal
 
+from encoded_images import refusal
 from featx.exceptions import ImageDecodeError, ParameterError
 from featx.images.sources import as_sources, read_image
 

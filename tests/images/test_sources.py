@@ -12,9 +12,9 @@ import zlib
 import fsspec
 import numpy as np
 import pytest
-from encoded_images import refusal
 from PIL import EpsImagePlugin, Image, ImageFile
 
+from encoded_images import refusal
 from featx.exceptions import ImageDecodeError, ParameterError
 from featx.images.sources import as_sources, read_image
 

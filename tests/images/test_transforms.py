@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from tensors import noise, smooth
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from featx.images.transforms import OPERATIONS, adjust_contrast, randaugment_operation, rotate
+from tensors import noise, smooth
 
 
 def test_rotation_and_shift_are_those_of_torchvision_inside():

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import skops.io
 from PIL import Image
-from saved_models import LABELS
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, save_model
 from featx.model_files.trusted_types import trusted_types
+from saved_models import LABELS
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from saved_models import set_on
 from scipy.sparse import csr_matrix
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -18,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from featx import CNNFeatureTransformer, load_model, save_model
 from featx.exceptions import ModelFileError
 from featx.model_files.compiled_parts import check_compiled
+from saved_models import set_on
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8)).astype(np.float32)

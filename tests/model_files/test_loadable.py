@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from processes import python
-from saved_models import TRAPS
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator
 from sklearn.cluster import Birch
@@ -17,6 +15,8 @@ from sklearn.svm import SVC
 
 from featx import load_model, save_model
 from featx.exceptions import ModelFileError
+from processes import python
+from saved_models import TRAPS
 
 X = np.abs(np.random.default_rng(0).normal(size=(60, 8))).astype(np.float32)
 Y = np.repeat(["a", "b", "c"], 20)

@@ -11,8 +11,6 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from saved_models import LABELS as CATS_AND_DOGS
-from saved_models import add, edited, literal, nodes, set_on
 from sklearn.cluster import FeatureAgglomeration
 from sklearn.decomposition import PCA
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, VotingClassifier
@@ -25,6 +23,8 @@ from featx.heads.tuned_head import TunedHead
 from featx.model_files.local_settings import reset_local_settings
 from featx.model_files.model_parts import parts
 from featx.model_files.trusted_types import trusted_types
+from saved_models import LABELS as CATS_AND_DOGS
+from saved_models import add, edited, literal, nodes, set_on
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(20)]

@@ -8,17 +8,17 @@ import pytest
 import skops.io
 import torch
 from click.testing import CliRunner
-from featx.cli import main
 from PIL import Image
-from saved_models import LABELS, refusal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from torchvision import models
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
+from featx.cli import main
 from featx.exceptions import ModelFileError, WeightsError
 from featx.model_files.trusted_types import trusted_types
+from saved_models import LABELS, refusal
 
 RNG = np.random.default_rng(0)
 X = [RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(12)]

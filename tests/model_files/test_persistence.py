@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
-from saved_models import LABELS, refusal
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -24,6 +23,7 @@ from featx import HEADS, CNNFeatureTransformer, EmbeddingCache, load_model, save
 from featx.exceptions import FeatxError, ModelFileError, ParameterError
 from featx.heads.nested_cv import evaluate_heads
 from featx.model_files.persistence import read_model
+from saved_models import LABELS, refusal
 
 RNG = np.random.default_rng(0)
 

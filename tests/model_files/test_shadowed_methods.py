@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from saved_models import add, edited, literal, nodes
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, load_model, save_model
 from featx.exceptions import ModelFileError
+from saved_models import add, edited, literal, nodes
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8)).astype(np.float32)

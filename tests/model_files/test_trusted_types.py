@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 import skops.io
-from saved_models import TRAPS, refusal
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -13,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from featx import load_model, save_model
 from featx.exceptions import ModelFileError, ParameterError
 from featx.model_files.trusted_types import trusted_types
+from saved_models import TRAPS, refusal
 
 X = np.abs(np.random.default_rng(0).normal(size=(60, 8))).astype(np.float32)
 Y = np.repeat(["a", "b", "c"], 20)

@@ -4,8 +4,9 @@ from urllib.error import URLError
 
 import pytest
 import torch
-from half_precision import without_half_precision
 from torch import nn
+
+from half_precision import without_half_precision
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from backbones import backbone_of
 
+from backbones import backbone_of
 from featx.networks.resolve import list_backbones, resolve_backbone
 
 COMPUTED = [

@@ -4,8 +4,8 @@ import enum
 
 import numpy as np
 import pytest
-from backbones import PIXELS, Branching, InPlace, backbone_of, embed, net, squeezenet
 
+from backbones import PIXELS, Branching, InPlace, backbone_of, embed, net, squeezenet
 from featx.exceptions import LayerError, ParameterError
 from featx.networks.device import resolve_device, resolve_precision
 from featx.networks.resolve import resolve_backbone

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from backbones import Branching, embed, net
-from own_networks import UNKNOWN, module_of
-from patched_modules import IMAGES, TwoBlocks, reference
 from torch import nn
 
+from backbones import Branching, embed, net
 from featx import CNNFeatureTransformer
 from featx.exceptions import BackboneError, ParameterError
 from featx.networks.resolve import resolve_backbone
 from featx.process import forget
+from own_networks import UNKNOWN, module_of
+from patched_modules import IMAGES, TwoBlocks, reference
 
 
 def test_a_module_is_left_as_it_was():

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from backbones import backbone_of
-from weight_files import assert_loaded, refusal, under
 
+from backbones import backbone_of
 from featx import resolve_backbone
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources
+from weight_files import assert_loaded, refusal, under
 
 
 def test_the_embedded_network_is_initialised_as_timms():

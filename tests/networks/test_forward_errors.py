@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from backbones import PIXELS, Returning, backbone_of
 from torch import nn
 
+from backbones import PIXELS, Returning, backbone_of
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
 from featx.exceptions import BackboneError, LayerError
 from featx.networks.resolve import resolve_backbone

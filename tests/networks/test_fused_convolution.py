@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from half_precision import HALF, KERNELS
 from torch import nn
 from torch.nn import functional
 
 from featx.networks.fused_convolution import FusedConvolution
+from half_precision import HALF, KERNELS
 
 
 @pytest.mark.usefixtures("processor")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from half_precision import HALF, KERNELS, without_half_precision
 from torch import fx, nn
 from torch.nn import functional
 
@@ -16,6 +15,7 @@ from featx.networks.fused_convolution import FusedConvolution
 from featx.networks.fusion import fuse, fused_extractor
 from featx.networks.resolve import resolve_backbone
 from featx.torch_modules.graphs import feature_extractor
+from half_precision import HALF, KERNELS, without_half_precision
 
 NETWORKS = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x0_5",
             "squeezenet1_1", "regnet_y_400mf", "mnasnet0_5", "efficientnet_lite0", "densenet121",

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from backbones import save, squeezenet
 from torchvision import models
-from weight_files import AMBIGUOUS, BODY, OTHER, STATE, assert_loaded, refusal
 
+from backbones import save, squeezenet
 from featx.exceptions import WeightsError
+from weight_files import AMBIGUOUS, BODY, OTHER, STATE, assert_loaded, refusal
 
 
 def test_weights_of_another_network_are_refused_with_the_first_differing_keys(tmp_path):

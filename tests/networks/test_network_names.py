@@ -5,12 +5,12 @@ import sys
 
 import pytest
 import torch
-from weight_files import NAME, STATE, refusal
 
 from featx.heads.head_names import HEADS, HEADS_WITH_CLASS_WEIGHTS, check_heads
 from featx.networks import network_names
 from featx.networks.architectures import architecture_of, torchvision_names
 from featx.networks.network_names import check_network, published_weight_names
+from weight_files import NAME, STATE, refusal
 
 
 @pytest.mark.parametrize(

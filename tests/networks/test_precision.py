@@ -14,7 +14,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from featx.cache import EmbeddingCache
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -22,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from featx import CNNFeatureTransformer, ParameterError, load_model, save_model
+from featx.cache import EmbeddingCache
 from featx.datasets.dataset import ImageDataset
 from featx.forecast.extract import forecast_extraction
 from featx.model_files import persistence

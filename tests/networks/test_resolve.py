@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from backbones import embed, net, save, squeezenet
 from torchvision import models
 
+from backbones import embed, net, save, squeezenet
 from featx.exceptions import BackboneError, ParameterError, WeightsError
 from featx.networks.resolve import resolve_backbone
 

@@ -12,11 +12,11 @@ import types
 import numpy as np
 import pytest
 import torch
-from backbones import squeezenet
 from torchvision import models
-from weight_files import OPTIMIZER, STATE, assert_loaded, built, refusal
 
+from backbones import squeezenet
 from featx.exceptions import WeightsError
+from weight_files import OPTIMIZER, STATE, assert_loaded, built, refusal
 
 
 class Evil:

@@ -5,10 +5,10 @@ import os
 import pytest
 import safetensors.torch
 import torch
-from backbones import save, squeezenet
-from weight_files import STATE, assert_loaded, refusal
 
+from backbones import save, squeezenet
 from featx.exceptions import WeightsError
+from weight_files import STATE, assert_loaded, refusal
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

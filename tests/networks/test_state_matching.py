@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from backbones import embed, save, squeezenet
 from torch import nn
 from torchvision import models
+
+from backbones import embed, save, squeezenet
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier
+from featx.exceptions import WeightsError
+from featx.networks.state_matching import load_weights
 from weight_files import (
     AMBIGUOUS,
     BODY,
@@ -23,10 +27,6 @@ from weight_files import (
     state_of,
     under,
 )
-
-from featx import CNNFeatureTransformer, CNNFineTuneClassifier
-from featx.exceptions import WeightsError
-from featx.networks.state_matching import load_weights
 
 
 @pytest.mark.parametrize(

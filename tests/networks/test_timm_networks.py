@@ -4,11 +4,11 @@ import sys
 
 import pytest
 import torch
-from backbones import embed, save
-from weight_files import X, built, refusal, under
 
+from backbones import embed, save
 from featx import CNNFeatureTransformer, resolve_backbone
 from featx.exceptions import BackboneError, MissingDependencyError
+from weight_files import X, built, refusal, under
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])

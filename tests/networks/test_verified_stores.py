@@ -8,9 +8,6 @@ import textwrap
 
 import numpy as np
 import pytest
-from featx.cache.reference_outputs import NAME
-from own_networks import UNDERSTOOD, UNKNOWN, module_of
-from processes import python
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -18,8 +15,11 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from featx import CNNFeatureTransformer, EmbeddingCache
+from featx.cache.reference_outputs import NAME
 from featx.networks.resolve import resolve_backbone
 from featx.networks.verified_stores import outputs_agree
+from own_networks import UNDERSTOOD, UNKNOWN, module_of
+from processes import python
 
 # Networks with open files are left to the garbage collector.
 pytestmark = [

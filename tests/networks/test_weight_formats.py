@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 from torchvision import models
+
 from weight_files import STATE, assert_loaded, refusal, under
 
 

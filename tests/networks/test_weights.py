@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from weight_files import STATE, assert_loaded, built
 
 from featx import resolve_backbone
 from featx.exceptions import WeightsError
 from featx.networks.weights import published_weights
+from weight_files import STATE, assert_loaded, built
 
 
 def test_a_download_that_fails_says_which_file_to_put_where(hub):

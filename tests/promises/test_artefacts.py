@@ -13,21 +13,20 @@ import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 
-import commands
 import h5py
 import numpy as np
 import pytest
 import skops.io
 import torch
-from cache_files import only_segment
-from commands import NETWORK
-from featx.cache import CacheError, EmbeddingCache
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from specs import SPEC, rows
 
+import commands
+from cache_files import only_segment
+from commands import NETWORK
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, load_model, save_model
+from featx.cache import CacheError, EmbeddingCache
 from featx.datasets.load import load_dataset
 from featx.display.tables import Table
 from featx.display.terminal import printable
@@ -38,6 +37,7 @@ from featx.images.sources import as_sources
 from featx.model_files.trusted_types import trusted_types
 from featx.networks.resolve import resolve_backbone
 from featx.networks.weights import file_weights
+from specs import SPEC, rows
 
 LAST, EARLY = ("features.12", "avg"), ("features.6", "max")
 PICTURES = [np.random.default_rng(n).integers(0, 256, (32, 32, 3), dtype=np.uint8) for n in range(6)]

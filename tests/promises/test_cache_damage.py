@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cache_files import clutter, filled, filled_as, found_as, no_space, only_segment, snapshot, spoil
 from featx.cache import CacheError, EmbeddingCache
 from specs import OTHER, SPEC, found_of, rows

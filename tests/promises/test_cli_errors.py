@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from commands import NETWORK, featx
-from images import write_dark_and_light
 from PIL import Image
 
+from commands import NETWORK, featx
 from featx.finetuning.checkpoint import Checkpoint
+from images import write_dark_and_light
 
 QUICK = ("--grid", "logistic.C=0.01", "--cv", "3")
 RNG = np.random.default_rng(0)

@@ -6,10 +6,11 @@ import shlex
 import click
 import numpy as np
 import pytest
+from PIL import Image
+
 from commands import NETWORK, featx
 from featx.cli import main
 from images import write_digits
-from PIL import Image
 
 QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from featx.cache import EmbeddingCache, store
 from featx.cache.segment import Segment
 from networks import TINY

@@ -3,10 +3,10 @@
 import joblib
 import numpy as np
 import pytest
-from commands import NETWORK, featx
 from PIL import Image
 from sklearn.base import clone
 
+from commands import NETWORK, featx
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache, load_model
 from featx.images.sources import as_sources, read_image
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import sklearn.datasets
 from click.testing import CliRunner
-from featx.cli import main
 from PIL import Image
 
 import featx
+from featx.cli import main
 from featx.images.formats import FORMAT_NAMES
 
 ROOT = Path(__file__).parents[2]

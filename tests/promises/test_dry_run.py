@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from commands import NETWORK, featx
 from images import write_dark_and_light
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 import specs
 from commands import NETWORK
 from featx.cache import CacheError, EmbeddingCache
 from featx.cache.hdf5 import OVERHEAD
-from PIL import Image
 from specs import OTHER, SPEC
 
 resource = pytest.importorskip("resource", reason="limits of POSIX")
@@ -181,8 +182,8 @@ def extract_twice(disk, images, kind):
     """Extract on the command line with too little space and, after some is free, with enough."""
     import h5py
     from click.testing import CliRunner
-    from featx.cli import main
 
+    from featx.cli import main
     from featx.extraction import forward as forwarding
     from featx.networks.backbone import Backbone
 

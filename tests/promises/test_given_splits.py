@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from networks import TINY
 
 from featx import (
     CNNFeatureTransformer,
@@ -19,6 +18,7 @@ from featx import (
 )
 from featx.forecast.finetune import forecast_finetuning
 from featx.forecast.fit import forecast_fit
+from networks import TINY
 
 GRID = {"grids": {"logistic": {"C": [0.01]}}}
 SIZES = {"training": 12, "validation": 6, "test": 8}

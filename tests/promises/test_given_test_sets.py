@@ -5,13 +5,11 @@ import math
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from featx.cli import main
-from images import write_dark_and_light
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from wilson import assert_wilson
 
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
+from featx.cli import main
 from featx.comparison.design import Repeat, design_comparison, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
 from featx.display.text_tables import render_text
@@ -20,6 +18,8 @@ from featx.evaluation.paired import compare_paired
 from featx.evaluation.power import OpenComparison
 from featx.forecast.compare import forecast_comparison
 from featx.reports.comparison import comparison_parts
+from images import write_dark_and_light
+from wilson import assert_wilson
 
 
 class Guess(ClassifierMixin, BaseEstimator):

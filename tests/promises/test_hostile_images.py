@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
+
 from encoded_images import (
     PHOTO,
     PNG,
@@ -29,17 +31,15 @@ from encoded_images import (
     write,
     write_all,
 )
+from featx import CNNFeatureTransformer
 from featx.cache import EmbeddingCache
 from featx.cache.digests import FileDigests
 from featx.cli import main
-from PIL import Image
-from processes import interruptible
-
-from featx import CNNFeatureTransformer
 from featx.datasets.load import load_dataset
 from featx.exceptions import ImageDecodeError
 from featx.extraction.digests import image_keys
 from featx.images.sources import as_sources, read_image
+from processes import interruptible
 
 # Pillow warns of damaged metadata; the images are what counts here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from commands import NETWORK as TINY
 from PIL import Image
-from processes import interrupt
 
+from commands import NETWORK as TINY
 from featx import EmbeddingCache
+from processes import interrupt
 
 # A shell's background jobs, of which pytest may be one, ignore SIGINT and hand that down.
 MAIN = """

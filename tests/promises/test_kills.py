@@ -14,14 +14,15 @@ import sys
 import time
 from pathlib import Path
 
-import featx.cache.folder
 import numpy as np
 import pytest
+from PIL import Image
+
+import featx.cache.folder
 import specs
 from featx.cache import EmbeddingCache
 from featx.cache.files import temporary_name
 from featx.cache.hdf5 import GuardedFile
-from PIL import Image
 from processes import driven, flattened, flattening, forked, was_killed
 from specs import OTHER, SPEC
 

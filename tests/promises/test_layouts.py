@@ -6,11 +6,11 @@ import shlex
 from collections import Counter
 
 import pytest
-from layouts import LAYOUTS
 from PIL import Image
 
 from featx.datasets.load import load_dataset
 from featx.exceptions import DatasetError
+from layouts import LAYOUTS
 
 # An image's name tells the truth about it: the first letter of its class, then its part: ct1.png is a cat to train on.
 PARTS = {"t": "training", "v": "validation", "s": "test"}

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from labelled import GRID, Guess, calls, frozen, noise_dataset, numbered, tiny
 from PIL import Image
 
 from featx import (
@@ -24,6 +23,7 @@ from featx.evaluation.splits import held_out_split
 from featx.finetuning.training import Training
 from featx.heads.tuned_head import TunedHead
 from featx.process import forget
+from labelled import GRID, Guess, calls, frozen, noise_dataset, numbered, tiny
 
 
 @pytest.mark.parametrize("which", ["fit", "finetune", "forecast of fit", "forecast of finetune"])

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from featx.cache.files import replaced, written_path
-from featx.cache.hdf5 import atomic_hdf5
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from featx import CNNFeatureTransformer, save_model
+from featx.cache.files import replaced, written_path
+from featx.cache.hdf5 import atomic_hdf5
 from featx.comparison.run_files import RunFiles
 from featx.exceptions import FeatxError
 from featx.finetuning.checkpoint import Checkpoint

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from backbones import Returning
-from images import noise
 from torch import nn
 
+from backbones import Returning
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier, compare_strategies, load_dataset
 from featx.exceptions import BackboneError, FeatxError, ParameterError, TrainingError
+from images import noise
 
 IMAGES = noise(4)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from patched_modules import IMAGES, LABELS, PATCHES, TwoBlocks, patched, pixels, reference
 from torch import nn
 
 from featx import CNNFeatureTransformer, CNNFineTuneClassifier
@@ -11,6 +10,7 @@ from featx.exceptions import LayerError
 from featx.finetuning.trunk import Trunk
 from featx.networks.backbone import Backbone
 from featx.networks.resolve import resolve_backbone
+from patched_modules import IMAGES, LABELS, PATCHES, TwoBlocks, patched, pixels, reference
 
 
 @pytest.mark.parametrize("name", PATCHES)

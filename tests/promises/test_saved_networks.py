@@ -4,7 +4,6 @@ import zipfile
 
 import joblib
 import pytest
-from images import write_dark_and_light
 
 from featx import (
     Augmentation,
@@ -15,6 +14,7 @@ from featx import (
     load_model,
     save_model,
 )
+from images import write_dark_and_light
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "epochs": 2, "learning_rate": 1e-3}
 

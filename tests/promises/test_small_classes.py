@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from labelled import GRID, Guess, calls, frozen, noise_dataset, numbered, tiny
 
 from featx import (
     DatasetError,
@@ -12,6 +11,7 @@ from featx import (
     finetune_model,
     fit_model,
 )
+from labelled import GRID, Guess, calls, frozen, noise_dataset, numbered, tiny
 
 
 @pytest.mark.parametrize("which", ["fit", "finetune", "forecast of fit", "forecast of finetune"])

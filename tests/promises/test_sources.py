@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+
 from commands import featx
 from images import write_dark_and_light
 

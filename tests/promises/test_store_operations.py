@@ -9,13 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import featx.cache.folder
 import numpy as np
 import pytest
-from cache_files import dead_pid
-from featx.cache import EmbeddingCache, EmbeddingSpec
-from featx.cache.machine import process_space
-from featx.cache.segment import Segment
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,6 +21,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+
+import featx.cache.folder
+from cache_files import dead_pid
+from featx.cache import EmbeddingCache, EmbeddingSpec
+from featx.cache.machine import process_space
+from featx.cache.segment import Segment
 
 BASE = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")
 # A width and a dtype for each spec.

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
+import featx.images.sources
 from encoded_images import PHOTO, PNG, averaging, encode, encoded, extract, mixed, write, write_all
 from featx.cache import EmbeddingCache
 from featx.cli import main
-from processes import interruptible
-
-import featx.images.sources
 from featx.exceptions import ImageDecodeError
 from featx.finetuning.feeds import FreshFeed, stream
 from featx.images.sources import as_sources, read_image
+from processes import interruptible
 
 # Pillow warns of damaged metadata; the images are what counts here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

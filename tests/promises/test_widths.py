@@ -5,10 +5,10 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shown_results import render_text, results, too_long
 
 from featx.display.tables import CLASS_NAMES, Table
 from featx.display.text_tables import render_text_table
+from shown_results import render_text, results, too_long
 
 WIDTHS = (40, 47, 60, 79, 80, 100, 120, 140)
 NAMES = st.lists(

@@ -1,7 +1,6 @@
 """Promised: the report of a comparison shows uneven classes, and its sentences fit a terminal."""
 
 from comparisons import Network, images_of
-
 from featx import compare_strategies
 from featx.display.text_tables import render_text
 from featx.reports.comparison import comparison_parts

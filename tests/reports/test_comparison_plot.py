@@ -3,6 +3,8 @@
 import dataclasses
 
 import pytest
+from matplotlib.figure import Figure
+
 from comparisons import (
     Network,
     case_of,
@@ -10,8 +12,6 @@ from comparisons import (
     study_of,
     verdict_of,
 )
-from matplotlib.figure import Figure
-
 from featx import ParameterError, compare_strategies
 from featx.evaluation.estimates import Estimate
 from featx.reports.comparison_plot import plot_comparison

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from shown_results import evaluation, render_text, report
 
 from featx.reports.confusion import class_tables, confused_pairs, hardest_classes
 from featx.reports.held_out import evaluation_parts, judgement_parts
+from shown_results import evaluation, render_text, report
 
 
 @pytest.mark.parametrize(

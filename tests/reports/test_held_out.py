@@ -4,11 +4,11 @@ import dataclasses
 from types import SimpleNamespace
 
 import pytest
-from shown_results import evaluation, report
 
 from featx.display.tables import Table
 from featx.evaluation.estimates import Estimate
 from featx.reports.held_out import evaluation_parts, finetuning_parts, judgement_parts
+from shown_results import evaluation, report
 
 
 def test_a_layer_that_all_share_is_no_column():

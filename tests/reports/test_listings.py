@@ -5,14 +5,14 @@ import time
 from types import SimpleNamespace
 
 import pytest
+
 from cache_files import filled
 from featx.cache import EmbeddingCache
 from featx.cache.maintenance import CacheReport, SpecInfo
-from shown_results import render_text
-from specs import OTHER, SPEC
-
 from featx.reports.listings import cache_check_parts, cache_parts, prediction_header, prediction_parts
 from featx.workflows.predict import Prediction
+from shown_results import render_text
+from specs import OTHER, SPEC
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from plotted import HISTORY, MATRIX, width
 
 from featx.exceptions import ParameterError
 from featx.reports.plots import plot_confusion_matrix, plot_history
+from plotted import HISTORY, MATRIX, width
 
 matplotlib = pytest.importorskip("matplotlib")
 

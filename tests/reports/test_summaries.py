@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from html_pages import Page
 
 from featx import (
     ExtractionResult,
@@ -19,6 +18,7 @@ from featx.evaluation.estimates import Estimate
 from featx.forecast.result import Part
 from featx.workflows.fit import FitResult
 from featx.workflows.predict import Predictions
+from html_pages import Page
 
 HOSTILE = "<script>alert('a & b')</script>"
 CLASS_NAMES = ["bee", "cat", HOSTILE]

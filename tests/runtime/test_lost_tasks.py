@@ -8,9 +8,9 @@ import time
 import joblib
 import numpy as np
 import pytest
+
 from backends import IMAGES, LAST, Killed, dask_client, extraction
 from featx.cache import EmbeddingCache
-
 from featx.exceptions import WorkerError
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources

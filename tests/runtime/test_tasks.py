@@ -3,10 +3,10 @@
 import joblib
 import numpy as np
 import pytest
-from backends import LAST, AtOnce, Killed, Processes, extraction
-from featx.cache import EmbeddingCache
 
+from backends import LAST, AtOnce, Killed, Processes, extraction
 from featx import evaluate_heads
+from featx.cache import EmbeddingCache
 from featx.exceptions import WorkerError
 from featx.runtime.tasks import TASKS_PER_WORKER, Workers
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from featx.cache import EmbeddingCache
 from specs import SPEC, found_of, rows
 

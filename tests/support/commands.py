@@ -1,6 +1,7 @@
 """Run a featx command within the test's process."""
 
 from click.testing import CliRunner
+
 from featx.cli import main
 
 # Options for a network that needs milliseconds for an image.

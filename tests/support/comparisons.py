@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from wilson import wilson
 
 from featx.comparison.size_result import StrategyResult, Verdict
 from featx.comparison.stage_study import StageScores, StageStudy
@@ -13,6 +12,7 @@ from featx.comparison.strategy_pairs import PairResult
 from featx.comparison.transfer_cases import transfer_case
 from featx.datasets.dataset import ImageDataset
 from featx.evaluation.estimates import Estimate
+from wilson import wilson
 
 QUICK = {"C": [0.01]}
 

@@ -7,9 +7,9 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
+
 from featx.cache import EmbeddingSpec
 from featx.cache.maintenance import CacheReport, SpecInfo
-
 from featx.comparison.result import ComparisonResult, CurveResult
 from featx.comparison.size_result import SizeResult, StrategyResult, Verdict
 from featx.comparison.stage_study import StageScores, StageStudy

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 
 import numpy as np
+
 from featx.cache import EmbeddingSpec
 
 SPEC = EmbeddingSpec(backbone="net", weights_digest="0", layer="last", pooling="avg", preprocessing="none")

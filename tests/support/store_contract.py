@@ -4,9 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from specs import OTHER, SPEC, rows
 
 from featx.exceptions import ParameterError
+from specs import OTHER, SPEC, rows
 
 DTYPES = [np.float32, np.float16, np.int16]
 

@@ -6,11 +6,11 @@ import types
 import numpy as np
 import pytest
 import torch
-from patched_modules import IMAGES, TwoBlocks, patched, reference
 from torch import nn
 
 from featx import CNNFeatureTransformer
 from featx.networks.resolve import resolve_backbone
+from patched_modules import IMAGES, TwoBlocks, patched, reference
 
 
 def test_a_copy_does_not_reach_back_into_the_module():

@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from backbones import PIXELS, embed, net
 from torch import nn
 
+from backbones import PIXELS, embed, net
 from featx import CNNFeatureTransformer
 from featx.images.preprocessing import IMAGENET
 from featx.networks.resolve import resolve_backbone

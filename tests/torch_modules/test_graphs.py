@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 import torch
-from backbones import PIXELS, Branching, InPlace, Net, embed, net
-from patched_modules import IMAGES, TwoBlocks, counting, looking, pixels
 
+from backbones import PIXELS, Branching, InPlace, Net, embed, net
 from featx import CNNFeatureTransformer
 from featx.exceptions import LayerError
 from featx.images.preprocessing import IMAGENET
 from featx.networks.resolve import resolve_backbone
+from patched_modules import IMAGES, TwoBlocks, counting, looking, pixels
 
 
 def test_what_tracing_would_fix_is_left_to_the_module():

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from own_networks import UNDERSTOOD, UNKNOWN, module_of, noisy
 from torch import nn
 from torch.nn import functional as F
 
 from featx import CNNFeatureTransformer
 from featx.networks.resolve import resolve_backbone
 from featx.process import forget
+from own_networks import UNDERSTOOD, UNKNOWN, module_of, noisy
 
 HERE = Path(__file__).parent
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)

@@ -6,11 +6,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from patched_modules import IMAGES, TwoBlocks, pixels
 
 from featx import CNNFeatureTransformer
 from featx.exceptions import LayerError
 from featx.networks.resolve import resolve_backbone
+from patched_modules import IMAGES, TwoBlocks, pixels
 
 
 class Parts(TwoBlocks):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from pipelines import Y, behind, linear, saved_predictions
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression, Perceptron, RidgeClassifierCV
 from sklearn.model_selection import FixedThresholdClassifier
@@ -17,6 +16,7 @@ from featx.datasets.load import collect_images
 from featx.exceptions import ModelFileError
 from featx.workflows.class_scores import class_scores
 from featx.workflows.predict import predict_images
+from pipelines import Y, behind, linear, saved_predictions
 
 X = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
 NUMBERS = np.repeat([0, 1, 2], 20)

@@ -2,8 +2,8 @@
 
 import h5py
 import numpy as np
-from commands import featx
 
+from commands import featx
 from featx import CNNFeatureTransformer, ImageDataset
 from featx.workflows.extract import write_embeddings
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from images import write_dark_and_light
 from PIL import Image
 
 from featx import (
@@ -14,6 +13,7 @@ from featx import (
 )
 from featx.display.text_tables import render_text
 from featx.reports.held_out import finetuning_parts
+from images import write_dark_and_light
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "epochs": 2, "learning_rate": 1e-3}
 

@@ -7,13 +7,13 @@ import json
 
 import numpy as np
 import pytest
-from commands import featx
-from wilson import assert_wilson
 
+from commands import featx
 from featx import ImageDataset, predict_images
 from featx.evaluation.metrics import score_classes
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
+from wilson import assert_wilson
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32")
 

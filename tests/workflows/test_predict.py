@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pipelines import TINY, TWO, Y, behind, features, linear, saved_predictions
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -22,6 +21,7 @@ from featx.datasets.load import collect_images
 from featx.exceptions import ModelFileError
 from featx.model_files.model_parts import class_names
 from featx.workflows.predict import predict_images
+from pipelines import TINY, TWO, Y, behind, features, linear, saved_predictions
 
 WHOLE = {
     "search over a pipeline": lambda: GridSearchCV(behind(linear()), {"logisticregression__C": [0.1, 1.0]}, cv=2),
