@@ -92,7 +92,6 @@ def _check_training(options: dict[str, Any]) -> None:
     from ..images.augmentation import resolve_augmentation
     from ..networks.architectures import architecture_of
     from ..networks.stage_names import check_stages
-    from .training_options import stages_from
 
     resolve_augmentation(options["augmentation"])
     try:
@@ -100,7 +99,7 @@ def _check_training(options: dict[str, Any]) -> None:
     except BackboneError:  # timm's stages are known when the network is built
         return
     if options["trainable_layers"] is None:
-        check_stages(architecture, stages_from(options), layer=options["layer"])
+        check_stages(architecture, options["trainable_stages"], layer=options["layer"])
 
 
 def _several(value: str | Sequence[str] | None) -> list[str]:

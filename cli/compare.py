@@ -156,8 +156,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
 
     check_margin(options["margin"])
     transformers = [
-        transformer_from(options, backbone=name, layer=options["layer"], pooling=options["pooling"], on_error="raise")
-        for name in dict.fromkeys(options["backbone"])
+        transformer_from(options, backbone=name, on_error="raise") for name in dict.fromkeys(options["backbone"])
     ]
     strategies = _strategies(options["strategies"], transformers, settings)
     how: dict[str, Any] = {

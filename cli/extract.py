@@ -60,7 +60,7 @@ def extract(images: tuple[str, ...], output: Path | None, dry_run: bool, **optio
     from ..reports.costs import extraction_parts
     from ..workflows.extract import write_embeddings
 
-    transformer = transformer_from(options, layer=options["layer"], pooling=options["pooling"])
+    transformer = transformer_from(options)
     if output is None or dry_run:
         from ..forecast.extract import forecast_extraction
 

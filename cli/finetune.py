@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,14 @@ from .options import (
     min_images_option,
     network_options,
     output_option,
+    parameters_from,
     reading_options,
     test_option,
     write_failures,
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result
-from .training_options import classifier_parameters, training_options
+from .training_options import training_options
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
@@ -103,7 +105,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import finetuning_parts
 
-    classifier = CNNFineTuneClassifier(**classifier_parameters(options))
+    classifier = CNNFineTuneClassifier(**parameters_from(options, signature(CNNFineTuneClassifier).parameters))
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "min_images": options["min_images"]}
     held_out["on_error"] = options["on_error"]
     if output is None or dry_run:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from ..choices import Scoring
 from ..heads.head_names import HEADS, check_heads
 from .assignments import parse_assignment, parse_literal
 from .checks import check_figure_paths, check_names
@@ -59,7 +60,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
         help="balanced gives rare classes the same weight as frequent ones.")  # fmt: skip
 @_heads(
     "--scoring",
-    type=click.Choice(["accuracy", "balanced_accuracy", "f1_macro"]),
+    type=click.Choice(get_args(Scoring)),
     default="accuracy",
     show_default=True,
     help="What the tuning maximises.",
@@ -118,7 +119,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
 
-    transformer = transformer_from(options)
+    transformer = transformer_from(options, layer=None, pooling="auto")  # of the search below
     search: dict[str, Any] = {
         "layers": options["layer"] or (None,),
         "poolings": options["pooling"],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ..choices import OnError, Resize
 from .interrupts import note_kept
 from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .overwrites import check_overwrites
@@ -32,11 +34,10 @@ __all__ = [
     "min_images_option",
     "network_options",
     "output_option",
+    "parameters_from",
     "reading_options",
-    "reading_parameters",
     "test_option",
     "transformer_from",
-    "weights_from",
     "write_failures",
     "write_output",
 ]
@@ -75,7 +76,7 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
                           f"the network's own [default: auto].{more}"),
             _network("--image-size", type=click.IntRange(1, 9459), metavar="PIXELS",
                      help="Side of the network's input [default: that of the weights]."),
-            _network("--resize", type=click.Choice(["crop", "squash"]), default="crop", show_default=True,
+            _network("--resize", type=click.Choice(get_args(Resize)), default="crop", show_default=True,
                      help="Cut the central square, or squeeze the whole image into it."),
             _computing("--precision", metavar="NAME", default="auto", show_default=True,
                        help="auto, float32, bfloat16 or float16; auto takes bfloat16 if it is faster and as accurate."),
@@ -135,7 +136,7 @@ reading_options = decorate(
         _data("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
               help="Values of black and white in images of more than 8 bits [default: their full scale]; "
                    "0,4095 for 12 bits, minmax for each image's own."),
-        _data("--on-error", type=click.Choice(["raise", "skip"]), default="raise", show_default=True,
+        _data("--on-error", type=click.Choice(get_args(OnError)), default="raise", show_default=True,
               callback=_may_skip,
               help="Whether an image that cannot be read ends the command, or is left out."),
         _output("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
@@ -248,36 +249,23 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:
-    """Return the transformer that the shared options describe."""
+    """Return the transformer that the shared options describe; `more` are parameters in place of these."""
     from ..extraction.transformer import CNNFeatureTransformer
 
-    chosen: dict[str, Any] = {
-        "backbone": options["backbone"],
-        "weights": weights_from(options),
-        "image_size": options["image_size"],
-        "resize": options["resize"],
-        "precision": options["precision"],
-        "random_state": options["seed"],
-    }
-    return CNNFeatureTransformer(**{**chosen, **reading_parameters(options), **more})
+    return CNNFeatureTransformer(**{**parameters_from(options, signature(CNNFeatureTransformer).parameters), **more})
 
 
-def weights_from(options: dict[str, Any]) -> str | None:
-    """Return the value of --weights: a name, a file, or None for random weights."""
-    return None if options["weights"].lower() == "none" else options["weights"]
+def parameters_from(options: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of the library that the options of a command stand for, by name.
 
-
-def reading_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the transformer's parameters that say how images are read and computed, but not with which network."""
-    return {
-        "device": options["device"],
-        "batch_size": options["batch_size"] or "auto",
-        "n_jobs": options["n_jobs"],
-        "cache": None if options["cache"] == "none" else options["cache"],
-        "on_error": options["on_error"],
-        "verbose": not options["quiet"],
-        "value_range": options["value_range"],
-    }
+    Options are named like parameters. One that is not given is left out, for the library's default.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    given |= {"verbose": not options["quiet"], "random_state": options.get("seed")}
+    given |= {name: None for name in ("cache", "class_weight") if options.get(name) == "none"}
+    if str(options.get("weights")).lower() == "none":
+        given["weights"] = None
+    return {name: given[name] for name in names if name in given}
 
 
 def write_failures(options: dict[str, Any], failures: list[Failure]) -> None:

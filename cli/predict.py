@@ -17,7 +17,7 @@ from .checks import check_model_files, check_reading
 from .data_options import column_options, images_from
 from .logs import announce
 from .option_groups import NETWORK, OUTPUT, Command, in_group
-from .options import check_outputs, reading_options, reading_parameters, write_failures, write_output
+from .options import check_outputs, parameters_from, reading_options, write_failures, write_output
 from .report import note, show
 
 if TYPE_CHECKING:
@@ -86,11 +86,9 @@ def predict(
     from ..reports.costs import extraction_parts
     from ..reports.listings import prediction_parts
     from ..workflows.judged_predictions import judge_predictions
-    from ..workflows.predict import predict_images
+    from ..workflows.predict import ACCEPTED_PARAMETERS, predict_images
 
-    reading = reading_parameters(options)
-    if reading["value_range"] is None:
-        del reading["value_range"]  # the model has its own
+    reading = parameters_from(options, ACCEPTED_PARAMETERS)
     predictions, extraction = predict_images(model, dataset, top=top, weights=weights, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from ..finetuning.choices import BatchNorm, HeadInit, Optimizer, Schedule
+from ..choices import BatchNorm, HeadInit, Optimizer, Schedule
 from .option_groups import COMPUTING, TRAINED, TRAINING, in_group
-from .options import FRACTION, OPEN_FRACTION, RATE, decorate, reading_parameters, weights_from
+from .options import FRACTION, OPEN_FRACTION, RATE, decorate
 
-__all__ = ["NOT_OPTIONS", "classifier_parameters", "stages_from", "training_options"]
+__all__ = ["training_options"]
+
+
+class _Stages(click.ParamType):
+    """A number of stages, "all", or their names."""
+
+    name = "stages"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str | list[str]:
+        if not isinstance(value, str) or value == "all":
+            return value
+        return int(value) if value.isdecimal() else value.split(",")
+
 
 _trained, _training, _computing = map(in_group, (TRAINED, TRAINING, COMPUTING))
 
 training_options = decorate(
     [
-        _trained("--trainable-stages", default="1", show_default=True, metavar="N|all|A,B",
+        _trained("--trainable-stages", type=_Stages(), default="1", show_default=True, metavar="N|all|A,B",
                  help="The last N stages, all, or stages by name; 0 trains the head only."),
         _trained("--trainable-layers", type=click.IntRange(min=1), metavar="N",
                  help="The last N layers, in place of stages."),
@@ -71,38 +82,3 @@ training_options = decorate(
                         "epoch forwards all images."),
     ]
 )  # fmt: skip
-
-
-# Why an option of the command cannot set them.
-NOT_OPTIONS = {
-    "cache_key": "it names the weights of a module, and a command knows networks by name only",
-    "image_shape": "it says how rows of numbers become images, and a command reads files",
-}
-
-
-def classifier_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of the classifier that the options stand for; one that is not given is its default."""
-    from ..finetuning.classifier import CNNFineTuneClassifier
-
-    reading = reading_parameters(options)
-    values = {
-        **options,
-        **reading,
-        "batch_size": options["batch_size"],
-        "weights": weights_from(options),
-        "trainable_stages": stages_from(options),
-        "class_weight": None if options["class_weight"] == "none" else options["class_weight"],
-        "random_state": options["seed"],
-    }
-    parameters = inspect.signature(CNNFineTuneClassifier).parameters
-    return {
-        name: values[name]
-        for name in parameters
-        if name not in NOT_OPTIONS and (values[name] is not None or options.get(name) is not None)
-    }
-
-
-def stages_from(options: dict[str, Any]) -> int | str | list[str]:
-    """Return the value of --trainable-stages: a number, "all", or names."""
-    stages = options["trainable_stages"]
-    return int(stages) if stages.isdecimal() else stages if stages == "all" else stages.split(",")

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from .choices import OnError, Precision, Resize, Scoring
 from .exceptions import ParameterError, nearest
 
 __all__ = ["Constraint", "a", "check_values", "integer", "one_of", "plain", "shown"]
@@ -216,9 +217,11 @@ AUTO = Constraint("'auto'", lambda value: isinstance(value, str) and value == "a
 BATCH = integer(1) | AUTO
 DEVICES = "'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
 DEVICE = Constraint(DEVICES, _is_device, "'auto' takes a GPU if there is one.")
-PRECISION = one_of("auto", "float32", "bfloat16", "float16", next_step="'auto' chooses.")
-RESIZE = one_of("crop", "squash")
-ON_ERROR = one_of("raise", "skip", next_step="'skip' leaves out images that cannot be read, or makes their rows NaN.")
+PRECISION = one_of(*get_args(Precision), next_step="'auto' chooses.")
+RESIZE = one_of(*get_args(Resize))
+ON_ERROR = one_of(
+    *get_args(OnError), next_step="'skip' leaves out images that cannot be read, or makes their rows NaN."
+)
 SOURCES = Constraint(
     "images that as_sources has wrapped",
     lambda value: (
@@ -289,7 +292,7 @@ TABLE: dict[str, Constraint] = {
     "heads": NAMES,
     "grid": GRID | NONE,
     "grids": _GRIDS | NONE,
-    "scoring": one_of("accuracy", "balanced_accuracy", "f1_macro"),
+    "scoring": one_of(*get_args(Scoring)),
     "class_weight": _BALANCED | _WEIGHTS | NONE,
     # training
     "early_stopping": FLAG,

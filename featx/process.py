@@ -1,24 +1,27 @@
 """What featx changes in the whole process that uses it, and what it remembers there from one call to the next.
 
 It changes: how the C library keeps freed memory (`keep_freed_memory`); the time limit of connections while weights are
-downloaded (`connections_time_out`). It starts threads that end with the call, and processes that decode what might
-hang, which end with this one. Nothing else: no signal, no environment variable, no default of torch or warnings.
+downloaded (`connections_time_out`). Python calls functions of its modules at exit (`at_exit`) and after a fork
+(`after_fork`). It starts threads that end with the call, and processes that decode what might hang, which end with this
+one. It has Pillow load its formats. While threads for batches are started, torch's number of threads is another one for
+a moment. Nothing else: no signal, no environment variable, no default of torch or warnings.
 
 It remembers what would cost time to find again, and what was said (`remember`): see `KINDS`.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Protocol, TypeVar
 
-__all__ = ["KINDS", "connections_time_out", "forget", "keep_freed_memory", "remember"]
+__all__ = ["KINDS", "after_fork", "at_exit", "connections_time_out", "forget", "keep_freed_memory", "remember"]
 
 # Parameters of mallopt(3), by malloc.h, with values in bytes: arrays up to the first are cut from memory that the
 # process keeps; at most the second stays unused at its end.
@@ -77,6 +80,17 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError):
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_ARRAY) and mallopt(M_TRIM_THRESHOLD, MOST_UNUSED))
+
+
+def at_exit(function: Callable[[], object]) -> None:
+    """Have Python call a function when the process ends: the processes that decode images end with it."""
+    atexit.register(function)
+
+
+def after_fork(function: Callable[[], object]) -> None:
+    """Have Python call a function in each forked process, which has none of the threads of its parent."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)
 
 
 @contextlib.contextmanager

@@ -72,9 +72,10 @@ def test_what_is_forgotten_is_found_again(tiny, tmp_path, caplog):
 
 # Calls that change the whole process, by the last names of what is called.
 CHANGES = {
-    "environ", "filterwarnings", "mallopt", "putenv", "set_default_dtype", "set_float32_matmul_precision",
-    "set_num_interop_threads", "set_num_threads", "set_start_method", "setdefaulttimeout", "setlocale",
-    "setrecursionlimit", "signal", "simplefilter", "umask", "use_deterministic_algorithms",
+    "atexit.register", "environ", "filterwarnings", "mallopt", "putenv", "register_at_fork", "set_default_dtype",
+    "set_float32_matmul_precision", "set_num_interop_threads", "set_num_threads", "set_start_method",
+    "setdefaulttimeout", "setlocale", "setrecursionlimit", "signal", "simplefilter", "umask",
+    "use_deterministic_algorithms",
 }  # fmt: skip
 # Where they are undone at the end of a block, or happen in a process of featx's own.
 ELSEWHERE = {
@@ -95,7 +96,7 @@ def _changes(path):
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and id(node) not in inside:
-            found.add(ast.unparse(node.func).rpartition(".")[2])
+            found |= {called := ast.unparse(node.func), called.rpartition(".")[2]}
         if isinstance(node, ast.Assign | ast.Delete):
             found |= {"environ" for target in node.targets if "os.environ[" in ast.unparse(target)}
     return found & CHANGES
@@ -104,5 +105,36 @@ def _changes(path):
 def test_the_process_is_changed_by_one_module():
     root = Path(featx.__file__).parent
     found = {str(path.relative_to(root).with_suffix("")): _changes(path) for path in root.rglob("*.py")}
-    assert found.pop("process") == {"mallopt", "setdefaulttimeout"}
+    assert found.pop("process") == {"atexit.register", "mallopt", "register_at_fork", "setdefaulttimeout"}
     assert {name: changes for name, changes in found.items() if changes} == ELSEWHERE
+
+
+# What is not forgotten, by module: work that is going on, and what identifies a user's modules while they live.
+KEPT = {
+    "cache/locks": {"_watches"},
+    "cli/interrupts": {"_kept"},
+    "display/progress": {"_bars"},
+    "images/decoder_process": {"_idle", "_started_at"},
+    "networks/custom_modules": {"_registered", "_unidentified", "_written"},
+    "runtime/deadlines": {"_stuck"},
+    "torch_modules/object_state": {"_serials"},
+}
+EMPTY = {"{}", "[]", "set()", "dict()", "list()", "OrderedDict()", "deque()", "None"}
+
+
+def _containers(path):
+    """Return the private names of a module that begin as an empty container and that nothing forgets."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if ast.unparse(target).startswith("_") and ast.unparse(node.value) in EMPTY:
+                yield ast.unparse(target)
+
+
+def test_what_is_remembered_for_the_whole_process_can_be_forgotten_or_is_named_here():
+    root = Path(featx.__file__).parent
+    found = {}
+    for folder, prefix in ((root, ""), (root.parent / "cache", "cache/"), (root.parent / "cli", "cli/")):
+        for path in folder.rglob("*.py"):
+            found[f"{prefix}{path.relative_to(folder).with_suffix('')}"] = set(_containers(path))
+    assert {name: kept for name, kept in found.items() if kept} == KEPT

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ..choices import OnError, StrategyKind
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..exceptions import ParameterError
@@ -49,7 +50,7 @@ def compare_strategies(
     margin: float = 0.01,
     folder: str | os.PathLike[str] | None = None,
     transfer: CNNFeatureTransformer | None = None,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
     verbose: bool = False,
 ) -> ComparisonResult:
     """Compare frozen features, fine-tuning and training from scratch on the same test images.
@@ -208,7 +209,7 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
 
 
 def _notes(
-    kinds: Mapping[str, str], design: ComparisonDesign, study: StageStudy | None, reason: str | None
+    kinds: Mapping[str, StrategyKind], design: ComparisonDesign, study: StageStudy | None, reason: str | None
 ) -> list[str]:
     repeats = len(design.repeats)
     notes = [

@@ -29,8 +29,9 @@ from ..extraction.estimator import ImageEstimator
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
 RUN_FORMAT = 1
-# These change where and how fast a run is computed, but not its result; a cache key is in the digest of the network.
-LOCAL_PARAMETERS = {"cache", "cache_key", "n_jobs", "verbose", "checkpoint", "on_error", "prefetch"}
+# The result of a run does not depend on these; a cache key is in the digest of the network.
+_GROUPS = ImageEstimator.parameter_groups
+WITHOUT_EFFECT = {*_GROUPS["running"], *_GROUPS["failures"], "cache_key"}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -52,7 +53,7 @@ def describe_estimator(estimator: BaseEstimator) -> list[str]:
     """Return the parameters that identify what an estimator computes, as sorted texts."""
     texts = [f"class={type(estimator).__module__}.{type(estimator).__qualname__}"]
     for name, value in sorted(estimator.get_params(deep=True).items()):
-        if name.rpartition("__")[2] not in LOCAL_PARAMETERS:
+        if name.rpartition("__")[2] not in WITHOUT_EFFECT:
             texts.append(f"{name}={_stable(value)}")
         if isinstance(value, BaseEstimator):
             texts += [f"{name}.{text}" for text in _weights(value)]

@@ -184,7 +184,7 @@ class Runner:
     def _frozen_seconds(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
         """Return the seconds that a frozen network takes for an image, measured once for each network."""
         passes = clone(transformer).set_params(prefetch=(), verbose=False).plan(rows)
-        key = passes.source.spec(passes.views[0], passes.precision), passes.device
+        key = passes.spec(), passes.device
         if key not in self._seconds_each:
             self._seconds_each[key] = measure_pace(passes, self.sources(transformer, rows[:PACE_IMAGES])).seconds
         return self._seconds_each[key]

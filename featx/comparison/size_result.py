@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..choices import StrategyKind
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from .strategy_pairs import PairResult
@@ -31,7 +32,7 @@ class StrategyResult(SummaryMixin):
     """
 
     strategy: str
-    kind: str
+    kind: StrategyKind
     accuracy: Estimate
     macro_f1: Estimate
     accuracies: list[float]

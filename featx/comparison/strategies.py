@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from ..choices import StrategyKind
 from ..constraints import GRID, NONE, RANDOM_STATE, TEXT, check_values
 from ..exceptions import ParameterError, nearest
 from ..extraction.transformer import CNNFeatureTransformer
@@ -16,24 +17,6 @@ from ..heads.tuned_head import TunedHead
 from .strategy_names import TRAINED_STRATEGIES, parse_strategy
 
 __all__ = ["kind_of", "make_strategy"]
-
-# Parameters that the fine-tuned network takes from the transformer.
-SHARED = (
-    "backbone",
-    "weights",
-    "layer",
-    "pooling",
-    "cache_key",
-    "image_size",
-    "resize",
-    "image_shape",
-    "value_range",
-    "precision",
-    "device",
-    "n_jobs",
-    "random_state",
-    "cache",
-)
 
 
 def make_strategy(
@@ -66,7 +49,10 @@ def make_strategy(
         return _frozen(strategy.head, clone(transformer), chosen)
     from ..finetuning.classifier import CNNFineTuneClassifier
 
-    shared = {key: value for key, value in transformer.get_params(deep=False).items() if key in SHARED}
+    alike = CNNFineTuneClassifier.parameters_of("embedding", "machine", "running")
+    own = transformer.parameters_of("embedding", "machine", "running")
+    # What a training prints is not asked for by the bars of an extraction.
+    shared = {name: getattr(transformer, name) for name in own if name in alike and name != "verbose"}
     chosen = {**shared, **TRAINED_STRATEGIES[strategy.method], **chosen}
     network = CNNFineTuneClassifier(transformer.backbone)
     known = list(network.get_params(deep=False))
@@ -88,7 +74,7 @@ def _frozen(head: str, transformer: CNNFeatureTransformer, chosen: dict[str, Any
     return Pipeline([("features", transformer), ("head", classifier)])
 
 
-def kind_of(estimator: BaseEstimator) -> str:
+def kind_of(estimator: BaseEstimator) -> StrategyKind:
     """Return what a classifier of images does with the pretrained network.
 
     Returns

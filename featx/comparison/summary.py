@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..choices import StrategyKind
 from ..display.quantities import percent_text
 from ..evaluation.baseline import largest_class
 from ..evaluation.learning_curves import extrapolate_accuracy
@@ -48,7 +49,7 @@ class SummaryStatistics:
     n_classes: int
     groups: np.ndarray | None
     repeats: Sequence[Repeat]
-    kinds: Mapping[str, str]
+    kinds: Mapping[str, StrategyKind]
     random_state: int
     margin: float = 0.01
     given: bool = False

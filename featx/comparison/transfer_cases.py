@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..choices import StrategyKind
 from ..display.named_by_package import NamedByPackage
 from .size_result import Verdict
 from .stage_study import StageStudy
@@ -23,7 +24,7 @@ class Rule(NamedByPackage):
     """The advice of the notes for one case, and the kinds of strategies that follow it."""
 
     advice: str
-    kinds: tuple[str, ...]
+    kinds: tuple[StrategyKind, ...]
 
 
 # If the domain is undecided, the rule is what the rules of both domains have in common.

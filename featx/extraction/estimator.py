@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags
@@ -15,6 +16,7 @@ from sklearn.utils import Tags
 from ..cache import EmbeddingCache, EmbeddingSpec, default_cache_dir
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore
+from ..choices import Pooling, Precision, Resize, ResolvedPrecision
 from ..constraints import NONE, PATH, check_values
 from ..display.notes import is_noted, note_once
 from ..exceptions import WeightsError
@@ -22,6 +24,7 @@ from ..images.inputs import check_images
 from ..images.sources import ImageSource, as_sources
 from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
+from ..networks.device import resolve_precision
 from ..networks.pooling import View
 from ..networks.precision import choose_precision
 from ..networks.resolve import resolve_backbone
@@ -33,8 +36,9 @@ from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
 from .digests import image_keys
 
-__all__ = ["ImageEstimator", "note_ignored_value_range", "open_cache", "open_store"]
+__all__ = ["ImageEstimator", "ParameterGroup", "note_ignored_value_range", "open_cache", "open_store"]
 
+ParameterGroup = Literal["embedding", "machine", "running", "failures", "training"]
 WEIGHTS = replace(PATH | NONE, expected="'DEFAULT', the name of published weights, a file of weights or None")
 FOLDER = replace(PATH, expected="a folder, 'auto', an EmbeddingCache or None")
 _opened: dict[str, EmbeddingCache] = remember("files", {})
@@ -42,6 +46,44 @@ _opened: dict[str, EmbeddingCache] = remember("files", {})
 
 class ImageEstimator(BaseEstimator):
     """An estimator whose X is images and whose parameters name a network."""
+
+    # What each parameter decides; the others are of a training. An embedding depends on the first group. The machine
+    # may change the last digits of a result. How a call runs changes no figure, and neither do failures.
+    parameter_groups: ClassVar[Mapping[ParameterGroup, tuple[str, ...]]] = {
+        "embedding": ("backbone", "weights", "layer", "pooling", "cache_key", "image_size", "resize", "image_shape",
+                      "value_range", "precision", "random_state"),
+        "machine": ("device", "batch_size"),
+        "running": ("cache", "n_jobs", "verbose", "prefetch", "checkpoint"),
+        "failures": ("on_error",),
+    }  # fmt: skip
+
+    backbone: Any  # a name, or an nn.Module
+    weights: Any
+    layer: str | None
+    pooling: Pooling
+    cache_key: str | None
+    image_size: int | None
+    resize: Resize
+    image_shape: tuple[int, ...] | None
+    value_range: tuple[float, float] | str | None
+    precision: Precision
+    device: str
+    n_jobs: int | None
+    random_state: int
+    cache: Any
+    verbose: bool
+    precision_: ResolvedPrecision
+
+    @classmethod
+    def parameters_of(cls, *groups: ParameterGroup) -> tuple[str, ...]:
+        """Return the names of the parameters in some groups, in the order of the signature.
+
+        Parameters
+        ----------
+        *groups : {"embedding", "machine", "running", "failures", "training"}
+        """
+        group_of = {name: group for group, names in cls.parameter_groups.items() for name in names}
+        return tuple(name for name in inspect.signature(cls).parameters if group_of.get(name, "training") in groups)
 
     def source(self) -> BackboneSource:
         """Return what identifies the network before any training; it is not built."""
@@ -100,10 +142,10 @@ class ImageEstimator(BaseEstimator):
         source = source or self.source()
         return source.spec(self.view(source), self.arithmetic(source))
 
-    def arithmetic(self, source: BackboneSource) -> str:
+    def arithmetic(self, source: BackboneSource) -> ResolvedPrecision:
         """Return what `precision` stands for; "auto" stands for what it did in ``fit``, on whichever machine."""
         if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
-            return self.precision_
+            return resolve_precision(self.precision_)
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
 
     def width(self, source: BackboneSource, view: View) -> int:
@@ -171,7 +213,7 @@ class ImageEstimator(BaseEstimator):
             )
 
 
-def note_ignored_value_range(estimator: Any, images: Sequence[ImageSource]) -> None:
+def note_ignored_value_range(estimator: ImageEstimator, images: Sequence[ImageSource]) -> None:
     """Log it where `value_range` cannot change the pixels of any image."""
     if estimator.value_range is None:
         return

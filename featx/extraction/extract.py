@@ -16,6 +16,7 @@ import numpy as np
 from ..cache import EmbeddingCache
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore, OverlayStore
+from ..choices import Auto, OnError, Precision
 from ..constraints import BATCH, CACHE, SOURCES, check_values
 from ..display.progress import progress_bar
 from ..display.summary_mixin import SummaryMixin
@@ -78,11 +79,11 @@ def extract_embeddings(
     *,
     views: Sequence[View],
     cache: EmbeddingCache | None,
-    precision: str = "auto",
+    precision: Precision = "auto",
     device: str = "auto",
-    batch_size: int | str = "auto",
+    batch_size: int | Auto = "auto",
     n_jobs: int | None = None,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
     verbose: bool = False,
     keys: Sequence[Any] | None = None,
 ) -> ExtractionResult:
@@ -146,9 +147,9 @@ def ensure_embeddings(
     *,
     views: Sequence[View],
     store: EmbeddingStore,
-    precision: str = "auto",
+    precision: Precision = "auto",
     device: str = "auto",
-    batch_size: int | str = "auto",
+    batch_size: int | Auto = "auto",
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> tuple[np.ndarray, ExtractionResult]:
@@ -189,7 +190,7 @@ class _Extraction:
         store: EmbeddingStore,
         task: ForwardTask,
         *,
-        batch_size: int | str,
+        batch_size: int | Auto,
         verbose: bool,
         keys: Sequence[Any] | None = None,
     ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cache import EmbeddingSpec
 from ..cache.interface import EmbeddingStore
+from ..choices import Auto, Precision, ResolvedPrecision
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device
 from ..networks.pooling import View
@@ -43,7 +44,7 @@ class ForwardTask:
 
     source: BackboneSource
     views: tuple[View, ...]
-    precision: str
+    precision: ResolvedPrecision
     device: str
     threads: int
     raises: bool = True
@@ -57,7 +58,7 @@ class ForwardTask:
         views: Sequence[View],
         *,
         store: EmbeddingStore,
-        precision: str,
+        precision: Precision,
         device: str,
         n_jobs: int | None,
         raises: bool = True,
@@ -72,7 +73,7 @@ class ForwardTask:
             raises=raises,
         )
 
-    def placed(self, batch_size: int | str) -> ForwardTask:
+    def placed(self, batch_size: int | Auto) -> ForwardTask:
         """Return the task for a device of this machine, with the lanes that are fastest there."""
         device = resolve_device(self.device)
         # A user's module may keep state from one batch to the next.

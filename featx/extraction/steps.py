@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ..cache import EmbeddingSpec
+from ..choices import Auto, ResolvedPrecision
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 
@@ -39,13 +41,17 @@ class Passes:
     source: BackboneSource
     views: list[View]
     rows: np.ndarray
-    precision: str
+    precision: ResolvedPrecision
     device: str = "auto"
-    batch_size: int | str = "auto"
+    batch_size: int | Auto = "auto"
     n_jobs: int | None = None
     verbose: bool = False
     name: str = "forward"
     kept: bool = True
+
+    def spec(self, view: View | None = None) -> EmbeddingSpec:
+        """Return what identifies the embeddings of a view, the first by default."""
+        return self.source.spec(view or self.views[0], self.precision)
 
     @property
     def options(self) -> dict[str, Any]:

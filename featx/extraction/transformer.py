@@ -10,6 +10,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from ..choices import Auto, OnError, Pooling, Precision, Resize
 from ..constraints import BATCH, check_values, shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
@@ -136,19 +137,19 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         *,
         weights: Any = "DEFAULT",
         layer: str | None = None,
-        pooling: str = "auto",
+        pooling: Pooling = "auto",
         prefetch: Sequence[View] = (),
         cache_key: str | None = None,
         image_size: int | None = None,
-        resize: str = "crop",
+        resize: Resize = "crop",
         image_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | str | None = None,
-        precision: str = "auto",
+        precision: Precision = "auto",
         device: str = "auto",
-        batch_size: int | str = "auto",
+        batch_size: int | Auto = "auto",
         n_jobs: int | None = None,
         random_state: int = 0,
-        on_error: str = "raise",
+        on_error: OnError = "raise",
         cache: Any = "auto",
         verbose: bool = False,
     ) -> None:

@@ -139,7 +139,7 @@ def _fill(
 ) -> tuple[Feed, dict[str, int]]:
     """Make the passes of a boundary that are not in the store, and return what `make_feed` returns."""
     needed = sum(len(passes.rows) for passes in boundary.passes)
-    specs = [passes.source.spec(boundary.view, passes.precision) for passes in boundary.passes]
+    specs = [passes.spec(boundary.view) for passes in boundary.passes]
     store = store_to_write(store_to_read(store, trunk.source, specs), trunk.source, specs)
     digests = np.zeros((len(images), 32), dtype=np.uint8)
 

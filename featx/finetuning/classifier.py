@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from ..choices import Auto, BatchNorm, HeadInit, Optimizer, Pooling, Precision, Resize, Schedule
 from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_labels
 from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
-from .choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 from .finetuned_estimator import FineTunedEstimator
 from .settings import TrainingSettings
 
@@ -131,7 +131,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         *,
         weights: Any = "DEFAULT",
         layer: str | None = None,
-        pooling: str = "auto",
+        pooling: Pooling = "auto",
         cache_key: str | None = None,
         trainable_stages: int | Sequence[str] | str = 1,
         trainable_layers: int | None = None,
@@ -159,10 +159,10 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         boundary_cache_bytes: int = 8_000_000_000,
         checkpoint: str | os.PathLike[str] | None = None,
         image_size: int | None = None,
-        resize: str = "crop",
+        resize: Resize = "crop",
         image_shape: tuple[int, ...] | None = None,
         value_range: tuple[float, float] | str | None = None,
-        precision: str = "auto",
+        precision: Precision = "auto",
         device: str = "auto",
         n_jobs: int | None = None,
         random_state: int = 0,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..choices import OnError, ResolvedPrecision
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
 from ..images.augmentation import resolve_augmentation
@@ -23,6 +24,9 @@ __all__ = ["FineTunedEstimator"]
 
 class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     """The methods of a fine-tuned classifier that work once it is fitted."""
+
+    # The batches of a training decide its result.
+    parameter_groups: ClassVar = {**ImageEstimator.parameter_groups, "machine": ("device",)}
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each image.
@@ -53,7 +57,7 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
         return self.predict_images(self._images(X, reset=False))[0]
 
     def predict_images(
-        self, images: Sequence[ImageSource], *, on_error: str = "raise"
+        self, images: Sequence[ImageSource], *, on_error: OnError = "raise"
     ) -> tuple[np.ndarray, ExtractionResult]:
         """Return class probabilities with the failures and timings.
 
@@ -81,7 +85,7 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
             verbose=self.verbose,
         )
 
-    def arithmetic(self, source: BackboneSource) -> str:
+    def arithmetic(self, source: BackboneSource) -> ResolvedPrecision:
         """Return what `precision` stands for; "auto" is float32, as in training."""
         return resolve_precision(self.precision)
 
@@ -99,4 +103,4 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     def network(self) -> FineTunedNetwork:
         """Return the trained network and its head, without building it."""
         base = self.source()
-        return FineTunedNetwork(base, base.view(self.layer, self.pooling), self.state_, self.head_)
+        return FineTunedNetwork(base, self.view(base), self.state_, self.head_)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ..choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 from ..constraints import AUTO, FRACTION, NONE, Constraint, check_values, integer, number, one_of, plain
 from ..exceptions import ParameterError
 from ..images.augmentation import Augmentation, resolve_augmentation
-from .choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
 
 if TYPE_CHECKING:
     from .finetuned_estimator import FineTunedEstimator
@@ -135,7 +135,7 @@ class TrainingSettings:
         return ResolvedSettings(**{**vars(self), **found})
 
 
-# What each setting accepts, where it is more than all parameters of its name do.
+# What each parameter accepts, where that is not the same for all of featx.
 ACCEPTED: dict[str, Constraint] = {
     each.name: each.metadata["accepts"] for each in fields(TrainingSettings) if each.metadata["accepts"]
 }

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from ..exceptions import BackboneError, LayerError, ParameterError
+from ..exceptions import BackboneError, ParameterError
 from ..networks.backbone import FLOAT32_CONVOLUTIONS, BackboneSource
 from ..networks.device import precision_context
 from ..networks.float32_stem import with_float32_stem
-from ..networks.forward_errors import forward_error, not_finite_outputs, not_one_each
-from ..networks.pooling import View, pool
+from ..networks.forward_errors import forward_error, not_finite_outputs
+from ..networks.pooling import View
 from ..networks.stage_names import HEAD_ALONE, choose_stages
 from ..networks.state_matching import absent_tensors, refuse_absent
 from ..torch_modules.graphs import (
@@ -193,12 +193,7 @@ class Trunk:
             )
 
     def _pool(self, output: Tensor, n_images: int) -> Tensor:
-        architecture = self.source.architecture
-        last = architecture.is_channels_last(architecture.node(self.view.layer))
-        rows = pool(output, self.view.pooling, channels_last=last, prefix_tokens=architecture.prefix_tokens)
-        if len(rows) != n_images:
-            raise LayerError(*not_one_each(self.source.name, self.view.layer, len(rows), n_images))
-        return rows
+        return self.source.architecture.pooled(output, self.view, name=self.source.name, n_images=n_images)
 
     def lower(self, images: Tensor, precision: str) -> Tensor:
         """Return the inputs of `features` for normalised images, without gradients and in evaluation mode."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sklearn.base import BaseEstimator
 
+from ..choices import OnError
 from ..comparison.plan import plan_comparison
 from ..comparison.run_files import RunFiles
 from ..comparison.runner import Runner
@@ -39,7 +40,7 @@ def forecast_comparison(
     random_state: int = 0,
     folder: str | os.PathLike[str] | None = None,
     transfer: CNNFeatureTransformer | None = None,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
 ) -> ForecastResult:
     """Return what `compare_strategies` will cost at most, without the runs that are finished.
 

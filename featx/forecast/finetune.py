@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ..choices import OnError
 from ..datasets.dataset import ImageDataset
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..workflows.finetune import plan_finetuning
@@ -20,7 +21,7 @@ def forecast_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 

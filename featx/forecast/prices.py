@@ -112,7 +112,7 @@ class Prices:
         # Augmented draws differ in their seeds and cost the same.
         preprocessing = passes.source.preprocessing
         plain = replace(passes.source, preprocessing=preprocessing.with_draw(None, seed=0, draw=0))
-        key = plain.spec(passes.views[0], passes.precision), preprocessing.augmentation is not None, *passes.views
+        key = replace(passes, source=plain).spec(), preprocessing.augmentation is not None, *passes.views
         if key not in self._paces:
             if not self.probed:
                 # Others are added to a small number of rows, because few images say little about the speed.
@@ -151,7 +151,7 @@ class Prices:
 
     def _embeddings(self, passes: Passes, view: View) -> tuple[list[int], np.ndarray]:
         """Return up to 64 random rows with their embeddings, from the cache or else from the measured pace."""
-        cached = self._cached(spec := passes.source.spec(view, passes.precision))
+        cached = self._cached(spec := passes.spec(view))
         rows = [row for row in self._order if self._keys.get(row) in cached][:PACE_IMAGES]
         if self.cache is not None and len(rows) >= min(PACE_IMAGES, len(passes.rows)):
             return rows, self.cache.get(spec, _matrix([self._keys[row] for row in rows]))[0]
@@ -166,7 +166,7 @@ class Prices:
         rows = {self._keys[row]: row for row in known}
         lacking: set[bytes] = set()
         for view in passes.views:
-            spec = passes.source.spec(view, passes.precision)
+            spec = passes.spec(view)
             if spec not in self._written:
                 self._written[spec] = self._cached(spec)
             lacking |= rows.keys() - self._written[spec]

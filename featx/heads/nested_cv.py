@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from threadpoolctl import threadpool_limits
 
+from ..choices import Scoring
 from ..constraints import check_values, plain, shown
 from ..display.progress import progress_bar
 from ..evaluation.class_sizes import check_counts
@@ -54,7 +55,7 @@ def evaluate_heads(
     together: np.ndarray | None = None,
     reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
-    scoring: str = "accuracy",
+    scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,

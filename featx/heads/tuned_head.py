@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
@@ -35,7 +36,7 @@ from .heads import HeadSpec, head_spec, try_head
 __all__ = ["TunedHead", "make_head"]
 
 # No score is above 1: the elimination of values rests on that.
-SCORE_FUNCTIONS = {
+SCORE_FUNCTIONS: dict[Scoring, Callable[..., float]] = {
     "accuracy": accuracy_score,
     "balanced_accuracy": balanced_accuracy_score,
     "f1_macro": partial(f1_score, average="macro"),
@@ -98,7 +99,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         *,
         grid: Mapping[str, Sequence[Any]] | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
-        scoring: str = "accuracy",
+        scoring: Scoring = "accuracy",
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -218,7 +219,7 @@ def make_head(
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
-    scoring: str = "accuracy",
+    scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
 ) -> TunedHead:
@@ -275,7 +276,7 @@ def _feasible(spec: HeadSpec, y: np.ndarray, folds: list[Split]) -> HeadSpec:
 
 
 def _scores(
-    pipeline: Pipeline, values: list[dict[str, Any]], X: np.ndarray, y: np.ndarray, fold: Split, scoring: str
+    pipeline: Pipeline, values: list[dict[str, Any]], X: np.ndarray, y: np.ndarray, fold: Split, scoring: Scoring
 ) -> list[float]:
     """Return the score of each value on the second part of the rows, after fitting on the first."""
     train, test = fold

@@ -8,7 +8,6 @@ which a decoder is given up is `IMAGE_SECONDS` of `runtime.deadlines`.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import math
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
+from ..process import after_fork, at_exit
 from ..runtime import deadlines
 from .decoding import decode_file, error_text
 from .limits import Refused
@@ -255,6 +255,5 @@ def _reset_after_fork() -> None:
     _idle.clear()
 
 
-atexit.register(_end_idle)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_after_fork)
+at_exit(_end_idle)
+after_fork(_reset_after_fork)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..choices import Resize
 from ..constraints import RESIZE, plain
 from ..exceptions import ParameterError
 
@@ -57,7 +58,7 @@ class Preprocessing:
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    mode: str = "crop"
+    mode: Resize = "crop"
     augmentation: Augmentation | None = None
     seed: int = 0
     draw: int = 0
@@ -84,7 +85,7 @@ class Preprocessing:
             std=tuple(preset.std),
         )
 
-    def adapted(self, image_size: int | None, mode: str) -> Preprocessing:
+    def adapted(self, image_size: int | None, mode: Resize) -> Preprocessing:
         """Return the same for another input size and mode; the ratio of resize to crop is kept.
 
         Raises

@@ -1,4 +1,4 @@
-"""Translate what model files of earlier versions name otherwise: classes, parameters, and values of parameters."""
+"""Translate what model files of earlier versions say otherwise: classes, parameters, their values, the precision."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 
+from ..choices import ResolvedPrecision
 from ..extraction.estimator import ImageEstimator
+from ..networks.device import resolve_precision
 from .model_parts import parts
 from .model_schema import entries
 
-__all__ = ["use_current_parameters", "with_current_names"]
+__all__ = ["keep_decided_precision", "use_current_parameters", "with_current_names"]
 
 # Modules and classes as files of earlier versions name them; files name the classes of featx without modules today.
 FORMER_CLASSES = frozenset(
@@ -89,6 +91,14 @@ def use_current_parameters(model: Any) -> None:
             for _, mapping in list(parts(named)):
                 if isinstance(mapping, dict):
                     _translate(mapping, steps)
+
+
+def keep_decided_precision(estimator: ImageEstimator, spec: dict[str, Any]) -> None:
+    """Give a fitted estimator `precision_`, which files of earlier versions say in its embedding spec alone."""
+    decided = str(spec.get("precision")).partition(";")[0]
+    is_fitted = any(name.endswith("_") and not name.startswith("_") for name in vars(estimator))
+    if is_fitted and not hasattr(estimator, "precision_") and decided in get_args(ResolvedPrecision):
+        estimator.precision_ = resolve_precision(decided)
 
 
 def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,16 +14,6 @@ from .model_parts import parts
 
 __all__ = ["reset_local_settings"]
 
-# Parameters that belong to the machine that fitted the model, with their defaults.
-LOCAL_DEFAULTS: dict[str, Any] = {
-    "cache": "auto",
-    "device": "auto",
-    "batch_size": "auto",
-    "n_jobs": None,
-    "verbose": False,
-    "prefetch": (),
-    "checkpoint": None,
-}
 # Parameters that name a file or folder, which scikit-learn or featx would write to in fit, and read pickles from.
 PATH_PARAMETERS = ("cache", "checkpoint", "memory")
 
@@ -45,12 +36,10 @@ def reset_local_settings(model: BaseEstimator) -> None:
 
 
 def _reset_estimator(estimator: ImageEstimator) -> None:
-    known = type(estimator)._get_param_names()
-    # The batch size of a training does not depend on the machine.
-    local = {name: value for name, value in LOCAL_DEFAULTS.items() if name in known}
-    if "checkpoint" in known:
-        del local["batch_size"]
-    estimator.__dict__.update(local)  # not by its methods, which the file may have replaced
+    parameters = inspect.signature(type(estimator)).parameters
+    # By its class, not by its own methods, which the file may have replaced.
+    local = type(estimator).parameters_of("machine", "running")
+    estimator.__dict__.update({name: parameters[name].default for name in local})
 
 
 def _drop_paths(mapping: dict[Any, Any]) -> None:

@@ -17,9 +17,10 @@ from ..cache.files import replaced
 from ..constraints import NETWORK, OBJECT, check_values
 from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
+from ..networks.backbone import BackboneSource
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
-from .former_names import use_current_parameters, with_current_names
+from .former_names import keep_decided_precision, use_current_parameters, with_current_names
 from .loadable import copy_model, dump_loadable
 from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
@@ -252,7 +253,7 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
             "Name its code, set_params(cache_key='...'), and save again; nothing needs to be fitted anew.",
         )
     transformer.__dict__.pop("_origin", None)
-    spec = transformer.spec(source).to_dict()
+    spec = _spec(transformer, source)
     if not isinstance(transformer.backbone, str):
         transformer.backbone = MODULE_PREFIX + source.name
     if is_file_name(transformer.weights) and os.path.exists(transformer.weights):
@@ -260,6 +261,16 @@ def _take_spec(transformer: ImageEstimator) -> dict[str, Any]:
     if hasattr(transformer, "failures_"):
         del transformer.failures_
     return spec
+
+
+def _spec(estimator: ImageEstimator, source: BackboneSource) -> dict[str, Any]:
+    """Return the embedding spec of an estimator; the precision "auto" of one that is not fitted is decided in fit."""
+    precision = "auto" if _is_undecided(estimator) else estimator.arithmetic(source)
+    return source.spec(estimator.view(source), precision).to_dict()
+
+
+def _is_undecided(estimator: ImageEstimator) -> bool:
+    return estimator.precision == "auto" and not hasattr(estimator, "precision_")
 
 
 def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> None:
@@ -274,15 +285,16 @@ def _restore_backbone(name: str, transformer: ImageEstimator, backbone: Any) -> 
 
 
 def _check_spec(name: str, transformer: ImageEstimator, then: dict[str, Any]) -> None:
+    keep_decided_precision(transformer, then)
     source = transformer.source()
-    now = transformer.spec(source).to_dict()
+    now = _spec(transformer, source)
     if now["weights_digest"] != then["weights_digest"]:
         raise ModelFileError(
             f"{name} was fitted on embeddings of other weights of {source.name} than are here: "
             f"{then['weights_digest'][:40]} then, {now['weights_digest'][:40]} now",
             "Bring back those weights, or fit again.",
         )
-    if now["precision"] != then.get("precision"):
+    if now["precision"] != then.get("precision") and not _is_undecided(transformer):
         full = [str(then.get("precision")), now["precision"]]
         short = [text.partition(";")[0] for text in full]
         log.warning(

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..exceptions import BackboneError, nearest
+from ..exceptions import BackboneError, LayerError, nearest
 from ..images.preprocessing import Preprocessing
-from .pooling import View
+from .pooling import MAPS, View, pool, whole_map
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "EMBEDDED",
@@ -77,6 +81,37 @@ class Architecture:
         if pooling in ("flatten", "cls") and pooling != self.pooling:
             return None
         return self.width * (2 if pooling == "avgmax" else 1)
+
+    def pooled(self, output: Tensor, view: View, *, name: str, n_images: int) -> Tensor:
+        """Return the rows of a view, one for each image of a batch.
+
+        Parameters
+        ----------
+        output : Tensor
+            Of the view's layer.
+        view : View
+            Its pooling is one of `pool` or of `whole_map`.
+        name : str
+            The network's.
+        n_images : int
+
+        Raises
+        ------
+        LayerError
+            If the output cannot be pooled that way, or its first axis does not count the images.
+        """
+        if view.pooling in MAPS:
+            rows = whole_map(output, view.pooling)
+        else:
+            last = self.is_channels_last(self.node(view.layer))
+            rows = pool(output, view.pooling, channels_last=last, prefix_tokens=self.prefix_tokens)
+        if len(rows) != n_images:
+            raise LayerError(
+                f"the layer {view.layer!r} of {name} gives {len(rows)} outputs for {n_images} "
+                f"image{'s' if n_images > 1 else ''}",
+                "Choose a layer, or return a tensor, whose first axis counts the images.",
+            )
+        return rows
 
 
 def torchvision_names() -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..cache import EmbeddingSpec
+from ..choices import ResolvedPrecision
 from ..constraints import NONE, TEXT, plain
 from ..display.notes import note_once, note_step
 from ..display.summary_mixin import SummaryMixin
@@ -18,8 +19,8 @@ from ..process import keep_freed_memory, remember
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import Architecture
 from .device import channels_last, image_dtype, precision_context
-from .forward_errors import forward_error, not_one_each
-from .pooling import MAPS, View, check_pooling, pool, whole_map
+from .forward_errors import forward_error
+from .pooling import View, check_pooling
 from .stage_names import mistyped_stage
 from .state_matching import refuse_absent
 
@@ -181,7 +182,7 @@ class Backbone(SummaryMixin):
         views: Sequence[View],
         *,
         preprocessing: Preprocessing,
-        precision: str = "float32",
+        precision: ResolvedPrecision = "float32",
     ) -> list[Tensor]:
         """Return one matrix of embeddings for each view, from a single pass.
 
@@ -229,10 +230,10 @@ class Backbone(SummaryMixin):
             if self.device != "meta" and (empty := [n for n, part in zip(nodes, found, strict=True) if part.is_meta]):
                 step = "Keep the module from moving it to the meta device, or choose another layer."
                 raise LayerError(f"layer {empty[0]!r} of {self.name} gives a tensor without values", step)
-            pooled = [self._pool(part, n, how) for part, n, (_, how) in zip(found, nodes, views, strict=True)]
-            for rows, (layer, _) in zip(pooled, views, strict=True):
-                if len(rows) != len(pixels):
-                    raise LayerError(*not_one_each(self.name, layer, len(rows), len(pixels)))
+            pooled = [
+                self.architecture.pooled(part, View(*view), name=self.name, n_images=len(pixels))
+                for part, view in zip(found, views, strict=True)
+            ]
             return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
 
     def is_thread_safe(self, views: Sequence[View]) -> bool:
@@ -269,13 +270,9 @@ class Backbone(SummaryMixin):
     def _nodes(self, views: Sequence[View]) -> tuple[str, ...]:
         return tuple(sorted({read_node(self.architecture.node(layer), self.module) for layer, _ in views}))
 
-    def _pool(self, output: Tensor, node: str, pooling: str) -> Tensor:
-        if pooling in MAPS:
-            return whole_map(output, pooling)
-        last = self.architecture.is_channels_last(node)
-        return pool(output, pooling, channels_last=last, prefix_tokens=self.architecture.prefix_tokens)
-
-    def _fused_extractor(self, plain: FeatureExtractor, batch: Tensor, precision: str) -> FeatureExtractor:
+    def _fused_extractor(
+        self, plain: FeatureExtractor, batch: Tensor, precision: ResolvedPrecision
+    ) -> FeatureExtractor:
         """Return a feature extractor of the same layers with fewer kernels, made once for each size of images."""
         import torch
 

@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from ..cache.machine import visible_gpu
+from ..choices import ResolvedPrecision
 from ..constraints import DEVICE, DEVICES, PRECISION, plain
 from ..display.notes import note_torch
 from ..exceptions import FeatxError, ParameterError, nearest
@@ -98,7 +99,7 @@ def physical_device(device: str) -> str:
     return visible_gpu(f"cuda:{index}") if uuid is None else f"GPU-{uuid}"
 
 
-def resolve_precision(precision: str) -> str:
+def resolve_precision(precision: str) -> ResolvedPrecision:
     """Return the precision of a training, where "auto" is float32; `choose_precision` returns that of embeddings.
 
     Raises

@@ -1,4 +1,4 @@
-"""Errors of forward passes: a network fails on images, or its outputs are NaN, infinite or not one for each image."""
+"""Errors of forward passes: a network fails on images, or its outputs are NaN or infinite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .pooling import View
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["forward_error", "not_finite_outputs", "not_one_each", "require_finite"]
+__all__ = ["forward_error", "not_finite_outputs", "require_finite"]
 
 # In messages of torch and of networks about images that are too small or too large.
 ABOUT_SIZES = re.compile(
@@ -91,14 +91,6 @@ def _takes(module: nn.Module, side: int) -> bool:
     except Exception:  # it is the user's code
         return False
     return True
-
-
-def not_one_each(name: str, layer: str, n_rows: int, n_images: int) -> tuple[str, str]:
-    """Return the message and the next step for a layer that does not give one output for each image."""
-    return (
-        f"the layer {layer!r} of {name} gives {n_rows} outputs for {n_images} image{'s' if n_images > 1 else ''}",
-        "Choose a layer, or return a tensor, whose first axis counts the images.",
-    )
 
 
 def require_finite(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
+from ..choices import Pooling, ResolvedPooling
 from ..constraints import one_of
 from ..exceptions import LayerError, ParameterError
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAPS", "POOLINGS", "Float16RangeError", "View", "check_pooling", "pool", "whole_map"]
 
-POOLINGS = ("avg", "max", "avgmax", "gem", "flatten", "cls")
+POOLINGS: tuple[str, ...] = get_args(ResolvedPooling)
 GEM_POWER = 3.0
 # Every value of a layer's output in half precision, for the boundary below the layers that are trained.
 MAPS = ("map:float16", "map:bfloat16")
@@ -31,7 +32,7 @@ class Float16RangeError(LayerError):
 
 def check_pooling(pooling: str) -> None:
     """Raise ParameterError unless a pooling has that name, or it is "auto"."""
-    one_of("auto", *POOLINGS, next_step="'auto' is the network's own.").check("pooling", pooling)
+    one_of(*get_args(Pooling), next_step="'auto' is the network's own.").check("pooling", pooling)
 
 
 def pool(output: torch.Tensor, pooling: str, *, channels_last: bool = False, prefix_tokens: int = 0) -> torch.Tensor:

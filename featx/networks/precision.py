@@ -21,6 +21,7 @@ import numpy as np
 
 from ..cache.files import replaced
 from ..cache.interface import EmbeddingStore
+from ..choices import Precision, ResolvedPrecision
 from ..constraints import plain
 from ..display.notes import note_step
 from ..exceptions import FeatxError
@@ -45,7 +46,7 @@ LIMITING_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUDA_VISIBLE_DE
 
 # In this process: the measurement of each network, and the choice for it with each cache.
 _measured: dict[str, dict[str, Any]] = remember("networks", {})
-_chosen: dict[tuple[str, str | None], str] = remember("networks", {})
+_chosen: dict[tuple[str, str | None], ResolvedPrecision] = remember("networks", {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +69,8 @@ class Agreement:
 
 
 def choose_precision(
-    source: BackboneSource, precision: str, *, device: str = "auto", cache: EmbeddingStore | None = None
-) -> str:
+    source: BackboneSource, precision: Precision, *, device: str = "auto", cache: EmbeddingStore | None = None
+) -> ResolvedPrecision:
     """Return the precision of a network's embeddings.
 
     Parameters
@@ -106,7 +107,9 @@ def choose_precision(
     return _chosen[place]
 
 
-def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, device: str, precision: str) -> Agreement:
+def measure_agreement(
+    source: BackboneSource, images: list[np.ndarray], *, device: str, precision: ResolvedPrecision
+) -> Agreement:
     """Return how close the default embeddings are to those of float32.
 
     Parameters
@@ -128,7 +131,7 @@ def measure_agreement(source: BackboneSource, images: list[np.ndarray], *, devic
     whole = Lanes.on(device)
     lanes, size = whole.split(whole.batch_size, lambda: backbone.is_thread_safe([view]))
 
-    def rows(kind: str) -> Tensor:
+    def rows(kind: ResolvedPrecision) -> Tensor:
         def embed(part: Tensor) -> Tensor:
             return backbone.embed(part, [view], preprocessing=preprocessing, precision=kind)[0]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..choices import Resize
 from ..constraints import plain
 from ..display.notes import note_once, note_torch
 from ..exceptions import ParameterError
@@ -22,6 +23,7 @@ from .architectures import (
 )
 from .backbone import BackboneSource
 from .network_names import check_patches, check_published
+from .pooling import View
 from .state_matching import load_weights
 from .timm_networks import timm_source
 from .weights import (
@@ -37,7 +39,6 @@ from .weights import (
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-from .pooling import View
 
 __all__ = ["list_backbones", "resolve_backbone", "stage_widths"]
 
@@ -55,7 +56,7 @@ def resolve_backbone(
     *,
     weights: Any = "DEFAULT",
     image_size: int | None = None,
-    resize: str = "crop",
+    resize: Resize = "crop",
     random_state: int = 0,
     cache_key: str | None = None,
     origin: str | None = None,

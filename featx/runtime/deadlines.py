@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import threading
 import time
 from collections import deque
@@ -21,6 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..exceptions import FeatxError
+from ..process import after_fork
 
 __all__ = ["CallTimeoutError", "cancelled_by", "map_with_deadline", "restart_deadline"]
 
@@ -223,6 +223,4 @@ def _note_stuck(call: _Call, size: int) -> None:
         )
 
 
-# A forked process has none of the threads of its parent.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_stuck.clear)
+after_fork(_stuck.clear)

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..choices import Auto
 from .timing import timed
 
 __all__ = ["Lanes", "auto_batch_size", "in_lanes", "lane_count"]
@@ -41,7 +42,7 @@ class Lanes:
     batch_size: int
 
     @classmethod
-    def on(cls, device: str, batch_size: int | str = "auto", *, single: bool = False) -> Lanes:
+    def on(cls, device: str, batch_size: int | Auto = "auto", *, single: bool = False) -> Lanes:
         """Return the lanes that are fastest on a device, or with `single` one lane."""
         most = 1 if single else lane_count(device)
         return cls(most, auto_batch_size(device, most) if batch_size == "auto" else int(batch_size))

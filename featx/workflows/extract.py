@@ -94,7 +94,7 @@ def write_embeddings(
     """
     plan = plan_extraction(dataset, transformer)
     sources, width = plan.images, plan.width
-    spec = plan.passes.source.spec(plan.passes.views[0], plan.passes.precision)
+    spec = plan.passes.spec()
     total = ExtractionResult(n_images=len(sources))
     seconds: Counter[str] = Counter()
     good: list[int] = []

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ..choices import OnError
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import PreparedData, SplitOptions
@@ -140,7 +141,7 @@ def finetune_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
 ) -> FineTuneResult:
     """Fine-tune on a part of a data set and evaluate on the rest.
 
@@ -222,7 +223,7 @@ def plan_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
 ) -> FineTunePlan:
     """Return what `finetune_model` is about to do, after raising what it would raise before any image is read.
 

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from ..choices import Pooling, Scoring
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import PreparedData, SplitOptions
@@ -128,7 +129,7 @@ def fit_model(
     transformer: CNNFeatureTransformer,
     *,
     layers: Sequence[str | None] = (None,),
-    poolings: Sequence[str] = ("auto",),
+    poolings: Sequence[Pooling] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int | None = None,
@@ -136,7 +137,7 @@ def fit_model(
     test: ImageDataset | None = None,
     min_images: int = 1,
     class_weight: str | None = None,
-    scoring: str = "accuracy",
+    scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -182,7 +183,8 @@ def fit_model(
     dataset, split, notes = data.dataset, data.split, data.notes
     kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
     extraction = transformer.extract(kept, keys=data.keys)
-    matrices = dict(zip(plan.passes.views, extraction.embeddings, strict=True))
+    passes = plan.passes
+    matrices = dict(zip(passes.views, extraction.embeddings, strict=True))
     if extraction.failures:
         failed = [failure.index for failure in extraction.failures]
         dataset = leave_out_unreadable(dataset, extraction.failures)
@@ -207,6 +209,7 @@ def fit_model(
     features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     features._check_weights(reset=True)
     features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
+    features.precision_ = passes.precision
     extraction.embeddings = []
     return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
 
@@ -216,7 +219,7 @@ def plan_fit(
     transformer: CNNFeatureTransformer,
     *,
     layers: Sequence[str | None] = (None,),
-    poolings: Sequence[str] = ("auto",),
+    poolings: Sequence[Pooling] = ("auto",),
     heads: Sequence[str] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int | None = None,
@@ -224,7 +227,7 @@ def plan_fit(
     test: ImageDataset | None = None,
     min_images: int = 1,
     class_weight: str | None = None,
-    scoring: str = "accuracy",
+    scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,

@@ -219,7 +219,7 @@ def _from_parts(
         if isinstance(part, CNNFineTuneClassifier):
             local.pop("batch_size", None)
         part.set_params(**local)
-        if not hasattr(part, "n_iter_") and not hasattr(part, "embedding_dim_"):
+        if not hasattr(part, "precision_"):
             continue  # it was cloned, and the fitted clone is another part
         images = part.sources(dataset.images, dataset.names)
         if isinstance(part, CNNFineTuneClassifier):

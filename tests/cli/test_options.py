@@ -106,6 +106,9 @@ def test_options_set_the_parameters_of_the_transformer():
     found = transformer_from(options, layer="layer3", pooling="max").get_params()
     expected = {name.replace("-", "_").replace("seed", "random_state"): value for name, (_, value) in typed.items()}
     assert found == {**CNNFeatureTransformer(layer="layer3", pooling="max", verbose=False).get_params(), **expected}
+    # No option: what a command reads says its own shape, a module of one's own cannot be named, and several views are
+    # those of a search.
+    assert found.keys() - expected.keys() == {"layer", "pooling", "verbose", "image_shape", "cache_key", "prefetch"}
 
 
 @pytest.mark.parametrize("before", [None, "0"])

@@ -6,8 +6,8 @@ import click
 import pytest
 
 from featx import CNNFineTuneClassifier
-from featx.cli.options import network_options, reading_options
-from featx.cli.training_options import NOT_OPTIONS, classifier_parameters, stages_from, training_options
+from featx.cli.options import network_options, parameters_from, reading_options
+from featx.cli.training_options import training_options
 
 DEFAULTS = {name: p.default for name, p in inspect.signature(CNNFineTuneClassifier).parameters.items()}
 # A command shows its progress.
@@ -38,6 +38,12 @@ TYPED = {
     "--test-draws": ("3", "test_draws", 3),
     "--checkpoint": ("a.ckpt", "checkpoint", "a.ckpt"),
     "--boundary-cache-bytes": ("1000", "boundary_cache_bytes", 1000),
+}
+
+# Why an option of the command cannot set them.
+NOT_OPTIONS = {
+    "cache_key": "it names the code of a module, and a command knows networks by name only",
+    "image_shape": "it says how rows of numbers become images, and a command reads files",
 }
 
 
@@ -71,7 +77,7 @@ def of_training(**options):
 @network_options(several=False)
 @reading_options
 def command(**options):
-    return classifier_parameters(options)
+    return parameters_from(options, DEFAULTS)
 
 
 def parameters(*arguments):
@@ -109,7 +115,7 @@ def test_an_option_sets_its_parameter_and_no_other(flag):
     ("text", "stages"), [("0", 0), ("12", 12), ("all", "all"), ("layer4", ["layer4"]), ("a,b.1", ["a", "b.1"])]
 )
 def test_stages_are_a_number_all_or_names(text, stages):
-    assert stages_from({"trainable_stages": text}) == stages
+    assert parameters("--trainable-stages", text)["trainable_stages"] == stages
 
 
 @pytest.mark.parametrize(

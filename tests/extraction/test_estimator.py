@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from featx import CNNFeatureTransformer, EmbeddingCache
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
+from featx.extraction.estimator import ImageEstimator, ParameterGroup
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
 
@@ -28,6 +30,21 @@ def paths(photos):
 @pytest.fixture
 def expected(paths):
     return embedder(cache=None).fit_transform(paths)
+
+
+def test_every_parameter_is_in_one_group_and_training_has_only_those_of_the_classifier():
+    declared = [name for names in ImageEstimator.parameter_groups.values() for name in names]
+    assert len(declared) == len(set(declared))
+    transformer, classifier = (set(kind().get_params()) for kind in (CNNFeatureTransformer, CNNFineTuneClassifier))
+    assert set(declared) <= transformer | classifier
+    for kind, names in ((CNNFeatureTransformer, transformer), (CNNFineTuneClassifier, classifier)):
+        groups = [kind.parameters_of(group) for group in get_args(ParameterGroup)]
+        assert sorted(name for group in groups for name in group) == sorted(names)
+    assert not CNNFeatureTransformer.parameters_of("training")
+    assert set(CNNFineTuneClassifier.parameters_of("training")) == (classifier - transformer - {"checkpoint"}) | {
+        "batch_size"
+    }
+    assert CNNFineTuneClassifier.parameters_of("embedding") == CNNFeatureTransformer.parameters_of("embedding")
 
 
 def test_parameters_survive_cloning_and_a_new_backbone_is_used(paths, expected, tmp_path):

@@ -10,19 +10,26 @@ import sys
 import textwrap
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from featx import CNNFeatureTransformer, ParameterError, load_model, save_model
 from featx.cache import EmbeddingCache
+from featx.datasets.dataset import ImageDataset
+from featx.forecast.extract import forecast_extraction
+from featx.model_files import persistence
 from featx.networks import precision as precisions
 from featx.networks.precision import Agreement, choose_precision, measure_agreement, sample_crops
 from featx.networks.resolve import resolve_backbone
+from featx.workflows.extract import write_embeddings
+from featx.workflows.fit import fit_model
 
 # As it is before tests/conftest.py has its way.
 IS_NATIVE = precisions._is_native
@@ -216,11 +223,7 @@ def test_a_fitted_model_never_measures_again(monkeypatch: pytest.MonkeyPatch, tm
     model = make_pipeline(CNNFeatureTransformer(cache=tmp_path / "cache"), LogisticRegression()).fit(images, labels)
     assert model[0].precision_ == "bfloat16"
     _forget(monkeypatch)
-
-    def measure(*args: object) -> None:
-        raise AssertionError("measured again")
-
-    monkeypatch.setattr(precisions, "_choose", measure)
+    monkeypatch.setattr(precisions, "_choose", _refuse)
     (tmp_path / "cache" / "precisions").rename(tmp_path / "gone")
     save_model(model, tmp_path / "model.skops")
     monkeypatch.setenv("FEATX_CACHE", str(tmp_path / "cache"))
@@ -228,3 +231,52 @@ def test_a_fitted_model_never_measures_again(monkeypatch: pytest.MonkeyPatch, tm
     np.testing.assert_array_equal(loaded.predict(images), model.predict(images))
     np.testing.assert_array_equal(model[:-1].transform(images), loaded[:-1].transform(images))
     assert clone(loaded[0]).set_params(precision="float32").fit(images).precision_ == "float32"
+
+
+@pytest.mark.usefixtures("native")
+def test_searches_and_commands_keep_the_choice_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _agreeing(monkeypatch, 1.0, 1.0)
+    images, labels = sample_crops(8), np.arange(8) % 2
+    features = CNNFeatureTransformer(image_size=32, cache=None)
+    model = make_pipeline(features, LogisticRegression())
+    search = GridSearchCV(model, {"logisticregression__C": [0.1, 1.0]}, cv=2).fit(images, labels)
+    names = [f"{number}.png" for number in range(8)]
+    dataset = ImageDataset(images, names, labels=np.array(["a", "b"])[labels])
+    fitted = fit_model(dataset, features, cv=2)
+    _forget(monkeypatch)
+    monkeypatch.setattr(precisions, "_choose", _refuse)
+    for number, found in enumerate((search, fitted.model)):
+        save_model(found, tmp_path / f"{number}.skops")
+        again = load_model(tmp_path / f"{number}.skops")
+        save_model(again, tmp_path / "again.skops")
+        chosen = again.best_estimator_ if number == 0 else again
+        assert chosen[0].precision_ == "bfloat16"
+        np.testing.assert_array_equal(again.predict(images), found.predict(images))
+        transformer = chosen[0].set_params(cache=None)
+        write_embeddings(dataset, transformer, tmp_path / "rows.h5")
+        with h5py.File(tmp_path / "rows.h5") as file:
+            assert file.attrs["precision"].startswith("bfloat16")
+        assert forecast_extraction(dataset, transformer).n_passes == 8
+
+
+@pytest.mark.usefixtures("native")
+@pytest.mark.parametrize("then", ["bfloat16;exact=2;sums=float32", "float32"])
+def test_a_file_of_an_earlier_version_predicts_in_the_precision_of_its_spec(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, then: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = make_pipeline(CNNFeatureTransformer(image_size=32, cache=None, precision=then.partition(";")[0]))
+    model.fit(sample_crops(2)).set_params(cnnfeaturetransformer__precision="auto")
+    spec = model[0].source().spec(model[0].view(), then.partition(";")[0]).to_dict()
+    assert spec["precision"] == then
+    del model[0].precision_
+    monkeypatch.setattr(precisions, "_choose", _refuse)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(persistence, "_spec", lambda *args: spec)
+        save_model(model, tmp_path / "model.skops")
+    loaded = load_model(tmp_path / "model.skops")
+    assert loaded[0].precision_ == then.partition(";")[0]
+    assert not caplog.records
+
+
+def _refuse(*args: object) -> None:
+    raise AssertionError("measured again")

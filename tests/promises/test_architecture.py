@@ -53,11 +53,11 @@ FLOORS = 8
 # What the command line may import before a command runs: names and texts, without torch and scikit-learn.
 LIGHT = (
     "_version",
+    "choices",
     "exceptions",
     "display.quantities",
     "display.terminal",
     "heads.head_names",
-    "finetuning.choices",
     "comparison.strategy_names",
 )
 
@@ -132,7 +132,7 @@ def room_of(name):
 
 
 SCIENCE = [name for name in MODULES if name not in {*room("featx.cache"), *room("featx.cli")}]
-BESIDE = {"", "_version", "constraints", "exceptions", "process"}
+BESIDE = {"", "_version", "choices", "constraints", "exceptions", "process"}
 
 
 def _has_names(name):

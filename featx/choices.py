@@ -1,0 +1,38 @@
+"""The choices of parameters that accept a few strings, which their types, their checks and the command line share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = [
+    "Auto",
+    "BatchNorm",
+    "HeadInit",
+    "OnError",
+    "Optimizer",
+    "Pooling",
+    "Precision",
+    "Resize",
+    "ResolvedPooling",
+    "ResolvedPrecision",
+    "Schedule",
+    "Scoring",
+    "StrategyKind",
+]
+
+Auto = Literal["auto"]
+# networks and images
+ResolvedPrecision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal[Auto, ResolvedPrecision]
+ResolvedPooling = Literal["avg", "max", "avgmax", "gem", "flatten", "cls"]
+Pooling = Literal[Auto, ResolvedPooling]
+Resize = Literal["crop", "squash"]
+OnError = Literal["raise", "skip"]
+# heads and trainings
+Scoring = Literal["accuracy", "balanced_accuracy", "f1_macro"]
+BatchNorm = Literal["frozen", "update"]
+HeadInit = Literal["auto", "logistic", "warmup", "random"]
+Optimizer = Literal["adamw", "sgd"]
+Schedule = Literal["constant", "cosine", "onecycle"]
+# What a classifier of images does with the pretrained network; "scratch" has none, "other" is not known to featx.
+StrategyKind = Literal["frozen", "finetuned", "scratch", "other"]
