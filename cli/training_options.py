@@ -61,10 +61,11 @@ training_options = decorate(
         _training("--patience", type=click.IntRange(min=1), metavar="N",
                   help="Stop after N epochs without improvement [default: 5, from scratch half of the epochs]."),
         _training("--optimizer", type=click.Choice(get_args(Optimizer)), default="adamw", show_default=True,
-                  help="AdamW, or stochastic gradient descent with momentum."),
+                  help="AdamW, Adam, or stochastic gradient descent with momentum."),
         _training("--momentum", type=FRACTION, default=0.9, show_default=True, metavar="M", help="Of sgd."),
         _training("--weight-decay", type=RATE, default=1e-2, show_default=True, metavar="RATE",
-                  help="Regularisation that keeps weights small; biases and normalisation layers are exempt."),
+                  help="Regularisation that keeps weights small; biases and normalisation layers are exempt. Keras' "
+                       "Adam has none."),
         _training("--schedule", type=click.Choice(get_args(Schedule)), default="cosine",
                   show_default=True, help="How the learning rates change over the epochs."),
         _training("--label-smoothing", type=FRACTION, default=0.0, show_default=True, metavar="P",

@@ -55,7 +55,9 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         Whether BatchNorm in the trained stages keeps its statistics. Where they are those of initialisation (mean 0,
         variance 1) they are always estimated: anew after each epoch, from up to 1,024 training images (precise
         BatchNorm: Wu and Johnson 2021, arXiv 2105.07576).
-    optimizer : {"adamw", "sgd"}, default="adamw"
+    optimizer : {"adamw", "adam", "sgd"}, default="adamw"
+        PyTorch's. `weight_decay` shrinks the weights in "adamw"; in "adam" and "sgd" it is added to the gradient as an
+        L2 penalty, which Adam then rescales. Keras' Adam has none: ``weight_decay=0``.
     learning_rate : float or "auto", default="auto", of the trained stages: 3e-5, and 1e-3 from scratch
     head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"

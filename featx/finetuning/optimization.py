@@ -1,4 +1,4 @@
-"""The optimizer (AdamW or SGD) and the learning-rate schedule of a training."""
+"""The optimizer (AdamW, Adam or SGD) and the learning-rate schedule of a training."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def make_optimizer(settings: ResolvedSettings, trunk: Trunk, head: DenseHead) ->
                 groups.append({"params": tensors, "lr": rate, "weight_decay": decay})
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=settings.learning_rate)
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
 
 

@@ -30,7 +30,7 @@ BAD = {
     "hidden_units": [0, -5, 2.5, True],
     "head_init": ["svm", None],
     "batch_norm": ["train", True],
-    "optimizer": ["adam", None],
+    "optimizer": ["rmsprop", None],
     "schedule": ["linear", None],
     "class_weight": ["even", 5, {9: 1.0}, {1: -2.0}, {1: "much"}],
     "augmentation": ["strong", 5],
