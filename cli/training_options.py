@@ -25,6 +25,18 @@ class _Stages(click.ParamType):
         return int(value) if value.isdecimal() else value.split(",")
 
 
+class _HiddenUnits(click.ParamType):
+    """The units of a hidden layer, or of several."""
+
+    name = "units"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | list[int]:
+        if not isinstance(value, str):
+            return value
+        units = [click.IntRange(min=1).convert(part, param, ctx) for part in value.split(",")]
+        return units if len(units) > 1 else units[0]
+
+
 _trained, _training, _computing = map(in_group, (TRAINED, TRAINING, COMPUTING))
 
 training_options = decorate(
@@ -40,8 +52,8 @@ training_options = decorate(
                  help="How the head starts: as a logistic regression, trained alone, or at random; auto chooses."),
         _trained("--warmup-epochs", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
                  help="Of the head alone, with --head-init warmup."),
-        _trained("--hidden-units", type=click.IntRange(min=1), metavar="N",
-                 help="Give the head one hidden layer of N units [default: none]."),
+        _trained("--hidden-units", type=_HiddenUnits(), metavar="N|N,N",
+                 help="Give the head a hidden layer of N units, or several [default: none]."),
         _trained("--dropout", type=FRACTION, default=0.0, show_default=True, metavar="P",
                  help="Before the class layer."),
         _training("--epochs", type=click.IntRange(min=1), metavar="N",

@@ -49,8 +49,9 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         "logistic" starts from a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
         for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" from random weights.
     warmup_epochs : int, default=20, at `head_learning_rate` or, if that is lower, 1e-3
-    hidden_units : int, default=None, of one hidden layer with ReLU; None means no such layer
-    dropout : float, default=0.0, before the class layer
+    hidden_units : int or sequence of int, default=None
+        Of one hidden layer with ReLU, or of each of several, such as ``(512, 256)``; None means no such layer.
+    dropout : float, default=0.0, before the class layer and nowhere else in the head
     batch_norm : {"frozen", "update"}, default="frozen"
         Whether BatchNorm in the trained stages keeps its statistics. Where they are those of initialisation (mean 0,
         variance 1) they are always estimated: anew after each epoch, from up to 1,024 training images (precise
@@ -139,7 +140,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         trainable_layers: int | None = None,
         head_init: HeadInit = "auto",
         warmup_epochs: int = 20,
-        hidden_units: int | None = None,
+        hidden_units: int | Sequence[int] | None = None,
         dropout: float = 0.0,
         batch_norm: BatchNorm = "frozen",
         optimizer: Optimizer = "adamw",

@@ -268,6 +268,7 @@ def saved(data, tmp_path_factory):
         ({"head_init": "random"}, "head was warmup.* and is random"),
         ({"warmup_epochs": 3}, "warmup_epochs was 20 and is 3"),
         ({"hidden_units": 7}, "head"),
+        ({"hidden_units": (6, 5)}, "head was warmup, 6 hidden units.* and is warmup, 6, 5 hidden units"),
         ({"dropout": 0.0}, "head"),
         ({"batch_norm": "update"}, "batch_norm was frozen and is update"),
         ({"learning_rate": 2e-3}, "learning_rate was 0.001 and is 0.002"),

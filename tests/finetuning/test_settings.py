@@ -27,7 +27,7 @@ BAD = {
     "dropout": [-0.1, 1.0, None],
     "label_smoothing": [-0.1, 1.0],
     "validation_fraction": [0.0, 1.0, -0.2, "some"],
-    "hidden_units": [0, -5, 2.5, True],
+    "hidden_units": [0, -5, 2.5, True, (8, 0), [], "8,4"],
     "head_init": ["svm", None],
     "batch_norm": ["train", True],
     "optimizer": ["rmsprop", None],
@@ -142,6 +142,16 @@ def test_settings_are_of_pythons_own_types():
     values = [found.epochs, found.learning_rate, found.dropout, found.early_stopping]
     assert [type(value) for value in values] == [int, float, float, bool]
     assert found.hidden_units is None
+
+
+@pytest.mark.parametrize(
+    ("given", "units"), [(4, 4), ([4], 4), ((6, 4), (6, 4)), (np.array([6, 4]), (6, 4)), (np.int32(4), 4)], ids=str
+)
+def test_hidden_units_are_those_of_one_layer_or_of_each(given, units):
+    found = TrainingSettings.of(classifier(hidden_units=given))
+    assert found.hidden_units == units
+    named = f"warmup, {str(units).strip('()')} hidden units, dropout 0"
+    assert resolved(hidden_units=given).entries()["head"] == named
 
 
 def test_what_is_resolved_leaves_nothing_to_choose():
