@@ -33,7 +33,7 @@ class _HiddenUnits(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | list[int]:
         if not isinstance(value, str):
             return value
-        units = [click.IntRange(min=1).convert(part, param, ctx) for part in value.split(",")]
+        units = [click.IntRange(min=1)(part, param, ctx) for part in value.split(",")]
         return units if len(units) > 1 else units[0]
 
 
@@ -52,6 +52,9 @@ training_options = decorate(
                  help="How the head starts: as a logistic regression, trained alone, or at random; auto chooses."),
         _trained("--warmup-epochs", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
                  help="Of the head alone, with --head-init warmup."),
+        _trained("--warmup-learning-rate", type=RATE, metavar="RATE",
+                 help="Warm up by --optimizer at this rate and on augmented images [default: the head's rate, at "
+                      "least 1e-3, AdamW, images as they are]."),
         _trained("--hidden-units", type=_HiddenUnits(), metavar="N|N,N",
                  help="Give the head a hidden layer of N units, or several [default: none]."),
         _trained("--dropout", type=FRACTION, default=0.0, show_default=True, metavar="P",

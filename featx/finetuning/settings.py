@@ -78,6 +78,9 @@ class TrainingSettings:
     )
     dropout: float = _setting(_SHARE, entry="head", kind=float, text="dropout {:g}".format)
     warmup_epochs: int = _setting(_COUNT, entry="warmup_epochs", kind=int, text=lambda epochs: str(epochs or "none"))
+    warmup_learning_rate: float | None = _setting(
+        _RATE | NONE, entry="warmup_epochs", kind=float, text=lambda rate: "" if rate is None else f"at {rate}"
+    )
     batch_norm: BatchNorm = _setting(one_of(*get_args(BatchNorm)), entry="batch_norm")
     optimizer: Optimizer = _setting(one_of(*get_args(Optimizer)), entry="optimizer")
     learning_rate: float | Auto = _setting(_RATE | AUTO, entry="learning_rate", kind=float)
@@ -156,7 +159,8 @@ class TrainingSettings:
         found: dict[str, Any] = {"learning_rate": rate, "head_learning_rate": head_rate}
         found |= {"epochs": epochs, "head_init": head_init}
         found["patience"] = patience if self.early_stopping else None
-        found["warmup_epochs"] = self.warmup_epochs if head_init == "warmup" else 0
+        if head_init != "warmup":
+            found |= {"warmup_epochs": 0, "warmup_learning_rate": None}
         return ResolvedSettings(**{**vars(self), **found})
 
 
@@ -169,7 +173,8 @@ ACCEPTED: dict[str, Constraint] = {
 class ResolvedSettings(TrainingSettings):
     """Settings in which nothing is left to choose: no "auto", and a rate for the head.
 
-    `patience` is None without early stopping, and `warmup_epochs` is 0 for a head that is not warmed up.
+    `patience` is None without early stopping. For a head that is not warmed up, `warmup_epochs` is 0 and
+    `warmup_learning_rate` None; for one that is, None stands for the rate and the ways of `WarmUp`.
     """
 
     learning_rate: float
@@ -194,7 +199,7 @@ class ResolvedSettings(TrainingSettings):
         for each in fields(self):
             if each.metadata["entry"] is not None:
                 texts.setdefault(each.metadata["entry"], []).append(each.metadata["text"](getattr(self, each.name)))
-        return {entry: " ".join(parts) for entry, parts in texts.items()}
+        return {entry: " ".join(filter(None, parts)) for entry, parts in texts.items()}
 
 
 def _as_own(value: Any, kind: Callable[[Any], Any] | None) -> Any:

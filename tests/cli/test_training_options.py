@@ -19,6 +19,7 @@ TYPED = {
     "--batch-norm": ("update", "batch_norm", "update"),
     "--head-init": ("random", "head_init", "random"),
     "--warmup-epochs": ("5", "warmup_epochs", 5),
+    "--warmup-learning-rate": ("0.0001", "warmup_learning_rate", 1e-4),
     "--hidden-units": ("64", "hidden_units", 64),
     "--dropout": ("0.2", "dropout", 0.2),
     "--epochs": ("3", "epochs", 3),
