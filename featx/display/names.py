@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-__all__ = ["few", "quoted"]
+__all__ = ["few", "quoted", "span_text"]
 
 
 def few(names: Sequence[str], most: int = 3, *, between: str = ", ", total: int | None = None) -> str:
@@ -23,6 +23,11 @@ def few(names: Sequence[str], most: int = 3, *, between: str = ", ", total: int 
     """
     rest = (len(names) if total is None else total) - min(len(names), most)
     return between.join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def span_text(names: Sequence[str]) -> str:
+    """Return the first and the last of names in an order."""
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
 def quoted(*words: str) -> str:

@@ -43,8 +43,8 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         How many of the last stages to train, or their names (``featx backbones --stages NAME``); 0 trains the head
         only. All of them with ``weights=None``, or of a module whose BatchNorm has no statistics yet, is from scratch.
     trainable_layers : int, default=None
-        In place of stages: how many of the last layers up to `layer` to train. Activations, normalisations and
-        poolings that are modules count, as they do in Keras.
+        In place of stages: how many of the last layers up to `layer` to train. A layer is a call of a module of torch:
+        as in Keras, activations, normalisations and poolings count; additions, which are functions, do not.
     head_init : {"auto", "logistic", "warmup", "random"}, default="auto"
         "logistic" starts from a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
         for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" from random weights.
@@ -113,7 +113,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
     precision_ : {"float32", "bfloat16", "float16"}, what `precision` stands for
-    trained_stages_ : list of str, or of layers with `trainable_layers`
+    trained_stages_ : list of str, the names of the stages, or with `trainable_layers` of the layers
     timings_ : dict of str to float
         Seconds of `extraction` (embeddings and boundary), of its stages as in `ExtractionResult`, and of `training`.
     forwarded_ : dict of str to int

@@ -45,7 +45,7 @@ class CutGraph:
     def choose(
         self, source: BackboneSource, layer: str, stages: Any, layers: int | None
     ) -> tuple[list[fx.Node], list[str]]:
-        """Return the nodes of the stages or layers to train, and the names of the stages."""
+        """Return the nodes of the stages or layers to train, and the names of these."""
         ends = [(name, last_node(self.names, node)) for name, node in trainable_parts(source, self.names)]
         ends = [(name, node) for name, node in ends if node in self.place]
         if layers is not None:
@@ -60,7 +60,8 @@ class CutGraph:
                     f"got trainable_layers={layers}; {source.name} has {len(modules)} layers up to {layer}",
                     "Choose fewer.",
                 )
-            return modules[-int(layers) :], []
+            chosen = modules[-int(layers) :]
+            return chosen, [self.names[node] for node in chosen]
         if isinstance(stages, str) and stages == "all":
             return self.nodes, [name for name, _ in ends]
         parts: dict[str, list[fx.Node]] = {name: [] for name, _ in ends}

@@ -15,6 +15,8 @@ import torch
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
+from ..display.names import span_text
+from ..display.notes import note_once
 from ..exceptions import ParameterError
 from ..extraction.digests import joined_keys
 from ..extraction.estimator import open_cache, open_store
@@ -131,6 +133,8 @@ class FineTuning:
         note_ignored_parameters(self.classifier, head_init=self.settings.head_init, groups=self.groups, given=given)
         plan = self.plan()
         trunk = plan.trunk
+        if (layers := self.given.trainable_layers) is not None:
+            note_once(f"trainable_layers={layers} trains {span_text(trunk.stages)} of {self.source.name}")
         trunk.part.warn(self.source.name)
         if self.given.device == "cpu":
             keep_freed_memory()

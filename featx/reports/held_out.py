@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..display.names import span_text
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
 from .confusion import class_tables
@@ -44,7 +45,8 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
 def finetuning_parts(result: FineTuneResult) -> list[Part]:
     """Return how a network was trained and what it achieves on the test images."""
     layers = result.model.trainable_layers
-    trained = f"layers: the last {layers}" if layers else f"stages: {', '.join(result.trained_stages) or 'none'}"
+    names = result.trained_stages
+    trained = f"layers: the last {layers}, {span_text(names)}" if layers else f"stages: {', '.join(names) or 'none'}"
     first = "the classifier as it was fitted first"
     kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else first
     spent = "; ".join(f"{name} {duration_text(value)}" for name, value in result.seconds.items())

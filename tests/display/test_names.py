@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from featx.display.names import few, quoted
+from featx.display.names import few, quoted, span_text
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from featx.display.names import few, quoted
 )
 def test_the_first_names_are_given_and_the_others_counted(number, options, text):
     assert few(list("abcde")[:number], **options) == text
+
+
+def test_names_in_an_order_are_given_by_the_first_and_the_last():
+    assert [span_text(list(names)) for names in ("a", "ab", "abcde")] == ["a", "a to b", "a to e"]
 
 
 @pytest.mark.parametrize("name", ["a b", "it's", "-x", "--output", "$HOME", "é"])

@@ -18,6 +18,16 @@ def test_layers_are_counted_as_keras_counts_them():
     assert trained(4) == {"features.18.0", "features.18.1", "features.17.conv.3"}
 
 
+def test_the_last_ten_layers_of_resnet50_are_its_last_block_and_the_activation_before_it():
+    trunk = cut("resnet50", trainable_layers=10)
+    block = ["conv1", "bn1", "relu", "conv2", "bn2", "relu_1", "conv3", "bn3", "relu_2"]
+    assert trunk.stages == ["layer4.1.relu_2", *(f"layer4.2.{name}" for name in block)]
+    assert {name.rpartition(".")[0] for name in trunk.trained} == {
+        f"layer4.2.{kind}{number}" for kind in ("conv", "bn") for number in (1, 2, 3)
+    }
+    assert trunk.boundary == "layer4.1.relu_2"
+
+
 def test_stages_can_be_named_and_need_not_be_the_last():
     trunk = cut("resnet18", trainable_stages=["layer2", "layer4"])
     assert trunk.stages == ["layer2", "layer4"]

@@ -55,8 +55,13 @@ def test_training_from_scratch_estimates_statistics_whatever_batch_norm_says(dat
     assert not any(name.startswith("classifier.") for name in fitted.state_)
 
 
-def test_the_last_layers_are_trained_in_place_of_stages(data):
+def test_the_last_layers_are_trained_in_place_of_stages(data, remarks):
     fitted = classifier(trainable_layers=4, trainable_stages=5).fit(*data)
+    assert fitted.trained_stages_ == [
+        f"features.12.{name}" for name in ("expand1x1", "expand1x1_activation", "expand3x3", "expand3x3_activation")
+    ]
+    said = "trainable_layers=4 trains features.12.expand1x1 to features.12.expand3x3_activation of squeezenet1_1"
+    assert said in remarks()
     assert {name.rpartition(".")[0] for name in fitted.state_} == {"features.12.expand1x1", "features.12.expand3x3"}
 
 

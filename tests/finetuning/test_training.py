@@ -8,6 +8,8 @@ from featx.exceptions import (
     TrainingError,
     TrainingWarning,
 )
+from featx.finetuning.fit import FineTuning
+from featx.finetuning.training import Training
 from trainings import assert_same_training, classifier, coloured, is_same, untouched
 
 
@@ -88,6 +90,28 @@ def test_the_history_has_an_entry_for_each_epoch(data):
     assert all(isinstance(v, float) for key in keys[1:] for v in fitted.history_[key])
     assert {"extraction", "training", "read", "decode", "forward"} <= set(fitted.timings_)
     assert min(fitted.timings_[part] for part in ("extraction", "training", "forward")) > 0
+
+
+def test_every_epoch_trains_on_all_images_once_in_an_order_of_its_own(data, monkeypatch):
+    seen = []
+    step = Training._step
+    monkeypatch.setattr(Training, "_step", lambda self, rows, batch: seen.append(rows) or step(self, rows, batch))
+    classifier(epochs=5, batch_size=7, early_stopping=False).fit(*data)
+    orders = np.concatenate(seen).reshape(5, -1)
+    assert (np.sort(orders) == np.arange(len(data[1]))).all()
+    assert len(np.unique(orders, axis=0)) == 5
+    assert not any((order == np.arange(len(order))).all() for order in orders)
+    assert [len(rows) for rows in seen[:4]] == [6, 6, 6, 6]
+
+
+def test_the_figures_of_the_last_and_the_best_epoch_are_in_the_history(data):
+    fitted = classifier(epochs=4, head_learning_rate=1e-2).fit(*data)
+    history = fitted.history_
+    assert len(history["accuracy"]) == len(history["val_accuracy"]) == fitted.n_iter_
+    best = [fitted.initial_validation_accuracy_, *history["val_accuracy"]][fitted.best_epoch_]
+    X, y = data
+    _, held_out = FineTuning(classifier(), X, np.unique(y), y, None).split()
+    assert best == fitted.score(X[held_out], y[held_out])
 
 
 def test_the_best_epoch_is_kept_and_training_stops_when_patience_ends(data):

@@ -75,7 +75,7 @@ def test_a_model_that_is_no_better_than_the_largest_class_is_warned_of(verdict, 
     [
         ((None, ["stage6", "head"]), 2, "trained stages: stage6, head; kept: epoch 2 of 3; extraction 1 min 15 s"),
         ((None, []), 0, "trained stages: none; kept: the classifier as it was fitted first; extraction"),
-        ((5, ["stage6"]), 3, "trained layers: the last 5; kept: epoch 3 of 3; extraction"),
+        ((3, ["a.conv", "b", "c"]), 3, "trained layers: the last 3, a.conv to c; kept: epoch 3 of 3; extraction"),
     ],
 )
 def test_what_was_trained_and_which_epoch_was_kept_is_said(trained, best, words):
