@@ -16,7 +16,11 @@ QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
 
 def test_fit_prints_a_table_with_intervals_and_writes_the_model(folder, tmp_path):
     path, report = tmp_path / "m.skops", tmp_path / "m.json"
-    result = featx("fit", folder, "-o", path, "--json", report, *NETWORK, *QUICK)
+    pictures = ("--plot", tmp_path / "candidates.png", "--plot-confusion", tmp_path / "confusion.png")
+    result = featx("fit", folder, "-o", path, "--json", report, *NETWORK, *QUICK, *pictures)
+    for picture in pictures[1::2]:
+        with Image.open(picture) as drawn:
+            assert drawn.size[0] > 300
     assert "nested cross-validation: 3 stratified folds" in result.stdout
     assert "40 of 40 images forwarded" in result.stderr
     found = json.loads(report.read_text())
