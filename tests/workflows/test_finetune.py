@@ -77,3 +77,14 @@ def test_predictions_name_the_images_of_the_whole_data_set_where_some_are_left_o
     table = result.predictions
     assert [data.images[row] for row in table["row"]] == table["path"].tolist()
     assert [data.labels[row] for row in table["row"]] == table["label"].tolist()
+
+
+def test_balanced_classes_have_weights_by_their_number_of_images(folder):
+    for name in ("01.png", "02.png", "03.png", "04.png"):
+        (folder / "dark" / name).unlink()
+    data = load_dataset(folder)
+    balanced = finetune_model(data, tiny(epochs=1, class_weight="balanced"), test_size=0.25)
+    weights = {"dark": 12 / (2 * 4), "light": 12 / (2 * 8)}  # 12 images to train on, 4 of them dark
+    same = finetune_model(data, tiny(epochs=1, class_weight=weights), test_size=0.25)
+    assert balanced.n_train == 12
+    assert balanced.history["loss"] == pytest.approx(same.history["loss"])
