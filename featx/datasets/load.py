@@ -19,6 +19,7 @@ from .dataset import ImageDataset
 from .image_folders import list_folder
 from .listing import Listing
 from .manifests import list_manifest
+from .oxford_flowers import list_flowers
 from .split_files import split_by_file
 from .tables import SPREADSHEET_SUFFIXES, TABLE_SUFFIXES
 from .unsupported_layouts import explain_unlabelled
@@ -48,6 +49,7 @@ def load_dataset(
     source : str or PathLike
         - a folder with one sub-folder a class; images at any depth below it belong to that class. Folders of these for
           parts of a split (`train`, `val`, `test` and the like) give one data set with a `split`;
+        - the folder of the Oxford flowers, with `jpg`, `imagelabels.mat` and, for the official split, `setid.mat`;
         - a manifest: CSV with any usual separator, JSON Lines or Parquet, with the columns `path` and `label`, and
           perhaps `group`, `stratum` and `split`; relative paths start at the manifest's folder;
         - ``sample:digits``, 1,797 handwritten digits of 8 x 8 pixels (10 classes), or ``sample:photos``, two
@@ -81,7 +83,7 @@ def load_dataset(
     if text.startswith("sample:"):
         listing = _list_sample(text)
     elif os.path.isdir(text):
-        listing = _folder(text, labelled=labelled)
+        listing = _folder(text, labelled=labelled, with_split=split_from is None)
     elif _is_table(text) and not _is_pattern(text):
         listing = list_manifest(text, labelled=labelled, **columns)
     else:
@@ -169,8 +171,10 @@ def _is_dataset(text: str) -> bool:
     return text.startswith("sample:") or _is_table(text) or os.path.isdir(text)
 
 
-def _folder(text: str, *, labelled: bool) -> Listing:
+def _folder(text: str, *, labelled: bool, with_split: bool) -> Listing:
     """Return what a folder lists; where labels are required and missing, with the likely reason."""
+    if flowers := list_flowers(str(Path(text)), labelled=labelled, with_split=with_split):
+        return flowers
     listing, skipped = list_folder(str(Path(text)), labelled=labelled)
     if listing.images and (listing.labels is not None or not labelled):
         return listing
