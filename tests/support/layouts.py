@@ -131,7 +131,7 @@ LAYOUTS = [
         "torchvision: Oxford-IIIT pets, classes in the names of files",
         "images/Abyssinian_1.jpg images/beagle_1.jpg",
         {"annotations/list.txt": "Abyssinian_1 1 1 1\n"},
-        refusal=("has no labels", "one sub-folder a class"),
+        refusal=("has no labels", "one sub-folder a class", r"`--label-pattern '(?P<label>[^/]+)_\d+\.\w+$'`"),
     ),
     Layout(
         "torchvision: Oxford flowers as they are downloaded",
