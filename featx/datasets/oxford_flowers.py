@@ -137,7 +137,7 @@ def _described(listing: Listing, labels_file: str | None, split_file: str | None
 
 def _check_numbers(split_file: str, labels_file: str) -> None:
     """Refuse two files of different data sets."""
-    last, known = max(_read_parts(split_file), default=0), np.size(_read_mat(labels_file).get("labels"))
+    last, known = max(_read_parts(split_file), default=0), len(_read_classes(labels_file))
     if last > known:
         raise DatasetError(
             f"{split_file} names image {last:,}, but {labels_file} has the labels of {known:,}",
@@ -154,7 +154,8 @@ def _find(root: str, name: str) -> str:
 
 def _images_of(root: str, used: set[str]) -> tuple[list[str], list[str]]:
     """Return the images of the flowers, if no other folder has images, and notes on what is left out."""
-    skipped, outlines, found = Skipped(), 0, []
+    skipped, outlines = Skipped(), 0
+    found: list[str] = []
     places = {os.path.normpath(os.path.join(root, place)) for place in PLACES}
     for folder in Folder(root).walk():
         skipped.add(folder)
@@ -194,15 +195,20 @@ def _read_parts(path: str) -> dict[int, str]:
 
 def _read_labels(path: str, numbers: Sequence[int]) -> list[str]:
     """Return the class of each of the numbered images."""
-    values = _read_mat(path).get("labels")
-    if values is None:
-        raise DatasetError(f"{path} has no labels of these images", AGAIN)
-    classes = _whole_numbers(values, path, "labels")
+    classes = _read_classes(path)
     if (beyond := max(numbers)) > len(classes):
         raise DatasetError(
             f"{path} has no labels of these images: it has {len(classes):,}, and one is image {beyond:,}", AGAIN
         )
     return [str(classes[number - 1]) for number in numbers]
+
+
+def _read_classes(path: str) -> list[int]:
+    """Return the class of every image of the whole data set, in their order."""
+    values = _read_mat(path).get("labels")
+    if values is None:
+        raise DatasetError(f"{path} has no labels of these images", AGAIN)
+    return _whole_numbers(values, path, "labels")
 
 
 def _whole_numbers(values: Any, path: str, name: str) -> list[int]:
