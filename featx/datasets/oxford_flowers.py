@@ -28,6 +28,8 @@ OUTLINE = re.compile(r"segmim_\d+\.\w+")
 # Where the archives, and torchvision, put images and files below the folder that is passed.
 PLACES = ("", "jpg", "102flowers", "102flowers/jpg", "flowers-102", "flowers-102/jpg")
 AGAIN = "Download it again."
+# Both files have 15 kB at most. What is compressed in them can be a thousand times as large.
+MOST_BYTES = 10**6
 
 
 def list_flowers(root: str, *, labelled: bool = True, with_split: bool = True) -> Listing | None:
@@ -228,6 +230,8 @@ def _read_mat(path: str) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:
+        if (size := os.path.getsize(path)) > MOST_BYTES:
+            raise ValueError(f"it has {size:,} bytes, more than {MOST_BYTES:,}")
         return dict(loadmat(path))
     except Exception as error:  # damaged files raise anything, and scipy does not read those of version 7.3
         raise DatasetError(f"cannot read {path}: {error}", AGAIN) from error

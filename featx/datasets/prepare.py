@@ -93,7 +93,7 @@ class SplitOptions:
         Draw at most this many images of each class before the data set is split; of a given split, of its training
         part alone. The survey is that of all images.
     random_state : int, default=0
-        The seed of that draw.
+        The seed by which they are drawn.
     """
 
     divide: Callable[..., Any]
@@ -120,10 +120,12 @@ class SplitOptions:
             If it cannot be used; the next step names settings that would work.
         """
         checked = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
-        drawn, notes = self._draw(checked.dataset)
-        left, rows, notes = checked.dataset.take(drawn), checked.rows[drawn], [*checked.notes, *notes]
-        if left.together is not None and len(np.unique(left.together)) == len(left):
-            left = replace(left, together=None)
+        left, rows, notes = checked.dataset, checked.rows, checked.notes
+        if self.per_class is not None:
+            drawn, note = self._draw(left, self.per_class)
+            left, rows, notes = left.take(drawn), rows[drawn], [*notes, note]
+            if left.together is not None and len(np.unique(left.together)) == len(left):
+                left = replace(left, together=None)
         for text in notes if keys is not None else []:
             note_once(text)
         try:
@@ -134,23 +136,20 @@ class SplitOptions:
         kept = [] if keys is None else [keys[row] for row in rows]
         return PreparedData(dataset, left, rows, kept, split, notes, self)
 
-    def _draw(self, dataset: ImageDataset) -> tuple[np.ndarray, list[str]]:
+    def _draw(self, dataset: ImageDataset, per_class: int) -> tuple[np.ndarray, str]:
         """Return the rows of at most `per_class` images of each class, and of the parts that judge, and a note."""
         rows = np.arange(len(dataset))
-        if self.per_class is None:
-            return rows, []
         fitted = rows if dataset.split is None else np.flatnonzero(dataset.split == "training")
-        labels, together = np.asarray(dataset.labels)[fitted], dataset.together
-        copies = None if together is None else together[fitted]
-        drawn = fitted[draw_per_class(labels, self.per_class, together=copies, random_state=self.random_state)]
-        kind = "image" if dataset.split is None else "training image"
-        classes, truth = np.unique(labels, return_inverse=True)
+        classes, truth = np.unique(np.asarray(dataset.labels)[fitted], return_inverse=True)
+        copies = None if dataset.together is None else dataset.together[fitted]
+        drawn = fitted[draw_per_class(truth, per_class, together=copies, random_state=self.random_state)]
         counts = np.bincount(content_units(truth, copies).labels, minlength=len(classes))
-        fewer = [f"{str(classes[n])!r} ({counts[n]:,})" for n in np.flatnonzero(counts < self.per_class)]
-        note = f"{len(drawn):,} of {count_text(len(fitted), kind)} drawn by per_class={self.per_class}"
+        fewer = [f"{str(classes[n])!r} ({counts[n]:,})" for n in np.flatnonzero(counts < per_class)]
+        kind = "image" if dataset.split is None else "training image"
+        note = f"{len(drawn):,} of {count_text(len(fitted), kind)} drawn by per_class={per_class}"
         note += ", copies counted once" if copies is not None else ""
         note += f"; fewer are of {few(fewer)}" if fewer else ""
-        return np.sort(np.concatenate([drawn, np.setdiff1d(rows, fitted)])), [note]
+        return np.sort(np.concatenate([drawn, np.setdiff1d(rows, fitted)])), note
 
     def _advise(self, dataset: ImageDataset, error: DatasetError, *, undrawn: ImageDataset) -> None:
         """Add what would work to the next step, found by trying: one other setting, or, if none works, two of them."""
@@ -190,8 +189,7 @@ class SplitOptions:
     def _more_per_class(self, dataset: ImageDataset) -> Iterator[str]:
         """Yield the smallest `per_class` that works."""
         for number in range((self.per_class or MOST_PER_CLASS) + 1, MOST_PER_CLASS + 1):
-            rows, _ = replace(self, per_class=number)._draw(dataset)
-            if self._works(dataset.take(rows), {}):
+            if self._works(dataset.take(self._draw(dataset, number)[0]), {}):
                 yield f"per_class={number} (--per-class {number})"
                 return
 

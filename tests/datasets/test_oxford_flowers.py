@@ -121,6 +121,7 @@ def test_another_split_goes_before_the_official_one(flowers):
     dataset = load_dataset(flowers, split_from=flowers / "mine.csv")
     assert dataset.split.tolist() == ["training"] * 4 + ["test"] * 2
     assert dataset.classes == ["1", "77"]
+    assert "setid" not in " ".join(dataset.notes)
 
 
 def test_outlines_and_other_files_of_the_data_set_are_left_out(flowers):
@@ -153,6 +154,7 @@ def test_files_without_their_images_are_named(flowers):
     [
         ("imagelabels.mat", None, "cannot read"),
         ("setid.mat", None, "cannot read"),
+        ("imagelabels.mat", bytes(10**6 + 1), "it has 1,000,001 bytes, more than 1,000,000"),
         ("imagelabels.mat", {"other": [[1]]}, "has no labels of these images"),
         ("imagelabels.mat", {"labels": [[1, 1, 2]]}, "it has 3, and one is image 6"),
         ("imagelabels.mat", {"labels": [[1, 1, 2, 2, 0.5, 1]]}, "other than positive whole numbers as labels"),
@@ -166,6 +168,8 @@ def test_files_without_their_images_are_named(flowers):
 def test_files_that_are_damaged_or_do_not_fit_are_refused(flowers, name, content, words):
     if content is None:
         (flowers / name).write_bytes(b"no matrices")
+    elif isinstance(content, bytes):
+        (flowers / name).write_bytes(content)
     else:
         scipy.io.savemat(flowers / name, content)
     assert words in refusal(flowers)
