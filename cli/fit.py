@@ -23,13 +23,14 @@ from .options import (
     network_options,
     output_option,
     per_class_option,
+    predictions_option,
     reading_options,
     test_option,
     transformer_from,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result
+from .results import draw_confusion, note_saved, print_result, save_predictions
 
 __all__ = ["fit"]
 
@@ -76,6 +77,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 )
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
+@predictions_option
 @json_option
 @data_options
 @min_images_option
@@ -155,6 +157,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     result.save(output)
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
+    save_predictions(options, result.evaluation.predictions)
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)
 

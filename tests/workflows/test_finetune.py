@@ -43,6 +43,13 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     assert result.n_test == 6
     assert sum(map(sum, result.confusion_matrix)) == 6
     assert {row["support"] for row in result.per_class} == {3}
+    table = result.predictions
+    assert table.accuracy == result.metrics["accuracy"].value
+    assert not set(table["path"]) & set(seen)
+    assert [data.images[row] for row in table["row"]] == table["path"].tolist()
+    assert [data.labels[row] for row in table["row"]] == table["label"].tolist()
+    answers = result.model.predict(table["path"].tolist())
+    assert answers.tolist() == table["predicted"].tolist()
     assert result.metrics["accuracy"].low <= result.metrics["accuracy"].value <= 1
     assert json.loads(result.to_json())["history"]["epoch"] == [1, 2]
     baseline = json.loads(result.to_json())["baseline"]
@@ -71,3 +78,14 @@ def test_images_that_are_not_drawn_are_not_forwarded(folder, forwards):
     assert "8 of 20 images drawn by per_class=4" in result.notes
     priced = forecast_finetuning(data, trained, per_class=4, test_size=0.25, on_error="skip")
     assert priced.n_passes < priced.n_images == 21
+
+
+def test_predictions_name_the_images_of_the_whole_data_set_where_some_are_left_out(folder):
+    data = load_dataset(folder)
+    for row in (0, 7):
+        with open(data.images[row], "wb") as file:
+            file.write(b"not an image")
+    result = finetune_model(data, tiny(epochs=1), test_size=0.3, on_error="skip")
+    table = result.predictions
+    assert [data.images[row] for row in table["row"]] == table["path"].tolist()
+    assert [data.labels[row] for row in table["row"]] == table["label"].tolist()
