@@ -34,6 +34,8 @@ def count_images(dataset: ImageDataset, split: DataSplit) -> list[Part]:
     names = [str(name) for name in classes]
     if len(names) <= MOST_CLASSES:
         tables: list[Part] = [_table("class", dict(zip(names, counts.tolist(), strict=True)))]
+    elif counts.min() == counts.max():
+        tables = [f"{count_text(len(names), 'class')} with {count_text(int(counts[0]), 'image')} each"]
     else:
         least, most = int(counts.argmin()), int(counts.argmax())
         tables = [

@@ -108,7 +108,8 @@ def split_flowers(listing: Listing, path: str) -> Listing:
 
 def labels_above(listing: Listing) -> str:
     """Return the path of imagelabels.mat beside the folder of the listed images, or an empty string."""
-    path = os.path.join(os.path.dirname(os.path.abspath(listing.root)), LABELS_FILE)
+    above = os.pardir if listing.root == "." else os.path.dirname(listing.root) or os.curdir
+    path = os.path.join(above, LABELS_FILE)
     return path if os.path.isfile(path) and any(_flower_number(str(image)) for image in listing.images) else ""
 
 

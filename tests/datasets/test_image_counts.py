@@ -62,6 +62,7 @@ def test_many_classes_are_one_sentence():
     assert shown(named(labels)[0], cv=2) == (
         "31 classes: 'c00' has the fewest images, 4, 'c30' the most, 34; the median is 19"
     )
+    assert shown(named(sorted(set(labels)) * 4)[0], cv=2) == "31 classes with 4 images each"
     assert "c29  " in shown(named(labels[:-34])[0], cv=2)
 
 

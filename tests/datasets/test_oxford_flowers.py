@@ -139,8 +139,12 @@ def test_labels_without_their_file_are_asked_for(flowers):
     assert collect_images([flowers]).split.tolist()[:2] == ["training", "validation"]
 
 
-def test_the_folder_above_is_named_where_it_has_the_labels(flowers):
-    assert f"Pass its folder: `featx fit {flowers} -o model.skops`" in refusal(flowers / "jpg")
+@pytest.mark.parametrize(("place", "data", "named"), [("/", None, None), ("", "jpg", "."), ("jpg", ".", "..")])
+def test_the_folder_above_is_named_where_it_has_the_labels(flowers, monkeypatch, place, data, named):
+    monkeypatch.chdir(flowers / place)
+    message = refusal(data or flowers / "jpg")
+    assert f"Pass its folder: `featx fit {named or flowers} -o model.skops`" in message
+    assert len(load_dataset(named or flowers)) == 6
 
 
 def test_files_without_their_images_are_named(flowers):
