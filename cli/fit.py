@@ -22,6 +22,7 @@ from .options import (
     min_images_option,
     network_options,
     output_option,
+    per_class_option,
     predictions_option,
     reading_options,
     test_option,
@@ -82,6 +83,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @json_option
 @data_options
 @min_images_option
+@per_class_option
 @network_options(several=True)
 @reading_options
 @dry_run_option
@@ -133,6 +135,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "test_size": options["test_size"],
         "test": test,
         "min_images": options["min_images"],
+        "per_class": options["per_class"],
         "class_weight": class_weight,
         "scoring": options["scoring"],
         "random_state": options["seed"],

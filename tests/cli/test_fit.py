@@ -129,6 +129,18 @@ def test_a_fraction_or_another_data_set_is_the_test_set(folder, manifest, tmp_pa
     assert "picked on the training images alone, so its figures are honest" in both.stdout
 
 
+def test_images_are_drawn_by_the_seed(folder, tmp_path):
+    fit = ("fit", folder, *NETWORK, *QUICK, "-o", tmp_path / "m.skops", "--per-class", "6")
+    result = featx(*fit)
+    assert "note: 12 of 40 images drawn by --per-class 6\n" in result.stderr
+    assert "fitted on 12 images" in result.stdout
+    assert [line.split()[:2] for line in result.stderr.splitlines() if "50.0 %" in line] == [
+        ["one", "6"],
+        ["zero", "6"],
+    ]
+    assert featx(*fit, "--seed", "1").stdout != result.stdout
+
+
 def test_grids_are_literals_or_text_by_head_and_parameter():
     grids = parse_grids(("logistic.C=0.1,1", "svm.kernel=rbf,linear", "logistic.penalty=None", "logistic.C=5"))
     assert grids == {"logistic": {"C": [5], "penalty": [None]}, "svm": {"kernel": ["rbf", "linear"]}}
