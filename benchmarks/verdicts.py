@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import norm
 
 from featx.comparison.choice import Choice, ComparedStrategies, choose
-from featx.comparison.design import Repeat
+from featx.comparison.repeats import Repeat
 from featx.comparison.size_result import StrategyResult
 from featx.comparison.strategy_pairs import PairResult, adjust_pairs
 from featx.comparison.summary import SummaryStatistics

@@ -15,7 +15,7 @@ from ..evaluation.baseline import largest_class
 from ..evaluation.learning_curves import extrapolate_accuracy
 from ..evaluation.metrics import interval_notes
 from ..evaluation.paired import SIGNIFICANCE
-from .design import Repeat
+from .repeats import Repeat
 from .result import CurveResult
 from .runner import RunResult
 from .size_result import SizeResult, StrategyResult

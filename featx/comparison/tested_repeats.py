@@ -17,7 +17,7 @@ from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import class_means, score_classes
 from ..evaluation.paired import PairedTest, compare_paired, name_test, widen_interval
 from ..evaluation.resampled import corrected_interval, corrected_test
-from .design import Repeat
+from .repeats import Repeat
 
 __all__ = ["OneTestSet", "RandomTestSets", "TestedRepeats"]
 

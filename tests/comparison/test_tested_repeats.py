@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from featx.comparison.design import Repeat
+from featx.comparison.repeats import Repeat
 from featx.comparison.summary import SummaryStatistics
 from featx.evaluation.resampled import corrected_test
 
