@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,8 +26,8 @@ VIEW = ("--image-size", "300", "--resize", "squash", "--layer", "stage7", "--poo
 DEFAULTS = {"fit": ("--head", "svm", *VIEW), "compare": VIEW}
 
 
-def write_manifest(target: Path) -> Path:
-    """Write a manifest of the installed images with the label "defective" or "functional"; return its path.
+def read_labels() -> Iterator[tuple[Path, str, str]]:
+    """Yield the file, the label "defective" or "functional", and the stratum of each installed image.
 
     The strata are defect probability and kind of cell, as in the publication.
     """
@@ -34,13 +35,17 @@ def write_manifest(target: Path) -> Path:
     if spec is None or spec.origin is None:
         raise click.ClickException("elpv-dataset is not installed: pip install elpv-dataset")
     data = Path(spec.origin).parent / "data"
+    for line in (data / "labels.csv").read_text().splitlines():
+        name, probability, cell = line.split()
+        yield data / name, "defective" if float(probability) >= 0.5 else "functional", f"{probability} {cell}"
+
+
+def write_manifest(target: Path) -> Path:
+    """Write a manifest of the installed images with their labels and strata; return its path."""
     with open(target, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "stratum"])
-        for line in (data / "labels.csv").read_text().splitlines():
-            name, probability, cell = line.split()
-            label = "defective" if float(probability) >= 0.5 else "functional"
-            writer.writerow([data / name, label, f"{probability} {cell}"])
+        writer.writerows(read_labels())
     return target
 
 

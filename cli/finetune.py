@@ -24,12 +24,13 @@ from .options import (
     network_options,
     output_option,
     parameters_from,
+    predictions_option,
     reading_options,
     test_option,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result
+from .results import draw_confusion, note_saved, print_result, save_predictions
 from .training_options import training_options
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
          help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
+@predictions_option
 @json_option
 @data_options
 @min_images_option
@@ -131,6 +133,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         plot_history(result.history, options["plot"])
     if options["plot_confusion"]:
         draw_confusion(result, options["plot_confusion"])
+    save_predictions(options, result.predictions)
     print_result(options, result, finetuning_parts(result))
     note_saved(options, output)
 

@@ -22,13 +22,14 @@ from .options import (
     min_images_option,
     network_options,
     output_option,
+    predictions_option,
     reading_options,
     test_option,
     transformer_from,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result
+from .results import draw_confusion, note_saved, print_result, save_predictions
 
 __all__ = ["fit"]
 
@@ -75,6 +76,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 )
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
+@predictions_option
 @json_option
 @data_options
 @min_images_option
@@ -152,6 +154,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     result.save(output)
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
+    save_predictions(options, result.evaluation.predictions)
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)
 

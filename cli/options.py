@@ -35,6 +35,7 @@ __all__ = [
     "network_options",
     "output_option",
     "parameters_from",
+    "predictions_option",
     "reading_options",
     "test_option",
     "transformer_from",
@@ -200,6 +201,14 @@ def output_option(*, metavar: str, help: str) -> Callable[..., Any]:
                    callback=_needed, help=f"{help}  [required, but for --dry-run]")  # fmt: skip
 
 
+predictions_option = _output(
+    "--predictions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.csv|parquet",
+    help="Write the prediction for each held-out image: label, class, probabilities.",
+)
+
+
 def check_output(path: Path, *, in_place: bool = False) -> None:
     """Refuse a file that could not be written, before hours are spent on its contents.
 
@@ -229,6 +238,11 @@ def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequen
     for path in (options["failures"], options.get("json_file")):
         if path not in (None, "-"):
             check_output(Path(path), in_place=True)
+    if options.get("predictions"):
+        from ..reports.prediction_files import check_prediction_file
+
+        check_output(options["predictions"])
+        check_prediction_file(options["predictions"])
     if options["failures"] and options["on_error"] == "raise":
         from ..display.notes import note_once
 

@@ -15,6 +15,7 @@ __all__ = ["check_export", "check_overwrites"]
 OUTPUTS = {
     "json_file": "--json",
     "failures": "--failures",
+    "predictions": "--predictions",
     "plot": "--plot",
     "plot_confusion": "--plot-confusion",
     "export_weights": "--export-weights",

@@ -12,8 +12,9 @@ from .streams import write_text
 if TYPE_CHECKING:
     from ..display.tables import Part
     from ..evaluation.held_out_result import HeldOutResult
+    from ..evaluation.prediction_table import PredictionTable
 
-__all__ = ["draw_confusion", "note_saved", "print_result"]
+__all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions"]
 
 
 class _JsonResult(Protocol):
@@ -33,6 +34,22 @@ def draw_confusion(result: HeldOutResult, path: Path) -> None:
     from ..reports.plots import plot_confusion_matrix
 
     plot_confusion_matrix(result.confusion_matrix, result.classes, path)
+
+
+def save_predictions(options: dict[str, Any], table: PredictionTable) -> None:
+    """Write the prediction for each held-out image, with --predictions."""
+    from ..display.quantities import count_text
+    from ..exceptions import FeatxError
+    from ..reports.prediction_files import write_predictions
+
+    path = options["predictions"]
+    if path is None:
+        return
+    try:
+        write_predictions(table, path)
+    except OSError as error:
+        raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
+    note(options, f"{path}: {count_text(len(table.rows), 'prediction')}")
 
 
 def note_saved(options: dict[str, Any], model: Path) -> None:

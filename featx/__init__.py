@@ -125,6 +125,7 @@ _PARTS = {
     "evaluation.learning_curves": ("Extrapolation", "PowerLaw"),
     "evaluation.paired": ("PairedTest",),
     "evaluation.power": ("OpenComparison",),
+    "evaluation.prediction_table": ("PredictionTable",),
     "forecast.result": ("Part",),
     "workflows.judged_predictions": ("JudgedResult",),
 }

@@ -13,9 +13,13 @@ __all__ = ["as_json"]
 
 
 def as_json(value: Any) -> Any:
-    """Return data classes, mappings and sequences as what JSON can hold: NaN and infinity become None."""
+    """Return data classes, mappings and sequences as what JSON can hold: NaN and infinity become None.
+
+    Fields of data classes with the metadata ``{"json": False}`` are left out.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        written = [field.name for field in dataclasses.fields(value) if field.metadata.get("json", True)]
+        return {name: as_json(getattr(value, name)) for name in written}
     if isinstance(value, Mapping):
         return {key: as_json(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):

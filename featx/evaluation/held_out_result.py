@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..display.summary_mixin import SummaryMixin
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
 from .metrics import classification_report, interval_notes, score_classes, score_predictions
+from .prediction_table import PredictionTable
 from .units import nontrivial_groups
 
 __all__ = ["HeldOutResult", "score_held_out"]
@@ -37,6 +38,8 @@ class HeldOutResult(SummaryMixin):
         Whether the model beats always answering the largest class.
     notes : list of str
         What to know about the metrics; see `interval_notes`.
+    predictions : PredictionTable
+        The prediction for each of these images, which the metrics are computed from. JSON does not have it.
     """
 
     classes: list[str]
@@ -46,6 +49,7 @@ class HeldOutResult(SummaryMixin):
     confusion_matrix: list[list[int]]
     baseline: Baseline
     notes: list[str]
+    predictions: PredictionTable = field(compare=False, metadata={"json": False})
 
 
 def score_held_out(
@@ -59,6 +63,8 @@ def score_held_out(
     metric: str = "accuracy",
     random_state: int = 0,
     others: Iterable[dict[str, Estimate]] = (),
+    rows: np.ndarray | None = None,
+    parts: np.ndarray | None = None,
 ) -> HeldOutResult:
     """Return the result of predictions on held-out images.
 
@@ -78,6 +84,10 @@ def score_held_out(
         Seed of the simulation of a calibrated model.
     others : iterable of dict of str to Estimate, default=()
         Metrics that are printed next to these, and that the notes on intervals are about too.
+    rows : ndarray of int, shape (n,), default=None
+        Of the data set, for the table of predictions, which is in their order; None means 0 to n - 1.
+    parts : ndarray of str, shape (n,), default=None
+        The fold or part of the data that each image was tested in; None means "test".
     """
     names, groups = [str(name) for name in classes], nontrivial_groups(groups)
     if answers.ndim == 2:
@@ -86,6 +96,15 @@ def score_held_out(
     else:
         predicted = answers
         metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
+    table = PredictionTable(
+        names,
+        np.arange(len(truth)) if rows is None else rows,
+        truth,
+        predicted,
+        answers if answers.ndim == 2 else None,
+        np.full(len(truth), "test", dtype=object) if parts is None else parts,
+        groups,
+    )
     return HeldOutResult(
         classes=names,
         n_test=len(truth),
@@ -103,4 +122,5 @@ def score_held_out(
             metric=metric,
         ),
         notes=interval_notes([*others, metrics], groups=groups),
+        predictions=table.take(np.argsort(table.rows, kind="stable")),
     )

@@ -156,6 +156,7 @@ def evaluate_heads(
             best = max(candidates, key=lambda c: c.predictions.inner_scores[number])
             chosen[test] = best.predictions.probabilities[test]
         tested = np.concatenate([test for _, test in splits])
+        parts = ["test"] if split.folds is None else [f"fold {number}" for number in range(1, len(splits) + 1)]
         design: dict[str, Any] = {
             "groups": nontrivial_groups(None if groups is None else groups[tested]),
             "folds": len(splits),
@@ -208,6 +209,8 @@ def evaluate_heads(
         metric=main,
         random_state=random_state,
         others=metrics.values(),
+        rows=tested,
+        parts=np.repeat(np.array(parts, dtype=object), [len(test) for _, test in splits]),
     )
     result = EvaluationResult(
         **{**vars(held_out), "notes": [*split.notes, *held_out.notes]},

@@ -58,7 +58,7 @@ class EvaluationResult(HeldOutResult):
 
     Attributes
     ----------
-    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
+    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes, predictions
         As in `HeldOutResult`, of the whole procedure: in each split the candidate is picked on the training part, where
         it is also tuned.
     n_images : int

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.quantities import count_text, percent_text
 from ..display.tables import CLASS_NAMES, Part, Table
+from ..evaluation.class_rates import confused_classes
 
 if TYPE_CHECKING:
     from ..evaluation.held_out_result import HeldOutResult
@@ -62,15 +63,11 @@ def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
 
 def confused_pairs(result: HeldOutResult) -> list[tuple[str, str, int, float]]:
     """Return true class, predicted class, images and their share of the true class, most images first."""
-    found = []
-    for name, row in zip(result.classes, result.confusion_matrix, strict=True):
-        total = sum(row)
-        found += [
-            (name, other, count, count / total)
-            for other, count in zip(result.classes, row, strict=True)
-            if count and other != name
-        ]
-    return sorted(found, key=lambda pair: (-pair[2], -pair[3]))
+    matrix, names = result.confusion_matrix, result.classes
+    return [
+        (names[true], names[other], matrix[true][other], matrix[true][other] / sum(matrix[true]))
+        for true, other in confused_classes(matrix)
+    ]
 
 
 def _all(result: HeldOutResult) -> Table:

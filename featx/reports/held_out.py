@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
 from .confusion import class_tables
+from .prediction_files import surely_wrong_parts
 
 if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
@@ -36,6 +37,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
         _baseline_text(result.baseline),
         *filter(None, ["\n".join(result.notes)]),
         *class_tables(result),
+        *surely_wrong_parts(result.predictions),
     ]
 
 
@@ -53,6 +55,7 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
         _baseline_text(result.baseline),
         f"trained {trained}; kept: {kept}; {spent}",
         *class_tables(result),
+        *surely_wrong_parts(result.predictions),
     ]
 
 
@@ -64,6 +67,7 @@ def judgement_parts(result: JudgedResult) -> list[Part]:
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
         *class_tables(result),
+        *surely_wrong_parts(result.predictions),
     ]
 
 

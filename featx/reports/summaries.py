@@ -15,6 +15,7 @@ from .comparison import comparison_parts
 from .costs import extraction_parts, forecast_parts
 from .held_out import evaluation_parts, finetuning_parts, judgement_parts, metrics_table
 from .listings import prediction_parts
+from .prediction_files import surely_wrong_parts
 
 if TYPE_CHECKING:
     from ..comparison.result import ComparisonResult
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..evaluation.estimates import Estimate
     from ..evaluation.held_out_result import HeldOutResult
+    from ..evaluation.prediction_table import PredictionTable
     from ..extraction.extract import ExtractionResult
     from ..forecast.result import ForecastResult
     from ..heads.results import CandidateResult, EvaluationResult
@@ -169,6 +171,12 @@ def _prediction_tables(found: Predictions) -> list[Part]:
     return [table, *([f"not shown: {left:,} more predictions"] if left > 0 else [])]
 
 
+def _prediction_table(table: PredictionTable) -> list[str]:
+    n_wrong = int((table.truth != table.answers).sum())
+    of = f"{count_text(len(table.rows), 'image')} of {len(table.classes):,} classes, {n_wrong:,} wrong"
+    return [_titled(table, of), f"columns: {', '.join(table)}"]
+
+
 def _dataset(data: ImageDataset) -> list[str]:
     images = count_text(len(data), "image")
     if data.labels is None:
@@ -238,6 +246,7 @@ PRESENTATIONS = {
     "ImageSources": Presentation(_images),
     "JudgedResult": Presentation(_judgement, judgement_parts, REST_IN_RESULT),
     "Prediction": Presentation(_prediction),
+    "PredictionTable": Presentation(_prediction_table, surely_wrong_parts, "surely_wrong() has all"),
     "Predictions": Presentation(_predictions, _prediction_tables),
     "SizeResult": Presentation(_size),
     "StrategyResult": Presentation(_strategy),

@@ -47,7 +47,7 @@ class FineTuneResult(HeldOutResult):
 
     Attributes
     ----------
-    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes
+    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes, predictions
         As in `HeldOutResult`.
     model : CNNFineTuneClassifier
         Fitted on the training images.
@@ -78,8 +78,9 @@ class FineTuneResult(HeldOutResult):
     failures: list[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model as types that JSON can hold."""
-        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "model"}
+        """Return everything but the model and the predictions as types that JSON can hold."""
+        left_out = ("model", "predictions")
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         return as_json(parts)
 
@@ -173,6 +174,7 @@ def finetune_model(
     DatasetError, ParameterError, and what `CNNFineTuneClassifier` raises.
     """
     plan = plan_finetuning(**locals())
+    names, n_images = plan.data.whole.names, len(plan.data.whole)
     failures = find_unreadable(plan.images, verbose=classifier.verbose) if on_error == "skip" else []
     plan = dataclasses.replace(plan, data=plan.data.without(failures))
     note_step("telling new images from known ones")
@@ -200,7 +202,10 @@ def finetune_model(
         trained=numbers[split.train],
         groups=held.groups,
         random_state=classifier.random_state,
+        rows=split.test,
     )
+    readable = np.delete(np.arange(n_images), [failure.index for failure in failures])
+    report.predictions = report.predictions.named(names, readable[plan.data.rows])
     return FineTuneResult(
         **{**vars(report), "notes": [*plan.data.notes, *split.notes, *report.notes]},
         model=model,

@@ -185,8 +185,9 @@ def fit_model(
     extraction = transformer.extract(kept, keys=data.keys)
     passes = plan.passes
     matrices = dict(zip(passes.views, extraction.embeddings, strict=True))
-    if extraction.failures:
-        failed = [failure.index for failure in extraction.failures]
+    rows = data.rows
+    if failed := [failure.index for failure in extraction.failures]:
+        rows = np.delete(rows, failed)
         dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
         split = data.options.divide(dataset, **data.options.settings)
@@ -206,6 +207,7 @@ def fit_model(
         n_jobs=n_jobs,
         verbose=verbose,
     )
+    evaluation.predictions = evaluation.predictions.named(data.whole.names, rows)
     features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     features._check_weights(reset=True)
     features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]

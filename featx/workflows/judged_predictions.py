@@ -22,7 +22,7 @@ class JudgedResult(HeldOutResult):
 
     Attributes
     ----------
-    classes, n_test, metrics, per_class, confusion_matrix, notes
+    classes, n_test, metrics, per_class, confusion_matrix, notes, predictions
         As in `HeldOutResult`, computed from the predicted classes alone.
     baseline : Baseline
         Always predicting the largest class of these images, since that of the training images is not known.
@@ -76,7 +76,9 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         classes=predictions.classes,
         trained=truth,
         groups=None if dataset.groups is None else dataset.groups[rows[known]],
+        rows=rows[known],
     )
+    report.predictions = report.predictions.named(dataset.names)
     notes = report.notes
     if unknown:
         count, lacking = int((~known).sum()), "a class" if len(unknown) == 1 else f"{len(unknown)} classes"

@@ -1,5 +1,6 @@
 """Promised: `featx fit` prints honest figures, says what they are worth, and writes the best model."""
 
+import csv
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from commands import NETWORK, featx
-from featx import load_model
+from featx import load_dataset, load_model
 from featx.cli.fit import parse_grids
 
 QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
@@ -25,6 +26,19 @@ def test_fit_prints_a_table_with_intervals_and_writes_the_model(folder, tmp_path
     assert found["extraction"]["n_images"] == found["extraction"]["n_forwarded"] == 40
     assert found["evaluation"]["classes"] == ["one", "zero"]
     assert load_model(path).classes_.tolist() == ["one", "zero"]
+
+
+def test_the_predictions_for_held_out_images_are_written_in_their_order(folder, tmp_path):
+    path, report = tmp_path / "p.csv", tmp_path / "m.json"
+    result = featx("fit", folder, "-o", tmp_path / "m.skops", "--json", report, "--predictions", path, *NETWORK, *QUICK)
+    assert f"{path}: 40 predictions" in result.stderr.replace("\n", "")
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == load_dataset(folder).names
+    accuracy = json.loads(report.read_text())["evaluation"]["metrics"]["accuracy"]["value"]
+    assert np.mean([row["label"] == row["predicted"] for row in rows]) == accuracy
+    refused = featx("fit", folder, "-o", tmp_path / "m.skops", "--predictions", tmp_path / "p.xlsx", code=2)
+    assert "End it in .csv or .parquet" in refused.stderr
 
 
 def test_a_second_fit_forwards_no_image_and_says_so(folder, tmp_path):

@@ -37,7 +37,7 @@ def test_of_classes_alone_there_are_the_metrics_that_need_no_probabilities():
 
 
 def test_groups_of_one_image_each_change_nothing():
-    assert vars(score(PROBABILITIES, groups=RNG.permutation(60))) == vars(score(PROBABILITIES))
+    assert score(PROBABILITIES, groups=RNG.permutation(60)) == score(PROBABILITIES)
     grouped = score(PROBABILITIES, groups=np.arange(60) // 4)
     assert "rest on 15 groups" in "; ".join(grouped.notes)
     assert grouped.metrics["accuracy"].low < score(PROBABILITIES).metrics["accuracy"].low

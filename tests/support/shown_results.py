@@ -21,6 +21,7 @@ from featx.evaluation.estimates import Estimate
 from featx.evaluation.held_out_result import HeldOutResult
 from featx.evaluation.learning_curves import Extrapolation, PowerLaw
 from featx.evaluation.metrics import classification_report
+from featx.evaluation.prediction_table import PredictionTable
 from featx.extraction.extract import ExtractionResult
 from featx.forecast.result import ForecastResult, Part
 from featx.heads.results import CandidateResult, EvaluationResult
@@ -45,10 +46,10 @@ def report(names, matrix=None):
     matrix = np.eye(k, dtype=int) * 9 + np.eye(k, k=1, dtype=int) * 3 if matrix is None else matrix
     text = f"always answering the largest class, {names[0]!r}, gives accuracy 10.2 %; the model is better (p < 0.001)"
     baseline = Baseline(names[0], 0.1, "accuracy", 0.1, 0.0, "better", True, text)
-    rows = classification_report(
-        names, *(places.repeat(matrix.ravel()) for places in np.indices((k, k)).reshape(2, -1))
-    )
-    return HeldOutResult(names, int(matrix.sum()), METRICS, rows, matrix.tolist(), baseline, [])
+    truth, answers = (places.repeat(matrix.ravel()) for places in np.indices((k, k)).reshape(2, -1))
+    table = PredictionTable(names, np.arange(len(truth)), truth, answers, None, np.full(len(truth), "test"))
+    rows = classification_report(names, truth, answers)
+    return HeldOutResult(names, int(matrix.sum()), METRICS, rows, matrix.tolist(), baseline, [], table)
 
 
 def evaluation(names, n_candidates, matrix=None):

@@ -42,6 +42,13 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     assert result.n_test == 6
     assert sum(map(sum, result.confusion_matrix)) == 6
     assert {row["support"] for row in result.per_class} == {3}
+    table = result.predictions
+    assert table.accuracy == result.metrics["accuracy"].value
+    assert not set(table["path"]) & set(seen)
+    assert [data.images[row] for row in table["row"]] == table["path"].tolist()
+    assert [data.labels[row] for row in table["row"]] == table["label"].tolist()
+    answers = result.model.predict(table["path"].tolist())
+    assert answers.tolist() == table["predicted"].tolist()
     assert result.metrics["accuracy"].low <= result.metrics["accuracy"].value <= 1
     assert json.loads(result.to_json())["history"]["epoch"] == [1, 2]
     baseline = json.loads(result.to_json())["baseline"]
@@ -59,3 +66,14 @@ def test_another_data_set_may_be_the_test_set(folder, tmp_path):
     Image.new("RGB", (40, 40), "grey").save(tmp_path / "test" / "grey" / "grey.png")
     with pytest.raises(DatasetError, match="'grey', which the training set does not have"):
         finetune_model(load_dataset(folder), tiny(), test=load_dataset(tmp_path / "test"))
+
+
+def test_predictions_name_the_images_of_the_whole_data_set_where_some_are_left_out(folder):
+    data = load_dataset(folder)
+    for row in (0, 7):
+        with open(data.images[row], "wb") as file:
+            file.write(b"not an image")
+    result = finetune_model(data, tiny(epochs=1), test_size=0.3, on_error="skip")
+    table = result.predictions
+    assert [data.images[row] for row in table["row"]] == table["path"].tolist()
+    assert [data.labels[row] for row in table["row"]] == table["label"].tolist()

@@ -31,7 +31,12 @@ def test_all_views_are_computed_by_one_pass_and_the_best_is_kept(dataset, tiny, 
     result.save(tmp_path / "model.skops")
     loaded = load_model(tmp_path / "model.skops")
     assert (loaded.predict(dataset.images) == result.model.predict(dataset.images)).all()
+    table = result.evaluation.predictions
+    assert table.accuracy == result.evaluation.metrics["accuracy"].value
+    assert (table["row"].tolist(), table["path"].tolist()) == (list(range(24)), dataset.names)
+    assert sorted(set(table["part"])) == ["fold 1", "fold 2", "fold 3"]
     found = json.loads(result.to_json())
+    assert "predictions" not in found["evaluation"]
     assert found["evaluation"]["pooling"] == kept.pooling
     assert found["extraction"]["n_images"] == 24
 
@@ -45,6 +50,10 @@ def test_unreadable_images_are_left_out_and_listed_where_they_were(dataset, tiny
     result = fit_model(data, CNNFeatureTransformer(**tiny, on_error="skip"), **SEARCH)
     assert [(failure.index, failure.name) for failure in result.extraction.failures] == [(1, "bad")]
     assert sum(map(sum, result.evaluation.confusion_matrix)) == 24
+    table = result.evaluation.predictions
+    assert table["path"].tolist() == [name for name in data.names if name != "bad"]
+    assert table["row"].tolist() == [row for row in range(25) if row != 1]
+    assert table["label"].tolist() == [label for row, label in enumerate(labels) if row != 1]
 
 
 @pytest.mark.parametrize(
