@@ -15,7 +15,8 @@ from ..datasets.split import split_dataset
 from ..display.notes import note_once
 from ..evaluation.data_split import DataSplit
 from ..evaluation.splits import check_fraction
-from .repeats import COMPARISON_TEST_SIZE, REPEATS, Repeat, check_strata, draw_repeats
+from .named_sizes import NamedSize
+from .repeats import COMPARISON_TEST_SIZE, REPEATS, Repeat, check_strata, draw_by_percentages, draw_repeats
 
 __all__ = ["ComparisonDesign", "comparison_split_options", "design_comparison", "stratified"]
 
@@ -33,12 +34,20 @@ class ComparisonDesign:
         Whether random test sets are stratified by finer labels than the class.
     grouped : bool
         Whether there are groups.
+    sizes : list of NamedSize or None
+        The percentages that random rows were drawn by.
     """
 
     repeats: list[Repeat]
     split: DataSplit | None
     finer: bool
     grouped: bool
+    sizes: list[NamedSize] | None = None
+
+    @property
+    def own_tests(self) -> bool:
+        """Whether the sizes have test images of their own."""
+        return self.repeats[0].own_tests is not None
 
     @property
     def notes(self) -> list[str]:
@@ -48,11 +57,18 @@ class ComparisonDesign:
     def protocol(self, n_test: int) -> str:
         """Return in words how the rows were drawn."""
         repeats, inside = len(self.repeats), "smaller training sets lie inside larger ones"
+        how = f"stratified by class{' and finer labels' if self.finer else ''}"
+        how += ", whole groups on one side" if self.grouped else ""
+        if self.split is None and self.own_tests:
+            return (
+                f"{repeats} random split{'s' if repeats > 1 else ''} for each size, in per cent of all images, {how}; "
+                "each size is judged on its own test images, the same for every strategy; of two sizes the smaller "
+                f"test set lies inside the larger one, and {inside}"
+            )
         if self.split is None:
             return (
                 f"{repeats} random split{'s' if repeats > 1 else ''} with {n_test:,} test images"
-                f"{' each' if repeats > 1 else ''}, stratified by class{' and finer labels' if self.finer else ''}"
-                f"{', whole groups on one side' if self.grouped else ''}; the test images are the same for every "
+                f"{' each' if repeats > 1 else ''}, {how}; the test images are the same for every "
                 f"strategy and size, and {inside}"
             )
         parts = "training and validation parts" if len(self.split.validation) else "training images"
@@ -73,6 +89,7 @@ def design_comparison(
     *,
     train_sizes: Sequence[float | int] | None = None,
     test_size: float | None = None,
+    sizes: list[NamedSize] | None = None,
     repeats: int | None = None,
     random_state: int = 0,
 ) -> ComparisonDesign:
@@ -84,22 +101,28 @@ def design_comparison(
         With labels. Random test sets are stratified by its strata too.
     train_sizes, test_size, repeats, random_state
         As for `compare_strategies`.
+    sizes : list of NamedSize, default=None
+        In place of the training sizes and the test size.
 
     Raises
     ------
     ParameterError, DatasetError
     """
     labels = np.asarray(dataset.labels)
+    kept: dict[str, Any] = {"groups": dataset.groups, "together": dataset.together, "random_state": random_state}
+    if sizes is not None:
+        drawn = draw_by_percentages(
+            labels, sizes, stratify=dataset.strata, repeats=REPEATS if repeats is None else repeats, **kept
+        )
+        return ComparisonDesign(drawn, None, dataset.strata is not None, dataset.groups is not None, sizes)
     if dataset.split is not None:
         split = split_dataset(dataset)
         drawn = draw_repeats(
             labels,
             train_sizes=train_sizes,
             given=(split.fitted, split.test),
-            groups=dataset.groups,
-            together=dataset.together,
             repeats=1 if repeats is None else repeats,
-            random_state=random_state,
+            **kept,
         )
         return ComparisonDesign(drawn, split, False, dataset.groups is not None)
     drawn = draw_repeats(
@@ -107,17 +130,17 @@ def design_comparison(
         train_sizes=train_sizes,
         test_size=COMPARISON_TEST_SIZE if test_size is None else test_size,
         stratify=dataset.strata,
-        groups=dataset.groups,
-        together=dataset.together,
         repeats=REPEATS if repeats is None else repeats,
-        random_state=random_state,
+        **kept,
     )
     return ComparisonDesign(drawn, None, dataset.strata is not None, dataset.groups is not None)
 
 
 def comparison_split_options(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> SplitOptions:
     """Return how the data set of a comparison is checked and split; parameters as for `compare_strategies`."""
-    settings = {"test_size": COMPARISON_TEST_SIZE if test_size is None else check_fraction(test_size)}
+    settings = {}
+    if options.get("sizes") is None:
+        settings["test_size"] = COMPARISON_TEST_SIZE if test_size is None else check_fraction(test_size)
     return SplitOptions(partial(design_comparison, **options), settings, min_images=min_images)
 
 

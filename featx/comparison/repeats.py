@@ -12,6 +12,7 @@ from ..evaluation.nested_subsets import nested_subsets
 from ..evaluation.splits import Split, check_fraction, held_out_split
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
+from .named_sizes import NamedSize, draw_named_sizes
 
 __all__ = [
     "COMPARISON_TEST_SIZE",
@@ -19,6 +20,7 @@ __all__ = [
     "REPEATS",
     "Repeat",
     "check_strata",
+    "draw_by_percentages",
     "draw_repeats",
 ]
 
@@ -36,13 +38,21 @@ class Repeat:
     ----------
     seed : int
     test : ndarray of int
+        With test sets of the sizes' own, that of the largest training set.
     trains : list of ndarray of int
         One for each size, the smaller inside the larger.
+    own_tests : list of ndarray of int or None
+        One test set for each size, the smaller inside the larger; None if there is one for all.
     """
 
     seed: int
     test: np.ndarray
     trains: list[np.ndarray]
+    own_tests: list[np.ndarray] | None = None
+
+    def tested(self, size: int) -> np.ndarray:
+        """Return the test rows of a size."""
+        return self.test if self.own_tests is None else self.own_tests[size]
 
 
 def draw_repeats(
@@ -66,8 +76,7 @@ def draw_repeats(
     ------
     ParameterError, DatasetError
     """
-    if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
-        raise ParameterError(f"got repeats={repeats!r}; expected a positive integer")
+    _check_repeats(repeats)
     test_size = check_fraction(test_size)
     classes, truth = np.unique(y, return_inverse=True)
     once = together is not None
@@ -97,6 +106,38 @@ def draw_repeats(
             _check_classes(truth, classes, rows, train, together)
         drawn.append(Repeat(random_state + repeat, test, trains))
     return drawn
+
+
+def draw_by_percentages(
+    y: np.ndarray,
+    sizes: Sequence[NamedSize],
+    *,
+    stratify: np.ndarray | None,
+    groups: np.ndarray | None,
+    together: np.ndarray | None,
+    repeats: int,
+    random_state: int,
+) -> list[Repeat]:
+    """Return the rows of every repeat by percentages of all images; see `draw_named_sizes`."""
+    _check_repeats(repeats)
+    classes, truth = np.unique(y, return_inverse=True)
+    units = content_units(truth, together)
+    check_counts(units.labels, classes, LEAST_PER_CLASS + 1, "a training and a test part need",
+                 once=together is not None)  # fmt: skip
+    strata, drawn = _strata(y, stratify, together), []
+    one_test = len({size.test for size in sizes}) == 1
+    for seed in range(random_state, random_state + repeats):
+        parts = draw_named_sizes(strata, sizes, groups=groups, together=together, random_state=seed)
+        for rows, _ in parts:
+            _check_classes(truth, classes, rows, np.arange(len(y)), together)
+        tests = [test for _, test in parts]
+        drawn.append(Repeat(seed, tests[-1], [rows for rows, _ in parts], None if one_test else tests))
+    return drawn
+
+
+def _check_repeats(repeats: int) -> None:
+    if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
+        raise ParameterError(f"got repeats={repeats!r}; expected a positive integer")
 
 
 def _strata(y: np.ndarray, stratify: np.ndarray | None, together: np.ndarray | None) -> np.ndarray:
