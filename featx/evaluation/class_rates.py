@@ -66,8 +66,8 @@ def learnt_sentence(matrix: np.ndarray | Sequence[Sequence[float]], classes: Seq
     """
     counts = np.asarray(matrix)
     rates, own = class_rates(counts).true_positive, counts.sum(axis=1)
-    tested = np.flatnonzero(own)
-    if not len(tested):
+    tested = np.flatnonzero(own).tolist()
+    if not tested:
         return "no image was tested"
     worst, best = (min(tested, key=lambda k: (sign * rates[k], -own[k], k)) for sign in (1, -1))
 

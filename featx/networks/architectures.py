@@ -21,6 +21,9 @@ __all__ = [
     "EMBEDDED",
     "EMBEDDED_ARCHITECTURE",
     "EMBEDDED_PREPROCESSING",
+    "SMALL_CNN",
+    "SMALL_CNN_ARCHITECTURE",
+    "SMALL_CNN_PREPROCESSING",
     "Architecture",
     "architecture_of",
     "torchvision_names",
@@ -28,6 +31,7 @@ __all__ = [
 
 
 EMBEDDED = "efficientnet_lite0"
+SMALL_CNN = "small_cnn"
 
 
 @dataclass(frozen=True)
@@ -120,19 +124,19 @@ def torchvision_names() -> list[str]:
 
 
 def architecture_of(name: str) -> Architecture:
-    """Return the architecture of the embedded network or of a torchvision classification network.
+    """Return the architecture of a network of featx's own or of a torchvision classification network.
 
     Raises
     ------
     BackboneError
         If there is no such network; the message names the nearest.
     """
-    if name == EMBEDDED:
-        return EMBEDDED_ARCHITECTURE
+    if name in (own := {EMBEDDED: EMBEDDED_ARCHITECTURE, SMALL_CNN: SMALL_CNN_ARCHITECTURE}):
+        return own[name]
     for _, build, widths in _FAMILIES:
         if name in widths:
             return build(name, widths[name])
-    known = [EMBEDDED, *torchvision_names()]
+    known = [*own, *torchvision_names()]
     hint = nearest(name, known) or "`featx backbones` lists them."
     raise BackboneError(f"there is no backbone {name!r}", hint)
 
@@ -297,3 +301,6 @@ EMBEDDED_ARCHITECTURE = _architecture(["stem", *(f"stage{n}" for n in range(1, 8
 EMBEDDED_PREPROCESSING = Preprocessing(
     crop=224, resize=256, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3
 )
+
+SMALL_CNN_ARCHITECTURE = _architecture([f"block{n}" for n in range(1, 6)], 256, "classifier")
+SMALL_CNN_PREPROCESSING = Preprocessing(crop=100, resize=100, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
-from .architectures import EMBEDDED, architecture_of
+from .architectures import EMBEDDED, SMALL_CNN, architecture_of
 from .pooling import check_pooling
 from .stage_names import check_layer
 from .state_files import check_file
@@ -88,11 +88,17 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
     Parameters
     ----------
     name : str
-        The embedded network, or one of torchvision's.
+        A network of featx's own, or one of torchvision's.
     weights : object
     known : sequence of str, default=None
         Their names; by default those of `published_weight_names`.
     """
+    if name == SMALL_CNN and weights == "DEFAULT":
+        raise WeightsError(
+            f"{name} has no pretrained weights: it is there to be trained from scratch",
+            "Pass a file of weights, or weights=None and trainable_stages='all' (--weights none "
+            "--trainable-stages all).",
+        )
     if weights is None or weights == "DEFAULT" or is_file_name(weights):
         return
     known = published_weight_names(name) if known is None else known
@@ -104,8 +110,8 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
 
 
 def published_weight_names(name: str) -> tuple[str, ...]:
-    """Return the names of torchvision's published weights for a network; none for the embedded one."""
-    return () if name == EMBEDDED else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
+    """Return the names of torchvision's published weights for a network; none for those of featx's own."""
+    return () if name in (EMBEDDED, SMALL_CNN) else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
 
 
 def check_timm_weights(name: str, weights: Any) -> None:

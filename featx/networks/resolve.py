@@ -17,6 +17,9 @@ from .architectures import (
     EMBEDDED,
     EMBEDDED_ARCHITECTURE,
     EMBEDDED_PREPROCESSING,
+    SMALL_CNN,
+    SMALL_CNN_ARCHITECTURE,
+    SMALL_CNN_PREPROCESSING,
     Architecture,
     architecture_of,
     torchvision_names,
@@ -47,8 +50,8 @@ INIT_WEIGHTS = ("inception_v3", "googlenet")
 
 
 def list_backbones() -> list[str]:
-    """Return the names that `backbone` accepts, the embedded one first; with the extra, ``timm:NAME`` too."""
-    return [EMBEDDED, *torchvision_names()]
+    """Return the names that `backbone` accepts, featx's own first; with the extra, ``timm:NAME`` too."""
+    return [EMBEDDED, SMALL_CNN, *torchvision_names()]
 
 
 def resolve_backbone(
@@ -66,7 +69,8 @@ def resolve_backbone(
     Parameters
     ----------
     backbone : str or nn.Module
-        ``efficientnet_lite0``, a torchvision classification network, ``timm:NAME``, or a module of your own. A module
+        ``efficientnet_lite0``, ``small_cnn`` (which has no pretrained weights), a torchvision classification network,
+        ``timm:NAME``, or a module of your own. A module
         is identified by its tensors, its attributes, and its code with everything that the code names; its images are
         normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
@@ -99,6 +103,8 @@ def resolve_backbone(
         return _from_module(backbone, weights, random_state, preprocessing, cache_key, origin)
     if backbone == EMBEDDED:
         source = _embedded(weights, random_state)
+    elif backbone == SMALL_CNN:
+        source = _small_cnn(weights, random_state)
     elif backbone.startswith("timm:"):
         source = timm_source(backbone, weights=weights, seed=random_state, image_size=image_size)
     else:
@@ -134,6 +140,24 @@ def _build_embedded(found: Weights) -> nn.Module:
             adapt=published_to_own,
             aliases=published_tensor_names(module.state_dict()),
         )
+    return module
+
+
+def _small_cnn(weights: Any, seed: int) -> BackboneSource:
+    check_published(SMALL_CNN, weights)
+    found = random_weights(seed, initialisation="He, fan out") if weights is None else file_weights(weights)
+    build = partial(_build_small_cnn, found)
+    return BackboneSource(SMALL_CNN, found.digest, SMALL_CNN_PREPROCESSING, SMALL_CNN_ARCHITECTURE, build)
+
+
+def _build_small_cnn(found: Weights) -> nn.Module:
+    from .small_cnn import SmallCNN
+
+    module = build_seeded(SmallCNN, found.seed)
+    if found.file:
+        architecture = SMALL_CNN_ARCHITECTURE
+        layer, heads = architecture.node(architecture.default_layer), (architecture.class_layer,)
+        load_weights(module, found.load(), name=SMALL_CNN, source=found.file, layer=layer, heads=heads)
     return module
 
 
