@@ -28,7 +28,7 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import print_result
-from .strategies import check_networks, make_strategies, named_strategies, studied_network
+from .strategies import check_networks, make_strategies, named_strategies, shared_options, studied_network
 
 if TYPE_CHECKING:
     from ..comparison.part_counts import PartCounts
@@ -182,9 +182,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         parse_strategy(each.strategy).method in TRAINED_STRATEGIES for each in chosen
     ):
         raise click.UsageError("--plot-history needs a strategy that trains a network, such as finetuned")
-    # Where every strategy has a network of its own, the shared backbone is not used.
-    shared = any("backbone" not in each.settings for each in chosen)
-    check_names(options if shared else {**options, "backbone": []})
+    check_names(shared_options(chosen, options))
     check_networks(chosen, options)
     sizes = _named_sizes(options)
     dataset, test = datasets_from(options, data, dry_run=dry_run)

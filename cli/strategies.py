@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     from ..extraction.transformer import CNNFeatureTransformer
 
-__all__ = ["NamedStrategy", "check_networks", "make_strategies", "named_strategies", "studied_network"]
+__all__ = [
+    "NamedStrategy",
+    "check_networks",
+    "make_strategies",
+    "named_strategies",
+    "shared_options",
+    "studied_network",
+]
 
 # Parameters for which the word "none" is None, as it is in the options of these names.
 NONE_WORDS = ("weights", "class_weight", "cache", "layer")
@@ -140,21 +147,41 @@ def studied_network(
 ) -> CNNFeatureTransformer | None:
     """Return the transformer whose stages are compared: of the first backbone, if a strategy uses it.
 
-    Otherwise it is that of the first strategy with a pretrained network; None if there is no such strategy.
+    Otherwise, or if that has no pretrained weights, it is that of the first strategy with a pretrained network; None if
+    there is no such strategy.
     """
     from sklearn.base import clone
 
-    if any("backbone" not in each.settings for each in strategies):
-        return transformers[0]
+    from ..networks.architectures import SMALL_CNN
+
+    first = transformers[0]
+    if first.backbone != SMALL_CNN and any("backbone" not in each.settings for each in strategies):
+        return first
     for each in strategies:
-        weights = {**TRAINED_STRATEGIES.get(parse_strategy(each.strategy).method, {}), **each.settings}.get(
-            "weights", transformers[0].weights
-        )
-        if weights is not None:
-            known = set(transformers[0].parameters_of("embedding", "machine")) - {"layer"}
+        if _weights(each, first.weights) is not None:
+            known = set(first.parameters_of("embedding", "machine")) - {"layer"}
             own = {key: value for key, value in each.settings.items() if key in known}
-            return clone(transformers[0]).set_params(**own)
+            return clone(first).set_params(**own)
     return None
+
+
+def shared_options(strategies: Sequence[NamedStrategy], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options as far as strategies without a network of their own use them, to be checked.
+
+    Without such a strategy there is no backbone, and if all of them begin with random weights, there are no others.
+    """
+    sharing = [each for each in strategies if "backbone" not in each.settings]
+    if not sharing:
+        return {**options, "backbone": []}
+    if all(_weights(each, options["weights"]) is None for each in sharing):
+        return {**options, "weights": "none"}
+    return options
+
+
+def _weights(strategy: NamedStrategy, shared: Any) -> Any:
+    """Return the weights of a strategy, which are the shared ones if it sets none."""
+    method = TRAINED_STRATEGIES.get(parse_strategy(strategy.strategy).method, {})
+    return {"weights": shared, **method, **strategy.settings}["weights"]
 
 
 def _parsed(texts: Sequence[str]) -> dict[str, dict[str, Any]]:

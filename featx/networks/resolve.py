@@ -70,9 +70,8 @@ def resolve_backbone(
     ----------
     backbone : str or nn.Module
         ``efficientnet_lite0``, ``small_cnn`` (which has no pretrained weights), a torchvision classification network,
-        ``timm:NAME``, or a module of your own. A module
-        is identified by its tensors, its attributes, and its code with everything that the code names; its images are
-        normalised with ImageNet's mean and standard deviation.
+        ``timm:NAME``, or a module of your own. A module is identified by its tensors, its attributes, and its code with
+        everything that the code names; its images are normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file, or None for random ones. The file may be
         any file of torch or safetensors, including a training checkpoint: the one set of tensors in it that matches

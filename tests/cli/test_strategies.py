@@ -4,7 +4,7 @@ import click
 import pytest
 
 from featx import CNNFeatureTransformer, FeatxError, ParameterError
-from featx.cli.strategies import check_networks, make_strategies, named_strategies, studied_network
+from featx.cli.strategies import check_networks, make_strategies, named_strategies, shared_options, studied_network
 
 OPTIONS = {
     "backbone": ["squeezenet1_1"], "weights": "none", "layer": None, "pooling": "auto", "image_size": None,
@@ -46,6 +46,16 @@ def test_stages_are_compared_of_a_network_that_is_used():
     found = studied_network(named_strategies(["b=scratch", "a=finetuned"], own), first)
     assert (found.backbone, found.weights, found.image_size) == ("alexnet", "DEFAULT", 227)
     assert studied_network(named_strategies(["b=scratch"], own[-1:]), first) is None
+    small = transformers("small_cnn")
+    assert studied_network(named_strategies(["scratch"], []), small) is None
+    assert studied_network(named_strategies(["scratch", "a=finetuned"], own[:3]), small).backbone == "alexnet"
+
+
+def test_shared_networks_are_checked_as_they_are_used():
+    options = {**OPTIONS, "weights": "DEFAULT", "backbone": ["small_cnn"]}
+    assert shared_options(named_strategies(["scratch"], []), options)["weights"] == "none"
+    assert shared_options(named_strategies(["scratch", "frozen"], []), options) == options
+    assert shared_options(named_strategies(["frozen"], ["frozen.backbone=alexnet"]), options)["backbone"] == []
 
 
 @pytest.mark.parametrize(
