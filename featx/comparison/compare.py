@@ -276,6 +276,8 @@ def _notes(
         f"{sizes[-1].n_train:,} at the largest size"
         for name, most in plan.per_class.items()
     ]
+    if repeats > 1:
+        notes.append(f"how well classes are recognised is counted over the test images of all {repeats} repeats")
     if design.own_tests:
         notes.append("accuracies of different sizes are on different test images, so no curve is extrapolated")
     if any(found.histories and found.traits.learning_rate is not None and None in found.histories

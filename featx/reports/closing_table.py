@@ -88,10 +88,13 @@ def _closing(size: SizeResult) -> Table:
 
 
 def _needed_text(needed: ImagesNeeded) -> str:
-    each = ", ".join(f"{name} {n:,}" for name, n in needed.images.items())
+    by_number: dict[int, list[str]] = {}
+    for name, n in sorted(needed.images.items(), key=lambda item: item[1]):
+        by_number.setdefault(n, []).append(name)
+    each = "; ".join(f"{n:,} {', '.join(names)}" for n, names in by_number.items())
     return (
         f"images needed to reach {percent_text(needed.target)}, the accuracy of {needed.strategy} at "
-        f"{needed.n_train:,} images: {each} (of the sizes tried, the smallest from which on a strategy is as accurate)"
+        f"{needed.n_train:,} images (of the sizes tried, the smallest from which on a strategy is as accurate): {each}"
     )
 
 

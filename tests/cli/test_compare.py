@@ -94,20 +94,15 @@ def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_pat
 
 
 def test_several_backbones_are_compared_at_once(folder):
-    more = (
-        "--backbone",
-        "mnasnet0_5",
-        "--repeats",
-        1,
-        "--no-transfer",
-        "--strategy",
-        "frozen",
-        "--set",
-        "frozen.C=0.01",
-    )
-    shown = featx("compare", folder, *NETWORK, *more).stdout
-    assert "frozen on squeezenet1_1" in shown
-    assert "frozen on mnasnet0_5" in shown
+    tuned = ("--strategy", "frozen:svm", "--set", "frozen:svm.C=0.01")
+    trained = ("--strategy", "finetuned", "--set", "finetuned.dropout=0.5", "--set", "finetuned.augmentation=keras",
+               "--set", "finetuned.epochs=1", "--set", "finetuned.augment_draws=1")  # fmt: skip
+    options = ("--backbone", "squeezenet1_0", "--repeats", 1, "--no-transfer", "--train-size", 8)
+    shown = featx("compare", folder, *NETWORK, *options, *tuned, *trained).stdout
+    last = shown[shown.index("in short") :]
+    for name in ("frozen:svm", "finetuned"):
+        for network in ("squeezenet1_1", "squeezenet1_0"):
+            assert re.search(rf"^{name} on {network} +{network} +", last, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
