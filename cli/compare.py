@@ -197,6 +197,9 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         transformer_from(options, backbone=name, on_error="raise") for name in dict.fromkeys(options["backbone"])
     ]
     strategies, per_class = make_strategies(chosen, transformers)
+    studied = studied_network(chosen, transformers) if options["transfer"] else None
+    if options["transfer"] and studied is None:
+        note(options, "note: no stages are compared, since no network is pretrained")
 
     def show_counts(counts: list[PartCounts]) -> None:
         note(options, counts_table(counts))
@@ -209,7 +212,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         "min_images": options["min_images"],
         "random_state": options["seed"],
         "folder": options["folder"] or _folder(options["cache"]),
-        "transfer": studied_network(chosen, transformers) if options["transfer"] else None,
+        "transfer": studied,
         "on_error": options["on_error"],
         "sizes": sizes,
         "per_class": per_class or None,

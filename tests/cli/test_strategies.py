@@ -11,6 +11,7 @@ OPTIONS = {
 }  # fmt: skip
 STUDY = [
     "cnn.backbone=squeezenet1_1", "cnn.image_size=100", "cnn.per_class=1500", "cnn.epochs=10", "alexnet.weights=none",
+    "frozen.pooling=max", "frozen.image_size=48", "frozen.C=0.1,1",
     "alexnet.backbone=alexnet", "alexnet.image_size=227", "alexnet.trainable_stages=block4,block5", "alexnet.epochs=6",
 ]  # fmt: skip
 
@@ -29,7 +30,9 @@ def test_two_networks_with_settings_of_their_own_stand_side_by_side():
     assert (cnn.backbone, cnn.image_size, cnn.epochs, cnn.weights) == ("squeezenet1_1", 100, 10, None)
     assert (alexnet.backbone, alexnet.image_size, alexnet.weights) == ("alexnet", 227, None)
     assert alexnet.trainable_stages == ["block4", "block5"]
-    assert strategies["frozen"][0].backbone == "mnasnet0_5"
+    frozen = strategies["frozen"]
+    assert (frozen[0].backbone, frozen[0].pooling, frozen[0].image_size) == ("mnasnet0_5", "max", 48)
+    assert frozen[1].grid == {"C": (0.1, 1)}
 
 
 def test_several_backbones_multiply_only_strategies_without_one():
