@@ -174,6 +174,12 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
             --backbone resnet18
     Longer training:
         featx compare photos/ --set finetuned.epochs=20
+    Two networks, each with images and settings of its own:
+        featx compare photos/ --strategy cnn=scratch --set cnn.image_size=100 \\
+            --set cnn.backbone=small_cnn --strategy alexnet=finetuned \\
+            --set alexnet.backbone=alexnet --set alexnet.per_class=500
+    Sizes in per cent to train, to validate and to test on:
+        featx compare photos/ --size large=70/15/15 --size small=20/20/60
     """
     chosen = named_strategies(options["strategies"], options["settings"])
     check_outputs(None, options)
