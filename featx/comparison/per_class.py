@@ -18,7 +18,9 @@ __all__ = ["PER_CLASS", "check_per_class", "limit_per_class"]
 _COUNT = integer(LEAST_PER_CLASS)
 PER_CLASS = Constraint(
     f"a mapping of strategy to {_COUNT.expected}, or None",
-    lambda value: value is None or (isinstance(value, Mapping) and all(map(_COUNT.accepts, value.values()))),
+    lambda value: (
+        value is None or (isinstance(value, Mapping) and len(value) > 0 and all(map(_COUNT.accepts, value.values())))
+    ),
     "Such as {'scratch': 1500}.",
 )
 

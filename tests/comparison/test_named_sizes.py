@@ -109,6 +109,7 @@ def test_each_size_has_its_own_test_images_and_share_to_validate_on(calls, monke
     for size in result.sizes:
         for strategy in size.strategies:
             assert strategy.confusion.sum() == 2 * size.n_test
+    assert "on 80 and 140 and 170 images, 2 repeats, 120 and 60 and 30 test images each" in repr(result)
     assert "at large, 170 images (85 a class)" in render_text(comparison_parts(result))
     one = compare_strategies(data, {"net": Network(0.1)}, sizes={"a": (20, 10, 30), "b": (60, 10, 30)}, repeats=1)
     assert not one.own_tests

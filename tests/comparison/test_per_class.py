@@ -33,7 +33,7 @@ def test_copies_count_once_and_are_taken_together():
     assert all(row ^ 1 in set(rows) for row in rows)
 
 
-@pytest.mark.parametrize("value", [{"net": 1}, {"net": 2.5}, {"net": True}, 5, {"net": None}])
+@pytest.mark.parametrize("value", [{"net": 1}, {"net": 2.5}, {"net": True}, 5, {"net": None}, {}])
 def test_what_is_no_number_of_images_is_refused(value):
     with pytest.raises(ParameterError, match="got per_class="):
         check_per_class(value, ["net"])
