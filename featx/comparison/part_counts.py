@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -34,6 +34,8 @@ class PartCounts(NamedByPackage):
         Images in all.
     limited : dict of str to int
         The images that a strategy trains and validates on, where `per_class` limits it.
+    percent : dict of str to float
+        The percentages of `train`, `test` and, if there is one, `validation`.
     """
 
     name: str
@@ -42,6 +44,12 @@ class PartCounts(NamedByPackage):
     test: int
     n_images: int
     limited: dict[str, int]
+    percent: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        shares = {name: 100 * part / self.n_images for name, part in parts.items() if part is not None}
+        object.__setattr__(self, "percent", shares)
 
     @property
     def pool(self) -> int:

@@ -163,6 +163,7 @@ def test_strategies_with_settings_of_their_own_are_compared_at_named_sizes(folde
     assert sum(map(sum, large["cnn"]["confusion"])) == 8
     assert set(large["cnn"]["rates"]) == {"true_positive", "false_negative", "false_positive"}
     assert large["cnn"]["traits"]["image_size"] == 40
+    assert found["counts"][0]["percent"] == {"train": 20.0, "validation": 20.0, "test": 60.0}
     again = featx(*arguments)
     assert "6 of 6 runs were finished already" in again.stderr
     assert again.stdout == done.stdout

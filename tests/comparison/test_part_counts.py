@@ -23,6 +23,7 @@ def test_networks_that_hold_out_the_same_share_have_a_validation_part(tiny):
     (small, large) = counts({"frozen": frozen, "network": network}, **options)
     assert (small.pool, small.validation, small.test, small.n_images) == (40, 6, 40, 160)
     assert (large.train, large.validation) == (68, 12)
+    assert large.percent == {"train": 42.5, "validation": 7.5, "test": 25.0}
     assert [part.validation for part in counts({"frozen": frozen, "other": Network()}, **options)] == [None, None]
     other = CNNFineTuneClassifier(**tiny, validation_fraction=0.3)
     assert counts({"a": network, "b": other})[0].validation is None
