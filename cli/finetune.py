@@ -128,7 +128,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if options["export_weights"]:
         result.model.export_weights(options["export_weights"])
     if options["plot"]:
-        from ..reports.plots import plot_history
+        from ..reports.history_plot import plot_history
 
         plot_history(result.history, options["plot"])
     if options["plot_confusion"]:

@@ -25,6 +25,18 @@ class _Stages(click.ParamType):
         return int(value) if value.isdecimal() else value.split(",")
 
 
+class _HiddenUnits(click.ParamType):
+    """The units of a hidden layer, or of several."""
+
+    name = "units"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | list[int]:
+        if not isinstance(value, str):
+            return value
+        units = [click.IntRange(min=1)(part, param, ctx) for part in value.split(",")]
+        return units if len(units) > 1 else units[0]
+
+
 _trained, _training, _computing = map(in_group, (TRAINED, TRAINING, COMPUTING))
 
 training_options = decorate(
@@ -40,8 +52,11 @@ training_options = decorate(
                  help="How the head starts: as a logistic regression, trained alone, or at random; auto chooses."),
         _trained("--warmup-epochs", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
                  help="Of the head alone, with --head-init warmup."),
-        _trained("--hidden-units", type=click.IntRange(min=1), metavar="N",
-                 help="Give the head one hidden layer of N units [default: none]."),
+        _trained("--warmup-learning-rate", type=RATE, metavar="RATE",
+                 help="Warm up by --optimizer at this rate and on augmented images [default: the head's rate, at "
+                      "least 1e-3, AdamW, images as they are]."),
+        _trained("--hidden-units", type=_HiddenUnits(), metavar="N|N,N",
+                 help="Give the head a hidden layer of N units, or several [default: none]."),
         _trained("--dropout", type=FRACTION, default=0.0, show_default=True, metavar="P",
                  help="Before the class layer."),
         _training("--epochs", type=click.IntRange(min=1), metavar="N",
@@ -61,10 +76,11 @@ training_options = decorate(
         _training("--patience", type=click.IntRange(min=1), metavar="N",
                   help="Stop after N epochs without improvement [default: 5, from scratch half of the epochs]."),
         _training("--optimizer", type=click.Choice(get_args(Optimizer)), default="adamw", show_default=True,
-                  help="AdamW, or stochastic gradient descent with momentum."),
+                  help="AdamW, Adam, or stochastic gradient descent with momentum."),
         _training("--momentum", type=FRACTION, default=0.9, show_default=True, metavar="M", help="Of sgd."),
         _training("--weight-decay", type=RATE, default=1e-2, show_default=True, metavar="RATE",
-                  help="Regularisation that keeps weights small; biases and normalisation layers are exempt."),
+                  help="Regularisation that keeps weights small; biases and normalisation layers are exempt. Keras' "
+                       "Adam has none."),
         _training("--schedule", type=click.Choice(get_args(Schedule)), default="cosine",
                   show_default=True, help="How the learning rates change over the epochs."),
         _training("--label-smoothing", type=FRACTION, default=0.0, show_default=True, metavar="P",

@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from .reports.comparison_confusion_plot import plot_comparison_confusion
     from .reports.comparison_history_plot import plot_comparison_history
     from .reports.comparison_plot import plot_comparison
-    from .reports.plots import plot_confusion_matrix, plot_history
+    from .reports.history_plot import plot_history
+    from .reports.plots import plot_confusion_matrix
     from .workflows.extract import write_embeddings
     from .workflows.finetune import FineTuneResult, finetune_model
     from .workflows.fit import FitResult, fit_model
@@ -85,7 +86,8 @@ _MODULES = {
     "finetuning.classifier": ("CNNFineTuneClassifier",),
     "workflows.finetune": ("FineTuneResult", "finetune_model"),
     "images.augmentation": ("Augmentation",),
-    "reports.plots": ("plot_confusion_matrix", "plot_history"),
+    "reports.history_plot": ("plot_history",),
+    "reports.plots": ("plot_confusion_matrix",),
     # what a run will cost
     "forecast.result": ("ForecastResult",),
     "forecast.extract": ("forecast_extraction",),

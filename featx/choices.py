@@ -32,7 +32,7 @@ OnError = Literal["raise", "skip"]
 Scoring = Literal["accuracy", "balanced_accuracy", "f1_macro"]
 BatchNorm = Literal["frozen", "update"]
 HeadInit = Literal["auto", "logistic", "warmup", "random"]
-Optimizer = Literal["adamw", "sgd"]
+Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["constant", "cosine", "onecycle"]
 # What a classifier of images does with the pretrained network; "scratch" has none, "other" is not known to featx.
 StrategyKind = Literal["frozen", "finetuned", "scratch", "other"]

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ..choices import Auto, BatchNorm, HeadInit, Optimizer, Pooling, Precision, Resize, Schedule
 from ..display.notes import note_once, note_torch
 from ..evaluation.units import same_content
 from ..exceptions import ParameterError
-from ..images.labels import check_labels, plain_labels
+from ..images.labels import check_labels
 from ..images.pixels import checked_value_range
 from ..images.sources import ImageSource
 from .finetuned_estimator import FineTunedEstimator
 from .settings import TrainingSettings
+from .validation_part import validation_targets
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,14 +48,20 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     head_init : {"auto", "logistic", "warmup", "random"}, default="auto"
         "logistic" starts from a tuned logistic regression on embeddings; "warmup" trains the head alone on embeddings
         for `warmup_epochs`; "auto" is "logistic", "warmup" with `hidden_units`, and "random" from random weights.
-    warmup_epochs : int, default=20, at `head_learning_rate` or, if that is lower, 1e-3
-    hidden_units : int, default=None, of one hidden layer with ReLU; None means no such layer
-    dropout : float, default=0.0, before the class layer
+    warmup_epochs : int, default=20
+    warmup_learning_rate : float, default=None
+        A number warms up as the stages are trained later, by `optimizer`, on augmented draws and with label smoothing,
+        at this constant rate; None by AdamW on images as they are, at `head_learning_rate` or, if lower, 1e-3.
+    hidden_units : int or sequence of int, default=None
+        Of one hidden layer with ReLU, or of each of several, such as ``(512, 256)``; None means no such layer.
+    dropout : float, default=0.0, before the class layer and nowhere else in the head
     batch_norm : {"frozen", "update"}, default="frozen"
         Whether BatchNorm in the trained stages keeps its statistics. Where they are those of initialisation (mean 0,
         variance 1) they are always estimated: anew after each epoch, from up to 1,024 training images (precise
         BatchNorm: Wu and Johnson 2021, arXiv 2105.07576).
-    optimizer : {"adamw", "sgd"}, default="adamw"
+    optimizer : {"adamw", "adam", "sgd"}, default="adamw"
+        PyTorch's. `weight_decay` shrinks the weights in "adamw"; in "adam" and "sgd" it is added to the gradient as an
+        L2 penalty, which Adam then rescales. Keras' Adam has none: ``weight_decay=0``.
     learning_rate : float or "auto", default="auto", of the trained stages: 3e-5, and 1e-3 from scratch
     head_learning_rate : float, default=None, which is three times `learning_rate`, and from scratch the same
     momentum : float, default=0.9, of "sgd"
@@ -98,9 +104,12 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
     n_iter_ : int, epochs that were run
-    history_ : dict of str to list
+    history_ : dict of str to list, the last two keys to dict
         One entry an epoch: `epoch`, `loss` and `accuracy` (running, on augmented draws), `val_loss` and
-        `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`.
+        `val_accuracy` (None without a validation part), `learning_rate` at its start, `seconds`. `warmup`, if there was
+        one, has the same lists of its epochs; epoch 0 is the head as it started, on images as they are. `iterations`
+        has arrays: `loss` and `accuracy` of each mini-batch before its step, the first `n_warmup` those of the warm-up;
+        `val_loss` and `val_accuracy` after `val_iteration` steps.
     best_epoch_ : int, whose weights are kept; 0 means the head as it was before any stage was trained
     initial_validation_accuracy_ : float or None, before the first epoch
     precision_ : {"float32", "bfloat16", "float16"}, what `precision` stands for
@@ -137,7 +146,8 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         trainable_layers: int | None = None,
         head_init: HeadInit = "auto",
         warmup_epochs: int = 20,
-        hidden_units: int | None = None,
+        warmup_learning_rate: float | None = None,
+        hidden_units: int | Sequence[int] | None = None,
         dropout: float = 0.0,
         batch_norm: BatchNorm = "frozen",
         optimizer: Optimizer = "adamw",
@@ -178,6 +188,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         self.trainable_layers = trainable_layers
         self.head_init = head_init
         self.warmup_epochs = warmup_epochs
+        self.warmup_learning_rate = warmup_learning_rate
         self.hidden_units = hidden_units
         self.dropout = dropout
         self.batch_norm = batch_norm
@@ -300,15 +311,8 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         if X_val is None:
             return None
         images = self._images(X_val, reset=False)
-        labels = column_or_1d(plain_labels(y_val, name="y_val"))
-        check_consistent_length(images, labels)
-        # Texts and numbers are not compared.
-        known = set(self.classes_.tolist())
-        if unknown := [label for label in labels.tolist() if label not in known]:
-            raise ParameterError(
-                f"got {str(unknown[0])!r} in y_val, which is not a class of y", "Leave those images out."
-            )
+        targets = validation_targets(images, y_val, self.classes_)
         if not self.early_stopping:
             note_once("X_val has no effect: training stops at the last epoch with early_stopping=False")
             return None
-        return images, np.searchsorted(self.classes_, labels)
+        return images, targets

@@ -30,13 +30,14 @@ from .boundary import boundary_passes, make_feed
 from .checkpoint import Checkpoint
 from .finetuned_estimator import FineTunedEstimator
 from .head import DenseHead
-from .head_init import fit_probe, warm_up
+from .head_init import fit_probe
 from .ignored_parameters import note_ignored_parameters
 from .settings import ResolvedSettings, TrainingSettings
 from .training import Training
 from .training_plan import Epochs, TrainingPlan
 from .trunk import Trunk
 from .validation_part import hold_out_validation
+from .warm_up import WarmUp
 
 __all__ = ["FineTuning", "TrainingResult"]
 
@@ -45,7 +46,7 @@ __all__ = ["FineTuning", "TrainingResult"]
 class TrainingResult:
     """The trained tensors and the curves of training, which become fitted attributes of `CNNFineTuneClassifier`."""
 
-    history: dict[str, list[Any]]
+    history: dict[str, Any]
     best_epoch: int
     initial_accuracy: float | None
     stages: list[str]
@@ -142,23 +143,17 @@ class FineTuning:
         feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, settings=settings, clock=self.clock)
         self.timings["extraction"] += time.perf_counter() - began
         weights = None if self.class_weights is None else torch.tensor(self.class_weights, device=settings.device)
-        head = self._head(plan, forwarded, weights).to(settings.device)
-        training = Training(
-            trunk,
-            head,
-            feed,
-            torch.from_numpy(self.targets),
-            plan.train,
-            plan.validation,
-            settings,
-            class_weights=weights,
-            checkpoint=checkpoint,
-        )
+        head, features = self._head(plan, forwarded)
+        common = trunk, head.to(settings.device), feed, torch.from_numpy(self.targets), plan.train, plan.validation
+        warm_up = None
+        if features is not None and settings.head_init == "warmup":
+            warm_up = WarmUp(*common, features, settings, class_weights=weights)
+        training = Training(*common, settings, class_weights=weights, checkpoint=checkpoint, warm_up=warm_up)
         began = time.perf_counter()
         training.run(untrained_head=plan.for_head is None)
         self.timings["training"] += time.perf_counter() - began
         return TrainingResult(
-            history=training.history,
+            history=training.curves(),
             best_epoch=training.best_epoch,
             initial_accuracy=None if training.initial is None else training.initial[1],
             stages=trunk.stages,
@@ -176,6 +171,9 @@ class FineTuning:
         boundary = boundary_passes(trunk, train, validation, settings)
         own = Passes(self.source, [self.view], train, **settings.computing, name="forward for the head")
         cached, number = boundary is not None, settings.epochs
+        if settings.warmup_learning_rate is not None:
+            # A little too many: an epoch of the warm-up computes no gradients of the network.
+            number += settings.warmup_epochs
         epochs = Epochs(self.classifier, own, cached, number, len(train), len(validation), trunk.state_bytes())
         for_head = None if settings.head_init == "random" else own
         return TrainingPlan(trunk, train, validation, boundary, for_head, epochs)
@@ -217,14 +215,14 @@ class FineTuning:
             random_state=self.given.random_state,
         )
 
-    def _head(self, plan: TrainingPlan, forwarded: dict[str, int], weights: Tensor | None) -> DenseHead:
-        """Return the head in the state that `head_init` asks for, fitted on training rows only."""
+    def _head(self, plan: TrainingPlan, forwarded: dict[str, int]) -> tuple[DenseHead, np.ndarray | None]:
+        """Return the head before it is trained, fitted on training rows only, and their embeddings if it needs any."""
         settings, train = self.settings, plan.train
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.random_state)
             if plan.for_head is None:
                 width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
-                return self._empty_head(width)
+                return self._empty_head(width), None
             began = time.perf_counter()
             found = extract_embeddings([self.images[row] for row in train], cache=self.cache, **plan.for_head.options)
             self.timings["extraction"] += time.perf_counter() - began
@@ -246,9 +244,8 @@ class FineTuning:
                 head.take_over(probe)
             else:
                 head.standardise(features)
-                warm_up(head.to(settings.device), features, self.targets[train], settings, weights)
             self.timings["training"] += time.perf_counter() - began
-            return head
+            return head, features
 
     def identity(self, validation: np.ndarray, keys: bytes) -> dict[str, str]:
         """Return everything that the result depends on, as text by name, so that a checkpoint is of this training.

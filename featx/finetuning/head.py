@@ -1,12 +1,12 @@
 """The dense head that is trained together with the network: from features to class scores.
 
 Features are standardised by fixed constants, so that the head can start as a logistic regression on standardised
-embeddings; then follow an optional hidden layer with ReLU, dropout, and one output for each class.
+embeddings; then follow optional hidden layers with ReLU, dropout, and one output for each class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,35 +19,41 @@ __all__ = ["DenseHead", "head_probabilities"]
 
 
 class DenseHead(nn.Module):
-    """Standardise features, pass them through an optional hidden layer, and score the classes.
+    """Standardise features, pass them through optional hidden layers with ReLU, and score the classes.
 
     Parameters
     ----------
     width : int
         Features of an image.
     n_classes : int
-    hidden_units : int, default=None
-        None means no hidden layer.
+    hidden_units : int or sequence of int, default=None
+        Of one hidden layer, or of each of several; None means no hidden layer.
     dropout : float, default=0.0
-        Fraction of the values before the output layer that is zeroed in training.
+        Fraction of the values before the output layer that is zeroed in training; there is none between hidden layers.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, width: int, n_classes: int, *, hidden_units: int | None = None, dropout: float = 0.0) -> None:
+    def __init__(
+        self, width: int, n_classes: int, *, hidden_units: int | Sequence[int] | None = None, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        self.hidden = nn.Linear(width, hidden_units) if hidden_units else None
+        widths = [] if hidden_units is None else [hidden_units] if isinstance(hidden_units, int) else hidden_units
+        for number, units in enumerate(widths):
+            self.add_module(_hidden_name(number), nn.Linear(width, units))
+            width = units
+        self.n_hidden = len(widths)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(hidden_units or width, n_classes)
+        self.output = nn.Linear(width, n_classes)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits, float32 (n, n_classes), of features (n, width)."""
         values = (features - self.mean) / self.scale
-        if self.hidden is not None:
-            values = self.hidden(values).relu()
+        for number in range(self.n_hidden):
+            values = self.get_submodule(_hidden_name(number))(values).relu()
         return self.output(self.dropout(values))
 
     def standardise(self, features: np.ndarray) -> None:
@@ -88,6 +94,13 @@ def head_probabilities(state: Mapping[str, Any], features: np.ndarray) -> np.nda
     # One image's result must not depend on how many others there are: float64 hides the order of summation.
     arrays = {name: np.asarray(value, dtype=np.float64) for name, value in state.items()}
     values = (features - arrays["mean"]) / arrays["scale"]
-    if "hidden.weight" in arrays:
-        values = np.maximum(values @ arrays["hidden.weight"].T + arrays["hidden.bias"], 0.0)
+    number = 0
+    while f"{(name := _hidden_name(number))}.weight" in arrays:
+        values = np.maximum(values @ arrays[f"{name}.weight"].T + arrays[f"{name}.bias"], 0.0)
+        number += 1
     return softmax(values @ arrays["output.weight"].T + arrays["output.bias"], axis=1)
+
+
+def _hidden_name(number: int) -> str:
+    """Return the name of a hidden layer, by which its tensors are saved."""
+    return "hidden" if number == 0 else f"hidden{number + 1}"

@@ -1,4 +1,4 @@
-"""Initialise the head before the network is trained: a tuned logistic regression (LP-FT), or a warm-up.
+"""Initialise the head before the network is trained, as a tuned logistic regression (LP-FT).
 
 Fine-tuning from a random head distorts pretrained features before the head has learnt to use them; starting from a
 linear probe does not (LP-FT: Kumar et al. 2022, arXiv 2202.10054).
@@ -6,27 +6,20 @@ linear probe does not (LP-FT: Kumar et al. 2022, arXiv 2202.10054).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
-from torch import nn
 
 from ..evaluation.units import content_units, join_groups
 from ..heads.tuned_head import TunedHead
-from .head import DenseHead
-from .settings import ResolvedSettings
 
-__all__ = ["fit_probe", "warm_up"]
+__all__ = ["fit_probe"]
 
 # The middle of the default grid: for classes of one image, which leave nothing to tune on.
 UNTUNED_C = 1e-2
-# The usual rate of Adam, for a head on standardised features with random weights.
-WARM_UP_RATE = 1e-3
 
 
 def fit_probe(
@@ -59,25 +52,3 @@ def fit_probe(
         with threadpool_limits(1):
             return head.spec().with_parameters({"C": UNTUNED_C}).fit(features, y)
     return head.fit(features, y, groups=groups, together=together).head_
-
-
-def warm_up(
-    head: DenseHead, features: np.ndarray, targets: np.ndarray, settings: ResolvedSettings, weights: torch.Tensor | None
-) -> None:
-    """Train the head alone on embeddings (n, width), in place, at `head_learning_rate` or, if that is lower, 1e-3."""
-    values, wanted = torch.from_numpy(features).to(settings.device), torch.from_numpy(targets).to(settings.device)
-    optimizer = torch.optim.AdamW(
-        head.parameters(), lr=max(settings.head_learning_rate, WARM_UP_RATE), weight_decay=settings.weight_decay
-    )
-    rng = np.random.default_rng(settings.random_state)
-    head.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.random_state)
-        for _ in range(settings.warmup_epochs):
-            for rows in np.array_split(rng.permutation(len(values)), math.ceil(len(values) / settings.batch_size)):
-                places = torch.from_numpy(rows).to(settings.device)
-                loss = nn.functional.cross_entropy(head(values[places]), wanted[places], weight=weights)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-    head.eval()

@@ -34,7 +34,7 @@ def note_ignored_parameters(options: Any, *, head_init: str, groups: Any = None,
     nothing = "nothing is held out with early_stopping=False"
     ignored = [
         (("trainable_stages",), layers, "trainable_layers is given in its place"),
-        (("warmup_epochs",), head_init != "warmup", f"the head begins as head_init={head_init!r}"),
+        (("warmup_epochs", "warmup_learning_rate"), head_init != "warmup", f"the head begins as {head_init=!r}"),
         (("momentum",), options.optimizer != "sgd", f"the optimizer is {options.optimizer!r}"),
         (("validation_fraction", "patience"), not options.early_stopping, nothing),
         (("validation_fraction",), given, "the images to validate on are given"),

@@ -21,6 +21,8 @@ class MicroBatches:
     smallest : int
         The fewest images of a part: 2 where BatchNorm takes its statistics from them, since one image has none.
     device : str
+    network : str
+        Its name, for messages.
 
     Attributes
     ----------
@@ -28,8 +30,8 @@ class MicroBatches:
         The most images of a part; `batch_size` until the memory does not suffice.
     """
 
-    def __init__(self, batch_size: int, *, smallest: int, device: str) -> None:
-        self.size, self.smallest, self.device = batch_size, smallest, device
+    def __init__(self, batch_size: int, *, smallest: int, device: str, network: str) -> None:
+        self.size, self.smallest, self.device, self.network = batch_size, smallest, device, network
 
     def count_parts(self, n_images: int, size: int) -> int:
         """Return how many parts of similar size to cut images into, with at most `size` images in each."""
@@ -46,10 +48,16 @@ class MicroBatches:
         Raises
         ------
         TrainingError
-            If a part is one image already.
+            If a part is one image already, or the network writes into a tensor that gradients are computed from.
         RuntimeError
             The error itself, if it has another reason.
         """
+        if "modified by an inplace operation" in str(error):
+            what = str(error).partition(". Hint:")[0]
+            raise TrainingError(
+                f"{self.network} writes into a tensor that training needs unchanged: {what}",
+                "Let its forward write into copies, such as x = x.clone(), also where it writes into its input.",
+            ) from error
         too_much = TrainingError(
             f"one image is too much for the memory of {self.device}: {error}",
             "Train fewer stages, choose a smaller image_size, or another network.",

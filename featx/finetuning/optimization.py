@@ -1,15 +1,14 @@
-"""The optimizer (AdamW or SGD) and the learning-rate schedule of a training."""
+"""The optimizer (AdamW, Adam or SGD) and the learning-rate schedule of a training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from .head import DenseHead
 from .settings import ResolvedSettings
-from .trunk import Trunk
 from .weight_decay import decayed_parameters
 
 __all__ = ["make_optimizer", "make_scheduler"]
@@ -19,12 +18,18 @@ __all__ = ["make_optimizer", "make_scheduler"]
 PEAK_FRACTION = 0.3
 
 
-def make_optimizer(settings: ResolvedSettings, trunk: Trunk, head: DenseHead) -> torch.optim.Optimizer:
-    """Return the optimizer of the trained part and the head, and switch on gradients for their tensors."""
+def make_optimizer(
+    settings: ResolvedSettings, parts: Sequence[tuple[nn.Module, Sequence[str], float]]
+) -> torch.optim.Optimizer:
+    """Return the optimizer of modules, and switch on gradients for the tensors that it changes.
+
+    Parameters
+    ----------
+    settings : ResolvedSettings
+    parts : sequence of (nn.Module, names of its parameters to train, learning rate)
+    """
     groups = []
-    heads = [name for name, _ in head.named_parameters()]
-    for rate, part, names in ((settings.learning_rate, trunk.module, trunk.trained),
-                              (settings.head_learning_rate, head, heads)):  # fmt: skip
+    for part, names, rate in parts:
         parameters: dict[str, nn.Parameter] = dict(part.named_parameters())
         decayed = decayed_parameters(part, names)
         for decay, chosen in ((settings.weight_decay, decayed), (0.0, [n for n in names if n not in set(decayed)])):
@@ -33,6 +38,8 @@ def make_optimizer(settings: ResolvedSettings, trunk: Trunk, head: DenseHead) ->
                 groups.append({"params": tensors, "lr": rate, "weight_decay": decay})
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=settings.learning_rate)
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
 
 

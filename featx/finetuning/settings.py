@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from ..choices import Auto, BatchNorm, HeadInit, Optimizer, Schedule
-from ..constraints import AUTO, FRACTION, NONE, Constraint, check_values, integer, number, one_of, plain
+from ..constraints import AUTO, COLUMN, FRACTION, NONE, Constraint, check_values, integer, number, one_of, plain
 from ..exceptions import ParameterError
 from ..images.augmentation import Augmentation, resolve_augmentation
 
@@ -28,10 +30,20 @@ LEARNING_RATE_FROM_SCRATCH, EPOCHS_FROM_SCRATCH = 1e-3, 30
 HEAD_RATE_FACTOR = 3
 
 _COUNT, _RATE, _SHARE = integer(1), number(0, math.inf), number(0, 1)
+_UNITS = integer(1, 2**31 - 1)
+_SEVERAL_UNITS = Constraint(
+    "a sequence of such integers, one for each layer",
+    lambda value: COLUMN.accepts(value) and len(value) > 0 and all(map(_UNITS.accepts, value)),
+    "Such as 256, or (512, 256) for two layers.",
+)
 
 
 def _setting(
-    accepts: Constraint | None = None, *, entry: str | None, kind: type | None = None, text: Callable[[Any], str] = str
+    accepts: Constraint | None = None,
+    *,
+    entry: str | None,
+    kind: Callable[[Any], Any] | None = None,
+    text: Callable[[Any], str] = str,
 ) -> Any:
     """Return a field that `accepts` values, by default those that the parameter accepts everywhere.
 
@@ -41,6 +53,16 @@ def _setting(
     return field(metadata={"accepts": accepts, "entry": entry, "kind": kind, "text": text})
 
 
+def _hidden_units(value: Any) -> int | tuple[int, ...]:
+    """Return the units of one hidden layer as a number, and those of several as a tuple."""
+    units = tuple(int(one) for one in np.ravel(value))
+    return units if len(units) > 1 else units[0]
+
+
+def _units_text(units: int | tuple[int, ...] | None) -> str:
+    return ", ".join(map(str, units)) if isinstance(units, tuple) else str(units)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How to train, as the parameters of `CNNFineTuneClassifier` of the same names say; numbers are Python's own."""
@@ -48,11 +70,17 @@ class TrainingSettings:
     trainable_stages: int | Sequence[str] | str = _setting(entry="trained part")
     trainable_layers: int | None = _setting(entry="trained part")
     head_init: HeadInit = _setting(one_of(*get_args(HeadInit)), entry="head", text="{},".format)
-    hidden_units: int | None = _setting(
-        integer(1, 2**31 - 1) | NONE, entry="head", kind=int, text="{} hidden units,".format
+    hidden_units: int | tuple[int, ...] | None = _setting(
+        _UNITS | _SEVERAL_UNITS | NONE,
+        entry="head",
+        kind=_hidden_units,
+        text=lambda units: f"{_units_text(units)} hidden units,",
     )
     dropout: float = _setting(_SHARE, entry="head", kind=float, text="dropout {:g}".format)
     warmup_epochs: int = _setting(_COUNT, entry="warmup_epochs", kind=int, text=lambda epochs: str(epochs or "none"))
+    warmup_learning_rate: float | None = _setting(
+        _RATE | NONE, entry="warmup_epochs", kind=float, text=lambda rate: "" if rate is None else f"at {rate}"
+    )
     batch_norm: BatchNorm = _setting(one_of(*get_args(BatchNorm)), entry="batch_norm")
     optimizer: Optimizer = _setting(one_of(*get_args(Optimizer)), entry="optimizer")
     learning_rate: float | Auto = _setting(_RATE | AUTO, entry="learning_rate", kind=float)
@@ -131,7 +159,8 @@ class TrainingSettings:
         found: dict[str, Any] = {"learning_rate": rate, "head_learning_rate": head_rate}
         found |= {"epochs": epochs, "head_init": head_init}
         found["patience"] = patience if self.early_stopping else None
-        found["warmup_epochs"] = self.warmup_epochs if head_init == "warmup" else 0
+        if head_init != "warmup":
+            found |= {"warmup_epochs": 0, "warmup_learning_rate": None}
         return ResolvedSettings(**{**vars(self), **found})
 
 
@@ -144,7 +173,8 @@ ACCEPTED: dict[str, Constraint] = {
 class ResolvedSettings(TrainingSettings):
     """Settings in which nothing is left to choose: no "auto", and a rate for the head.
 
-    `patience` is None without early stopping, and `warmup_epochs` is 0 for a head that is not warmed up.
+    `patience` is None without early stopping. For a head that is not warmed up, `warmup_epochs` is 0 and
+    `warmup_learning_rate` None; for one that is, None stands for the rate and the ways of `WarmUp`.
     """
 
     learning_rate: float
@@ -169,9 +199,9 @@ class ResolvedSettings(TrainingSettings):
         for each in fields(self):
             if each.metadata["entry"] is not None:
                 texts.setdefault(each.metadata["entry"], []).append(each.metadata["text"](getattr(self, each.name)))
-        return {entry: " ".join(parts) for entry, parts in texts.items()}
+        return {entry: " ".join(filter(None, parts)) for entry, parts in texts.items()}
 
 
-def _as_own(value: Any, kind: type | None) -> Any:
+def _as_own(value: Any, kind: Callable[[Any], Any] | None) -> Any:
     """Return a number or flag of another library as Python's own, and a member of a subclass of str as a str."""
     return plain(value) if kind is None or value is None or isinstance(value, str) else kind(value)

@@ -24,11 +24,13 @@ from ..networks.device import precision_context
 from .checkpoint import Checkpoint
 from .feeds import Feed, stream
 from .head import DenseHead
-from .history import HISTORY_KEYS, describe_epoch
+from .history import HISTORY_KEYS, describe_epoch, empty_history
+from .iterations import IterationCurves
 from .micro_batches import MicroBatches
 from .optimization import make_optimizer, make_scheduler
 from .settings import ResolvedSettings
 from .trunk import Trunk
+from .warm_up import WarmUp
 
 __all__ = ["Training"]
 
@@ -54,11 +56,16 @@ class Training:
     class_weights : Tensor of float32, shape (n_classes,), default=None
         In the loss, on the device.
     checkpoint : Checkpoint, default=None
+    warm_up : WarmUp, default=None
+        What trains the head before the first epoch, if anything does.
 
     Attributes
     ----------
     history : dict of str to list
         Keyed as `HISTORY_KEYS`, one entry for each epoch that was run.
+    warm_up_history : dict of str to list or None
+        The same of the warm-up.
+    iterations : IterationCurves
     best_epoch : int
         The epoch whose weights are kept; 0 if training improved nothing.
     """
@@ -72,7 +79,10 @@ class Training:
     settings: ResolvedSettings
     class_weights: Tensor | None = None
     checkpoint: Checkpoint | None = None
-    history: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in HISTORY_KEYS})
+    warm_up: WarmUp | None = None
+    history: dict[str, list[Any]] = field(default_factory=empty_history)
+    warm_up_history: dict[str, list[Any]] | None = None
+    iterations: IterationCurves = field(default_factory=IterationCurves)
     best_epoch: int = 0
     initial: tuple[float, float] | None = None
 
@@ -92,9 +102,12 @@ class Training:
         settings = self.settings
         # A batch of one image has no statistics.
         smallest = 2 if self.trunk.part.updated_norms(self.trunk.update_statistics) else 1
-        self._micro_batches = MicroBatches(settings.batch_size, smallest=smallest, device=settings.device)
+        named = {"device": settings.device, "network": self.trunk.source.name}
+        self._micro_batches = MicroBatches(settings.batch_size, smallest=smallest, **named)
         self._steps = self._micro_batches.count_parts(len(self.train), settings.batch_size)
-        self._optimizer = make_optimizer(settings, self.trunk, self.head)
+        heads = [name for name, _ in self.head.named_parameters()]
+        stages = self.trunk.module, self.trunk.trained, settings.learning_rate
+        self._optimizer = make_optimizer(settings, [stages, (self.head, heads, settings.head_learning_rate)])
         self._scheduler = make_scheduler(settings, self._optimizer, settings.epochs * self._steps)
         self._score: tuple[float, float] | None = None
         self._best: dict[str, Any] | None = None
@@ -125,9 +138,14 @@ class Training:
         return patience is not None and self._best is not None and epoch - self.best_epoch >= patience
 
     def _begin(self, untrained_head: bool) -> None:
+        if self.warm_up is not None:
+            self.warm_up.run(self.iterations)
+            self.warm_up_history = self.warm_up.history
         if len(self.validation) and not untrained_head:
             self.initial = self._evaluate()
             self._keep_if_better(0, *self.initial)
+            if self.warm_up is None:
+                self.iterations.add_validation(*self.initial)
 
     def _epoch(self, epoch: int) -> None:
         began = time.perf_counter()
@@ -146,6 +164,7 @@ class Training:
                     loss, right = self._step(rows, batch)
                     losses += loss * len(rows)
                     hits += right
+                    self.iterations.add_steps([loss], [right / len(rows)])
                     bar.update()
         scores: dict[str, Any] = dict.fromkeys(HISTORY_KEYS)
         scores |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
@@ -157,6 +176,7 @@ class Training:
             if not math.isfinite(scores["val_loss"]):
                 raise FloatingPointError(f"the validation loss became {scores['val_loss']}")
             self._keep_if_better(epoch, scores["val_loss"], scores["val_accuracy"])
+            self.iterations.add_validation(scores["val_loss"], scores["val_accuracy"])
         elif not all(bool(value.isfinite().all()) for part in self._tensors().values() for value in part.values()):
             # The weights after the last step have not been seen by any loss.
             raise FloatingPointError("a weight became NaN or infinite")
@@ -184,17 +204,7 @@ class Training:
                 self._scheduler.step()
                 return loss, right
             except RuntimeError as error:
-                self._compute_in_parts(len(rows), error)
-
-    def _compute_in_parts(self, n_images: int, error: RuntimeError) -> None:
-        """Compute batches in smaller parts from here on if that helps against an error, or raise it."""
-        if "modified by an inplace operation" in str(error):
-            what = str(error).partition(". Hint:")[0]
-            raise TrainingError(
-                f"{self.trunk.source.name} writes into a tensor that training needs unchanged: {what}",
-                "Let its forward write into copies, such as x = x.clone(), also where it writes into its input.",
-            ) from error
-        self._micro_batches.halve(n_images, error)
+                self._micro_batches.halve(len(rows), error)
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
@@ -235,7 +245,7 @@ class Training:
                 try:
                     logits = self._logits(batch[:size])
                 except RuntimeError as error:
-                    self._compute_in_parts(len(rows), error)
+                    self._micro_batches.halve(len(rows), error)
                     continue
                 yield rows[:size], logits
                 rows, batch = rows[size:], batch[size:]
@@ -258,6 +268,11 @@ class Training:
             stacklevel=2,
         )
 
+    def curves(self) -> dict[str, Any]:
+        """Return the history of the epochs, with those of the warm-up and of the iterations in it."""
+        warm_up = {} if self.warm_up_history is None else {"warmup": self.warm_up_history}
+        return {**self.history, **warm_up, "iterations": self.iterations.arrays()}
+
     def _tensors(self) -> dict[str, Any]:
         return {"trunk": self.trunk.state(), "head": self.head.state_dict()}
 
@@ -275,6 +290,8 @@ class Training:
             "score": self._score,
             "initial": self.initial,
             "history": self.history,
+            "warm_up_history": self.warm_up_history,
+            "iterations": self.iterations.state(),
             "optimizer": self._optimizer.state_dict(),
             "scheduler": self._scheduler.state_dict(),
         }
@@ -287,6 +304,9 @@ class Training:
         self._restore(state["tensors"])
         self._best, self._score, self.best_epoch = state["best"], state["score"], state["best_epoch"]
         self.initial, self.history = state["initial"], state["history"]
+        if "iterations" in state:  # earlier versions kept neither
+            self.warm_up_history = state["warm_up_history"]
+            self.iterations.restore(state["iterations"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
         return True

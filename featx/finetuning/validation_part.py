@@ -1,17 +1,21 @@
-"""The validation split of early stopping: hold out a stratified part of the training images."""
+"""The validation split of early stopping: hold out a stratified part of the training images, or check given ones."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sized
+from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.splits import Split, check_fraction, held_out_split
 from ..evaluation.units import content_units
-from ..exceptions import DatasetError
+from ..exceptions import DatasetError, ParameterError
+from ..images.labels import plain_labels
 
-__all__ = ["NO_EARLY_STOPPING", "hold_out_validation"]
+__all__ = ["NO_EARLY_STOPPING", "hold_out_validation", "validation_targets"]
 
 # What messages name as the way to train without a validation part.
 NO_EARLY_STOPPING = "early_stopping=False (--no-early-stopping)"
@@ -67,3 +71,20 @@ def hold_out_validation(
         )
     rows = round(size * len(targets) / n)
     return held_out_split(targets, rows, together=together, random_state=random_state)
+
+
+def validation_targets(images: Sized, y_val: Any, classes: np.ndarray) -> np.ndarray:
+    """Return the class numbers of images to validate on that were passed to fit.
+
+    Raises
+    ------
+    ParameterError
+        If one of them has a label that is not a class.
+    """
+    labels = column_or_1d(plain_labels(y_val, name="y_val"))
+    check_consistent_length(images, labels)
+    # Texts and numbers are not compared.
+    known = set(classes.tolist())
+    if unknown := [label for label in labels.tolist() if label not in known]:
+        raise ParameterError(f"got {str(unknown[0])!r} in y_val, which is not a class of y", "Leave those images out.")
+    return np.searchsorted(classes, labels)

@@ -76,10 +76,12 @@ def epoch_seconds(epochs: Epochs, images: list[Any]) -> float:
     """Return the seconds of an epoch for each image, validation included, from a few epochs on some images."""
     classifier = epochs.classifier
     # Without early stopping patience has no effect, and a note would say so.
-    patience = {"patience": PROBE_EPOCHS} if classifier.early_stopping else {}
+    others: dict[str, Any] = {"patience": PROBE_EPOCHS} if classifier.early_stopping else {}
+    # Nor do those of a warm-up, which a random head does not have.
+    others |= {name: getattr(type(classifier)(), name) for name in ("warmup_epochs", "warmup_learning_rate")}
     probe = clone(classifier).set_params(
         cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1, class_weight=None,
-        verbose=False, boundary_cache_bytes=10**12 * epochs.cached, **patience,
+        verbose=False, boundary_cache_bytes=10**12 * epochs.cached, **others,
     )  # fmt: skip
     history = probe.fit(images, np.arange(len(images)) % 2).history_
     return float(np.median(history["seconds"][1:])) / len(images)

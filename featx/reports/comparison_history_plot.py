@@ -11,7 +11,7 @@ from ..comparison.result import ComparisonResult
 from ..constraints import a
 from ..exceptions import ParameterError
 from .figure_files import check_figure_path, new_axes, save_figure
-from .plots import TRAINING, VALIDATION, plot_history
+from .history_plot import TRAINING, VALIDATION, plot_history
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D

@@ -16,7 +16,7 @@ from ..exceptions import FeatxError, MissingDependencyError, ParameterError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_figure_path", "new_axes", "save_figure"]
+__all__ = ["check_figure_path", "new_axes", "percent_tick", "save_figure"]
 
 # Dates and versions are left out, which would make two files of one figure differ.
 METADATA: dict[str, dict[str, None]] = {
@@ -117,6 +117,11 @@ def check_figure_path(path: str | os.PathLike[str]) -> str:
         )
     _check_matplotlib()
     return kind
+
+
+def percent_tick(share: float, _: float) -> str:
+    """Return the label of an axis at a share, for matplotlib's formatters."""
+    return f"{100 * share:g} %"
 
 
 def _check_matplotlib() -> None:

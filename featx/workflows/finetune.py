@@ -53,7 +53,7 @@ class FineTuneResult(HeldOutResult):
         Fitted on the training images.
     protocol : str
         In words, which images the figures are from.
-    history : dict of str to list
+    history : dict of str to list, the last two keys to dict
         The training curves; see `CNNFineTuneClassifier`.
     best_epoch : int
     trained_stages : list of str
@@ -69,7 +69,7 @@ class FineTuneResult(HeldOutResult):
 
     model: CNNFineTuneClassifier
     protocol: str
-    history: dict[str, list[Any]]
+    history: dict[str, Any]
     best_epoch: int
     trained_stages: list[str]
     seconds: dict[str, float]
@@ -77,16 +77,23 @@ class FineTuneResult(HeldOutResult):
     n_train: int
     failures: list[Failure] = field(default_factory=list)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model and the predictions as types that JSON can hold."""
+    def to_dict(self, *, iterations: bool = False) -> dict[str, Any]:
+        """Return everything but the model and the predictions as types that JSON can hold.
+
+        Parameters
+        ----------
+        iterations : bool, default=False
+            Whether the history has each mini-batch, too, of which there may be many.
+        """
         left_out = ("model", "predictions")
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
+        parts["history"] = {key: curve for key, curve in self.history.items() if iterations or key != "iterations"}
         return as_json(parts)
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+    def to_json(self, *, iterations: bool = False) -> str:
+        """Return `to_dict` as JSON text; `iterations` is as there."""
+        return json.dumps(self.to_dict(iterations=iterations), indent=2, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and its figures to a file; see `save_model`."""

@@ -19,6 +19,7 @@ TYPED = {
     "--batch-norm": ("update", "batch_norm", "update"),
     "--head-init": ("random", "head_init", "random"),
     "--warmup-epochs": ("5", "warmup_epochs", 5),
+    "--warmup-learning-rate": ("0.0001", "warmup_learning_rate", 1e-4),
     "--hidden-units": ("64", "hidden_units", 64),
     "--dropout": ("0.2", "dropout", 0.2),
     "--epochs": ("3", "epochs", 3),
@@ -118,9 +119,23 @@ def test_stages_are_a_number_all_or_names(text, stages):
     assert parameters("--trainable-stages", text)["trainable_stages"] == stages
 
 
+@pytest.mark.parametrize(("text", "units"), [("256", 256), ("512,256", [512, 256]), ("8,4,2", [8, 4, 2])])
+def test_hidden_units_are_a_number_or_several(text, units):
+    assert parameters("--hidden-units", text)["hidden_units"] == units
+
+
 @pytest.mark.parametrize(
     "arguments",
-    ["--dropout 1", "--epochs 0", "--learning-rate -1", "--batch-norm none", "--boundary-cache-bytes -1"],
+    [
+        "--hidden-units 8,0",
+        "--hidden-units 8,x",
+        "--hidden-units 8,",
+        "--dropout 1",
+        "--epochs 0",
+        "--learning-rate -1",
+        "--batch-norm none",
+        "--boundary-cache-bytes -1",
+    ],
 )
 def test_what_no_training_can_take_is_refused_while_it_is_read(arguments):
     with pytest.raises(click.BadParameter):

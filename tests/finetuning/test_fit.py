@@ -20,6 +20,15 @@ def test_a_head_alone_is_trained_without_the_network(data, forwards):
     assert forwards.since() == 0
 
 
+def test_a_stack_of_dense_layers_is_trained_on_the_features_of_the_frozen_network(data, forwards):
+    options = {"head_init": "warmup", "hidden_units": (16, 8), "dropout": 0.5, "warmup_epochs": 5}
+    fitted = classifier(trainable_stages=0, **options, epochs=3).fit(*data)
+    assert fitted.state_ == {}
+    assert forwards.since() == COUNT
+    assert fitted.head_["hidden2.weight"].shape == (8, 16)
+    assert fitted.history_["epoch"] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("options", [{"batch_norm": "frozen"}, {"batch_norm": "update"}], ids=str)
 def test_only_the_named_stages_change(data, options, settled):
     network = {**NORMALISED, "weights": settled("mnasnet0_5")}

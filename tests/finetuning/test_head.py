@@ -6,6 +6,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from featx.finetuning.head import DenseHead, head_probabilities
 
@@ -19,7 +20,7 @@ def probabilities(head, features):
         return head(torch.from_numpy(features)).softmax(1).numpy()
 
 
-@pytest.mark.parametrize("hidden_units", [None, 4])
+@pytest.mark.parametrize("hidden_units", [None, 4, (4,), (6, 4, 5)])
 def test_probabilities_are_the_same_with_torch_and_without(hidden_units):
     torch.manual_seed(0)
     head = DenseHead(5, 3, hidden_units=hidden_units, dropout=0.5)
@@ -28,6 +29,26 @@ def test_probabilities_are_the_same_with_torch_and_without(hidden_units):
     found = head_probabilities(state, FEATURES)
     np.testing.assert_allclose(found, probabilities(head, FEATURES), rtol=1e-5)
     np.testing.assert_array_equal(head_probabilities(state, FEATURES[:1]), found[:1])
+
+
+def test_the_layers_are_those_of_a_plain_sequence():
+    head = DenseHead(5, 3, hidden_units=(6, 4), dropout=0.5).eval()
+    assert list(head.state_dict())[2:] == [
+        f"{layer}.{kind}" for layer in ("hidden", "hidden2", "output") for kind in ("weight", "bias")
+    ]
+    plain = nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 3))
+    plain.load_state_dict(
+        dict(zip(plain.state_dict(), [v for n, v in head.state_dict().items() if "." in n], strict=True))
+    )
+
+    def scores(module):
+        torch.manual_seed(1)
+        with torch.no_grad():
+            return module(torch.from_numpy(FEATURES))
+
+    torch.testing.assert_close(scores(head), scores(plain.eval()))
+    # Dropout acts before the class layer only.
+    torch.testing.assert_close(scores(head.train()), scores(plain.train()))
 
 
 def test_probabilities_of_large_logits_are_finite():

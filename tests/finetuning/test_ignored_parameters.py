@@ -14,6 +14,7 @@ y = [0, 1] * 6
 IGNORED = [
     ({"trainable_stages": 2, "trainable_layers": 4}, ["trainable_stages"]),
     ({"warmup_epochs": 3}, ["warmup_epochs"]),
+    ({"warmup_learning_rate": 1e-4}, ["warmup_learning_rate"]),
     ({"momentum": 0.5}, ["momentum"]),
     ({"early_stopping": False, "patience": 2, "validation_fraction": 0.3}, ["patience", "validation_fraction"]),
     ({"augmentation": "none", "augment_draws": 2, "test_draws": 2}, ["augment_draws", "test_draws"]),
@@ -41,7 +42,7 @@ def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, opti
         {},
         {"trainable_stages": ["features.12"]},
         {"trainable_stages": np.int64(2)},
-        {"head_init": "warmup", "warmup_epochs": 2},
+        {"head_init": "warmup", "warmup_epochs": 2, "warmup_learning_rate": 1e-4},
         {"optimizer": "sgd", "momentum": 0.5},
         {"patience": 2, "validation_fraction": 0.3},
         {"augment_draws": 2, "test_draws": 2, "boundary_cache_bytes": 10**9},

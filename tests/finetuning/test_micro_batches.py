@@ -94,7 +94,7 @@ def test_other_errors_of_the_network_are_not_taken_for_a_lack_of_memory(data, mo
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
 @pytest.mark.parametrize("n_images", [2, 3, 5, 9, 32])
 def test_parts_are_of_similar_size_and_cover_the_batch(n_images, size, smallest):
-    batches = MicroBatches(size, smallest=smallest, device="cpu")
+    batches = MicroBatches(size, smallest=smallest, device="cpu", network="a network")
     parts = batches.slices(n_images)
     assert [row for part in parts for row in range(part.start, part.stop)] == list(range(n_images))
     sizes = [part.stop - part.start for part in parts]
@@ -104,7 +104,10 @@ def test_parts_are_of_similar_size_and_cover_the_batch(n_images, size, smallest)
 
 
 def test_parts_are_halved_until_they_are_single_images():
-    batches, error = MicroBatches(32, smallest=1, device="cpu"), torch.OutOfMemoryError("out of memory")
+    batches, error = (
+        MicroBatches(32, smallest=1, device="cpu", network="a network"),
+        torch.OutOfMemoryError("out of memory"),
+    )
     sizes = []
     for _ in range(3):
         batches.halve(10, error)

@@ -1,15 +1,21 @@
 """Promised: every optimizer and schedule trains, with a rate for the network and one for the head."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from trainings import assert_same, classifier, is_same, untouched
+from featx import CNNFeatureTransformer
+from featx.choices import Optimizer
+from trainings import COUNT, TINY, assert_same, classifier, is_same, untouched
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_every_optimiser_and_schedule_reduces_the_loss(data, optimizer, schedule):
-    rate = 1e-3 if optimizer == "adamw" else 3e-2
+    rate = 3e-2 if optimizer == "sgd" else 1e-3
     options = {"learning_rate": rate, "head_learning_rate": rate, "early_stopping": False, "epochs": 6, "batch_size": 6}
     fitted = classifier(optimizer=optimizer, schedule=schedule, head_init="random", **options).fit(*data)
     assert fitted.history_["loss"][-1] < 0.9 * fitted.history_["loss"][0]
@@ -30,3 +36,32 @@ def test_the_head_has_a_rate_of_its_own(data):
     assert not is_same(still.state_, untouched())
     other = classifier(learning_rate=1e-3, head_learning_rate=0.0, early_stopping=False, head_init="random", epochs=1)
     assert_same(still.head_, other.fit(*data).head_)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+def test_a_head_is_trained_as_by_a_plain_loop_in_pytorch(data, optimizer, weight_decay):
+    X, y = data
+    options = {"hidden_units": 4, "optimizer": optimizer, "weight_decay": weight_decay, "head_learning_rate": 1e-2}
+    fitted = classifier(
+        trainable_stages=0, head_init="random", schedule="constant", early_stopping=False, batch_size=6, epochs=3,
+        momentum=0.8, **options).fit(X, y)  # fmt: skip
+    features = torch.from_numpy(CNNFeatureTransformer(**TINY).fit_transform(X))
+    torch.manual_seed(0)
+    hidden, output = nn.Linear(512, 4), nn.Linear(4, 3)
+    weights = [{"params": [hidden.weight, output.weight], "weight_decay": weight_decay}]
+    groups = [*weights, {"params": [hidden.bias, output.bias], "weight_decay": 0.0}]
+    made = {
+        "adamw": lambda: torch.optim.AdamW(groups, lr=1e-2),
+        "adam": lambda: torch.optim.Adam(groups, lr=1e-2),
+        "sgd": lambda: torch.optim.SGD(groups, lr=1e-2, momentum=0.8),
+    }[optimizer]()
+    for epoch in (1, 2, 3):
+        for rows in np.array_split(np.random.default_rng([0, epoch]).permutation(COUNT), 4):
+            loss = nn.functional.cross_entropy(output(hidden(features[rows]).relu()), torch.from_numpy(y[rows]))
+            made.zero_grad()
+            loss.backward()
+            made.step()
+    for name, layer in (("hidden", hidden), ("output", output)):
+        np.testing.assert_allclose(fitted.head_[f"{name}.weight"], layer.weight.detach(), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(fitted.head_[f"{name}.bias"], layer.bias.detach(), rtol=1e-3, atol=1e-5)

@@ -18,6 +18,7 @@ BAD = {
     "test_draws": [0, "2"],
     "patience": [0, None],
     "warmup_epochs": [0, -3],
+    "warmup_learning_rate": [-1e-4, np.inf, "auto", True],
     "random_state": [-1, None, 2**32, np.random.RandomState(0)],
     "boundary_cache_bytes": [-1, 8e9],
     "learning_rate": [-1e-4, np.nan, np.inf, "1e-4", "AUTO", None, True],
@@ -27,10 +28,10 @@ BAD = {
     "dropout": [-0.1, 1.0, None],
     "label_smoothing": [-0.1, 1.0],
     "validation_fraction": [0.0, 1.0, -0.2, "some"],
-    "hidden_units": [0, -5, 2.5, True],
+    "hidden_units": [0, -5, 2.5, True, (8, 0), [], "8,4"],
     "head_init": ["svm", None],
     "batch_norm": ["train", True],
-    "optimizer": ["adam", None],
+    "optimizer": ["rmsprop", None],
     "schedule": ["linear", None],
     "class_weight": ["even", 5, {9: 1.0}, {1: -2.0}, {1: "much"}],
     "augmentation": ["strong", 5],
@@ -84,6 +85,7 @@ OTHER = {
     "hidden_units": 4,
     "dropout": 0.25,
     "warmup_epochs": 3,
+    "warmup_learning_rate": 1e-4,
     "batch_norm": "update",
     "optimizer": "sgd",
     "learning_rate": 0.5,
@@ -142,6 +144,16 @@ def test_settings_are_of_pythons_own_types():
     values = [found.epochs, found.learning_rate, found.dropout, found.early_stopping]
     assert [type(value) for value in values] == [int, float, float, bool]
     assert found.hidden_units is None
+
+
+@pytest.mark.parametrize(
+    ("given", "units"), [(4, 4), ([4], 4), ((6, 4), (6, 4)), (np.array([6, 4]), (6, 4)), (np.int32(4), 4)], ids=str
+)
+def test_hidden_units_are_those_of_one_layer_or_of_each(given, units):
+    found = TrainingSettings.of(classifier(hidden_units=given))
+    assert found.hidden_units == units
+    named = f"warmup, {str(units).strip('()')} hidden units, dropout 0"
+    assert resolved(hidden_units=given).entries()["head"] == named
 
 
 def test_what_is_resolved_leaves_nothing_to_choose():

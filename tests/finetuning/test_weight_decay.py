@@ -97,7 +97,9 @@ def test_a_spared_tensor_without_a_gradient_stays_where_it_is():
     settings = TrainingSettings.of(CNNFineTuneClassifier(learning_rate=0.1, weight_decay=0.5))
     settings = settings.resolved(from_scratch=False, begins_at_random=False)
     before = {name: value.clone() for name, value in trunk.state().items()}
-    optimizer = make_optimizer(settings, trunk, DenseHead(4, 2))
+    optimizer = make_optimizer(
+        settings, [(trunk.module, trunk.trained, 0.1), (DenseHead(4, 2), ["output.weight"], 0.3)]
+    )
     for group in optimizer.param_groups:
         for tensor in group["params"]:
             tensor.grad = torch.zeros_like(tensor)

@@ -4,6 +4,7 @@ import zipfile
 
 import joblib
 import pytest
+from sklearn.base import clone
 
 from featx import (
     Augmentation,
@@ -14,6 +15,7 @@ from featx import (
     load_model,
     save_model,
 )
+from featx.display.json_values import as_json
 from images import write_dark_and_light
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32, "epochs": 2, "learning_rate": 1e-3}
@@ -42,7 +44,22 @@ def test_a_saved_network_predicts_the_same_wherever_it_is_loaded(folder, tmp_pat
     assert loaded.checkpoint is None
     assert loaded.n_jobs is None
     assert loaded.batch_size == model.batch_size
-    assert loaded.history_ == model.history_
+    assert as_json(loaded.history_) == as_json(model.history_)
+    assert loaded.history_["iterations"]["loss"].dtype == "float32"
+
+
+def test_a_head_of_several_layers_is_cloned_saved_and_loaded(folder, tmp_path):
+    data = load_dataset(folder)
+    given = tiny(head_init="auto", hidden_units=(8, 4), dropout=0.5, trainable_stages=0, epochs=1)
+    model = clone(given).fit(data.images, data.labels)
+    assert [model.head_[f"{name}.weight"].shape[0] for name in ("hidden", "hidden2", "output")] == [8, 4, 2]
+    save_model(model, tmp_path / "stack.skops")
+    loaded = load_model(tmp_path / "stack.skops")
+    assert loaded.hidden_units == (8, 4)
+    assert (loaded.predict_proba(data.images) == model.predict_proba(data.images)).all()
+    loaded.export_weights(tmp_path / "stack.safetensors")
+    features = CNNFeatureTransformer(**{**_shared(), "weights": str(tmp_path / "stack.safetensors")})
+    assert features.fit_transform(data.images).shape == (20, 512)
 
 
 def test_a_model_file_holds_only_the_tensors_that_were_trained(folder, tmp_path):

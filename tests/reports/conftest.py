@@ -2,7 +2,7 @@
 
 import pytest
 
-from featx.reports import plots
+from featx.reports import history_plot, plots
 from featx.reports.figure_files import save_figure
 
 
@@ -15,7 +15,8 @@ def figures(monkeypatch):
         drawn.append(figure)
         save_figure(figure, path)
 
-    monkeypatch.setattr(plots, "save_figure", keep)
+    for module in (history_plot, plots):
+        monkeypatch.setattr(module, "save_figure", keep)
     return drawn
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from featx.exceptions import FeatxError, MissingDependencyError, ParameterError
 from featx.reports.figure_files import save_figure
-from featx.reports.plots import plot_confusion_matrix, plot_history
+from featx.reports.history_plot import plot_history
+from featx.reports.plots import plot_confusion_matrix
 from plotted import HISTORY, MATRIX, width
 
 pytest.importorskip("matplotlib")

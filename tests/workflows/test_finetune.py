@@ -50,7 +50,10 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     answers = result.model.predict(table["path"].tolist())
     assert answers.tolist() == table["predicted"].tolist()
     assert result.metrics["accuracy"].low <= result.metrics["accuracy"].value <= 1
-    assert json.loads(result.to_json())["history"]["epoch"] == [1, 2]
+    history = json.loads(result.to_json())["history"]
+    assert history["epoch"] == [1, 2]
+    assert "iterations" not in history
+    assert len(json.loads(result.to_json(iterations=True))["history"]["iterations"]["loss"]) == 2
     baseline = json.loads(result.to_json())["baseline"]
     assert (baseline["answer"], baseline["accuracy"]) == ("dark", 0.5)
     assert baseline["verdict"] in ("better", "not distinguishable", "worse")
