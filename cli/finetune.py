@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ..choices import PlotBy
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .interrupts import note_kept
@@ -57,10 +58,14 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
          help="Write the trained network for --weights of other commands.")  # fmt: skip
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
+@_output("--plot-by", type=click.Choice(get_args(PlotBy)), default="epoch", show_default=True,
+         help="Draw an epoch, or an iteration, as one step of the curves.")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
 @predictions_option
 @json_option
+@_output("--json-iterations", is_flag=True,
+         help="Write loss and accuracy of every mini-batch as JSON, too.")  # fmt: skip
 @data_options
 @min_images_option
 @network_options(several=False)
@@ -101,6 +106,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
             check_output(path)
     check_figure_paths(options["plot"], options["plot_confusion"])
     check_names(options)
+    _note_ignored(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
     announce(options, "loading scikit-learn")
     from ..finetuning.classifier import CNNFineTuneClassifier
@@ -130,11 +136,11 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if options["plot"]:
         from ..reports.history_plot import plot_history
 
-        plot_history(result.history, options["plot"])
+        plot_history(result.history, options["plot"], by=options["plot_by"])
     if options["plot_confusion"]:
         draw_confusion(result, options["plot_confusion"])
     save_predictions(options, result.predictions)
-    print_result(options, result, finetuning_parts(result))
+    print_result(options, result, finetuning_parts(result), iterations=options["json_iterations"])
     note_saved(options, output)
 
 
@@ -168,6 +174,16 @@ def _train(
             set_aside.unlink()
         else:
             set_aside.replace(own_checkpoint)
+
+
+def _note_ignored(options: dict[str, Any]) -> None:
+    """Log the options that have no effect without another one."""
+    from ..display.notes import note_once
+
+    if options["plot_by"] != "epoch" and not options["plot"]:
+        note_once(f"--plot-by {options['plot_by']} has no effect without --plot")
+    if options["json_iterations"] and not options["json_file"]:
+        note_once("--json-iterations has no effect without --json")
 
 
 def _epochs_in(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,15 +18,18 @@ __all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions"]
 
 
 class _JsonResult(Protocol):
-    def to_json(self) -> str: ...
+    to_json: Callable[..., str]
 
 
-def print_result(options: dict[str, Any], result: _JsonResult, parts: Sequence[Part]) -> None:
-    """Print a result as tables, unless it goes to standard output as JSON; with --json FILE also write it there."""
+def print_result(options: dict[str, Any], result: _JsonResult, parts: Sequence[Part], **written: bool) -> None:
+    """Print a result as tables, unless it goes to standard output as JSON; with --json FILE also write it there.
+
+    What else is `written` as JSON, `to_json` of the result says.
+    """
     if options["json_file"] != "-":
         show(parts, framed=not options["quiet"])
     if options["json_file"]:
-        write_text(options["json_file"], result.to_json() + "\n")
+        write_text(options["json_file"], result.to_json(**written) + "\n")
 
 
 def draw_confusion(result: HeldOutResult, path: Path) -> None:

@@ -10,6 +10,7 @@ __all__ = [
     "HeadInit",
     "OnError",
     "Optimizer",
+    "PlotBy",
     "Pooling",
     "Precision",
     "Resize",
@@ -34,5 +35,7 @@ BatchNorm = Literal["frozen", "update"]
 HeadInit = Literal["auto", "logistic", "warmup", "random"]
 Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["constant", "cosine", "onecycle"]
+# What is on the x axis of training curves.
+PlotBy = Literal["epoch", "iteration"]
 # What a classifier of images does with the pretrained network; "scratch" has none, "other" is not known to featx.
 StrategyKind = Literal["frozen", "finetuned", "scratch", "other"]

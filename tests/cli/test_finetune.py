@@ -42,6 +42,38 @@ def test_the_commands_train_predict_draw_and_export(folder, tmp_path):
     assert done.exit_code == 0, done.output
 
 
+def test_a_warm_up_and_a_stack_of_layers_are_drawn_by_iteration_and_written_as_json(folder, tmp_path, caplog):
+    pytest.importorskip("matplotlib")
+    common = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", 32, "--epochs", 1)
+    more = ("--plot-by", "iteration", "--json-iterations")
+    done = run(
+        *(
+            "finetune",
+            folder,
+            "-o",
+            tmp_path / "a.skops",
+            *common,
+            *more,
+            "--optimizer",
+            "adam",
+            "--head-init",
+            "warmup",
+        ),
+        *("--warmup-learning-rate", 1e-4, "--warmup-epochs", 2, "--hidden-units", "8,4", "--dropout", 0.5),
+        *("--trainable-layers", 4, "--plot", tmp_path / "curves.svg", "--json", tmp_path / "a.json"),
+    )
+    assert done.exit_code == 0, done.output
+    assert "warm-up of the head, 2 epochs: loss" in done.stderr
+    assert "effect" not in caplog.text
+    history = json.loads((tmp_path / "a.json").read_text())["history"]
+    assert history["warmup"]["epoch"] == [0, 1, 2]
+    assert len(history["iterations"]["loss"]) == 3
+    assert (tmp_path / "curves.svg").stat().st_size > 1000
+    assert run("finetune", folder, "-o", tmp_path / "b.skops", *common, *more).exit_code == 0
+    assert "--plot-by iteration has no effect without --plot" in caplog.text
+    assert "--json-iterations has no effect without --json" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
