@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ..choices import PlotBy
 from ..comparison.strategy_names import TRAINED_STRATEGIES, parse_strategy
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
@@ -145,6 +146,8 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
          help="Draw the confusion matrices of all strategies at the largest size.")  # fmt: skip
 @_output("--plot-history", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the training curves of the strategies that train a network.")  # fmt: skip
+@_output("--plot-by", type=click.Choice(get_args(PlotBy)), default="epoch", show_default=True,
+         help="What --plot-history has on its x axis.")  # fmt: skip
 @data_options
 @min_images_option
 @network_options(several=False, backbones=True)
@@ -188,6 +191,8 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         parse_strategy(each.strategy).method in TRAINED_STRATEGIES for each in chosen
     ):
         raise click.UsageError("--plot-history needs a strategy that trains a network, such as finetuned")
+    if options["plot_by"] != "epoch" and not options["plot_history"]:
+        note(options, f"note: --plot-by {options['plot_by']} has no effect without --plot-history")
     check_names(shared_options(chosen, options))
     check_networks(chosen, options)
     sizes = _named_sizes(options)
@@ -254,7 +259,7 @@ def _draw(options: dict[str, Any], result: ComparisonResult) -> None:
     if options["plot_history"]:
         from ..reports.comparison_history_plot import plot_comparison_history
 
-        plot_comparison_history(result, options["plot_history"])
+        plot_comparison_history(result, options["plot_history"], by=options["plot_by"])
         note(options, f"{options['plot_history']}: training curves drawn")
 
 

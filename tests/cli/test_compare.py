@@ -144,7 +144,8 @@ def test_strategies_with_settings_of_their_own_are_compared_at_named_sizes(folde
     sizes = ("--size", "large=60/20/20", "--size", "small=20/20/60", "--repeats", 1, "--no-transfer")
     files = [tmp_path / name for name in ("a.json", "confusion.png", "history.png")]
     options = dict(zip(("--json", "--plot-confusion", "--plot-history"), files, strict=True))
-    arguments = ("compare", folder, *NETWORK, *STUDY, *sizes, *(word for pair in options.items() for word in pair))
+    files_of = [word for pair in options.items() for word in pair]
+    arguments = ("compare", folder, *NETWORK, *STUDY, *sizes, *files_of, "--plot-by", "iteration")
     done = featx(*arguments)
     assert all(file.exists() for file in files)
     before = done.stderr[: done.stderr.index("repeat 1 of 1")]

@@ -14,6 +14,11 @@ class Trained(Network):
         super().fit(X, y)
         falling = (np.array([3.0, 2.0, 1.0]) + self.random_state).tolist()
         self.history_ |= {"loss": falling, "val_loss": [None, 2.5, 2.0]}
+        steps = np.linspace(4, 1, 6) + self.random_state
+        self.history_["iterations"] = {
+            "n_warmup": 0, "loss": steps, "accuracy": 1 / steps,
+            "val_iteration": [2, 4, 6], "val_loss": [3.0, 2.5, 2.0], "val_accuracy": [0.6, 0.75, 0.5],
+        }  # fmt: skip
         return self
 
 
@@ -35,6 +40,18 @@ def test_strategies_that_train_have_a_row_each(result, tmp_path):
     assert (3.0, 2.0, 1.0) in lines  # of the first seed
     assert (4.0, 3.0, 2.0) in lines
     assert accuracy.get_title(loc="left").startswith("best epoch: 2")
+
+
+def test_they_are_drawn_by_iteration_too(result, tmp_path):
+    axes = plot_comparison_history(result, tmp_path / "steps.svg", by="iteration")
+    loss, accuracy = axes[0]
+    assert loss.get_xlabel() == "Iteration"
+    drawn = [list(line.get_ydata()) for line in loss.get_lines()]
+    assert np.linspace(4, 1, 6).tolist() in drawn
+    assert np.linspace(5, 2, 6).tolist() in drawn  # of the other repeat
+    assert accuracy.get_title(loc="left").startswith("best iteration: 4")
+    with pytest.raises(ParameterError, match="got by='batch'"):
+        plot_comparison_history(result, by="batch")
 
 
 def test_without_curves_there_is_nothing_to_draw(tmp_path):
