@@ -25,6 +25,7 @@ from .options import (
     network_options,
     output_option,
     parameters_from,
+    per_class_option,
     predictions_option,
     reading_options,
     test_option,
@@ -68,6 +69,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
          help="Write loss and accuracy of every mini-batch as JSON, too.")  # fmt: skip
 @data_options
 @min_images_option
+@per_class_option
 @network_options(several=False)
 @reading_options
 @dry_run_option
@@ -104,6 +106,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     for path in (options["export_weights"], options["checkpoint"]):
         if path is not None:
             check_output(path)
+    if options["export_weights"]:
+        from ..networks.weight_formats import check_weights_name
+
+        check_weights_name(options["export_weights"])
     check_figure_paths(options["plot"], options["plot_confusion"])
     check_names(options)
     _note_ignored(options)
@@ -114,8 +120,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     from ..reports.held_out import finetuning_parts
 
     classifier = CNNFineTuneClassifier(**parameters_from(options, signature(CNNFineTuneClassifier).parameters))
-    held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "min_images": options["min_images"]}
-    held_out["on_error"] = options["on_error"]
+    held_out: dict[str, Any] = {
+        "test": test,
+        **{name: options[name] for name in ("test_size", "min_images", "per_class", "on_error")},
+    }
     if output is None or dry_run:
         from ..forecast.finetune import forecast_finetuning
 

@@ -22,6 +22,7 @@ from .options import (
     min_images_option,
     network_options,
     output_option,
+    per_class_option,
     predictions_option,
     reading_options,
     test_option,
@@ -74,12 +75,15 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @output_option(
     metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
 )
+@_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the candidates and the classes (needs the extra plot).")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
-         help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
+         help="Draw the confusion matrix of the test images.")  # fmt: skip
 @predictions_option
 @json_option
 @data_options
 @min_images_option
+@per_class_option
 @network_options(several=True)
 @reading_options
 @dry_run_option
@@ -111,7 +115,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_figure_paths(options["plot_confusion"])
+    check_figure_paths(options["plot"], options["plot_confusion"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)
@@ -131,6 +135,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "test_size": options["test_size"],
         "test": test,
         "min_images": options["min_images"],
+        "per_class": options["per_class"],
         "class_weight": class_weight,
         "scoring": options["scoring"],
         "random_state": options["seed"],
@@ -152,6 +157,10 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         note(options, times_text(tuning))
     announce(options, f"writing {output}")
     result.save(output)
+    if options["plot"]:
+        from ..reports.evaluation_plot import plot_evaluation
+
+        plot_evaluation(result.evaluation, options["plot"])
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
     save_predictions(options, result.evaluation.predictions)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .reports.comparison_confusion_plot import plot_comparison_confusion
     from .reports.comparison_history_plot import plot_comparison_history
     from .reports.comparison_plot import plot_comparison
+    from .reports.evaluation_plot import plot_evaluation
     from .reports.history_plot import plot_history
     from .reports.plots import plot_confusion_matrix
     from .workflows.extract import write_embeddings
@@ -86,6 +87,7 @@ _MODULES = {
     "finetuning.classifier": ("CNNFineTuneClassifier",),
     "workflows.finetune": ("FineTuneResult", "finetune_model"),
     "images.augmentation": ("Augmentation",),
+    "reports.evaluation_plot": ("plot_evaluation",),
     "reports.history_plot": ("plot_history",),
     "reports.plots": ("plot_confusion_matrix",),
     # what a run will cost

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 __all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "plural", "points_text", "size_text"]
 
-PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
+PLURALS = {
+    "batch": "batches",
+    "class": "classes",
+    "hidden entry": "hidden entries",
+    "strategy": "strategies",
+    "stratum": "strata",
+}
 
 
 def plural(noun: str) -> str:

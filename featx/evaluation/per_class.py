@@ -44,7 +44,7 @@ def draw_per_class(
         raise ParameterError(f"got per_class={per_class!r}; expected a positive integer")
     truth = np.unique(np.asarray(labels), return_inverse=True)[1]
     units = content_units(truth, together)
-    # One random order for all numbers, so that the draws are nested.
+    # One random order for all numbers, so that a smaller one takes the beginning of what a larger one takes.
     order = np.random.default_rng(random_state).permutation(len(units.labels))
     drawn = [order[units.labels[order] == number][:per_class] for number in np.unique(units.labels)]
     return units.rows(np.concatenate([np.empty(0, dtype=int), *drawn]))

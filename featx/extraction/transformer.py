@@ -87,7 +87,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     cache : str, PathLike, EmbeddingCache or None, default="auto"
         Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
     verbose : bool, default=False
-        Show a progress bar, on a terminal or in a notebook, while files are read and the network works.
+        Show a progress bar while files are read and the network works, or print a line now and then into a pipe.
 
     Attributes
     ----------
@@ -199,8 +199,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
-        self.__dict__.pop("precision_", None)
         self.embedding_dim_, *_ = self.check_parameters()
+        self.__dict__.pop("precision_", None)
         self.precision_ = self.arithmetic(self.source())
         return images
 

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from ..choices import Pooling, Scoring
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
+from ..datasets.image_counts import print_counts
 from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.json_values import as_json
@@ -136,6 +137,7 @@ def fit_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     class_weight: str | None = None,
     scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
@@ -165,8 +167,15 @@ def fit_model(
         with.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
-    class_weight, scoring, random_state, n_jobs, verbose
+    per_class : int, default=None
+        Use at most this many images of each class, drawn at random by `random_state`; a smaller number draws some of
+        those of a larger one. Copies of an image count once. A test set, and the validation and test parts of a split
+        that the data set came with, are used whole. Of the other images no embedding is computed. Drawn images that
+        cannot be read are left out and not replaced.
+    class_weight, scoring, random_state, n_jobs
         As for `evaluate_heads`.
+    verbose : bool, default=False
+        Print the number of images of each class and part to stderr, and show the progress of the tuning.
 
     Returns
     -------
@@ -181,6 +190,8 @@ def fit_model(
     plan = _with_content_keys(plan)
     transformer, data, images = plan.transformer, plan.data, plan.images
     dataset, split, notes = data.dataset, data.split, data.notes
+    if verbose:
+        print_counts(dataset, split)
     kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
     extraction = transformer.extract(kept, keys=data.keys)
     passes = plan.passes
@@ -228,6 +239,7 @@ def plan_fit(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     class_weight: str | None = None,
     scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
@@ -238,8 +250,8 @@ def plan_fit(
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, scoring,
-    random_state, n_jobs, verbose
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, per_class, class_weight,
+    scoring, random_state, n_jobs, verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
@@ -260,7 +272,13 @@ def plan_fit(
     transformer = clone(transformer).set_params(layer=views[0].layer, pooling=views[0].pooling, prefetch=views[1:])
     transformer.check_parameters()
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
-    split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
+    split_options = SplitOptions(
+        partial(_split, random_state=random_state),
+        settings,
+        min_images=min_images,
+        per_class=per_class,
+        random_state=random_state,
+    )
     # Before any file is read; which images are left out is known only when their content is.
     return FitPlan(transformer, tuned, split_options.prepare(dataset))
 

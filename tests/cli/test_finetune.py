@@ -74,6 +74,14 @@ def test_a_warm_up_and_a_stack_of_layers_are_drawn_by_iteration_and_written_as_j
     assert "--json-iterations has no effect without --json" in caplog.text
 
 
+def test_images_are_drawn_and_counted_in_a_dry_run_too(folder):
+    network = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", 32, "--head-init", "random")
+    done = run("finetune", folder, *network, "--per-class", 5, "--trainable-stages", 0, "--dry-run")
+    assert "note: 10 of 20 images drawn by --per-class 5\n" in done.stderr
+    rows = [line.split()[:2] for line in done.stderr.splitlines() if line.endswith("%")]
+    assert rows == [["dark", "5"], ["light", "5"], ["training", "6"], ["validation", "2"], ["test", "2"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -83,6 +91,7 @@ def test_a_warm_up_and_a_stack_of_layers_are_drawn_by_iteration_and_written_as_j
         (("--plot", "curves.bmp"), ".png, .svg, .pdf"),
         (("--checkpoint", "nowhere/a.ckpt"), "there is no folder"),
         (("--export-weights", "nowhere/a.safetensors"), "there is no folder"),
+        (("--export-weights", "a.pth"), "got a.pth for weights. Choose a name that ends in .safetensors."),
         (("--test-size", "2.5"), "'--test-size': 2.5 is not in the range"),
         (("--learning-rate", "-1"), "'--learning-rate': -1.0 is not in the range"),
     ],
@@ -93,4 +102,5 @@ def test_bad_options_end_in_one_line(folder, tmp_path, arguments, message, monke
     done = run("finetune", folder, "-o", "finetuned.skops", *options, *arguments)
     assert done.exit_code == 2
     assert message in done.stderr
+    assert "epoch" not in done.stderr
     assert not (tmp_path / "finetuned.skops").exists()
