@@ -16,10 +16,10 @@ import numpy as np
 from scipy.stats import norm
 
 from featx.comparison.choice import Choice, ComparedStrategies, choose
-from featx.comparison.design import Repeat
+from featx.comparison.repeats import Repeat
 from featx.comparison.size_result import StrategyResult
 from featx.comparison.strategy_pairs import PairResult, adjust_pairs
-from featx.comparison.summary import SummaryStatistics
+from featx.comparison.summary import SummaryStatistics, pair_result
 from featx.comparison.verdict import SampleSizes, pass_verdict
 from featx.evaluation.estimates import Estimate
 
@@ -67,7 +67,7 @@ class Runs:
         figures = SummaryStatistics(np.zeros(self.n, int), 2, None, self.plan, {}, 0)
         names = list(self.right)
         both = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-        return adjust_pairs([figures._pair(a, b, self.right) for a, b in both])
+        return adjust_pairs([pair_result(figures.tested, a, b, self.right) for a, b in both])
 
     def strategies(self, costs: Sequence[float]) -> list[StrategyResult]:
         """Return the single figures, as far as verdicts need them."""

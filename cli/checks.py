@@ -9,7 +9,7 @@ from typing import Any
 # Most names of images in a suggested command.
 NAMES_SHOWN = 3
 
-__all__ = ["check_figure_paths", "check_model_files", "check_names", "check_reading"]
+__all__ = ["check_figure_paths", "check_model_files", "check_names", "check_reading", "check_trained_stages"]
 
 
 def check_names(options: dict[str, Any]) -> None:
@@ -19,11 +19,11 @@ def check_names(options: dict[str, Any]) -> None:
     ------
     FeatxError
     """
-    from ..comparison.strategy_names import parse_strategy
+    from ..comparison.strategy_names import parse_named_strategy, parse_strategy
     from ..networks.network_names import check_network
 
     check_reading(options)
-    strategies = [parse_strategy(name) for name in options.get("strategies", ())]
+    strategies = [parse_strategy(parse_named_strategy(text)[1]) for text in options.get("strategies", ())]
     layers = [*_several(options["layer"]), *(strategy.layer for strategy in strategies)]
     weights = None if options["weights"].lower() == "none" else options["weights"]
     for backbone in _several(options["backbone"]):
@@ -87,19 +87,25 @@ def check_figure_paths(*paths: Path | None) -> None:
         check_figure_path(path)
 
 
-def _check_training(options: dict[str, Any]) -> None:
+def check_trained_stages(backbone: str, stages: Any, *, layer: str | None) -> None:
+    """Raise what the library would raise for trained stages that the network does not have up to a layer."""
     from ..exceptions import BackboneError
-    from ..images.augmentation import resolve_augmentation
     from ..networks.architectures import architecture_of
     from ..networks.stage_names import check_stages
 
-    resolve_augmentation(options["augmentation"])
     try:
-        architecture = architecture_of(options["backbone"])
+        architecture = architecture_of(backbone)
     except BackboneError:  # timm's stages are known when the network is built
         return
+    check_stages(architecture, stages, layer=layer)
+
+
+def _check_training(options: dict[str, Any]) -> None:
+    from ..images.augmentation import resolve_augmentation
+
+    resolve_augmentation(options["augmentation"])
     if options["trainable_layers"] is None:
-        check_stages(architecture, options["trainable_stages"], layer=options["layer"])
+        check_trained_stages(options["backbone"], options["trainable_stages"], layer=options["layer"])
 
 
 def _several(value: str | Sequence[str] | None) -> list[str]:

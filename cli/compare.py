@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ..choices import PlotBy
 from ..comparison.strategy_names import TRAINED_STRATEGIES, parse_strategy
-from .assignments import parse_assignment, parse_literal
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .interrupts import note_kept
@@ -29,9 +29,11 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import print_result
+from .strategies import check_networks, make_strategies, named_strategies, shared_options, studied_network
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
+    from ..comparison.part_counts import PartCounts
+    from ..comparison.result import ComparisonResult
 
 __all__ = ["compare"]
 
@@ -53,6 +55,22 @@ class _Size(click.ParamType):
         self.fail(f"{value!r} is neither a fraction such as 0.3 nor a count such as 200", param, ctx)
 
 
+class _Percentages(click.ParamType):
+    """A name and three percentages."""
+
+    name = "name=train/validation/test"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        name, _, parts = value.partition("=")
+        try:
+            train, validation, test = map(float, parts.split("/"))
+        except ValueError:
+            self.fail(f"{value!r} is not NAME=TRAIN/VALIDATION/TEST, such as large=70/15/15", param, ctx)
+        return name, (train, validation, test)
+
+
 SUMMARY = "Say which to use: frozen features, fine-tuning or from scratch."
 
 _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPUT))
@@ -66,15 +84,17 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     multiple=True,
     default=["frozen", "finetuned"],
     show_default=True,
-    metavar="STRATEGY",
-    help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED_STRATEGIES)}; @LAYER may follow. Repeat for several.",
+    metavar="[NAME=]STRATEGY",
+    help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED_STRATEGIES)}; @LAYER may follow. NAME, such as "
+    "alexnet=finetuned, is that in tables and of --set. Repeat for several.",
 )
 @_strategies_group(
     "--set",
     "settings",
     multiple=True,
-    metavar="STRATEGY.PARAM=VALUE",
-    help="Change a parameter of a strategy: finetuned.epochs=20, frozen:svm.C=1,10.",
+    metavar="NAME.PARAM=VALUE",
+    help="Change a parameter of one strategy: finetuned.epochs=20, frozen:svm.C=1,10, alexnet.backbone=alexnet; "
+    "per_class=500 is the most images of each class that it trains on.",
 )
 @_strategies_group(
     "--train-size",
@@ -84,6 +104,15 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     metavar="FRACTION|COUNT",
     help="Fraction of all images, with a given test set of those to train on, or count [default: all but the test "
     "images]. Repeat for a learning curve.",
+)
+@_strategies_group(
+    "--size",
+    "sizes",
+    multiple=True,
+    type=_Percentages(),
+    metavar="NAME=TRAIN/VALIDATION/TEST",
+    help="A size in per cent of all images, with its own test images: large=70/15/15. In place of --train-size and "
+    "--test-size. Repeat for a learning curve.",
 )
 @_strategies_group("--repeats", type=click.IntRange(min=1), metavar="N",
                    help="Random splits [default: 3]; for a given test set, draws of training images [1].")  # fmt: skip
@@ -113,6 +142,12 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
 @json_option
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw accuracy against training size (needs the extra plot).")  # fmt: skip
+@_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the confusion matrices of all strategies at the largest size.")  # fmt: skip
+@_output("--plot-history", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the training curves of the strategies that train a network.")  # fmt: skip
+@_output("--plot-by", type=click.Choice(get_args(PlotBy)), default="epoch", show_default=True,
+         help="What --plot-history has on its x axis.")  # fmt: skip
 @data_options
 @min_images_option
 @network_options(several=False, backbones=True)
@@ -142,23 +177,44 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
             --backbone resnet18
     Longer training:
         featx compare photos/ --set finetuned.epochs=20
+    Two networks, each with images and settings of its own:
+        featx compare photos/ --strategy cnn=scratch --set cnn.image_size=100 \\
+            --set cnn.backbone=small_cnn --strategy alexnet=finetuned \\
+            --set alexnet.backbone=alexnet --set alexnet.per_class=500
+    Sizes in per cent to train, to validate and to test on:
+        featx compare photos/ --size large=70/15/15 --size small=20/20/60
     """
-    settings = parse_settings(options["settings"])
+    chosen = named_strategies(options["strategies"], options["settings"])
     check_outputs(None, options)
-    check_figure_paths(options["plot"])
-    check_names(options)
-    _check_settings(options["strategies"], settings)
+    check_figure_paths(options["plot"], options["plot_confusion"], options["plot_history"])
+    if options["plot_history"] and not any(
+        parse_strategy(each.strategy).method in TRAINED_STRATEGIES for each in chosen
+    ):
+        raise click.UsageError("--plot-history needs a strategy that trains a network, such as finetuned")
+    if options["plot_by"] != "epoch" and not options["plot_history"]:
+        note(options, f"note: --plot-by {options['plot_by']} has no effect without --plot-history")
+    check_names(shared_options(chosen, options))
+    check_networks(chosen, options)
+    sizes = _named_sizes(options)
     dataset, test = datasets_from(options, data, dry_run=dry_run)
     _check_sizes(options["train_sizes"], len(dataset))
     announce(options, "loading scikit-learn")
     from ..comparison.compare import check_margin, compare_strategies
+    from ..reports.closing_table import counts_table
     from ..reports.comparison import comparison_parts, cost_lines
 
     check_margin(options["margin"])
     transformers = [
         transformer_from(options, backbone=name, on_error="raise") for name in dict.fromkeys(options["backbone"])
     ]
-    strategies = _strategies(options["strategies"], transformers, settings)
+    strategies, per_class = make_strategies(chosen, transformers)
+    studied = studied_network(chosen, transformers) if options["transfer"] else None
+    if options["transfer"] and studied is None:
+        note(options, "note: no stages are compared, since no network is pretrained")
+
+    def show_counts(counts: list[PartCounts]) -> None:
+        note(options, counts_table(counts))
+
     how: dict[str, Any] = {
         "test": test,
         "train_sizes": options["train_sizes"] or None,
@@ -167,8 +223,11 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
         "min_images": options["min_images"],
         "random_state": options["seed"],
         "folder": options["folder"] or _folder(options["cache"]),
-        "transfer": transformers[0] if options["transfer"] else None,
+        "transfer": studied,
         "on_error": options["on_error"],
+        "sizes": sizes,
+        "per_class": per_class or None,
+        "on_plan": show_counts,
     }
     if dry_run:
         from ..forecast.compare import forecast_comparison
@@ -182,25 +241,49 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, *cost_lines(result))
     print_result(options, result, comparison_parts(result))
+    _draw(options, result)
+
+
+def _draw(options: dict[str, Any], result: ComparisonResult) -> None:
+    """Draw what is asked for."""
     if options["plot"]:
         from ..reports.comparison_plot import plot_comparison
 
         plot_comparison(result, options["plot"])
         note(options, f"{options['plot']}: curve drawn")
+    if options["plot_confusion"]:
+        from ..reports.comparison_confusion_plot import plot_comparison_confusion
+
+        plot_comparison_confusion(result, options["plot_confusion"])
+        note(options, f"{options['plot_confusion']}: confusion matrices drawn")
+    if options["plot_history"]:
+        from ..reports.comparison_history_plot import plot_comparison_history
+
+        plot_comparison_history(result, options["plot_history"], by=options["plot_by"])
+        note(options, f"{options['plot_history']}: training curves drawn")
 
 
-def _check_settings(names: tuple[str, ...], settings: dict[str, dict[str, Any]]) -> None:
-    """Raise ParameterError if a parameter of another strategy is set, or to a value that it does not accept."""
-    from ..constraints import check_values
-    from ..exceptions import ParameterError, nearest
-    from ..finetuning.settings import ACCEPTED
+def _named_sizes(options: dict[str, Any]) -> dict[str, tuple[float, float, float]] | None:
+    """Return the percentages of the sizes by name, if there are any.
 
-    if unused := sorted(set(settings) - set(names)):
-        hint = nearest(unused[0], names) or f"Add --strategy {unused[0]}."
-        raise ParameterError(f"got a parameter of {unused[0]}, which is not among the strategies", hint)
-    for name, values in settings.items():
-        if parse_strategy(name).method in TRAINED_STRATEGIES:
-            check_values(values, **ACCEPTED)
+    Raises
+    ------
+    click.UsageError
+        If there are other sizes too, or two of the same name.
+    """
+    sizes: dict[str, tuple[float, float, float]] = {}
+    for name, parts in options["sizes"]:
+        if name in sizes:
+            raise click.UsageError(f"--size has the name {name} twice")
+        sizes[name] = parts
+    others = {
+        "--train-size": options["train_sizes"],
+        "--test-size": options["test_size"],
+        "--test": options["test_data"],
+    }
+    if sizes and (given := [option for option, value in others.items() if value]):
+        raise click.UsageError(f"--size and {given[0]} exclude each other: --size says what is tested on")
+    return sizes or None
 
 
 def _check_sizes(sizes: tuple[float | int, ...], n: int) -> None:
@@ -211,34 +294,8 @@ def _check_sizes(sizes: tuple[float | int, ...], n: int) -> None:
         raise ParameterError(f"got --train-size {counts[0]}; there are {n:,} images", "Choose a smaller one.")
 
 
-def _strategies(
-    names: tuple[str, ...], transformers: list[Any], settings: dict[str, dict[str, Any]]
-) -> dict[str, BaseEstimator]:
-    """Return the classifiers by name, which includes the backbone if there are several."""
-    from ..comparison.strategies import make_strategy
-
-    return {
-        name if len(transformers) == 1 else f"{name} on {transformer.backbone}": make_strategy(
-            name, transformer, parameters=settings.get(name)
-        )
-        for transformer in transformers
-        for name in dict.fromkeys(names)
-    }
-
-
 def _folder(cache: str) -> Path | None:
     from ..extraction.estimator import open_cache
 
     found = open_cache(None if cache == "none" else cache)
     return None if found is None else found.root / "comparisons"
-
-
-def parse_settings(texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return the parameters in "strategy.param=value" texts; values are Python literals, or text."""
-    settings: dict[str, dict[str, Any]] = {}
-    for text in texts:
-        strategy, parameter, value = parse_assignment(
-            text, option="--set", form="STRATEGY.PARAM=VALUE", example="finetuned.epochs=20"
-        )
-        settings.setdefault(strategy, {})[parameter] = parse_literal(value)
-    return settings

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from .networks.backbone import Backbone, BackboneSource
     from .networks.precision import choose_precision
     from .networks.resolve import list_backbones, resolve_backbone
+    from .reports.comparison_confusion_plot import plot_comparison_confusion
+    from .reports.comparison_history_plot import plot_comparison_history
     from .reports.comparison_plot import plot_comparison
     from .reports.evaluation_plot import plot_evaluation
     from .reports.history_plot import plot_history
@@ -79,6 +81,8 @@ _MODULES = {
     "comparison.result": ("ComparisonResult",),
     "comparison.strategies": ("make_strategy",),
     "reports.comparison_plot": ("plot_comparison",),
+    "reports.comparison_confusion_plot": ("plot_comparison_confusion",),
+    "reports.comparison_history_plot": ("plot_comparison_history",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
     "workflows.finetune": ("FineTuneResult", "finetune_model"),
@@ -118,10 +122,14 @@ _MODULES = {
 }
 # Classes that are no public names, but parts of public objects: pickles name all of them by the package.
 _PARTS = {
+    "comparison.images_needed": ("ImagesNeeded",),
+    "comparison.named_sizes": ("NamedSize",),
+    "comparison.part_counts": ("PartCounts",),
     "comparison.result": ("CurveResult",),
     "comparison.size_result": ("SizeResult", "StrategyResult", "Verdict"),
     "comparison.stage_study": ("StageScores", "StageStudy"),
     "comparison.strategy_pairs": ("PairResult",),
+    "comparison.strategy_traits": ("StrategyTraits",),
     "comparison.transfer_cases": ("Rule", "TransferCase"),
     "evaluation.baseline": ("Baseline",),
     "evaluation.estimates": ("Estimate",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,13 +13,17 @@ from sklearn.base import BaseEstimator
 from ..choices import OnError, StrategyKind
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
+from ..display.quantities import count_text
 from ..exceptions import ParameterError
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import Failure, find_unreadable
 from ..images.pixels import checked_value_range
 from ..images.sources import as_sources
-from .design import ComparisonDesign
-from .plan import plan_comparison
+from .images_needed import images_needed
+from .named_sizes import SIZES
+from .part_counts import PartCounts, count_parts
+from .per_class import PER_CLASS
+from .plan import ComparisonPlan, plan_comparison
 from .result import ComparisonResult
 from .run_files import RunFiles
 from .runner import Runner
@@ -27,6 +31,7 @@ from .runs import ComparisonRuns
 from .size_result import SizeResult
 from .stage_study import StageStudy
 from .strategies import kind_of
+from .strategy_traits import strategy_traits
 from .summary import SummaryStatistics
 from .transfer_cases import LARGE_PER_CLASS, TransferCase, transfer_case
 
@@ -52,6 +57,9 @@ def compare_strategies(
     transfer: CNNFeatureTransformer | None = None,
     on_error: OnError = "raise",
     verbose: bool = False,
+    sizes: Mapping[str, Sequence[float]] | None = None,
+    per_class: Mapping[str, int] | None = None,
+    on_plan: Callable[[list[PartCounts]], None] | None = None,
 ) -> ComparisonResult:
     """Compare frozen features, fine-tuning and training from scratch on the same test images.
 
@@ -103,6 +111,20 @@ def compare_strategies(
         find them.
     verbose : bool, default=False
         Show progress bars, on a terminal or in a notebook, and print a line to stderr for each run.
+    sizes : mapping of str to (float, float, float), default=None
+        In place of training sizes and a test size: names and percentages of all images to train on, to validate on
+        and to test on, such as ``{"large": (70, 15, 15), "small": (20, 20, 60)}``. All are stratified, with whole
+        groups on one side. Of two sizes, the smaller training and validation set lies inside the larger one, and so
+        do the test sets: where these differ, each size is judged on its own. Networks that are trained stop by a
+        stratified validation part of that share, whatever their ``validation_fraction``, and without one train to the
+        last epoch; frozen features are tuned by cross-validation on training and validation images together. A split
+        that the data set came with is not used.
+    per_class : mapping of str to int, default=None
+        The most images of each class, copies counted once, that a strategy trains on, by the name of the strategy.
+        They are drawn from the training images of each size; those of smaller numbers and sizes lie inside those of
+        larger ones. The test images are those of all strategies.
+    on_plan : callable, default=None
+        Called with the images of each size, a list of `PartCounts`, before anything is computed.
 
     Returns
     -------
@@ -117,7 +139,7 @@ def compare_strategies(
     FeatxError
         What a strategy raises, with the name of its run; finished runs are kept in the folder.
     """
-    check_values(locals())
+    check_values(locals(), per_class=PER_CLASS, sizes=SIZES)
     check_margin(margin)
     plan = plan_comparison(
         dataset,
@@ -130,6 +152,8 @@ def compare_strategies(
         repeats=repeats,
         random_state=random_state,
         transfer=transfer,
+        sizes=sizes,
+        per_class=per_class,
     )
     files = RunFiles(folder)
     failures = _unreadable(plan.data.whole, strategies, verbose) if on_error == "skip" else []
@@ -139,18 +163,30 @@ def compare_strategies(
     if failed := [key for key in keys if read_images and not isinstance(key, bytes)]:
         raise failed[0]
     plan = plan.with_keys(keys)
-    dataset, design = plan.data.dataset, plan.design
+    dataset, design, counts = plan.data.dataset, plan.design, count_parts(plan)
+    if on_plan is not None:
+        on_plan(counts)
     given = design.split is not None
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     kinds = {name: kind_of(estimator) for name, estimator in strategies.items()}
     statistics = SummaryStatistics(
-        truth, len(classes), dataset.groups, design.repeats, kinds, random_state, margin, given
+        truth,
+        len(classes),
+        dataset.groups,
+        design.repeats,
+        kinds,
+        random_state,
+        margin,
+        given,
+        names=[size.name for size in design.sizes or ()],
+        trains={name: plan.trains(name) for name in plan.per_class},
+        traits={name: strategy_traits(estimator, truth) for name, estimator in strategies.items()},
     )
     with contextlib.closing(Runner(dataset)) as runner:
         runs = ComparisonRuns(plan, files, runner, verbose)
         study, reason = (None, None) if transfer is None else runs.study(transfer, margin)
         results, found = runs.results()
-    sizes = [
+    found_sizes = [
         statistics.size(
             number, {name: [results[name, number, r] for r in range(len(design.repeats))] for name in strategies}
         )
@@ -167,13 +203,21 @@ def compare_strategies(
         test=statistics.tested.test,
         given_test=given,
         margin=margin,
-        sizes=sizes,
-        curves=[statistics.curve(name, sizes) for name in strategies],
+        sizes=found_sizes,
+        curves=[statistics.curve(name, found_sizes) for name in strategies],
         stages=study,
-        cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in sizes],
-        notes=[*plan.data.notes, *design.notes, *statistics.notes(sizes), *_notes(kinds, design, study, reason)],
+        cases=[] if study is None else [_case(study, size, strategies, len(classes)) for size in found_sizes],
+        notes=[
+            *plan.data.notes,
+            *design.notes,
+            *statistics.notes(found_sizes),
+            *_notes(plan, found_sizes, kinds, study, reason),
+        ],
         failures=failures,
         runs_found=found,
+        counts=counts,
+        own_tests=design.own_tests,
+        images_needed=images_needed(found_sizes),
     )
 
 
@@ -209,8 +253,13 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
 
 
 def _notes(
-    kinds: Mapping[str, StrategyKind], design: ComparisonDesign, study: StageStudy | None, reason: str | None
+    plan: ComparisonPlan,
+    sizes: Sequence[SizeResult],
+    kinds: Mapping[str, StrategyKind],
+    study: StageStudy | None,
+    reason: str | None,
 ) -> list[str]:
+    design = plan.design
     repeats = len(design.repeats)
     notes = [
         "seconds are what it would take without a cache: those of the images that were forwarded, or those of up to 64 "
@@ -221,6 +270,19 @@ def _notes(
     ]  # fmt: skip
     if len(kinds) > 1 and 1 < repeats < 6 and design.split is None:
         notes.append(f"{repeats} repeats are few: the test misses all but large differences")
+    largest = {found.strategy: found for found in sizes[-1].strategies}
+    notes += [
+        f"{name} was trained on at most {count_text(most, 'image')} of each class: {largest[name].n_train:,} of the "
+        f"{sizes[-1].n_train:,} at the largest size"
+        for name, most in plan.per_class.items()
+    ]
+    if repeats > 1:
+        notes.append(f"how well classes are recognised is counted over the test images of all {repeats} repeats")
+    if design.own_tests:
+        notes.append("accuracies of different sizes are on different test images, so no curve is extrapolated")
+    if any(found.histories and found.traits.learning_rate is not None and None in found.histories
+           for size in sizes for found in size.strategies):  # fmt: skip
+        notes.append("runs that an earlier version wrote have no training curves; those are not drawn")
     if repeats == 1 and len(kinds) > 1:
         notes.append("one repeat does not show how much other training images would change the figures")
     if study is not None:

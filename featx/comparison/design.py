@@ -1,4 +1,4 @@
-"""Draw the training and test rows of every repeat of a comparison, by random splits or for a given test set."""
+"""Design a comparison: the rows of every repeat, drawn at random or for a given test set, and how in words."""
 
 from __future__ import annotations
 
@@ -13,36 +13,12 @@ from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import SplitOptions
 from ..datasets.split import split_dataset
 from ..display.notes import note_once
-from ..evaluation.class_sizes import check_counts, check_sizes
 from ..evaluation.data_split import DataSplit
-from ..evaluation.nested_subsets import nested_subsets
-from ..evaluation.splits import Split, check_fraction, held_out_split
-from ..evaluation.units import content_units
-from ..exceptions import DatasetError, ParameterError
+from ..evaluation.splits import check_fraction
+from .named_sizes import NamedSize
+from .repeats import COMPARISON_TEST_SIZE, REPEATS, Repeat, check_strata, draw_by_percentages, draw_repeats
 
-__all__ = ["ComparisonDesign", "Repeat", "comparison_split_options", "design_comparison", "draw_repeats", "stratified"]
-
-# One image of a class for tuning and one for training.
-LEAST_PER_CLASS = 2
-COMPARISON_TEST_SIZE = 0.25
-REPEATS = 3
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """The rows of one repeat.
-
-    Attributes
-    ----------
-    seed : int
-    test : ndarray of int
-    trains : list of ndarray of int
-        One for each size, the smaller inside the larger.
-    """
-
-    seed: int
-    test: np.ndarray
-    trains: list[np.ndarray]
+__all__ = ["ComparisonDesign", "comparison_split_options", "design_comparison", "stratified"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +34,20 @@ class ComparisonDesign:
         Whether random test sets are stratified by finer labels than the class.
     grouped : bool
         Whether there are groups.
+    sizes : list of NamedSize or None
+        The percentages that random rows were drawn by.
     """
 
     repeats: list[Repeat]
     split: DataSplit | None
     finer: bool
     grouped: bool
+    sizes: list[NamedSize] | None = None
+
+    @property
+    def own_tests(self) -> bool:
+        """Whether the sizes have test images of their own."""
+        return self.repeats[0].own_tests is not None
 
     @property
     def notes(self) -> list[str]:
@@ -73,11 +57,18 @@ class ComparisonDesign:
     def protocol(self, n_test: int) -> str:
         """Return in words how the rows were drawn."""
         repeats, inside = len(self.repeats), "smaller training sets lie inside larger ones"
+        how = f"stratified by class{' and finer labels' if self.finer else ''}"
+        how += ", whole groups on one side" if self.grouped else ""
+        if self.split is None and self.own_tests:
+            return (
+                f"{repeats} random split{'s' if repeats > 1 else ''} for each size, in per cent of all images, {how}; "
+                "each size is judged on its own test images, the same for every strategy; of two sizes the smaller "
+                f"test set lies inside the larger one, and {inside}"
+            )
         if self.split is None:
             return (
                 f"{repeats} random split{'s' if repeats > 1 else ''} with {n_test:,} test images"
-                f"{' each' if repeats > 1 else ''}, stratified by class{' and finer labels' if self.finer else ''}"
-                f"{', whole groups on one side' if self.grouped else ''}; the test images are the same for every "
+                f"{' each' if repeats > 1 else ''}, {how}; the test images are the same for every "
                 f"strategy and size, and {inside}"
             )
         parts = "training and validation parts" if len(self.split.validation) else "training images"
@@ -98,6 +89,7 @@ def design_comparison(
     *,
     train_sizes: Sequence[float | int] | None = None,
     test_size: float | None = None,
+    sizes: list[NamedSize] | None = None,
     repeats: int | None = None,
     random_state: int = 0,
 ) -> ComparisonDesign:
@@ -109,22 +101,28 @@ def design_comparison(
         With labels. Random test sets are stratified by its strata too.
     train_sizes, test_size, repeats, random_state
         As for `compare_strategies`.
+    sizes : list of NamedSize, default=None
+        In place of the training sizes and the test size.
 
     Raises
     ------
     ParameterError, DatasetError
     """
     labels = np.asarray(dataset.labels)
+    kept: dict[str, Any] = {"groups": dataset.groups, "together": dataset.together, "random_state": random_state}
+    if sizes is not None:
+        drawn = draw_by_percentages(
+            labels, sizes, stratify=dataset.strata, repeats=REPEATS if repeats is None else repeats, **kept
+        )
+        return ComparisonDesign(drawn, None, dataset.strata is not None, dataset.groups is not None, sizes)
     if dataset.split is not None:
         split = split_dataset(dataset)
         drawn = draw_repeats(
             labels,
             train_sizes=train_sizes,
             given=(split.fitted, split.test),
-            groups=dataset.groups,
-            together=dataset.together,
             repeats=1 if repeats is None else repeats,
-            random_state=random_state,
+            **kept,
         )
         return ComparisonDesign(drawn, split, False, dataset.groups is not None)
     drawn = draw_repeats(
@@ -132,17 +130,17 @@ def design_comparison(
         train_sizes=train_sizes,
         test_size=COMPARISON_TEST_SIZE if test_size is None else test_size,
         stratify=dataset.strata,
-        groups=dataset.groups,
-        together=dataset.together,
         repeats=REPEATS if repeats is None else repeats,
-        random_state=random_state,
+        **kept,
     )
     return ComparisonDesign(drawn, None, dataset.strata is not None, dataset.groups is not None)
 
 
 def comparison_split_options(*, test_size: float | None = None, min_images: int = 1, **options: Any) -> SplitOptions:
     """Return how the data set of a comparison is checked and split; parameters as for `compare_strategies`."""
-    settings = {"test_size": COMPARISON_TEST_SIZE if test_size is None else check_fraction(test_size)}
+    settings = {}
+    if options.get("sizes") is None:
+        settings["test_size"] = COMPARISON_TEST_SIZE if test_size is None else check_fraction(test_size)
     return SplitOptions(partial(design_comparison, **options), settings, min_images=min_images)
 
 
@@ -160,129 +158,5 @@ def stratified(dataset: ImageDataset, stratify: np.ndarray | None) -> ImageDatas
         note_once("stratify has no effect: one test set is given")
         return dataset
     strata = np.asarray(stratify)
-    _check_strata(strata, len(dataset))
+    check_strata(strata, len(dataset))
     return replace(dataset, strata=strata)
-
-
-def draw_repeats(
-    y: np.ndarray,
-    *,
-    train_sizes: Sequence[float | int] | None,
-    test_size: float = COMPARISON_TEST_SIZE,
-    given: Split | None = None,
-    stratify: np.ndarray | None = None,
-    groups: np.ndarray | None = None,
-    together: np.ndarray | None = None,
-    repeats: int = REPEATS,
-    random_state: int = 0,
-) -> list[Repeat]:
-    """Return the rows of every repeat; parameters as for `compare_strategies`.
-
-    With `given`, (training rows, test rows), every repeat tests these test rows. Images of the same content, equal in
-    `together`, are on one side of every split and in the same training sets.
-
-    Raises
-    ------
-    ParameterError, DatasetError
-    """
-    if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
-        raise ParameterError(f"got repeats={repeats!r}; expected a positive integer")
-    test_size = check_fraction(test_size)
-    classes, truth = np.unique(y, return_inverse=True)
-    once = together is not None
-    if given is None:
-        units = content_units(truth, together)
-        check_counts(units.labels, classes, 2 * LEAST_PER_CLASS, "a training and a test part need", once=once)
-        strata = _strata(y, stratify, together)
-        splits = [
-            held_out_split(strata, test_size, groups=groups, together=together, random_state=random_state + repeat)
-            for repeat in range(repeats)
-        ]
-        counts = _counts(train_sizes, len(y), test_size, {len(train) for train, _ in splits})
-    else:
-        rows = given[0]
-        units = content_units(truth[rows], None if together is None else together[rows])
-        check_counts(units.labels, classes, LEAST_PER_CLASS, "tuning needs", once=once)
-        splits = [given] * repeats
-        counts = _counts(train_sizes, len(given[0]), 0.0, {len(given[0])})
-    drawn = []
-    for repeat, (train, test) in enumerate(splits):
-        sizes = [len(train) if count is None else min(count, len(train)) for count in counts]
-        inside = None if groups is None else groups[train]
-        alike = None if together is None else together[train]
-        subsets = nested_subsets(y[train], sizes, groups=inside, together=alike, random_state=random_state + repeat)
-        trains = [train[subset] for subset in subsets]
-        for rows in trains:
-            _check_classes(truth, classes, rows, train, together)
-        drawn.append(Repeat(random_state + repeat, test, trains))
-    return drawn
-
-
-def _strata(y: np.ndarray, stratify: np.ndarray | None, together: np.ndarray | None) -> np.ndarray:
-    """Return the labels by which test sets are stratified: the classes, or finer labels inside them."""
-    if stratify is None:
-        return y
-    _check_strata(stratify, len(y))
-    strata = np.array([f"{label}, {finer}" for label, finer in zip(y, stratify, strict=True)])
-    names, numbers = np.unique(strata, return_inverse=True)
-    counts = np.bincount(content_units(numbers, together).labels, minlength=len(names))
-    check_sizes(names, counts, 2, "a training and a test part need", kind="stratum", once=together is not None)
-    return strata
-
-
-def _check_strata(strata: np.ndarray, n: int) -> None:
-    if len(strata) != n:
-        raise ParameterError(f"got {len(strata)} labels to stratify by for {n} images", "Pass one for each.")
-
-
-def _counts(train_sizes: Sequence[float | int] | None, n: int, test_size: float, left: set[int]) -> list[int | None]:
-    """Return the training sizes in increasing order; None stands for all where repeats leave different numbers."""
-    most = min(left)
-    every = most if len(left) == 1 else None
-    if train_sizes is None:
-        return [every]
-    if isinstance(train_sizes, str) or not isinstance(train_sizes, Sequence | np.ndarray) or not len(train_sizes):
-        raise ParameterError(f"got train_sizes={train_sizes!r}; expected fractions or counts", "Pass [0.1, 0.3].")
-    counts: list[int | None] = []
-    for size in train_sizes:
-        if isinstance(size, bool) or not isinstance(size, int | float | np.integer | np.floating) or not size > 0:
-            raise ParameterError(f"got the training size {size!r}; expected a fraction or a count of images")
-        fraction = isinstance(size, float | np.floating)
-        # Whole images and whole groups meet a fraction roughly, so the largest one means all that the test set leaves.
-        if fraction and size > 1 and not test_size:
-            raise ParameterError(
-                f"got the training size {size:g}, a fraction of the {n:,} images to train on; the most is 1",
-                "Choose a smaller one, or leave train_sizes out for all of them.",
-            )
-        if fraction and size > 1 - test_size + 1e-9:
-            raise ParameterError(
-                f"got the training size {size:g}, a fraction of all {n:,} images of which the test set takes "
-                f"{test_size:g}; the most is {1 - test_size:g}",
-                "Choose a smaller one, or leave train_sizes out for all that the test set leaves.",
-            )
-        if not fraction and size > most:
-            raise ParameterError(
-                f"got the training size {size}; the most that the test set leaves is {most}", "Choose a smaller one."
-            )
-        whole = fraction and size > 1 - test_size - 1e-9
-        counts.append(every if whole else min(most, max(1, round(size * n))) if fraction else int(size))
-    return sorted(set(counts), key=lambda count: most if count is None else count)
-
-
-def _check_classes(
-    truth: np.ndarray, classes: np.ndarray, rows: np.ndarray, pool: np.ndarray, together: np.ndarray | None
-) -> None:
-    def counts(rows: np.ndarray) -> np.ndarray:
-        labels = content_units(truth[rows], None if together is None else together[rows]).labels
-        return np.bincount(labels, minlength=len(classes))
-
-    found, left = counts(rows), int(counts(pool).min())
-    # Every subset holds the share of each class to within one image.
-    enough = -(-LEAST_PER_CLASS * len(pool) // left) if left >= LEAST_PER_CLASS else 0
-    try:
-        check_sizes(classes, found, LEAST_PER_CLASS, f"tuning needs, among the {len(rows):,} to train on",
-                    once=together is not None)  # fmt: skip
-    except DatasetError as error:
-        if enough > len(rows):
-            raise DatasetError(error.message, f"Train on {enough:,} or more images.") from None
-        raise

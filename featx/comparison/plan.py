@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from ..cache import FileDigests
 from ..constraints import check_values, shown
 from ..datasets.dataset import ImageDataset
 from ..datasets.prepare import PreparedData
 from ..datasets.split import join_test
+from ..display.notes import note_once
 from ..exceptions import FeatxError, ParameterError
 from ..extraction.digests import image_keys
 from ..extraction.estimator import ImageEstimator, open_cache
@@ -23,9 +24,11 @@ from ..heads.tuned_head import TunedHead
 from ..images.sources import as_sources
 from ..runtime.resources import thread_count
 from .design import ComparisonDesign, comparison_split_options, stratified
+from .named_sizes import SIZES, named_sizes
+from .per_class import PER_CLASS, check_per_class, limit_per_class
 from .strategies import kind_of
 
-__all__ = ["ComparisonPlan", "check_strategies", "plan_comparison"]
+__all__ = ["ComparisonPlan", "check_strategies", "holds_out_validation", "plan_comparison"]
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,39 @@ class ComparisonPlan:
     strategies : mapping of str to classifier
     data : PreparedData
         Joined with the test set.
+    per_class : mapping of str to int
+        The most training images of each class, for the strategies that have such a number.
     """
 
     strategies: Mapping[str, BaseEstimator]
     data: PreparedData
+    per_class: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def design(self) -> ComparisonDesign:
         """The rows of every repeat."""
         return self.data.split
+
+    def trains(self, strategy: str) -> list[list[np.ndarray]]:
+        """Return the training rows of a strategy, for each repeat those of each size."""
+        repeats = self.design.repeats
+        if strategy not in self.per_class:
+            return [repeat.trains for repeat in repeats]
+        labels, together = np.asarray(self.data.dataset.labels), self.data.dataset.together
+        most = self.per_class[strategy]
+        return [
+            limit_per_class(labels, repeat.trains, most, together=together, random_state=repeat.seed)
+            for repeat in repeats
+        ]
+
+    def estimator(self, strategy: str, size: int) -> BaseEstimator:
+        """Return the classifier of a strategy at a size, whose percentages say how many images it validates on."""
+        estimator = self.strategies[strategy]
+        if self.design.sizes is None or not holds_out_validation(estimator):
+            return estimator
+        share = self.design.sizes[size].validation_fraction
+        own = {"validation_fraction": share} if share else {"early_stopping": False}
+        return clone(estimator).set_params(**own)
 
     def read_keys(self, *, verbose: bool = False) -> list[Any]:
         """Return what identifies the content of each image, or the error of reading it; URLs are not read."""
@@ -69,21 +96,37 @@ def plan_comparison(
     repeats: int | None = None,
     random_state: int = 0,
     transfer: CNNFeatureTransformer | None = None,
+    sizes: Mapping[str, Sequence[float]] | None = None,
+    per_class: Mapping[str, int] | None = None,
 ) -> ComparisonPlan:
     """Return what `compare_strategies` is about to do, after raising what it would raise before any image is read.
 
     Parameters
     ----------
-    dataset, strategies, test, train_sizes, test_size, stratify, min_images, repeats, random_state, transfer
+    dataset, strategies, test, train_sizes, test_size, stratify, min_images, repeats, random_state, transfer, sizes
+        As for `compare_strategies`.
+    per_class : mapping of str to int, default=None
         As for `compare_strategies`.
     """
-    check_values(locals())
+    check_values(locals(), per_class=PER_CLASS, sizes=SIZES)
+    percentages = named_sizes(sizes)
+    if percentages is not None:
+        _check_alone({"train_sizes": train_sizes, "test_size": test_size, "test": test})
+        dataset = _without_split(dataset)
     dataset = join_test(dataset, test, test_size=test_size)
     check_strategies(strategies, transfer, dataset)
+    most = check_per_class(per_class, strategies)
     dataset = stratified(dataset, stratify)
     options: dict[str, Any] = {"train_sizes": train_sizes, "repeats": repeats, "random_state": random_state}
+    options["sizes"] = percentages
     split_options = comparison_split_options(**options, test_size=test_size, min_images=min_images)
-    return ComparisonPlan(strategies, split_options.prepare(dataset))
+    return ComparisonPlan(strategies, split_options.prepare(dataset), most)
+
+
+def holds_out_validation(estimator: BaseEstimator) -> bool:
+    """Return whether a classifier trains with a validation part of its training images."""
+    own = estimator.get_params(deep=False)
+    return "validation_fraction" in own and bool(own.get("early_stopping"))
 
 
 def check_strategies(
@@ -115,6 +158,21 @@ def check_strategies(
             raise
     if transfer is not None:
         transfer.check_parameters()
+
+
+def _check_alone(others: Mapping[str, Any]) -> None:
+    for name, value in others.items():
+        if value is not None:
+            raise ParameterError(
+                f"got sizes and {name}; sizes say which share of all images is tested on", f"Leave {name} out."
+            )
+
+
+def _without_split(dataset: ImageDataset) -> ImageDataset:
+    if dataset.split is None:
+        return dataset
+    note_once("the split that the data set came with gives way to the sizes: its parts become one")
+    return replace(dataset, split=None)
 
 
 def _memory(strategies: Mapping[str, BaseEstimator]) -> FileDigests:

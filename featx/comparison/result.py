@@ -12,6 +12,8 @@ from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
+from .images_needed import ImagesNeeded
+from .part_counts import PartCounts
 from .size_result import SizeResult
 from .stage_study import StageStudy
 from .transfer_cases import TransferCase
@@ -27,9 +29,11 @@ class CurveResult(NamedByPackage):
     ----------
     strategy : str
     sizes : list of int
+        Images that the strategy trained on, those to validate on included.
     accuracies : list of Estimate
     extrapolation : Extrapolation or None
-        To twice the largest size; None when a single size was measured.
+        To twice the largest size; None after a single size, where sizes have their own test images, and where the
+        strategy trained on fewer images than there were.
     """
 
     strategy: str
@@ -46,7 +50,7 @@ class ComparisonResult(SummaryMixin):
     ----------
     classes : list of str
     n_images, n_test : int
-        Images in all, and test images of a repeat; with groups, the mean.
+        Images in all, and test images of a repeat at the largest size; with groups, the mean.
     repeats, random_state : int
     margin : float
         The difference in accuracy that does not matter.
@@ -67,6 +71,12 @@ class ComparisonResult(SummaryMixin):
         Images that could not be read and were left out.
     runs_found : int
         Runs that an earlier call had finished.
+    counts : list of PartCounts
+        The images of each size.
+    own_tests : bool
+        Whether each size has its own test images.
+    images_needed : ImagesNeeded or None
+        With how many images each strategy is as good as the weakest with most; None after a single size.
     """
 
     classes: list[str]
@@ -86,6 +96,9 @@ class ComparisonResult(SummaryMixin):
     notes: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     runs_found: int = 0
+    counts: list[PartCounts] = field(default_factory=list)
+    own_tests: bool = False
+    images_needed: ImagesNeeded | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as types that JSON can hold."""

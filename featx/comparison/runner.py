@@ -21,6 +21,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..cache import EmbeddingCache
 from ..datasets.dataset import ImageDataset
+from ..display.json_values import as_json
 from ..evaluation.nested_subsets import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
@@ -50,6 +51,11 @@ class RunResult:
         if nothing had been cached.
     wall : float
         Seconds that the run really took.
+    history : dict of str to list, or None
+        The curves of a training, as `CNNFineTuneClassifier.history_` has them; None without a training, and of runs
+        that earlier versions wrote.
+    best_epoch : int or None
+        The epoch whose weights were kept.
     """
 
     probabilities: np.ndarray
@@ -57,6 +63,8 @@ class RunResult:
     validation_accuracy: float | None
     seconds: dict[str, float]
     wall: float
+    history: dict[str, Any] | None = None
+    best_epoch: int | None = None
 
 
 class Runner:
@@ -98,10 +106,20 @@ class Runner:
         start = time.perf_counter()
         run = self._run_frozen if kind_of(estimator) == "frozen" else self._run_network
         fitted, rows, train_accuracy, validation_accuracy, seconds = run(estimator, train, test, seed)
+        history = as_json(dict(_history(fitted))) or None
+        best = getattr(fitted, "best_epoch_", None)
         probabilities = np.zeros((len(test), len(self.classes)))
         probabilities[:, np.searchsorted(self.classes, fitted.classes_)] = rows
         wall = time.perf_counter() - start
-        return RunResult(probabilities, train_accuracy, validation_accuracy, seconds, wall)
+        return RunResult(
+            probabilities,
+            train_accuracy,
+            validation_accuracy,
+            seconds,
+            wall,
+            history,
+            None if best is None else int(best),
+        )
 
     def plan(
         self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
@@ -50,6 +50,7 @@ class Run:
     size, repeat : int
         Their places among the training sizes and the repeats.
     n_train : int
+        Images that it trains on.
     name : str
     file : str
         Its name does not depend on the other runs, so that more repeats, sizes or strategies find finished runs.
@@ -80,9 +81,11 @@ class ComparisonRuns:
     """
 
     def __init__(self, plan: ComparisonPlan, files: RunFiles, runner: Runner, verbose: bool) -> None:
+        self._plan = plan
         self.dataset = plan.data.dataset
         self.strategies = plan.strategies
         self.repeats = plan.design.repeats
+        self.trains = {name: plan.trains(name) for name in plan.strategies}
         self.files = files
         self.runner = runner
         self.verbose = verbose
@@ -135,10 +138,15 @@ class ComparisonRuns:
         if found:
             self._say(f"{found} of {len(runs)} runs were finished already")
         left = [run for run in runs if run not in results]
+        # A strategy with at most so many images of a class may train on the same ones at several sizes.
+        made = {self._identity(run): result for run, result in results.items()}
         with progress_bar(len(left), name="comparing", unit="run", shown=self.verbose) as bar:
             for run in left:
-                results[run] = result = self._compute(run)
-                truth = np.searchsorted(self.runner.classes, self.runner.labels[self.repeats[run.repeat].test])
+                identity = self._identity(run)
+                results[run] = made[identity] if identity in made else self._compute(run)
+                made[identity] = result = results[run]
+                tested = self.repeats[run.repeat].tested(run.size)
+                truth = np.searchsorted(self.runner.classes, self.runner.labels[tested])
                 accuracy = np.mean(result.probabilities.argmax(axis=1) == truth)
                 self._say(f"{run.name}: {percent_text(accuracy)} ({duration_text(result.wall)}){_left(runs, results)}")
                 bar.update()
@@ -148,11 +156,13 @@ class ComparisonRuns:
         """Yield what is not finished: "stages" or the name of a strategy, and the steps; see `Runner.plan`."""
         if transfer is not None:
             yield "stages", self._plan_study(transfer)
+        made = set()
         for run in self:
-            if self.files.load(run.file, run.key) is None:
-                repeat = self.repeats[run.repeat]
-                rows = repeat.trains[run.size], repeat.test
-                yield run.strategy, self.runner.plan(self.strategies[run.strategy], *rows, seed=repeat.seed)
+            identity = self._identity(run)
+            if self.files.load(run.file, run.key) is None and identity not in made:
+                made.add(identity)
+                seed = self.repeats[run.repeat].seed
+                yield run.strategy, self.runner.plan(self._estimator(run), *self.rows(run), seed=seed)
 
     def _plan_study(self, transfer: CNNFeatureTransformer) -> list[Passes | HeadFits]:
         rows, key = self.study_rows(transfer)
@@ -170,21 +180,41 @@ class ComparisonRuns:
 
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs in their order, finished or not."""
-        described = {name: describe_estimator(estimator) for name, estimator in self.strategies.items()}
+        # Without percentages a strategy is the same at every size.
+        own_sizes = range(len(self.repeats[0].trains) if self._plan.design.sizes else 1)
+        described = {
+            (name, size): describe_estimator(self._plan.estimator(name, size))
+            for name in self.strategies
+            for size in own_sizes
+        }
         for number, repeat in enumerate(self.repeats):
-            for size, rows in enumerate(repeat.trains):
-                for strategy, description in described.items():
+            for size, test in enumerate(map(repeat.tested, range(len(repeat.trains)))):
+                for strategy in self.strategies:
+                    rows = self.trains[strategy][number][size]
                     name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.repeats)}"
                     file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
-                    key = self._key(description, rows, repeat.test, repeat.seed)
+                    key = self._key(described[strategy, size % len(own_sizes)], rows, test, repeat.seed)
                     yield Run(strategy, size, number, len(rows), name, file, key)
 
+    def rows(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that a run trains on and those that it is tested on."""
+        return self.trains[run.strategy][run.repeat][run.size], self.repeats[run.repeat].tested(run.size)
+
+    def _identity(self, run: Run) -> tuple[Any, ...]:
+        """Return what two runs have in common if they are the same training and the same test."""
+        sizes = self._plan.design.sizes
+        shares = None if sizes is None else sizes[run.size].validation_fraction
+        return run.strategy, run.repeat, shares, *(rows.tobytes() for rows in self.rows(run))
+
+    def _estimator(self, run: Run) -> BaseEstimator:
+        return self._plan.estimator(run.strategy, run.size)
+
     def _compute(self, run: Run) -> RunResult:
-        repeat, estimator = self.repeats[run.repeat], self.strategies[run.strategy]
+        seed, estimator = self.repeats[run.repeat].seed, self._estimator(run)
         if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
             estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(run.file, run.key))
         try:
-            result = self.runner.run(estimator, repeat.trains[run.size], repeat.test, seed=repeat.seed)
+            result = self.runner.run(estimator, *self.rows(run), seed=seed)
         except FeatxError as error:
             error.message = f"{run.name}: {error.message}"
             raise

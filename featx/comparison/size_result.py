@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from ..choices import StrategyKind
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from .strategy_pairs import PairResult
+from .strategy_traits import StrategyTraits
 
 __all__ = ["SizeResult", "StrategyResult", "Verdict"]
 
@@ -29,6 +33,25 @@ class StrategyResult(SummaryMixin):
         Means over the repeats; see `RunResult`.
     seconds : dict of str to float
         Of `extraction`, `training` and `prediction`; means over the repeats, as if nothing had been cached.
+    n_train : int
+        Images that it trained on, those that it stopped or was tuned by included; the mean over the repeats. It is
+        less than that of the size where `per_class` limits the strategy.
+    per_class : float
+        Those of a class, on average.
+    traits : StrategyTraits
+        Its network, image size and rates.
+    epochs : float or None
+        Epochs that were run; the mean over the repeats.
+    histories : list of (dict of str to list, or None)
+        For each repeat the curves of the training; None without a training, and of runs that earlier versions wrote.
+    best_epochs : list of (int or None)
+        For each repeat the epoch whose weights were kept.
+    confusion : ndarray of int, shape (k, k), or None
+        Test images by true class (rows) and predicted class (columns), summed over the repeats, so that an image that
+        several repeats test counts as often.
+    rates : dict of str to ndarray of float64, shape (k,)
+        The `true_positive`, `false_negative` and `false_positive` rates of each class, of that matrix; NaN where there
+        is no image to count.
     """
 
     strategy: str
@@ -39,6 +62,15 @@ class StrategyResult(SummaryMixin):
     train_accuracy: float | None
     validation_accuracy: float | None
     seconds: dict[str, float]
+    n_train: int = 0
+    per_class: float = 0.0
+    traits: StrategyTraits = field(default_factory=StrategyTraits)
+    epochs: float | None = None
+    histories: list[dict[str, Any] | None] = field(default_factory=list)
+    best_epochs: list[int | None] = field(default_factory=list)
+    # Arrays have no single answer to whether they are equal.
+    confusion: np.ndarray | None = field(default=None, compare=False)
+    rates: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
     @property
     def cost(self) -> float:
@@ -105,7 +137,7 @@ class SizeResult(SummaryMixin):
     Attributes
     ----------
     n_train : int
-        Training images; with groups, their mean over the repeats.
+        Training images, those to validate on included; with groups, their mean over the repeats.
     per_class : float
         Training images of a class, on average.
     fewest : int
@@ -119,6 +151,10 @@ class SizeResult(SummaryMixin):
     verdict : Verdict
     warnings : list of str
         Strategies that do not beat the baseline.
+    name : str
+        Of the size, if it has one.
+    n_test : int
+        Test images of a repeat; with groups, the mean.
     """
 
     n_train: int
@@ -129,3 +165,5 @@ class SizeResult(SummaryMixin):
     baseline: float
     verdict: Verdict
     warnings: list[str] = field(default_factory=list)
+    name: str = ""
+    n_test: int = 0

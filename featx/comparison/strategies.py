@@ -29,8 +29,8 @@ def make_strategy(
     name : {"frozen", "frozen:HEAD", "finetuned", "scratch"}, perhaps with "@LAYER"
         ``frozen:HEAD`` is a pipeline of the transformer and a `TunedHead`; ``frozen`` is short for logistic regression;
         ``frozen:svm@stage6`` uses another layer than the transformer's. ``finetuned`` is a `CNNFineTuneClassifier` on
-        the same network, images and device; ``scratch`` is one with random weights, all of whose stages are trained by
-        AdamW at 0.001 with a one-cycle schedule of 30 epochs.
+        the same network, images and device; ``scratch`` is one with random weights, also of a module of your own, all
+        of whose stages are trained by AdamW at 0.001, the head too, with a one-cycle schedule of 30 epochs.
     transformer : CNNFeatureTransformer
         The network, and how images are read; not changed.
     parameters : mapping, default=None

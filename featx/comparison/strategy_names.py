@@ -8,7 +8,7 @@ from typing import Any
 from ..exceptions import ParameterError, nearest
 from ..heads.head_names import HEADS, check_head
 
-__all__ = ["TRAINED_STRATEGIES", "StrategyName", "parse_strategy"]
+__all__ = ["TRAINED_STRATEGIES", "StrategyName", "parse_named_strategy", "parse_strategy"]
 
 # The strategies that train a network, and the parameters of CNNFineTuneClassifier that each sets.
 TRAINED_STRATEGIES: dict[str, dict[str, Any]] = {
@@ -71,3 +71,31 @@ def parse_strategy(name: str) -> StrategyName:
         known = [*(f"frozen:{head}" for head in HEADS), "frozen", *TRAINED_STRATEGIES]
         raise ParameterError(f"there is no strategy {name!r}", nearest(name, known) or f"Use {', '.join(known)}.")
     return StrategyName(short, layer=layer or None)
+
+
+def parse_named_strategy(text: str) -> tuple[str, str]:
+    """Return the name and the strategy that a text says: "alexnet=finetuned", or "finetuned" for both.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such strategy, or the name is that of another one.
+    """
+    name, equals, strategy = text.partition("=")
+    if not equals:
+        parse_strategy(text)
+        return text, text
+    if not name or not strategy:
+        raise ParameterError(f"got the strategy {text!r}; expected NAME=STRATEGY", "Such as alexnet=finetuned.")
+    parse_strategy(strategy)
+    if name != strategy and _is_strategy(name):
+        raise ParameterError(f"got the name {name} for {strategy}; {name} is another strategy", "Choose another name.")
+    return name, strategy
+
+
+def _is_strategy(name: str) -> bool:
+    try:
+        parse_strategy(name)
+    except ParameterError:
+        return False
+    return True

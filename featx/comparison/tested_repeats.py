@@ -17,7 +17,7 @@ from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import class_means, score_classes
 from ..evaluation.paired import PairedTest, compare_paired, name_test, widen_interval
 from ..evaluation.resampled import corrected_interval, corrected_test
-from .design import Repeat
+from .repeats import Repeat
 
 __all__ = ["OneTestSet", "RandomTestSets", "TestedRepeats"]
 
@@ -34,13 +34,22 @@ class TestedRepeats(ABC):
     n_classes : int
     groups : ndarray of shape (n,) or None
     repeats : sequence of Repeat
+    size : int, default=-1
+        Which of the sizes, where each has its own test images.
     """
 
     __test__ = False  # not a test class of pytest's
 
-    def __init__(self, truth: np.ndarray, n_classes: int, groups: np.ndarray | None, repeats: Sequence[Repeat]) -> None:
+    def __init__(
+        self,
+        truth: np.ndarray,
+        n_classes: int,
+        groups: np.ndarray | None,
+        repeats: Sequence[Repeat],
+        size: int = -1,
+    ) -> None:
         self.truth, self.n_classes, self.groups, self.repeats = truth, n_classes, groups, repeats
-        self.tests = [repeat.test for repeat in repeats]
+        self.tests = [repeat.tested(size) for repeat in repeats]
         self.n_test = round(float(np.mean([len(test) for test in self.tests])))
 
     @property
@@ -86,6 +95,13 @@ class TestedRepeats(ABC):
     def right(self, probabilities: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return which images were predicted right in each repeat."""
         return [found.argmax(axis=1) == self.truth[test] for test, found in zip(self.tests, probabilities, strict=True)]
+
+    def confusion(self, probabilities: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the images of each true class (rows) by predicted class (columns), summed over the repeats."""
+        matrix = np.zeros((self.n_classes, self.n_classes), dtype=np.int64)
+        for test, found in zip(self.tests, probabilities, strict=True):
+            np.add.at(matrix, (self.truth[test], found.argmax(axis=1)), 1)
+        return matrix
 
     def _pooled(self, probabilities: Sequence[np.ndarray]) -> dict[str, Estimate]:
         """Return the figures of all images that were tested; each counts once, however often it was tested."""

@@ -41,6 +41,8 @@ class SampleSizes:
         Groups in all, and those that some repeat tests, if there are groups.
     given : bool, default=False
         Whether one given test set judges all repeats.
+    name : str, default=""
+        Of the size.
     """
 
     n_images: int
@@ -51,6 +53,7 @@ class SampleSizes:
     groups: int | None = None
     groups_tested: int = 0
     given: bool = False
+    name: str = ""
 
 
 def pass_verdict(
@@ -82,7 +85,7 @@ def pass_verdict(
     per_point = None
     if found.answer == "use" and rivals and not costs_no_more(use, rivals[0]):
         per_point = (use.cost - rivals[0].cost) / (100 * compared.pair(use, rivals[0]).difference.value)
-    heading = f"at {sizes.n_train:,} images ({sizes.per_class:,.0f} a class): "
+    heading = f"at {sizes.name}{', ' if sizes.name else ''}{sizes.n_train:,} images ({sizes.per_class:,.0f} a class): "
     lead = LEADS[found.answer].format(margin=points_text(margin, "g"))
     reasons = {"use": _why, "equal": _why_equal, "undecided": _why_undecided}[found.answer](compared, use, found)
     if worse := [name for name in found.worse if found.answer == "undecided" or name not in _strategies(rivals)]:

@@ -100,7 +100,7 @@ class ImageEstimator(BaseEstimator):
 
     def _check_types(self) -> None:
         values = dict(vars(self))  # a subclass may have fewer parameters
-        check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
+        check_weights_seed(values.pop("random_state"), drawn=self.weights is None)
         check_values(values, weights=WEIGHTS)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         network; ``timm:NAME`` with the extra; or a module of your own, which gets images normalised with ImageNet's
         mean and standard deviation; for what its embeddings are, see `layer`.
     weights : str, PathLike or None, default="DEFAULT"
-        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for
-        random weights.
+        "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file or checkpoint, or None for random weights,
+        which the ``reset_parameters`` of the layers of a module of your own draw; the module is not changed.
     layer : str, default=None
         A stage (``featx backbones --stages NAME``) or a node of the network's graph; None means the last
         convolutional or attention stage, and for a module the input of its final pooling, as the module computes it

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sklearn.base import BaseEstimator
 
 from ..choices import OnError
+from ..comparison.named_sizes import SIZES
+from ..comparison.part_counts import PartCounts, count_parts
+from ..comparison.per_class import PER_CLASS
 from ..comparison.plan import plan_comparison
 from ..comparison.run_files import RunFiles
 from ..comparison.runner import Runner
@@ -41,6 +44,9 @@ def forecast_comparison(
     folder: str | os.PathLike[str] | None = None,
     transfer: CNNFeatureTransformer | None = None,
     on_error: OnError = "raise",
+    sizes: Mapping[str, Sequence[float]] | None = None,
+    per_class: Mapping[str, int] | None = None,
+    on_plan: Callable[[list[PartCounts]], None] | None = None,
 ) -> ForecastResult:
     """Return what `compare_strategies` will cost at most, without the runs that are finished.
 
@@ -50,6 +56,8 @@ def forecast_comparison(
     ----------
     dataset, strategies, test, train_sizes, test_size, min_images, repeats, random_state, folder, transfer, on_error
         As for `compare_strategies`. Strategies must be those of `make_strategy`.
+    sizes, per_class, on_plan
+        As for `compare_strategies`.
 
     Returns
     -------
@@ -61,13 +69,15 @@ def forecast_comparison(
         What `compare_strategies` raises before any image is forwarded; or if a strategy is not one of featx's.
     """
     began, options = time.perf_counter(), locals()
-    check_values(options)
-    del options["folder"], options["on_error"]
+    check_values(options, per_class=PER_CLASS, sizes=SIZES)
+    del options["folder"], options["on_error"], options["on_plan"]
     plan = plan_comparison(**options)
     for name, estimator in strategies.items():
         if kind_of(estimator) != "frozen" and not isinstance(estimator, CNNFineTuneClassifier):
             raise ParameterError(f"the strategy {name} is not one of featx's, so nothing is known of its costs")
     plan = plan.with_keys(plan.read_keys())
+    if on_plan is not None:
+        on_plan(count_parts(plan))
     readers = [estimator[0] if kind_of(estimator) == "frozen" else estimator for estimator in strategies.values()]
     images = readers[0].sources(plan.data.dataset.images, plan.data.dataset.names)
     prices = Prices(images, plan.data.dataset.labels, readers=readers, began=began)

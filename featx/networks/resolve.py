@@ -71,14 +71,15 @@ def resolve_backbone(
     ----------
     backbone : str or nn.Module
         ``efficientnet_lite0`` (``1`` and ``2`` with the extra `lite`), ``small_cnn`` (which has no pretrained weights),
-        a torchvision classification network, ``timm:NAME``, or a module of your own. A module
-        is identified by its tensors, its attributes, and its code with everything that the code names; its images are
-        normalised with ImageNet's mean and standard deviation.
+        a torchvision classification network, ``timm:NAME``, or a module of your own. A module is identified by its
+        tensors, its attributes, and its code with everything that the code names; its images are normalised with
+        ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
         "DEFAULT", a torchvision name such as "IMAGENET1K_V1", a local file, or None for random ones. The file may be
         any file of torch or safetensors, including a training checkpoint: the one set of tensors in it that matches
-        the network up to its default layer is used. Weights of inception_v3 and googlenet are assumed to be trained
-        with torchvision's ``transform_input=True``, as the published ones were; pass a module for others.
+        the network up to its default layer is used. None beside a module draws its parameters anew by the
+        ``reset_parameters`` of its layers; the module is not changed. Weights of inception_v3 and googlenet are assumed
+        to be trained with torchvision's ``transform_input=True``, as the published ones were; pass a module for others.
     image_size : int, default=None
         Side of the input in pixels; None means the size that the weights were trained with.
     resize : {"crop", "squash"}, default="crop"
@@ -94,12 +95,13 @@ def resolve_backbone(
     ------
     BackboneError, WeightsError, ParameterError
     """
-    check_weights_seed(random_state, drawn=weights is None and isinstance(backbone, str))
+    check_weights_seed(random_state, drawn=weights is None)
     backbone, weights, cache_key = plain(backbone), plain(weights), plain(cache_key)
     if cache_key is not None:
         _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):
-        return _from_module(backbone, weights, IMAGENET.adapted(image_size, resize), cache_key, origin)
+        preprocessing = IMAGENET.adapted(image_size, resize)
+        return _from_module(backbone, weights, random_state, preprocessing, cache_key, origin)
     if backbone in LITE_IMAGE_SIZES:
         source = _lite(backbone, weights, random_state)
     elif backbone == SMALL_CNN:
@@ -220,23 +222,33 @@ def _build_torchvision(name: str, found: Weights, side: int, patch: int) -> nn.M
 
 
 def _from_module(
-    module: Any, weights: Any, preprocessing: Preprocessing, cache_key: str | None, origin: str | None
+    module: Any,
+    weights: Any,
+    seed: int,
+    preprocessing: Preprocessing,
+    cache_key: str | None,
+    origin: str | None,
 ) -> BackboneSource:
     from torch import nn
 
     from ..torch_modules.code_facts import lasting_name
     from .custom_modules import custom_module
+    from .fresh_weights import with_fresh_weights
 
     if not isinstance(module, nn.Module):
         raise ParameterError(
             f"got backbone of type {type(module).__name__}; expected a name or a torch.nn.Module",
             "`featx backbones` lists the names.",
         )
-    if not isinstance(weights, str) or weights != "DEFAULT":
+    if weights is not None and (not isinstance(weights, str) or weights != "DEFAULT"):
         raise ParameterError(
-            f"got weights={weights!r} beside a module, which brings its own", "Load them into the module."
+            f"got weights={weights!r} beside a module, which brings its own",
+            "Load them into the module, or pass None for random ones.",
         )
     own = custom_module(module, preprocessing=preprocessing, cache_key=cache_key, origin=origin)
+    if weights is None:
+        module = with_fresh_weights(module, digest=own.digest, random_state=seed)
+        own = custom_module(module, preprocessing=preprocessing, cache_key=cache_key, origin=origin)
     children = tuple((name, name) for name, _ in own.module.named_children())
     architecture = Architecture(stages=children, default_layer=own.layer, width=0, class_layer="")
     return BackboneSource(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..display.quantities import count_text, p_value_text, percent_text, points_text
 from ..display.tables import CLASS_NAMES, Part, Table
+from ..evaluation.class_rates import learnt_sentence
+from .closing_table import closing_parts
 from .costs import times_text
 
 if TYPE_CHECKING:
@@ -22,14 +24,15 @@ COST_STAGES = ("extraction", "training", "prediction")
 
 
 def comparison_parts(result: ComparisonResult) -> list[Part]:
-    """Return the verdict and tables of each size, then curves, stages and notes."""
+    """Return the verdict and tables of each size, then curves, stages, the closing table and notes."""
     parts: list[Part] = [f"{result.protocol}; {result.interval}"]
     for size in result.sizes:
-        parts += _size(size)
+        parts += _size(size, result)
     if any(curve.extrapolation is not None for curve in result.curves):
         parts.append(_curves(result))
     if result.stages is not None:
         parts += _stage_study(result)
+    parts += closing_parts(result)
     return [*parts, *filter(None, ["\n".join([*_legend(result), *result.notes])])]
 
 
@@ -38,10 +41,18 @@ def cost_lines(result: ComparisonResult) -> list[str]:
     return [f"{found.strategy}: {times_text(found.seconds)}" for found in result.sizes[-1].strategies]
 
 
-def _size(size: SizeResult) -> list[Part]:
-    """Return what to use at one size, then why, then the figures."""
+def _size(size: SizeResult, result: ComparisonResult) -> list[Part]:
+    """Return what to use at one size, then why, at the largest size which classes were learnt, then the figures."""
     reasons = [f"  {reason}" for reason in size.verdict.reasons]
     parts: list[Part] = ["\n".join([size.verdict.text, *reasons])]
+    if size is result.sizes[-1] and (
+        learnt := [
+            f"{found.strategy}: {learnt_sentence(found.confusion, result.classes)}"
+            for found in size.strategies
+            if found.confusion is not None
+        ]
+    ):
+        parts.append("\n".join(learnt))
     if size.warnings:
         parts.append("\n".join(f"warning: {text}" for text in size.warnings))
     # If all classes have the same size, there is nothing to say of the rarest.

@@ -28,8 +28,9 @@ def plot_comparison(
 ) -> Axes:
     """Draw accuracy against training size: a curve with its band of 95 % intervals for each strategy.
 
-    Beyond the largest size each curve is dashed: a power law's extrapolation to twice the images, with an error bar for
-    its interval, on a shaded background labelled "extrapolated".
+    A strategy that trained on fewer images than the others has its points where these are. Where each size has its own
+    test images, the axis says so. A dashed line beyond the largest size is a power law's extrapolation to twice the
+    images, with an error bar for its interval, on a shaded background labelled "extrapolated".
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def plot_comparison(
         # Side by side, equal values and the bars at the extrapolated size remain visible.
         shift = 1.03 ** (number - (len(result.curves) - 1) / 2)
         _draw(ax, curve, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], shift)
-    ticks = [size.n_train for size in result.sizes]
+    ticks = sorted({size for curve in result.curves for size in curve.sizes})
     beyond = [curve.extrapolation for curve in result.curves if curve.extrapolation is not None]
     if beyond:
         ticks.append(beyond[0].n_images)
@@ -82,7 +83,8 @@ def plot_comparison(
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set_xlabel("Training images")
-    ax.set_ylabel(f"Accuracy on {result.n_test:,} test images")
+    tested = "each size's own test images" if result.own_tests else f"{result.n_test:,} test images"
+    ax.set_ylabel(f"Accuracy on {tested}")
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

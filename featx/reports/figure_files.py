@@ -27,8 +27,10 @@ METADATA: dict[str, dict[str, None]] = {
 DPI = 150
 
 
-def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.PathLike[str] | None) -> np.ndarray:
-    """Return axes, side by side, on a new figure.
+def new_axes(
+    width: float, height: float, *, columns: int = 1, rows: int = 1, path: str | os.PathLike[str] | None
+) -> np.ndarray:
+    """Return axes, side by side or in a grid, on a new figure.
 
     A figure for a file has no window and is in no global list. Any other figure is pyplot's: a notebook shows it below
     the cell, ``plt.show()`` in a window.
@@ -37,13 +39,14 @@ def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.Pa
     ----------
     width, height : float
         Of the figure, in inches.
-    columns : int, default=1
+    columns, rows : int, default=1
     path : str, PathLike or None
         The file that the figure is for, if any.
 
     Returns
     -------
-    ndarray of matplotlib.axes.Axes, shape (columns,)
+    ndarray of matplotlib.axes.Axes, shape (rows * columns,)
+        Row by row.
     """
     _check_matplotlib()
     if path is None:
@@ -54,7 +57,7 @@ def new_axes(width: float, height: float, *, columns: int = 1, path: str | os.Pa
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(width, height), layout="constrained")
-    return figure.subplots(1, columns, squeeze=False)[0]
+    return figure.subplots(rows, columns, squeeze=False).ravel()
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:

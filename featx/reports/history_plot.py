@@ -19,7 +19,7 @@ from .figure_files import check_figure_path, new_axes, percent_tick, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_history"]
+__all__ = ["HistoryCurves", "history_curves", "plot_history"]
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers can distinguish.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
@@ -78,7 +78,7 @@ def plot_history(
     if path is not None:
         check_figure_path(path)
     one_of(*get_args(PlotBy)).check("by", by)
-    curves = _epochs(history) if by == "epoch" else _iterations(history)
+    curves = history_curves(history, by)
     drawn = new_axes(9.0, 3.8, columns=2, path=path) if axes is None else np.array(axes, dtype=object)
     if drawn.shape != (2,):
         raise ParameterError(f"got axes of shape {drawn.shape}; expected two", "Make them: plt.subplots(1, 2)[1].")
@@ -95,8 +95,13 @@ def plot_history(
     return drawn
 
 
+def history_curves(history: Mapping[str, Any], by: PlotBy) -> HistoryCurves:
+    """Return what is drawn of a history; parameters and errors as for `plot_history`."""
+    return _epochs(history) if by == "epoch" else _iterations(history)
+
+
 @dataclass(frozen=True)
-class _Curves:
+class HistoryCurves:
     """What is drawn: values by place on the x axis.
 
     `values` are loss and accuracy at the places `train`, and val_loss and val_accuracy at the places `validation`.
@@ -111,6 +116,11 @@ class _Curves:
     border: float | None
     noisy: bool = False
 
+    def smooth(self, kind: str) -> np.ndarray:
+        """Return the training loss or accuracy; of mini-batches, the running mean."""
+        values = self.values[kind]
+        return _running_mean(values, max(1, _window(values))) if self.noisy else values
+
     @property
     def best(self) -> int | None:
         """The number of the best place of the validation, or None without validation."""
@@ -124,12 +134,12 @@ class _Curves:
         return int(rows[np.lexsort((losses, -self.values["val_accuracy"][rows]))[0]])
 
 
-def _epochs(history: Mapping[str, Any]) -> _Curves:
+def _epochs(history: Mapping[str, Any]) -> HistoryCurves:
     """Return the curves by epoch: those of the warm-up, if there was one, and then those of the training."""
     values = _checked(history, "epoch")
     names = [f"{epoch:g}" for epoch in values["epoch"]]
     if "warmup" not in history:
-        return _Curves("epoch", values["epoch"], values["epoch"], values, names, None)
+        return HistoryCurves("epoch", values["epoch"], values["epoch"], values, names, None)
     first = _checked(history["warmup"], "epoch")
     border = float(first["epoch"][-1])
     places = np.concatenate([first["epoch"], border + values["epoch"]])
@@ -138,10 +148,10 @@ def _epochs(history: Mapping[str, Any]) -> _Curves:
         f"{place:g}, {name} after the warm-up" for place, name in zip(border + values["epoch"], names, strict=True)
     ]
     names = [f"{place:g}, the end of the warm-up" for place in first["epoch"]] + names
-    return _Curves("epoch", places, places, joined, names, border)
+    return HistoryCurves("epoch", places, places, joined, names, border)
 
 
-def _iterations(history: Mapping[str, Any]) -> _Curves:
+def _iterations(history: Mapping[str, Any]) -> HistoryCurves:
     """Return the curves by iteration, those of the warm-up first."""
     CURVES.check("history", history)
     found = history.get("iterations")
@@ -164,7 +174,7 @@ def _iterations(history: Mapping[str, Any]) -> _Curves:
     shown = np.where(places == n_warm_up, n_warm_up + 0.5, places) if n_warm_up else places
     names = [f"{place:g}" for place in places]
     steps = np.arange(1, len(values["loss"]) + 1)
-    return _Curves("iteration", steps, shown, values, names, border, noisy=True)
+    return HistoryCurves("iteration", steps, shown, values, names, border, noisy=True)
 
 
 def _checked(history: Any, unit: str) -> dict[str, np.ndarray]:
@@ -189,7 +199,7 @@ def _floats(values: Sequence[float | None]) -> np.ndarray:
     return np.array([math.nan if value is None else value for value in values], float)
 
 
-def _draw_curves(ax: Axes, curves: _Curves, kind: str) -> None:
+def _draw_curves(ax: Axes, curves: HistoryCurves, kind: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     begin, end = min(curves.train.min(), curves.validation.min(initial=math.inf)), curves.train.max()
@@ -222,10 +232,10 @@ def _draw_curves(ax: Axes, curves: _Curves, kind: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_mini_batches(ax: Axes, curves: _Curves, values: np.ndarray) -> None:
+def _draw_mini_batches(ax: Axes, curves: HistoryCurves, values: np.ndarray) -> None:
     """Draw each mini-batch as a thin line, and the running mean of each phase."""
     as_pixels = len(values) > MOST_DRAWN_AS_LINES
-    window = min(MOST_AVERAGED, len(values) // MEAN_PARTS)
+    window = _window(values)
     style: dict[str, Any] = {"color": TRAINING, "rasterized": as_pixels, "label": "training, mini-batches"}
     if window < 2:
         ax.plot(curves.train, values, **style, linewidth=1.0, marker="o", markersize=2.5)
@@ -240,6 +250,10 @@ def _draw_mini_batches(ax: Axes, curves: _Curves, values: np.ndarray) -> None:
             label = "_"
 
 
+def _window(values: np.ndarray) -> int:
+    return min(MOST_AVERAGED, len(values) // MEAN_PARTS)
+
+
 def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
     """Return the mean of each value and those before it, `window` together or as many as there are."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -248,7 +262,7 @@ def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
-def _best_text(curves: _Curves, best: int) -> str:
+def _best_text(curves: HistoryCurves, best: int) -> str:
     accuracy, loss = float(curves.values["val_accuracy"][best]), float(curves.values["val_loss"][best])
     figures = percent_text(accuracy) + (f", loss {loss:.3g}" if math.isfinite(loss) else "")
     return f"{curves.names[best]} ({figures})"

@@ -18,7 +18,7 @@ from .figure_files import check_figure_path, new_axes, percent_tick, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_confusion_matrix"]
+__all__ = ["confusion_size", "plot_confusion_matrix"]
 
 MOST_NUMBERED_CLASSES = 15
 LONGEST_NAME = 24
@@ -68,11 +68,9 @@ def plot_confusion_matrix(
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     numbered = k <= MOST_NUMBERED_CLASSES
     names = class_labels(classes, LONGEST_NAME)
-    cell = max(0.62, 2.4 / k) if numbered else 0.17
-    margin = 0.6 + LETTER * max(map(cell_width, names))
     if ax is None:
-        (ax,) = new_axes(cell * k + margin + 1.2, cell * k + margin, path=path)
-    _draw_cells(ax, shares, names, cell=cell)
+        (ax,) = new_axes(*confusion_size(classes), path=path)
+    _draw_cells(ax, shares, names, cell=_cell(k))
     if numbered:
         _print_numbers(ax, counts, shares)
     right = int(np.trace(counts))
@@ -82,6 +80,18 @@ def plot_confusion_matrix(
     if path is not None:
         save_figure(ax.figure.figure, path)
     return ax
+
+
+def confusion_size(classes: Sequence[Any]) -> tuple[float, float]:
+    """Return the width and height in inches at which a confusion matrix of these classes can be read."""
+    side = _cell(len(classes)) * len(classes)
+    margin = 0.6 + LETTER * max(map(cell_width, class_labels(classes, LONGEST_NAME)))
+    return side + margin + 1.2, side + margin
+
+
+def _cell(k: int) -> float:
+    """Return the side of a cell in inches."""
+    return max(0.62, 2.4 / k) if k <= MOST_NUMBERED_CLASSES else 0.17
 
 
 def _checked_matrix(matrix: Any, n_classes: int) -> np.ndarray:

@@ -117,7 +117,9 @@ def _comparison(result: ComparisonResult) -> list[str]:
     sizes = " and ".join(f"{size.n_train:,}" for size in result.sizes) + " images"
     of = f"{count_text(len(names), 'strategy')} on {sizes}"
     repeats = count_text(result.repeats, "repeat")
-    return [_titled(result, f"{of}, {repeats}, {result.n_test:,} test images each"), result.sizes[-1].verdict.text]
+    tested = [size.n_test for size in result.sizes] if result.own_tests else [result.n_test]
+    each = f"{' and '.join(f'{n:,}' for n in tested)} test images each"
+    return [_titled(result, f"{of}, {repeats}, {each}"), result.sizes[-1].verdict.text]
 
 
 def _size(result: SizeResult) -> list[str]:

@@ -12,6 +12,7 @@ from PIL import Image
 from commands import featx
 from comparisons import QUICK
 from featx.cli import main
+from featx.cli.strategies import named_strategies
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32", "--device", "cpu")
 FROZEN = ("--strategy", "frozen", "--strategy", "frozen:knn", "--set", "frozen.C=0.01,0.1")
@@ -50,7 +51,7 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
         # What to do stands first, the figures below.
         assert "use frozen" in lines[place]
         assert lines[place + 1].startswith("  ")
-        block = "\n".join(lines[place : place + 20])
+        block = "\n".join(lines[place : place + 25])
         assert "frozen - frozen:knn" in block or "frozen:knn - frozen" in block
         assert "largest class   50.0 %" in block or "largest class  50.0 %" in block
     assert len([line for line in lines if line.startswith(("frozen *", "frozen:knn *"))]) == 2
@@ -72,15 +73,16 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
     assert len(list((own_cache / "comparisons").iterdir())) == 9
 
 
-def test_the_command_of_the_readme_is_understood():
+def test_the_commands_of_the_readme_are_understood():
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (block,) = [
-        block for block in re.findall(r"```bash\n(.*?)```", readme, flags=re.DOTALL) if "featx compare" in block
-    ]
-    _, name, *arguments = shlex.split(block.replace("\\\n", " "))
-    chosen = main.commands[name].make_context(name, arguments).params
+    blocks = [block for block in re.findall(r"```bash\n(.*?)```", readme, flags=re.DOTALL) if "featx compare" in block]
+    first, named = (shlex.split(block.replace("\\\n", " "))[1:] for block in blocks)
+    chosen, study = (main.commands[name].make_context(name, rest).params for name, *rest in (first, named))
     assert chosen["strategies"] == ("frozen:svm", "finetuned", "scratch")
     assert chosen["train_sizes"] == (0.1, 0.3, 0.75)
+    cnn, alexnet = named_strategies(study["strategies"], study["settings"])
+    assert (cnn.name, cnn.strategy, cnn.per_class, cnn.settings["image_size"]) == ("cnn", "scratch", 1500, 100)
+    assert (alexnet.name, alexnet.settings["learning_rate"], alexnet.per_class) == ("alexnet", 1e-4, 500)
 
 
 def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_path):
@@ -92,20 +94,15 @@ def test_json_to_standard_output_is_json_only_and_quiet_is_quiet(folder, tmp_pat
 
 
 def test_several_backbones_are_compared_at_once(folder):
-    more = (
-        "--backbone",
-        "mnasnet0_5",
-        "--repeats",
-        1,
-        "--no-transfer",
-        "--strategy",
-        "frozen",
-        "--set",
-        "frozen.C=0.01",
-    )
-    shown = featx("compare", folder, *NETWORK, *more).stdout
-    assert "frozen on squeezenet1_1" in shown
-    assert "frozen on mnasnet0_5" in shown
+    tuned = ("--strategy", "frozen:svm", "--set", "frozen:svm.C=0.01")
+    trained = ("--strategy", "finetuned", "--set", "finetuned.dropout=0.5", "--set", "finetuned.augmentation=keras",
+               "--set", "finetuned.epochs=1", "--set", "finetuned.augment_draws=1")  # fmt: skip
+    options = ("--backbone", "squeezenet1_0", "--repeats", 1, "--no-transfer", "--train-size", 8)
+    shown = featx("compare", folder, *NETWORK, *options, *tuned, *trained).stdout
+    last = shown[shown.index("in short") :]
+    for name in ("frozen:svm", "finetuned"):
+        for network in ("squeezenet1_1", "squeezenet1_0"):
+            assert re.search(rf"^{name} on {network} +{network} +", last, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +131,78 @@ def test_what_cannot_be_is_one_line_before_any_image_is_forwarded(folder, forwar
 @pytest.mark.parametrize("options", [["--set", "epochs=3"], ["--train-size", "many"], ["--repeats", "0"]])
 def test_arguments_that_make_no_sense_are_usage_errors(folder, options):
     assert "Usage: " in featx("compare", folder, *options, code=2).stderr
+
+
+STUDY = (
+    "--strategy", "cnn=scratch", "--set", "cnn.image_size=40", "--set", "cnn.per_class=8", "--set", "cnn.epochs=2",
+    "--strategy", "big=finetuned", "--set", "big.backbone=squeezenet1_0", "--set", "big.epochs=1",
+    "--strategy", "frozen", "--set", "frozen.C=0.01",
+)  # fmt: skip
+
+
+def test_strategies_with_settings_of_their_own_are_compared_at_named_sizes(folder, tmp_path):
+    sizes = ("--size", "large=60/20/20", "--size", "small=20/20/60", "--repeats", 1, "--no-transfer")
+    files = [tmp_path / name for name in ("a.json", "confusion.png", "history.png")]
+    options = dict(zip(("--json", "--plot-confusion", "--plot-history"), files, strict=True))
+    files_of = [word for pair in options.items() for word in pair]
+    arguments = ("compare", folder, *NETWORK, *STUDY, *sizes, *files_of, "--plot-by", "iteration")
+    done = featx(*arguments)
+    assert all(file.exists() for file in files)
+    before = done.stderr[: done.stderr.index("repeat 1 of 1")]
+    assert re.search(r"small +8 +20\.0 +8 +20\.0 +24 +60\.0\n", before)
+    assert re.search(r"large +24 +60\.0 +8 +20\.0 +8 +20\.0\n +cnn +16 +40\.0 ", before)
+    assert "each size is judged on its own test images" in " ".join(done.stdout.split())
+    assert re.search(r"cnn: (recognised|all classes|no image)", done.stdout)
+    last = done.stdout[done.stdout.index("in short, at large, 32 images") :]
+    assert re.search(r"cnn +squeezenet1_1 .* 8 +40 +1e-3 +[12]( of 2)? ", last)
+    assert re.search(r"big +squeezenet1_0 .* 16 +32 +\S+ .* 1 ", last)
+    assert "images needed to reach" in last
+    found = json.loads(files[0].read_text())
+    large = {strategy["strategy"]: strategy for strategy in found["sizes"][1]["strategies"]}
+    assert [len(large[name]["histories"][0]["epoch"]) for name in ("cnn", "big")] == [2, 1]
+    assert large["frozen"]["histories"] == [None]
+    assert sum(map(sum, large["cnn"]["confusion"])) == 8
+    assert set(large["cnn"]["rates"]) == {"true_positive", "false_negative", "false_positive"}
+    assert large["cnn"]["traits"]["image_size"] == 40
+    assert found["counts"][0]["percent"] == {"train": 20.0, "validation": 20.0, "test": 60.0}
+    again = featx(*arguments)
+    assert "6 of 6 runs were finished already" in again.stderr
+    assert again.stdout == done.stdout
+
+
+def test_a_dry_run_prints_the_images_of_each_size_and_prices_what_is_left(folder):
+    common = ("compare", folder, *NETWORK, "--strategy", "a=finetuned", "--set", "a.epochs=1", "--repeats", 1,
+              "--no-transfer", "--dry-run", "--train-size", 0.5)  # fmt: skip
+    done = featx(*common)
+    assert re.search(r"20 images +17 +42\.5 +3 +7\.5 +10 +25\.0\n", done.stderr)
+    assert "training" not in featx(*common, "-q").stderr
+    limited = featx(*common, "--set", "a.per_class=4", "--json", "-")
+    passes = {part["name"]: part for part in json.loads(limited.stdout)["parts"]}
+    assert any("a: " in name for name in passes)
+    assert re.search(r"  a +8 +20\.0", limited.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--size", "large=70/15"], "is not NAME=TRAIN/VALIDATION/TEST"),
+        (["--size", "a=70/15/15", "--size", "a=50/15/15"], "--size has the name a twice"),
+        (["--size", "a=70/15/15", "--train-size", "0.5"], "--size and --train-size exclude each other"),
+        (["--size", "a=70/15/15", "--test-size", "0.5"], "--size and --test-size exclude each other"),
+        (["--strategy", "frozen", "--plot-history", "a.png"], "--plot-history needs a strategy that trains"),
+    ],
+)
+def test_sizes_that_exclude_each_other_are_usage_errors(folder, options, words):
+    assert words in " ".join(featx("compare", folder, *NETWORK, *options, code=2).stderr.split())
+
+
+def test_percentages_above_a_hundred_are_one_line(folder):
+    done = featx("compare", folder, *NETWORK, "--strategy", "frozen", "--size", "a=70/20/20", "-q", code=2)
+    assert done.stderr == "featx: got the size a=70/20/20, 110 % in all. Make it 100 % or less.\n"
+
+
+def test_a_network_of_ones_own_that_there_is_not_is_refused_before_an_image_is_read(folder, forwards):
+    options = ("--strategy", "a=finetuned", "--set", "a.backbone=alexnett", "-q")
+    done = featx("compare", folder, *NETWORK, *options, code=2)
+    assert done.stderr.startswith("featx: strategy a: ")
+    assert "Did you mean alexnet" in done.stderr

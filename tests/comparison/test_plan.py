@@ -11,6 +11,7 @@ from featx.comparison.run_files import RunFiles
 from featx.comparison.runner import Runner
 from featx.comparison.runs import ComparisonRuns
 from featx.exceptions import ParameterError
+from featx.finetuning.training_plan import Epochs
 from featx.images.failures import Failure
 
 
@@ -50,3 +51,19 @@ def test_runs_are_planned_step_by_step(dataset, tiny, forwards):
     np.testing.assert_array_equal(named["finetuned"][-1].rows, test)
     stages, *fits = named["stages"]
     assert [each.view for each in fits] == stages.views
+
+
+def test_a_strategy_with_fewer_images_is_planned_with_these_alone(dataset, tiny):
+    transformer = CNNFeatureTransformer(**tiny, cache=None)
+    quick = {"augmentation": "none", "epochs": 2}
+    strategies = {
+        name: make_strategy("scratch", transformer, parameters=quick) for name in ("few", "all")
+    }  # fmt: skip
+    plan = plan_comparison(dataset, strategies, repeats=1, train_sizes=[20, 40], per_class={"few": 5})
+    plan = plan.with_keys(plan.read_keys())
+    with contextlib.closing(Runner(plan.data.dataset)) as runner:
+        runs = list(ComparisonRuns(plan, RunFiles(None), runner, False).plan(None))
+    # The few are the same at both sizes, and are trained on once.
+    assert [name for name, _ in runs] == ["few", "all", "all"]
+    trained = [next(step for step in steps if isinstance(step, Epochs)) for _, steps in runs]
+    assert [step.n_train + step.n_validation for step in trained] == [10, 20, 40]

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from comparisons import QUICK, Network
 from featx import CNNFeatureTransformer, compare_strategies, make_strategy
-from featx.comparison.design import draw_repeats
+from featx.comparison.repeats import draw_repeats
 from featx.comparison.runner import _uncached
 from featx.datasets.dataset import ImageDataset
 from featx.extraction.extract import ExtractionResult

@@ -1,10 +1,12 @@
 """Promised: a comparison that is stopped goes on where it was, and computes only what is new."""
 
+import json
+
 import numpy as np
 import pytest
 
 from comparisons import Network, fits
-from featx import DatasetError, compare_strategies
+from featx import CNNFeatureTransformer, DatasetError, compare_strategies, make_strategy
 from featx.datasets.dataset import ImageDataset
 
 
@@ -93,3 +95,21 @@ def test_an_error_names_the_run_and_finished_runs_are_kept(dataset, calls, tmp_p
     with pytest.raises(DatasetError, match="picky, 40 images, repeat 1 of 2: too many images"):
         compare_strategies(dataset, strategies, train_sizes=[0.2, 0.5], repeats=2, folder=tmp_path)
     assert len(list(tmp_path.glob("*.npz"))) == 3
+
+
+def test_runs_of_before_are_found_without_training_curves(dataset, tiny, tmp_path):
+    quick = {"epochs": 1, "augment_draws": 1, "augmentation": "none"}
+    strategies = {"net": make_strategy("scratch", CNNFeatureTransformer(**tiny), parameters=quick)}
+    options = {"repeats": 1, "train_sizes": [20], "folder": tmp_path}
+    first = compare_strategies(dataset, strategies, **options)
+    assert len(first.sizes[0].strategies[0].histories[0]["loss"]) == 1
+    for path in tmp_path.glob("*.npz"):
+        with np.load(path) as file:
+            figures, array = json.loads(str(file["figures"])), file["array"]
+        figures = {key: value for key, value in figures.items() if key not in ("history", "best_epoch")}
+        np.savez_compressed(path, figures=np.array(json.dumps(figures)), array=array)
+    again = compare_strategies(dataset, strategies, **options)
+    (found,) = again.sizes[0].strategies
+    assert (again.runs_found, found.histories, found.epochs) == (1, [None], None)
+    assert found.confusion.tolist() == first.sizes[0].strategies[0].confusion.tolist()
+    assert any("runs that an earlier version wrote have no training curves" in note for note in again.notes)

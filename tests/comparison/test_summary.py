@@ -10,7 +10,7 @@ from comparisons import (
     images_of,
 )
 from featx import compare_strategies
-from featx.comparison.design import Repeat, draw_repeats
+from featx.comparison.repeats import Repeat, draw_repeats
 from featx.comparison.runner import RunResult
 from featx.comparison.summary import SummaryStatistics
 from featx.display.text_tables import render_text

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from featx.comparison.design import Repeat
+from featx.comparison.repeats import Repeat
 from featx.comparison.summary import SummaryStatistics
+from featx.comparison.tested_repeats import OneTestSet
 from featx.evaluation.resampled import corrected_test
 
 
@@ -64,3 +65,11 @@ def test_the_spread_of_few_repeats_is_no_less_than_that_of_their_images():
     moved = [np.arange(100) < 90 - 20 * number for number in range(3)]
     gains = [some.mean() - 0.9 for some in moved]
     assert figures.tested.spread(moved, [other] * 3) == pytest.approx(np.std(gains, ddof=1))
+
+
+def test_confusion_matrices_have_true_classes_in_rows_and_all_repeats():
+    truth = np.array([0, 1, 1, 2])
+    repeats = [Repeat(number, np.array(rows), []) for number, rows in enumerate([[0, 1], [2, 3]])]
+    tested = OneTestSet(truth, 3, None, repeats)
+    answers = [np.eye(3)[[0, 2]], np.eye(3)[[2, 2]]]
+    assert tested.confusion(answers).tolist() == [[1, 0, 0], [0, 0, 2], [0, 0, 1]]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from featx import DatasetError, ParameterError
-from featx.comparison.design import draw_repeats
+from featx.comparison.repeats import draw_repeats
 from featx.evaluation.nested_subsets import nested_subsets
 from featx.evaluation.splits import check_fraction, held_out_split, inner_folds, outer_folds
 

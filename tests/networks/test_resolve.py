@@ -80,7 +80,7 @@ def test_a_published_file_that_is_there_is_used(hub, tmp_path, monkeypatch):
 
 def test_weights_beside_a_module_are_refused():
     with pytest.raises(ParameterError, match="beside a module"):
-        resolve_backbone(net(), weights=None)
+        resolve_backbone(net(), weights="IMAGENET1K_V1")
 
 
 def test_a_vision_transformer_takes_other_image_sizes(unallocated):

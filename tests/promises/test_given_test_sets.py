@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from featx import DatasetError, ImageDataset, ParameterError, compare_strategies
 from featx.cli import main
-from featx.comparison.design import Repeat, design_comparison, draw_repeats
+from featx.comparison.design import design_comparison
+from featx.comparison.repeats import Repeat, draw_repeats
 from featx.comparison.tested_repeats import OneTestSet
 from featx.display.text_tables import render_text
 from featx.evaluation.intervals import wilson_interval

@@ -61,3 +61,12 @@ def test_the_curve_is_drawn_where_intervals_are_missing(result, without, tmp_pat
     ]
     plot_comparison(dataclasses.replace(result, curves=curves), tmp_path / "a.svg")
     assert "nan" not in (tmp_path / "a.svg").read_text()
+
+
+def test_sizes_with_test_images_of_their_own_and_fewer_images_are_drawn_as_what_they_are(tmp_path):
+    strategies = {"few": Network(0.3), "all": Network(0.1)}
+    options = {"sizes": {"large": (50, 20, 30), "small": (20, 20, 60)}, "per_class": {"few": 10}, "repeats": 1}
+    ax = plot_comparison(compare_strategies(images_of([50, 50]), strategies, **options), tmp_path / "a.svg")
+    assert ax.get_ylabel() == "Accuracy on each size's own test images"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["20", "40", "70"]
+    assert not any(line.get_linestyle() == "--" for line in ax.get_lines())

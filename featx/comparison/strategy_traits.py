@@ -1,0 +1,62 @@
+"""Traits of a strategy for the closing table of a comparison: its network, image size, learning rates and epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..display.named_by_package import NamedByPackage
+from ..extraction.estimator import ImageEstimator
+from ..finetuning.classifier import CNNFineTuneClassifier
+from .strategies import kind_of
+
+__all__ = ["StrategyTraits", "strategy_traits"]
+
+
+@dataclass(frozen=True)
+class StrategyTraits(NamedByPackage):
+    """What a strategy computes with.
+
+    Attributes
+    ----------
+    network : str or None
+        None for a classifier without one.
+    image_size : int or None
+        Side of the network's input in pixels.
+    learning_rate, head_learning_rate : float or None
+        Of the trained stages and of the head, with "auto" resolved; None for frozen features.
+    most_epochs : int or None
+        The most that are run; early stopping may end a training sooner.
+    """
+
+    network: str | None = None
+    image_size: int | None = None
+    learning_rate: float | None = None
+    head_learning_rate: float | None = None
+    most_epochs: int | None = None
+
+
+def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTraits:
+    """Return the traits of a classifier of images.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Whose parameters were checked.
+    labels : ndarray of shape (n,)
+        Each class at least once.
+    """
+    images = estimator[0] if kind_of(estimator) == "frozen" else estimator
+    if not isinstance(images, ImageEstimator):
+        return StrategyTraits()
+    source = images.source()
+    side = source.preprocessing.crop
+    if not isinstance(images, CNNFineTuneClassifier):
+        return StrategyTraits(source.name, side)
+    from ..finetuning.fit import FineTuning
+
+    classes, targets = np.unique(labels, return_inverse=True)
+    settings = FineTuning(images, [], classes, targets, None).settings
+    return StrategyTraits(source.name, side, settings.learning_rate, settings.head_learning_rate, settings.epochs)

@@ -1,0 +1,67 @@
+"""Plot the confusion matrices of all strategies of a comparison side by side."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+
+from ..comparison.result import ComparisonResult
+from ..constraints import a
+from ..exceptions import ParameterError
+from .figure_files import check_figure_path, new_axes, save_figure
+from .plots import confusion_size, plot_confusion_matrix
+
+__all__ = ["plot_comparison_confusion"]
+
+# Matrices that are wider than this together, in inches, are drawn in several rows.
+WIDEST = 24.0
+
+
+def plot_comparison_confusion(result: ComparisonResult, path: str | os.PathLike[str] | None = None) -> np.ndarray:
+    """Draw the confusion matrix of each strategy at the largest size, the most accurate strategy first.
+
+    Each has the test images of all repeats: an image that several repeats test counts as often.
+
+    Parameters
+    ----------
+    result : ComparisonResult
+    path : str or PathLike, default=None
+        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
+        is pyplot's, which a notebook shows.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (strategies,)
+
+    Raises
+    ------
+    FeatxError
+        If the file cannot be written.
+    MissingDependencyError
+        If matplotlib is not installed.
+    ParameterError
+        If the extension is another one, or `result` is not a result of a comparison.
+    """
+    a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
+    if path is not None:
+        check_figure_path(path)
+    found = [each for each in result.sizes[-1].strategies if each.confusion is not None]
+    if not found:
+        raise ParameterError("got a result without confusion matrices", "Compare again.")
+    width, height = confusion_size(result.classes)
+    columns = min(len(found), max(1, int(WIDEST // width)))
+    rows = math.ceil(len(found) / columns)
+    # A line above each matrix says whose it is.
+    grid = new_axes(columns * width, rows * (height + 0.5), columns=columns, rows=rows, path=path)
+    for ax, each in zip(grid, found, strict=False):
+        assert each.confusion is not None
+        plot_confusion_matrix(each.confusion, result.classes, ax=ax)
+        right = ax.get_title(loc="left")
+        ax.set_title(f"{each.strategy}\n{right}", fontsize=11, loc="left", parse_math=False)
+    for ax in grid[len(found) :]:
+        ax.remove()
+    if path is not None:
+        save_figure(grid[0].figure.figure, path)
+    return grid[: len(found)]

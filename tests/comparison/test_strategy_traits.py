@@ -1,0 +1,26 @@
+"""Promised: the traits of a strategy are those that its training has, with "auto" resolved."""
+
+import numpy as np
+from sklearn.svm import LinearSVC
+
+from comparisons import Network
+from featx import CNNFeatureTransformer, make_strategy
+from featx.comparison.strategy_traits import StrategyTraits, strategy_traits
+
+LABELS = np.array(["a", "b"] * 10)
+
+
+def traits(name, **parameters):
+    transformer = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32)
+    return strategy_traits(make_strategy(name, transformer, parameters=parameters), LABELS)
+
+
+def test_rates_and_epochs_are_resolved():
+    assert traits("finetuned") == StrategyTraits("squeezenet1_1", 32, 3e-5, 9e-5, 10)
+    assert traits("scratch", image_size=64, epochs=5) == StrategyTraits("squeezenet1_1", 64, 1e-3, 1e-3, 5)
+    assert traits("finetuned", learning_rate=1e-4, head_learning_rate=1e-2).head_learning_rate == 1e-2
+
+
+def test_frozen_features_have_a_network_and_no_rate_and_others_have_neither():
+    assert traits("frozen") == StrategyTraits("squeezenet1_1", 32)
+    assert strategy_traits(Network(), LABELS) == strategy_traits(LinearSVC(), LABELS) == StrategyTraits()
