@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMBEDDED",
-    "EMBEDDED_ARCHITECTURE",
-    "EMBEDDED_PREPROCESSING",
+    "LITE_ARCHITECTURE",
+    "LITE_IMAGE_SIZES",
     "SMALL_CNN",
     "SMALL_CNN_ARCHITECTURE",
     "SMALL_CNN_PREPROCESSING",
     "Architecture",
     "architecture_of",
+    "lite_preprocessing",
     "torchvision_names",
 ]
 
 
 EMBEDDED = "efficientnet_lite0"
+# Sides of the inputs of the networks whose weights are packages: the embedded one and two of the extra `lite`.
+LITE_IMAGE_SIZES = {EMBEDDED: 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 SMALL_CNN = "small_cnn"
 
 
@@ -131,7 +134,8 @@ def architecture_of(name: str) -> Architecture:
     BackboneError
         If there is no such network; the message names the nearest.
     """
-    if name in (own := {EMBEDDED: EMBEDDED_ARCHITECTURE, SMALL_CNN: SMALL_CNN_ARCHITECTURE}):
+    own = {**dict.fromkeys(LITE_IMAGE_SIZES, LITE_ARCHITECTURE), SMALL_CNN: SMALL_CNN_ARCHITECTURE}
+    if name in own:
         return own[name]
     for _, build, widths in _FAMILIES:
         if name in widths:
@@ -295,12 +299,16 @@ _FAMILIES = [
     ("MaxViT", _maxvit, _widths("maxvit_t 512")),
 ]
 
-EMBEDDED_ARCHITECTURE = _architecture(["stem", *(f"stage{n}" for n in range(1, 8)), "head"], 1280, "classifier")
+LITE_ARCHITECTURE = _architecture(["stem", *(f"stage{n}" for n in range(1, 8)), "head"], 1280, "classifier")
 
-# The published preprocessing is (x - 127) / 128 at 224 pixels, the crop being 224 / 256 of the shorter side.
-EMBEDDED_PREPROCESSING = Preprocessing(
-    crop=224, resize=256, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3
-)
+
+def lite_preprocessing(name: str) -> Preprocessing:
+    """Return the published preprocessing of an EfficientNet-Lite: (x - 127) / 128, 32 pixels around the crop."""
+    crop = LITE_IMAGE_SIZES[name]
+    return Preprocessing(
+        crop=crop, resize=crop + 32, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3
+    )
+
 
 SMALL_CNN_ARCHITECTURE = _architecture([f"block{n}" for n in range(1, 6)], 256, "classifier")
 SMALL_CNN_PREPROCESSING = Preprocessing(crop=100, resize=100, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)

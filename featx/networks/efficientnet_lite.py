@@ -1,8 +1,9 @@
-"""EfficientNet-Lite0, the embedded network, and the names of its published weights.
+"""EfficientNet-Lite0, the embedded network, the larger Lite1 and Lite2, and the names of their published weights.
 
 EfficientNet-Lite0 is EfficientNet-B0 (Tan and Le 2019, arXiv 1905.11946, Table 1) without squeeze-and-excitation and
-with ReLU6 instead of Swish (the TensorFlow TPU repository, efficientnet/lite). It follows TensorFlow's "SAME" padding,
-which is uneven for strides of two.
+with ReLU6 instead of Swish (the TensorFlow TPU repository, efficientnet/lite). Lite1 and Lite2 have more blocks, and
+Lite2 wider ones; as published, the stem, the head and the number of blocks of the first and the last stage stay. All
+follow TensorFlow's "SAME" padding, which is uneven for strides of two.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["EfficientNetLite0", "published_tensor_names", "published_to_own"]
+__all__ = ["EfficientNetLite0", "EfficientNetLite1", "EfficientNetLite2"]
 
 # expansion, channels, blocks, stride, kernel
 STAGE_SETTINGS = [
@@ -73,6 +74,17 @@ class InvertedResidual(nn.Module):
         return x + y if self.shortcut else y
 
 
+def scaled_stages(width: float, depth: float) -> list[tuple[int, int, int, int, int]]:
+    """Return `STAGE_SETTINGS` with more channels, in multiples of eight, and more blocks, but in the outer stages."""
+    found = []
+    for stage, (expansion, channels, blocks, stride, kernel) in enumerate(STAGE_SETTINGS):
+        wide = max(8, int(channels * width + 4) // 8 * 8)
+        wide += 8 if wide < 0.9 * channels * width else 0
+        outer = stage in (0, len(STAGE_SETTINGS) - 1)
+        found.append((expansion, wide, blocks if outer else math.ceil(depth * blocks), stride, kernel))
+    return found
+
+
 class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0, with its stages as children: stem, stage1 to stage7, head; then the ImageNet classifier.
 
@@ -82,11 +94,14 @@ class EfficientNetLite0(nn.Module):
         Whether random weights are drawn as for the published training, rather than by PyTorch's defaults.
     """
 
+    width, depth, drop_rate = 1.0, 1.0, 0.2
+
     def __init__(self, *, own_initialisation: bool = False) -> None:
         super().__init__()
         self.stem = ConvNormAct(3, 32, 3, stride=2)
         channels = 32
-        for number, (expansion, outputs, blocks, stride, kernel) in enumerate(STAGE_SETTINGS, start=1):
+        settings = scaled_stages(self.width, self.depth)
+        for number, (expansion, outputs, blocks, stride, kernel) in enumerate(settings, start=1):
             stage = nn.Sequential()
             for block in range(blocks):
                 stage.append(InvertedResidual(channels, outputs, expansion, stride if block == 0 else 1, kernel))
@@ -94,7 +109,7 @@ class EfficientNetLite0(nn.Module):
             self.add_module(f"stage{number}", stage)
         self.head = ConvNormAct(channels, 1280, 1)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(self.drop_rate)
         self.classifier = nn.Linear(1280, 1000)
         if own_initialisation:
             self.apply(_initialise)
@@ -105,6 +120,41 @@ class EfficientNetLite0(nn.Module):
             x = getattr(self, f"stage{number}")(x)
         x = self.avgpool(self.head(x))
         return self.classifier(self.dropout(x.flatten(1)))
+
+    @classmethod
+    def places(cls) -> list[tuple[int, int]]:
+        """Return (number of the stage, number in the stage) of each block, in the order of the published weights."""
+        settings = scaled_stages(cls.width, cls.depth)
+        return [(stage, block) for stage, row in enumerate(settings, start=1) for block in range(row[2])]
+
+    @classmethod
+    def published_to_own(cls, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Rename tensors from the names of `efficientnet_lite_pytorch` to this network's; return others unchanged."""
+        if "_conv_stem.weight" not in state:
+            return state
+        places = cls.places()
+        return {_own_name(key, places): value for key, value in state.items()}
+
+    @classmethod
+    def published_tensor_names(cls, own: Iterable[str]) -> list[str]:
+        """Return the names that `efficientnet_lite_pytorch` has for these tensors, except the classifier's."""
+        modules = {place: name for name, place in OUTER.items()}
+        for number, (stage, block) in enumerate(cls.places()):
+            modules |= {f"stage{stage}.{block}.{place}": f"_blocks.{number}.{name}" for name, place in INNER.items()}
+        pairs = [key.rpartition(".") for key in own]
+        return [f"{modules[module]}.{name}" for module, _, name in pairs if module in modules]
+
+
+class EfficientNetLite1(EfficientNetLite0):
+    """EfficientNet-Lite1: more blocks than Lite0."""
+
+    depth = 1.1
+
+
+class EfficientNetLite2(EfficientNetLite0):
+    """EfficientNet-Lite2: more and wider blocks than Lite0."""
+
+    width, depth, drop_rate = 1.1, 1.2, 0.3
 
 
 def _initialise(module: nn.Module) -> None:
@@ -128,29 +178,12 @@ INNER = {
     "_project_conv": "project.conv",
     "_bn2": "project.norm",
 }
-PLACES = [(stage, block) for stage, row in enumerate(STAGE_SETTINGS, start=1) for block in range(row[2])]
 
 
-def published_to_own(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Rename a state dict from the names of `efficientnet_lite_pytorch` to this network's; return others unchanged."""
-    if "_conv_stem.weight" not in state:
-        return state
-    return {_own_name(key): value for key, value in state.items()}
-
-
-def _own_name(key: str) -> str:
+def _own_name(key: str, places: list[tuple[int, int]]) -> str:
     match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key)
-    if match and int(match[1]) < len(PLACES) and match[2] in INNER:
-        stage, block = PLACES[int(match[1])]
+    if match and int(match[1]) < len(places) and match[2] in INNER:
+        stage, block = places[int(match[1])]
         return f"stage{stage}.{block}.{INNER[match[2]]}.{match[3]}"
     module, _, name = key.partition(".")
     return f"{OUTER.get(module, 'classifier')}.{name}" if module in (*OUTER, "_fc") else key
-
-
-def published_tensor_names(own: Iterable[str]) -> list[str]:
-    """Return the names that `efficientnet_lite_pytorch` has for this network's tensors, except the classifier's."""
-    modules = {place: name for name, place in OUTER.items()}
-    for number, (stage, block) in enumerate(PLACES):
-        modules |= {f"stage{stage}.{block}.{place}": f"_blocks.{number}.{name}" for name, place in INNER.items()}
-    pairs = [key.rpartition(".") for key in own]
-    return [f"{modules[module]}.{name}" for module, _, name in pairs if module in modules]

