@@ -31,6 +31,7 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result, save_predictions
+from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 from .training_options import training_options
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
          help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
+@plot_images_option
+@plot_predictions_option
 @predictions_option
 @json_option
 @data_options
@@ -99,7 +102,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     for path in (options["export_weights"], options["checkpoint"]):
         if path is not None:
             check_output(path)
-    check_figure_paths(options["plot"], options["plot_confusion"])
+    check_figure_paths(options["plot"], options["plot_confusion"], options["plot_images"], options["plot_predictions"])
     check_names(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
     announce(options, "loading scikit-learn")
@@ -133,6 +136,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         plot_history(result.history, options["plot"])
     if options["plot_confusion"]:
         draw_confusion(result, options["plot_confusion"])
+    draw_sheets(options, dataset, test, result, result.train_rows)
     save_predictions(options, result.predictions)
     print_result(options, result, finetuning_parts(result))
     note_saved(options, output)

@@ -30,6 +30,7 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result, save_predictions
+from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 
 __all__ = ["fit"]
 
@@ -76,6 +77,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 )
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
+@plot_images_option
+@plot_predictions_option
 @predictions_option
 @json_option
 @data_options
@@ -111,7 +114,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_figure_paths(options["plot_confusion"])
+    check_figure_paths(options["plot_confusion"], options["plot_images"], options["plot_predictions"])
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)
@@ -154,6 +157,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     result.save(output)
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
+    draw_sheets(options, dataset, test, result.evaluation, result.train_rows)
     save_predictions(options, result.evaluation.predictions)
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .networks.precision import choose_precision
     from .networks.resolve import list_backbones, resolve_backbone
     from .reports.comparison_plot import plot_comparison
+    from .reports.image_sheets import plot_images
     from .reports.plots import plot_confusion_matrix, plot_history
     from .workflows.extract import write_embeddings
     from .workflows.finetune import FineTuneResult, finetune_model
@@ -72,6 +73,7 @@ _MODULES = {
     "workflows.fit": ("FitResult", "fit_model"),
     "model_files.persistence": ("load_model", "save_model"),
     "workflows.predict": ("Prediction", "Predictions", "predict_images"),
+    "reports.image_sheets": ("plot_images",),
     # comparing
     "comparison.compare": ("compare_strategies",),
     "comparison.result": ("ComparisonResult",),

@@ -63,6 +63,8 @@ class FineTuneResult(HeldOutResult):
         Counts and timings of all passes through the network, including those of the prediction.
     n_train : int
         Images that were trained on, including those that the classifier held out for early stopping.
+    train_rows : ndarray of int
+        Their rows in the data set. JSON does not have it.
     failures : list of Failure
         The images that could not be read.
     """
@@ -75,11 +77,12 @@ class FineTuneResult(HeldOutResult):
     seconds: dict[str, float]
     extraction: ExtractionResult
     n_train: int
+    train_rows: np.ndarray = field(compare=False)
     failures: list[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model and the predictions as types that JSON can hold."""
-        left_out = ("model", "predictions")
+        """Return the figures, without the model, the predictions and rows, as types that JSON can hold."""
+        left_out = ("model", "predictions", "train_rows")
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         return as_json(parts)
@@ -217,6 +220,7 @@ def finetune_model(
         seconds=spent,
         extraction=extraction,
         n_train=len(split.train),
+        train_rows=readable[plan.data.rows[split.train]],
         failures=failures,
     )
 

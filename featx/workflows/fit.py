@@ -53,14 +53,17 @@ class FitResult(SummaryMixin):
     evaluation : EvaluationResult
     extraction : ExtractionResult
         Counts, timings and failures, without the embeddings.
+    train_rows : ndarray of int
+        Rows of the data set that a model was fitted on: all of a cross-validation, but for images that are left out.
     """
 
     model: Pipeline
     evaluation: EvaluationResult
     extraction: ExtractionResult
+    train_rows: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model as types that JSON can hold."""
+        """Return the figures, without the model and the rows, as types that JSON can hold."""
         extraction = {
             "n_images": self.extraction.n_images,
             "n_forwarded": self.extraction.n_forwarded,
@@ -213,7 +216,8 @@ def fit_model(
     features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
     features.precision_ = passes.precision
     extraction.embeddings = []
-    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
+    fitted = np.unique(np.concatenate([train for train, _ in split.splits]))
+    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction, rows[fitted])
 
 
 def plan_fit(
