@@ -31,6 +31,7 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result, save_predictions
+from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 from .training_options import training_options
 
@@ -113,6 +114,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     classifier = CNNFineTuneClassifier(**parameters_from(options, signature(CNNFineTuneClassifier).parameters))
     held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "min_images": options["min_images"]}
     held_out["on_error"] = options["on_error"]
+    note_shapes(options, classifier, [classifier.layer], [classifier.pooling])
     if output is None or dry_run:
         from ..forecast.finetune import forecast_finetuning
 

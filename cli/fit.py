@@ -30,6 +30,7 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result, save_predictions
+from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 
 __all__ = ["fit"]
@@ -139,6 +140,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
     }
+    note_shapes(options, transformer, search["layers"], search["poolings"])
     if output is None or dry_run:
         from ..forecast.fit import forecast_fit
 
