@@ -28,7 +28,10 @@ _data = in_group(GROUP)
 COLUMNS = (
     _data("--path-column", metavar="NAME", help="The manifest's column of image files [default: by its name]."),
     _data("--label-column", metavar="NAME", help="The manifest's column of classes [default: by its name]."),
-)
+    _data("--label-pattern", metavar="REGEX",
+          help="Take classes from file names: a regular expression with a group named label, such as "
+               r"'(?P<label>cat|dog)\.\d+' for cat.0.jpg."),
+)  # fmt: skip
 SPLIT = _data("--split-from", metavar="FILE",
               help="Which images to train, validate and test on: a table with the columns path and split "
                    "(train, val or test), or setid.mat of the Oxford flowers.")  # fmt: skip
@@ -40,7 +43,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name columns of a manifest, and describe DATA in the help."""
+    """Add the options that say where paths and labels are, and describe DATA in the help."""
     command.__doc__ = (command.__doc__ or "").replace("{DATA}", DATA)
     for option in reversed(COLUMNS):
         command = option(command)
@@ -116,7 +119,7 @@ def _note_replaced(options: dict[str, Any], output: Path, dataset: ImageDataset)
 
 
 def _columns(options: dict[str, Any]) -> dict[str, str | None]:
-    return {name: options[name] for name in ("path_column", "label_column")}
+    return {name: options.get(name) for name in ("path_column", "label_column", "label_pattern")}
 
 
 def _noted(options: dict[str, Any], dataset: ImageDataset) -> ImageDataset:

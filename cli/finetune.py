@@ -24,6 +24,7 @@ from .options import (
     network_options,
     output_option,
     parameters_from,
+    per_class_option,
     predictions_option,
     reading_options,
     test_option,
@@ -67,6 +68,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @json_option
 @data_options
 @min_images_option
+@per_class_option
 @network_options(several=False)
 @reading_options
 @dry_run_option
@@ -112,8 +114,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     from ..reports.held_out import finetuning_parts
 
     classifier = CNNFineTuneClassifier(**parameters_from(options, signature(CNNFineTuneClassifier).parameters))
-    held_out: dict[str, Any] = {"test_size": options["test_size"], "test": test, "min_images": options["min_images"]}
-    held_out["on_error"] = options["on_error"]
+    held_out: dict[str, Any] = {
+        "test": test,
+        **{name: options[name] for name in ("test_size", "min_images", "per_class", "on_error")},
+    }
     note_shapes(options, classifier, [classifier.layer], [classifier.pooling])
     if output is None or dry_run:
         from ..forecast.finetune import forecast_finetuning

@@ -22,6 +22,7 @@ from .options import (
     min_images_option,
     network_options,
     output_option,
+    per_class_option,
     predictions_option,
     reading_options,
     test_option,
@@ -76,14 +77,17 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @output_option(
     metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
 )
+@_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
+         help="Draw the candidates and the classes (needs the extra plot).")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
-         help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
+         help="Draw the confusion matrix of the test images.")  # fmt: skip
 @plot_images_option
 @plot_predictions_option
 @predictions_option
 @json_option
 @data_options
 @min_images_option
+@per_class_option
 @network_options(several=True)
 @reading_options
 @dry_run_option
@@ -115,7 +119,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_figure_paths(options["plot_confusion"], options["plot_images"], options["plot_predictions"])
+    check_figure_paths(*(options[name] for name in ("plot", "plot_confusion", "plot_images", "plot_predictions")))
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)
@@ -135,6 +139,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "test_size": options["test_size"],
         "test": test,
         "min_images": options["min_images"],
+        "per_class": options["per_class"],
         "class_weight": class_weight,
         "scoring": options["scoring"],
         "random_state": options["seed"],
@@ -157,6 +162,10 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         note(options, times_text(tuning))
     announce(options, f"writing {output}")
     result.save(output)
+    if options["plot"]:
+        from ..reports.evaluation_plot import plot_evaluation
+
+        plot_evaluation(result.evaluation, options["plot"])
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
     draw_sheets(options, dataset, test, result.evaluation, result.train_rows)

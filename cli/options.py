@@ -35,6 +35,7 @@ __all__ = [
     "network_options",
     "output_option",
     "parameters_from",
+    "per_class_option",
     "predictions_option",
     "reading_options",
     "test_option",
@@ -162,6 +163,12 @@ reading_options = decorate(
 min_images_option = _data(
     "--min-images", default=1, show_default=True, type=click.IntRange(min=1), metavar="N",
     help="Leave out classes with fewer images to train on, copies counted once.",
+)  # fmt: skip
+
+
+per_class_option = _data(
+    "--per-class", type=click.IntRange(min=1), metavar="N",
+    help="Use at most N images of each class, drawn by --seed; a test set is used whole.",
 )  # fmt: skip
 
 

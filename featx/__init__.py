@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .networks.precision import choose_precision
     from .networks.resolve import list_backbones, resolve_backbone
     from .reports.comparison_plot import plot_comparison
+    from .reports.evaluation_plot import plot_evaluation
     from .reports.image_sheets import plot_images
     from .reports.plots import plot_confusion_matrix, plot_history
     from .workflows.extract import write_embeddings
@@ -83,6 +84,7 @@ _MODULES = {
     "finetuning.classifier": ("CNNFineTuneClassifier",),
     "workflows.finetune": ("FineTuneResult", "finetune_model"),
     "images.augmentation": ("Augmentation",),
+    "reports.evaluation_plot": ("plot_evaluation",),
     "reports.plots": ("plot_confusion_matrix", "plot_history"),
     # what a run will cost
     "forecast.result": ("ForecastResult",),

@@ -268,6 +268,8 @@ TABLE: dict[str, Constraint] = {
     "cv": integer(2) | NONE,
     "path_column": TEXT | NONE,
     "label_column": TEXT | NONE,
+    "label_pattern": TEXT | NONE,
+    "per_class": integer(1) | NONE,
     "split_from": PATH | NONE,
     "labelled": FLAG,
     # networks and how images are read

@@ -17,14 +17,17 @@ from ..images.formats import UNSUPPORTED
 from ..images.urls import is_url, redacted
 from .dataset import ImageDataset
 from .image_folders import list_folder
+from .label_pattern import compile_pattern, label_listing, labels_in, list_by_pattern, suggest_pattern
 from .listing import Listing
 from .manifests import list_manifest
+from .oxford_flowers import list_flowers
 from .split_files import split_by_file
 from .tables import SPREADSHEET_SUFFIXES, TABLE_SUFFIXES
 from .unsupported_layouts import explain_unlabelled
 
 __all__ = ["collect_images", "load_dataset"]
 
+LABEL_STEP = "Make one sub-folder a class, or a manifest with the columns path and label."
 # Notes on columns that only some of several sources have.
 IGNORED = {
     "labels": "the labels are not used: not all sources have them",
@@ -40,6 +43,7 @@ def load_dataset(
     split_from: str | os.PathLike[str] | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_pattern: str | None = None,
 ) -> ImageDataset:
     """Load a data set.
 
@@ -48,6 +52,7 @@ def load_dataset(
     source : str or PathLike
         - a folder with one sub-folder a class; images at any depth below it belong to that class. Folders of these for
           parts of a split (`train`, `val`, `test` and the like) give one data set with a `split`;
+        - the folder of the Oxford flowers, with `jpg`, `imagelabels.mat` and, for the official split, `setid.mat`;
         - a manifest: CSV with any usual separator, JSON Lines or Parquet, with the columns `path` and `label`, and
           perhaps `group`, `stratum` and `split`; relative paths start at the manifest's folder;
         - ``sample:digits``, 1,797 handwritten digits of 8 x 8 pixels (10 classes), or ``sample:photos``, two
@@ -59,6 +64,11 @@ def load_dataset(
         test), or `setid.mat` of the Oxford flowers.
     path_column, label_column : str, default=None
         The manifest's columns of image files and of classes; by default those of the usual names.
+    label_pattern : str, default=None
+        A regular expression with a group named `label`, which is searched in the path of each image relative to the
+        folder, with ``/`` between folders: ``(?P<label>cat|dog)\\.\\d+`` for `cat.0.jpg`. It replaces classes that
+        sub-folders name; folders for parts of a split are recognised. In a manifest it labels the paths where there is
+        no column of labels.
 
     Returns
     -------
@@ -72,6 +82,7 @@ def load_dataset(
     """
     check_values(locals(), source=ANY_PATH)
     text = os.fspath(source)
+    pattern = None if label_pattern is None else compile_pattern(label_pattern)
     columns = {"path_column": path_column, "label_column": label_column}
     if is_url(text):
         raise DatasetError(
@@ -80,19 +91,22 @@ def load_dataset(
         )
     if text.startswith("sample:"):
         listing = _list_sample(text)
+    elif os.path.isdir(text) and pattern is not None:
+        listing = list_by_pattern(str(Path(text)), pattern)
     elif os.path.isdir(text):
-        listing = _folder(text, labelled=labelled)
+        listing = _folder(text, labelled=labelled, with_split=split_from is None)
     elif _is_table(text) and not _is_pattern(text):
         listing = list_manifest(text, labelled=labelled, **columns)
     else:
         raise _explain_missing(text)
+    if pattern is not None and not os.path.isdir(text):
+        listing = label_listing(listing, pattern, text)
     if not _is_table(text):
         listing.notes += _columns_without_effect(columns)
     if split_from is not None:
         listing = split_by_file(listing, os.fspath(split_from))
     if labelled and listing.labels is None:
-        step = "Make one sub-folder a class, or a manifest with the columns path and label."
-        raise DatasetError(*(listing.unlabelled or (f"{text} has no labels", step)))
+        raise DatasetError(*(listing.unlabelled or (f"{text} has no labels", LABEL_STEP)))
     return listing.dataset(text, labelled=labelled)
 
 
@@ -102,12 +116,14 @@ def collect_images(
     split_from: str | os.PathLike[str] | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_pattern: str | None = None,
     keep_missing: bool = False,
 ) -> ImageDataset:
     """Gather image files, URLs, folders, manifests and samples into one data set.
 
     It is labelled, and split into parts, if all of its sources are. The other parameters are those of `load_dataset`;
-    `split_from` takes one source. With `keep_missing`, files that do not exist are kept as images that cannot be read.
+    `split_from` takes one source, and `label_pattern` is searched in the paths of image files as they are given. With
+    `keep_missing`, files that do not exist are kept as images that cannot be read.
 
     Raises
     ------
@@ -118,16 +134,19 @@ def collect_images(
     if split_from is not None and (len(texts) != 1 or not _is_dataset(texts[0])):
         raise DatasetError("a split from a file is that of one data set", "Pass one folder or manifest.")
     columns = {"path_column": path_column, "label_column": label_column}
+    pattern = None if label_pattern is None else compile_pattern(label_pattern)
     missing = [text for text in texts if not (_is_dataset(text) or is_url(text) or os.path.lexists(text))]
     if missing and (not keep_missing or len(missing) == len(texts)):
         raise _missing_error(missing, len(texts))
+    files = [text for text in texts if not _is_dataset(text)]
+    labels = {} if pattern is None else dict(zip(files, labels_in(files, pattern), strict=True))
     parts = []
     for text in texts:
         if _is_dataset(text):
-            named = columns if _is_table(text) else {}
+            named = {"label_pattern": label_pattern, **(columns if _is_table(text) else {})}
             parts.append(load_dataset(text, labelled=False, split_from=split_from, **named))
         else:
-            parts.append(ImageDataset([text], [text]))
+            parts.append(ImageDataset([text], [text], np.array([labels[text]]) if text in labels else None))
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     notes = [note for part in parts for note in part.notes]
@@ -169,8 +188,10 @@ def _is_dataset(text: str) -> bool:
     return text.startswith("sample:") or _is_table(text) or os.path.isdir(text)
 
 
-def _folder(text: str, *, labelled: bool) -> Listing:
+def _folder(text: str, *, labelled: bool, with_split: bool) -> Listing:
     """Return what a folder lists; where labels are required and missing, with the likely reason."""
+    if flowers := list_flowers(str(Path(text)), labelled=labelled, with_split=with_split):
+        return flowers
     listing, skipped = list_folder(str(Path(text)), labelled=labelled)
     if listing.images and (listing.labels is not None or not labelled):
         return listing
@@ -178,6 +199,9 @@ def _folder(text: str, *, labelled: bool) -> Listing:
     known = explain_unlabelled(listing, others)
     if not listing.images:
         raise DatasetError(*known) if known else skipped.refusal(text, listing.notes)
+    if known is None and (pattern := suggest_pattern(listing.images)):
+        what, step = listing.unlabelled or (f"{text} has no labels", LABEL_STEP)
+        known = what, f"{step} {pattern}"
     return replace(listing, unlabelled=known or listing.unlabelled)
 
 

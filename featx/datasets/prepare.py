@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..display.names import few
 from ..display.notes import note_once
+from ..display.quantities import count_text
 from ..evaluation.class_sizes import SmallClassError
+from ..evaluation.per_class import draw_per_class
 from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
 from ..images.failures import Failure
@@ -24,6 +27,8 @@ FRACTIONS = np.append(np.arange(0.05, 0.96, 0.05), [0.33, 0.34, 0.66, 0.67]).rou
 MOST_FOLDS = 10
 # How many values of min_images are tried; there are as many as different sizes of classes.
 MOST_SIZES = 30
+# The largest value of per_class that is tried; what needs more fails for another reason.
+MOST_PER_CLASS = 30
 
 # How to write settings, in Python and on the command line, and the settings.
 Alternative = tuple[tuple[tuple[str, str], ...], Mapping[str, Any]]
@@ -39,7 +44,7 @@ class PreparedData:
     whole : ImageDataset
         As it was given.
     dataset : ImageDataset
-        Without the images that were left out.
+        Without the images that were left out or not drawn.
     rows : ndarray of int
         Where its images are in the whole.
     keys : list of (bytes, error or None)
@@ -47,7 +52,7 @@ class PreparedData:
     split : object
         What `SplitOptions.divide` returned for it.
     notes : list of str
-        What the survey found.
+        What the survey found, and what was drawn.
     options : SplitOptions
         How it was surveyed and split.
     """
@@ -84,6 +89,11 @@ class SplitOptions:
     min_images : int, default=1
     validation_apart : bool, default=False
         As for `survey`.
+    per_class : int, default=None
+        Draw at most this many images of each class before the data set is split; of a given split, of its training
+        part alone. The survey is that of all images.
+    random_state : int, default=0
+        The seed by which they are drawn.
     """
 
     divide: Callable[..., Any]
@@ -91,6 +101,8 @@ class SplitOptions:
     alternatives: Sequence[Alternative] = ()
     min_images: int = 1
     validation_apart: bool = False
+    per_class: int | None = None
+    random_state: int = 0
 
     def prepare(self, dataset: ImageDataset, keys: Sequence[Any] | None = None) -> PreparedData:
         """Survey a data set, log what is found, and split it.
@@ -108,20 +120,42 @@ class SplitOptions:
             If it cannot be used; the next step names settings that would work.
         """
         checked = survey(dataset, keys, validation_apart=self.validation_apart, min_images=self.min_images)
-        for text in checked.notes if keys is not None else []:
+        left, rows, notes = checked.dataset, checked.rows, checked.notes
+        if self.per_class is not None:
+            drawn, note = self._draw(left, self.per_class)
+            left, rows, notes = left.take(drawn), rows[drawn], [*notes, note]
+            if left.together is not None and len(np.unique(left.together)) == len(left):
+                left = replace(left, together=None)
+        for text in notes if keys is not None else []:
             note_once(text)
         try:
-            split = self.divide(checked.dataset, **self.settings)
+            split = self.divide(left, **self.settings)
         except DatasetError as error:
-            self._advise(checked.dataset, error)
+            self._advise(left, error, undrawn=checked.dataset)
             raise
-        kept = [] if keys is None else [keys[row] for row in checked.rows]
-        return PreparedData(dataset, checked.dataset, checked.rows, kept, split, checked.notes, self)
+        kept = [] if keys is None else [keys[row] for row in rows]
+        return PreparedData(dataset, left, rows, kept, split, notes, self)
 
-    def _advise(self, dataset: ImageDataset, error: DatasetError) -> None:
+    def _draw(self, dataset: ImageDataset, per_class: int) -> tuple[np.ndarray, str]:
+        """Return the rows of at most `per_class` images of each class, and of the parts that judge, and a note."""
+        rows = np.arange(len(dataset))
+        fitted = rows if dataset.split is None else np.flatnonzero(dataset.split == "training")
+        classes, truth = np.unique(np.asarray(dataset.labels)[fitted], return_inverse=True)
+        copies = None if dataset.together is None else dataset.together[fitted]
+        drawn = fitted[draw_per_class(truth, per_class, together=copies, random_state=self.random_state)]
+        counts = np.bincount(content_units(truth, copies).labels, minlength=len(classes))
+        fewer = [f"{str(classes[n])!r} ({counts[n]:,})" for n in np.flatnonzero(counts < per_class)]
+        kind = "image" if dataset.split is None else "training image"
+        note = f"{len(drawn):,} of {count_text(len(fitted), kind)} drawn by per_class={per_class}"
+        note += ", copies counted once" if copies is not None else ""
+        note += f"; fewer are of {few(fewer)}" if fewer else ""
+        return np.sort(np.concatenate([drawn, np.setdiff1d(rows, fitted)])), note
+
+    def _advise(self, dataset: ImageDataset, error: DatasetError, *, undrawn: ImageDataset) -> None:
         """Add what would work to the next step, found by trying: one other setting, or, if none works, two of them."""
         kinds = (list(self._folds(dataset)), list(self._fractions(dataset)), list(self.alternatives))
         ways = [way for kind in kinds if (way := self._first(dataset, kind))]
+        ways = [*self._more_per_class(undrawn), *ways]
         smaller, number = list(self._without_small(dataset)), len(dataset.classes)
 
         def beside(kinds: Sequence[Sequence[Alternative]]) -> list[str]:
@@ -151,6 +185,13 @@ class SplitOptions:
         except (DatasetError, ParameterError):
             return False
         return True
+
+    def _more_per_class(self, dataset: ImageDataset) -> Iterator[str]:
+        """Yield the smallest `per_class` that works."""
+        for number in range((self.per_class or MOST_PER_CLASS) + 1, MOST_PER_CLASS + 1):
+            if self._works(dataset.take(self._draw(dataset, number)[0]), {}):
+                yield f"per_class={number} (--per-class {number})"
+                return
 
     def _folds(self, dataset: ImageDataset) -> Iterator[Alternative]:
         cv = self.settings.get("cv")

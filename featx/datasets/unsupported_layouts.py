@@ -9,6 +9,7 @@ from ..display.names import few, quoted
 from ..exceptions import FeatxError
 from .columns import choose_columns, count_known_names
 from .listing import Listing
+from .oxford_flowers import labels_above
 from .split_names import PARTS, part_of
 from .tables import TABLE_SUFFIXES, read_table
 
@@ -47,10 +48,15 @@ def explain_unlabelled(listing: Listing, others: Sequence[str]) -> tuple[str, st
         return f"{root} is a data set that Hugging Face's `datasets` has saved to disk ({arrow[0]})", (
             "Save it as Parquet and pass that: `datasets.load_from_disk(folder).to_parquet('data.parquet')`."
         )
-    if found := by_name.get("setid.mat"):
-        return f"{root} has no class folders, but the lists of the Oxford flowers", (
-            f"Add `--split-from {quoted(found[0])}`, in Python split_from=, which reads their labels too."
+    if above := labels_above(listing):
+        return f"{root} has no class folders, but {above} has the labels of the Oxford flowers", (
+            f"Pass its folder: `featx fit {quoted(os.path.dirname(above))} -o model.skops`."
         )
+    for name in ("imagelabels.mat", "setid.mat"):
+        if found := by_name.get(name):
+            return f"{root} has {found[0]} of the Oxford flowers, but not their images in one folder, jpg", (
+                "Unpack 102flowers.tgz beside it, and leave other images out of the folder."
+            )
     tables = [path for paths in by_name.values() for path in paths if path.lower().endswith(TABLE_SUFFIXES)]
     return _suggest_table(root, tables[:MOST_TABLES], bool(listing.images)) if tables else None
 

@@ -1,4 +1,4 @@
-"""Progress bars on a terminal or in a notebook, and lines printed above them."""
+"""Progress bars on a terminal or in a notebook, lines in their place elsewhere, and lines printed above them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from .notes import log, steps
+from .progress_lines import ProgressLines
 from .terminal import fill, line_width
 
 __all__ = ["Bar", "clear_bars", "move_below_bars", "print_above_bars", "progress_bar"]
@@ -48,8 +49,8 @@ class _NoBar:
 def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[Bar]:
     """Show the progress of work that takes longer than a second, on a terminal or in the kernel of a notebook.
 
-    The bar is cleared when the work is done. A worker process shows none, since the bars of several processes would be
-    drawn on the same line.
+    The bar is cleared when the work is done. Elsewhere, a line is printed now and then; see `ProgressLines`. A worker
+    process shows neither, since the bars of several processes would be drawn on the same line.
 
     Parameters
     ----------
@@ -68,8 +69,11 @@ def progress_bar(total: int, *, name: str, unit: str, shown: bool) -> Iterator[B
         Call its ``update(n)`` after n steps, from any thread.
     """
     kernel = _in_kernel()
-    if not shown or multiprocessing.parent_process() is not None or not (kernel or _on_terminal()):
+    if not shown or multiprocessing.parent_process() is not None:
         yield _NoBar()
+        return
+    if not (kernel or _on_terminal()):
+        yield ProgressLines(total, name=name, unit=unit)
         return
     widget = kernel and importlib.util.find_spec("ipywidgets") is not None
     if widget:

@@ -13,7 +13,13 @@ __all__ = [
     "size_text",
 ]
 
-PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
+PLURALS = {
+    "batch": "batches",
+    "class": "classes",
+    "hidden entry": "hidden entries",
+    "strategy": "strategies",
+    "stratum": "strata",
+}
 
 
 def plural(noun: str) -> str:

@@ -113,7 +113,8 @@ def extract_embeddings(
     on_error : {"raise", "skip"}, default="raise"
         Whether an unreadable image raises, or is skipped: its row is NaN, and `failures` names it.
     verbose : bool, default=False
-        Show a progress bar, on a terminal or in a notebook, for what takes longer than a second.
+        Show a progress bar, on a terminal or in a notebook, for what takes longer than a second; elsewhere, print a
+        line now and then.
     keys : sequence of (bytes or ImageDecodeError), default=None
         The key of each image's content, where `image_keys` has computed it already.
 

@@ -87,7 +87,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
     cache : str, PathLike, EmbeddingCache or None, default="auto"
         Folder of the cache; "auto" is ``$FEATX_CACHE`` or the user's cache folder; None keeps nothing.
     verbose : bool, default=False
-        Show a progress bar, on a terminal or in a notebook, while files are read and the network works.
+        Show a progress bar while files are read and the network works, or print a line now and then into a pipe.
 
     Attributes
     ----------

@@ -98,7 +98,7 @@ class FineTuning:
     ) -> None:
         given = TrainingSettings.of(classifier)
         check_consistent_length(images, groups)
-        self.n_train = len(images)
+        self.n_train = len(targets)  # parameters are checked without any image
         if validation is not None:
             images, targets = [*images, *validation[0]], np.concatenate([targets, validation[1]])
         self.classifier, self.images, self.classes = classifier, images, classes

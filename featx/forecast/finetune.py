@@ -6,6 +6,7 @@ import time
 
 from ..choices import OnError
 from ..datasets.dataset import ImageDataset
+from ..datasets.image_counts import print_counts
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..workflows.finetune import plan_finetuning
 from .prices import Prices
@@ -21,6 +22,7 @@ def forecast_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     on_error: OnError = "raise",
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
@@ -29,7 +31,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, on_error
+    dataset, classifier, test_size, test, min_images, per_class, on_error
         As for `finetune_model`.
 
     Returns
@@ -45,5 +47,7 @@ def forecast_finetuning(
     prices = Prices(plan.images, plan.data.whole.labels, readers=[classifier], began=began)
     parts = [prices.decoding()] if on_error == "skip" else []
     plan = plan.with_keys(prices.keys())
+    if classifier.verbose:
+        print_counts(plan.data.dataset, plan.split)
     parts += map(prices.price, plan.steps)
     return prices.forecast(parts, at_most=bool(classifier.early_stopping))

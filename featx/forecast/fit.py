@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets.dataset import ImageDataset
+from ..datasets.image_counts import print_counts
 from ..extraction.transformer import CNNFeatureTransformer
 from ..workflows.fit import plan_fit
 from .prices import Prices
@@ -40,6 +41,8 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     plan = plan_fit(dataset, transformer, **options)
     prices = Prices(plan.images, plan.data.whole.labels, readers=[transformer], began=began)
     plan = plan.with_keys(prices.keys())
+    if transformer.verbose:
+        print_counts(plan.data.dataset, plan.data.split)
     forward, tuning = prices.price(plan.passes), [prices.price(fits) for fits in plan.head_fits]
     # The best is tuned once more on all rows; with one test set it is only fitted, which takes next to no time.
     split, seconds = plan.data.split, float(np.mean([part.seconds for part in tuning]))

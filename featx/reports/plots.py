@@ -132,8 +132,7 @@ def plot_confusion_matrix(
     margin = 0.6 + LETTER * max(map(cell_width, names))
     if ax is None:
         (ax,) = new_axes(cell * k + margin + 1.2, cell * k + margin, path=path)
-    _draw_cells(ax, shares)
-    _name_classes(ax, names, cell=cell)
+    _draw_cells(ax, shares, names, cell=cell)
     if numbered:
         _print_numbers(ax, counts, shares)
     right = int(np.trace(counts))
@@ -218,13 +217,24 @@ def _checked_matrix(matrix: Any, n_classes: int) -> np.ndarray:
     return counts.astype(np.int64)
 
 
-def _draw_cells(ax: Axes, shares: np.ndarray) -> None:
+def _draw_cells(ax: Axes, shares: np.ndarray, names: list[str], *, cell: float) -> None:
     from matplotlib.colors import PowerNorm
+    from sklearn.metrics import ConfusionMatrixDisplay
 
     # Grey where a class has no images. Confusions are rare: on a linear scale they would be almost white.
     ax.set_facecolor("0.85")
-    image = ax.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1])
+    upright = LETTER * (max(map(cell_width, names)) + 1) > cell
+    display = ConfusionMatrixDisplay(shares, display_labels=names)
+    display.plot(ax=ax, cmap="Blues", include_values=False, colorbar=False,
+                 xticks_rotation="vertical" if upright else "horizontal",
+                 im_kw={"norm": PowerNorm(0.5, vmin=0, vmax=1)})  # fmt: skip
+    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        label.set_fontsize(9 if len(names) <= MOST_NUMBERED_CLASSES else 7)
+        # A class may be called "$5".
+        label.set_parse_math(False)
+    ax.set(xlabel="Predicted class", ylabel="True class")
+    ticks = [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
+    bar = ax.figure.colorbar(display.im_, ax=ax, shrink=0.8, ticks=ticks)
     bar.ax.yaxis.set_major_formatter(_tick)
     bar.ax.minorticks_off()
     bar.set_label("Share of the true class")
@@ -235,18 +245,6 @@ def _draw_cells(ax: Axes, shares: np.ndarray) -> None:
     ax.grid(which="minor", color="white", linewidth=1.0 if len(shares) <= MOST_NUMBERED_CLASSES else 0.4)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
-
-
-def _name_classes(ax: Axes, names: list[str], *, cell: float) -> None:
-    size = 9 if len(names) <= MOST_NUMBERED_CLASSES else 7
-    upright = LETTER * (max(map(cell_width, names)) + 1) > cell
-    ax.set_xticks(range(len(names)), names, rotation=90 if upright else 0, fontsize=size)
-    ax.set_yticks(range(len(names)), names, fontsize=size)
-    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
-        # A class may be called "$5".
-        label.set_parse_math(False)
-    ax.set_xlabel("Predicted class")
-    ax.set_ylabel("True class")
 
 
 def _print_numbers(ax: Axes, counts: np.ndarray, shares: np.ndarray) -> None:

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from ..choices import OnError
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
+from ..datasets.image_counts import print_counts
 from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, split_dataset
 from ..display.json_values import as_json
@@ -119,6 +120,11 @@ class FineTunePlan:
         return self.classifier.sources(self.data.whole.images, self.data.whole.names)
 
     @property
+    def split(self) -> DataSplit:
+        """The rows of each part, with the validation part that the classifier will hold out if none is given."""
+        return _stopped_split(self.classifier, self.data.dataset, self.data.split)
+
+    @property
     def training(self) -> dict[str, Any]:
         """The keyword arguments of the classifier's `fit` and `prepare`."""
         train, stopping = (self.data.dataset.take(rows) for rows in (self.data.split.train, self.data.split.validation))
@@ -145,6 +151,7 @@ def finetune_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     on_error: OnError = "raise",
 ) -> FineTuneResult:
     """Fine-tune on a part of a data set and evaluate on the rest.
@@ -164,6 +171,8 @@ def finetune_model(
         split that the data set came with.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
+    per_class : int, default=None
+        Use at most this many images of each class, as for `fit_model`, drawn by the classifier's `random_state`.
     on_error : {"raise", "skip"}, default="raise"
         Whether an image that cannot be read raises an error, or is left out and listed in `failures`; to find these
         images, all are decoded first.
@@ -186,6 +195,8 @@ def finetune_model(
         raise failed[0]
     plan = plan.with_keys(keys)
     dataset, split = plan.data.dataset, plan.data.split
+    if classifier.verbose:
+        print_counts(dataset, plan.split)
     model = clone(classifier)
     held, labels = dataset.take(split.test), np.asarray(dataset.labels)
     model.fit(**plan.training)
@@ -232,6 +243,7 @@ def plan_finetuning(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     on_error: OnError = "raise",
 ) -> FineTunePlan:
     """Return what `finetune_model` is about to do, after raising what it would raise before any image is read.
@@ -240,7 +252,7 @@ def plan_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, on_error
+    dataset, classifier, test_size, test, min_images, per_class, on_error
         As for `finetune_model`.
     """
     check_values(locals())
@@ -254,6 +266,8 @@ def plan_finetuning(
         alternatives=[(EARLY_STOPPING_OFF, {"early_stopping": False})] if stopping else [],
         min_images=min_images,
         validation_apart=stopping,
+        per_class=per_class,
+        random_state=int(classifier.random_state),
     )
     # Before any file is read; which images are left out is known only when their content is.
     data = options.prepare(dataset)
@@ -276,8 +290,23 @@ def _split(
         )
     classes, targets = np.unique(np.asarray(train.labels), return_inverse=True)
     check_counts(targets, classes, 1, "training needs")
-    if early_stopping and not len(split.validation):
-        fraction = classifier.validation_fraction
-        kept: dict[str, Any] = {"groups": train.groups, "together": train.together}
-        hold_out_validation(targets, classes, fraction=fraction, **kept, random_state=seed)
+    if early_stopping:
+        _stopped_split(classifier, dataset, split)
     return split
+
+
+def _stopped_split(classifier: CNNFineTuneClassifier, dataset: ImageDataset, split: DataSplit) -> DataSplit:
+    """Return the split with the validation part that the classifier will hold out of the training part, if it does."""
+    if not classifier.early_stopping or len(split.validation):
+        return split
+    train = dataset.take(split.train)
+    classes, targets = np.unique(np.asarray(train.labels), return_inverse=True)
+    rows = hold_out_validation(
+        targets,
+        classes,
+        fraction=classifier.validation_fraction,
+        groups=train.groups,
+        together=train.together,
+        random_state=int(classifier.random_state),
+    )
+    return dataclasses.replace(split, train=split.train[rows[0]], validation=split.train[rows[1]])

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from ..choices import Pooling, Scoring
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
+from ..datasets.image_counts import print_counts
 from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.json_values import as_json
@@ -139,6 +140,7 @@ def fit_model(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     class_weight: str | None = None,
     scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
@@ -168,8 +170,15 @@ def fit_model(
         with.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note. With a test set, only images outside it count.
-    class_weight, scoring, random_state, n_jobs, verbose
+    per_class : int, default=None
+        Use at most this many images of each class, drawn at random by `random_state`; a smaller number draws some of
+        those of a larger one. Copies of an image count once. A test set, and the validation and test parts of a split
+        that the data set came with, are used whole. Of the other images no embedding is computed. Drawn images that
+        cannot be read are left out and not replaced.
+    class_weight, scoring, random_state, n_jobs
         As for `evaluate_heads`.
+    verbose : bool, default=False
+        Print the number of images of each class and part to stderr, and show the progress of the tuning.
 
     Returns
     -------
@@ -184,11 +193,12 @@ def fit_model(
     plan = _with_content_keys(plan)
     transformer, data, images = plan.transformer, plan.data, plan.images
     dataset, split, notes = data.dataset, data.split, data.notes
+    if verbose:
+        print_counts(dataset, split)
     kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
     extraction = transformer.extract(kept, keys=data.keys)
-    passes = plan.passes
+    passes, rows = plan.passes, data.rows
     matrices = dict(zip(passes.views, extraction.embeddings, strict=True))
-    rows = data.rows
     if failed := [failure.index for failure in extraction.failures]:
         rows = np.delete(rows, failed)
         dataset = leave_out_unreadable(dataset, extraction.failures)
@@ -216,8 +226,7 @@ def fit_model(
     features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
     features.precision_ = passes.precision
     extraction.embeddings = []
-    fitted = np.unique(np.concatenate([train for train, _ in split.splits]))
-    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction, rows[fitted])
+    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction, rows[split.fitted])
 
 
 def plan_fit(
@@ -232,6 +241,7 @@ def plan_fit(
     test_size: float | None = None,
     test: ImageDataset | None = None,
     min_images: int = 1,
+    per_class: int | None = None,
     class_weight: str | None = None,
     scoring: Scoring = "accuracy",
     random_state: int | np.random.RandomState | None = 0,
@@ -242,8 +252,8 @@ def plan_fit(
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, class_weight, scoring,
-    random_state, n_jobs, verbose
+    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, per_class, class_weight,
+    scoring, random_state, n_jobs, verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
@@ -264,7 +274,13 @@ def plan_fit(
     transformer = clone(transformer).set_params(layer=views[0].layer, pooling=views[0].pooling, prefetch=views[1:])
     transformer.check_parameters()
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
-    split_options = SplitOptions(partial(_split, random_state=random_state), settings, min_images=min_images)
+    split_options = SplitOptions(
+        partial(_split, random_state=random_state),
+        settings,
+        min_images=min_images,
+        per_class=per_class,
+        random_state=random_state,
+    )
     # Before any file is read; which images are left out is known only when their content is.
     return FitPlan(transformer, tuned, split_options.prepare(dataset))
 

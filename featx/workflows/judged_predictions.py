@@ -23,7 +23,8 @@ class JudgedResult(HeldOutResult):
     Attributes
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, notes, predictions
-        As in `HeldOutResult`, computed from the predicted classes alone.
+        As in `HeldOutResult`; computed from the predicted classes alone if the model has no probabilities, or predicts
+        another class than the most probable one, as with a tuned threshold.
     baseline : Baseline
         Always predicting the largest class of these images, since that of the training images is not known.
     protocol : str
@@ -53,11 +54,12 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     if dataset.labels is None or not len(predictions):
         return None
     rows, predicted = np.array(predictions.rows), np.array([found.top[0][0] for found in predictions])
-    where = ""
+    places, where = np.arange(len(rows)), ""
     if dataset.split is not None:
         part = "test" if (dataset.split == "test").any() else "validation"
         chosen = dataset.split[rows] == part
         rows, predicted, where = rows[chosen], predicted[chosen], f" of the {part} part"
+        places = places[chosen]
         if not len(rows):
             note_once(f"nothing is judged: none of the images{where} can be read")
             return None
@@ -70,9 +72,14 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         note_once(f"nothing is judged: no label of the {len(labels):,} images{where} is a class of the model ({named})")
         return None
     truth = np.array([numbers[label] for label in labels if label in numbers])
+    answers = np.array([numbers[name] for name in predicted[known]])
+    if predictions.probabilities is not None:
+        probabilities = predictions.probabilities[places[known]]
+        if (probabilities.argmax(axis=1) == answers).all():
+            answers = probabilities
     report = score_held_out(
         truth,
-        np.array([numbers[name] for name in predicted[known]]),
+        answers,
         classes=predictions.classes,
         trained=truth,
         groups=None if dataset.groups is None else dataset.groups[rows[known]],

@@ -58,11 +58,20 @@ class Predictions(SummaryMixin, list[Prediction]):
         Their rows in the data set.
     classes : list of str
         All classes that the model knows.
+    probabilities : ndarray of float, shape (n, classes), default=None
+        Of all classes; None if the model has none.
     """
 
-    def __init__(self, predictions: Iterable[Prediction], *, rows: list[int], classes: list[str]) -> None:
+    def __init__(
+        self,
+        predictions: Iterable[Prediction],
+        *,
+        rows: list[int],
+        classes: list[str],
+        probabilities: np.ndarray | None = None,
+    ) -> None:
         super().__init__(predictions)
-        self.rows, self.classes = rows, classes
+        self.rows, self.classes, self.probabilities = rows, classes, probabilities
 
 
 def predict_images(
@@ -114,7 +123,8 @@ def predict_images(
         Prediction(dataset.names[i], tuple((classes[c], _probability(scores, i, c)) for c in scores.order[i, :top]))
         for i in rows
     ]
-    return Predictions(found, rows=rows, classes=classes), extraction
+    known = scores.probabilities if scores.probabilities is None or not failed else scores.probabilities[rows]
+    return Predictions(found, rows=rows, classes=classes, probabilities=known), extraction
 
 
 def _check_parameters(parameters: Mapping[str, Any]) -> None:

@@ -42,6 +42,14 @@ def test_the_commands_train_predict_draw_and_export(folder, tmp_path):
     assert done.exit_code == 0, done.output
 
 
+def test_images_are_drawn_and_counted_in_a_dry_run_too(folder):
+    network = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", 32, "--head-init", "random")
+    done = run("finetune", folder, *network, "--per-class", 5, "--trainable-stages", 0, "--dry-run")
+    assert "note: 10 of 20 images drawn by --per-class 5\n" in done.stderr
+    rows = [line.split()[:2] for line in done.stderr.splitlines() if line.endswith("%")]
+    assert rows == [["dark", "5"], ["light", "5"], ["training", "6"], ["validation", "2"], ["test", "2"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

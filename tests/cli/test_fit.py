@@ -16,7 +16,11 @@ QUICK = ("--grid", "logistic.C=0.001,0.01", "--cv", "3")
 
 def test_fit_prints_a_table_with_intervals_and_writes_the_model(folder, tmp_path):
     path, report = tmp_path / "m.skops", tmp_path / "m.json"
-    result = featx("fit", folder, "-o", path, "--json", report, *NETWORK, *QUICK)
+    pictures = ("--plot", tmp_path / "candidates.png", "--plot-confusion", tmp_path / "confusion.png")
+    result = featx("fit", folder, "-o", path, "--json", report, *NETWORK, *QUICK, *pictures)
+    for picture in pictures[1::2]:
+        with Image.open(picture) as drawn:
+            assert drawn.size[0] > 300
     assert "nested cross-validation: 3 stratified folds" in result.stdout
     assert "40 of 40 images forwarded" in result.stderr
     found = json.loads(report.read_text())
@@ -123,6 +127,18 @@ def test_a_fraction_or_another_data_set_is_the_test_set(folder, manifest, tmp_pa
     search = ("--head", "knn", "--head", "logistic", "--grid", "knn.n_neighbors=1,3")
     both = featx("fit", folder, "-o", tmp_path / "m.skops", "--test-size", "0.25", *NETWORK, *QUICK, *search)
     assert "picked on the training images alone, so its figures are honest" in both.stdout
+
+
+def test_images_are_drawn_by_the_seed(folder, tmp_path):
+    fit = ("fit", folder, *NETWORK, *QUICK, "-o", tmp_path / "m.skops", "--per-class", "6")
+    result = featx(*fit)
+    assert "note: 12 of 40 images drawn by --per-class 6\n" in result.stderr
+    assert "fitted on 12 images" in result.stdout
+    assert [line.split()[:2] for line in result.stderr.splitlines() if "50.0 %" in line] == [
+        ["one", "6"],
+        ["zero", "6"],
+    ]
+    assert featx(*fit, "--seed", "1").stdout != result.stdout
 
 
 def test_grids_are_literals_or_text_by_head_and_parameter():

@@ -30,7 +30,7 @@ def explained(folder, files, *images):
         ({"train/labels/1.txt": YOLO}, ["train/images/1.jpg"], r"object detection \(YOLO\)"),
         ({"1.txt": YOLO}, ["1.jpg"], r"object detection \(YOLO\)"),
         ({"data-00000.arrow": ""}, [], "Hugging Face's `datasets` has saved"),
-        ({"setid.mat": ""}, ["image_00001.jpg"], "lists of the Oxford flowers"),
+        ({"setid.mat": ""}, ["image_00001.jpg"], "setid.mat of the Oxford flowers, but not their images"),
         ({"labels.csv": "path,label\n1.jpg,cat\n"}, ["1.jpg"], r"has no class folders, but .*labels\.csv, which may"),
         ({"labels.csv": "path,label\n1.jpg,cat\n"}, [], "holds no image files, but"),
         ({"other.csv": "x,y z\n1,2\n"}, ["1.jpg"], r"has no class folders, but .*other\.csv$"),

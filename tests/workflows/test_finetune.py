@@ -12,6 +12,7 @@ from featx import (
     load_dataset,
 )
 from featx.display.text_tables import render_text
+from featx.forecast.finetune import forecast_finetuning
 from featx.reports.held_out import finetuning_parts
 from images import write_dark_and_light
 
@@ -68,6 +69,17 @@ def test_another_data_set_may_be_the_test_set(folder, tmp_path):
         finetune_model(load_dataset(folder), tiny(), test=load_dataset(tmp_path / "test"))
 
 
+def test_images_that_are_not_drawn_are_not_forwarded(folder, forwards):
+    (folder / "dark" / "bad.png").write_bytes(b"not an image")
+    data, trained = load_dataset(folder), tiny(trainable_stages=0, augmentation="none")
+    result = finetune_model(data, trained, per_class=4, test_size=0.25, on_error="skip")
+    assert (result.n_train, result.n_test, len(result.failures)) == (6, 2, 1)
+    assert forwards.since() <= 8
+    assert "8 of 20 images drawn by per_class=4" in result.notes
+    priced = forecast_finetuning(data, trained, per_class=4, test_size=0.25, on_error="skip")
+    assert priced.n_passes < priced.n_images == 21
+
+
 def test_predictions_name_the_images_of_the_whole_data_set_where_some_are_left_out(folder):
     data = load_dataset(folder)
     for row in (0, 7):
@@ -77,3 +89,14 @@ def test_predictions_name_the_images_of_the_whole_data_set_where_some_are_left_o
     table = result.predictions
     assert [data.images[row] for row in table["row"]] == table["path"].tolist()
     assert [data.labels[row] for row in table["row"]] == table["label"].tolist()
+
+
+def test_balanced_classes_have_weights_by_their_number_of_images(folder):
+    for name in ("01.png", "02.png", "03.png", "04.png"):
+        (folder / "dark" / name).unlink()
+    data = load_dataset(folder)
+    balanced = finetune_model(data, tiny(epochs=1, class_weight="balanced"), test_size=0.25)
+    weights = {"dark": 12 / (2 * 4), "light": 12 / (2 * 8)}  # 12 images to train on, 4 of them dark
+    same = finetune_model(data, tiny(epochs=1, class_weight=weights), test_size=0.25)
+    assert balanced.n_train == 12
+    assert balanced.history["loss"] == pytest.approx(same.history["loss"])

@@ -114,3 +114,37 @@ def test_splits_that_cannot_be_are_refused_before_any_image_is_forwarded(tiny, n
     with pytest.raises((DatasetError, ParameterError)):
         fit_model(noise, CNNFeatureTransformer(**tiny), **options)
     assert forwards.count == 0
+
+
+def test_images_that_are_not_drawn_are_not_forwarded(dataset, tiny, forwards):
+    result = fit_model(dataset, CNNFeatureTransformer(**tiny), **SEARCH, per_class=4)
+    assert forwards.since() == result.extraction.n_images == result.evaluation.model_fitted_on == 8
+    assert "8 of 24 images drawn by per_class=4" in result.evaluation.notes
+    table = result.evaluation.predictions
+    assert [dataset.names[row] for row in table["row"]] == table["path"].tolist()
+    more = fit_model(dataset, CNNFeatureTransformer(**tiny), **SEARCH, per_class=6)
+    assert forwards.since() == more.extraction.n_forwarded == 4
+
+
+def test_a_test_set_is_used_whole_whatever_is_drawn(dataset, tiny):
+    options = {**SEARCH, "cv": None, "test": dataset.take(range(5, 20)), "per_class": 3}
+    result = fit_model(dataset.take([*range(5), *range(20, 24)]), CNNFeatureTransformer(**tiny), **options)
+    assert (result.evaluation.n_test, result.evaluation.model_fitted_on) == (15, 6)
+
+
+def test_drawn_images_that_cannot_be_read_are_not_replaced(dataset, tiny, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"not an image")
+    data = ImageDataset([str(bad), *dataset.images[1:]], dataset.names, dataset.labels)
+    options = {**SEARCH, "per_class": 11, "random_state": 0}
+    result = fit_model(data, CNNFeatureTransformer(**tiny, on_error="skip"), **options)
+    drawn = plan_fit(data, CNNFeatureTransformer(**tiny), **options).data.rows
+    assert sum(map(sum, result.evaluation.confusion_matrix)) == 22 - (0 in drawn)
+    assert [failure.index for failure in result.extraction.failures] == [0] * (0 in drawn)
+    assert 0 in drawn
+
+
+@pytest.mark.parametrize("wrong", [0, 2.5, "4", True])
+def test_a_number_of_images_of_each_class_is_checked(dataset, tiny, wrong):
+    with pytest.raises(ParameterError, match=r"per_class=.*; expected a positive integer"):
+        fit_model(dataset, CNNFeatureTransformer(**tiny), **SEARCH, per_class=wrong)

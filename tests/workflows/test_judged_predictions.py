@@ -10,7 +10,7 @@ import pytest
 
 from commands import featx
 from featx import ImageDataset, predict_images
-from featx.evaluation.metrics import score_classes
+from featx.evaluation.metrics import score_classes, score_predictions
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
 from wilson import assert_wilson
@@ -39,6 +39,20 @@ def test_the_figures_are_those_of_the_labels():
     assert (found.baseline.answer, found.baseline.accuracy) == ("b", 0.5)
     assert found.protocol == "judged by 8 labelled images"
     assert "if the model was fitted on these images, the figures say nothing about others" in found.notes
+
+
+def test_with_probabilities_there_are_all_metrics_and_the_surest_mistakes():
+    given = answers("abb", rows=[0, 2, 3])
+    given.probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.6, 0.3]])
+    found = judge_predictions(given, labelled("azab"))
+    assert found.metrics == score_predictions(np.array([0, 0, 1]), given.probabilities)
+    assert found.predictions["path"].tolist() == ["0.png", "2.png", "3.png"]
+    assert found.predictions.surely_wrong()["probability"].tolist() == [0.7]
+    # A tuned threshold predicts another class than the most probable one.
+    given.probabilities = given.probabilities[:, [1, 0, 2]]
+    assert judge_predictions(given, labelled("azab")).metrics == score_classes(
+        np.array([0, 0, 1]), np.array([0, 1, 1]), n_classes=3
+    )
 
 
 def test_images_of_unknown_classes_are_counted_and_left_out(remarks):
