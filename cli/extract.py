@@ -22,6 +22,7 @@ from .options import (
     write_failures,
 )
 from .report import note, print_forecast, say
+from .shapes import note_shapes
 
 __all__ = ["extract"]
 
@@ -61,6 +62,7 @@ def extract(images: tuple[str, ...], output: Path | None, dry_run: bool, **optio
     from ..workflows.extract import write_embeddings
 
     transformer = transformer_from(options)
+    note_shapes(options, transformer, [transformer.layer], [transformer.pooling])
     if output is None or dry_run:
         from ..forecast.extract import forecast_extraction
 

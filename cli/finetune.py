@@ -33,6 +33,8 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result, save_predictions
+from .shapes import note_shapes
+from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 from .training_options import training_options
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
          help="Draw an epoch, or an iteration, as one step of the curves.")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
+@plot_images_option
+@plot_predictions_option
 @predictions_option
 @json_option
 @_output("--json-iterations", is_flag=True,
@@ -110,7 +114,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         from ..networks.weight_formats import check_weights_name
 
         check_weights_name(options["export_weights"])
-    check_figure_paths(options["plot"], options["plot_confusion"])
+    check_figure_paths(options["plot"], options["plot_confusion"], options["plot_images"], options["plot_predictions"])
     check_names(options)
     _note_ignored(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
@@ -124,6 +128,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         "test": test,
         **{name: options[name] for name in ("test_size", "min_images", "per_class", "on_error")},
     }
+    note_shapes(options, classifier, [classifier.layer], [classifier.pooling])
     if output is None or dry_run:
         from ..forecast.finetune import forecast_finetuning
 
@@ -147,6 +152,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         plot_history(result.history, options["plot"], by=options["plot_by"])
     if options["plot_confusion"]:
         draw_confusion(result, options["plot_confusion"])
+    draw_sheets(options, dataset, test, result, result.train_rows)
     save_predictions(options, result.predictions)
     print_result(options, result, finetuning_parts(result), iterations=options["json_iterations"])
     note_saved(options, output)

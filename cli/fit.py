@@ -31,6 +31,8 @@ from .options import (
 )
 from .report import note, print_forecast
 from .results import draw_confusion, note_saved, print_result, save_predictions
+from .shapes import note_shapes
+from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 
 __all__ = ["fit"]
 
@@ -79,6 +81,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
          help="Draw the candidates and the classes (needs the extra plot).")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
+@plot_images_option
+@plot_predictions_option
 @predictions_option
 @json_option
 @data_options
@@ -115,7 +119,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_figure_paths(options["plot"], options["plot_confusion"])
+    check_figure_paths(*(options[name] for name in ("plot", "plot_confusion", "plot_images", "plot_predictions")))
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)
@@ -141,6 +145,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
     }
+    note_shapes(options, transformer, search["layers"], search["poolings"])
     if output is None or dry_run:
         from ..forecast.fit import forecast_fit
 
@@ -163,6 +168,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         plot_evaluation(result.evaluation, options["plot"])
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
+    draw_sheets(options, dataset, test, result.evaluation, result.train_rows)
     save_predictions(options, result.evaluation.predictions)
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)

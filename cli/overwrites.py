@@ -18,6 +18,8 @@ OUTPUTS = {
     "predictions": "--predictions",
     "plot": "--plot",
     "plot_confusion": "--plot-confusion",
+    "plot_images": "--plot-images",
+    "plot_predictions": "--plot-predictions",
     "export_weights": "--export-weights",
     "checkpoint": "--checkpoint",
 }

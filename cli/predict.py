@@ -13,12 +13,13 @@ import click
 
 from ..display.quantities import count_text
 from ..display.terminal import printable
-from .checks import check_model_files, check_reading
+from .checks import check_figure_paths, check_model_files, check_reading
 from .data_options import column_options, images_from
 from .logs import announce
 from .option_groups import NETWORK, OUTPUT, Command, in_group
 from .options import check_outputs, parameters_from, reading_options, write_failures, write_output
 from .report import note, show
+from .sheets import draw_predictions, plot_predictions_option
 
 if TYPE_CHECKING:
     from ..workflows.predict import Prediction
@@ -47,6 +48,7 @@ _output = in_group(OUTPUT)
 @_output("--format", "form", type=click.Choice(FORMATS),
          help="[default: by the suffix of the file, .csv, .json or .jsonl; printed, a table]")  # fmt: skip
 @_output("--top", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Classes to name.")
+@plot_predictions_option
 @column_options
 @reading_options
 def predict(
@@ -79,6 +81,7 @@ def predict(
 
     form = form or _form_of(output)
     check_outputs(output, options, MODEL=[model], **{"--weights": weights})
+    check_figure_paths(options["plot_predictions"])
     check_reading(options)
     check_model_files(model, weights, images=images)
     dataset = images_from(options, images, output=output)
@@ -104,6 +107,7 @@ def predict(
     # With a format, standard output is read by a program.
     piped = output is None and form != "table"
     judged = judge_predictions(predictions, dataset)
+    draw_predictions(options, dataset, predictions, None if judged is None else judged.predictions.rows.tolist())
     if judged is not None and not (piped and options["quiet"]):
         click.echo(err=piped)
         show(judgement_parts(judged), err=piped, rest="judge_predictions in Python has all")

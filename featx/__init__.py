@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .reports.comparison_plot import plot_comparison
     from .reports.evaluation_plot import plot_evaluation
     from .reports.history_plot import plot_history
+    from .reports.image_sheets import plot_images
     from .reports.plots import plot_confusion_matrix
     from .workflows.extract import write_embeddings
     from .workflows.finetune import FineTuneResult, finetune_model
@@ -76,6 +77,7 @@ _MODULES = {
     "workflows.fit": ("FitResult", "fit_model"),
     "model_files.persistence": ("load_model", "save_model"),
     "workflows.predict": ("Prediction", "Predictions", "predict_images"),
+    "reports.image_sheets": ("plot_images",),
     # comparing
     "comparison.compare": ("compare_strategies",),
     "comparison.result": ("ComparisonResult",),

@@ -53,7 +53,9 @@ def confused_classes(matrix: np.ndarray | Sequence[Sequence[float]]) -> list[tup
     return sorted(pairs, key=lambda pair: (-counts[pair], -counts[pair] / totals[pair[0]]))
 
 
-def learnt_sentence(matrix: np.ndarray | Sequence[Sequence[float]], classes: Sequence[str]) -> str:
+def learnt_sentence(
+    matrix: np.ndarray | Sequence[Sequence[float]], classes: Sequence[str], *, confused: bool = True
+) -> str:
     """Return which class is recognised best and which worst, and which is most often taken for which.
 
     Of classes with the same true positive rate, the one with more images is named, then the first.
@@ -63,6 +65,8 @@ def learnt_sentence(matrix: np.ndarray | Sequence[Sequence[float]], classes: Seq
     matrix : array-like of int, shape (classes, classes)
         True classes in rows, predicted in columns.
     classes : sequence of str
+    confused : bool, default=True
+        Whether it names the pair that is confused most; False where a table of pairs stands beside it.
     """
     counts = np.asarray(matrix)
     rates, own = class_rates(counts).true_positive, counts.sum(axis=1)
@@ -81,9 +85,10 @@ def learnt_sentence(matrix: np.ndarray | Sequence[Sequence[float]], classes: Seq
     true, other = pairs[0]
     n_taken = counts[true, other]
     pair = f"most often confused: {classes[true]!r} taken for {classes[other]!r}, {n_taken:,} of {own[true]:,}"
+    end = f"; {pair}" if confused else ""
     if rates[best] == rates[worst]:
         each = (
             f"all classes are recognised equally well, {percent_text(rates[best])}" if len(tested) > 1 else text(best)
         )
-        return f"{each}; {pair}"
-    return f"recognised best: {text(best)}; worst: {text(worst)}; {pair}"
+        return f"{each}{end}"
+    return f"recognised best: {text(best)}; worst: {text(worst)}{end}"

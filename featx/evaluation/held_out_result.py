@@ -31,7 +31,8 @@ class HeldOutResult(SummaryMixin):
     metrics : dict of str to Estimate
         See `score_predictions`.
     per_class : list of dict
-        Class, precision, recall, f1 and support.
+        Class, precision, recall, f1 and support, and the rates of `class_rates`: true_positive_rate, which is the
+        recall but for NaN without images of the class, false_negative_rate and false_positive_rate.
     confusion_matrix : list of list of int
         True classes in rows, predicted ones in columns.
     baseline : Baseline

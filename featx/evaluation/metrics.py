@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from .calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
+from .class_rates import class_rates
 from .estimates import Estimate, missing_intervals
 from .intervals import (
     FEW_GROUPS,
@@ -165,10 +166,16 @@ def class_means(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | 
 
 
 def classification_report(names: list[str], truth: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
-    """Return precision, recall, F1 and support of each class, from class numbers; 0 where undefined."""
-    figures = precision_recall_fscore_support(truth, predicted, labels=np.arange(len(names)), zero_division=0)
-    columns = ("class", "precision", "recall", "f1", "support")
-    return [dict(zip(columns, row, strict=True)) for row in zip(names, *(f.tolist() for f in figures), strict=True)]
+    """Return precision, recall, F1 and support of each class, from class numbers, 0 where undefined; and `class_rates`.
+
+    The rates are NaN where undefined.
+    """
+    numbers = np.arange(len(names))
+    figures = precision_recall_fscore_support(truth, predicted, labels=numbers, zero_division=0)
+    rates = class_rates(confusion_matrix(truth, predicted, labels=numbers))
+    columns = ("class", "precision", "recall", "f1", "support", *(f"{name}_rate" for name in rates._fields))
+    rows = zip(names, *(figure.tolist() for figure in (*figures, *rates)), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Estimate:

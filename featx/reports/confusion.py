@@ -1,4 +1,4 @@
-"""Tables of a confusion matrix and of the precision, recall and F1 of each class.
+"""Tables of a confusion matrix and of the precision, recall, F1 and true and false positive rates of each class.
 
 Few classes are shown completely. Of many, the hardest and the most confused pairs are shown, which a reader would look
 for in a long table.
@@ -6,11 +6,12 @@ for in a long table.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..display.quantities import count_text, percent_text
 from ..display.tables import CLASS_NAMES, Part, Table
-from ..evaluation.class_rates import confused_classes
+from ..evaluation.class_rates import confused_classes, learnt_sentence
 
 if TYPE_CHECKING:
     from ..evaluation.held_out_result import HeldOutResult
@@ -24,14 +25,20 @@ REPORT_CLASSES = 30
 ROWS_SHOWN = 10
 # A class with fewer test images is not ranked if enough others have more: a single image would change its rank a lot.
 FEW_IMAGES = 5
+RATES = "TPR, FNR, FPR: rates of true positives, false negatives and false positives"
 
 
 def class_tables(result: HeldOutResult) -> list[Part]:
-    """Return tables of all classes, or of the hardest classes and the most confused pairs."""
+    """Return tables of all classes, or of the hardest classes and the most confused pairs; and which is learnt best."""
     if not result.confusion_matrix:
         return []
-    if len(result.classes) > MATRIX_CLASSES:
-        return [_all(result) if len(result.classes) <= REPORT_CLASSES else _hardest(result), _pairs(result)]
+    several = len(result.classes) > MATRIX_CLASSES
+    # The most confused pair is the first one of the table of pairs.
+    named_pair = not several or not confused_pairs(result)
+    learnt = learnt_sentence(result.confusion_matrix, result.classes, confused=named_pair)
+    if several:
+        first = _all(result) if len(result.classes) <= REPORT_CLASSES else _hardest(result)
+        return [first, f"{RATES}\n{learnt}", *([] if named_pair else [_pairs(result)])]
     rows = [
         [name, *(f"{count:,}" for count in row)]
         for name, row in zip(result.classes, result.confusion_matrix, strict=True)
@@ -45,7 +52,7 @@ def class_tables(result: HeldOutResult) -> list[Part]:
         title="true classes in rows, predicted in columns",
         otherwise=_pairs(result, "the confusion matrix"),
     )
-    return [_all(result), matrix]
+    return [_all(result), f"{RATES}\n{learnt}", matrix]
 
 
 def hardest_classes(result: HeldOutResult) -> list[dict[str, Any]]:
@@ -90,19 +97,20 @@ def _hardest(result: HeldOutResult) -> Table:
 
 def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
     # Nothing is known of a class without test images.
+    figures = ("precision", "recall", "false_negative_rate", "false_positive_rate", "f1")
     cells = [
         [
             row["class"],
-            *(f"{100 * row[key]:.1f}" if row["support"] else "-" for key in ("precision", "recall", "f1")),
+            *(f"{100 * row[key]:.1f}" if row["support"] and math.isfinite(row[key]) else "-" for key in figures),
             f"{row['support']:,}",
         ]
         for row in rows
     ]
     return Table(
-        ["class", "precision %", "recall %", "F1 %", "images"],
+        ["class", "precision %", "recall = TPR %", "FNR %", "FPR %", "F1 %", "images"],
         cells,
-        right=[1, 2, 3, 4],
-        drop=[1, 2],
+        right=range(1, 7),
+        drop=[3, 4, 1, 2],
         names={0: CLASS_NAMES},
         pool=result.classes,
         title=title,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..exceptions import FeatxError, MissingDependencyError, ParameterError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_figure_path", "new_axes", "percent_tick", "save_figure"]
+__all__ = ["check_figure_path", "new_axes", "new_figure", "percent_tick", "save_figure"]
 
 # Dates and versions are left out, which would make two files of one figure differ.
 METADATA: dict[str, dict[str, None]] = {
@@ -32,9 +32,6 @@ def new_axes(
 ) -> np.ndarray:
     """Return axes, side by side or in a grid, on a new figure.
 
-    A figure for a file has no window and is in no global list. Any other figure is pyplot's: a notebook shows it below
-    the cell, ``plt.show()`` in a window.
-
     Parameters
     ----------
     width, height : float
@@ -48,16 +45,36 @@ def new_axes(
     ndarray of matplotlib.axes.Axes, shape (rows * columns,)
         Row by row.
     """
+    figure = new_figure(width, height, layout="constrained", path=path)
+    return figure.subplots(rows, columns, squeeze=False).ravel()
+
+
+def new_figure(
+    width: float, height: float, *, layout: str | None = None, path: str | os.PathLike[str] | None
+) -> Figure:
+    """Return an empty figure.
+
+    A figure for a file has no window and is in no global list. Any other figure is pyplot's: a notebook shows it below
+    the cell, ``plt.show()`` in a window.
+
+    Parameters
+    ----------
+    width, height : float
+        Of the figure, in inches.
+    layout : str, default=None
+        The name of one of matplotlib's layout engines; None leaves axes where they are placed.
+    path : str, PathLike or None
+        The file that the figure is for, if any.
+    """
     _check_matplotlib()
+    how: Any = {"figsize": (width, height), "layout": layout or "none"}
     if path is None:
         import matplotlib.pyplot as plt
 
-        figure: Figure = plt.figure(figsize=(width, height), layout="constrained")
-    else:
-        from matplotlib.figure import Figure
+        return plt.figure(**how)
+    from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(width, height), layout="constrained")
-    return figure.subplots(rows, columns, squeeze=False).ravel()
+    return Figure(**how)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:

@@ -64,6 +64,8 @@ class FineTuneResult(HeldOutResult):
         Counts and timings of all passes through the network, including those of the prediction.
     n_train : int
         Images that were trained on, including those that the classifier held out for early stopping.
+    train_rows : ndarray of int
+        Their rows in the data set. JSON does not have it.
     failures : list of Failure
         The images that could not be read.
     """
@@ -76,17 +78,18 @@ class FineTuneResult(HeldOutResult):
     seconds: dict[str, float]
     extraction: ExtractionResult
     n_train: int
+    train_rows: np.ndarray = field(compare=False)
     failures: list[Failure] = field(default_factory=list)
 
     def to_dict(self, *, iterations: bool = False) -> dict[str, Any]:
-        """Return everything but the model and the predictions as types that JSON can hold.
+        """Return the figures, without the model, the predictions and rows, as types that JSON can hold.
 
         Parameters
         ----------
         iterations : bool, default=False
             Whether the history has each mini-batch, too, of which there may be many.
         """
-        left_out = ("model", "predictions")
+        left_out = ("model", "predictions", "train_rows")
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         parts["history"] = {key: curve for key, curve in self.history.items() if iterations or key != "iterations"}
@@ -235,6 +238,7 @@ def finetune_model(
         seconds=spent,
         extraction=extraction,
         n_train=len(split.train),
+        train_rows=readable[plan.data.rows[split.train]],
         failures=failures,
     )
 

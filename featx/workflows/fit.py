@@ -54,14 +54,17 @@ class FitResult(SummaryMixin):
     evaluation : EvaluationResult
     extraction : ExtractionResult
         Counts, timings and failures, without the embeddings.
+    train_rows : ndarray of int
+        Rows of the data set that a model was fitted on: all of a cross-validation, but for images that are left out.
     """
 
     model: Pipeline
     evaluation: EvaluationResult
     extraction: ExtractionResult
+    train_rows: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the model as types that JSON can hold."""
+        """Return the figures, without the model and the rows, as types that JSON can hold."""
         extraction = {
             "n_images": self.extraction.n_images,
             "n_forwarded": self.extraction.n_forwarded,
@@ -194,9 +197,8 @@ def fit_model(
         print_counts(dataset, split)
     kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
     extraction = transformer.extract(kept, keys=data.keys)
-    passes = plan.passes
+    passes, rows = plan.passes, data.rows
     matrices = dict(zip(passes.views, extraction.embeddings, strict=True))
-    rows = data.rows
     if failed := [failure.index for failure in extraction.failures]:
         rows = np.delete(rows, failed)
         dataset = leave_out_unreadable(dataset, extraction.failures)
@@ -224,7 +226,7 @@ def fit_model(
     features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
     features.precision_ = passes.precision
     extraction.embeddings = []
-    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
+    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction, rows[split.fitted])
 
 
 def plan_fit(

@@ -2,7 +2,15 @@
 
 import pytest
 
-from featx.display.quantities import count_text, duration_text, p_value_text, percent_text, points_text, size_text
+from featx.display.quantities import (
+    count_text,
+    duration_text,
+    p_value_text,
+    percent_text,
+    points_text,
+    probability_text,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +46,9 @@ def test_counts_sizes_and_p_values_have_their_nouns_and_units():
     assert count_text(2, "stratum") == "2 strata"
     assert [size_text(n) for n in (0, 999, 1000, 2.5e9, 3e13)] == ["0 B", "999 B", "1.0 kB", "2.5 GB", "30.0 TB"]
     assert [p_value_text(p) for p in (1e-9, 0.0012, 1)] == ["<0.001", "0.001", "1.000"]
+
+
+def test_only_a_certainty_is_a_hundred_percent():
+    assert [probability_text(p) for p in (0, 0.5, 0.9994, 0.99951, 1)] == [
+        "0.0 %", "50.0 %", "99.9 %", "> 99.9 %", "100.0 %",
+    ]  # fmt: skip

@@ -63,3 +63,5 @@ def test_the_most_confused_classes_come_first():
 )
 def test_the_sentence(matrix, sentence):
     assert learnt_sentence(matrix, ["ant", "bee", "cat"]) == sentence
+    kept = learnt_sentence(matrix, ["ant", "bee", "cat"], confused=False)
+    assert kept == sentence.partition("; most often")[0]

@@ -68,7 +68,10 @@ def test_figures_of_each_class_are_those_of_its_counts():
         assert row["recall"] == pytest.approx(hits / of_class.sum())
         assert row["precision"] == pytest.approx(hits / taken.sum() if taken.any() else 0)
         assert row["f1"] == pytest.approx(2 * hits / (of_class.sum() + taken.sum()))
-        assert all(type(row[name]) is float for name in ("precision", "recall", "f1"))
+        assert row["true_positive_rate"] == row["recall"] == pytest.approx(1 - row["false_negative_rate"])
+        assert row["false_positive_rate"] == pytest.approx((taken & ~of_class).sum() / (~of_class).sum())
+        rates = [f"{kind}_rate" for kind in ("true_positive", "false_negative", "false_positive")]
+        assert all(type(row[name]) is float for name in ("precision", "recall", "f1", *rates))
         assert type(row["support"]) is int
 
 

@@ -41,11 +41,11 @@ ARROWS = {
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     # floor 7
     "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
-    "reports": "comparison networks evaluation cache runtime display",
+    "reports": "comparison networks evaluation images cache runtime display",
 }
 # What is imported for annotations alone, and is not there when the program runs.
 ANNOTATED = {
-    "reports": "forecast workflows heads extraction datasets images",
+    "reports": "forecast workflows heads extraction datasets",
 }
 # Of some rooms, only these modules.
 DOORS = {("heads", "networks"): {"pooling"}, ("heads", "images"): {"labels"}}

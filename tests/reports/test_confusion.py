@@ -67,6 +67,35 @@ def test_classes_with_few_images_are_not_ranked_among_others():
 
 
 def test_a_class_without_test_images_has_no_figures():
-    table, _ = class_tables(report(["a", "b", "c"], np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]])))
-    assert table.rows == [["a", "100.0", "50.0", "66.7", "2"], ["b", "66.7", "100.0", "80.0", "2"],
-                          ["c", "-", "-", "-", "0"]]  # fmt: skip
+    table, *_ = class_tables(report(["a", "b", "c"], np.array([[1, 1, 0], [0, 2, 0], [0, 0, 0]])))
+    assert table.rows == [
+        ["a", "100.0", "50.0", "50.0", "0.0", "66.7", "2"],
+        ["b", "66.7", "100.0", "0.0", "50.0", "80.0", "2"],
+        ["c", "-", "-", "-", "-", "-", "0"],
+    ]
+
+
+def test_rates_are_shown_where_there_is_room_and_recall_is_the_true_positive_rate():
+    parts = judgement_parts(SimpleNamespace(**vars(report(["ant", "bee", "cat"])), protocol=""))
+    text = render_text(parts, width=80)
+    assert "class  precision %  recall = TPR %  FNR %  FPR %  F1 %  images" in text
+    assert "ant          100.0            75.0   25.0    0.0  85.7      12" in text
+    assert "TPR, FNR, FPR: rates of true positives, false negatives and false positives" in text
+    narrow = render_text(parts, width=50)
+    assert "not shown: FNR %" in narrow
+    assert "recall = TPR %" in narrow
+
+
+@pytest.mark.parametrize(("k", "named"), [(3, True), (13, False), (31, False)])
+def test_the_best_and_worst_class_are_named_and_the_pair_where_no_table_begins_with_it(k, named):
+    matrix = np.diag([9, 8, *[7] * (k - 2)])
+    matrix[0, 1] = 1
+    text = render_text(evaluation_parts(evaluation([f"c{i}" for i in range(k)], 1, matrix)))
+    assert text.count("recognised best: 'c1', 8 of 8 right (100.0 %); worst: 'c0', 9 of 10 right (90.0 %)") == 1
+    assert text.count("most often confused: 'c0' taken for 'c1', 1 of 10") == named
+
+
+@pytest.mark.parametrize("k", [3, 20])
+def test_a_perfect_result_is_said_once(k):
+    text = render_text(evaluation_parts(evaluation([f"c{i}" for i in range(k)], 1, 5 * np.eye(k, dtype=int))))
+    assert text.count("no image was taken for one of another class") == 1

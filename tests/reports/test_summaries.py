@@ -54,7 +54,9 @@ def test_names_give_no_orders_to_a_terminal_and_do_not_turn_the_text():
 
 
 def test_an_outcome_shows_the_figures_and_what_was_forwarded(evaluation):
-    outcome = FitResult(None, evaluation, ExtractionResult(n_images=60, n_forwarded=12, seconds={"forward": 2.0}))
+    outcome = FitResult(
+        None, evaluation, ExtractionResult(n_images=60, n_forwarded=12, seconds={"forward": 2.0}), np.arange(60)
+    )
     assert repr(outcome).replace("FitResult", "EvaluationResult") == repr(evaluation)
     assert "12 of 60 images forwarded in 2.0 s" in Page(outcome._repr_html_()).cells
 
