@@ -32,6 +32,8 @@ RUN_FORMAT = 1
 # The result of a run does not depend on these; a cache key is in the digest of the network.
 _GROUPS = ImageEstimator.parameter_groups
 WITHOUT_EFFECT = {*_GROUPS["running"], *_GROUPS["failures"], "cache_key"}
+# Parameters that earlier runs did not have: with these values a run is what it was, and is found again.
+NEW_DEFAULTS: dict[str, Any] = {"warmup_learning_rate": None}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -53,7 +55,9 @@ def describe_estimator(estimator: BaseEstimator) -> list[str]:
     """Return the parameters that identify what an estimator computes, as sorted texts."""
     texts = [f"class={type(estimator).__module__}.{type(estimator).__qualname__}"]
     for name, value in sorted(estimator.get_params(deep=True).items()):
-        if name.rpartition("__")[2] not in WITHOUT_EFFECT:
+        parameter = name.rpartition("__")[2]
+        is_new = parameter in NEW_DEFAULTS and value is NEW_DEFAULTS[parameter]
+        if parameter not in WITHOUT_EFFECT and not is_new:
             texts.append(f"{name}={_stable(value)}")
         if isinstance(value, BaseEstimator):
             texts += [f"{name}.{text}" for text in _weights(value)]

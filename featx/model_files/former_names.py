@@ -74,7 +74,7 @@ def with_current_names(file: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def use_current_parameters(model: Any) -> None:
-    """Rename parameters and their values in a loaded model, in its image estimators and in the searches over them.
+    """Rename parameters and their values in a loaded model and in searches over it, and add parameters that are new.
 
     Parameters
     ----------
@@ -85,6 +85,7 @@ def use_current_parameters(model: Any) -> None:
     for part in held:
         if isinstance(part, ImageEstimator):
             _translate(part.__dict__, {"": part})
+            _add_new_parameters(part)
     for part in held:
         if isinstance(part, BaseSearchCV):
             steps = {"": part.estimator, **part.estimator.get_params()}
@@ -119,6 +120,13 @@ def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
         current[key] = value
     mapping.clear()
     mapping.update(current | uncached)
+
+
+def _add_new_parameters(estimator: ImageEstimator) -> None:
+    """Give parameters that an earlier version did not have their defaults, with which all is as it was then."""
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        if name not in vars(estimator) and parameter.default is not inspect.Parameter.empty:
+            setattr(estimator, name, parameter.default)
 
 
 def _current(name: str, value: Any) -> Any:

@@ -28,6 +28,14 @@ def test_the_fingerprint_knows_the_weights_and_not_where_the_cache_lies(tiny, tm
         described(weights=None),
     }
     assert len({same, *others}) == 4
+
+
+def test_a_parameter_that_earlier_runs_did_not_have_counts_only_with_another_value(tiny):
+    def described(**parameters):
+        return describe_estimator(make_strategy("finetuned", CNNFeatureTransformer(**tiny), parameters=parameters))
+
+    assert not any("warmup_learning_rate" in text for text in described())
+    assert set(described(warmup_learning_rate=1e-3)) - set(described()) == {"warmup_learning_rate=0.001"}
     assert fingerprint(np.arange(3)) == fingerprint(np.arange(3)) != fingerprint(np.arange(3.0))
 
 

@@ -143,6 +143,20 @@ def test_a_finished_training_is_not_repeated(data, tmp_path, monkeypatch):
     assert as_json(again.history_) == as_json(history)
 
 
+def test_a_checkpoint_of_before_histories_had_iterations_goes_on_too(data, tmp_path, stop_after, monkeypatch):
+    path = tmp_path / "training.pt"
+    model = classifier(checkpoint=path)
+    interrupt(model, data, stop_after, monkeypatch, 2)
+    content = torch.load(path, weights_only=True)
+    for name in ("iterations", "warm_up_history"):
+        del content["state"][name]
+    torch.save(content, path)
+    resumed, unbroken = model.fit(*data), classifier().fit(*data)
+    assert all(np.array_equal(resumed.head_[name], unbroken.head_[name]) for name in unbroken.head_)
+    assert resumed.history_["val_loss"] == unbroken.history_["val_loss"]
+    assert "warmup" not in resumed.history_
+
+
 def test_resuming_tells_of_all_epochs(data, tmp_path, stop_after, monkeypatch, capsys):
     model = classifier(checkpoint=tmp_path / "training.pt", verbose=True, early_stopping=False)
     interrupt(model, data, stop_after, monkeypatch, 2)
