@@ -29,6 +29,10 @@ class StrategyTraits(NamedByPackage):
         Of the trained stages and of the head, with "auto" resolved; None for frozen features.
     most_epochs : int or None
         The most that are run; early stopping may end a training sooner.
+    warmup_epochs : int or None
+        Epochs of the head alone before that; 0 without a warm-up.
+    warmup_learning_rate : float or None
+        Of the warm-up, if it was set.
     """
 
     network: str | None = None
@@ -36,6 +40,8 @@ class StrategyTraits(NamedByPackage):
     learning_rate: float | None = None
     head_learning_rate: float | None = None
     most_epochs: int | None = None
+    warmup_epochs: int | None = None
+    warmup_learning_rate: float | None = None
 
 
 def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTraits:
@@ -59,4 +65,12 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
 
     classes, targets = np.unique(labels, return_inverse=True)
     settings = FineTuning(images, [], classes, targets, None).settings
-    return StrategyTraits(source.name, side, settings.learning_rate, settings.head_learning_rate, settings.epochs)
+    return StrategyTraits(
+        network=source.name,
+        image_size=side,
+        learning_rate=settings.learning_rate,
+        head_learning_rate=settings.head_learning_rate,
+        most_epochs=settings.epochs,
+        warmup_epochs=settings.warmup_epochs,
+        warmup_learning_rate=settings.warmup_learning_rate if settings.warmup_epochs else None,
+    )

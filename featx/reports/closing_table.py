@@ -79,6 +79,7 @@ def _closing(size: SizeResult) -> Table:
     rows = [[each.strategy, *cells] for each, *cells in zip(found, *columns.values(), strict=True)]
     units = ["accuracies in %", *(["images a class"] if "a class" in columns else [])]
     units += ["size in pixels"] if "size" in columns else []
+    units += ["epochs of warm-up + training"] if any(each.traits.warmup_epochs for each in found) else []
     title = f"in short, at {size.name}{', ' if size.name else ''}{size.n_train:,} images"
     title += f" ({', '.join(same.values())})" if same else ""
     drop = [header.index(name) for name in ("time", "network", "epochs", "train", "size") if name in header]
@@ -122,9 +123,10 @@ def _rate(value: float) -> str:
 
 
 def _epochs(found: StrategyResult) -> str:
-    """Return the epochs that were run, and the most that might have been if that is more."""
+    """Return the epochs that were run, those of a warm-up first, and the most that might have been if that is more."""
     run, most = found.epochs, found.traits.most_epochs
     if run is None:
         return NOTHING if most is None else str(most)
     text = f"{run:.1f}".removesuffix(".0")
-    return text if most is None or run >= most else f"{text} of {most}"
+    text = text if most is None or run >= most else f"{text} of {most}"
+    return f"{found.traits.warmup_epochs} + {text}" if found.traits.warmup_epochs else text

@@ -16,8 +16,10 @@ def traits(name, **parameters):
 
 
 def test_rates_and_epochs_are_resolved():
-    assert traits("finetuned") == StrategyTraits("squeezenet1_1", 32, 3e-5, 9e-5, 10)
-    assert traits("scratch", image_size=64, epochs=5) == StrategyTraits("squeezenet1_1", 64, 1e-3, 1e-3, 5)
+    assert traits("finetuned") == StrategyTraits("squeezenet1_1", 32, 3e-5, 9e-5, 10, 0)
+    assert traits("scratch", image_size=64, epochs=5) == StrategyTraits("squeezenet1_1", 64, 1e-3, 1e-3, 5, 0)
+    warm = traits("finetuned", head_init="warmup", warmup_epochs=7, warmup_learning_rate=1e-2)
+    assert (warm.warmup_epochs, warm.warmup_learning_rate) == (7, 1e-2)
     assert traits("finetuned", learning_rate=1e-4, head_learning_rate=1e-2).head_learning_rate == 1e-2
 
 

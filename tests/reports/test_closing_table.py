@@ -61,6 +61,12 @@ def test_eight_long_names_fit_a_terminal(result):
     assert any(line.startswith("not shown: ") for line in narrow)
 
 
+def test_the_epochs_of_a_warm_up_are_shown_before_those_of_the_training(result):
+    shown = lines(with_traits(result, StrategyTraits("resnet50", 224, 1e-5, 1e-5, 5, 10, 1e-4), epochs=5.0))
+    assert shown[0].endswith("epochs of warm-up + training")
+    assert " 10 + 5 " in shown[3]
+
+
 def test_what_no_strategy_has_is_no_column(result):
     header = lines(result)[1]
     assert header.split() == ["strategy", "valid.", "train", "test", "epochs", "time"]
