@@ -11,9 +11,10 @@ import numpy as np
 
 from ..constraints import CLASSES, CURVES
 from ..display.quantities import percent_text
-from ..display.short_names import cell_width, class_labels
+from ..display.short_names import cell_width
 from ..exceptions import ParameterError
 from .figure_files import check_figure_path, new_axes, save_figure
+from .fonts import drawable_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,12 +128,12 @@ def plot_confusion_matrix(
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     numbered = k <= MOST_NUMBERED_CLASSES
-    names = class_labels(classes, LONGEST_NAME)
+    names, families = drawable_labels(classes, LONGEST_NAME)
     cell = max(0.62, 2.4 / k) if numbered else 0.17
     margin = 0.6 + LETTER * max(map(cell_width, names))
     if ax is None:
         (ax,) = new_axes(cell * k + margin + 1.2, cell * k + margin, path=path)
-    _draw_cells(ax, shares, names, cell=cell)
+    _draw_cells(ax, shares, names, families, cell=cell)
     if numbered:
         _print_numbers(ax, counts, shares)
     right = int(np.trace(counts))
@@ -217,7 +218,7 @@ def _checked_matrix(matrix: Any, n_classes: int) -> np.ndarray:
     return counts.astype(np.int64)
 
 
-def _draw_cells(ax: Axes, shares: np.ndarray, names: list[str], *, cell: float) -> None:
+def _draw_cells(ax: Axes, shares: np.ndarray, names: list[str], families: list[str], *, cell: float) -> None:
     from matplotlib.colors import PowerNorm
     from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -232,6 +233,8 @@ def _draw_cells(ax: Axes, shares: np.ndarray, names: list[str], *, cell: float) 
         label.set_fontsize(9 if len(names) <= MOST_NUMBERED_CLASSES else 7)
         # A class may be called "$5".
         label.set_parse_math(False)
+        if families:
+            label.set_fontfamily(families)
     ax.set(xlabel="Predicted class", ylabel="True class")
     ticks = [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
     bar = ax.figure.colorbar(display.im_, ax=ax, shrink=0.8, ticks=ticks)
