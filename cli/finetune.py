@@ -105,6 +105,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     for path in (options["export_weights"], options["checkpoint"]):
         if path is not None:
             check_output(path)
+    if options["export_weights"]:
+        from ..networks.weight_formats import check_weights_name
+
+        check_weights_name(options["export_weights"])
     check_figure_paths(options["plot"], options["plot_confusion"], options["plot_images"], options["plot_predictions"])
     check_names(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)

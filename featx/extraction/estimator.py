@@ -99,7 +99,7 @@ class ImageEstimator(BaseEstimator):
         )
 
     def _check_types(self) -> None:
-        values = self.get_params(deep=False)
+        values = dict(vars(self))  # a subclass may have fewer parameters
         check_weights_seed(values.pop("random_state"), drawn=self.weights is None and isinstance(self.backbone, str))
         check_values(values, weights=WEIGHTS)
 

@@ -199,8 +199,8 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         images = self._images(X, reset=True)
         if y is not None:
             check_consistent_length(images, y)
-        self.__dict__.pop("precision_", None)
         self.embedding_dim_, *_ = self.check_parameters()
+        self.__dict__.pop("precision_", None)
         self.precision_ = self.arithmetic(self.source())
         return images
 

@@ -19,6 +19,7 @@ from ..images.sources import ImageSource
 from ..networks.backbone import BackboneSource
 from ..networks.pooling import View
 from ..networks.state_matching import absent_tensors
+from ..networks.weight_formats import check_weights_name
 
 if TYPE_CHECKING:
     from torch import nn
@@ -135,8 +136,7 @@ class FineTunedNetwork:
         from safetensors.torch import save_file
 
         target = Path(path)
-        if target.suffix != ".safetensors":
-            raise WeightsError(f"got {target} for weights", "Choose a name that ends in .safetensors.")
+        check_weights_name(target)
         unused = f"{self.base.architecture.class_layer}." if self.base.architecture.class_layer else None
         module = self.build()
         # Tensors that the file of the base lacked are random here.

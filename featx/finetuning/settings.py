@@ -100,7 +100,7 @@ class TrainingSettings:
                                  "Choose a larger batch_size, or batch_norm='frozen'.")  # fmt: skip
         if values["head_init"] == "logistic" and values["hidden_units"] is not None:
             what = "got head_init='logistic' with hidden_units, which a logistic regression does not have"
-            raise ParameterError(what, "Choose head_init='warmup', or hidden_units=None.")
+            raise ParameterError(what, "Choose head_init='warmup', or leave hidden_units out.")
         own = {f.name: _as_own(values[f.name], f.metadata["kind"]) for f in fields(cls)}
         return cls(**{**own, "augmentation": resolve_augmentation(values["augmentation"])})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import shutil
 import tempfile
@@ -33,7 +34,7 @@ FORMER_CLASSES = frozenset(
 )
 # Parameters of the image estimators.
 FORMER_PARAMETERS = {"augment_views": "augment_draws", "test_views": "test_draws"}
-# Those that are gone. A training whose `boundary_cache` was False caches nothing today with `boundary_cache_bytes=0`.
+# Those that are gone; for `boundary_cache`, `boundary_cache_bytes` has values: see `_most_bytes`.
 GONE_PARAMETERS = ("boundary_cache", "boundary_dtype")
 # Values of their parameters: (parameter, former value) -> value.
 FORMER_VALUES = {("on_error", "nan"): "skip"}
@@ -110,8 +111,8 @@ def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
         step, separator, name = whole.removeprefix(prefix).rpartition("__")
         if name and isinstance(steps.get(step), ImageEstimator):
             if name in GONE_PARAMETERS:
-                if value is False:
-                    uncached[f"{prefix}{step}{separator}boundary_cache_bytes"] = 0
+                if name == "boundary_cache" and (most := _most_bytes(value, steps[step])) is not None:
+                    uncached[f"{prefix}{step}{separator}boundary_cache_bytes"] = most
                 continue
             key = f"{prefix}{step}{separator}{FORMER_PARAMETERS.get(name, name)}"
             value = _current(name, value)
@@ -133,6 +134,17 @@ def _current(name: str, value: Any) -> Any:
         elif isinstance(value, str) and value == former:
             value = today
     return value
+
+
+def _most_bytes(cached: Any, estimator: ImageEstimator) -> Any:
+    """Return the `boundary_cache_bytes` of a `boundary_cache`, or of several in a list; None where it was the default.
+
+    A training that cached nothing then does so today with 0.
+    """
+    if isinstance(cached, list | tuple):
+        default = inspect.signature(type(estimator)).parameters["boundary_cache_bytes"].default
+        return [default if each else 0 for each in cached]
+    return 0 if isinstance(cached, bool | int | np.bool_) and not cached else None
 
 
 def _class_of(entry: dict[str, Any]) -> tuple[str, str] | None:

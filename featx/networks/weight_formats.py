@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from pathlib import Path
 
 from ..exceptions import WeightsError
 
-__all__ = ["is_safetensors", "refuse_other_formats"]
+__all__ = ["check_weights_name", "is_safetensors", "refuse_other_formats"]
 
 CONVERT = (
     "Convert it where it was made to a PyTorch state_dict() of this network, saved with torch.save or safetensors."
@@ -45,6 +46,12 @@ KINDS_BY_SUFFIX = {
     ".h5": "not an HDF5 file in spite of its name",
     ".keras": "not a Keras archive in spite of its name",
 }
+
+
+def check_weights_name(target: Path) -> None:
+    """Raise WeightsError unless the name of a file to write is one of safetensors."""
+    if target.suffix != ".safetensors":
+        raise WeightsError(f"got {target} for weights", "Choose a name that ends in .safetensors.")
 
 
 def is_safetensors(data: bytes) -> bool:

@@ -59,6 +59,7 @@ def test_images_are_drawn_and_counted_in_a_dry_run_too(folder):
         (("--plot", "curves.bmp"), ".png, .svg, .pdf"),
         (("--checkpoint", "nowhere/a.ckpt"), "there is no folder"),
         (("--export-weights", "nowhere/a.safetensors"), "there is no folder"),
+        (("--export-weights", "a.pth"), "got a.pth for weights. Choose a name that ends in .safetensors."),
         (("--test-size", "2.5"), "'--test-size': 2.5 is not in the range"),
         (("--learning-rate", "-1"), "'--learning-rate': -1.0 is not in the range"),
     ],
@@ -69,4 +70,5 @@ def test_bad_options_end_in_one_line(folder, tmp_path, arguments, message, monke
     done = run("finetune", folder, "-o", "finetuned.skops", *options, *arguments)
     assert done.exit_code == 2
     assert message in done.stderr
+    assert "epoch" not in done.stderr
     assert not (tmp_path / "finetuned.skops").exists()

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier, EmbeddingCache, LayerError, ParameterError
 from featx.extraction.estimator import ImageEstimator, ParameterGroup
 
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
@@ -86,3 +86,23 @@ def test_pickles_are_small_and_work_in_a_fresh_process(paths, expected, tmp_path
     arguments = [str(tmp_path / "fitted.pickle"), str(tmp_path / "out.npy")]
     subprocess.run([sys.executable, "-W", "error", "-c", LOAD, *arguments], check=True)
     assert np.array_equal(np.load(tmp_path / "out.npy"), fitted.transform(paths))
+
+
+class _Squeezed(CNNFeatureTransformer):
+    """Has one of the parameters."""
+
+    def __init__(self, pooling="avg"):
+        super().__init__(pooling=pooling, precision="float32", cache=None, **TINY)
+
+
+def test_a_subclass_may_have_fewer_parameters(paths):
+    assert clone(_Squeezed(pooling="avgmax")).fit_transform(paths[:1]).shape == (1, 1024)
+    with pytest.raises(ParameterError, match="got pooling='mean'"):
+        _Squeezed(pooling="mean").fit(paths)
+
+
+def test_precision_of_a_fit_that_failed_stays(paths):
+    fitted = embedder(precision="float16", cache=None).fit(paths)
+    with pytest.raises(LayerError):
+        fitted.set_params(layer="nowhere").fit(paths)
+    assert fitted.precision_ == "float16"

@@ -66,7 +66,7 @@ def test_class_weights_that_are_all_zero_are_refused(data):
 
 
 def test_a_logistic_head_has_no_hidden_layer(data):
-    with pytest.raises(ParameterError, match=r"head_init='logistic' with hidden_units.*head_init='warmup'"):
+    with pytest.raises(ParameterError, match=r"head_init='logistic' with hidden_units.*'warmup', or leave"):
         classifier(head_init="logistic", hidden_units=8).fit(*data)
 
 

@@ -85,3 +85,10 @@ def test_parameters_that_are_gone_are_left_out_and_no_boundary_is_cached_where_n
     search = GridSearchCV(TUNED, {"c__boundary_dtype": ["float16"], "c__epochs": [1]})
     use_current_parameters(search)
     assert search.param_grid == {"c__epochs": [1]}
+    vars(model := CNNFineTuneClassifier()).update(boundary_cache=0)  # as good as False
+    use_current_parameters(model)
+    assert model.boundary_cache_bytes == 0
+    search = GridSearchCV(TUNED, [{"c__boundary_cache": [True, False]}, {"c__boundary_cache": [False]}])
+    use_current_parameters(search)
+    most = CNNFineTuneClassifier().boundary_cache_bytes
+    assert search.param_grid == [{"c__boundary_cache_bytes": [most, 0]}, {"c__boundary_cache_bytes": [0]}]
