@@ -73,6 +73,10 @@ def test_a_class_without_test_images_has_no_figures():
         ["b", "66.7", "100.0", "0.0", "50.0", "80.0", "2"],
         ["c", "-", "-", "-", "-", "-", "0"],
     ]
+    old = report(["a", "b"], np.array([[1, 1], [0, 2]]))
+    old.per_class = [{key: value for key, value in row.items() if "_rate" not in key} for row in old.per_class]
+    table, *_ = class_tables(old)
+    assert table.rows[0] == ["a", "100.0", "50.0", "-", "-", "66.7", "2"]
 
 
 def test_rates_are_shown_where_there_is_room_and_recall_is_the_true_positive_rate():
