@@ -58,7 +58,8 @@ def learnt_sentence(
 ) -> str:
     """Return which class is recognised best and which worst, and which is most often taken for which.
 
-    Of classes with the same true positive rate, the one with more images is named, then the first.
+    Of classes with the same true positive rate, the one with more images is named, then the first, and how many others
+    there are.
 
     Parameters
     ----------
@@ -77,7 +78,9 @@ def learnt_sentence(
 
     def text(number: int) -> str:
         right = counts[number, number]
-        return f"{classes[number]!r}, {right:,} of {own[number]:,} right ({percent_text(rates[number])})"
+        others = sum(rates[other] == rates[number] for other in tested) - 1
+        like = f", like {others:,} other class{'es' if others > 1 else ''}" if others else ""
+        return f"{classes[number]!r}, {right:,} of {own[number]:,} right ({percent_text(rates[number])}){like}"
 
     pairs = confused_classes(counts)
     if not pairs:

@@ -96,12 +96,11 @@ def _hardest(result: HeldOutResult) -> Table:
 
 
 def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = "", more: str = "") -> Table:
-    # Nothing is known of a class without test images.
     figures = ("precision", "recall", "false_negative_rate", "false_positive_rate", "f1")
     cells = [
         [
             row["class"],
-            *(f"{100 * row[key]:.1f}" if row["support"] and math.isfinite(row[key]) else "-" for key in figures),
+            *(_share_text(row, key) for key in figures),
             f"{row['support']:,}",
         ]
         for row in rows
@@ -116,6 +115,12 @@ def _classes(result: HeldOutResult, rows: list[dict[str, Any]], *, title: str = 
         title=title,
         more=more,
     )
+
+
+def _share_text(row: dict[str, Any], key: str) -> str:
+    """Return a figure of a class; nothing is known without test images, nor rates in results of older versions."""
+    share = row.get(key, math.nan)
+    return f"{100 * share:.1f}" if row["support"] and math.isfinite(share) else "-"
 
 
 def _pairs(result: HeldOutResult, *missing: str) -> Part:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..constraints import a
-from ..display.short_names import class_labels
 from .figure_files import check_figure_path, new_axes, save_figure
+from .fonts import drawable_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,8 +99,10 @@ def _draw_classes(ax: Axes, result: EvaluationResult) -> None:
     ax.plot(
         precision, places, "D", color=PRECISION, markeredgecolor="black", markersize=5, clip_on=False, label="precision"
     )
-    names = class_labels([row["class"] for row in rows], LONGEST_NAME)
+    names, families = drawable_labels([row["class"] for row in rows], LONGEST_NAME)
     _finish(ax, [f"{name} ({row['support']:,})" for name, row in zip(names, rows, strict=True)], "Share of images")
+    for tick in ax.get_yticklabels() if families else ():
+        tick.set_fontfamily(families)
     ax.set_title("Classes, hardest first (test images)", loc="left")
     ax.set_xlim(0, 1.01)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 / max(1.0, ROW * len(rows))), ncols=2, frameon=False,

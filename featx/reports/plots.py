@@ -11,9 +11,10 @@ import numpy as np
 
 from ..constraints import CLASSES
 from ..display.quantities import percent_text
-from ..display.short_names import cell_width, class_labels
+from ..display.short_names import cell_width
 from ..exceptions import ParameterError
 from .figure_files import check_figure_path, new_axes, percent_tick, save_figure
+from .fonts import drawable_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,10 +68,10 @@ def plot_confusion_matrix(
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     numbered = k <= MOST_NUMBERED_CLASSES
-    names = class_labels(classes, LONGEST_NAME)
+    names, families = drawable_labels(classes, LONGEST_NAME)
     if ax is None:
         (ax,) = new_axes(*confusion_size(classes), path=path)
-    _draw_cells(ax, shares, names, cell=_cell(k))
+    _draw_cells(ax, shares, names, families, cell=_cell(k))
     if numbered:
         _print_numbers(ax, counts, shares)
     right = int(np.trace(counts))
@@ -85,7 +86,7 @@ def plot_confusion_matrix(
 def confusion_size(classes: Sequence[Any]) -> tuple[float, float]:
     """Return the width and height in inches at which a confusion matrix of these classes can be read."""
     side = _cell(len(classes)) * len(classes)
-    margin = 0.6 + LETTER * max(map(cell_width, class_labels(classes, LONGEST_NAME)))
+    margin = 0.6 + LETTER * max(map(cell_width, drawable_labels(classes, LONGEST_NAME)[0]))
     return side + margin + 1.2, side + margin
 
 
@@ -110,24 +111,24 @@ def _checked_matrix(matrix: Any, n_classes: int) -> np.ndarray:
     return counts.astype(np.int64)
 
 
-def _draw_cells(ax: Axes, shares: np.ndarray, names: list[str], *, cell: float) -> None:
+def _draw_cells(ax: Axes, shares: np.ndarray, names: list[str], families: list[str], *, cell: float) -> None:
     from matplotlib.colors import PowerNorm
-    from sklearn.metrics import ConfusionMatrixDisplay
 
     # Grey where a class has no images. Confusions are rare: on a linear scale they would be almost white.
     ax.set_facecolor("0.85")
+    # scikit-learn's ConfusionMatrixDisplay would do, but it imports pyplot, which chooses a backend for the process.
+    image = ax.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     upright = LETTER * (max(map(cell_width, names)) + 1) > cell
-    display = ConfusionMatrixDisplay(shares, display_labels=names)
-    display.plot(ax=ax, cmap="Blues", include_values=False, colorbar=False,
-                 xticks_rotation="vertical" if upright else "horizontal",
-                 im_kw={"norm": PowerNorm(0.5, vmin=0, vmax=1)})  # fmt: skip
+    size = 9 if len(names) <= MOST_NUMBERED_CLASSES else 7
+    ax.set_xticks(range(len(names)), names, rotation=90 if upright else 0, fontsize=size)
+    ax.set_yticks(range(len(names)), names, fontsize=size)
     for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
-        label.set_fontsize(9 if len(names) <= MOST_NUMBERED_CLASSES else 7)
         # A class may be called "$5".
         label.set_parse_math(False)
+        if families:
+            label.set_fontfamily(families)
     ax.set(xlabel="Predicted class", ylabel="True class")
-    ticks = [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
-    bar = ax.figure.colorbar(display.im_, ax=ax, shrink=0.8, ticks=ticks)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1])
     bar.ax.yaxis.set_major_formatter(percent_tick)
     bar.ax.minorticks_off()
     bar.set_label("Share of the true class")

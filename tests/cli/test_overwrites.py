@@ -35,6 +35,8 @@ LOSSES = {
     ("fit", "list.csv", "-o", "m2.skops", "--test", "photos", "--json", "photos/c/0.png"): ("photos/c/0.png", "image"),
     ("fit", "photos", "-o", "m2.skops", "--split-from", "list.csv", "--json", "list.csv"): ("list.csv", "--split-from"),
     ("fit", "photos", "-o", "m2.skops", "--plot-confusion", "photos/b/1.png"): ("photos/b/1.png", "--plot-confusion"),
+    ("fit", "photos", "-o", "m2.skops", "--plot-images", "photos/b/1.png"): ("photos/b/1.png", "--plot-images"),
+    ("predict", "m.skops", "photos", "--plot-predictions", "m.skops"): ("m.skops", "both as MODEL"),
     ("fit", "photos", "-o", "cache/spec/segment.h5"): ("cache/spec/segment.h5", "a file of a cache"),
     (*TUNE, "-o", "new.skops", "--json", "new.skops.checkpoint"): ("m.skops", "--checkpoint"),
     (*TUNE, "-o", "m.skops", "--weights", "w.json", "--export-weights", "w.json"): (

@@ -46,8 +46,8 @@ def test_the_most_confused_classes_come_first():
         # Of equal rates the class with more images is named.
         (
             [[2, 2, 0], [4, 4, 0], [0, 0, 1]],
-            "recognised best: 'cat', 1 of 1 right (100.0 %); worst: 'bee', 4 of 8 right (50.0 %); "
-            "most often confused: 'bee' taken for 'ant', 4 of 8",
+            "recognised best: 'cat', 1 of 1 right (100.0 %); worst: 'bee', 4 of 8 right (50.0 %), "
+            "like 1 other class; most often confused: 'bee' taken for 'ant', 4 of 8",
         ),
         (
             [[1, 1, 0], [1, 1, 0], [0, 0, 0]],

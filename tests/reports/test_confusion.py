@@ -73,6 +73,10 @@ def test_a_class_without_test_images_has_no_figures():
         ["b", "66.7", "100.0", "0.0", "50.0", "80.0", "2"],
         ["c", "-", "-", "-", "-", "-", "0"],
     ]
+    old = report(["a", "b"], np.array([[1, 1], [0, 2]]))
+    old.per_class = [{key: value for key, value in row.items() if "_rate" not in key} for row in old.per_class]
+    table, *_ = class_tables(old)
+    assert table.rows[0] == ["a", "100.0", "50.0", "-", "-", "66.7", "2"]
 
 
 def test_rates_are_shown_where_there_is_room_and_recall_is_the_true_positive_rate():
@@ -91,7 +95,8 @@ def test_the_best_and_worst_class_are_named_and_the_pair_where_no_table_begins_w
     matrix = np.diag([9, 8, *[7] * (k - 2)])
     matrix[0, 1] = 1
     text = render_text(evaluation_parts(evaluation([f"c{i}" for i in range(k)], 1, matrix)))
-    assert text.count("recognised best: 'c1', 8 of 8 right (100.0 %); worst: 'c0', 9 of 10 right (90.0 %)") == 1
+    like = "like 1 other class" if k == 3 else f"like {k - 2} other classes"
+    assert text.count(f"best: 'c1', 8 of 8 right (100.0 %), {like}; worst: 'c0', 9 of 10 right (90.0 %)") == 1
     assert text.count("most often confused: 'c0' taken for 'c1', 1 of 10") == named
 
 

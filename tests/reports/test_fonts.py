@@ -61,3 +61,12 @@ def test_a_font_that_has_the_characters_is_found(fonts):
 def test_fonts_that_were_removed_are_passed_over(fonts):
     fonts.insert(0, SimpleNamespace(fname="/nowhere/a.ttf", name="A", style="normal", weight=400))
     assert drawable_labels(["猫"], 9)[0] == ["\\u732b"]
+
+
+def test_the_names_of_a_confusion_matrix_have_no_boxes_either(fonts, tmp_path):
+    from featx.reports.plots import plot_confusion_matrix
+
+    symbols = [c for c in map(chr, range(0x2A00, 0x2C00)) if c.isprintable()]
+    found = next(c for c in symbols if drawable_labels([c], 9)[1])
+    ax = plot_confusion_matrix([[3, 1], [0, 2]], ["猫", found], tmp_path / "m.png")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["\\u732b", found]
