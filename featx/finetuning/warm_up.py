@@ -90,13 +90,12 @@ class WarmUp:
             progress_bar(total, name="training the head alone", unit="batch", shown=settings.verbose) as bar,
         ):
             torch.manual_seed(settings.random_state)
-            on_device = embeddings.to(settings.device)
+            plain = None if settings.warmup_learning_rate is not None else embeddings.to(settings.device)
             for epoch in range(1, settings.warmup_epochs + 1):
                 began = time.perf_counter()
                 losses, hits, sizes = [], [], []
                 self.head.train()
-                batches = self._plain(on_device) if settings.warmup_learning_rate is None else self._drawn(epoch)
-                for rows, values in batches:
+                for rows, values in self._drawn(epoch) if plain is None else self._plain(plain):
                     loss, right = self._step(optimizer, rows, values)
                     losses.append(loss)
                     hits.append(right)
