@@ -62,7 +62,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the curves of loss and accuracy (needs the extra plot).")  # fmt: skip
 @_output("--plot-by", type=click.Choice(get_args(PlotBy)), default="epoch", show_default=True,
-         help="Draw an epoch, or an iteration, as one step of the curves.")  # fmt: skip
+         help="What is on the x axis of --plot; an iteration is one mini-batch.")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
 @plot_images_option
@@ -70,7 +70,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @predictions_option
 @json_option
 @_output("--json-iterations", is_flag=True,
-         help="Write loss and accuracy of every mini-batch as JSON, too.")  # fmt: skip
+         help="Add loss and accuracy of every mini-batch to --json.")  # fmt: skip
 @data_options
 @min_images_option
 @per_class_option

@@ -90,13 +90,12 @@ class WarmUp:
             progress_bar(total, name="training the head alone", unit="batch", shown=settings.verbose) as bar,
         ):
             torch.manual_seed(settings.random_state)
-            on_device = embeddings.to(settings.device)
+            plain = None if settings.warmup_learning_rate is not None else embeddings.to(settings.device)
             for epoch in range(1, settings.warmup_epochs + 1):
                 began = time.perf_counter()
                 losses, hits, sizes = [], [], []
                 self.head.train()
-                batches = self._plain(on_device) if settings.warmup_learning_rate is None else self._drawn(epoch)
-                for rows, values in batches:
+                for rows, values in self._drawn(epoch) if plain is None else self._plain(plain):
                     loss, right = self._step(optimizer, rows, values)
                     losses.append(loss)
                     hits.append(right)
@@ -122,11 +121,14 @@ class WarmUp:
         wanted = self.targets[torch.from_numpy(rows)].to(settings.device)
         smoothing = 0.0 if settings.warmup_learning_rate is None else settings.label_smoothing
         logits = self.head(values)
+        right = (logits.argmax(1) == wanted).sum()
+        if self.class_weights is not None and not bool(self.class_weights[wanted].any()):
+            return logits.new_zeros(()), right  # a mean by weights of zero would be NaN
         loss = nn.functional.cross_entropy(logits, wanted, weight=self.class_weights, label_smoothing=smoothing)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        return loss.detach(), (logits.argmax(1) == wanted).sum()
+        return loss.detach(), right
 
     def _plain(self, embeddings: Tensor) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Yield the rows and embeddings of the batches of an epoch, of images as they are."""

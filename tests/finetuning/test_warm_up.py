@@ -99,6 +99,14 @@ def test_a_rate_that_diverges_is_named(data, options, name):
         classifier(**options, optimizer="sgd").fit(*data)
 
 
+@pytest.mark.parametrize("rate", [None, 1e-3])
+def test_batches_whose_classes_all_weigh_nothing_change_nothing(data, rate):
+    options = {"class_weight": {0: 1.0, 1: 0.0, 2: 0.0}, "batch_size": 1, "warmup_epochs": 1, "epochs": 1}
+    fitted = classifier(**options, warmup_learning_rate=rate).fit(*data)
+    assert np.isfinite(fitted.history_["warmup"]["loss"]).all()
+    assert np.isfinite(fitted.predict_proba(data[0])).all()
+
+
 def test_a_training_that_goes_on_does_not_warm_up_again(data, tmp_path, monkeypatch):
     options = {"warmup_learning_rate": 1e-3, "epochs": 2, "augmentation": "flips", "checkpoint": tmp_path / "a.ckpt"}
     epoch = Training._epoch
