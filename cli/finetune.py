@@ -153,7 +153,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if options["plot_confusion"]:
         draw_confusion(result, options["plot_confusion"])
     draw_sheets(options, dataset, test, result, result.train_rows)
-    save_predictions(options, result.predictions)
+    save_predictions(options, result.predictions.columns())
     print_result(options, result, finetuning_parts(result), iterations=options["json_iterations"])
     note_saved(options, output)
 

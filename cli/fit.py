@@ -169,7 +169,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
     draw_sheets(options, dataset, test, result.evaluation, result.train_rows)
-    save_predictions(options, result.evaluation.predictions)
+    save_predictions(options, result.evaluation.predictions.columns())
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,9 +10,10 @@ from .report import note, show
 from .streams import write_text
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..display.tables import Part
     from ..evaluation.held_out_result import HeldOutResult
-    from ..evaluation.prediction_table import PredictionTable
 
 __all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions"]
 
@@ -39,7 +40,7 @@ def draw_confusion(result: HeldOutResult, path: Path) -> None:
     plot_confusion_matrix(result.confusion_matrix, result.classes, path)
 
 
-def save_predictions(options: dict[str, Any], table: PredictionTable) -> None:
+def save_predictions(options: dict[str, Any], columns: Mapping[str, np.ndarray]) -> None:
     """Write the prediction for each held-out image, with --predictions."""
     from ..display.quantities import count_text
     from ..exceptions import FeatxError
@@ -49,10 +50,10 @@ def save_predictions(options: dict[str, Any], table: PredictionTable) -> None:
     if path is None:
         return
     try:
-        write_predictions(table, path)
+        write_predictions(columns, path)
     except OSError as error:
         raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
-    note(options, f"{path}: {count_text(len(table.rows), 'prediction')}")
+    note(options, f"{path}: {count_text(len(columns['row']), 'prediction')}")
 
 
 def note_saved(options: dict[str, Any], model: Path) -> None:

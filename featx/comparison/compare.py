@@ -24,6 +24,7 @@ from .named_sizes import SIZES
 from .part_counts import PartCounts, count_parts
 from .per_class import PER_CLASS
 from .plan import ComparisonPlan, plan_comparison
+from .predictions import with_predictions
 from .result import ComparisonResult
 from .run_files import RunFiles
 from .runner import Runner
@@ -155,7 +156,7 @@ def compare_strategies(
         sizes=sizes,
         per_class=per_class,
     )
-    files = RunFiles(folder)
+    files, whole = RunFiles(folder), plan.data.whole
     failures = _unreadable(plan.data.whole, strategies, verbose) if on_error == "skip" else []
     plan = replace(plan, data=plan.data.without(failures))
     keys = plan.read_keys(verbose=verbose)
@@ -192,6 +193,17 @@ def compare_strategies(
         )
         for number in range(len(design.repeats[0].trains))
     ]
+    readable = np.delete(np.arange(len(whole)), [failure.index for failure in failures])
+    found_sizes = with_predictions(
+        found_sizes,
+        results,
+        design.repeats,
+        truth=truth,
+        classes=[str(name) for name in classes],
+        groups=dataset.groups,
+        names=whole.names,
+        rows=readable[plan.data.rows],
+    )
     return ComparisonResult(
         classes=[str(name) for name in classes],
         n_images=len(dataset),

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..display.json_values import as_json
 from ..display.named_by_package import NamedByPackage
 from ..display.summary_mixin import SummaryMixin
@@ -14,6 +16,7 @@ from ..evaluation.learning_curves import Extrapolation
 from ..extraction.extract import Failure
 from .images_needed import ImagesNeeded
 from .part_counts import PartCounts
+from .prediction_columns import prediction_columns
 from .size_result import SizeResult
 from .stage_study import StageStudy
 from .transfer_cases import TransferCase
@@ -99,6 +102,14 @@ class ComparisonResult(SummaryMixin):
     counts: list[PartCounts] = field(default_factory=list)
     own_tests: bool = False
     images_needed: ImagesNeeded | None = None
+
+    def predictions(self) -> dict[str, np.ndarray]:
+        """Return the prediction of each strategy for each test image of each repeat and size, as columns.
+
+        ``strategy`` and ``images`` (those trained on) come before the columns of `PredictionTable.columns`; a
+        strategy's own are in ``sizes[i].strategies[j].predictions``.
+        """
+        return prediction_columns(self.sizes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as types that JSON can hold."""

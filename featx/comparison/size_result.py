@@ -10,6 +10,7 @@ import numpy as np
 from ..choices import StrategyKind
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
+from ..evaluation.prediction_table import PredictionTable
 from .strategy_pairs import PairResult
 from .strategy_traits import StrategyTraits
 
@@ -52,6 +53,8 @@ class StrategyResult(SummaryMixin):
     rates : dict of str to ndarray of float64, shape (k,)
         The `true_positive`, `false_negative` and `false_positive` rates of each class, of that matrix; NaN where there
         is no image to count.
+    predictions : PredictionTable or None
+        The prediction for each test image, in each repeat. JSON does not have it.
     """
 
     strategy: str
@@ -71,6 +74,7 @@ class StrategyResult(SummaryMixin):
     # Arrays have no single answer to whether they are equal.
     confusion: np.ndarray | None = field(default=None, compare=False)
     rates: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
+    predictions: PredictionTable | None = field(default=None, compare=False, metadata={"json": False})
 
     @property
     def cost(self) -> float:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..cache.files import replaced
 from ..display.quantities import probability_text
@@ -39,12 +42,13 @@ def check_prediction_file(path: str | os.PathLike[str] | None) -> None:
             raise MissingDependencyError("pyarrow", "a Parquet file of predictions", "parquet") from error
 
 
-def write_predictions(table: PredictionTable, path: str | os.PathLike[str]) -> None:
-    """Write the prediction for each held-out image, one a row, in the order of the data set.
+def write_predictions(columns: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> None:
+    """Write predictions, one a row.
 
     Parameters
     ----------
-    table : PredictionTable
+    columns : mapping of str to ndarray
+        Such as `PredictionTable.columns`.
     path : str or PathLike
         Ends in .csv or .parquet; replaced atomically. Numbers in CSV have all their digits.
 
@@ -55,19 +59,19 @@ def write_predictions(table: PredictionTable, path: str | os.PathLike[str]) -> N
         If it cannot be written.
     """
     check_prediction_file(path)
-    columns = {name: column.tolist() for name, column in table.columns().items()}
+    values = {name: column.tolist() for name, column in columns.items()}
     with replaced(Path(path)) as temporary:
         if Path(path).suffix.lower() == ".csv":
             # As in lists of files, names keep bytes that are no characters.
             with open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows(zip(*columns.values(), strict=True))
+                writer.writerow(values)
+                writer.writerows(zip(*values.values(), strict=True))
         else:
             import pyarrow
             from pyarrow import parquet
 
-            parquet.write_table(pyarrow.table(columns), temporary)
+            parquet.write_table(pyarrow.table(values), temporary)
 
 
 def surely_wrong_parts(table: PredictionTable) -> list[Part]:

@@ -20,7 +20,7 @@ def table():
 
 
 def test_csv_has_every_digit_and_every_byte_of_names(table, tmp_path):
-    write_predictions(table, tmp_path / "p.csv")
+    write_predictions(table.columns(), tmp_path / "p.csv")
     with open(tmp_path / "p.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == table["path"].tolist()
@@ -33,14 +33,14 @@ def test_csv_has_every_digit_and_every_byte_of_names(table, tmp_path):
 def test_parquet_has_the_same(table, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     named = table.named(["a.png", "b.png", "c.png", "d.png", "e.png"])
-    write_predictions(named, tmp_path / "p.parquet")
+    write_predictions(named.columns(), tmp_path / "p.parquet")
     found = parquet.read_table(tmp_path / "p.parquet").to_pydict()
     assert found == {name: column.tolist() for name, column in named.columns().items()}
 
 
 def test_another_format_is_refused(table, tmp_path):
     with pytest.raises(ParameterError, match="format"):
-        write_predictions(table, tmp_path / "p.xlsx")
+        write_predictions(table.columns(), tmp_path / "p.xlsx")
     assert not list(tmp_path.iterdir())
 
 

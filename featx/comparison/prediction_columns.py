@@ -1,0 +1,29 @@
+"""Columns with the predictions of all strategies of a comparison, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .size_result import SizeResult
+
+__all__ = ["prediction_columns"]
+
+
+def prediction_columns(sizes: Sequence[SizeResult]) -> dict[str, np.ndarray]:
+    """Return the predictions of all strategies at all sizes as columns of one table.
+
+    ``strategy`` and ``images`` (those that it was trained on) come before the columns of `PredictionTable.columns`.
+    """
+    each = [
+        {
+            "strategy": np.full(len(s.predictions.rows), s.strategy, dtype=object),
+            "images": np.full(len(s.predictions.rows), s.n_train),
+            **s.predictions.columns(),
+        }
+        for size in sizes
+        for s in size.strategies
+        if s.predictions is not None
+    ]
+    return {name: np.concatenate([columns[name] for columns in each]) for name in each[0]} if each else {}
