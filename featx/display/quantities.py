@@ -54,9 +54,9 @@ def percent_text(share: float | None) -> str:
 
 
 def probability_text(probability: float) -> str:
-    """Return a probability in percent; one that only rounding makes a certainty reads "> 99.9 %"."""
+    """Return a probability in percent; one that only rounding, here or by the model, makes 1 reads "> 99.9 %"."""
     text = percent_text(probability)
-    return "> 99.9 %" if probability < 1 and text == percent_text(1.0) else text
+    return "> 99.9 %" if text == percent_text(1.0) else text
 
 
 def points_text(difference: float, form: str = ".1f") -> str:

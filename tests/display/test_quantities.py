@@ -48,7 +48,7 @@ def test_counts_sizes_and_p_values_have_their_nouns_and_units():
     assert [p_value_text(p) for p in (1e-9, 0.0012, 1)] == ["<0.001", "0.001", "1.000"]
 
 
-def test_only_a_certainty_is_a_hundred_percent():
+def test_no_probability_is_shown_as_a_hundred_percent():
     assert [probability_text(p) for p in (0, 0.5, 0.9994, 0.99951, 1)] == [
-        "0.0 %", "50.0 %", "99.9 %", "> 99.9 %", "100.0 %",
+        "0.0 %", "50.0 %", "99.9 %", "> 99.9 %", "> 99.9 %",
     ]  # fmt: skip
