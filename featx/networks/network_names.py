@@ -96,7 +96,7 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
     if name == SMALL_CNN and weights == "DEFAULT":
         raise WeightsError(
             f"{name} has no pretrained weights: it is there to be trained from scratch",
-            "Train it with CNNFineTuneClassifier, or by `featx finetune --weights none --trainable-stages all`, or pass a "
+            "Train it with CNNFineTuneClassifier or `featx finetune --weights none --trainable-stages all`, or pass a "
             "file of weights.",
         )
     if weights is None or weights == "DEFAULT" or is_file_name(weights):
