@@ -294,7 +294,7 @@ def _notes(
         notes.append(f"how well classes are recognised is counted over the test images of all {repeats} repeats")
     if design.own_tests:
         notes.append("accuracies of different sizes are on different test images, so no curve is extrapolated")
-    if any(found.histories and found.traits.learning_rate is not None and None in found.histories
+    if any(found.histories and found.traits.head_learning_rate is not None and None in found.histories
            for size in sizes for found in size.strategies):  # fmt: skip
         notes.append("runs that an earlier version wrote have no training curves; those are not drawn")
     if repeats == 1 and len(kinds) > 1:

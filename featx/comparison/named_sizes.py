@@ -19,7 +19,7 @@ __all__ = ["SIZES", "NamedSize", "draw_named_sizes", "named_sizes"]
 
 # Percentages such as 33.3 are rounded.
 ROUNDING = 1e-6
-EXAMPLE = "Such as {'large': (70, 15, 15), 'small': (20, 20, 60)}."
+EXAMPLE = "Such as large=70/15/15, in Python {'large': (70, 15, 15)}."
 
 
 def _are_percentages(value: Any) -> bool:
@@ -80,7 +80,7 @@ def named_sizes(sizes: Mapping[str, Sequence[float]] | None) -> list[NamedSize] 
     found = [NamedSize(str(name), *(float(part) for part in parts)) for name, parts in sizes.items()]
     for size in found:
         given = f"got the size {size.name}={size.train:g}/{size.validation:g}/{size.test:g}"
-        if not size.name:
+        if not size.name.strip():
             raise ParameterError(f"{given}, without a name", EXAMPLE)
         if not (size.train and size.test):
             raise ParameterError(f"{given}, which leaves nothing to train on or to test on", EXAMPLE)

@@ -85,7 +85,7 @@ def parse_named_strategy(text: str) -> tuple[str, str]:
     if not equals:
         parse_strategy(text)
         return text, text
-    if not name or not strategy:
+    if not name.strip() or not strategy:
         raise ParameterError(f"got the strategy {text!r}; expected NAME=STRATEGY", "Such as alexnet=finetuned.")
     parse_strategy(strategy)
     if name != strategy and _is_strategy(name):

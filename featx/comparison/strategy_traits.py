@@ -26,7 +26,8 @@ class StrategyTraits(NamedByPackage):
     image_size : int or None
         Side of the network's input in pixels.
     learning_rate, head_learning_rate : float or None
-        Of the trained stages and of the head, with "auto" resolved; None for frozen features.
+        Of the trained stages and of the head, with "auto" resolved; None for frozen features, and that of the stages
+        where only the head is trained.
     most_epochs : int or None
         The most that are run; early stopping may end a training sooner.
     warmup_epochs : int or None
@@ -65,10 +66,14 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
 
     classes, targets = np.unique(labels, return_inverse=True)
     settings = FineTuning(images, [], classes, targets, None).settings
+    stages = settings.trainable_stages
+    head_only = (
+        settings.trainable_layers is None and not isinstance(stages, str) and list(np.ravel(stages)) in ([], [0])
+    )
     return StrategyTraits(
         network=source.name,
         image_size=side,
-        learning_rate=settings.learning_rate,
+        learning_rate=None if head_only else settings.learning_rate,
         head_learning_rate=settings.head_learning_rate,
         most_epochs=settings.epochs,
         warmup_epochs=settings.warmup_epochs,

@@ -75,13 +75,18 @@ def draw_rows(size: int, known: np.ndarray, classes: np.ndarray, labels: np.ndar
 def epoch_seconds(epochs: Epochs, images: list[Any]) -> float:
     """Return the seconds of an epoch for each image, validation included, from a few epochs on some images."""
     classifier = epochs.classifier
-    # Without early stopping patience has no effect, and a note would say so.
+    # What has no effect is left as it was given, or as it is by default: a note would name a value that nobody gave.
     others: dict[str, Any] = {"patience": PROBE_EPOCHS} if classifier.early_stopping else {}
-    # Nor do those of a warm-up, which a random head does not have.
-    others |= {name: getattr(type(classifier)(), name) for name in ("warmup_epochs", "warmup_learning_rate")}
+    usual = type(classifier)()
+    others |= {name: getattr(usual, name) for name in ("warmup_epochs", "warmup_learning_rate")}
+    whole = classifier.trainable_layers is None and np.array_equal(classifier.trainable_stages, "all")
+    if not epochs.cached and not whole:
+        others |= {"boundary_cache_bytes": 0, "augment_draws": usual.augment_draws}
+    elif epochs.cached and str(classifier.augmentation or "none") != "none":
+        others["augment_draws"] = 1
     probe = clone(classifier).set_params(
-        cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", augment_draws=1, class_weight=None,
-        verbose=False, boundary_cache_bytes=10**12 * epochs.cached, **others,
+        cache=None, checkpoint=None, epochs=PROBE_EPOCHS, head_init="random", class_weight=None, verbose=False,
+        **others,
     )  # fmt: skip
     history = probe.fit(images, np.arange(len(images)) % 2).history_
     return float(np.median(history["seconds"][1:])) / len(images)

@@ -96,8 +96,8 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
     if name == SMALL_CNN and weights == "DEFAULT":
         raise WeightsError(
             f"{name} has no pretrained weights: it is there to be trained from scratch",
-            "Train it with CNNFineTuneClassifier or `featx finetune --weights none --trainable-stages all`, or pass a "
-            "file of weights.",
+            "Pass a file of weights, or train it from scratch by CNNFineTuneClassifier, that is by "
+            "`featx finetune --weights none --trainable-stages all`.",
         )
     if weights is None or weights == "DEFAULT" or is_file_name(weights):
         return

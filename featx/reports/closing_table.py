@@ -110,7 +110,7 @@ def _share(value: float | None) -> str:
 def _rates(found: StrategyResult) -> str:
     rate, head = found.traits.learning_rate, found.traits.head_learning_rate
     if rate is None:
-        return NOTHING
+        return NOTHING if head is None else f"{NOTHING} ({_rate(head)})"
     return _rate(rate) if head in (rate, None) else f"{_rate(rate)} ({_rate(head)})"
 
 

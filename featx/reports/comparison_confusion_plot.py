@@ -11,6 +11,7 @@ from ..comparison.result import ComparisonResult
 from ..constraints import a
 from ..exceptions import ParameterError
 from .figure_files import check_figure_path, new_axes, save_figure
+from .fonts import LONGEST_STRATEGY, drawable_labels
 from .plots import confusion_size, plot_confusion_matrix
 
 __all__ = ["plot_comparison_confusion"]
@@ -55,11 +56,13 @@ def plot_comparison_confusion(result: ComparisonResult, path: str | os.PathLike[
     rows = math.ceil(len(found) / columns)
     # A line above each matrix says whose it is.
     grid = new_axes(columns * width, rows * (height + 0.5), columns=columns, rows=rows, path=path)
-    for ax, each in zip(grid, found, strict=False):
+    names, families = drawable_labels([each.strategy for each in found], LONGEST_STRATEGY)
+    font = {"fontfamily": families} if families else {}
+    for ax, each, name in zip(grid, found, names, strict=False):
         assert each.confusion is not None
         plot_confusion_matrix(each.confusion, result.classes, ax=ax)
         right = ax.get_title(loc="left")
-        ax.set_title(f"{each.strategy}\n{right}", fontsize=11, loc="left", parse_math=False)
+        ax.set_title(f"{name}\n{right}", fontsize=11, loc="left", parse_math=False, **font)
     for ax in grid[len(found) :]:
         ax.remove()
     if path is not None:

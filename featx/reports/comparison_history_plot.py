@@ -12,6 +12,7 @@ from ..comparison.result import ComparisonResult
 from ..constraints import a, one_of
 from ..exceptions import ParameterError
 from .figure_files import check_figure_path, new_axes, save_figure
+from .fonts import LONGEST_STRATEGY, drawable_labels
 from .history_plot import TRAINING, VALIDATION, history_curves, plot_history
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def plot_comparison_history(
         )
     grid = new_axes(9.0, 3.4 * len(found), columns=2, rows=len(found), path=path).reshape(-1, 2)
     shown: dict[str, Line2D] = {}
-    for axes, (name, (first, *others)) in zip(grid, found.items(), strict=True):
+    names, families = drawable_labels(list(found), LONGEST_STRATEGY)
+    font = {"fontfamily": families} if families else {}
+    for axes, name, (first, *others) in zip(grid, names, found.values(), strict=True):
         plot_history(first, by=by, axes=list(axes))
         # One legend for all rows is above them; what it says of the best epoch is the row's own.
         lines = dict(zip(*axes[1].get_legend_handles_labels()[::-1], strict=True))
@@ -82,7 +85,7 @@ def plot_comparison_history(
                 # Another repeat may have run for longer.
                 ax.set_xlim(right=max(ax.get_xlim()[1], curves.train.max() + 0.5))
         which = f", repeat 1 of {result.repeats}; thin: the others" if others else ""
-        axes[0].set_title(f"{name}{which}", fontsize=11, loc="left", parse_math=False)
+        axes[0].set_title(f"{name}{which}", fontsize=11, loc="left", parse_math=False, **font)
         axes[1].set_title(best, fontsize=10, loc="left")
     grid[0, 0].figure.legend(shown.values(), shown, loc="outside upper center", ncols=min(4, len(shown)), frameon=False)
     if path is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from ..comparison.result import ComparisonResult, CurveResult
 from ..constraints import a
 from .figure_files import check_figure_path, new_axes, save_figure
+from .fonts import LONGEST_STRATEGY, drawable_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +64,11 @@ def plot_comparison(
     from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
     ax.set_xscale("log")
+    names, families = drawable_labels([curve.strategy for curve in result.curves], LONGEST_STRATEGY)
     for number, curve in enumerate(result.curves):
         # Side by side, equal values and the bars at the extrapolated size remain visible.
         shift = 1.03 ** (number - (len(result.curves) - 1) / 2)
-        _draw(ax, curve, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], shift)
+        _draw(ax, curve, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], shift, names[number])
     ticks = sorted({size for curve in result.curves for size in curve.sizes})
     beyond = [curve.extrapolation for curve in result.curves if curve.extrapolation is not None]
     if beyond:
@@ -97,17 +99,19 @@ def plot_comparison(
         legend = ax.legend(frameon=False, fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)
+        if families:
+            text.set_fontfamily(families)
     if path is not None:
         save_figure(ax.figure.figure, path)
     return ax
 
 
-def _draw(ax: Axes, curve: CurveResult, colour: str, marker: str, shift: float) -> None:
+def _draw(ax: Axes, curve: CurveResult, colour: str, marker: str, shift: float, label: str) -> None:
     values, low, high = (
         np.array([getattr(estimate, name) for estimate in curve.accuracies]) for name in ("value", "low", "high")
     )
     sizes = shift * np.array(curve.sizes)
-    ax.plot(sizes, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=curve.strategy)
+    ax.plot(sizes, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=label)
     known = np.array([estimate.has_interval for estimate in curve.accuracies])
     if len(curve.sizes) > 1 and known.all():
         ax.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)

@@ -12,7 +12,10 @@ from ..display.short_names import cell_width, class_labels
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font
 
-__all__ = ["drawable_labels"]
+__all__ = ["LONGEST_STRATEGY", "drawable_labels"]
+
+# Most cells of the name of a strategy in a picture.
+LONGEST_STRATEGY = 60
 
 # matplotlib's own, whose glyphs are boxes that name a character's script.
 PLACEHOLDERS = "Last Resort"
@@ -21,7 +24,7 @@ LEAST_WIDTH = 6
 
 
 def drawable_labels(names: Sequence[Any], width: int) -> tuple[list[str], list[str]]:
-    r"""Return names of classes as a picture can show them, and the font families that have their characters.
+    r"""Return names as a picture can show them, and the font families that have their characters.
 
     A character that no installed font has is written by its code, such as \u732b, which is logged: it would be drawn
     as an empty box.
@@ -29,6 +32,7 @@ def drawable_labels(names: Sequence[Any], width: int) -> tuple[list[str], list[s
     Parameters
     ----------
     names : sequence
+        Of classes or strategies.
     width : int
         Most cells of a name, as for `class_labels`; a name of codes may take more, up to six characters of them.
 

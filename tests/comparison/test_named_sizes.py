@@ -62,7 +62,7 @@ def test_odd_numbers_of_images_are_never_both_trained_and_tested_on():
         ({"a": (70, 20, 15)}, "a=70/20/15, 105 % in all"),
         ({"a": (0, 20, 15)}, "leaves nothing to train on"),
         ({"a": (70, 20, 0)}, "leaves nothing to train on or to test on"),
-        ({"": (70, 15, 15)}, "without a name"),
+        ({" ": (70, 15, 15)}, "without a name. Such as large=70/15/15"),
         ({"a": (70, 15)}, "expected a mapping of name to"),
         ({"a": "70/15/15"}, "expected a mapping of name to"),
         ({"a": (-1, 15, 15)}, "expected a mapping of name to"),

@@ -3,7 +3,7 @@
 import pytest
 
 from featx import ParameterError
-from featx.comparison.strategy_names import TRAINED_STRATEGIES, StrategyName, parse_strategy
+from featx.comparison.strategy_names import TRAINED_STRATEGIES, StrategyName, parse_named_strategy, parse_strategy
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,10 @@ def test_a_name_says_method_head_and_layer(name, found):
 def test_other_names_are_refused(name, words):
     with pytest.raises(ParameterError, match=words):
         parse_strategy(name)
+
+
+def test_a_strategy_may_have_a_name_of_its_own_that_is_not_blank():
+    assert parse_named_strategy("a.b c=frozen:svm") == ("a.b c", "frozen:svm")
+    for text in ("=scratch", " =scratch", "a="):
+        with pytest.raises(ParameterError, match="expected NAME=STRATEGY"):
+            parse_named_strategy(text)

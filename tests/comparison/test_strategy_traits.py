@@ -21,6 +21,8 @@ def test_rates_and_epochs_are_resolved():
     warm = traits("finetuned", head_init="warmup", warmup_epochs=7, warmup_learning_rate=1e-2)
     assert (warm.warmup_epochs, warm.warmup_learning_rate) == (7, 1e-2)
     assert traits("finetuned", learning_rate=1e-4, head_learning_rate=1e-2).head_learning_rate == 1e-2
+    head = traits("finetuned", trainable_stages=0, head_learning_rate=1e-2)  # no stage has a rate
+    assert (head.learning_rate, head.head_learning_rate) == (None, 1e-2)
 
 
 def test_frozen_features_have_a_network_and_no_rate_and_others_have_neither():

@@ -38,3 +38,15 @@ def test_a_fine_tuning_is_forecast_pass_by_pass(options, folder, tiny, tmp_path,
         made += 16 * classifier.test_draws if known else 0
         assert forecast_passes(forecast) == made
         assert forecast.n_passes - forecast.n_cached == made
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"trainable_stages": "all"}, {"trainable_stages": 0}, {"augmentation": "none"}, {"boundary_cache_bytes": 0}],
+    ids=["all", "head", "plain", "drawn anew"],
+)
+def test_no_note_names_a_value_that_nobody_gave(options, folder, tiny, tmp_path, caplog):
+    given = {"hidden_units": 4, "head_init": "warmup", "augmentation": "light", "augment_draws": 4, **options}
+    classifier = CNNFineTuneClassifier(**{**tiny, "epochs": 1, "cache": tmp_path, **given})
+    forecast_finetuning(load_dataset(folder), classifier)
+    assert "has no effect" not in caplog.text

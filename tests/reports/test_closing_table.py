@@ -48,6 +48,8 @@ def test_a_row_has_what_a_strategy_learnt_with(result):
     assert first[2:5] == ["alexnet", "90.0", "98.7"]
     assert first[6:10] == ["227", "1e-4", "(1e-3)", "6"]
     assert second[6:11] == ["100", "1e-2", "6", "of", "10"]
+    study = with_traits(result, StrategyTraits("alexnet", 227, None, 1e-3, 6), StrategyTraits("alexnet", 227))
+    assert any(" - (1e-3) " in line for line in lines(study))  # no stage is trained
 
 
 def test_eight_long_names_fit_a_terminal(result):

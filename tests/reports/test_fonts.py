@@ -84,3 +84,20 @@ def test_the_names_of_a_confusion_matrix_have_no_boxes_either(fonts, tmp_path):
     found = next(c for c in symbols if drawable_labels([c], 9)[1])
     ax = plot_confusion_matrix([[3, 1], [0, 2]], ["猫", found], tmp_path / "m.png")
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["\\u732b", found]
+
+
+def test_names_of_strategies_are_drawable_too(fonts, tmp_path):
+    """A missing glyph is a warning, which fails the test."""
+    from comparisons import Network, images_of
+    from featx import compare_strategies, plot_comparison, plot_comparison_confusion, plot_comparison_history
+
+    class Trained(Network):
+        def fit(self, X, y, groups=None):
+            super().fit(X, y)
+            self.history_ |= {"loss": [3.0, 2.0, 1.0], "val_loss": [None, 2.5, 2.0]}
+            return self
+
+    result = compare_strategies(images_of([20, 20]), {"猫": Trained(0.1)}, repeats=1)
+    for plot in (plot_comparison, plot_comparison_confusion, plot_comparison_history):
+        plot(result, tmp_path / "a.png")
+    assert plot_comparison_confusion(result, tmp_path / "a.png")[0].get_title(loc="left").startswith(r"\u732b")
