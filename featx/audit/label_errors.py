@@ -1,0 +1,97 @@
+"""Suspect wrong labels by confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068).
+
+For each class, the threshold is the mean probability of the class among the images with that label. An image counts as
+confidently of a class where its probability of the class reaches the threshold; of several classes the most probable
+one. The matrix of labels against confident classes, the confident joint, estimates how many labels are wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..display.named_by_package import NamedByPackage
+
+__all__ = ["LabelErrors", "Suspect", "find_label_errors"]
+
+
+@dataclass(frozen=True)
+class Suspect(NamedByPackage):
+    """An image whose label is probably wrong.
+
+    Attributes
+    ----------
+    row : int
+        Of the data set.
+    label, suggested : str
+        What it is labelled, and what it probably is.
+    probability, label_probability : float
+        Of the suggested class and of the label, by models that were not trained on this image.
+    """
+
+    row: int
+    label: str
+    suggested: str
+    probability: float
+    label_probability: float
+
+
+@dataclass(frozen=True)
+class LabelErrors(NamedByPackage):
+    """Which labels are suspected, and how many are expected to be wrong.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (s,)
+        The suspects, the surest first: by the probability of the suggested class minus that of the label.
+    suggested : ndarray of int, shape (s,)
+        Class numbers.
+    expected : float
+        The estimated number of wrong labels, from the confident joint.
+    joint : ndarray of float, shape (classes, classes)
+        Estimated numbers of images by label and true class.
+    """
+
+    rows: np.ndarray
+    suggested: np.ndarray
+    expected: float
+    joint: np.ndarray
+
+
+def find_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> LabelErrors:
+    """Return the images whose labels are probably wrong.
+
+    Parameters
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers, as labelled.
+    probabilities : ndarray, shape (n, classes)
+        Of models that were not trained on the image.
+
+    Notes
+    -----
+    The estimated joint is the confident joint with each row scaled to the number of images of that label (eq. 3 of the
+    paper); `expected` is the sum off its diagonal. Suspects are the images off the diagonal of the confident joint
+    itself (its method C_confusion, sec. 3.2) where the model also prefers the other class. The labels that the
+    estimate leaves over are not named: nothing tells which they are.
+    """
+    n, classes = probabilities.shape
+    counts = np.bincount(truth, minlength=classes)
+    own = probabilities[np.arange(n), truth]
+    sums = np.bincount(truth, weights=own, minlength=classes)
+    # Of a class without labels nothing is known, and none is confidently of it.
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+    confident = np.where(probabilities >= thresholds, probabilities, -1.0)
+    best = confident.argmax(axis=1)
+    counted = confident[np.arange(n), best] >= 0
+    joint = np.zeros((classes, classes))
+    np.add.at(joint, (truth[counted], best[counted]), 1)
+    sizes = joint.sum(axis=1)
+    # A label without confident images is taken to be right.
+    joint[sizes == 0] += np.eye(classes)[sizes == 0]
+    joint *= (counts / joint.sum(axis=1))[:, None]
+    rows = np.flatnonzero(counted & (best != truth) & (best == probabilities.argmax(axis=1)))
+    margins = probabilities[rows, best[rows]] - own[rows]
+    rows = rows[np.argsort(-margins, kind="stable")]
+    return LabelErrors(rows, best[rows], float(joint.sum() - np.trace(joint)), joint)
