@@ -56,6 +56,7 @@ def measure_cost(
     duplicates: np.ndarray,
     *,
     groups: np.ndarray | None = None,
+    random_state: int = 0,
 ) -> list[AccuracyCost]:
     """Judge a head on the test rows of each split: trained on all, without leaks, and without suspects as well.
 
@@ -71,6 +72,7 @@ def measure_cost(
         Equal for near-duplicates; see `duplicate_groups`.
     groups : ndarray, shape (n,), default=None
         Groups of the data set.
+    random_state : int, default=0
 
     Notes
     -----
@@ -80,7 +82,7 @@ def measure_cost(
     tested = np.concatenate([test for _, test in splits])
     apart = [(train[~np.isin(duplicates[train], duplicates[test])], test) for train, test in splits]
     runs = [list(splits), apart]
-    if cleaned := _without_suspects(tuned, X, truth, apart, duplicates, groups):
+    if cleaned := _without_suspects(tuned, X, truth, apart, duplicates, groups, random_state):
         runs.append(cleaned)
     right: list[np.ndarray] = []
     for number, run in enumerate(runs):
@@ -109,6 +111,7 @@ def _without_suspects(
     splits: Sequence[Split],
     duplicates: np.ndarray,
     groups: np.ndarray | None,
+    random_state: int,
 ) -> list[Split]:
     """Return the splits without suspects in their training rows; none where a training part is too small for that."""
     found = []
@@ -116,7 +119,7 @@ def _without_suspects(
         of_train = None if groups is None else groups[train]
         y = np.unique(truth[train], return_inverse=True)[1]
         try:
-            folds = inner_folds(y, of_train, tuned.random_state, duplicates[train])
+            folds = inner_folds(y, of_train, random_state, duplicates[train])
             predicted, _ = predict_held_out(tuned, X[train], y, folds, groups=of_train, together=duplicates[train])
         except DatasetError:
             return []

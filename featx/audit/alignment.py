@@ -8,20 +8,25 @@ changes of brightness (Lucas and Kanade 1981; Baker and Matthews 2004).
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Placement", "compare_aligned", "find_placement"]
+__all__ = ["Placement", "compare_aligned", "find_placement", "place_by_size"]
 
 # Sides of the template in pixels of the coarse copies, which are 16: the whole image to seven tenths of it.
 COARSE = 16
 SIDES = (16, 15, 14, 13, 12, 11)
-STEPS = 12
+STEPS = 8
 # Pairs at a time, so that memory is bounded.
 CHUNK = 256
 TINY = 1e-6
+# Smallest side of a crop that is supposed, and the places tried along each side.
+LEAST_CROP, PLACES = 0.6, 9
 # Values this near to black or white may have been cut off there.
 SATURATED = 6
+# Changes of scale and shift up to this may stand for none.
+NEAR_WHOLE = 0.04
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Placement:
     scale: np.ndarray
     shift: np.ndarray
 
-    def take(self, rows: np.ndarray) -> Placement:
+    def take(self, rows: Any) -> Placement:
         """Return the placements of some pairs."""
         return Placement(*(getattr(self, one.name)[rows] for one in fields(self)))
 
@@ -65,6 +70,49 @@ def find_placement(first: np.ndarray, second: np.ndarray) -> Placement:
         none = np.zeros(0)
         return Placement(none, none.astype(bool), none.astype(bool), none.reshape(0, 2), none.reshape(0, 2))
     return Placement(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Placement)))
+
+
+def place_by_size(
+    first: np.ndarray, second: np.ndarray, sizes: tuple[np.ndarray, np.ndarray], where: Placement
+) -> Placement:
+    """Return placements, with those that suppose a crop that was not resized where these are more alike.
+
+    Then the ratio of the sizes is the scale, and only the place has to be found.
+
+    Parameters
+    ----------
+    first, second : ndarray of uint8, shape (p, side, side)
+        As for `find_placement`.
+    sizes : (ndarray of int, ndarray of int), each of shape (p, 2)
+        Width and height of the first and second images in pixels.
+    where : Placement
+        Of `find_placement`.
+    """
+    ratio = sizes[1][:, ::-1] / sizes[0][:, ::-1]
+    swapped = ratio.max(axis=1) > 1
+    ratio = np.where(swapped[:, None], 1 / ratio, ratio)
+    rows = np.flatnonzero((ratio.max(axis=1) <= 1) & (ratio.min(axis=1) >= LEAST_CROP) & (ratio.min(axis=1) < 1))
+    found = Placement(*(getattr(where, one.name).copy() for one in fields(where)))
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        swap = swapped[part, None, None]
+        large = np.where(swap, second[part], first[part])[:, None].astype(np.float32)
+        small = np.where(swap, first[part], second[part]).astype(np.float32)
+        for mirrored in (False, True):
+            template = small[:, :, ::-1] if mirrored else small
+            for down in np.linspace(-1, 1, PLACES):
+                for across in np.linspace(-1, 1, PLACES):
+                    shift = (1 - ratio[part]) * [down, across]
+                    score = _correlation(_warp(large, ratio[part], shift)[:, 0], template)
+                    better = score > found.score[part]
+                    best = part[better]
+                    found.score[best], found.swapped[best], found.mirrored[best] = (
+                        score[better],
+                        swapped[best],
+                        mirrored,
+                    )
+                    found.scale[best], found.shift[best] = ratio[best], shift[better]
+    return found
 
 
 def _halved(images: np.ndarray) -> np.ndarray:
@@ -129,7 +177,7 @@ def compare_aligned(
         The image that the other lies in, and that other; mirrored already where they are.
     where : Placement
         Of `find_placement`.
-    steps : int, default=12
+    steps : int, default=8
 
     Returns
     -------
@@ -138,18 +186,35 @@ def compare_aligned(
     detail : ndarray of float, shape (p,)
         Correlation of what is left when blurred copies are subtracted.
     """
-    grey_large, grey_small = large.mean(axis=1), small.mean(axis=1)
-    scale, shift = where.scale, where.shift
-    best, kept = _correlation(_warp(grey_large[:, None], scale, shift)[:, 0], grey_small), (scale, shift)
+    grey_large, grey_small = large.mean(axis=1)[:, None], small.mean(axis=1)
+    kept = where.scale, where.shift
+    best = _correlation(_warp(grey_large, *kept)[:, 0], grey_small)
+    scale, shift = kept
     for _ in range(steps):
         scale, shift = _step(grey_large, grey_small, scale, shift)
-        score = _correlation(_warp(grey_large[:, None], scale, shift)[:, 0], grey_small)
+        score = _correlation(_warp(grey_large, scale, shift)[:, 0], grey_small)
         better = score > best
         best = np.where(better, score, best)
-        kept = tuple(np.where(better[:, None], new, old) for new, old in zip((scale, shift), kept, strict=True))
-    warped = _brightened(_warp(large, *kept), small)
-    detail = _correlation(_detail(warped), _detail(small))
-    return replace(where, score=_correlation(warped, small), scale=kept[0], shift=kept[1]), detail
+        kept = np.where(better[:, None], scale, kept[0]), np.where(better[:, None], shift, kept[1])
+    alike, detail = _compared(large, small, *kept)
+    # Steps that gain nothing but rounding would blur what needs no resampling.
+    whole = (np.abs(kept[0] - 1).max(axis=1) < NEAR_WHOLE) & (np.abs(kept[1]).max(axis=1) < NEAR_WHOLE)
+    if (rows := np.flatnonzero(whole)).size:
+        ones, zeros = np.ones((len(rows), 2)), np.zeros((len(rows), 2))
+        found = _compared(large[rows], small[rows], ones, zeros)
+        rows, better = rows[found[1] >= detail[rows]], found[1] >= detail[rows]
+        alike[rows], detail[rows] = (values[better] for values in found)
+        kept = kept[0].copy(), kept[1].copy()
+        kept[0][rows], kept[1][rows] = 1, 0
+    return replace(where, score=alike, scale=kept[0], shift=kept[1]), detail
+
+
+def _compared(
+    large: np.ndarray, small: np.ndarray, scale: np.ndarray, shift: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the correlations of aligned images and of their detail."""
+    warped = _brightened(_warp(large, scale, shift), small)
+    return _correlation(warped, small), _correlation(_detail(warped), _detail(small))
 
 
 def _brightened(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -165,15 +230,13 @@ def _brightened(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def _step(large: np.ndarray, small: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return scale and shift after one Gauss-Newton step on them and on gain and offset."""
+    """Return scale and shift after one Gauss-Newton step on them and on gain and offset, of grey copies."""
     p, side, _ = small.shape
     grid = _grid(side)
-    warped = _warp(large[:, None], scale, shift)[:, 0]
+    warped = _warp(large, scale, shift)[:, 0]
     h = 2.0 / side
-    down = (_warp(large[:, None], scale, shift + [h, 0]) - _warp(large[:, None], scale, shift - [h, 0]))[:, 0] / (2 * h)
-    across = (_warp(large[:, None], scale, shift + [0, h]) - _warp(large[:, None], scale, shift - [0, h]))[:, 0] / (
-        2 * h
-    )
+    down = (_warp(large, scale, shift + [h, 0]) - _warp(large, scale, shift - [h, 0]))[:, 0] / (2 * h)
+    across = (_warp(large, scale, shift + [0, h]) - _warp(large, scale, shift - [0, h]))[:, 0] / (2 * h)
     columns = [down * grid[:, None], down, across * grid[None, :], across, warped, np.ones_like(warped)]
     A = np.stack([column.reshape(p, -1) for column in columns], axis=2).astype(np.float64)
     normal = A.transpose(0, 2, 1) @ A

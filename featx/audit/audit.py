@@ -157,7 +157,7 @@ def audit_dataset(
         result.shortcuts = find_shortcuts(known, y, folds, groups=grouped, random_state=random_state)
     with _timed(seconds, "cost"):
         note_step("measuring what leaks and suspects cost")
-        result.costs = measure_cost(tuned, X, y, as_given, units)
+        result.costs = measure_cost(tuned, X, y, as_given, units, random_state=random_state)
     return result
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
 from ..images.sources import ImageSource
-from .alignment import Placement, compare_aligned, find_placement
+from .alignment import Placement, compare_aligned, find_placement, place_by_size
 from .candidates import candidate_pairs
 from .pictures import Pictures, shrunk
 
@@ -89,7 +89,9 @@ def find_duplicates(
     rows = first[(pictures.contrast[first] >= 1) & (pictures.size[first].min(axis=1) >= LEAST_SIDE)]
     pairs = candidate_pairs(embeddings[rows], pictures.thumbnails[rows], pictures.hashes[rows])
     pairs = rows[pairs]
-    where = find_placement(pictures.thumbnails[pairs[:, 0]], pictures.thumbnails[pairs[:, 1]])
+    copies_of = [pictures.thumbnails[rows] for rows in pairs.T]
+    where = find_placement(*copies_of)
+    where = place_by_size(*copies_of, (pictures.size[pairs[:, 0]], pictures.size[pairs[:, 1]]), where)
     left = np.flatnonzero(where.score >= COARSE_SCORE)
     near = _verified(images, pictures, pairs[left], where.take(left), verbose=verbose)
     return sorted([*copies, *near], key=lambda pair: (pair.first, pair.second))
@@ -117,9 +119,8 @@ def _verified(
             for start in range(0, len(large), CHUNK):
                 rows = np.arange(start, min(start + CHUNK, len(large)))
                 looked = [_prepared(pixels, pictures, large[row], small[row], where.take(row), side) for row in rows]
-                found, detail = compare_aligned(
-                    *(np.stack(part) for part in zip(*looked, strict=True)), where.take(rows)
-                )
+                one, other = (np.stack(part) for part in zip(*looked, strict=True))
+                found, detail = compare_aligned(one, other, where.take(rows))
                 where.score[rows], where.scale[rows], where.shift[rows] = found.score, found.scale, found.shift
                 left += rows[(found.score >= least_alike) & (detail >= least_detail)].tolist()
                 bar.update(len(rows))
@@ -143,7 +144,7 @@ def _prepared(
     one, other = pixels[large], pixels[small]
     if scale > WHOLE and one[0].shape == other[0].shape and not where.mirrored:
         one, other = _as_coded(one, other), _as_coded(other, one)
-    detail = min(pictures.size[large].min(), pictures.size[small].min() / scale)
+    detail = min(pictures.size[large].min(), pictures.size[small].min() / scale, side)
     second = shrunk(other[0], detail * scale, side)
     return shrunk(one[0], detail, side), second[..., ::-1] if where.mirrored else second
 

@@ -72,9 +72,9 @@ def find_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> LabelErro
     Notes
     -----
     The estimated joint is the confident joint with each row scaled to the number of images of that label (eq. 3 of the
-    paper); `expected` is the sum off its diagonal. Suspects are the images off the diagonal of the confident joint
-    itself (its method C_confusion, sec. 3.2) where the model also prefers the other class. The labels that the
-    estimate leaves over are not named: nothing tells which they are.
+    paper); `expected` is the sum off its diagonal. Suspects are chosen by noise rate (PBNR): for each label and
+    other class, as many images as the joint has there, those with the largest probability of the other class minus that
+    of the label, if the other class is the more probable one.
     """
     n, classes = probabilities.shape
     counts = np.bincount(truth, minlength=classes)
@@ -91,7 +91,16 @@ def find_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> LabelErro
     # A label without confident images is taken to be right.
     joint[sizes == 0] += np.eye(classes)[sizes == 0]
     joint *= (counts / joint.sum(axis=1))[:, None]
-    rows = np.flatnonzero(counted & (best != truth) & (best == probabilities.argmax(axis=1)))
-    margins = probabilities[rows, best[rows]] - own[rows]
-    rows = rows[np.argsort(-margins, kind="stable")]
-    return LabelErrors(rows, best[rows], float(joint.sum() - np.trace(joint)), joint)
+    margins = probabilities - own[:, None]
+    chosen: dict[int, int] = {}
+    for label, other in zip(*np.nonzero(np.rint(joint)), strict=True):
+        if label == other:
+            continue
+        rows = np.flatnonzero((truth == label) & (margins[:, other] > 0))
+        for row in rows[np.argsort(-margins[rows, other], kind="stable")][: round(joint[label, other])].tolist():
+            # Of two classes that an image is taken for, the more probable one.
+            if row not in chosen or margins[row, other] > margins[row, chosen[row]]:
+                chosen[row] = int(other)
+    rows, suggested = (np.array(list(part), dtype=int) for part in (chosen.keys(), chosen.values()))
+    order = np.argsort(-margins[rows, suggested], kind="stable")
+    return LabelErrors(rows[order], suggested[order], float(joint.sum() - np.trace(joint)), joint)

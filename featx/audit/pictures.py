@@ -144,7 +144,7 @@ def shrunk(pixels: np.ndarray, resolution: float, side: int) -> np.ndarray:
     picture = Image.fromarray(pixels)
     least = max(4, min(round(resolution), side))
     if min(picture.size) > least:
-        picture = picture.resize((least, least), Image.Resampling.BOX)
+        picture = picture.resize((least, least), Image.Resampling.HAMMING)
     return np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC), np.float32).transpose(2, 0, 1)
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..display.quantities import count_text, percent_text
 from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
 from ..evaluation.estimates import Estimate
@@ -116,14 +118,19 @@ def _labels(result: AuditResult) -> list[Part]:
 def _odd(result: AuditResult) -> list[Part]:
     if not result.odd:
         return ["odd images: none found"]
-    counts = Counter(one.kind for one in result.odd)
+    counts, labels = Counter(one.kind for one in result.odd), np.asarray(result.dataset.labels)
     # One of each kind first.
     firsts = [next(one for one in result.odd if one.kind == kind) for kind in counts]
     rest = [one for one in result.odd if one not in firsts]
     table = _listed(
         ["image", "class", "odd", "what"],
         [*firsts, *rest],
-        lambda one: [result.dataset.names[one.row], str(result.dataset.labels[one.row]), one.kind, one.text],
+        lambda one: [
+            result.dataset.names[one.row],
+            str(labels[one.row]),
+            one.kind,
+            one.text,
+        ],
         names={0: FILE_NAMES, 1: CLASS_NAMES},
         what="image",
     )
