@@ -70,7 +70,7 @@ def audit(data: str, **options: Any) -> None:
         check_output(options["write_groups"])
     check_names(options)
     check_heads([options["head"]], {})
-    dataset, test = datasets_from(options, data, output=options["write_groups"])
+    dataset, test = datasets_from(options, data)
     announce(options, "loading scikit-learn")
     from ..audit.audit import audit_dataset
     from ..reports.audit import audit_parts

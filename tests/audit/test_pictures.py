@@ -32,7 +32,7 @@ def test_facts_of_files_and_arrays_and_the_reason_of_those_that_cannot_be_read(t
 def test_a_shrunk_image_has_no_more_detail_than_asked():
     stripes = np.repeat(np.tile([0, 255], 32)[None, :, None], 64, axis=0).repeat(3, axis=2).astype(np.uint8)
     assert shrunk(stripes, 64, 64).std() > 100
-    assert shrunk(stripes, 16, 64).std() < 1
+    assert shrunk(stripes, 16, 64).std() < 5
 
 
 def test_without_imagehash_the_extra_is_named(monkeypatch):
