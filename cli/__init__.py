@@ -12,6 +12,7 @@ import click
 
 from .._version import __version__
 from ..exceptions import FeatxError, ImageDecodeError
+from .audit import audit
 from .backbones import backbones
 from .cache import cache
 from .compare import compare
@@ -95,5 +96,5 @@ def main() -> None:
     """
 
 
-for command in (fit, predict, finetune, compare, extract, backbones, cache):
+for command in (fit, predict, finetune, compare, audit, extract, backbones, cache):
     main.add_command(command)

@@ -22,6 +22,7 @@ OUTPUTS = {
     "plot_predictions": "--plot-predictions",
     "export_weights": "--export-weights",
     "checkpoint": "--checkpoint",
+    "write_groups": "--write-groups",
 }
 INPUTS = {"test_data": "--test", "split_from": "--split-from", "weights": "--weights"}
 HDF5 = b"\x89HDF\r\n\x1a\n"

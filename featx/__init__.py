@@ -9,6 +9,8 @@ from ._version import __version__
 from .display.summary_mixin import show_by
 
 if TYPE_CHECKING:
+    from .audit.audit import audit_dataset
+    from .audit.result import AuditResult
     from .cache import EmbeddingCache, EmbeddingSpec
     from .comparison.compare import compare_strategies
     from .comparison.result import ComparisonResult
@@ -85,6 +87,9 @@ _MODULES = {
     "reports.comparison_plot": ("plot_comparison",),
     "reports.comparison_confusion_plot": ("plot_comparison_confusion",),
     "reports.comparison_history_plot": ("plot_comparison_history",),
+    # auditing a data set
+    "audit.audit": ("audit_dataset",),
+    "audit.result": ("AuditResult",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
     "workflows.finetune": ("FineTuneResult", "finetune_model"),
@@ -133,6 +138,11 @@ _PARTS = {
     "comparison.strategy_pairs": ("PairResult",),
     "comparison.strategy_traits": ("StrategyTraits",),
     "comparison.transfer_cases": ("Rule", "TransferCase"),
+    "audit.accuracy_cost": ("AccuracyCost",),
+    "audit.duplicates": ("DuplicatePair",),
+    "audit.label_errors": ("LabelErrors", "Suspect"),
+    "audit.odd_images": ("OddImage",),
+    "audit.shortcuts": ("Shortcut",),
     "evaluation.baseline": ("Baseline",),
     "evaluation.estimates": ("Estimate",),
     "evaluation.held_out_result": ("HeldOutResult",),

@@ -237,7 +237,7 @@ def _repeated(dataset: ImageDataset) -> list[str]:
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
     return [
         f"{number} another: {few(listed, total=len(several))}; copies stay on one side of every split that is "
-        "drawn, and each counts in the figures"
+        "drawn, and each counts in the figures; `featx audit` also finds those that are not exact"
     ]
 
 

@@ -11,6 +11,7 @@ from ..display.names import few
 from ..display.quantities import count_text, duration_text, percent_text, size_text
 from ..display.tables import CLASS_NAMES, Part, Table
 from ..display.terminal import printable
+from .audit import audit_parts
 from .comparison import comparison_parts
 from .costs import extraction_parts, forecast_parts
 from .held_out import evaluation_parts, finetuning_parts, judgement_parts, metrics_table
@@ -18,6 +19,7 @@ from .listings import prediction_parts
 from .prediction_files import surely_wrong_parts
 
 if TYPE_CHECKING:
+    from ..audit.result import AuditResult
     from ..comparison.result import ComparisonResult
     from ..comparison.size_result import SizeResult, StrategyResult, Verdict
     from ..datasets.dataset import ImageDataset
@@ -110,6 +112,17 @@ def _finetuning(result: FineTuneResult) -> list[str]:
 
 def _judgement(result: JudgedResult) -> list[str]:
     return [_titled(result, f"{result.protocol}, {len(result.classes)} classes"), _headline_metrics(result)]
+
+
+def _audit(result: AuditResult) -> list[str]:
+    found = {
+        "near-duplicate pair": len(result.pairs),
+        "suspected label": len(result.suspects),
+        "odd image": len(result.odd),
+        "shortcut": sum(one.found for one in result.shortcuts),
+    }
+    of = f"{count_text(len(result.dataset), 'image')} of {len(result.dataset.classes):,} classes"
+    return [_titled(result, of), ", ".join(count_text(n, what) for what, n in found.items())]
 
 
 def _comparison(result: ComparisonResult) -> list[str]:
@@ -232,6 +245,7 @@ def _estimate(estimate: Estimate) -> list[str]:
 
 REST_IN_RESULT = "per_class and confusion_matrix have all"
 PRESENTATIONS = {
+    "AuditResult": Presentation(_audit, audit_parts, "to_dict() has all"),
     "Baseline": Presentation(lambda baseline: [_titled(baseline, baseline.verdict), baseline.text]),
     "Backbone": Presentation(_network),
     "BackboneSource": Presentation(_network),

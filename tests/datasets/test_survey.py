@@ -70,7 +70,7 @@ def test_copies_on_one_side_are_counted_named_and_marked():
     assert found.dataset.together.tolist() == [0, 0, 0, 3, 3, 5, 6, 7]
     assert found.notes == [
         "3 images repeat another: 0.png = 1.png = 2.png, 3.png = 4.png; copies stay on one side of every split that is "
-        "drawn, and each counts in the figures"
+        "drawn, and each counts in the figures; `featx audit` also finds those that are not exact"
     ]
     data, keys = named("ababab", "001122")
     found = survey(dataclasses.replace(data, names=["x", "x", "y", "z", "w", "w"]), keys)

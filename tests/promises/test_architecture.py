@@ -38,6 +38,7 @@ ARROWS = {
     "model_files": "extraction networks cache",
     # floor 6
     "workflows": "model_files finetuning heads extraction datasets networks evaluation images cache runtime display",
+    "audit": "heads extraction datasets evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     # floor 7
     "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
@@ -45,7 +46,7 @@ ARROWS = {
 }
 # What is imported for annotations alone, and is not there when the program runs.
 ANNOTATED = {
-    "reports": "forecast workflows heads extraction datasets",
+    "reports": "audit forecast workflows heads extraction datasets",
 }
 # Of some rooms, only these modules.
 DOORS = {("heads", "networks"): {"pooling"}, ("heads", "images"): {"labels"}}

@@ -1,0 +1,94 @@
+"""`featx audit`: look for near-duplicates, leaks, wrong labels, odd images and shortcuts in a data set."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..heads.head_names import HEADS, check_heads
+from .checks import check_names
+from .data_options import data_options, datasets_from
+from .logs import announce
+from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
+from .options import (
+    check_output,
+    check_outputs,
+    json_option,
+    network_options,
+    reading_options,
+    test_option,
+    transformer_from,
+)
+from .report import note
+from .results import print_result
+
+__all__ = ["audit"]
+
+
+SUMMARY = "Look for leaks, wrong labels, odd images and shortcuts."
+# The exit code of --strict where something was found.
+FOUND = 1
+
+_heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
+
+
+@click.command(cls=Command, options_metavar="[OPTIONS]", short_help=SUMMARY)
+@click.argument("data")
+@_heads("--head", type=click.Choice(list(HEADS)), default="logistic", show_default=True, metavar="HEAD",
+        help=f"The head that judges labels: one of {', '.join(HEADS)}.")  # fmt: skip
+@_judging("--cv", type=click.IntRange(min=2), default=5, show_default=True, metavar="N",
+          help="Folds of the cross-validation that judges labels.")  # fmt: skip
+@test_option
+@_output("--write-groups", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv",
+         help="Write a manifest with a column group, in which near-duplicates are one.")  # fmt: skip
+@_output("--strict", is_flag=True, help="End with exit code 1 if anything is found.")
+@json_option
+@data_options
+@network_options(several=False)
+@reading_options
+def audit(data: str, **options: Any) -> None:
+    """Look for what makes DATA unsound: leaks, wrong labels, odd images and shortcuts.
+
+    Near-duplicates are copies, also re-encoded, resized, cropped, mirrored or made brighter. Nothing is changed.
+
+    {DATA}
+
+    \b
+    Examples:
+        featx audit photos/
+    Keep near-duplicates on one side of every split:
+        featx audit photos/ --write-groups groups.csv
+        featx fit groups.csv -o m.skops
+    Fail in a pipeline if anything is found:
+        featx audit photos/ --strict --json audit.json
+    """
+    check_outputs(None, options)
+    if options["write_groups"]:
+        check_output(options["write_groups"])
+    check_names(options)
+    check_heads([options["head"]], {})
+    dataset, test = datasets_from(options, data)
+    announce(options, "loading scikit-learn")
+    from ..audit.audit import audit_dataset
+    from ..reports.audit import audit_parts
+
+    result = audit_dataset(
+        dataset,
+        transformer_from(options),
+        test=test,
+        head=options["head"],
+        cv=options["cv"],
+        random_state=options["seed"],
+        n_jobs=options["n_jobs"],
+        verbose=not options["quiet"],
+    )
+    if options["write_groups"]:
+        result.write_groups(options["write_groups"])
+    print_result(options, result, audit_parts(result))
+    if options["write_groups"]:
+        note(options, f"{options['write_groups']}: manifest with groups written; `featx fit` keeps each on one side")
+    if options["strict"] and result.found:
+        sys.exit(FOUND)

@@ -1,0 +1,206 @@
+"""Tables and sentences of an audit: near-duplicates, leaks, wrong labels, odd images, shortcuts and their cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..display.quantities import count_text, percent_text
+from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
+from ..evaluation.estimates import Estimate
+
+if TYPE_CHECKING:
+    from ..audit.accuracy_cost import AccuracyCost
+    from ..audit.duplicates import DuplicatePair
+    from ..audit.result import AuditResult
+
+__all__ = ["audit_parts"]
+
+# Rows of a table.
+MOST = 10
+# How the share of a class is called that needs no image to be looked at.
+CAUSES = {
+    "file size": "the length of the file",
+    "image size": "width and height",
+    "mean colour": "the mean red, green and blue",
+    "file format": "format and colour mode",
+}
+
+
+def audit_parts(result: AuditResult) -> list[Part]:
+    """Return the tables and sentences of an audit.
+
+    Parameters
+    ----------
+    result : AuditResult
+    """
+    return [
+        *_duplicates(result),
+        *_labels(result),
+        *_odd(result),
+        *_shortcuts(result),
+        *map(_cost, result.costs),
+        *result.notes,
+        _closing(result),
+    ]
+
+
+def _duplicates(result: AuditResult) -> list[Part]:
+    if not result.pairs:
+        return ["near-duplicates: none found"]
+    labels, split = result.dataset.labels, result.dataset.split
+    kinds = Counter(pair.kind for pair in result.pairs)
+    different = Counter(pair.kind for pair in result.contradictions)
+    across = Counter(pair.kind for pair in result.leaks)
+    header = ["pairs", "all", "labels differ", *(["across the split"] if split is not None else [])]
+    rows = [
+        [kind, f"{n:,}", f"{different[kind]:,}", *([f"{across[kind]:,}"] if split is not None else [])]
+        for kind, n in kinds.most_common()
+    ]
+    worst = sorted(
+        result.pairs,
+        key=lambda p: (p not in result.leaks, p not in result.contradictions, -p.similarity),
+    ) if len(result.pairs) <= 1000 else [*result.leaks, *result.contradictions, *result.pairs]  # fmt: skip
+    n_groups = sum(n > 1 for n in Counter(result.groups.tolist()).values())
+
+    def place(row: int) -> str:
+        part = "" if split is None else f" ({split[row]})"
+        return f"{'' if labels is None else labels[row]}{part}"
+
+    def cells(pair: DuplicatePair) -> list[str]:
+        names = result.dataset.names
+        alike = "" if pair.kind == "copy" else f"{pair.similarity:.3f}"
+        return [names[pair.first], place(pair.first), names[pair.second], place(pair.second), pair.kind, alike]
+
+    listed = _listed(
+        ["image", "class", "same as", "class", "how", "alike"],
+        list(dict.fromkeys(worst)),
+        cells,
+        names={0: FILE_NAMES, 2: FILE_NAMES, 1: CLASS_NAMES, 3: CLASS_NAMES},
+        what="pair",
+        right=[5],
+    )
+    title = f"{count_text(len(result.pairs), 'pair')} of images that show the same picture, in {n_groups:,} groups"
+    return [Table(header, rows, right=range(1, len(header)), title=title), listed]
+
+
+def _labels(result: AuditResult) -> list[Part]:
+    if result.expected_wrong is None or result.accuracy is None:
+        return []
+    share = result.expected_wrong / len(result.dataset)
+    text = (
+        f"labels: about {result.expected_wrong:,.0f} of {len(result.dataset):,} expected to be wrong "
+        f"({percent_text(share)}; an estimate without interval), {len(result.suspects):,} suspected, "
+        f"by a cross-validation with accuracy {percent_text(result.accuracy)}"
+    )
+    if not result.suspects:
+        return [text]
+    table = _listed(
+        ["image", "label", "probably", "probability", "of the label"],
+        result.suspects,
+        lambda one: [
+            result.dataset.names[one.row],
+            one.label,
+            one.suggested,
+            f"{one.probability:.3f}",
+            f"{one.label_probability:.3f}",
+        ],
+        names={0: FILE_NAMES, 1: CLASS_NAMES, 2: CLASS_NAMES},
+        what="suspect",
+        right=[3, 4],
+    )
+    return [text, table]
+
+
+def _odd(result: AuditResult) -> list[Part]:
+    if not result.odd:
+        return ["odd images: none found"]
+    counts, labels = Counter(one.kind for one in result.odd), np.asarray(result.dataset.labels)
+    # One of each kind first.
+    firsts = [next(one for one in result.odd if one.kind == kind) for kind in counts]
+    rest = [one for one in result.odd if one not in firsts]
+    table = _listed(
+        ["image", "class", "odd", "what"],
+        [*firsts, *rest],
+        lambda one: [
+            result.dataset.names[one.row],
+            str(labels[one.row]),
+            one.kind,
+            one.text,
+        ],
+        names={0: FILE_NAMES, 1: CLASS_NAMES},
+        what="image",
+    )
+    return ["odd images: " + ", ".join(f"{kind} {n:,}" for kind, n in counts.items()), table]
+
+
+def _shortcuts(result: AuditResult) -> list[Part]:
+    if not result.shortcuts:
+        return []
+    rows = [
+        [
+            one.by,
+            percent_text(one.accuracy),
+            percent_text(one.majority),
+            _points(one.difference),
+            "yes" if one.found else "no",
+        ]
+        for one in result.shortcuts
+    ]
+    table = Table(["by alone", "accuracy", "largest class", "points more", "above chance"], rows, right=[1, 2])
+    if not (found := [CAUSES[one.by] for one in result.shortcuts if one.found]):
+        return [table]
+    return [
+        table,
+        f"warning: {', '.join(found)} alone predict the class better than chance; a network may learn that instead of "
+        "what the images show, unless it belongs to the subject",
+    ]
+
+
+def _cost(cost: AccuracyCost) -> str:
+    if cost.what == "leakage":
+        if not cost.left_out:
+            return f"accuracy: {percent_text(cost.before)}, none of it by near-duplicates of test images"
+        text = f"of your {percent_text(cost.before)}, {_points(cost.difference)} points are leakage"
+        return f"accuracy: {text} ({count_text(cost.n_test, 'test image')}; {_decided(cost)})"
+    if not cost.left_out:
+        return "accuracy: no suspected label among the training images"
+    return (
+        f"accuracy: without suspects in training {percent_text(cost.after)} in place of {percent_text(cost.before)}, "
+        f"{_points(cost.difference)} points more on the same test images as labelled ({_decided(cost)})"
+    )
+
+
+def _decided(cost: AccuracyCost) -> str:
+    return f"p {'< 0.001' if cost.p_value < 0.001 else f'= {cost.p_value:.3f}'}"
+
+
+def _points(difference: Estimate) -> str:
+    """Return a difference in points, with its interval where there is one."""
+    text = f"{100 * difference.value:.1f}"
+    if not difference.has_interval:
+        return text
+    return f"{text} ({100 * difference.low:.1f} to {100 * difference.high:.1f})"
+
+
+def _closing(result: AuditResult) -> str:
+    if result.pairs:
+        return "next: `--write-groups FILE.csv` writes a manifest with which near-duplicates stay on one side"
+    return "something to look at was found" if result.found else "nothing was found"
+
+
+def _listed(
+    header: Sequence[str],
+    found: Sequence[Any],
+    cells: Callable[[Any], list[str]],
+    *,
+    names: dict[int, str],
+    what: str,
+    right: Sequence[int] = (),
+) -> Table:
+    left = len(found) - MOST
+    more = count_text(left, f"more {what}") if left > 0 else ""
+    return Table(header, [cells(one) for one in found[:MOST]], names=names, right=right, more=more)

@@ -1,0 +1,63 @@
+"""Promised: one call finds planted leaks, wrong labels and unreadable images, and says what they cost."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from featx import CNNFeatureTransformer, DatasetError, ImageDataset, ParameterError, audit_dataset
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Sixty digits in 24 pixels, zeros and ones, a copy of the first, a mirrored second, and a broken file."""
+    folder = tmp_path_factory.mktemp("digits")
+    digits = load_digits(n_class=2)
+    paths, labels = [], []
+    for row in range(60):
+        pixels = Image.fromarray((digits.images[row] * 15).astype(np.uint8)).resize((24, 24), Image.Resampling.BICUBIC)
+        pixels.save(folder / f"{row:02}.png")
+        paths.append(str(folder / f"{row:02}.png"))
+        labels.append(str(digits.target[row]))
+    (folder / "copy.png").write_bytes((folder / "00.png").read_bytes())
+    with Image.open(folder / "02.png") as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "mirror.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    more = [str(folder / name) for name in ("copy.png", "mirror.png", "broken.png")]
+    return [*paths, *more], np.array([*labels, labels[0], labels[2], labels[0]])
+
+
+def test_an_audit_of_a_given_split(images, tiny):
+    paths, labels = images
+    split = np.repeat(["training", "test"], [45, 18])
+    result = audit_dataset(
+        ImageDataset(paths, paths, labels, split=split), CNNFeatureTransformer(**tiny), cv=3, head="knn"
+    )
+    kinds = {(p.first, p.second): p.kind for p in result.leaks}
+    assert kinds[0, 60] == "copy"
+    assert kinds[2, 61] == "mirrored"
+    assert result.groups[0] == result.groups[60] != result.groups[62]
+    assert [one.row for one in result.odd if one.kind == "unreadable"] == [62]
+    assert result.accuracy is not None
+    assert [cost.what for cost in result.costs] == ["leakage", "suspects"]
+    assert result.costs[0].left_out >= 2
+    assert result.costs[0].n_test == 17
+    assert set(result.seconds) == {"reading", "embeddings", "near-duplicates", "labels", "shortcuts", "cost"}
+
+
+def test_labels_of_too_few_images_are_not_checked_which_is_said(images, tiny):
+    paths, labels = images
+    result = audit_dataset(ImageDataset(paths[:4], paths[:4], labels[:4]), CNNFeatureTransformer(**tiny))
+    assert result.accuracy is None
+    assert "labels and shortcuts were not checked" in result.notes[0]
+
+
+def test_what_cannot_be_audited_is_refused(images, tiny):
+    paths, labels = images
+    transformer = CNNFeatureTransformer(**tiny)
+    with pytest.raises(DatasetError, match="no labels"):
+        audit_dataset(ImageDataset(paths, paths), transformer)
+    with pytest.raises(ParameterError, match="cv=1"):
+        audit_dataset(ImageDataset(paths, paths, labels), transformer, cv=1)
+    with pytest.raises(DatasetError, match="none of the images"):
+        audit_dataset(ImageDataset(paths[-1:], paths[-1:], labels[-1:]), transformer)

@@ -1,0 +1,24 @@
+"""Promised: `featx audit` prints what it finds, writes groups that `fit` keeps together, and can end with code 1."""
+
+import json
+import shutil
+
+from commands import NETWORK, featx
+
+
+def test_an_audit_prints_writes_and_ends_with_1_where_something_is_found(folder, tmp_path):
+    data, groups = tmp_path / "data", tmp_path / "groups.csv"
+    shutil.copytree(folder, data)
+    first = sorted((data / "zero").iterdir())[0]
+    shutil.copy(first, data / "one" / "again.png")
+    options = ("--cv", "3", *NETWORK)
+    result = featx("audit", data, "--write-groups", groups, "--json", "-", "--strict", *options, code=1)
+    found = json.loads(result.stdout)
+    assert [pair["kind"] for pair in found["pairs"]] == ["copy"]
+    assert {image["label"] for image in found["pairs"][0]["images"]} == {"one", "zero"}
+    assert len(groups.read_text().splitlines()) == 42
+    result = featx("audit", data, *options)
+    assert "labels differ" in result.stdout
+    assert "points are leakage" in result.stdout or "none of it by near-duplicates" in result.stdout
+    result = featx("fit", groups, "-o", tmp_path / "m.skops", "--grid", "logistic.C=0.01", *options)
+    assert "whole groups on one side" in result.stdout

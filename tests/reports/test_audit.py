@@ -1,0 +1,46 @@
+"""Promised: the tables of an audit say what was found, how sure it is, and what to do next."""
+
+import numpy as np
+
+from featx import AuditResult, ImageDataset
+from featx.audit.accuracy_cost import AccuracyCost
+from featx.audit.duplicates import DuplicatePair
+from featx.audit.label_errors import Suspect
+from featx.audit.odd_images import OddImage
+from featx.audit.shortcuts import Shortcut
+from featx.display.text_tables import render_text
+from featx.evaluation.estimates import Estimate
+from featx.reports.audit import audit_parts
+
+NAMES = ["a.png", "b.png", "c.png", "d.png"]
+PARTS = np.array(["training", "test", "test", "training"])
+DATA = ImageDataset(NAMES, NAMES, np.array(["x", "y", "x", "y"]), split=PARTS)
+
+
+def text_of(result):
+    return render_text(audit_parts(result), width=80)
+
+
+def test_all_that_was_found():
+    costs = [
+        AccuracyCost("leakage", 0.931, 0.907, Estimate(0.024, 0.016, 0.032), 1e-5, 7, 800),
+        AccuracyCost("suspects", 0.907, 0.911, Estimate(0.004, -0.002, 0.01), 0.2, 9, 800),
+    ]
+    shortcut = Shortcut("file size", 0.8, 0.5, Estimate(0.3, 0.2, 0.4), 1e-4, True)
+    pairs = [DuplicatePair(0, 1, "crop", 0.987)]
+    result = AuditResult(DATA, pairs, np.array(["g", "g", "h", "i"]), 0.91, [Suspect(2, "x", "y", 0.93, 0.04)], 1.4,
+                         [OddImage(3, "tiny", "4 x 4 pixels")], [shortcut], costs)  # fmt: skip
+    text = text_of(result)
+    flat = " ".join(text.split())
+    assert "of your 93.1 %, 2.4 (1.6 to 3.2) points are leakage" in flat
+    assert "across the split" in text
+    assert "an estimate without interval" in flat
+    assert "warning: the length of the file alone" in flat
+    assert "--write-groups FILE.csv" in flat
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_nothing_found():
+    text = text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], []))
+    assert "near-duplicates: none found" in text
+    assert "nothing was found" in text
