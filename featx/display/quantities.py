@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["count_text", "duration_text", "p_value_text", "percent_text", "plural", "points_text", "size_text"]
+__all__ = [
+    "count_text",
+    "duration_text",
+    "p_value_text",
+    "percent_text",
+    "plural",
+    "points_text",
+    "probability_text",
+    "size_text",
+]
 
 PLURALS = {"class": "classes", "hidden entry": "hidden entries", "strategy": "strategies", "stratum": "strata"}
 
@@ -36,6 +45,12 @@ def p_value_text(p_value: float) -> str:
 def percent_text(share: float | None) -> str:
     """Return a share in percent with one decimal, or a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def probability_text(probability: float) -> str:
+    """Return a probability in percent; one that only rounding makes a certainty reads "> 99.9 %"."""
+    text = percent_text(probability)
+    return "> 99.9 %" if probability < 1 and text == percent_text(1.0) else text
 
 
 def points_text(difference: float, form: str = ".1f") -> str:

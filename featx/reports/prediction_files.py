@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cache.files import replaced
-from ..display.quantities import percent_text
+from ..display.quantities import probability_text
 from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
 from ..exceptions import MissingDependencyError, ParameterError
 
@@ -78,7 +78,7 @@ def surely_wrong_parts(table: PredictionTable) -> list[Part]:
     n_wrong = int((table.truth != table.answers).sum())
     columns = [wrong["path" if "path" in wrong else "row"], wrong["label"], wrong["predicted"], wrong["probability"]]
     rows = [
-        [str(name), label, predicted, _sureness(share)] for name, label, predicted, share in zip(*columns, strict=True)
+        [str(name), label, predicted, probability_text(share)] for name, label, predicted, share in zip(*columns, strict=True)
     ]
     return [
         Table(
@@ -91,8 +91,3 @@ def surely_wrong_parts(table: PredictionTable) -> list[Part]:
         )
     ]
 
-
-def _sureness(probability: float) -> str:
-    """Return a probability in percent; one that only rounding makes a certainty reads "> 99.9 %"."""
-    text = percent_text(probability)
-    return "> 99.9 %" if probability < 1 and text == percent_text(1.0) else text
