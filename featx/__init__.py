@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .heads.nested_cv import evaluate_heads
     from .heads.results import CandidateResult, EvaluationResult
     from .heads.tuned_head import TunedHead, make_head
+    from .html_report.report_file import write_report
     from .images.augmentation import Augmentation
     from .images.sources import ImageSource, ImageSources, as_sources, read_image
     from .model_files.persistence import load_model, save_model
@@ -82,6 +83,8 @@ _MODULES = {
     "workflows.finetune": ("FineTuneResult", "finetune_model"),
     "images.augmentation": ("Augmentation",),
     "reports.plots": ("plot_confusion_matrix", "plot_history"),
+    # what others read
+    "html_report.report_file": ("write_report",),
     # what a run will cost
     "forecast.result": ("ForecastResult",),
     "forecast.extract": ("forecast_extraction",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -53,11 +53,17 @@ class FitResult(SummaryMixin):
     evaluation : EvaluationResult
     extraction : ExtractionResult
         Counts, timings and failures, without the embeddings.
+    embeddings : ndarray of float32, shape (n, d), or None
+        Of the kept layer and pooling; None in results of older versions.
+    rows : ndarray of int, shape (n,), or None
+        Their rows in the data set, in increasing order.
     """
 
     model: Pipeline
     evaluation: EvaluationResult
     extraction: ExtractionResult
+    embeddings: np.ndarray | None = field(default=None, compare=False)
+    rows: np.ndarray | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the model as types that JSON can hold."""
@@ -210,10 +216,11 @@ def fit_model(
     evaluation.predictions = evaluation.predictions.named(data.whole.names, rows)
     features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     features._check_weights(reset=True)
-    features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
+    kept_rows = matrices[View(evaluation.layer, evaluation.pooling)]
+    features.embedding_dim_ = kept_rows.shape[1]
     features.precision_ = passes.precision
     extraction.embeddings = []
-    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction)
+    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction, kept_rows, rows)
 
 
 def plan_fit(
