@@ -23,12 +23,13 @@ from .options import (
     min_images_option,
     network_options,
     reading_options,
+    report_option,
     test_option,
     transformer_from,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import print_result
+from .results import print_result, save_report
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -110,6 +111,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     metavar="DIR",
     help="Where finished runs are kept, so that a stopped comparison can continue [default: comparisons in the cache].",
 )
+@report_option
 @json_option
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw accuracy against training size (needs the extra plot).")  # fmt: skip
@@ -181,6 +183,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     write_failures(options, result.failures)
     if options["verbose"]:
         note(options, *cost_lines(result))
+    save_report(options, result, dataset)
     print_result(options, result, comparison_parts(result))
     if options["plot"]:
         from ..reports.comparison_plot import plot_comparison

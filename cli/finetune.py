@@ -26,11 +26,12 @@ from .options import (
     parameters_from,
     predictions_option,
     reading_options,
+    report_option,
     test_option,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions
+from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
 from .training_options import training_options
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images.")  # fmt: skip
 @predictions_option
+@report_option
 @json_option
 @data_options
 @min_images_option
@@ -134,6 +136,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     if options["plot_confusion"]:
         draw_confusion(result, options["plot_confusion"])
     save_predictions(options, result.predictions)
+    save_report(options, result, dataset, test=test)
     print_result(options, result, finetuning_parts(result))
     note_saved(options, output)
 

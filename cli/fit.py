@@ -24,12 +24,13 @@ from .options import (
     output_option,
     predictions_option,
     reading_options,
+    report_option,
     test_option,
     transformer_from,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions
+from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
 
 __all__ = ["fit"]
 
@@ -77,6 +78,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw the confusion matrix of the test images (needs the extra plot).")  # fmt: skip
 @predictions_option
+@report_option
 @json_option
 @data_options
 @min_images_option
@@ -155,6 +157,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     if options["plot_confusion"]:
         draw_confusion(result.evaluation, options["plot_confusion"])
     save_predictions(options, result.evaluation.predictions)
+    save_report(options, result, dataset, test=test)
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)
 

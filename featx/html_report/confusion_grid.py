@@ -50,11 +50,12 @@ def confusion_grid(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> d
         }
         for true, other in confused_classes(counts)
     ]
+    sentence = learnt_sentence(counts, classes)
     return {
         "rows": rows,
         "columns": [f"{total:,}" for total in counts.sum(axis=0)],
         "pairs": pairs[:PAIRS],
         "more_pairs": max(0, len(pairs) - PAIRS),
         "whole": len(classes) <= WHOLE,
-        "sentence": learnt_sentence(counts, classes),
+        "sentence": f"{sentence[:1].upper()}{sentence[1:]}.",
     }

@@ -55,7 +55,9 @@ class ImageList:
             seen[cell] += 1
             (wrong if seen[cell] <= OF_A_CELL else more).append(place)
         turns: Counter[int] = Counter()
-        turn = {place: (turns.update([label]), turns[label])[1] for place, label in enumerate(self.table.truth.tolist())}
+        turn = {
+            place: (turns.update([label]), turns[label])[1] for place, label in enumerate(self.table.truth.tolist())
+        }
         rest = sorted(turn, key=lambda place: (turn[place], self.table.truth[place]))
         return list(dict.fromkeys([*wrong, *self.orders["classes"], *self.orders["unsure"], *more, *rest]))
 

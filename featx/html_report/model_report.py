@@ -124,7 +124,9 @@ def _title(result: Any, held: HeldOutResult) -> str:
 
 def _candidates(held: Any, candidates: list[Any]) -> dict[str, Any]:
     drawn = candidates[:MOST_DRAWN]
-    names = [f"{c.head}, {c.layer}, {c.pooling}" + (" (picked)" if c.picked else "") for c in drawn]
+    # As in the table, what all candidates share is not said.
+    parts = ["head", *(part for part in ("layer", "pooling") if len({getattr(c, part) for c in candidates}) > 1)]
+    names = [", ".join(getattr(c, part) for part in parts) + (" (picked)" if c.picked else "") for c in drawn]
     chart = interval_chart(
         names,
         [c.metrics["accuracy"] for c in drawn],
@@ -171,7 +173,11 @@ def _map(result: Any, listed: ImageList) -> tuple[dict[str, Any] | None, dict[st
 def _training(result: Any) -> dict[str, Any]:
     charts = [_marked(chart) for chart in training_curves(result.history, best_epoch=result.best_epoch)]
     n = len(result.history.get("epoch", ()))
-    kept = f"epoch {result.best_epoch} of {n} was kept" if result.best_epoch else "the head as it was fitted first was kept"
+    kept = (
+        f"epoch {result.best_epoch} of {n} was kept"
+        if result.best_epoch
+        else "the head as it was fitted first was kept"
+    )
     stages = ", ".join(result.trained_stages) or "none"
     return {"charts": charts, "text": f"Trained on {result.n_train:,} images: {stages}; {kept}."}
 
@@ -221,4 +227,3 @@ def _marked(found: dict[str, Any]) -> dict[str, Any]:
     from markupsafe import Markup
 
     return {key: Markup(value) if key.endswith("svg") else value for key, value in found.items()}
-

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..exceptions import MissingDependencyError
+from ..exceptions import MissingDependencyError, ParameterError
 from .svg_chart import one_line
 
-__all__ = ["check_jinja", "contents_of", "data_as_json", "render_page"]
+__all__ = ["check_report_file", "contents_of", "data_as_json", "render_page"]
 
+SUFFIXES = (".html", ".htm")
 TEMPLATES = Path(__file__).with_name("templates")
 # The sections in their order, by the name of what the template shows there: the anchor, and the text that leads to it.
 SECTIONS = {
@@ -31,8 +33,15 @@ SECTIONS = {
 }
 
 
-def check_jinja() -> None:
-    """Raise MissingDependencyError if jinja2 is not installed."""
+def check_report_file(path: str | os.PathLike[str]) -> None:
+    """Refuse a report whose name does not end in .html, or whose package is missing.
+
+    Raises
+    ------
+    ParameterError, MissingDependencyError
+    """
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise ParameterError(f"got {path} for an HTML report", "End it in .html.")
     try:
         import jinja2  # noqa: F401
     except ImportError as error:

@@ -17,7 +17,7 @@ from .candidates import interval_chart, strategy_table
 from .comparison_curves import cost_chart, size_chart
 from .data_overview import data_overview
 from .model_report import model_content
-from .page import check_jinja, contents_of, render_page
+from .page import check_report_file, contents_of, render_page
 from .provenance import provenance
 from .reported_images import ReportedImages
 
@@ -25,23 +25,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..workflows.fit import FitResult
 
-__all__ = ["check_report_file", "write_report"]
-
-SUFFIXES = (".html", ".htm")
-
-
-def check_report_file(path: str | os.PathLike[str] | None) -> None:
-    """Refuse a report whose name does not end in .html, or whose package is missing.
-
-    Raises
-    ------
-    ParameterError, MissingDependencyError
-    """
-    if path is None:
-        return
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise ParameterError(f"got {path} for an HTML report", "End it in .html.")
-    check_jinja()
+__all__ = ["write_report"]
 
 
 def write_report(

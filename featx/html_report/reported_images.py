@@ -91,7 +91,9 @@ def _check_same(table: Any, names: list[str], labels: list[Any]) -> None:
     wrong = "got a data set that is not that of the result"
     step = "Pass the data set, and the test set, that the result was computed from."
     if len(table.rows) and int(table.rows.max()) >= len(names):
-        raise ParameterError(f"{wrong}: it has {len(names):,} images, and the result has row {table.rows.max():,}", step)
+        raise ParameterError(
+            f"{wrong}: it has {len(names):,} images, and the result has row {table.rows.max():,}", step
+        )
     for row, truth in zip(table.rows.tolist(), table.truth.tolist(), strict=True):
         if str(labels[row]) != table.classes[truth]:
             text = f"{wrong}: the label of image {row:,} is {labels[row]!r} and was {table.classes[truth]!r}"

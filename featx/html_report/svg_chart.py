@@ -17,7 +17,7 @@ __all__ = ["Chart", "one_line", "round_ticks"]
 
 # As wide as a phone's page, so that the text of a chart is never smaller than intended.
 WIDTH, HEIGHT = 360, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 52, 24, 12, 44
 # What rounding makes of a tick that is meant to be the end of the axis.
 SLACK = 1e-9
 
@@ -46,7 +46,7 @@ class Chart:
     Parameters
     ----------
     x, y : (low, high)
-        The ends of the axes.
+        The ends of the axes; the second may be the smaller one.
     x_label, y_label : str
     x_text, y_text : callable, default=None
         Writes the number at a tick; None means as short as possible.
@@ -182,7 +182,7 @@ class Chart:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    return (low, high) if high != low else (low - 0.5, low + 0.5)
 
 
 def _attributes(where: dict[str, Any]) -> str:

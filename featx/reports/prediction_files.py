@@ -78,7 +78,8 @@ def surely_wrong_parts(table: PredictionTable) -> list[Part]:
     n_wrong = int((table.truth != table.answers).sum())
     columns = [wrong["path" if "path" in wrong else "row"], wrong["label"], wrong["predicted"], wrong["probability"]]
     rows = [
-        [str(name), label, predicted, probability_text(share)] for name, label, predicted, share in zip(*columns, strict=True)
+        [str(name), label, predicted, probability_text(share)]
+        for name, label, predicted, share in zip(*columns, strict=True)
     ]
     return [
         Table(
@@ -90,4 +91,3 @@ def surely_wrong_parts(table: PredictionTable) -> list[Part]:
             pool=table.classes,
         )
     ]
-
