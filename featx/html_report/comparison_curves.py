@@ -39,8 +39,8 @@ def size_chart(result: ComparisonResult) -> dict[str, Any] | None:
             end = (more.n_images, more.accuracy.value)
             chart.line([(known[-1][0], known[-1][1].value), end], f"{kind} dashed")
             if more.accuracy.has_interval:
-                ends = ((more.n_images, end) for end in (more.accuracy.low, more.accuracy.high))
-                chart.interval(*ends, f"{kind} thin")
+                low, high = more.accuracy.low, more.accuracy.high
+                chart.interval((more.n_images, low), (more.n_images, high), f"{kind} thin")
             chart.dots([end], kind, titles=[f"{curve.strategy}, extrapolated to {end[0]:,}: {more.accuracy.text()}"])
     return {"svg": chart.svg("Accuracy against training images; the numbers are in the tables"),
             "legend": _legend(result), "dashed": bool(beyond)}  # fmt: skip

@@ -30,7 +30,7 @@ def reliability(result: HeldOutResult) -> dict[str, Any]:
     table = result.predictions
     confidence, right = table["probability"], table.truth == table.answers
     order = np.argsort(confidence, kind="stable")
-    bins = []
+    bins: list[dict[str, Any]] = []
     for part in np.array_split(order, max(1, min(BINS, len(order) // 10))):
         sure, true = float(confidence[part].mean()), float(right[part].mean())
         bins.append({"images": len(part), "sure": sure, "right": true, "sure_text": probability_text(sure),

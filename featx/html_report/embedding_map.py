@@ -48,7 +48,7 @@ def map_embeddings(embeddings: np.ndarray, *, random_state: int = 0) -> dict[str
     Returns
     -------
     dict or None
-        `x`, `y` and `how`; None where there are fewer than three images or two features.
+        `x`, `y`, `height` (the largest y) and `how`; None where there are fewer than three images or two features.
     """
     from sklearn.decomposition import PCA
 
@@ -65,7 +65,8 @@ def map_embeddings(embeddings: np.ndarray, *, random_state: int = 0) -> dict[str
     low, span = points.min(axis=0), np.ptp(points, axis=0).max() or 1.0
     placed = np.rint((points - low) / span * GRID).astype(int)
     # y grows downwards on a screen.
-    return {"x": placed[:, 0].tolist(), "y": (placed[:, 1].max() - placed[:, 1]).tolist(), "how": how}
+    height = int(placed[:, 1].max())
+    return {"x": placed[:, 0].tolist(), "y": (height - placed[:, 1]).tolist(), "height": height, "how": how}
 
 
 def _umap(rows: np.ndarray, random_state: int) -> np.ndarray | None:

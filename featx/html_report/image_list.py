@@ -49,16 +49,18 @@ class ImageList:
         The surest mistakes come first, so many of each cell of the confusion matrix; then a few images of each class,
         the least sure ones, and all others, a class at a time in turn.
         """
-        wrong, more, seen = [], [], Counter[tuple[int, int]]()
+        wrong: list[int] = []
+        more: list[int] = []
+        seen = Counter[tuple[int, int]]()
         for place in self.orders["wrong"]:
             cell = int(self.table.truth[place]), int(self.table.answers[place])
             seen[cell] += 1
             (wrong if seen[cell] <= OF_A_CELL else more).append(place)
-        turns: Counter[int] = Counter()
-        turn = {
-            place: (turns.update([label]), turns[label])[1] for place, label in enumerate(self.table.truth.tolist())
-        }
-        rest = sorted(turn, key=lambda place: (turn[place], self.table.truth[place]))
+        turns, turn = Counter[int](), []
+        for label in self.table.truth.tolist():
+            turns[label] += 1
+            turn.append(turns[label])
+        rest = sorted(range(len(turn)), key=lambda place: (turn[place], self.table.truth[place]))
         return list(dict.fromkeys([*wrong, *self.orders["classes"], *self.orders["unsure"], *more, *rest]))
 
     def columns(self) -> dict[str, Any]:
@@ -118,5 +120,9 @@ def _by(key: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 def _common_folder(paths: list[str]) -> str:
     """Return the beginning of all paths up to a separator, which a page says once."""
-    common = os.path.commonprefix(paths)
-    return common[: max(common.rfind("/"), common.rfind(os.sep)) + 1] if len(paths) > 1 else ""
+    if len(paths) < 2:
+        return ""
+    # What the first and the last in order share, all share.
+    first, last = min(paths), max(paths)
+    same = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[: max(first.rfind("/", 0, same), first.rfind(os.sep, 0, same)) + 1]

@@ -19,7 +19,7 @@ from .embedding_map import MOST_POINTS, map_embeddings, sampled_by_class
 from .image_list import ImageList, list_images
 from .page import contents_of, render_page
 from .provenance import digest_labels, provenance
-from .reported_images import ReportedImages
+from .reported_images import ReportedImages, reader_of
 from .svg_chart import one_line
 from .thumbnails import make_thumbnails
 from .training_curves import training_curves
@@ -40,6 +40,8 @@ METRICS = (
 # Classes that a map can colour side by side.
 COLOURS = 6
 ORDERS = {"wrong": "most surely wrong", "unsure": "least sure", "classes": "a few of each class, right", "all": "all"}
+# Around the points of the map, in their units: the script draws them there.
+MAP_PADDING = 30
 # Of the page, what is not known before there are thumbnails.
 MARGIN = 10_000
 
@@ -166,25 +168,22 @@ def _map(result: Any, listed: ImageList) -> tuple[dict[str, Any] | None, dict[st
     n = count_text(len(chosen), "image")
     of = f" of {listed.total:,}, the same share of each class" if len(chosen) < listed.total else ""
     text = f"{n}{of}, placed by their embeddings: {how}. Near images look alike to the network; the wrong are crosses."
-    section = {"text": text, "few": len(table.classes) <= COLOURS, "label": f"Map of {n}. {how}"}
+    section = {"text": text, "few": len(table.classes) <= COLOURS, "label": f"Map of {n}. {how}",
+               "height": 2 * MAP_PADDING + found["height"]}  # fmt: skip
     return {**found, "row": chosen.tolist()}, section
 
 
 def _training(result: Any) -> dict[str, Any]:
     charts = [_marked(chart) for chart in training_curves(result.history, best_epoch=result.best_epoch)]
     n = len(result.history.get("epoch", ()))
-    kept = (
-        f"epoch {result.best_epoch} of {n} was kept"
-        if result.best_epoch
-        else "the head as it was fitted first was kept"
-    )
+    best = result.best_epoch
+    kept = f"epoch {best} of {n} was kept" if best else "the head as it was fitted first was kept"
     stages = ", ".join(result.trained_stages) or "none"
     return {"charts": charts, "text": f"Trained on {result.n_train:,} images: {stages}; {kept}."}
 
 
 def _provenance(result: Any, held: Any, command: str | None) -> list[tuple[str, str]]:
-    model, extraction = getattr(result, "model", None), getattr(result, "extraction", None)
-    reader = model.named_steps["features"] if hasattr(model, "named_steps") else model
+    reader, extraction = reader_of(result), getattr(result, "extraction", None)
     network: dict[str, Any] = {}
     if reader is not None:
         source = reader.source()

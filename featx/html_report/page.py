@@ -1,4 +1,4 @@
-"""The page of a report: a template, one style sheet and one script in a file that runs nothing else and loads nothing."""
+"""The page of a report: a template, a style sheet and a script in one file, which runs and loads nothing else."""
 
 from __future__ import annotations
 

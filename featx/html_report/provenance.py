@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
@@ -43,7 +43,7 @@ def provenance(
     found["time"] = ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items()) or None
     found["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
     found["machine"] = f"{platform.system()} {platform.machine()}"
-    found["date"] = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    found["date"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return [(name, one_line(value)) for name, value in found.items() if value is not None]
 
 

@@ -15,8 +15,9 @@ from ..images.sources import ImageSource, as_sources
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..evaluation.held_out_result import HeldOutResult
+    from ..evaluation.prediction_table import PredictionTable
 
-__all__ = ["ReportedImages"]
+__all__ = ["ReportedImages", "reader_of"]
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,13 @@ class ReportedImages:
         table = held.predictions
         if dataset is None:
             labels = [table.classes[number] for number in table.truth]
-            names = {int(row): str(name) for row, name in zip(table.rows, table.names, strict=True)} \
-                if table.names is not None else {}  # fmt: skip
-            if not any(os.path.isfile(name) for name in list(names.values())[:10]):
-                return cls(None, [], labels, _in_folds(table.parts))
-            n = max(names) + 1
-            # None stands for an image that cannot be read: rows that were not tested are never asked for.
-            return cls(None, as_sources([names.get(row) for row in range(n)], names=[names.get(row, "") for row in
-                       range(n)]), labels, _in_folds(table.parts))  # fmt: skip
+            return cls(None, _files_of(table), labels, _in_folds(table.parts))
         both = [dataset] if test is None else [dataset, test]
         names = [name for part in both for name in part.names]
         images = [image for part in both for image in part.images]
         known = [label for part in both for label in ([""] * len(part) if part.labels is None else part.labels)]
         _check_same(table, names, known)
-        model = getattr(result, "model", None)
-        reader = model.named_steps["features"] if hasattr(model, "named_steps") else model
+        reader = reader_of(result)
         sources = as_sources(images, names=names) if reader is None else reader.sources(images, names)
         parts = np.full(len(images), "trained on", dtype=object)
         parts[table.rows] = _in_folds(table.parts)
@@ -82,18 +75,33 @@ class ReportedImages:
         return cls(dataset, sources, list(map(str, known)), list(map(str, parts)))
 
 
+def reader_of(result: Any) -> Any:
+    """Return the estimator of a result that reads images, or None where it has no model."""
+    model: Any = getattr(result, "model", None)
+    return model.named_steps["features"] if hasattr(model, "named_steps") else model
+
+
+def _files_of(table: PredictionTable) -> Sequence[ImageSource]:
+    """Return the images at the paths in a table, by row; nothing where the first of them are no files."""
+    if table.names is None or not any(os.path.isfile(name) for name in table.names[:10]):
+        return []
+    # None is an image that cannot be read: rows that were not tested are not asked for.
+    paths: list[str | None] = [None] * (int(table.rows.max()) + 1)
+    for row, name in zip(table.rows.tolist(), table.names.tolist(), strict=True):
+        paths[row] = name
+    return as_sources(paths, names=[path or "" for path in paths])
+
+
 def _in_folds(parts: np.ndarray) -> list[str]:
     """Return the parts of the images, the folds of a cross-validation as one: each image was in each of them."""
     return ["images" if str(part).startswith("fold ") else str(part) for part in parts]
 
 
-def _check_same(table: Any, names: list[str], labels: list[Any]) -> None:
+def _check_same(table: PredictionTable, names: list[str], labels: list[Any]) -> None:
     wrong = "got a data set that is not that of the result"
     step = "Pass the data set, and the test set, that the result was computed from."
     if len(table.rows) and int(table.rows.max()) >= len(names):
-        raise ParameterError(
-            f"{wrong}: it has {len(names):,} images, and the result has row {table.rows.max():,}", step
-        )
+        raise ParameterError(f"{wrong}: it has {len(names):,} images, and row {table.rows.max():,} was tested", step)
     for row, truth in zip(table.rows.tolist(), table.truth.tolist(), strict=True):
         if str(labels[row]) != table.classes[truth]:
             text = f"{wrong}: the label of image {row:,} is {labels[row]!r} and was {table.classes[truth]!r}"

@@ -226,8 +226,8 @@
 
   // ---- map of the embeddings
   if (data.map) {
-    const canvas = $("map-canvas"), map = data.map, size = canvas.width, pad = 30;
-    const at = (value) => pad + (value / 1000) * (size - 2 * pad);
+    const canvas = $("map-canvas"), map = data.map, pad = 30;
+    const at = (value) => pad + value;
     const KINDS = ["first", "second", "third", "fourth", "fifth", "sixth"];
     const truth = (place) => images.true[map.row[place]];
     const isWrong = (place) => truth(place) !== images.predicted[map.row[place]];
@@ -241,7 +241,7 @@
       const style = getComputedStyle(document.documentElement), pen = canvas.getContext("2d");
       const { kinds, of } = look();
       const colours = kinds.map(([kind]) => style.getPropertyValue("--" + kind));
-      pen.clearRect(0, 0, size, size);
+      pen.clearRect(0, 0, canvas.width, canvas.height);
       const order = map.row.map((_, place) => place).sort((a, b) => isWrong(a) - isWrong(b) || of(a) - of(b));
       for (const place of order) {
         const x = at(map.x[place]), y = at(map.y[place]);
@@ -267,7 +267,7 @@
       $("map-legend").replaceChildren(keys);
     }
     canvas.addEventListener("pointermove", (event) => {
-      const box = canvas.getBoundingClientRect(), scale = size / box.width;
+      const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
       const x = (event.clientX - box.left) * scale, y = (event.clientY - box.top) * scale;
       let best = -1, least = 30 * 30;
       map.row.forEach((_, place) => {
