@@ -47,7 +47,12 @@ def answer_of_model(result: HeldOutResult, *, how: str, candidates: list[Any], f
         f"{_capital(result.baseline.text)}.",
         *_runner_up(candidates),
     ]
-    return {"headline": f"The model is {what}.", "sentences": sentences, "next": _advice(result, finetuned=finetuned)}
+    return {
+        "headline": f"The model is {what}.",
+        "sentences": sentences,
+        "reasons": [],
+        "next": _advice(result, finetuned=finetuned),
+    }
 
 
 def answer_of_comparison(result: ComparisonResult) -> dict[str, Any]:
@@ -59,7 +64,8 @@ def answer_of_comparison(result: ComparisonResult) -> dict[str, Any]:
     baseline = f"Always answering the largest class gives accuracy {percent_text(size.baseline)}."
     return {
         "headline": f"{_capital(verdict.text)}.",
-        "sentences": [*sentences, baseline, *(f"{_capital(reason)}." for reason in verdict.reasons)],
+        "sentences": [*sentences, baseline],
+        "reasons": verdict.reasons,
         "next": [f"{_capital(warning)}." for warning in size.warnings],
     }
 

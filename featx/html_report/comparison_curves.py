@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..display.quantities import duration_text
-from .svg_chart import LEFT, Chart
+from .svg_chart import LEFT, RIGHT, WIDTH, Chart
 
 if TYPE_CHECKING:
     from ..comparison.result import ComparisonResult
@@ -27,7 +27,7 @@ def size_chart(result: ComparisonResult) -> dict[str, Any] | None:
     ticks = sorted({*sizes, *(one.n_images for one in beyond)})
     found = [e for curve in result.curves for e in curve.accuracies] + [one.accuracy for one in beyond]
     chart = Chart((ticks[0], ticks[-1]), _shares(found), x_label="training images (logarithmic)",
-                  y_label="accuracy", x_ticks=_apart(ticks), log=True, y_text=_percent)  # fmt: skip
+                  y_label="accuracy", x_ticks=_apart(ticks, (ticks[0], ticks[-1])), log=True, y_text=_percent)  # fmt: skip
     for number, curve in enumerate(result.curves):
         kind = KINDS[number % len(KINDS)]
         known = list(zip(curve.sizes, curve.accuracies, strict=True))
@@ -50,9 +50,10 @@ def cost_chart(result: ComparisonResult) -> dict[str, Any]:
     """Return the accuracy of each strategy against the time until it is fitted, at the largest size."""
     found = {strategy.strategy: strategy for strategy in result.sizes[-1].strategies}
     costs = [max(strategy.cost, 1e-3) for strategy in found.values()]
-    chart = Chart((min(costs) / 1.5, max(costs) * 1.5), _shares([s.accuracy for s in found.values()]),
+    ends = min(costs) / 1.5, max(costs) * 1.5
+    chart = Chart(ends, _shares([s.accuracy for s in found.values()]),
                   x_label="time until fitted, as if nothing were cached (logarithmic)", y_label="accuracy",
-                  x_ticks=_apart(sorted(set(costs))), x_text=duration_text, log=True, y_text=_percent)  # fmt: skip
+                  x_ticks=_apart(sorted(set(costs)), ends), x_text=duration_text, log=True, y_text=_percent)  # fmt: skip
     for number, curve in enumerate(result.curves):
         strategy, kind = found[curve.strategy], KINDS[number % len(KINDS)]
         cost, accuracy = max(strategy.cost, 1e-3), strategy.accuracy
@@ -73,9 +74,9 @@ def _shares(found: list[Any]) -> tuple[float, float]:
     return max(0.0, min(ends) - 0.01), min(1.0, max(ends) + 0.01)
 
 
-def _apart(ticks: list[Any]) -> list[Any]:
+def _apart(ticks: list[Any], ends: tuple[float, float]) -> list[Any]:
     """Return the ticks of a logarithmic axis that leave room for their numbers, the last always."""
-    kept, room = [ticks[-1]], (ticks[-1] / ticks[0]) ** (LEFT / 294)
+    kept, room = [ticks[-1]], (ends[1] / ends[0]) ** (LEFT / (WIDTH - LEFT - RIGHT))
     for tick in reversed(ticks[:-1]):
         if kept[-1] / tick >= room:
             kept.append(tick)

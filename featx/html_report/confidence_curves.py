@@ -18,7 +18,7 @@ __all__ = ["class_curves", "empty_chart", "reliability"]
 
 BINS = 10
 # Thresholds of a class at the slider; fewer where there are many classes, for the size of the file.
-FEWEST_THRESHOLDS, MOST_THRESHOLDS, IN_ALL = 20, 100, 6000
+FEWEST_THRESHOLDS, MOST_THRESHOLDS, IN_ALL = 20, 100, 4000
 
 
 def reliability(result: HeldOutResult) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _curve(own: np.ndarray, scores: np.ndarray, most: int) -> dict[str, Any]:
     points = [
         {
             "text": [f"{thresholds[k]:.4f}", percent_text(recall[k]), percent_text(precision[k]),
-                     f"{count_text(int(n), 'image')} of {len(scores):,}"],
+                     count_text(int(n), "image")],
             "roc": roc.place((n - recall[k] * own.sum()) / (~own).sum(), recall[k]),
             "precision_recall": plane.place(recall[k], precision[k]),
         }
@@ -112,7 +112,7 @@ def _curve(own: np.ndarray, scores: np.ndarray, most: int) -> dict[str, Any]:
         "roc": roc.path(_thinned(np.column_stack([false, true]), 2 * most)),
         "precision_recall": plane.path(_thinned(np.column_stack([recall, precision]), 2 * most)),
         "areas": f"area under the ROC curve {roc_auc_score(own, scores):.4f}, average precision "
-        f"{average_precision_score(own, scores):.4f}, {count_text(int(own.sum()), 'image')} of the class",
+        f"{average_precision_score(own, scores):.4f}, {int(own.sum()):,} of {len(own):,} images are of the class",
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..display.quantities import percent_text
+from ..display.short_names import cell_width
 from ..evaluation.class_rates import confused_classes, learnt_sentence
 
 __all__ = ["confusion_grid"]
@@ -16,6 +17,8 @@ __all__ = ["confusion_grid"]
 WHOLE = 30
 PAIRS = 30
 SHADES = 9
+# With more and longer names, those of the columns stand upright, so that all cells are equally narrow.
+FEW, SHORT = 4, 4
 
 
 def confusion_grid(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> dict[str, Any]:
@@ -57,5 +60,6 @@ def confusion_grid(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> d
         "pairs": pairs[:PAIRS],
         "more_pairs": max(0, len(pairs) - PAIRS),
         "whole": len(classes) <= WHOLE,
+        "upright": len(classes) > FEW and max(map(cell_width, classes), default=0) > SHORT,
         "sentence": f"{sentence[:1].upper()}{sentence[1:]}.",
     }

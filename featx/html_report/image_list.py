@@ -19,8 +19,9 @@ __all__ = ["ImageList", "list_images"]
 
 # Of more images, the wrong and the least sure are listed first, and then as many others.
 MOST_IMAGES = 10_000
-# Of a cell of the confusion matrix, of a class, in the order of sureness, and of all.
-OF_A_CELL, OF_A_CLASS, LEAST_SURE = 30, 6, 200
+# Of the wrong ones before others get a thumbnail, in all and of a cell of the confusion matrix; of a class; and of the
+# least sure.
+FIRST_WRONG, OF_A_CELL, OF_A_CLASS, LEAST_SURE = 500, 30, 6, 200
 MOST_OF_CLASSES = 400
 
 
@@ -55,7 +56,7 @@ class ImageList:
         for place in self.orders["wrong"]:
             cell = int(self.table.truth[place]), int(self.table.answers[place])
             seen[cell] += 1
-            (wrong if seen[cell] <= OF_A_CELL else more).append(place)
+            (wrong if seen[cell] <= OF_A_CELL and len(wrong) < FIRST_WRONG else more).append(place)
         turns, turn = Counter[int](), []
         for label in self.table.truth.tolist():
             turns[label] += 1

@@ -50,7 +50,9 @@ def check_report_file(path: str | os.PathLike[str]) -> None:
 
 def contents_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the anchor and text of each section that there is something to show in."""
-    return [section for key, section in SECTIONS.items() if content.get(key)]
+    titled = content["candidates"]["title"] if content["candidates"] else ""
+    shown = {key: section for key, section in SECTIONS.items() if content.get(key)}
+    return [(anchor, titled if key == "candidates" else text) for key, (anchor, text) in shown.items()]
 
 
 def render_page(content: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:

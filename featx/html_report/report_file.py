@@ -99,7 +99,8 @@ def _comparison_content(
             baseline=size.baseline,
             label=f"Accuracy of {len(size.strategies)} strategies with their intervals; the numbers are in the table",
         )
-        caption = f"Trained on {size.n_train:,} images{': ' + size.verdict.text if several else ''}"
+        said = size.verdict.text
+        caption = f"{said[:1].upper()}{said[1:]}" if several else f"Trained on {size.n_train:,} images"
         parts.append({"svg": _markup(chart), "table": strategy_table(size), "caption": caption, "omitted": ""})
     curves: dict[str, Any] = {"sizes": size_chart(result), "costs": cost_chart(result),
                               "largest": f"{result.sizes[-1].n_train:,}"}  # fmt: skip
