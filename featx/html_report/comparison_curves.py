@@ -26,8 +26,9 @@ def size_chart(result: ComparisonResult) -> dict[str, Any] | None:
     sizes = [size.n_train for size in result.sizes]
     ticks = sorted({*sizes, *(one.n_images for one in beyond)})
     found = [e for curve in result.curves for e in curve.accuracies] + [one.accuracy for one in beyond]
-    chart = Chart((ticks[0], ticks[-1]), _shares(found), x_label="training images (logarithmic)",
-                  y_label="accuracy", x_ticks=_apart(ticks, (ticks[0], ticks[-1])), log=True, y_text=_percent)  # fmt: skip
+    ends = ticks[0], ticks[-1]
+    chart = Chart(ends, _shares(found), x_label="training images (logarithmic)",
+                  y_label="accuracy", x_ticks=_apart(ticks, ends), log=True, y_text=_percent)  # fmt: skip
     for number, curve in enumerate(result.curves):
         kind = KINDS[number % len(KINDS)]
         known = list(zip(curve.sizes, curve.accuracies, strict=True))
@@ -51,9 +52,10 @@ def cost_chart(result: ComparisonResult) -> dict[str, Any]:
     found = {strategy.strategy: strategy for strategy in result.sizes[-1].strategies}
     costs = [max(strategy.cost, 1e-3) for strategy in found.values()]
     ends = min(costs) / 1.5, max(costs) * 1.5
+    shown = _apart(sorted(set(costs)), ends)
     chart = Chart(ends, _shares([s.accuracy for s in found.values()]),
                   x_label="time until fitted, as if nothing were cached (logarithmic)", y_label="accuracy",
-                  x_ticks=_apart(sorted(set(costs)), ends), x_text=duration_text, log=True, y_text=_percent)  # fmt: skip
+                  x_ticks=shown, x_text=duration_text, log=True, y_text=_percent)  # fmt: skip
     for number, curve in enumerate(result.curves):
         strategy, kind = found[curve.strategy], KINDS[number % len(KINDS)]
         cost, accuracy = max(strategy.cost, 1e-3), strategy.accuracy
