@@ -24,12 +24,13 @@ from .options import (
     network_options,
     predictions_option,
     reading_options,
+    report_option,
     test_option,
     transformer_from,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import print_result, save_predictions
+from .results import print_result, save_predictions, save_report
 from .strategies import check_networks, make_strategies, named_strategies, shared_options, studied_network
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     help="Where finished runs are kept, so that a stopped comparison can continue [default: comparisons in the cache].",
 )
 @predictions_option
+@report_option
 @json_option
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw accuracy against training size (needs the extra plot).")  # fmt: skip
@@ -243,6 +245,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, *cost_lines(result))
     save_predictions(options, result.predictions())
+    save_report(options, result, dataset)
     print_result(options, result, comparison_parts(result))
     _draw(options, result)
 

@@ -28,11 +28,12 @@ from .options import (
     per_class_option,
     predictions_option,
     reading_options,
+    report_option,
     test_option,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions
+from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
 from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 from .training_options import training_options
@@ -68,6 +69,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @plot_images_option
 @plot_predictions_option
 @predictions_option
+@report_option
 @json_option
 @_output("--json-iterations", is_flag=True,
          help="Add loss and accuracy of every mini-batch to --json.")  # fmt: skip
@@ -154,6 +156,7 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         draw_confusion(result, options["plot_confusion"])
     draw_sheets(options, dataset, test, result, result.train_rows)
     save_predictions(options, result.predictions.columns())
+    save_report(options, result, dataset, test=test)
     print_result(options, result, finetuning_parts(result), iterations=options["json_iterations"])
     note_saved(options, output)
 

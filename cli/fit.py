@@ -25,12 +25,13 @@ from .options import (
     per_class_option,
     predictions_option,
     reading_options,
+    report_option,
     test_option,
     transformer_from,
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions
+from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
 from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 
@@ -84,6 +85,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @plot_images_option
 @plot_predictions_option
 @predictions_option
+@report_option
 @json_option
 @data_options
 @min_images_option
@@ -170,6 +172,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         draw_confusion(result.evaluation, options["plot_confusion"])
     draw_sheets(options, dataset, test, result.evaluation, result.train_rows)
     save_predictions(options, result.evaluation.predictions.columns())
+    save_report(options, result, dataset, test=test)
     print_result(options, result, evaluation_parts(result.evaluation))
     note_saved(options, output)
 

@@ -40,6 +40,11 @@ def in_group(group: str) -> Callable[..., Callable[[Any], Any]]:
 class Command(click.Command):
     """A command whose help shows its options in groups, and whose messages name its options."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # As they were typed, for those who want to do it again.
+        ctx.meta["arguments"] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         register_options(ctx)
         return super().invoke(ctx)

@@ -38,6 +38,7 @@ __all__ = [
     "per_class_option",
     "predictions_option",
     "reading_options",
+    "report_option",
     "test_option",
     "transformer_from",
     "write_failures",
@@ -216,6 +217,10 @@ predictions_option = _output(
 )
 
 
+report_option = _output("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
+                        help="Write a page with figures, charts and images (needs the extra report).")  # fmt: skip
+
+
 def check_output(path: Path, *, in_place: bool = False) -> None:
     """Refuse a file that could not be written, before hours are spent on its contents.
 
@@ -250,6 +255,11 @@ def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequen
 
         check_output(options["predictions"])
         check_prediction_file(options["predictions"])
+    if options.get("report"):
+        from ..html_report.page import check_report_file
+
+        check_output(options["report"])
+        check_report_file(options["report"])
     if options["failures"] and options["on_error"] == "raise":
         from ..display.notes import note_once
 

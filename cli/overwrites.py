@@ -16,6 +16,7 @@ OUTPUTS = {
     "json_file": "--json",
     "failures": "--failures",
     "predictions": "--predictions",
+    "report": "--report",
     "plot": "--plot",
     "plot_confusion": "--plot-confusion",
     "plot_images": "--plot-images",

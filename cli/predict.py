@@ -17,8 +17,9 @@ from .checks import check_figure_paths, check_model_files, check_reading
 from .data_options import column_options, images_from
 from .logs import announce
 from .option_groups import NETWORK, OUTPUT, Command, in_group
-from .options import check_outputs, parameters_from, reading_options, write_failures, write_output
+from .options import check_outputs, parameters_from, reading_options, report_option, write_failures, write_output
 from .report import note, show
+from .results import save_report
 from .sheets import draw_predictions, plot_predictions_option
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ _output = in_group(OUTPUT)
          help="[default: by the suffix of the file, .csv, .json or .jsonl; printed, a table]")  # fmt: skip
 @_output("--top", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Classes to name.")
 @plot_predictions_option
+@report_option
 @column_options
 @reading_options
 def predict(
@@ -108,6 +110,10 @@ def predict(
     piped = output is None and form != "table"
     judged = judge_predictions(predictions, dataset)
     draw_predictions(options, dataset, predictions, None if judged is None else judged.predictions.rows.tolist())
+    if judged is not None:
+        save_report(options, judged, dataset)
+    elif options["report"]:
+        note(options, f"note: {options['report']} is not written: there are no labels to judge by")
     if judged is not None and not (piped and options["quiet"]):
         click.echo(err=piped)
         show(judgement_parts(judged), err=piped, rest="judge_predictions in Python has all")

@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import click
+
+from .logs import announce
 from .report import note, show
 from .streams import write_text
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..datasets.dataset import ImageDataset
     from ..display.tables import Part
     from ..evaluation.held_out_result import HeldOutResult
 
-__all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions"]
+__all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions", "save_report"]
 
 
 class _JsonResult(Protocol):
@@ -54,6 +58,25 @@ def save_predictions(options: dict[str, Any], columns: Mapping[str, np.ndarray])
     except OSError as error:
         raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
     note(options, f"{path}: {count_text(len(columns['row']), 'prediction')}")
+
+
+def save_report(
+    options: dict[str, Any], result: Any, dataset: ImageDataset, *, test: ImageDataset | None = None
+) -> None:
+    """Write a result as an HTML page, with --report."""
+    path = options["report"]
+    if path is None:
+        return
+    from ..display.names import quoted
+    from ..html_report.report_file import write_report
+    from ..images.urls import redacted
+
+    announce(options, f"writing {path}")
+    ctx = click.get_current_context()
+    arguments = [redacted(argument) for argument in ctx.meta["arguments"]]
+    command = " ".join([ctx.command_path, *(word if word.startswith("-") else quoted(word) for word in arguments)])
+    write_report(result, path, dataset=dataset, test=test, command=command)
+    note(options, f"{path}: report written; open it in a browser")
 
 
 def note_saved(options: dict[str, Any], model: Path) -> None:

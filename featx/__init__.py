@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .heads.nested_cv import evaluate_heads
     from .heads.results import CandidateResult, EvaluationResult
     from .heads.tuned_head import TunedHead, make_head
+    from .html_report.report_file import write_report
     from .images.augmentation import Augmentation
     from .images.sources import ImageSource, ImageSources, as_sources, read_image
     from .model_files.persistence import load_model, save_model
@@ -60,7 +61,8 @@ if TYPE_CHECKING:
     from .reports.plots import plot_confusion_matrix
     from .workflows.extract import write_embeddings
     from .workflows.finetune import FineTuneResult, finetune_model
-    from .workflows.fit import FitResult, fit_model
+    from .workflows.fit import fit_model
+    from .workflows.fit_result import FitResult
     from .workflows.predict import Prediction, Predictions, predict_images
 
 _MODULES = {
@@ -76,7 +78,8 @@ _MODULES = {
     "heads.tuned_head": ("TunedHead", "make_head"),
     "heads.nested_cv": ("evaluate_heads",),
     "heads.results": ("CandidateResult", "EvaluationResult"),
-    "workflows.fit": ("FitResult", "fit_model"),
+    "workflows.fit": ("fit_model",),
+    "workflows.fit_result": ("FitResult",),
     "model_files.persistence": ("load_model", "save_model"),
     "workflows.predict": ("Prediction", "Predictions", "predict_images"),
     "reports.image_sheets": ("plot_images",),
@@ -97,6 +100,8 @@ _MODULES = {
     "reports.evaluation_plot": ("plot_evaluation",),
     "reports.history_plot": ("plot_history",),
     "reports.plots": ("plot_confusion_matrix",),
+    # what others read
+    "html_report.report_file": ("write_report",),
     # what a run will cost
     "forecast.result": ("ForecastResult",),
     "forecast.extract": ("forecast_extraction",),

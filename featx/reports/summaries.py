@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..images.sources import ImageSource, ImageSources
     from ..networks.backbone import Backbone, BackboneSource
     from ..workflows.finetune import FineTuneResult
-    from ..workflows.fit import FitResult
+    from ..workflows.fit_result import FitResult
     from ..workflows.judged_predictions import JudgedResult
     from ..workflows.predict import Prediction, Predictions
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,69 +17,25 @@ from ..datasets.dataset import ImageDataset
 from ..datasets.image_counts import print_counts
 from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
-from ..display.json_values import as_json
 from ..display.notes import note_step
-from ..display.summary_mixin import SummaryMixin
 from ..evaluation.data_split import DataSplit
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
-from ..extraction.extract import ExtractionResult
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads
 from ..heads.nested_cv import evaluate_heads
-from ..heads.results import EvaluationResult
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
+from .fit_result import FitResult
 
-__all__ = ["FitPlan", "FitResult", "fit_model", "plan_fit"]
+__all__ = ["FitPlan", "fit_model", "plan_fit"]
 
 CV_FOLDS = 5
-
-
-@dataclass(repr=False)
-class FitResult(SummaryMixin):
-    """What `fit_model` returns.
-
-    Attributes
-    ----------
-    model : Pipeline
-        `CNNFeatureTransformer` and the best head, fitted; predicts images.
-    evaluation : EvaluationResult
-    extraction : ExtractionResult
-        Counts, timings and failures, without the embeddings.
-    train_rows : ndarray of int
-        Rows of the data set that a model was fitted on: all of a cross-validation, but for images that are left out.
-    """
-
-    model: Pipeline
-    evaluation: EvaluationResult
-    extraction: ExtractionResult
-    train_rows: np.ndarray
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures, without the model and the rows, as types that JSON can hold."""
-        extraction = {
-            "n_images": self.extraction.n_images,
-            "n_forwarded": self.extraction.n_forwarded,
-            "seconds": self.extraction.seconds,
-            "failures": self.extraction.failures,
-        }
-        return as_json({"evaluation": self.evaluation, "extraction": extraction})
-
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, default=str, allow_nan=False)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and its evaluation to a file; see `save_model`."""
-        from ..model_files.persistence import save_model  # which loads torch
-
-        save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
 
 
 @dataclass(frozen=True)
@@ -223,10 +177,12 @@ def fit_model(
     evaluation.predictions = evaluation.predictions.named(data.whole.names, rows)
     features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     features._check_weights(reset=True)
-    features.embedding_dim_ = matrices[View(evaluation.layer, evaluation.pooling)].shape[1]
+    kept_rows = matrices[View(evaluation.layer, evaluation.pooling)]
+    features.embedding_dim_ = kept_rows.shape[1]
     features.precision_ = passes.precision
     extraction.embeddings = []
-    return FitResult(Pipeline([("features", features), ("head", head)]), evaluation, extraction, rows[split.fitted])
+    found = Pipeline([("features", features), ("head", head)])
+    return FitResult(found, evaluation, extraction, rows[split.fitted], kept_rows, rows)
 
 
 def plan_fit(

@@ -43,10 +43,12 @@ ARROWS = {
     # floor 7
     "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
+    "html_report": "comparison evaluation images cache runtime display",
 }
 # What is imported for annotations alone, and is not there when the program runs.
 ANNOTATED = {
     "reports": "audit forecast workflows heads extraction datasets",
+    "html_report": "workflows heads datasets",
 }
 # Of some rooms, only these modules.
 DOORS = {("heads", "networks"): {"pooling"}, ("heads", "images"): {"labels"}}

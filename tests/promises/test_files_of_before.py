@@ -253,7 +253,8 @@ def test_annotations_of_public_classes_can_be_resolved(name):
 
 def test_a_class_has_its_public_name_when_it_is_reached_by_its_module():
     code = (
-        "from featx.workflows.fit import FitResult as kind; import pickle; print(pickle.dumps(kind, protocol=0)[:17])"
+        "from featx.workflows.fit_result import FitResult as kind; import pickle; "
+        "print(pickle.dumps(kind, protocol=0)[:17])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == repr(b"cfeatx\nFitResult\n")

@@ -16,7 +16,7 @@ from featx import (
 from featx.display.html_tables import MOST_ROWS
 from featx.evaluation.estimates import Estimate
 from featx.forecast.result import Part
-from featx.workflows.fit import FitResult
+from featx.workflows.fit_result import FitResult
 from featx.workflows.predict import Predictions
 from html_pages import Page
 
