@@ -131,16 +131,15 @@ def audit_dataset(
     tuned = TunedHead(head, random_state=random_state, n_jobs=n_jobs)
     units = duplicates if left.groups is None else join_groups(left.groups, duplicates)
     try:
-        folds = DataSplit.cross_validation(
-            y, cv, groups=left.groups, together=duplicates, random_state=random_state
-        ).splits
-        as_given = _splits_as_given(left, y, cv, random_state)
+        with _timed(seconds, "labels"):
+            note_step(f"judging labels by {cv} folds")
+            folds = DataSplit.cross_validation(
+                y, cv, groups=left.groups, together=duplicates, random_state=random_state
+            ).splits
+            predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
     except DatasetError as error:
-        result.notes.append(f"labels and shortcuts were not checked: {error}")
+        result.notes.append(f"labels, shortcuts and cost were not checked: {error}")
         return result
-    with _timed(seconds, "labels"):
-        note_step(f"judging labels by {cv} folds")
-        predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
     probabilities = predicted.probabilities
     errors = find_label_errors(y, probabilities)
     names = np.unique(np.asarray(left.labels))
@@ -155,9 +154,13 @@ def audit_dataset(
     with _timed(seconds, "shortcuts"):
         grouped = nontrivial_groups(units)
         result.shortcuts = find_shortcuts(known, y, folds, groups=grouped, random_state=random_state)
-    with _timed(seconds, "cost"):
-        note_step("measuring what leaks and suspects cost")
-        result.costs = measure_cost(tuned, X, y, as_given, units, random_state=random_state)
+    try:
+        with _timed(seconds, "cost"):
+            note_step("measuring what leaks and suspects cost")
+            as_given = _splits_as_given(left, y, cv, random_state)
+            result.costs = measure_cost(tuned, X, y, as_given, units, random_state=random_state)
+    except DatasetError as error:
+        result.notes.append(f"the cost was not measured: {error}")
     return result
 
 
@@ -189,5 +192,7 @@ def _named_groups(dataset: ImageDataset, rows: np.ndarray, duplicates: np.ndarra
 @contextmanager
 def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
     start = time.perf_counter()
-    yield
-    seconds[step] = time.perf_counter() - start
+    try:
+        yield
+    finally:
+        seconds[step] = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Check for shortcuts: how well do file size, image size, colour and format alone predict the class?"""
+"""Check for shortcuts: how well file size, image size, colour and format alone predict the class."""
 
 from __future__ import annotations
 

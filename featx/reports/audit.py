@@ -21,7 +21,9 @@ __all__ = ["audit_parts"]
 
 # Rows of a table.
 MOST = 10
-# How the share of a class is called that needs no image to be looked at.
+# Below this accuracy, most suspects were right labels where it was measured; see benchmarks/README.md.
+SURE = 0.9
+# What predicts the class, in the warning.
 CAUSES = {
     "file size": "the length of the file",
     "image size": "width and height",
@@ -98,6 +100,8 @@ def _labels(result: AuditResult) -> list[Part]:
     )
     if not result.suspects:
         return [text]
+    if result.accuracy < SURE:
+        text += "; at this accuracy most suspects may be right, so look at each before changing it"
     table = _listed(
         ["image", "label", "probably", "probability", "of the label"],
         result.suspects,
