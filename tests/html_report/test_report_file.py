@@ -7,7 +7,6 @@ from featx.comparison.result import ComparisonResult, CurveResult
 from featx.comparison.size_result import SizeResult
 from featx.evaluation.estimates import Estimate
 from featx.evaluation.learning_curves import Extrapolation, PowerLaw
-
 from featx.exceptions import FeatxError, ParameterError
 from featx.html_report.report_file import write_report
 from reported import drawn_result, images_of
