@@ -32,6 +32,17 @@ def test_fit_prints_a_table_with_intervals_and_writes_the_model(folder, tmp_path
     assert load_model(path).classes_.tolist() == ["one", "zero"]
 
 
+def test_a_report_is_written_and_another_suffix_refused(folder, tmp_path):
+    page = tmp_path / "report.html"
+    result = featx("fit", folder, "-o", tmp_path / "m.skops", "--report", page, *NETWORK, *QUICK)
+    assert f"{page}: report written" in result.stderr.replace("\n", "")
+    text = page.read_text(encoding="utf-8")
+    assert all(f'id="{name}"' in text for name in ("answer", "confusion", "images", "map", "provenance"))
+    assert f"fit {folder} -o" in text
+    refused = featx("fit", folder, "-o", tmp_path / "m.skops", "--report", tmp_path / "report.pdf", code=2)
+    assert "End it in .html" in refused.stderr
+
+
 def test_the_predictions_for_held_out_images_are_written_in_their_order(folder, tmp_path):
     path, report = tmp_path / "p.csv", tmp_path / "m.json"
     result = featx("fit", folder, "-o", tmp_path / "m.skops", "--json", report, "--predictions", path, *NETWORK, *QUICK)
