@@ -23,7 +23,7 @@ def size_chart(result: ComparisonResult) -> dict[str, Any] | None:
     if len({size.n_train for size in result.sizes}) < 2:
         return None
     beyond = [curve.extrapolation for curve in result.curves if curve.extrapolation is not None]
-    sizes = [size.n_train for size in result.sizes]
+    sizes = {size.n_train for size in result.sizes} | {n for curve in result.curves for n in curve.sizes}
     ticks = sorted({*sizes, *(one.n_images for one in beyond)})
     found = [e for curve in result.curves for e in curve.accuracies] + [one.accuracy for one in beyond]
     ends = ticks[0], ticks[-1]
