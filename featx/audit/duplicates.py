@@ -89,9 +89,9 @@ def find_duplicates(
     rows = first[(pictures.contrast[first] >= 1) & (pictures.size[first].min(axis=1) >= LEAST_SIDE)]
     pairs = candidate_pairs(embeddings[rows], pictures.thumbnails[rows], pictures.hashes[rows])
     pairs = rows[pairs]
-    copies_of = [pictures.thumbnails[rows] for rows in pairs.T]
-    where = find_placement(*copies_of)
-    where = place_by_size(*copies_of, (pictures.size[pairs[:, 0]], pictures.size[pairs[:, 1]]), where)
+    one, other = (pictures.thumbnails[pairs[:, side]] for side in (0, 1))
+    where = find_placement(one, other)
+    where = place_by_size(one, other, (pictures.size[pairs[:, 0]], pictures.size[pairs[:, 1]]), where)
     left = np.flatnonzero(where.score >= COARSE_SCORE)
     near = _verified(images, pictures, pairs[left], where.take(left), verbose=verbose)
     return sorted([*copies, *near], key=lambda pair: (pair.first, pair.second))
