@@ -34,6 +34,9 @@ from .shortcuts import find_shortcuts
 
 __all__ = ["audit_dataset"]
 
+# Near-duplicate pairs for each image above which they are doubted.
+CROWDED = 0.5
+
 
 def audit_dataset(
     dataset: ImageDataset,
@@ -125,6 +128,11 @@ def audit_dataset(
     if n_tiny := int((known.size.min(axis=1) < LEAST_SIDE).sum()):
         result.notes.append(
             f"{count_text(n_tiny, 'image')} of fewer than {LEAST_SIDE} pixels a side: looked at for exact copies only"
+        )
+    if sum(pair.kind != "copy" for pair in found) > CROWDED * len(rows):
+        result.notes.append(
+            "warning: so many pairs mean that different images are too alike here to be told from near-duplicates; look "
+            "at some before you use the groups, and doubt what is said of leakage"
         )
     left = dataset.take(rows)
     y = np.unique(truth[rows], return_inverse=True)[1]
