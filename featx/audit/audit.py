@@ -131,8 +131,8 @@ def audit_dataset(
         )
     if sum(pair.kind != "copy" for pair in found) > CROWDED * len(rows):
         result.notes.append(
-            "warning: so many pairs mean that different images are too alike here to be told from near-duplicates; look "
-            "at some before you use the groups, and doubt what is said of leakage"
+            "warning: so many pairs mean that different images are too alike here to be told from near-duplicates; "
+            "look at some before you use the groups, and doubt what is said of leakage"
         )
     left = dataset.take(rows)
     y = np.unique(truth[rows], return_inverse=True)[1]
