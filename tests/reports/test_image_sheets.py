@@ -65,7 +65,7 @@ def test_a_wrong_prediction_has_a_frame_a_word_and_its_true_class(tmp_path):
         predictions=["cat", "cat", "cat"], probabilities=[0.5, 0.99999, 1],
     )  # fmt: skip
     found = dict(zip(values(axes), captions(axes), strict=True))
-    assert found == {1: "cat\n50.0 %", 2: "cat\n> 99.9 %, wrong\ntrue: dog", 3: "cat\n100.0 %"}
+    assert found == {1: "cat\n50.0 %", 2: "cat\n> 99.9 %, wrong\ntrue: dog", 3: "cat\n> 99.9 %"}
     framed = [ax.spines["left"].get_edgecolor()[:3] == to_rgb(WRONG) for ax in axes]
     assert framed == ["wrong" in text for text in captions(axes)]
     assert heading(axes) == "images: all 3; wrong predictions are framed"
