@@ -99,7 +99,10 @@ def measure_leaks(images: list, transformer: CNNFeatureTransformer, seed: int) -
 
 def measure_labels(X: np.ndarray, labels: np.ndarray, head: str) -> None:
     """Print what is suspected of clean labels, and of labels that were changed at random."""
-    classes, true = np.unique(labels, return_inverse=True)
+    classes, counts = np.unique(labels, return_counts=True)
+    # Smaller classes have too few images for five folds.
+    kept = np.isin(labels, classes[counts >= 10])
+    X, (classes, true) = X[kept], np.unique(labels[kept], return_inverse=True)
     for share, seed in ((0.0, 0), (FLIPPED, 0), (FLIPPED, 1), (FLIPPED, 2)):
         rng = np.random.default_rng(seed)
         wrong = rng.random(len(true)) < share

@@ -1,8 +1,7 @@
 """Find pairs of images that may show the same picture: nearest neighbours in embeddings and in small grey copies.
 
 Embeddings find crops; small copies find what blurs, recompresses or mirrors a picture, which moves the embedding of a
-small image further than another picture of its class is away. Both are reduced by principal components first, so that
-70,000 images take a minute.
+small image further than another picture of its class is away. Both are reduced by principal components first.
 """
 
 from __future__ import annotations

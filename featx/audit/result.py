@@ -42,7 +42,8 @@ class AuditResult(SummaryMixin):
     suspects : list of Suspect
         Labels that are probably wrong, the surest first.
     expected_wrong : float or None
-        The estimated number of wrong labels.
+        The estimated number of wrong labels; None where the cross-validated accuracy is below 90 %, of which most would
+        be mistakes of the model.
     odd : list of OddImage
     shortcuts : list of Shortcut
         All that were checked; `found` says which predict the class.

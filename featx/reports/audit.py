@@ -21,8 +21,6 @@ __all__ = ["audit_parts"]
 
 # Rows of a table.
 MOST = 10
-# Below this accuracy, most suspects were right labels where it was measured; see benchmarks/README.md.
-SURE = 0.9
 # What predicts the class, in the warning.
 CAUSES = {
     "file size": "the length of the file",
@@ -90,17 +88,16 @@ def _duplicates(result: AuditResult) -> list[Part]:
 
 
 def _labels(result: AuditResult) -> list[Part]:
-    if result.expected_wrong is None or result.accuracy is None:
+    if result.accuracy is None:
         return []
-    share = result.expected_wrong / len(result.dataset)
-    text = (
-        f"labels: about {result.expected_wrong:,.0f} of {len(result.dataset):,} expected to be wrong "
-        f"({percent_text(share)}; an estimate without interval), {len(result.suspects):,} suspected, "
-        f"by a cross-validation with accuracy {percent_text(result.accuracy)}"
-    )
+    n, accuracy = len(result.dataset), percent_text(result.accuracy)
+    text = f"labels: {len(result.suspects):,} of {n:,} suspected, by a cross-validation with accuracy {accuracy}"
+    if result.expected_wrong is not None:
+        share = percent_text(result.expected_wrong / n)
+        text += f"; about {result.expected_wrong:,.0f} expected to be wrong ({share}; an estimate without interval)"
     if not result.suspects:
         return [text]
-    if result.accuracy < SURE:
+    if result.expected_wrong is None:
         text += "; at this accuracy most suspects may be right, so look at each before changing it"
     table = _listed(
         ["image", "label", "probably", "probability", "of the label"],
