@@ -15,6 +15,7 @@ from ..exceptions import FeatxError, ImageDecodeError
 from .backbones import backbones
 from .cache import cache
 from .compare import compare
+from .export import export
 from .extract import extract
 from .finetune import finetune
 from .fit import fit
@@ -95,5 +96,5 @@ def main() -> None:
     """
 
 
-for command in (fit, predict, finetune, compare, extract, backbones, cache):
+for command in (fit, predict, finetune, compare, extract, export, backbones, cache):
     main.add_command(command)
