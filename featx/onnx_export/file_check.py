@@ -75,8 +75,9 @@ def float32_probabilities(model: BaseEstimator, images: Sequence[np.ndarray]) ->
     """Return the probabilities that featx gives in float32 on the CPU, without its cache, shape (n, classes)."""
     first = model[0] if isinstance(model, Pipeline) else model
     before = first.get_params(deep=False)
+    plain = {"precision": "float32", "cache": None, "device": "cpu", "on_error": "raise", "verbose": False}
     try:
-        first.set_params(precision="float32", cache=None, device="cpu", on_error="raise", verbose=False)
+        first.set_params(**{name: value for name, value in plain.items() if name in before})
         return np.asarray(model.predict_proba(list(images)))
     finally:
         first.set_params(**before)

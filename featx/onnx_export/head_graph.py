@@ -148,7 +148,8 @@ def _scores(graph: GraphWriter, rows: str, classifier: Any) -> str:
         for weights, bias in hidden:
             rows = activation(graph, _linear(graph, rows, weights, bias))
         return _linear(graph, rows, *last)
-    return _linear(graph, rows, classifier.coef_.T, np.broadcast_to(classifier.intercept_, len(classifier.coef_)))
+    weights = np.atleast_2d(classifier.coef_)  # a ridge classifier of two classes has one row
+    return _linear(graph, rows, weights.T, np.broadcast_to(classifier.intercept_, len(weights)))
 
 
 _ACTIVATIONS: dict[str, Callable[[GraphWriter, str], str]] = {
