@@ -83,7 +83,7 @@ def test_the_script_of_the_readme_needs_neither_featx_nor_torch(exported, model,
 
 def test_a_finetuned_network_and_an_image_that_was_resized(tmp_path):
     X, y = coloured()
-    model = classifier(backbone="small_cnn", epochs=1, hidden_units=4).fit(X, y)
+    model = classifier(epochs=1, hidden_units=4).fit(X, y)
     found = export_onnx(model, tmp_path / "m.onnx", input="resized", precision="float16")
     assert found.path == str(tmp_path / "m.resized.onnx")
     assert (found.tolerance, found.precision) == (0.1, "float16")
@@ -101,7 +101,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(model, tmp_path, monkeypatch)
     normalised = export.normalised
     monkeypatch.setattr(export, "normalised", lambda graph, values, how: graph.add(
         "Mul", normalised(graph, values, how), np.float32(1.5)))  # fmt: skip
-    with pytest.raises(ModelFileError, match="on 64 images a probability differs by up to 0"):
+    with pytest.raises(ModelFileError, match="on 64 images a probability differs by up to [01]"):
         export_onnx(model, tmp_path / "m.onnx")
     assert (tmp_path / "m.onnx").read_text() == "an older file"
     assert len(list(tmp_path.iterdir())) == 1

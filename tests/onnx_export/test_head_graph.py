@@ -101,7 +101,7 @@ def test_the_head_of_a_finetuned_network(hidden):
         (make_pipeline(LinearSVC()), "LinearSVC, which gives no probabilities"),
         (
             make_head("knn", grid={"metric": ["cosine"], "n_neighbors": [3]}),
-            "KNeighborsClassifier with metric='cosine'",
+            "NeighborsClassifier with metric='cosine'",
         ),
         (CalibratedClassifierCV(LinearSVC(), method="sigmoid"), "CalibratedClassifierCV with method='sigmoid'"),
     ],
