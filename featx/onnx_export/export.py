@@ -28,8 +28,8 @@ from .network_graph import network_graph
 
 __all__ = ["OnnxExport", "export_onnx"]
 
-# The largest difference of a probability that is accepted. With weights in float16, those of EfficientNet-Lite0 and
-# ten classes differed by up to 0.06 on photographs of none of these classes.
+# The largest difference of a probability that is accepted. With weights in float16, those of ten digits on
+# EfficientNet-Lite0 differed by up to 0.05 on photographs, and by 0.35 on digits, which are enlarged thirty times.
 TOLERANCES = {"float32": 1e-3, "float16": 0.1}
 INPUTS = ("image", "resized")
 SUFFIX = ".onnx"

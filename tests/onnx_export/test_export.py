@@ -101,7 +101,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(model, tmp_path, monkeypatch)
     normalised = export.normalised
     monkeypatch.setattr(export, "normalised", lambda graph, values, how: graph.add(
         "Mul", normalised(graph, values, how), np.float32(1.5)))  # fmt: skip
-    with pytest.raises(ModelFileError, match="on 64 images a probability differs by up to [01]"):
+    with pytest.raises(ModelFileError, match=r"on 64 images a probability differs by up to [01]"):
         export_onnx(model, tmp_path / "m.onnx")
     assert (tmp_path / "m.onnx").read_text() == "an older file"
     assert len(list(tmp_path.iterdir())) == 1
