@@ -31,7 +31,7 @@ from .runner import Runner
 from .runs import ComparisonRuns
 from .size_result import SizeResult
 from .stage_study import StageStudy
-from .strategies import kind_of
+from .strategies import kind_of, trains_head_only
 from .strategy_traits import strategy_traits
 from .summary import SummaryStatistics
 from .transfer_cases import LARGE_PER_CLASS, TransferCase, transfer_case
@@ -258,8 +258,10 @@ def _case(study: StageStudy, size: SizeResult, strategies: Mapping[str, BaseEsti
     described: dict[str, tuple[str, str | None]] = {}
     for name, estimator in strategies.items():
         kind = kind_of(estimator)
-        transformer = estimator[0] if kind == "frozen" else None
-        layer = transformer and transformer.view().layer
+        reader = estimator[0] if kind == "frozen" else None
+        if kind == "finetuned" and trains_head_only(estimator):
+            kind, reader = "frozen", estimator
+        layer = reader and reader.view().layer
         described[name] = kind, layer
     return transfer_case(study, n_train=size.n_train, n_classes=n_classes, strategies=described, verdict=size.verdict)
 

@@ -16,7 +16,7 @@ from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
 from .strategy_names import TRAINED_STRATEGIES, parse_strategy
 
-__all__ = ["kind_of", "make_strategy"]
+__all__ = ["kind_of", "make_strategy", "trains_head_only"]
 
 
 def make_strategy(
@@ -88,3 +88,9 @@ def kind_of(estimator: BaseEstimator) -> StrategyKind:
     if "backbone" not in parameters:
         return "other"
     return "scratch" if parameters.get("weights", "DEFAULT") is None else "finetuned"
+
+
+def trains_head_only(estimator: BaseEstimator) -> bool:
+    """Tell whether a classifier that could train a network leaves it as it is, and trains the head on its features."""
+    parameters = estimator.get_params(deep=False)
+    return not parameters.get("trainable_layers") and parameters.get("trainable_stages") in (0, (), [])

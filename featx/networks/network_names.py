@@ -96,8 +96,8 @@ def check_published(name: str, weights: Any, *, known: Sequence[str] | None = No
     if name == SMALL_CNN and weights == "DEFAULT":
         raise WeightsError(
             f"{name} has no pretrained weights: it is there to be trained from scratch",
-            "Pass a file of weights, or weights=None and trainable_stages='all' (--weights none "
-            "--trainable-stages all).",
+            "Train it with CNNFineTuneClassifier or `featx finetune --weights none --trainable-stages all`, or pass a "
+            "file of weights.",
         )
     if weights is None or weights == "DEFAULT" or is_file_name(weights):
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.names import few
 from ..display.notes import note_once
-from ..display.short_names import class_labels
+from ..display.short_names import cell_width, class_labels
 
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font
@@ -16,6 +16,8 @@ __all__ = ["drawable_labels"]
 
 # matplotlib's own, whose glyphs are boxes that name a character's script.
 PLACEHOLDERS = "Last Resort"
+# The narrowest that names are shortened to.
+LEAST_WIDTH = 6
 
 
 def drawable_labels(names: Sequence[Any], width: int) -> tuple[list[str], list[str]]:
@@ -28,7 +30,7 @@ def drawable_labels(names: Sequence[Any], width: int) -> tuple[list[str], list[s
     ----------
     names : sequence
     width : int
-        Most cells of a name, as for `class_labels`.
+        Most cells of a name, as for `class_labels`; a name of codes may take more, up to six characters of them.
 
     Returns
     -------
@@ -48,9 +50,19 @@ def drawable_labels(names: Sequence[Any], width: int) -> tuple[list[str], list[s
             f"no installed font has some characters of the names, which the picture writes by their codes: "
             f"{few(shown)}. Install a font that has them, such as Noto Sans"
         )
-        coded = ["".join(_code(c) if c in missing else c for c in label) for label in class_labels(names, 10**6)]
-        labels = class_labels(coded, width)
+        coded = [place for place, name in enumerate(names) if missing & set(str(name))]
+        for place, label in zip(coded, _coded([names[place] for place in coded], missing, width), strict=True):
+            labels[place] = label
     return labels, families
+
+
+def _coded(names: Sequence[Any], missing: set[str], width: int) -> list[str]:
+    """Return names with the codes of missing characters, shortened until they fit; no code is cut."""
+    for room in range(width, LEAST_WIDTH - 1, -1):
+        labels = ["".join(_code(c) if c in missing else c for c in text) for text in class_labels(names, room)]
+        if all(cell_width(label) <= width for label in labels):
+            break
+    return labels
 
 
 def _families(needed: Iterable[str]) -> tuple[list[str], set[str]]:

@@ -242,7 +242,7 @@ def _draw_mini_batches(ax: Axes, curves: HistoryCurves, values: np.ndarray) -> N
         return
     ax.plot(curves.train, values, **style, linewidth=0.6, alpha=0.4)
     border = 0 if curves.border is None else int(curves.border)
-    label = f"mean of the last {window}"
+    label = "running mean"
     for part in (slice(0, border), slice(border, None)):
         if len(values[part]):
             mean = _running_mean(values[part], window)

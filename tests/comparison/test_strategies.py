@@ -4,7 +4,7 @@ import pytest
 
 from comparisons import Network
 from featx import CNNFeatureTransformer, ParameterError, make_strategy
-from featx.comparison.strategies import kind_of
+from featx.comparison.strategies import kind_of, trains_head_only
 from featx.comparison.strategy_names import TRAINED_STRATEGIES
 from featx.heads.tuned_head import TunedHead
 
@@ -49,3 +49,11 @@ def test_networks_are_made_by_name():
 def test_strategies_and_parameters_that_do_not_exist_are_refused(tiny, name, parameters, words):
     with pytest.raises(ParameterError, match=words):
         make_strategy(name, CNNFeatureTransformer(**tiny), parameters=parameters)
+
+
+def test_a_network_of_which_only_the_head_is_trained_counts_as_frozen_for_the_rules_of_transfer(tiny):
+    transformer = CNNFeatureTransformer(**tiny)
+    for parameters, only in (({"trainable_stages": 0}, True), ({}, False), ({"trainable_stages": "all"}, False),
+                             ({"trainable_stages": 0, "trainable_layers": 2}, False)):  # fmt: skip
+        assert trains_head_only(make_strategy("finetuned", transformer, parameters=parameters)) is only
+    assert not trains_head_only(make_strategy("frozen", transformer))

@@ -35,9 +35,10 @@ def test_its_random_weights_are_those_of_the_seed():
 def test_without_pretrained_weights_it_is_refused_by_name(tmp_path):
     with pytest.raises(WeightsError, match="no pretrained weights") as caught:
         CNNFeatureTransformer("small_cnn").fit(load_dataset("sample:digits").images[:2])
-    assert "--weights none --trainable-stages all" in str(caught.value)
+    assert "`featx finetune --weights none --trainable-stages all`" in str(caught.value)
     refused = featx("fit", "sample:digits", "-o", tmp_path / "m.skops", "--backbone", "small_cnn", code=2)
     assert "no pretrained weights" in refused.stderr
+    assert "`featx finetune --weights none --trainable-stages all`" in " ".join(refused.stderr.split())
 
 
 def test_it_learns_and_its_weights_are_taken_back(tmp_path):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from featx.display.short_names import cell_width, class_labels
 from featx.reports.fonts import drawable_labels
 
 pytest.importorskip("matplotlib")
@@ -45,6 +46,19 @@ def test_characters_that_no_font_has_are_written_by_their_codes(caplog, fonts):
     labels, _ = drawable_labels([chr(0x732B + i) * 30 for i in range(5)], 20)
     assert len(set(labels)) == 5
     assert max(map(len, labels)) <= 20
+
+
+def test_no_code_is_cut_and_other_names_keep_their_length(fonts):
+    names = ["\u6f22\u5b57\u306e\u540d\u524d", "\U0001f98b butterfly", "a name without such characters"]
+    labels, _ = drawable_labels(names, 24)
+    assert labels[2] == class_labels(names, 24)[2]
+    for name, label in zip(names[:2], labels, strict=False):
+        assert cell_width(label) <= 24
+        plain = label.encode("ascii", "backslashreplace").decode("unicode_escape")
+        begin, _, end = plain.partition("\u2026")
+        assert name.startswith(begin)
+        assert name.endswith(end)
+        assert begin
 
 
 def test_a_font_that_has_the_characters_is_found(fonts):
