@@ -66,7 +66,7 @@ def check_answers(expected: np.ndarray, given: np.ndarray, *, n_images: int, tol
             f"the ONNX file does not answer as featx predicts, and is not kept: on {n_images} images a "
             f"probability differs by up to {largest:.2g} (accepted: {tolerance:g}), and {clear} have another class "
             "by a clear margin",
-            "With weights in float16, export in float32; otherwise report it with the names of the network and the head.",
+            "With weights in float16, export in float32; otherwise report it, with the names of network and head.",
         )
     return FileCheck(n_images, largest, int(differing.sum()), tolerance)
 
