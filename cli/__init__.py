@@ -16,6 +16,7 @@ from .audit import audit
 from .backbones import backbones
 from .cache import cache
 from .compare import compare
+from .export import export
 from .extract import extract
 from .finetune import finetune
 from .fit import fit
@@ -96,5 +97,5 @@ def main() -> None:
     """
 
 
-for command in (fit, predict, finetune, compare, audit, extract, backbones, cache):
+for command in (fit, predict, finetune, compare, audit, extract, export, backbones, cache):
     main.add_command(command)

@@ -37,6 +37,7 @@ __all__ = [
     "parameters_from",
     "per_class_option",
     "predictions_option",
+    "quiet_option",
     "reading_options",
     "report_option",
     "test_option",
@@ -134,6 +135,9 @@ class _ValueRange(click.ParamType):
         return tuple(int(number) if number.is_integer() else number for number in (low, high))
 
 
+quiet_option = _output("--quiet", "-q", is_flag=True, callback=_be_quiet, help="Print results only.")
+
+
 reading_options = decorate(
     [
         _data("--value-range", type=_ValueRange(), metavar="LOW,HIGH|minmax",
@@ -145,7 +149,7 @@ reading_options = decorate(
         _output("--failures", type=click.Path(dir_okay=False), metavar="FILE.json",
                 help="Write the images that were left out, with the reasons (with --on-error skip)."),
         _output("--verbose", "-v", is_flag=True, help="Print where the time went."),
-        _output("--quiet", "-q", is_flag=True, callback=_be_quiet, help="Print results only."),
+        quiet_option,
         _computing("--device", metavar="NAME", default="auto", show_default=True,
                    help="auto, cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one."),
         _computing("--batch-size", type=click.IntRange(min=1), metavar="N",

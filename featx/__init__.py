@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .networks.backbone import Backbone, BackboneSource
     from .networks.precision import choose_precision
     from .networks.resolve import list_backbones, resolve_backbone
+    from .onnx_export.export import OnnxExport, export_onnx
     from .reports.comparison_confusion_plot import plot_comparison_confusion
     from .reports.comparison_history_plot import plot_comparison_history
     from .reports.comparison_plot import plot_comparison
@@ -82,6 +83,7 @@ _MODULES = {
     "workflows.fit_result": ("FitResult",),
     "model_files.persistence": ("load_model", "save_model"),
     "workflows.predict": ("Prediction", "Predictions", "predict_images"),
+    "onnx_export.export": ("OnnxExport", "export_onnx"),
     "reports.image_sheets": ("plot_images",),
     # comparing
     "comparison.compare": ("compare_strategies",),
