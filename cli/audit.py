@@ -58,10 +58,10 @@ def audit(data: str, **options: Any) -> None:
 
     \b
     Examples:
+        featx audit sample:digits
+    Your own folder; and groups that keep near-duplicates on one side:
         featx audit photos/
-    Keep near-duplicates on one side of every split:
         featx audit photos/ --write-groups groups.csv
-        featx fit groups.csv -o m.skops
     Fail in a pipeline if anything is found:
         featx audit photos/ --strict --json audit.json
     """
