@@ -61,3 +61,13 @@ def test_what_cannot_be_audited_is_refused(images, tiny):
         audit_dataset(ImageDataset(paths, paths, labels), transformer, cv=1)
     with pytest.raises(DatasetError, match="none of the images"):
         audit_dataset(ImageDataset(paths[-1:], paths[-1:], labels[-1:]), transformer)
+
+
+@pytest.mark.parametrize("accurate", [0.0, 1.1])
+def test_wrong_labels_are_counted_only_where_the_model_is_accurate_enough(images, tiny, monkeypatch, accurate):
+    monkeypatch.setattr("featx.audit.audit.ACCURATE", accurate)
+    paths, labels = images
+    data = ImageDataset(paths[:20], paths[:20], labels[:20])
+    result = audit_dataset(data, CNNFeatureTransformer(**tiny), cv=2, head="knn")
+    assert result.accuracy is not None
+    assert (result.expected_wrong is None) is (accurate > 1)
