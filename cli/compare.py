@@ -245,7 +245,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, *cost_lines(result))
     save_predictions(options, result.predictions())
-    save_report(options, result, dataset)
+    save_report(options, result, dataset, test=test)
     print_result(options, result, comparison_parts(result))
     _draw(options, result)
 
