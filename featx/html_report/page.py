@@ -34,7 +34,7 @@ SECTIONS = {
 }
 
 # What a page of another kind does not show.
-NOTHING = {**dict.fromkeys(SECTIONS), "figures": [], "notes": [], "classes": [], "thresholds": None,
+NOTHING: dict[str, Any] = {**dict.fromkeys(SECTIONS), "figures": [], "notes": [], "classes": [], "thresholds": None,
            "no_map": None, "models": [], "images_note": "", "has_samples": False}  # fmt: skip
 
 

@@ -22,16 +22,6 @@ def test_figures_are_those_of_the_result():
     assert content["images_note"] == ""
 
 
-def test_the_budget_limits_thumbnails_and_nothing_else():
-    content, data = content_of(drawn_result(), max_bytes=200_000)
-    assert 0 < len(data["thumbnails"]) < 240
-    assert len(data["images"]["path"]) == 240
-    n = len(data["thumbnails"])
-    assert n <= len(data["models"][0]["orders"]["wrong"])
-    assert list(data["thumbnails"]) == data["models"][0]["orders"]["wrong"][:n]
-    assert "most surely wrong first" in content["images_note"]
-
-
 def test_without_probabilities_there_is_no_section_on_them():
     content, data = content_of(drawn_result(probabilities=False))
     assert content["confidence"] is content["thresholds"] is data["curves"] is None
