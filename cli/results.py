@@ -61,7 +61,7 @@ def save_predictions(options: dict[str, Any], columns: Mapping[str, np.ndarray])
 
 
 def save_report(
-    options: dict[str, Any], result: Any, dataset: ImageDataset, *, test: ImageDataset | None = None
+    options: dict[str, Any], result: Any, dataset: ImageDataset | None, *, test: ImageDataset | None = None
 ) -> None:
     """Write a result as an HTML page, with --report."""
     path = options["report"]

@@ -22,6 +22,10 @@ TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = {
     "answer": ("answer", "Answer"),
     "candidates": ("candidates", "Candidates"),
+    "pairs": ("pairs", "Near-duplicates"),
+    "suspects": ("suspects", "Suspected labels"),
+    "odd": ("odd", "Odd images"),
+    "shortcuts": ("shortcuts", "Shortcuts"),
     "confusions": ("confusion", "Confusion matrix"),
     "orders": ("images", "Images"),
     "per_class": ("classes", "Classes"),

@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..audit.result import AuditResult
 from ..cache.files import replaced
 from ..comparison.result import ComparisonResult
 from ..constraints import PATH, check_values, shown
+from ..display.notes import note_once
 from ..evaluation.held_out_result import HeldOutResult
 from ..exceptions import FeatxError, ParameterError
+from .audit_report import audit_content
 from .comparison_report import comparison_content
 from .model_report import model_content
 from .page import check_report_file, render_page
@@ -24,7 +27,7 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    result: FitResult | HeldOutResult | ComparisonResult,
+    result: FitResult | HeldOutResult | ComparisonResult | AuditResult,
     path: str | os.PathLike[str],
     *,
     dataset: ImageDataset | None = None,
@@ -40,12 +43,12 @@ def write_report(
 
     Parameters
     ----------
-    result : FitResult, FineTuneResult, JudgedResult, another HeldOutResult, or ComparisonResult
+    result : FitResult, FineTuneResult, JudgedResult, another HeldOutResult, ComparisonResult or AuditResult
     path : str or PathLike
         Ends in .html; replaced atomically.
     dataset : ImageDataset, default=None
         What the result was computed from: its images are shown, and its classes and parts counted. Without it, images
-        are read from the paths in the result's predictions.
+        are read from the paths in the result's predictions. That of an audit has its own.
     test : ImageDataset, default=None
         The separate test set, if there was one.
     title : str, default=None
@@ -66,12 +69,16 @@ def write_report(
     check_values({"path": path, "max_bytes": max_bytes}, path=PATH)
     check_report_file(path)
     held = getattr(result, "evaluation", result)
-    if isinstance(result, ComparisonResult):
-        how: dict[str, Any] = {"title": title, "command": command, "max_bytes": max_bytes}
+    how: dict[str, Any] = {"title": title, "command": command, "max_bytes": max_bytes}
+    if isinstance(result, AuditResult):
+        if dataset is not None or test is not None:
+            note_once("dataset and test have no effect on the report of an audit, which has its own")
+        content, data = audit_content(result, **how)
+    elif isinstance(result, ComparisonResult):
         content, data = comparison_content(result, dataset, test, **how)
     elif isinstance(held, HeldOutResult):
         images = ReportedImages.of(held.predictions, dataset, test, reader=reader_of(result))
-        content, data = model_content(result, held, images, title=title, command=command, max_bytes=max_bytes)
+        content, data = model_content(result, held, images, **how)
     else:
         raise ParameterError(f"got result={shown(result)}; expected a result with figures", "Pass that of fit_model.")
     page = render_page(content, data)

@@ -24,7 +24,7 @@
 
   // PNG begins with these letters in base64; all other thumbnails are JPEG.
   function source(row) {
-    const text = data.thumbnails[images.picture ? images.picture[row] : row];
+    const text = data.thumbnails[images && images.picture ? images.picture[row] : row];
     if (text === undefined) return null;
     return (text.startsWith("iVBOR") ? "data:image/png;base64," : "data:image/jpeg;base64,") + text;
   }
@@ -36,6 +36,16 @@
     made.alt = alt;
     made.src = from;
     return made;
+  }
+
+  // ---- images at fixed places: those of an audit
+  for (const shown of document.querySelectorAll("img[data-row]")) {
+    const from = source(shown.dataset.row);
+    if (from === null) continue;
+    if (from.startsWith("data:image/png")) shown.className = "pixels";
+    shown.src = from;
+    shown.hidden = false;
+    shown.nextElementSibling.remove();
   }
 
   // ---- sortable tables
