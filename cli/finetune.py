@@ -41,7 +41,7 @@ from .training_options import training_options
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..finetuning.classifier import CNNFineTuneClassifier
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
 
 __all__ = ["finetune"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
     from ..evaluation.held_out_result import HeldOutResult
     from ..heads.results import CandidateResult, EvaluationResult
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
     from ..workflows.judged_predictions import JudgedResult
 
 __all__ = ["evaluation_parts", "finetuning_parts", "held_out_parts", "judgement_parts", "metrics_table"]
