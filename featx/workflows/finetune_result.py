@@ -58,23 +58,25 @@ class FineTuneResult(HeldOutResult):
     train_rows: np.ndarray = field(compare=False)
     failures: list[Failure] = field(default_factory=list)
 
-    def to_dict(self, *, iterations: bool = False) -> dict[str, Any]:
-        """Return the figures, without the model, the predictions and rows, as types that JSON can hold.
+    def to_dict(self, *, iterations: bool = False, predictions: bool = False) -> dict[str, Any]:
+        """Return the figures, without the model and the rows, as types that JSON can hold.
 
         Parameters
         ----------
         iterations : bool, default=False
             Whether the history has each mini-batch, too, of which there may be many.
+        predictions : bool, default=False
+            As for `HeldOutResult.to_dict`.
         """
         left_out = ("model", "predictions", "train_rows")
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         parts["history"] = {key: curve for key, curve in self.history.items() if iterations or key != "iterations"}
-        return as_json(parts)
+        return as_json(parts) | ({"predictions": self.predictions.to_records()} if predictions else {})
 
-    def to_json(self, *, iterations: bool = False) -> str:
-        """Return `to_dict` as JSON text; `iterations` is as there."""
-        return json.dumps(self.to_dict(iterations=iterations), indent=2, allow_nan=False)
+    def to_json(self, *, iterations: bool = False, predictions: bool = False) -> str:
+        """Return `to_dict` as JSON text; parameters are as there."""
+        return json.dumps(self.to_dict(iterations=iterations, predictions=predictions), indent=2, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and its figures to a file; see `save_model`."""

@@ -1,4 +1,4 @@
-"""Promised: the figures of a fine-tuning are JSON, with every mini-batch and every prediction where they are asked for."""
+"""Promised: the figures of a fine-tuning are JSON, with mini-batches and predictions on request."""
 
 import json
 from types import SimpleNamespace
@@ -22,4 +22,7 @@ def test_figures_are_json_without_the_model_and_the_rows():
     assert not {"model", "predictions", "train_rows"} & set(found)
     assert found["history"] == {"epoch": [1], "loss": [None]}
     assert found["extraction"]["n_forwarded"] == 2
+    whole = json.loads(finetuned(drawn_result(30)).to_json(predictions=True))
+    assert len(whole.pop("predictions")) == 30
+    assert whole == found
     assert json.loads(finetuned(drawn_result(30)).to_json(iterations=True))["history"]["iterations"] == {"loss": [1, 2]}
