@@ -37,6 +37,7 @@ METRICS = (
 )
 # Classes that a map can colour side by side.
 COLOURS = 6
+NO_MAP = "There is no map of the embeddings: this result keeps none, or too few for one."
 # Around the points of the map, in their units: the script draws them there.
 MAP_PADDING = 30
 
@@ -62,7 +63,7 @@ def model_content(
     listed = list_images({"": table})
     has_probabilities = table.probabilities is not None
     curves = class_curves(table) if has_probabilities else []
-    points, map_section = _map(result, listed)
+    points, map_section = _map(result, listed, of="the trained network" if is_training else "the network")
     extraction = getattr(result, "extraction", None)
     failures = getattr(result, "failures", None) or getattr(extraction, "failures", None) or []
     content: dict[str, Any] = {
@@ -79,6 +80,7 @@ def model_content(
         "confidence": _marked(reliability(held)) if has_probabilities else None,
         "thresholds": _thresholds(held, curves),
         "map": map_section,
+        "no_map": NO_MAP if map_section is None else None,
         "trainings": [_training(result)] if is_training else None,
         "data_set": overview_of(images, failures),
         "provenance": _provenance(result, held, command),
@@ -128,7 +130,7 @@ def _thresholds(held: HeldOutResult, curves: list[dict[str, Any]]) -> dict[str, 
     return _marked({**charts, "classes": [curve["class"] for curve in curves], "first": curves.index(hardest)})
 
 
-def _map(result: Any, listed: ImageList) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _map(result: Any, listed: ImageList, *, of: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the points of the map, by their places among the listed images, and the words around it."""
     embeddings = getattr(result, "embeddings", None)
     if embeddings is None:
@@ -140,8 +142,8 @@ def _map(result: Any, listed: ImageList) -> tuple[dict[str, Any] | None, dict[st
         return None, None
     how = found.pop("how")
     n = count_text(len(chosen), "image")
-    of = f" of {listed.total:,}, the same share of each class" if len(chosen) < listed.total else ""
-    text = f"{n}{of}, placed by their embeddings: {how}. Near images look alike to the network; the wrong are crosses."
+    some = f" of {listed.total:,}, the same share of each class" if len(chosen) < listed.total else ""
+    text = f"{n}{some}, placed by their embeddings: {how}. Near images look alike to {of}; the wrong are crosses."
     section = {"text": text, "few": len(table.classes) <= COLOURS, "label": f"Map of {n}. {how}",
                "height": 2 * MAP_PADDING + found["height"]}  # fmt: skip
     return {**found, "row": chosen.tolist()}, section

@@ -148,6 +148,7 @@ def finetune_model(
     extraction.n_images += model.forwarded_["needed"]
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
+    (embeddings,), extraction.embeddings = extraction.embeddings, []
     numbers = np.searchsorted(model.classes_, labels)
     report = score_held_out(
         numbers[split.test],
@@ -160,6 +161,7 @@ def finetune_model(
     )
     readable = np.delete(np.arange(n_images), [failure.index for failure in failures])
     report.predictions = report.predictions.named(names, readable[plan.data.rows])
+    order = np.argsort(split.test)
     return FineTuneResult(
         **{**vars(report), "notes": [*plan.data.notes, *split.notes, *report.notes]},
         model=model,
@@ -173,6 +175,8 @@ def finetune_model(
         n_train=len(split.train),
         train_rows=readable[plan.data.rows[split.train]],
         failures=failures,
+        embeddings=embeddings[order],
+        rows=readable[plan.data.rows[split.test[order]]],
     )
 
 

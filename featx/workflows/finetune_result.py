@@ -45,6 +45,10 @@ class FineTuneResult(HeldOutResult):
         Their rows in the data set. JSON does not have it.
     failures : list of Failure
         The images that could not be read.
+    embeddings : ndarray of float32, shape (n, d), or None
+        Of the test images, as the trained network gives them to its head. JSON does not have them.
+    rows : ndarray of int, shape (n,), or None
+        Their rows in the data set, in increasing order.
     """
 
     model: CNNFineTuneClassifier
@@ -57,6 +61,8 @@ class FineTuneResult(HeldOutResult):
     n_train: int
     train_rows: np.ndarray = field(compare=False)
     failures: list[Failure] = field(default_factory=list)
+    embeddings: np.ndarray | None = field(default=None, compare=False)
+    rows: np.ndarray | None = field(default=None, compare=False)
 
     def to_dict(self, *, iterations: bool = False, predictions: bool = False) -> dict[str, Any]:
         """Return the figures, without the model and the rows, as types that JSON can hold.
@@ -68,7 +74,7 @@ class FineTuneResult(HeldOutResult):
         predictions : bool, default=False
             As for `HeldOutResult.to_dict`.
         """
-        left_out = ("model", "predictions", "train_rows")
+        left_out = ("model", "predictions", "train_rows", "embeddings", "rows")
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
         parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
         parts["history"] = {key: curve for key, curve in self.history.items() if iterations or key != "iterations"}
