@@ -33,7 +33,14 @@ from .options import (
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
+from .results import (
+    draw_confusion,
+    json_predictions_option,
+    note_saved,
+    print_result,
+    save_predictions,
+    save_report,
+)
 from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 from .training_options import training_options
@@ -41,7 +48,7 @@ from .training_options import training_options
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..finetuning.classifier import CNNFineTuneClassifier
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
 
 __all__ = ["finetune"]
 
@@ -71,6 +78,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @predictions_option
 @report_option
 @json_option
+@json_predictions_option
 @_output("--json-iterations", is_flag=True,
          help="Add loss and accuracy of every mini-batch to --json.")  # fmt: skip
 @data_options
@@ -157,7 +165,8 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     draw_sheets(options, dataset, test, result, result.train_rows)
     save_predictions(options, result.predictions.columns())
     save_report(options, result, dataset, test=test)
-    print_result(options, result, finetuning_parts(result), iterations=options["json_iterations"])
+    written = {name: options[f"json_{name}"] for name in ("iterations", "predictions")}
+    print_result(options, result, finetuning_parts(result), **written)
     note_saved(options, output)
 
 

@@ -31,7 +31,14 @@ from .options import (
     write_failures,
 )
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
+from .results import (
+    draw_confusion,
+    json_predictions_option,
+    note_saved,
+    print_result,
+    save_predictions,
+    save_report,
+)
 from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 
@@ -87,6 +94,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @predictions_option
 @report_option
 @json_option
+@json_predictions_option
 @data_options
 @min_images_option
 @per_class_option
@@ -173,7 +181,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     draw_sheets(options, dataset, test, result.evaluation, result.train_rows)
     save_predictions(options, result.evaluation.predictions.columns())
     save_report(options, result, dataset, test=test)
-    print_result(options, result, evaluation_parts(result.evaluation))
+    print_result(options, result, evaluation_parts(result.evaluation), predictions=options["json_predictions"])
     note_saved(options, output)
 
 

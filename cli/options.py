@@ -268,6 +268,10 @@ def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequen
         from ..display.notes import note_once
 
         note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
+    if options.get("json_predictions") and not options["json_file"]:
+        from ..display.notes import note_once
+
+        note_once("--json-predictions has no effect without --json")
     check_overwrites(output, options, inputs)
 
 

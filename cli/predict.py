@@ -17,10 +17,18 @@ from .checks import check_figure_paths, check_model_files, check_reading
 from .data_options import column_options, images_from
 from .logs import announce
 from .option_groups import NETWORK, OUTPUT, Command, in_group
-from .options import check_outputs, parameters_from, reading_options, report_option, write_failures, write_output
+from .options import (
+    check_outputs,
+    parameters_from,
+    reading_options,
+    report_option,
+    write_failures,
+    write_output,
+)
 from .report import note, show
-from .results import save_report
+from .results import json_predictions_option, save_report
 from .sheets import draw_predictions, plot_predictions_option
+from .streams import write_text
 
 if TYPE_CHECKING:
     from ..workflows.predict import Prediction
@@ -51,6 +59,9 @@ _output = in_group(OUTPUT)
 @_output("--top", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Classes to name.")
 @plot_predictions_option
 @report_option
+@_output("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE",
+         help="Write the figures of labelled images as JSON; - for standard output.")  # fmt: skip
+@json_predictions_option
 @column_options
 @reading_options
 def predict(
@@ -81,6 +92,8 @@ def predict(
     """
     from ..reports.held_out import judgement_parts
 
+    if options["json_file"] == "-" and output is None and form not in (None, "table"):
+        raise click.UsageError(f"--json - and --format {form} would both go to standard output: give -o FILE")
     form = form or _form_of(output)
     check_outputs(output, options, MODEL=[model], **{"--weights": weights})
     check_figure_paths(options["plot_predictions"])
@@ -101,6 +114,8 @@ def predict(
     if output is not None:
         write_output(output, _as_text(predictions, form) + b"\n")
         note(options, f"{output}: {count_text(len(predictions), 'prediction')}")
+    elif options["json_file"] == "-":
+        pass  # standard output has the figures
     elif form == "table":
         show(prediction_parts(predictions))
     else:
@@ -112,11 +127,14 @@ def predict(
     draw_predictions(options, dataset, predictions, None if judged is None else judged.predictions.rows.tolist())
     if judged is not None:
         save_report(options, judged, dataset)
-    elif options["report"]:
-        note(options, f"note: {options['report']} is not written: there are no labels to judge by")
-    if judged is not None and not (piped and options["quiet"]):
+        if options["json_file"]:
+            write_text(options["json_file"], judged.to_json(predictions=options["json_predictions"]) + "\n")
+    for path in (options["report"], options["json_file"]):
+        if judged is None and path:
+            note(options, f"note: {path} is not written: there are no labels to judge by")
+    if judged is not None and options["json_file"] != "-" and not (piped and options["quiet"]):
         click.echo(err=piped)
-        show(judgement_parts(judged), err=piped, rest="judge_predictions in Python has all")
+        show(judgement_parts(judged), err=piped)
 
 
 def _form_of(output: Path | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from .logs import announce
+from .option_groups import OUTPUT, in_group
 from .report import note, show
 from .streams import write_text
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from ..display.tables import Part
     from ..evaluation.held_out_result import HeldOutResult
 
-__all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions", "save_report"]
+__all__ = ["draw_confusion", "json_predictions_option", "note_saved", "print_result", "save_predictions", "save_report"]
+
+json_predictions_option = in_group(OUTPUT)(
+    "--json-predictions", is_flag=True, help="Add the prediction for each held-out image to --json."
+)
 
 
 class _JsonResult(Protocol):
@@ -61,7 +66,7 @@ def save_predictions(options: dict[str, Any], columns: Mapping[str, np.ndarray])
 
 
 def save_report(
-    options: dict[str, Any], result: Any, dataset: ImageDataset, *, test: ImageDataset | None = None
+    options: dict[str, Any], result: Any, dataset: ImageDataset | None, *, test: ImageDataset | None = None
 ) -> None:
     """Write a result as an HTML page, with --report."""
     path = options["report"]

@@ -61,7 +61,8 @@ if TYPE_CHECKING:
     from .reports.image_sheets import plot_images
     from .reports.plots import plot_confusion_matrix
     from .workflows.extract import write_embeddings
-    from .workflows.finetune import FineTuneResult, finetune_model
+    from .workflows.finetune import finetune_model
+    from .workflows.finetune_result import FineTuneResult
     from .workflows.fit import fit_model
     from .workflows.fit_result import FitResult
     from .workflows.predict import Prediction, Predictions, predict_images
@@ -97,7 +98,8 @@ _MODULES = {
     "audit.result": ("AuditResult",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
-    "workflows.finetune": ("FineTuneResult", "finetune_model"),
+    "workflows.finetune": ("finetune_model",),
+    "workflows.finetune_result": ("FineTuneResult",),
     "images.augmentation": ("Augmentation",),
     "reports.evaluation_plot": ("plot_evaluation",),
     "reports.history_plot": ("plot_history",),

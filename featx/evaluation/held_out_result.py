@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
+from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
@@ -40,7 +42,7 @@ class HeldOutResult(SummaryMixin):
     notes : list of str
         What to know about the metrics; see `interval_notes`.
     predictions : PredictionTable
-        The prediction for each of these images, which the metrics are computed from. JSON does not have it.
+        The prediction for each of these images, which the metrics are computed from. JSON has it on request.
     """
 
     classes: list[str]
@@ -51,6 +53,20 @@ class HeldOutResult(SummaryMixin):
     baseline: Baseline
     notes: list[str]
     predictions: PredictionTable = field(compare=False, metadata={"json": False})
+
+    def to_dict(self, *, predictions: bool = False) -> dict[str, Any]:
+        """Return the figures as types that JSON can hold.
+
+        Parameters
+        ----------
+        predictions : bool, default=False
+            Whether the prediction for each image is among them, as `PredictionTable.to_records` has it.
+        """
+        return as_json(self) | ({"predictions": self.predictions.to_records()} if predictions else {})
+
+    def to_json(self, *, predictions: bool = False) -> str:
+        """Return `to_dict` as JSON text; `predictions` is as there."""
+        return json.dumps(self.to_dict(predictions=predictions), indent=2, default=str, allow_nan=False)
 
 
 def score_held_out(

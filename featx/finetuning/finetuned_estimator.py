@@ -71,6 +71,7 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
         extraction : ExtractionResult
+            With the embeddings that the head was given.
         """
         return self.network().predict(
             images,

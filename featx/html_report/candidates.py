@@ -83,7 +83,8 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
 
 def strategy_table(size: SizeResult) -> dict[str, Any]:
     """Return the header and rows of the strategies at one training size."""
-    header = ["strategy", "accuracy", "macro F1", "train", "validation", "until fitted", "prediction"]
+    header = ["strategy", "accuracy", "macro F1", "train", "validation", "extraction", "training", "until fitted",
+              "prediction"]  # fmt: skip
     rows = [
         [
             _text(found.strategy, " (use this)" if found.strategy == size.verdict.use else ""),
@@ -91,6 +92,7 @@ def strategy_table(size: SizeResult) -> dict[str, Any]:
             _number(found.macro_f1.value, found.macro_f1.text()),
             _share(found.train_accuracy),
             _share(found.validation_accuracy),
+            *(_number(found.seconds[part], duration_text(found.seconds[part])) for part in ("extraction", "training")),
             _number(found.cost, duration_text(found.cost)),
             _number(found.seconds["prediction"], duration_text(found.seconds["prediction"])),
         ]

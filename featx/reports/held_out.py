@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
     from ..evaluation.held_out_result import HeldOutResult
     from ..heads.results import CandidateResult, EvaluationResult
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
     from ..workflows.judged_predictions import JudgedResult
 
-__all__ = ["evaluation_parts", "finetuning_parts", "judgement_parts", "metrics_table"]
+__all__ = ["evaluation_parts", "finetuning_parts", "held_out_parts", "judgement_parts", "metrics_table"]
 
 INTERVALS = "figures with 95 % intervals"
 
@@ -63,9 +63,18 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
 
 def judgement_parts(result: JudgedResult) -> list[Part]:
     """Return how often predictions on labelled images are right."""
+    return _parts(result, result.protocol, "on the labelled images")
+
+
+def held_out_parts(result: HeldOutResult) -> list[Part]:
+    """Return the figures of predictions on held-out images of which nothing else is known."""
+    return _parts(result, count_text(result.n_test, "held-out image"), "on the held-out images")
+
+
+def _parts(result: HeldOutResult, protocol: str, heading: str) -> list[Part]:
     return [
-        f"{result.protocol}; {INTERVALS}",
-        metrics_table(result, "on the labelled images"),
+        f"{protocol}; {INTERVALS}",
+        metrics_table(result, heading),
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
         *class_tables(result),

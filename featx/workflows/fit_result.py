@@ -44,19 +44,25 @@ class FitResult(SummaryMixin):
     embeddings: np.ndarray | None = field(default=None, compare=False)
     rows: np.ndarray | None = field(default=None, compare=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures, without the model and the rows, as types that JSON can hold."""
+    def to_dict(self, *, predictions: bool = False) -> dict[str, Any]:
+        """Return the figures, without the model and the rows, as types that JSON can hold.
+
+        Parameters
+        ----------
+        predictions : bool, default=False
+            Whether the evaluation has the prediction for each image.
+        """
         extraction = {
             "n_images": self.extraction.n_images,
             "n_forwarded": self.extraction.n_forwarded,
             "seconds": self.extraction.seconds,
             "failures": self.extraction.failures,
         }
-        return as_json({"evaluation": self.evaluation, "extraction": extraction})
+        return as_json({"evaluation": self.evaluation.to_dict(predictions=predictions), "extraction": extraction})
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, default=str, allow_nan=False)
+    def to_json(self, *, predictions: bool = False) -> str:
+        """Return `to_dict` as JSON text; `predictions` is as there."""
+        return json.dumps(self.to_dict(predictions=predictions), indent=2, default=str, allow_nan=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and its evaluation to a file; see `save_model`."""

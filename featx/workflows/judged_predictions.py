@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,9 +29,15 @@ class JudgedResult(HeldOutResult):
         Always predicting the largest class of these images, since that of the training images is not known.
     protocol : str
         Which images judge, in words.
+    embeddings : ndarray of float32, shape (n, d), or None
+        Of these images, as the head was given them. JSON does not have them.
+    rows : ndarray of int, shape (n,), or None
+        Their rows in the data set, in increasing order.
     """
 
     protocol: str
+    embeddings: np.ndarray | None = field(default=None, compare=False, metadata={"json": False})
+    rows: np.ndarray | None = field(default=None, compare=False, metadata={"json": False})
 
 
 def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> JudgedResult | None:
@@ -94,4 +100,6 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     if dataset.split is None:
         notes = ["if the model was fitted on these images, the figures say nothing about others", *notes]
     protocol = f"judged by {count_text(len(truth), 'labelled image')}{where}"
-    return JudgedResult(**{**vars(report), "notes": notes}, protocol=protocol)
+    kept = None if predictions.embeddings is None else predictions.embeddings[places[known]]
+    more = {"protocol": protocol, "embeddings": kept, "rows": rows[known]}
+    return JudgedResult(**{**vars(report), "notes": notes, **more})

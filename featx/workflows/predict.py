@@ -60,6 +60,8 @@ class Predictions(SummaryMixin, list[Prediction]):
         All classes that the model knows.
     probabilities : ndarray of float, shape (n, classes), default=None
         Of all classes; None if the model has none.
+    embeddings : ndarray of float32, shape (n, d), default=None
+        What the head was given; None where a model has several networks.
     """
 
     def __init__(
@@ -69,9 +71,10 @@ class Predictions(SummaryMixin, list[Prediction]):
         rows: list[int],
         classes: list[str],
         probabilities: np.ndarray | None = None,
+        embeddings: np.ndarray | None = None,
     ) -> None:
         super().__init__(predictions)
-        self.rows, self.classes, self.probabilities = rows, classes, probabilities
+        self.rows, self.classes, self.probabilities, self.embeddings = rows, classes, probabilities, embeddings
 
 
 def predict_images(
@@ -124,7 +127,10 @@ def predict_images(
         for i in rows
     ]
     known = scores.probabilities if scores.probabilities is None or not failed else scores.probabilities[rows]
-    return Predictions(found, rows=rows, classes=classes, probabilities=known), extraction
+    kept = next(iter(extraction.embeddings), None)
+    extraction.embeddings = []
+    embeddings = kept if kept is None or len(kept) == len(rows) else kept[rows]
+    return Predictions(found, rows=rows, classes=classes, probabilities=known, embeddings=embeddings), extraction
 
 
 def _check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -213,9 +219,8 @@ def _from_pipeline(
     extraction = transformer.extract(images)
     _check_any_readable(extraction)
     good = _readable_rows(extraction)
-    embeddings = extraction.embeddings[0][good]
-    extraction.embeddings = []
-    return class_scores(model[1:], embeddings).placed(good, len(images)), extraction
+    extraction.embeddings = [extraction.embeddings[0][good]]
+    return class_scores(model[1:], extraction.embeddings[0]).placed(good, len(images)), extraction
 
 
 def _from_parts(
