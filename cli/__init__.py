@@ -24,6 +24,7 @@ from .interrupts import INTERRUPTED, forget_kept, print_stopped, prompt_interrup
 from .logs import print_logs
 from .option_groups import Commands
 from .predict import predict
+from .rank import rank
 from .report import say, wrapped
 from .streams import BROKEN_PIPE, as_system_error, discard_output, prepare_streams
 from .wording import in_options
@@ -97,5 +98,5 @@ def main() -> None:
     """
 
 
-for command in (fit, predict, finetune, compare, audit, extract, export, backbones, cache):
+for command in (fit, predict, finetune, compare, rank, audit, extract, export, backbones, cache):
     main.add_command(command)

@@ -26,9 +26,10 @@ def check_names(options: dict[str, Any]) -> None:
     strategies = [parse_strategy(parse_named_strategy(text)[1]) for text in options.get("strategies", ())]
     layers = [*_several(options["layer"]), *(strategy.layer for strategy in strategies)]
     weights = None if options["weights"].lower() == "none" else options["weights"]
-    for backbone in _several(options["backbone"]):
-        poolings = _several(options["pooling"])
-        check_network(backbone, weights=weights, layers=layers, poolings=poolings, image_size=options["image_size"])
+    poolings, backbones = _several(options["pooling"]), _several(options["backbone"])
+    for backbone in backbones:
+        own = _own_layers(backbone, layers, backbones) if len(backbones) > 1 and "strategies" not in options else layers
+        check_network(backbone, weights=weights, layers=own, poolings=poolings, image_size=options["image_size"])
     if "trainable_stages" in options:
         _check_training(options)
 
@@ -98,6 +99,17 @@ def check_trained_stages(backbone: str, stages: Any, *, layer: str | None) -> No
     except BackboneError:  # timm's stages are known when the network is built
         return
     check_stages(architecture, stages, layer=layer)
+
+
+def _own_layers(backbone: str, layers: Sequence[str], backbones: Sequence[str]) -> Sequence[str | None]:
+    """Return the layers but for stages of the other networks of a search, as far as their stages are known."""
+    from ..networks.architectures import architecture_of
+    from ..networks.stage_names import owned_layers
+
+    if not layers or any(name.startswith("timm:") for name in backbones):  # timm's are known when they are built
+        return layers
+    stages = {name: architecture_of(name).stage_names for name in backbones}
+    return owned_layers(layers, stages[backbone], [s for each in stages.values() for s in each], name=backbone)
 
 
 def _check_training(options: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .forecast.extract import forecast_extraction
     from .forecast.finetune import forecast_finetuning
     from .forecast.fit import forecast_fit
+    from .forecast.rank import forecast_ranking
     from .forecast.result import ForecastResult
     from .heads.head_names import HEADS
     from .heads.nested_cv import evaluate_heads
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from .networks.precision import choose_precision
     from .networks.resolve import list_backbones, resolve_backbone
     from .onnx_export.export import OnnxExport, export_onnx
+    from .ranking.rank import rank_backbones
+    from .ranking.result import RankingResult
     from .reports.comparison_confusion_plot import plot_comparison_confusion
     from .reports.comparison_history_plot import plot_comparison_history
     from .reports.comparison_plot import plot_comparison
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from .reports.history_plot import plot_history
     from .reports.image_sheets import plot_images
     from .reports.plots import plot_confusion_matrix
+    from .reports.ranking_plot import plot_ranking
     from .workflows.extract import write_embeddings
     from .workflows.finetune import finetune_model
     from .workflows.finetune_result import FineTuneResult
@@ -96,6 +100,10 @@ _MODULES = {
     # auditing a data set
     "audit.audit": ("audit_dataset",),
     "audit.result": ("AuditResult",),
+    # choosing a network
+    "ranking.rank": ("rank_backbones",),
+    "ranking.result": ("RankingResult",),
+    "reports.ranking_plot": ("plot_ranking",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
     "workflows.finetune": ("finetune_model",),
@@ -112,6 +120,7 @@ _MODULES = {
     "forecast.fit": ("forecast_fit",),
     "forecast.finetune": ("forecast_finetuning",),
     "forecast.compare": ("forecast_comparison",),
+    "forecast.rank": ("forecast_ranking",),
     # images and data sets
     "images.sources": ("ImageSource", "ImageSources", "as_sources", "read_image"),
     "datasets.dataset": ("ImageDataset",),
@@ -160,6 +169,8 @@ _PARTS = {
     "evaluation.power": ("OpenComparison",),
     "evaluation.prediction_table": ("PredictionTable",),
     "forecast.result": ("Part",),
+    "ranking.result": ("RankedCandidate",),
+    "ranking.speed": ("NetworkCost",),
     "workflows.judged_predictions": ("JudgedResult",),
 }
 _PLACES = {name: module for table in (_MODULES, _PARTS) for module, names in table.items() for name in names}

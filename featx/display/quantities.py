@@ -17,6 +17,7 @@ PLURALS = {
     "batch": "batches",
     "class": "classes",
     "hidden entry": "hidden entries",
+    "pass": "passes",
     "strategy": "strategies",
     "stratum": "strata",
 }

@@ -74,6 +74,10 @@ class Prices:
             return self._passes(step)
         return self._fits(step) if isinstance(step, HeadFits) else self._epochs(step)
 
+    def forwarding(self, passes: Passes, n_images: int) -> Part:
+        """Return the price of forwarding so many images of which nothing is kept, at the pace of these passes."""
+        return Part(passes.name, n_images * self._pace(passes).seconds, n_images=n_images)
+
     def _passes(self, passes: Passes) -> Part:
         n = len(passes.rows)
         missing, some = self._missing(passes) if passes.kept else (float(n), passes.rows.tolist())

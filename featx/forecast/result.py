@@ -54,11 +54,13 @@ class ForecastResult(SummaryMixin):
     n_probed, n_unreadable : int
         Images that were forwarded to measure the speed, and all that were found to be unreadable.
     at_most : bool
-        Whether training may end earlier, because it stops when nothing improves.
+        Whether it may end earlier, as training does when nothing improves.
     base_bytes : int
         Memory of the process with its networks and batches; 0 if the system does not say.
     parts : list of Part
         In the order of the work.
+    sooner : str
+        Why it may end earlier, where that is another reason than training's.
     """
 
     n_images: int
@@ -70,6 +72,7 @@ class ForecastResult(SummaryMixin):
     at_most: bool = False
     base_bytes: int = 0
     parts: list[Part] = field(default_factory=list)
+    sooner: str = ""
 
     @property
     def seconds(self) -> float:
@@ -89,7 +92,8 @@ class ForecastResult(SummaryMixin):
     def to_dict(self) -> dict[str, Any]:
         """Return everything, with the totals, as types that JSON can hold."""
         totals = {name: getattr(self, name) for name in ("seconds", "disk_bytes", "memory_bytes")}
-        return {**totals, **asdict(self)}
+        found = {**totals, **asdict(self)}
+        return {name: value for name, value in found.items() if value or name != "sooner"}
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""

@@ -13,7 +13,7 @@ from ..constraints import shown
 from ..exceptions import LayerError, ParameterError, nearest
 from .architectures import Architecture
 
-__all__ = ["HEAD_ALONE", "check_layer", "check_stages", "choose_stages", "mistyped_stage"]
+__all__ = ["HEAD_ALONE", "check_layer", "check_stages", "choose_stages", "mistyped_stage", "owned_layers"]
 
 
 HEAD_ALONE = "Choose trainable_stages=0, which trains the head alone."
@@ -25,6 +25,33 @@ def check_layer(name: str, architecture: Architecture, layer: str) -> None:
         raise LayerError(
             f"{name} has no layer {layer!r}", f"Its stages are {', '.join(architecture.stage_names)}. {hint}"
         )
+
+
+def owned_layers(
+    layers: Sequence[str | None], own: Sequence[str], others: Sequence[str], *, name: str
+) -> list[str | None]:
+    """Return the layers but for those that are stages of other networks only, where several networks are searched.
+
+    Parameters
+    ----------
+    layers : sequence of str or None
+    own, others : sequence of str
+        The stages of this network, and of all that are searched.
+    name : str
+        This network's, for the message.
+
+    Raises
+    ------
+    LayerError
+        If none is left.
+    """
+    foreign = set(others) - set(own)
+    if found := [layer for layer in layers if layer not in foreign]:
+        return found
+    raise LayerError(
+        f"{name} has none of the layers {', '.join(map(str, layers))}",
+        f"Add one of its own: its stages are {', '.join(own)}." if own else "Add one of its own.",
+    )
 
 
 def mistyped_stage(architecture: Architecture, layer: str) -> str:

@@ -49,7 +49,7 @@ def forecast_parts(forecast: ForecastResult, *, skipping: bool = False) -> list[
         then = "left out" if skipping else "the run ends there; --on-error skip leaves them out"
         lines.append(f"{count_text(forecast.n_unreadable, 'image')} could not be read: {then}")
     if forecast.at_most:
-        lines.append("training ends earlier when the validation accuracy stops rising")
+        lines.append(forecast.sooner or "training ends earlier when the validation accuracy stops rising")
     lines.append("nothing was written but what is remembered: digests of files and the precision of the network")
     header = ["part", "images", "time", "disk", "memory"]
     return [Table(header, rows, right=[1, 2, 3, 4], names={0: CLASS_NAMES}), "\n".join(lines)]

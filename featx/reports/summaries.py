@@ -17,6 +17,7 @@ from .costs import extraction_parts, forecast_parts
 from .held_out import evaluation_parts, finetuning_parts, held_out_parts, judgement_parts, metrics_table
 from .listings import prediction_parts
 from .prediction_files import surely_wrong_parts
+from .ranking import ranking_answer, ranking_parts
 
 if TYPE_CHECKING:
     from ..audit.result import AuditResult
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..heads.results import CandidateResult, EvaluationResult
     from ..images.sources import ImageSource, ImageSources
     from ..networks.backbone import Backbone, BackboneSource
+    from ..ranking.result import RankingResult
     from ..workflows.finetune_result import FineTuneResult
     from ..workflows.fit_result import FitResult
     from ..workflows.judged_predictions import JudgedResult
@@ -128,6 +130,11 @@ def _audit(result: AuditResult) -> list[str]:
     }
     of = f"{count_text(len(result.dataset), 'image')} of {len(result.dataset.classes):,} classes"
     return [_titled(result, of), ", ".join(count_text(n, what) for what, n in found.items())]
+
+
+def _ranking(result: RankingResult) -> list[str]:
+    of = f"{count_text(len(result.candidates), 'candidate')} on {result.rounds[-1]:,} of {result.n_images:,} images"
+    return [_titled(result, of), ranking_answer(result).partition("\n")[0]]
 
 
 def _comparison(result: ComparisonResult) -> list[str]:
@@ -270,6 +277,7 @@ PRESENTATIONS = {
     "Prediction": Presentation(_prediction),
     "PredictionTable": Presentation(_prediction_table, surely_wrong_parts, "surely_wrong() has all"),
     "Predictions": Presentation(_predictions, _prediction_tables),
+    "RankingResult": Presentation(_ranking, ranking_parts, "to_dict() has all"),
     "SizeResult": Presentation(_size),
     "StrategyResult": Presentation(_strategy),
     "Verdict": Presentation(_verdict),

@@ -12,7 +12,7 @@ from featx.cli.wording import in_options
 
 
 def test_commands_are_in_the_order_of_use_and_options_in_groups():
-    order = ["fit", "predict", "finetune", "compare", "audit", "extract", "export", "backbones", "cache"]
+    order = ["fit", "predict", "finetune", "compare", "rank", "audit", "extract", "export", "backbones", "cache"]
     assert list(main.commands) == order
     heads = re.findall(r"^(\S.*):$", featx("finetune", "--help").output, re.MULTILINE)
     assert heads == [

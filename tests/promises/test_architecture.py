@@ -40,16 +40,17 @@ ARROWS = {
     "workflows": "model_files finetuning heads extraction datasets networks evaluation images cache runtime display",
     "audit": "heads extraction datasets evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
+    "ranking": "heads extraction datasets networks evaluation images runtime display",
     "onnx_export": "model_files finetuning heads extraction datasets networks images torch_modules cache display",
     # floor 7
-    "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
+    "forecast": "workflows ranking comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
     # floor 8
     "html_report": "reports audit comparison evaluation images cache runtime display",
 }
 # What is imported for annotations alone, and is not there when the program runs.
 ANNOTATED = {
-    "reports": "audit forecast workflows heads extraction datasets",
+    "reports": "audit ranking forecast workflows heads extraction datasets",
     "html_report": "workflows heads datasets",
 }
 # Of some rooms, only these modules.

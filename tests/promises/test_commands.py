@@ -58,7 +58,7 @@ def examples(command):
 def test_the_commands_are_those_of_the_readme():
     names = {" ".join(path) for path in COMMANDS}
     kinds = ("info", "verify", "repair", "prune", "compact", "export")
-    once = ("audit", "extract", "export", "fit", "finetune", "predict", "compare", "backbones", "cache")
+    once = ("audit", "extract", "export", "fit", "finetune", "predict", "compare", "rank", "backbones", "cache")
     assert names == {"", *once, *(f"cache {kind}" for kind in kinds)}
 
 
@@ -88,7 +88,7 @@ def test_help_fits_the_terminal_and_cuts_nothing(path, width, monkeypatch):
 def test_the_examples_run(tmp_path, monkeypatch, few_digits):
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (30, 20), "red").save("photo.png")
-    order = ["fit", "", "audit", "predict", "export", "extract", "backbones", "cache", "finetune", "compare"]
+    order = ["fit", "", "audit", "rank", "predict", "export", "extract", "backbones", "cache", "finetune", "compare"]
     paths = sorted(COMMANDS, key=lambda path: order.index(path[0] if path else ""))
     for path in paths:
         first, *others = [shlex.split(line.rpartition("| ")[2])[1:] for line in examples(COMMANDS[path])]

@@ -102,7 +102,7 @@ def test_commands_in_readme(tmp_path, monkeypatch, settled_files):
     for command in commands:
         code, said = here(command)
         assert code == 0, (command, said)
-    assert len(commands) == 8
+    assert len(commands) == 9
     names = {}
     exec(compile(next(block for block in blocks("python") if "h5py" in block), "README.md", "exec"), names)
     assert names["embeddings"].shape == (18, 1280)

@@ -1,0 +1,195 @@
+"""Rank networks, layers and poolings on a few images, and compare with nested cross-validation of all on all.
+
+    python benchmarks/rank.py defect                  # solar cells, needs elpv-dataset
+    python benchmarks/rank.py type                    # the same cells: monocrystalline or polycrystalline
+    python benchmarks/rank.py digits
+    python benchmarks/rank.py clothes FOLDER          # a folder of classes
+    python benchmarks/rank.py category MANIFEST.csv emoji.json   # emoji of study_data.py, and their list
+    python benchmarks/rank.py kind MANIFEST.csv
+    python benchmarks/rank.py vendor MANIFEST.csv
+    python benchmarks/rank.py intervals               # coverage of the intervals of LogME and H-score, simulated
+
+Three networks (the extra lite), three layers, two poolings. The truth is the accuracy of logistic regression by nested
+cross-validation with five folds of up to 1,200 images. The ranking is repeated with other images drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from scipy.stats import weightedtau
+
+from featx import CNNFeatureTransformer, ImageDataset, load_dataset, rank_backbones
+from featx.evaluation.estimates import Estimate
+from featx.evaluation.splits import outer_folds
+from featx.extraction.searched_networks import searched_networks
+from featx.ranking.choice import choose_cheapest
+from featx.ranking.h_score import h_score
+from featx.ranking.jackknife import jackknife_interval
+from featx.ranking.judge import JudgedRows, predict_rows
+from featx.ranking.logme import log_evidence
+
+NETWORKS = ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
+SEARCH = {"backbones": NETWORKS, "layers": ["stage6", "stage7", "head"], "poolings": ["avg", "avgmax"]}
+IMAGES = 1200
+NAMES = ("backbone", "layer", "pooling")
+# Images of a kind of emoji, of two vendors, and kinds: fewer could not be divided into folds.
+LEAST_OF_A_KIND = 40
+REPEATS = 3
+
+
+def data_of(name: str, sources: list[str]) -> ImageDataset:
+    """Return up to 1,200 images, drawn at random, whole groups together."""
+    rng = np.random.default_rng(0)
+    if name in ("defect", "type"):
+        from elpv_dataset.utils import load_dataset as load_elpv
+
+        images, defects, types = load_elpv()
+        labels = np.asarray(types) if name == "type" else np.where(defects >= 0.5, "defective", "sound")
+        dataset = ImageDataset(list(images), [str(row) for row in range(len(images))], labels)
+    elif name in ("digits", "clothes"):
+        dataset = load_dataset("sample:digits" if name == "digits" else sources[0])
+    else:
+        dataset = _emoji(name, *sources)
+    if dataset.groups is None:
+        return dataset.take(np.sort(rng.permutation(len(dataset))[:IMAGES]))
+    codes = np.unique(dataset.groups, return_inverse=True)[1]
+    order = rng.permutation(codes.max() + 1)
+    last = order[: int(np.searchsorted(np.bincount(codes)[order].cumsum(), IMAGES)) + 1]
+    return dataset.take(np.flatnonzero(np.isin(codes, last)))
+
+
+def _emoji(name: str, manifest: str, listed: str = "") -> ImageDataset:
+    with open(manifest, newline="") as file:
+        rows = list(csv.DictReader(file))
+    folder = Path(manifest).parent
+    if name == "vendor":
+        labels = [row["path"].partition("/")[0] for row in rows]
+    elif name == "category":
+        category = {each["unified"]: each["category"] for each in json.loads(Path(listed).read_text())}
+        labels = [category[row["group"]] for row in rows]
+    else:
+        labels = [row["label"] for row in rows]
+    counts = Counter(labels)
+    kept = [n for n, label in enumerate(labels) if counts[label] >= LEAST_OF_A_KIND]
+    paths = [str(folder / rows[n]["path"]) for n in kept]
+    groups = np.array([rows[n]["group"] for n in kept])
+    return ImageDataset(paths, paths, np.array([labels[n] for n in kept]), groups)
+
+
+def true_accuracies(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> dict[tuple[str, ...], float]:
+    """Return the accuracy of each candidate by nested cross-validation of all images."""
+    classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
+    rows = JudgedRows(truth, outer_folds(truth, classes, 5, dataset.groups, 0), dataset.groups, None, 0)
+    found = {}
+    for name, network in searched_networks(transformer, **SEARCH).items():
+        sources = network.sources(dataset.images, dataset.names)
+        matrices = network.extract(sources).embeddings
+        for view, X in zip(network.plan(np.arange(0)).views, matrices, strict=True):
+            found[name, *view] = float((predict_rows("logistic", X, rows) == truth).mean())
+    return found
+
+
+def measure(name: str, sources: list[str], file: Path | None) -> None:
+    """Print how the ranking compares with the truth."""
+    dataset, transformer = data_of(name, sources), CNNFeatureTransformer()
+    began = time.perf_counter()
+    truth = true_accuracies(dataset, transformer)
+    best = max(truth.values())
+    print(f"{name}: {len(dataset):,} images, {len(dataset.classes)} classes; {time.perf_counter() - began:.0f} s")
+    found: dict[str, list] = {}
+    first = rank_backbones(dataset, transformer, **SEARCH)
+    known = {network: _costs(first, network) for network in NETWORKS}
+    # What the others need not compute again: they decide nothing.
+    scores = mock.patch("featx.ranking.rank.transferability_scores", return_value=(Estimate(0.0), Estimate(0.0)))
+    costs = mock.patch("featx.ranking.rank.measure_costs", side_effect=lambda passes, _: known[passes[0].source.name])
+    heads = mock.patch("featx.ranking.rank.predict_rows", side_effect=_decisive)
+    for seed in range(REPEATS):
+        with scores, costs, heads:
+            result = first if not seed else rank_backbones(dataset, transformer, **SEARCH, random_state=seed)
+        for key, value in _measured(result, truth, best).items():
+            found.setdefault(key, []).append(value)
+        print(seed, {key: np.round(values[-1], 4) for key, values in found.items()}, flush=True)
+    of_first = {tuple(getattr(one, key) for key in NAMES): one for one in first.candidates}
+    for score in ("knn_accuracy", "log_evidence", "h_score"):
+        pairs = [(getattr(of_first[key], score).value, truth[key]) for key in truth]
+        found[f"tau of {score}"] = [float(weightedtau(*zip(*pairs, strict=True)).statistic)]
+    for key, values in found.items():
+        print(f"  {key}: {np.mean(values):.4f}  {np.round(values, 4).tolist()}")
+    if file is not None:
+        written = {"name": name, "n": len(dataset), "classes": len(dataset.classes), "found": found}
+        written |= {"truth": [[*key, value] for key, value in truth.items()], "first": first.to_dict()}
+        file.write_text(json.dumps(written))
+
+
+def _decisive(head: str, X: np.ndarray, rows: JudgedRows) -> np.ndarray:
+    """Return what the head that decides predicts; neighbours need not be computed again."""
+    return predict_rows(head, X, rows) if head == "logistic" else rows.truth
+
+
+def _costs(result, network: str) -> list:
+    from featx.ranking.speed import NetworkCost
+
+    of_it = {one.layer: one for one in result.candidates if one.backbone == network}
+    n = result.n_timed // (len(NETWORKS) * len(SEARCH["layers"]))
+    return [NetworkCost(o.seconds, o.parameters, o.weight_bytes, n) for o in (of_it[k] for k in SEARCH["layers"])]
+
+
+def _measured(result, truth: dict, best: float) -> dict[str, float]:
+    """Return the figures of one ranking."""
+    keys = [tuple(getattr(one, key) for key in NAMES) for one in result.candidates]
+    kept = [(key, one) for key, one in zip(keys, result.candidates, strict=True) if one.undistinguished]
+    accuracies, seconds = zip(*((one.accuracy.value, one.seconds) for _, one in kept), strict=True)
+
+    def regret(margin: float) -> float:
+        return best - truth[kept[choose_cheapest(accuracies, seconds, margin=margin)][0]]
+
+    return {
+        "regret": best - truth[keys[[one.recommended for one in result.candidates].index(True)]],
+        "regret of the most accurate": regret(0.0),
+        "regret of the cheapest of the set": regret(1.0),
+        "set": len(kept),
+        "holds the best": float(any(truth[key] == best for key, _ in kept)),
+        "share": result.share_of_full,
+        "passes": result.n_embedded + result.n_timed,
+        "tau": float(weightedtau(-np.arange(len(keys)), [truth[key] for key in keys]).statistic),
+    }
+
+
+def simulate_intervals() -> None:
+    """Print how often the intervals of LogME and H-score hold the mean over draws of as many images."""
+    for n, d, k in ((120, 40, 3), (200, 320, 5), (400, 1280, 10)):
+        rng = np.random.default_rng(0)
+        centres, scale = rng.normal(size=(k, d)) * 1.5 / np.sqrt(d) * 3, np.linspace(2, 0.2, d)
+        values, intervals = {"LogME": [], "H-score": []}, {"LogME": [], "H-score": []}
+        for draw in range(200 if n < 400 else 60):
+            y = rng.permutation(np.arange(n) % k)
+            X = centres[y] + rng.normal(size=(n, d)) * scale
+            for name, score in (("LogME", log_evidence), ("H-score", h_score)):
+                found = jackknife_interval(
+                    lambda rows, X=X, y=y, score=score: score(X[rows], y[rows]), y, np.arange(n), random_state=draw
+                )
+                values[name].append(found.value)
+                intervals[name].append((found.low, found.high))
+        for name in values:
+            low, high = np.transpose(intervals[name])
+            mean = np.mean(values[name])
+            print(n, d, k, name, f"coverage {np.mean((low <= mean) & (mean <= high)):.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "name", choices=["defect", "type", "digits", "clothes", "category", "kind", "vendor", "intervals"]
+    )
+    parser.add_argument("sources", nargs="*")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    simulate_intervals() if given.name == "intervals" else measure(given.name, given.sources, given.json)

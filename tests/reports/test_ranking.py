@@ -1,0 +1,51 @@
+"""Promised: the answer says which candidate to use and why, the table fits a terminal, and costs are named."""
+
+import pytest
+
+from featx.display.text_tables import render_text
+from featx.reports.ranking import ranking_answer, ranking_parts, ranking_table
+from rankings import candidate, ranking
+
+
+def test_the_answer_says_why():
+    assert ranking_answer(ranking()).splitlines()[1] == (
+        "2 of 3 candidates cannot be told from the best; it is the cheapest of them that is at most a point behind "
+        "efficientnet_lite2, stage6, avgmax, 90.0 %, 40.0 s"
+    )
+    best = candidate("a", 0.9, 123.4, recommended=True)
+    other = candidate("b", 0.8, 1.0)
+    assert ranking_answer(ranking([best])).count("\n") == 0
+    assert "it is the most accurate of them, and none within a point of it is cheaper" in ranking_answer(
+        ranking([best, other])
+    )
+    worse = candidate("b", 0.8, 1.0, undistinguished=False)
+    assert ranking_answer(ranking([best, worse])) == (
+        "use a, stage6, avgmax: accuracy 90.0 % (85.0-95.0), 123 s for 1,000 images\n"
+        "it is distinguishably more accurate than the other candidate"
+    )
+    assert "the 2 other candidates" in ranking_answer(ranking([best, worse, worse]))
+
+
+def test_the_table_marks_what_to_use_and_the_front():
+    table = ranking_table(ranking())
+    assert [row[0] for row in table.rows] == ["efficientnet_lite2", "efficientnet_lite0 *", "resnet18"]
+    assert [row[4] for row in table.rows] == ["maybe", "maybe", "no"]
+    assert [row[6].split() for row in table.rows] == [["40.0", "<"], ["20.0", "<"], ["30.0"]]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_parts_fit_the_terminal(width):
+    text = render_text(ranking_parts(ranking()), width=width, rest="`--json` has all")
+    assert max(map(len, text.splitlines())) <= width
+    for words in ("efficientnet_lite0 *", "90.0 % (85.0-95.0)", "always the largest class: 52.0 %"):
+        assert words in " ".join(text.split())
+
+
+def test_the_passes_are_counted():
+    text = " ".join(map(str, ranking_parts(ranking())))
+    assert (
+        "250 passes of images through networks, 50 of them from the cache, and 96 to measure the speed: 11.5 %" in text
+    )
+    assert "from the cache" not in " ".join(map(str, ranking_parts(ranking(n_forwarded=250))))
+    assert "figures of fewer images are lower" in text
+    assert "featx fit DATA --backbone efficientnet_lite0 --layer stage6 --pooling avgmax" in text
