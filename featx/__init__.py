@@ -134,7 +134,7 @@ _MODULES = {
         "WorkerError",
     ),
 }
-# Classes that are no public names, but parts of public objects: pickles name all of them by the package.
+# Classes that are no public names, but parts of public objects: pickles and models name all of them by the package.
 _PARTS = {
     "comparison.images_needed": ("ImagesNeeded",),
     "comparison.named_sizes": ("NamedSize",),
@@ -158,6 +158,8 @@ _PARTS = {
     "evaluation.power": ("OpenComparison",),
     "evaluation.prediction_table": ("PredictionTable",),
     "forecast.result": ("Part",),
+    "heads.adapted_classifier": ("AdaptedClassifier",),
+    "heads.nearest_mean": ("NearestMean",),
     "workflows.judged_predictions": ("JudgedResult",),
 }
 _PLACES = {name: module for table in (_MODULES, _PARTS) for module, names in table.items() for name in names}
