@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.neighbors import NearestCentroid
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 
 __all__ = ["NearestMean"]
 
@@ -55,12 +56,14 @@ class NearestMean(LinearClassifierMixin, ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        with warnings.catch_warnings():
-            # Of deviations within classes, which distances to means do not use.
-            warnings.filterwarnings("ignore", message="self.within_class_std_dev_")
-            found = NearestCentroid(shrink_threshold=self.shrink_threshold).fit(X, y)
-        self.classes_, self.n_features_in_ = found.classes_, found.n_features_in_
-        means = np.asarray(found.centroids_, np.float64)
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        if self.shrink_threshold is None:
+            each = [X[numbers == number] for number in range(len(self.classes_))]
+            means = np.stack([rows.mean(axis=0, dtype=np.float64) for rows in each])
+        else:
+            means = NearestCentroid(shrink_threshold=self.shrink_threshold).fit(X, y).centroids_
         centre = means.mean(axis=0)
         # From their centre, so that the terms are no larger than they must be.
         shifted = means - centre

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,12 +24,12 @@ from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.splits import Split, inner_folds
-from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
 from ..runtime.tasks import Workers
 from .class_weights import class_weights
 from .elimination import find_best_value
+from .feasible import feasible
 from .grid_predictions import predict_grid
 from .head_names import head_label, is_named
 from .head_probabilities import may_have_probabilities, with_probabilities
@@ -160,7 +159,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         elif self.grid:
             try_head(spec, len(classes))
         folds = inner_folds(y, groups, seed, together)
-        spec = _feasible(spec, y, folds)
+        spec = feasible(spec, y, folds)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
         with threadpool_limits(1), named_failures(spec.name):
             self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds)
@@ -273,32 +272,6 @@ def make_head(
     )
     head.spec(2)
     return head
-
-
-def _feasible(spec: HeadSpec, y: np.ndarray, folds: list[Split]) -> HeadSpec:
-    """Return the head without what the training parts of the folds are too small for.
-
-    These are numbers of neighbours that exceed the rows, and early stopping if the part that it holds out would lack a
-    class.
-    """
-    pipeline, grid = clone(spec.estimator), spec.grid
-    known = pipeline[-1].get_params()
-    if spec.is_own:
-        return spec
-    if "early_stopping" in known:
-        fraction = known["validation_fraction"]
-        counts = [np.unique(y[train], return_counts=True)[1] for train, _ in folds]
-        enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
-        pipeline[-1].set_params(early_stopping=enough)
-    if "n_neighbors" in grid:
-        most = min(len(train) for train, _ in folds)
-        few = [number for number in grid["n_neighbors"] if number <= most]
-        if not few:
-            raise ParameterError(
-                f"got n_neighbors={min(grid['n_neighbors'])} for {most} training images", "Choose fewer neighbours."
-            )
-        grid = {**grid, "n_neighbors": few}
-    return replace(spec, estimator=pipeline, grid=grid)
 
 
 def _scores(
