@@ -9,7 +9,7 @@ import click
 
 from ..choices import Scoring
 from ..heads.head_names import HEADS, check_heads
-from .assignments import parse_assignment, parse_literal
+from .assignments import parse_assignment, parse_literals
 from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
@@ -59,7 +59,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
     default=["logistic"],
     show_default=True,
     metavar="HEAD",
-    help=f"One of {', '.join(HEADS)}. Repeat to search several.",
+    help=f"One of {', '.join(HEADS)}, or any classifier, package.module:Class. Repeat to search several.",
 )
 @_heads(
     "--grid",
@@ -121,6 +121,10 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     Rare classes:
         featx fit photos/ -o m.skops --class-weight balanced \\
             --scoring balanced_accuracy
+    Any classifier of scikit-learn's kind:
+        featx fit photos/ -o m.skops \\
+            --head sklearn.ensemble:RandomForestClassifier \\
+            --grid RandomForestClassifier.n_estimators=100,500
     More heads and layers:
         featx fit photos/ -o m.skops --head svm --head knn \\
             --layer stage6 --layer head
@@ -138,7 +142,9 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
+    from ..workflows.savable_heads import check_savable
 
+    check_savable(options["heads"], grids)
     transformer = transformer_from(options, layer=None, pooling="auto")  # of the search below
     search: dict[str, Any] = {
         "layers": options["layer"] or (None,),
@@ -171,7 +177,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         }
         note(options, times_text(tuning))
     announce(options, f"writing {output}")
-    result.save(output)
+    own_types = result.save(output)
     if options["plot"]:
         from ..reports.evaluation_plot import plot_evaluation
 
@@ -182,7 +188,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     save_predictions(options, result.evaluation.predictions.columns())
     save_report(options, result, dataset, test=test)
     print_result(options, result, evaluation_parts(result.evaluation), predictions=options["json_predictions"])
-    note_saved(options, output)
+    note_saved(options, output, trusted=own_types)
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
@@ -192,5 +198,5 @@ def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
         head, parameter, values = parse_assignment(
             text, option="--grid", form="HEAD.PARAM=V1,V2", example="logistic.C=0.1,1"
         )
-        grids.setdefault(head, {})[parameter] = [parse_literal(value) for value in values.split(",")]
+        grids.setdefault(head, {})[parameter] = parse_literals(values)
     return grids

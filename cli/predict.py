@@ -52,6 +52,8 @@ _output = in_group(OUTPUT)
     metavar="FILE",
     help="Where the model's own weight file is now, if not in its old place or next to the model.",
 )
+@in_group(NETWORK)("--trust", multiple=True, metavar="TYPE",
+                   help="A type in MODEL to trust, such as my_module.MyHead: its module is run.")  # fmt: skip
 @_output("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
          help="Write the predictions to a file instead of printing them.")  # fmt: skip
 @_output("--format", "form", type=click.Choice(FORMATS),
@@ -71,6 +73,7 @@ def predict(
     output: Path | None,
     form: str | None,
     weights: tuple[str, ...],
+    trust: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Name the class of IMAGES with a MODEL of `featx fit` or `featx finetune`, and say how often it is right.
@@ -107,7 +110,7 @@ def predict(
     from ..workflows.predict import ACCEPTED_PARAMETERS, predict_images
 
     reading = parameters_from(options, ACCEPTED_PARAMETERS)
-    predictions, extraction = predict_images(model, dataset, top=top, weights=weights, **reading)
+    predictions, extraction = predict_images(model, dataset, top=top, weights=weights, trusted=trust, **reading)
     write_failures(options, extraction.failures)
     if options["verbose"]:
         note(options, *extraction_parts(extraction, n_jobs=options["n_jobs"]))

@@ -62,7 +62,8 @@ def save_predictions(options: dict[str, Any], columns: Mapping[str, np.ndarray])
         write_predictions(columns, path)
     except OSError as error:
         raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
-    note(options, f"{path}: {count_text(len(columns['row']), 'prediction')}")
+    without = "" if "probability" in columns else ", without probabilities: the model gives none"
+    note(options, f"{path}: {count_text(len(columns['row']), 'prediction')}{without}")
 
 
 def save_report(
@@ -84,8 +85,9 @@ def save_report(
     note(options, f"{path}: report written; open it in a browser")
 
 
-def note_saved(options: dict[str, Any], model: Path) -> None:
-    """Say that the model was written, and the command that uses it."""
+def note_saved(options: dict[str, Any], model: Path, *, trusted: Sequence[str] = ()) -> None:
+    """Say that the model was written, and the command that uses it, which must name types that featx does not trust."""
     from ..display.names import quoted
 
-    note(options, f"{model}: model written; `featx predict {quoted(str(model))} IMAGES` uses it")
+    trust = "".join(f" --trust {name}" for name in trusted)
+    note(options, f"{model}: model written; `featx predict {quoted(str(model))} IMAGES{trust}` uses it")

@@ -145,7 +145,7 @@ _MODULES = {
         "WorkerError",
     ),
 }
-# Classes that are no public names, but parts of public objects: pickles name all of them by the package.
+# Classes that are no public names, but parts of public objects: pickles and models name all of them by the package.
 _PARTS = {
     "comparison.images_needed": ("ImagesNeeded",),
     "comparison.named_sizes": ("NamedSize",),
@@ -169,6 +169,8 @@ _PARTS = {
     "evaluation.power": ("OpenComparison",),
     "evaluation.prediction_table": ("PredictionTable",),
     "forecast.result": ("Part",),
+    "heads.adapted_classifier": ("AdaptedClassifier",),
+    "heads.nearest_mean": ("NearestMean",),
     "ranking.result": ("RankedCandidate",),
     "ranking.speed": ("NetworkCost",),
     "workflows.judged_predictions": ("JudgedResult",),

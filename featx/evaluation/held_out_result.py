@@ -12,9 +12,10 @@ from sklearn.metrics import confusion_matrix
 
 from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
+from .answers import predicted_classes
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
-from .metrics import classification_report, interval_notes, score_classes, score_predictions
+from .metrics import classification_report, interval_notes, score_answers
 from .prediction_table import PredictionTable
 from .units import nontrivial_groups
 
@@ -90,7 +91,8 @@ def score_held_out(
     truth : ndarray of int, shape (n,)
         Class numbers.
     answers : ndarray, shape (n, k) or (n,)
-        Probabilities, of which the largest is the prediction; or class numbers, where nothing else is known.
+        Probabilities, of which the largest is the prediction; or class numbers, where nothing else is known, and
+        metrics of probabilities are NaN.
     classes : iterable of length k
         All classes, by number.
     groups : ndarray, shape (n,), default=None
@@ -107,12 +109,8 @@ def score_held_out(
         The fold or part of the data that each image was tested in; None means "test".
     """
     names, groups = [str(name) for name in classes], nontrivial_groups(groups)
-    if answers.ndim == 2:
-        predicted = answers.argmax(axis=1)
-        metrics = score_predictions(truth, answers, groups=groups, random_state=random_state)
-    else:
-        predicted = answers
-        metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
+    predicted = predicted_classes(answers)
+    metrics = score_answers(truth, answers, n_classes=len(names), groups=groups, random_state=random_state)
     table = PredictionTable(
         names,
         np.arange(len(truth)) if rows is None else rows,

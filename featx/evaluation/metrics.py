@@ -29,6 +29,7 @@ __all__ = [
     "class_means",
     "classification_report",
     "interval_notes",
+    "score_answers",
     "score_classes",
     "score_predictions",
 ]
@@ -50,6 +51,8 @@ METRIC_NAMES = {
     "expected_calibration_error": "expected calibration error",
     "debiased_calibration_error": "calibration error",
 }
+NO_PROBABILITIES = "there are no probabilities, or they do not say what is predicted"
+SINGLE_IMAGE = "a single test image"
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
 NO_CALIBRATION_INTERVAL = "no method was found that holds; compare with what a calibrated model would show"
 
@@ -81,6 +84,7 @@ def score_predictions(
         `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are computed by
         `featx.evaluation.calibration`.
     """
+    error = debiased_calibration_error(truth, probabilities)
     losses = -np.log(np.clip(probabilities, np.finfo(np.float64).eps, None))
     loss = losses[np.arange(len(truth)), truth]
     n_classes = probabilities.shape[1]
@@ -91,12 +95,38 @@ def score_predictions(
             expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION_INTERVAL
         ),
         "debiased_calibration_error": Estimate(
-            debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION_INTERVAL
+            error, reason=SINGLE_IMAGE if math.isnan(error) else NO_CALIBRATION_INTERVAL
         ),
         "calibration_error_if_calibrated": Estimate(
             error_if_calibrated(probabilities, random_state=random_state), reason="simulated, not estimated"
         ),
     }
+
+
+def score_answers(
+    truth: np.ndarray,
+    answers: np.ndarray,
+    *,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    random_state: int = 0,
+) -> dict[str, Estimate]:
+    """Return all metrics of the answers of a classifier; NaN for those that need probabilities where there are none.
+
+    Parameters
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers.
+    answers : ndarray, shape (n, k) or (n,)
+        See `featx.evaluation.answers`.
+    n_classes : int
+    groups, random_state
+        As for `score_predictions`.
+    """
+    if answers.ndim == 2:
+        return score_predictions(truth, answers, groups=groups, random_state=random_state)
+    found = score_classes(truth, answers, n_classes=n_classes, groups=groups)
+    return found | {name: Estimate(math.nan, reason=NO_PROBABILITIES) for name in METRICS if name not in found}
 
 
 def score_classes(
@@ -183,7 +213,7 @@ def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Est
     if groups is not None:
         return Estimate(value, reason="no method was found that holds with groups")
     if len(losses) < 2:
-        return Estimate(value, reason="a single test image")
+        return Estimate(value, reason=SINGLE_IMAGE)
     return _estimate(value, log_loss_interval(losses, most))
 
 

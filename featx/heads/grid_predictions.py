@@ -1,7 +1,8 @@
 """Predictions of a classifier for each value of a parameter grid, with the work that the values share done once.
 
 Values of one parameter share work only where the predictions stay the same: logistic regressions share their products
-with the rows, support vector machines the kernel, ridge regressions the Gram matrix, nearest neighbours one search.
+with the rows, support vector machines the kernel, ridge regressions and linear discriminants the Gram matrix, nearest
+neighbours one search.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError, solve
 from sklearn.base import BaseEstimator, clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier
@@ -126,6 +128,36 @@ def _ridge_regressions(
     return found
 
 
+def _discriminants(
+    model: LinearDiscriminantAnalysis, values: Values, X: np.ndarray, y: np.ndarray, X_test: np.ndarray
+) -> list[np.ndarray]:
+    classes, truth = np.unique(y, return_inverse=True)
+    shares = np.bincount(truth) / len(y)
+    X, X_test = X.astype(np.float64), X_test.astype(np.float64)
+    centre = X.mean(axis=0)
+    means = np.stack([X[truth == number].mean(axis=0) for number in range(len(classes))])
+    rows, means = (X - means[truth]) / np.sqrt(len(y)), means - centre
+    wide = X.shape[1] > len(X)
+    gram = rows @ rows.T if wide else rows.T @ rows
+    spread = np.trace(gram) / X.shape[1]
+    found = []
+    for shrinkage in values:
+        # The covariance is (1 - shrinkage) * rows.T @ rows plus this on the diagonal.
+        ridge = 0.0 if isinstance(shrinkage, str) or shrinkage is None else shrinkage * spread
+        if not ridge or model.solver == "svd":
+            found.append(clone(model).set_params(shrinkage=shrinkage).fit(X, y).predict(X_test))
+            continue
+        kept = 1.0 - shrinkage
+        if wide:  # by the identity of Woodbury
+            inner = solve(kept * gram + ridge * np.eye(len(gram)), kept * (rows @ means.T), assume_a="pos")
+            coef = ((means.T - rows.T @ inner) / ridge).T
+        else:
+            coef = solve(kept * gram + ridge * np.eye(len(gram)), means.T, assume_a="pos").T
+        scores = (X_test - centre) @ coef.T - (means * coef).sum(axis=1) / 2 + np.log(shares)
+        found.append(classes[scores.argmax(axis=1)])
+    return found
+
+
 def _svms(model: SVC, values: Values, X: np.ndarray, y: np.ndarray, X_test: np.ndarray) -> list[np.ndarray]:
     X, X_test = X.astype(np.float64), X_test.astype(np.float64)
     spread = X.shape[1] * X.var()
@@ -158,6 +190,7 @@ def _decide(classes: np.ndarray, scores: np.ndarray) -> np.ndarray:
 SHARED_WORK: dict[type, _SharedWork] = {
     LogisticRegression: _SharedWork("C", ("class_weight", "tol", "max_iter", "random_state"), _logistic_regressions),
     RidgeClassifier: _SharedWork("alpha", ("class_weight", "random_state"), _ridge_regressions),
+    LinearDiscriminantAnalysis: _SharedWork("shrinkage", ("solver",), _discriminants),
     SVC: _SharedWork(
         "C",
         ("gamma", "class_weight", "tol", "cache_size", "max_iter", "random_state", "break_ties"),

@@ -21,10 +21,11 @@ from threadpoolctl import threadpool_limits
 from ..choices import Scoring
 from ..constraints import check_values, plain, shown
 from ..display.progress import progress_bar
+from ..evaluation.answers import joined_answers, predicted_classes
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import score_held_out
-from ..evaluation.metrics import score_predictions
+from ..evaluation.metrics import score_answers
 from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired, name_test
 from ..evaluation.splits import INNER_FOLDS, Split
 from ..evaluation.units import nontrivial_groups
@@ -33,7 +34,7 @@ from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 from .class_weights import class_weights
-from .head_names import LINEAR_HEADS, check_heads
+from .head_names import LINEAR_HEADS, check_heads, head_grids, head_labels, head_name
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
 from .tuned_head import TunedHead
@@ -47,7 +48,7 @@ def evaluate_heads(
     matrices: Mapping[View, np.ndarray],
     y: np.ndarray,
     *,
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str | BaseEstimator] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int = 5,
     split: Split | DataSplit | None = None,
@@ -68,9 +69,10 @@ def evaluate_heads(
         The same images in each.
     y : ndarray of shape (n,)
         Labels.
-    heads : sequence of str, default=("logistic",)
+    heads : sequence of str or classifier, default=("logistic",)
+        As for `make_head`.
     grids : mapping of head to (mapping of parameter to values), default=None
-        Values in place of those of the default grids.
+        Values in place of those of the default grids. A classifier of your own is named in full, or by its class alone.
     cv : int, default=5
         Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
     split : (train rows, test rows) or DataSplit, default=None
@@ -96,8 +98,8 @@ def evaluate_heads(
     result : EvaluationResult
     head : estimator
         The kept head, fitted on all rows after cross-validation, or on the training rows with a held-out test set.
-        It has ``predict_proba``; heads without probabilities of their own are calibrated by temperature scaling, which
-        does not change their decisions.
+        Heads without probabilities of their own are calibrated by temperature scaling, which does not change their
+        decisions. All but some classifiers of your own have ``predict_proba`` then.
 
     Raises
     ------
@@ -127,13 +129,13 @@ def evaluate_heads(
     tuned_heads = [
         TunedHead(
             plain(head),
-            grid=(grids or {}).get(head),
+            grid=grid,
             class_weight=class_weight,
             scoring=scoring,
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        for head in dict.fromkeys(heads)
+        for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
     for tuned in tuned_heads:
         tuned.spec(len(classes))
@@ -151,10 +153,11 @@ def evaluate_heads(
                 candidates.append(_Candidate(view, X, tuned, predictions))
                 # Of one split, the head that is kept; the others are let go, since some hold all their rows.
                 best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
-        chosen = np.zeros((len(y), len(classes)))
+        picks = []
         for number, (_, test) in enumerate(splits):
             best = max(candidates, key=lambda c: c.predictions.inner_scores[number])
-            chosen[test] = best.predictions.probabilities[test]
+            picks.append((test, best.predictions.answers[test]))
+        chosen = joined_answers(picks, len(y))
         tested = np.concatenate([test for _, test in splits])
         parts = ["test"] if split.folds is None else [f"fold {number}" for number in range(1, len(splits) + 1)]
         design: dict[str, Any] = {
@@ -163,9 +166,10 @@ def evaluate_heads(
         }
         main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
         metrics = {
-            c: score_predictions(
+            c: score_answers(
                 truth[tested],
-                c.predictions.probabilities[tested],
+                c.predictions.answers[tested],
+                n_classes=len(classes),
                 groups=design["groups"],
                 random_state=random_state,
             )
@@ -181,12 +185,13 @@ def evaluate_heads(
         (c for c in candidates if reference in (None, c.view)),
         key=lambda c: (c.tuned.head not in LINEAR_HEADS, c.X.shape[1]),
     )
-    right = {c: c.predictions.probabilities[tested].argmax(axis=1) == truth[tested] for c in candidates}
+    right = {c: predicted_classes(c.predictions.answers[tested]) == truth[tested] for c in candidates}
     tests = {c: compare_paired(right[c], right[simplest], **design) for c in candidates if c is not simplest}
     p_values = dict(zip(tests, adjust_p_values([test.p_value for test in tests.values()]), strict=True))
+    labels = head_labels(heads)
     results = {
         c: CandidateResult(
-            head=c.tuned.head,
+            head=head_name(c.tuned.head),
             layer=c.view.layer,
             pooling=c.view.pooling,
             width=c.X.shape[1],
@@ -197,6 +202,7 @@ def evaluate_heads(
             p_value=p_values.get(c),
             parameters=c.predictions.parameters,
             seconds=c.predictions.seconds,
+            label=labels[head_name(c.tuned.head)],
         )
         for c in candidates
     }
@@ -218,13 +224,14 @@ def evaluate_heads(
         protocol=_protocol(split),
         scoring=scoring,
         candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
-        head=kept.tuned.head,
+        head=head_name(kept.tuned.head),
         layer=kept.view.layer,
         pooling=kept.view.pooling,
         parameters=fitted.best_params_,
         model_fitted_on=len(rows),
         test=name_test(**design),
         simpler=None if (results[kept].p_value or 0.0) < SIGNIFICANCE else results[simplest],
+        label=labels[head_name(kept.tuned.head)],
     )
     return result, fitted.head_
 

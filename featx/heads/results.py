@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..display.summary_mixin import SummaryMixin
@@ -19,9 +19,11 @@ class CandidateResult(SummaryMixin):
     Attributes
     ----------
     head, layer, pooling : str
+        The head as it was named; an estimator that was passed, as scikit-learn prints it.
     width : int
         Number of features of the embedding.
     metrics : dict of str to Estimate
+        NaN for those that need probabilities if it gives none.
     picked : bool
         Whether it is the candidate that is kept. After cross-validation it was picked because its metrics are the best,
         so they are optimistic; with a held-out test set it was picked on the training part.
@@ -37,6 +39,8 @@ class CandidateResult(SummaryMixin):
         What the tuning chose, for each split.
     seconds : float
         Tuning, fitting and predicting, over all splits.
+    label : str
+        The short name of the head, which tables show: of a class without its module. JSON does not have it.
     """
 
     head: str
@@ -50,6 +54,7 @@ class CandidateResult(SummaryMixin):
     p_value: float | None
     parameters: list[dict[str, Any]]
     seconds: float
+    label: str = field(default="", metadata={"json": False})
 
 
 @dataclass(repr=False)
@@ -79,6 +84,8 @@ class EvaluationResult(HeldOutResult):
         The name of the paired test between candidates.
     simpler : CandidateResult or None
         The reference, if the kept candidate is another one and does not differ from it in accuracy with p < 0.05.
+    label : str
+        The short name of the head; JSON does not have it.
     """
 
     n_images: int
@@ -92,3 +99,4 @@ class EvaluationResult(HeldOutResult):
     model_fitted_on: int
     test: str
     simpler: CandidateResult | None
+    label: str = field(default="", metadata={"json": False})

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
@@ -23,15 +23,19 @@ from threadpoolctl import threadpool_limits
 from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
-from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
-from ..exceptions import ParameterError
+from ..evaluation.splits import Split, inner_folds
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
 from ..runtime.tasks import Workers
 from .class_weights import class_weights
 from .elimination import find_best_value
+from .feasible import feasible
 from .grid_predictions import predict_grid
+from .head_names import head_label, is_named
+from .head_probabilities import may_have_probabilities, with_probabilities
 from .heads import HeadSpec, head_spec, try_head
+from .own_classifiers import named_failures
+from .trial import adapted, try_own_head
 
 __all__ = ["TunedHead", "make_head"]
 
@@ -48,8 +52,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    head : str, default="logistic"
-        One of `HEADS`; see `make_head`.
+    head : str or classifier, default="logistic"
+        One of `HEADS`, the name of a class, or a classifier of scikit-learn; see `make_head`.
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
@@ -69,7 +73,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         The classifier's parameters that reached it.
     head_ : estimator
         Fitted with these parameters on all rows; calibrated by temperature scaling if it has no probabilities of its
-        own.
+        own, or useless ones. A classifier of your own may have none, and then ``predict_proba`` is lacking.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only after fitting on a table whose columns have names.
@@ -95,7 +99,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        head: str = "logistic",
+        head: str | BaseEstimator = "logistic",
         *,
         grid: Mapping[str, Sequence[Any]] | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
@@ -136,7 +140,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If there is not one group for each row, or a parameter holds what it does not accept.
+            If there is not one group for each row, a parameter holds what it does not accept, or the classifier fails.
         DatasetError
             If there are too few rows of a class, or too few groups, to tune on.
         """
@@ -150,14 +154,17 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         classes, truth = np.unique(y, return_inverse=True)
         check_counts(truth, classes, 2, "tuning needs")
         class_weights(self.class_weight, classes, truth)
-        if self.grid:
+        if spec.is_own:
+            spec = adapted(spec, classes)
+        elif self.grid:
             try_head(spec, len(classes))
         folds = inner_folds(y, groups, seed, together)
-        spec = _feasible(spec, y, folds)
+        spec = feasible(spec, y, folds)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
-        with threadpool_limits(1):
+        with threadpool_limits(1), named_failures(spec.name):
             self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds)
-            self.head_ = _with_probabilities(spec.with_parameters(self.best_params_), X, y, folds)
+            chosen = replace(spec, estimator=spec.with_parameters(self.best_params_))
+            self.head_ = with_probabilities(chosen, X, y, folds)
         self.classes_ = self.head_.classes_
         return self
 
@@ -199,23 +206,37 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             class_weight=self.class_weight,
             random_state=self.random_state if seed is None else seed,
         )
-        if self.grid and n_classes is not None:
+        if n_classes is not None and spec.is_own:
+            try_own_head(spec, np.array([f"class {number}" for number in range(n_classes)]))
+        elif n_classes is not None and self.grid:
             try_head(spec, n_classes)
         return spec
 
+    def _has_probabilities(self) -> bool:
+        if not hasattr(self, "head_"):
+            return may_have_probabilities(self.head)
+        return hasattr(self.head_, "predict_proba")
+
+    @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n, k)."""
         check_is_fitted(self)
-        return self.head_.predict_proba(validate_data(self, X, reset=False))
+        X = validate_data(self, X, reset=False)
+        with named_failures(head_label(self.head)):
+            return self.head_.predict_proba(X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row, shape (n,)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        """Return the class of each row, shape (n,): the most probable one, or what your own classifier predicts."""
+        check_is_fitted(self)
+        if is_named(self.head):
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        X = validate_data(self, X, reset=False)
+        with named_failures(head_label(self.head)):
+            return np.asarray(self.head_.predict(X))
 
 
 def make_head(
-    name: str,
+    name: str | BaseEstimator,
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
@@ -227,9 +248,11 @@ def make_head(
 
     Parameters
     ----------
-    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
+    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp", "lda", "ncm"}, str or estimator
         Multinomial logistic regression; linear SVM; SVM with RBF kernel; k nearest neighbours weighted by distance;
-        ridge classifier; one hidden layer of 256 units with early stopping.
+        ridge classifier; one hidden layer of 256 units with early stopping; linear discriminant analysis with
+        shrinkage; the nearest class mean. Any other classifier of scikit-learn's kind is named by its class,
+        ``"sklearn.ensemble:RandomForestClassifier"``, or passed; a pipeline gets the embeddings as they are.
     grid, class_weight, scoring, random_state, n_jobs
         As for `TunedHead`.
 
@@ -251,30 +274,6 @@ def make_head(
     return head
 
 
-def _feasible(spec: HeadSpec, y: np.ndarray, folds: list[Split]) -> HeadSpec:
-    """Return the head without what the training parts of the folds are too small for.
-
-    These are numbers of neighbours that exceed the rows, and early stopping if the part that it holds out would lack a
-    class.
-    """
-    pipeline, grid = clone(spec.estimator), spec.grid
-    known = pipeline[-1].get_params()
-    if "early_stopping" in known:
-        fraction = known["validation_fraction"]
-        counts = [np.unique(y[train], return_counts=True)[1] for train, _ in folds]
-        enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
-        pipeline[-1].set_params(early_stopping=enough)
-    if "n_neighbors" in grid:
-        most = min(len(train) for train, _ in folds)
-        few = [number for number in grid["n_neighbors"] if number <= most]
-        if not few:
-            raise ParameterError(
-                f"got n_neighbors={min(grid['n_neighbors'])} for {most} training images", "Choose fewer neighbours."
-            )
-        grid = {**grid, "n_neighbors": few}
-    return HeadSpec(spec.name, pipeline, grid)
-
-
 def _scores(
     pipeline: Pipeline, values: list[dict[str, Any]], X: np.ndarray, y: np.ndarray, fold: Split, scoring: Scoring
 ) -> list[float]:
@@ -287,31 +286,3 @@ def _scores(
         rows = scaler.fit_transform(X[train])
         predicted = predict_grid(pipeline[-1], values, rows, y[train], scaler.transform(X[test]))
     return [float(SCORE_FUNCTIONS[scoring](y[test], labels)) for labels in predicted]
-
-
-def _with_probabilities(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> BaseEstimator:
-    """Return the head fitted on all rows, calibrated if it has no probabilities of its own."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        if hasattr(pipeline, "predict_proba"):
-            return pipeline.fit(X, y)
-        # A high temperature brings the probabilities so close that float32 would not tell them apart.
-        return _calibrated(pipeline, X.astype(np.float64), y, folds)
-
-
-def _calibrated(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> CalibratedClassifierCV:
-    """Return the head fitted on all rows and calibrated by temperature scaling."""
-    weights = pipeline[-1].get_params().get("class_weight")
-    classes, numbers = np.unique(y, return_inverse=True)
-    labels, head = y, pipeline
-    if isinstance(weights, Mapping):
-        # Scikit-learn predicts the folds by class numbers, in place of the labels that the weights are given for.
-        labels, head = numbers, clone(pipeline)
-        head[-1].set_params(class_weight={n: weights.get(label, 1.0) for n, label in enumerate(classes.tolist())})
-    calibrated = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=folds).fit(X, labels)
-    if labels is numbers:
-        (fitted,) = calibrated.calibrated_classifiers_
-        fitted.estimator, fitted.classes = clone(pipeline).fit(X, y), classes
-        calibrated.estimator, calibrated.classes_ = pipeline, classes
-    calibrated.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
-    return calibrated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ ROW, FRAME = 34, 62
 LETTERS = 52
 # Of more candidates, the chart shows the best.
 MOST_DRAWN = 30
+LAST = 1e300
 
 
 def interval_chart(names: Sequence[str], estimates: Sequence[Estimate], *, baseline: float, label: str) -> str:
@@ -65,7 +67,7 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
         p_value = found.p_value
         rows.append(
             [
-                _text(found.head, f" ({role})" if role else ""),
+                _text(found.label or found.head, f" ({role})" if role else ""),
                 _text(found.layer),
                 _text(found.pooling),
                 _number(found.width, f"{found.width:,}"),
@@ -113,6 +115,8 @@ def _text(name: str, more: str = "") -> dict[str, Any]:
 
 
 def _number(key: float, text: str) -> dict[str, Any]:
+    # What has no value comes last; scripts know no NaN.
+    key = LAST if math.isnan(key) else key
     return {"name": "", "text": text, "key": key, "right": True}
 
 

@@ -103,8 +103,11 @@ def _title(result: Any, held: HeldOutResult) -> str:
 def _candidates(held: Any, candidates: list[Any]) -> dict[str, Any]:
     drawn = candidates[:MOST_DRAWN]
     # As in the table, what all candidates share is not said.
-    parts = ["head", *(part for part in ("layer", "pooling") if len({getattr(c, part) for c in candidates}) > 1)]
-    names = [", ".join(getattr(c, part) for part in parts) + (" (picked)" if c.picked else "") for c in drawn]
+    parts = [part for part in ("layer", "pooling") if len({getattr(c, part) for c in candidates}) > 1]
+    names = [
+        ", ".join([c.label or c.head, *(getattr(c, part) for part in parts)]) + (" (picked)" if c.picked else "")
+        for c in drawn
+    ]
     chart = interval_chart(
         names,
         [c.metrics["accuracy"] for c in drawn],

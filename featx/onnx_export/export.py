@@ -17,6 +17,7 @@ from ..display.notes import note_once, note_step
 from ..exceptions import MissingDependencyError, ModelFileError, ParameterError
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import read_model
+from ..model_files.trusted_types import UntrustedTypesError
 from .check_images import images_to_check
 from .file_check import FileCheck, answers, check_answers, float32_probabilities
 from .graph_writer import GraphWriter
@@ -126,9 +127,18 @@ def export_onnx(
     _require_packages()
     evaluation = None
     if isinstance(model, str | os.PathLike):
-        saved = read_model(model, weights=weights)
+        try:
+            saved = read_model(model, weights=weights)
+        except UntrustedTypesError as error:
+            raise ModelFileError(
+                f"{os.fspath(model)} cannot be written as ONNX: it holds types without an ONNX converter, "
+                f"{', '.join(error.names)}",
+                "Use a head of `featx fit`: make_head(NAME).",
+            ) from error
         model, evaluation = saved.model, saved.evaluation
     steps = ModelSteps.of(model)
+    # A head that cannot be written is refused before the network is.
+    steps.write_head(GraphWriter(), "rows")
     _note_precision(steps)
     written = _written(steps, input=input, precision=precision, top=top)
     found = _checked(written, steps, input=input, check=check, tolerance=TOLERANCES[precision])

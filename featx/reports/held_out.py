@@ -26,7 +26,9 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
     """Return what the candidates reached, which one was kept, and its unbiased figures."""
     parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                            for name, value in result.parameters.items())  # fmt: skip
-    kept = f"{result.head} on {result.layer}, {result.pooling}" + (f", {parameters}" if parameters else "")
+    kept = f"{result.label or result.head} on {result.layer}, {result.pooling}" + (
+        f", {parameters}" if parameters else ""
+    )
     several = len(result.candidates) > 1
     one = metrics_table(result, "on held-out images")
     tables = [_candidates(result), _reference_text(result)] if several else [one]
@@ -104,7 +106,7 @@ def _candidates(result: EvaluationResult) -> Table:
               "seconds"]  # fmt: skip
     rows = [
         [
-            f"{c.head}, picked" if c.picked else c.head,
+            f"{c.label or c.head}, picked" if c.picked else c.label or c.head,
             c.layer,
             c.pooling,
             c.metrics["accuracy"].text(),
@@ -166,4 +168,5 @@ def _reference_text(result: EvaluationResult) -> str:
 
 
 def _candidate_text(candidate: CandidateResult) -> str:
-    return f"{candidate.head} on {candidate.layer}, {candidate.pooling} ({count_text(candidate.width, 'feature')})"
+    head, width = candidate.label or candidate.head, count_text(candidate.width, "feature")
+    return f"{head} on {candidate.layer}, {candidate.pooling} ({width})"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from ..choices import Pooling, Scoring
@@ -24,7 +24,7 @@ from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.head_names import check_heads
+from ..heads.head_names import check_heads, head_grids, head_label
 from ..heads.nested_cv import evaluate_heads
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
@@ -72,7 +72,7 @@ class FitPlan:
         passes, sizes = self.passes, [len(train) for train, _ in self.data.split.splits]
         several = f" on {len(passes.views)} views" if len(passes.views) > 1 else ""
         return [
-            HeadFits(head, passes, view, sizes, f"tune {head.head}{several}")
+            HeadFits(head, passes, view, sizes, f"tune {head_label(head.head)}{several}")
             for head in self.heads
             for view in passes.views
         ]
@@ -88,7 +88,7 @@ def fit_model(
     *,
     layers: Sequence[str | None] = (None,),
     poolings: Sequence[Pooling] = ("auto",),
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str | BaseEstimator] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int | None = None,
     test_size: float | None = None,
@@ -191,7 +191,7 @@ def plan_fit(
     *,
     layers: Sequence[str | None] = (None,),
     poolings: Sequence[Pooling] = ("auto",),
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str | BaseEstimator] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int | None = None,
     test_size: float | None = None,
@@ -220,8 +220,8 @@ def plan_fit(
     check_heads(heads, grids or (), class_weight=class_weight)
     common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs}
     tuned = [
-        TunedHead(name, grid=(grids or {}).get(name), **common, random_state=random_state)
-        for name in dict.fromkeys(heads)
+        TunedHead(head, grid=grid, **common, random_state=random_state)
+        for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
     for head in tuned:
         head.spec(len(dataset.classes))

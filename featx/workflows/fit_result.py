@@ -64,8 +64,18 @@ class FitResult(SummaryMixin):
         """Return `to_dict` as JSON text; `predictions` is as there."""
         return json.dumps(self.to_dict(predictions=predictions), indent=2, default=str, allow_nan=False)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and its evaluation to a file; see `save_model`."""
+    def save(self, path: str | os.PathLike[str]) -> list[str]:
+        """Write the model and its evaluation to a file; see `save_model`.
+
+        Returns
+        -------
+        list of str
+            The types of a classifier of your own that `load_model` must be told to trust.
+        """
+        from ..model_files.loadable import types_to_trust
         from ..model_files.persistence import save_model  # which loads torch
 
-        save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
+        # It was fitted here, so that its code is trusted here.
+        own = types_to_trust(self.model[-1])
+        save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"], trusted=own)
+        return own

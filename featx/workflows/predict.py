@@ -25,6 +25,7 @@ from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import load_model
+from ..model_files.trusted_types import Trusted
 from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
@@ -83,6 +84,7 @@ def predict_images(
     *,
     top: int = 1,
     weights: Files | None = None,
+    trusted: Trusted = (),
     **parameters: Any,
 ) -> tuple[Predictions, ExtractionResult]:
     """Predict the classes of images with a saved pipeline or fine-tuned network.
@@ -95,6 +97,8 @@ def predict_images(
     top : int, default=1
         How many classes to return; fewer if the model does not rank them.
     weights : str, PathLike or sequence of these, default=None
+        As for `load_model`.
+    trusted : sequence of str or type, default=()
         As for `load_model`.
     **parameters
         Of the model's `CNNFeatureTransformer` or `CNNFineTuneClassifier`: device, batch_size, n_jobs, cache, on_error,
@@ -112,7 +116,7 @@ def predict_images(
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
     check_values(locals(), path=PATH)
-    model = _classifier(os.fspath(path), load_model(path, weights=weights))
+    model = _classifier(os.fspath(path), load_model(path, weights=weights, trusted=trusted))
     _check_parameters(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)

@@ -148,7 +148,7 @@ def test_one_class_is_refused():
         evaluate(np.zeros((9, 2)), np.array(9 * ["cat"]))
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", sorted(set(HEADS) - {"lda"}))
 @pytest.mark.parametrize("n", [9, pytest.param(24, marks=pytest.mark.long)])
 def test_every_head_works_on_the_fewest_images_that_folds_allow(head, n):
     X, y = blobs(n, distance=4.0)

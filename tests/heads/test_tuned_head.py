@@ -311,25 +311,6 @@ def test_how_rows_lie_in_memory_changes_nothing(name):
         assert np.array_equal(found.predict_proba(X), expected.predict_proba(X))
 
 
-@pytest.mark.parametrize("name", ["svm", "linear_svm", "ridge"])
-@pytest.mark.parametrize("labels", [["common", "rare"], [1, 2]], ids=str)
-@pytest.mark.parametrize("in_grid", [False, True])
-def test_heads_are_calibrated_with_the_weights_of_the_labels(name, labels, in_grid):
-    X, y = rare()
-    numbers, given = (y == "rare").astype(int), dict(zip(labels, (1, 5), strict=True))
-
-    def probabilities(y, weights):
-        options = {"grid": {"class_weight": [weights]}} if in_grid else {"class_weight": weights}
-        head = TunedHead(name, **options).fit(X, y)
-        assert np.array_equal(head.classes_, np.unique(y))
-        assert np.array_equal(head.head_.predict(X), head.predict(X))
-        return head.predict_proba(X)
-
-    expected = probabilities(numbers, {0: 1, 1: 5})
-    found = probabilities(np.array(labels)[numbers], given)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
 def test_inner_folds_are_made_once(monkeypatch, clusters):
     calls = []
     monkeypatch.setattr(module, "inner_folds", lambda *args: calls.append(1) or inner_folds(*args))
