@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.model_selection import ParameterGrid
@@ -23,11 +22,12 @@ from threadpoolctl import threadpool_limits
 from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
-from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
+from ..evaluation.splits import Split, inner_folds
 from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
 from ..runtime.tasks import Workers
+from .calibrated_head import fit_with_probabilities
 from .class_weights import class_weights
 from .elimination import find_best_value
 from .grid_predictions import predict_grid
@@ -157,7 +157,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
         with threadpool_limits(1):
             self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds)
-            self.head_ = _with_probabilities(spec.with_parameters(self.best_params_), X, y, folds)
+            self.head_ = fit_with_probabilities(spec.with_parameters(self.best_params_), X, y, folds)
         self.classes_ = self.head_.classes_
         return self
 
@@ -287,31 +287,3 @@ def _scores(
         rows = scaler.fit_transform(X[train])
         predicted = predict_grid(pipeline[-1], values, rows, y[train], scaler.transform(X[test]))
     return [float(SCORE_FUNCTIONS[scoring](y[test], labels)) for labels in predicted]
-
-
-def _with_probabilities(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> BaseEstimator:
-    """Return the head fitted on all rows, calibrated if it has no probabilities of its own."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        if hasattr(pipeline, "predict_proba"):
-            return pipeline.fit(X, y)
-        # A high temperature brings the probabilities so close that float32 would not tell them apart.
-        return _calibrated(pipeline, X.astype(np.float64), y, folds)
-
-
-def _calibrated(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> CalibratedClassifierCV:
-    """Return the head fitted on all rows and calibrated by temperature scaling."""
-    weights = pipeline[-1].get_params().get("class_weight")
-    classes, numbers = np.unique(y, return_inverse=True)
-    labels, head = y, pipeline
-    if isinstance(weights, Mapping):
-        # Scikit-learn predicts the folds by class numbers, in place of the labels that the weights are given for.
-        labels, head = numbers, clone(pipeline)
-        head[-1].set_params(class_weight={n: weights.get(label, 1.0) for n, label in enumerate(classes.tolist())})
-    calibrated = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=folds).fit(X, labels)
-    if labels is numbers:
-        (fitted,) = calibrated.calibrated_classifiers_
-        fitted.estimator, fitted.classes = clone(pipeline).fit(X, y), classes
-        calibrated.estimator, calibrated.classes_ = pipeline, classes
-    calibrated.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
-    return calibrated
