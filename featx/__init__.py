@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .heads.head_names import HEADS
     from .heads.nested_cv import evaluate_heads
     from .heads.results import CandidateResult, EvaluationResult
+    from .heads.threshold_classifier import ThresholdClassifier
     from .heads.tuned_head import TunedHead, make_head
     from .html_report.report_file import write_report
     from .images.augmentation import Augmentation
@@ -61,7 +62,8 @@ if TYPE_CHECKING:
     from .reports.image_sheets import plot_images
     from .reports.plots import plot_confusion_matrix
     from .workflows.extract import write_embeddings
-    from .workflows.finetune import FineTuneResult, finetune_model
+    from .workflows.finetune import finetune_model
+    from .workflows.finetune_result import FineTuneResult
     from .workflows.fit import fit_model
     from .workflows.fit_result import FitResult
     from .workflows.predict import Prediction, Predictions, predict_images
@@ -77,6 +79,7 @@ _MODULES = {
     # heads, figures and models
     "heads.head_names": ("HEADS",),
     "heads.tuned_head": ("TunedHead", "make_head"),
+    "heads.threshold_classifier": ("ThresholdClassifier",),
     "heads.nested_cv": ("evaluate_heads",),
     "heads.results": ("CandidateResult", "EvaluationResult"),
     "workflows.fit": ("fit_model",),
@@ -97,7 +100,8 @@ _MODULES = {
     "audit.result": ("AuditResult",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
-    "workflows.finetune": ("FineTuneResult", "finetune_model"),
+    "workflows.finetune": ("finetune_model",),
+    "workflows.finetune_result": ("FineTuneResult",),
     "images.augmentation": ("Augmentation",),
     "reports.evaluation_plot": ("plot_evaluation",),
     "reports.history_plot": ("plot_history",),

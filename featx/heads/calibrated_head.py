@@ -12,8 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
+from ..exceptions import ParameterError
 
-__all__ = ["fit_with_probabilities", "held_out_probabilities"]
+__all__ = ["fit_with_probabilities", "folds_inside", "held_out_probabilities"]
 
 
 def fit_with_probabilities(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> BaseEstimator:
@@ -24,6 +25,19 @@ def fit_with_probabilities(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, fol
             return pipeline.fit(X, y)
         # A high temperature brings the probabilities so close that float32 would not tell them apart.
         return _calibrated(pipeline, X.astype(np.float64), y, folds)
+
+
+def folds_inside(
+    train: np.ndarray,
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    together: np.ndarray | None = None,
+    random_state: int = 0,
+) -> list[Split]:
+    """Return the inner folds of some of the rows, by their places among these; the others as for `inner_folds`."""
+    parts = [None if column is None else column[train] for column in (groups, together)]
+    return inner_folds(y[train], parts[0], random_state, parts[1])
 
 
 def held_out_probabilities(
@@ -60,9 +74,13 @@ def held_out_probabilities(
     for train, test in folds:
         inside = []
         if not hasattr(pipeline, "predict_proba"):
-            columns = (None if column is None else column[train] for column in (groups, together))
-            inside = inner_folds(y[train], next(columns), random_state, next(columns))
+            inside = folds_inside(train, y, groups=groups, together=together, random_state=random_state)
         fitted = fit_with_probabilities(clone(pipeline), X[train], y[train], inside)
+        if not hasattr(fitted, "predict_proba"):
+            raise ParameterError(
+                f"{type(pipeline[-1]).__name__} has no probabilities, which an operating point needs",
+                "Choose another head.",
+            )
         found[test] = fitted.predict_proba(X[test])
     return found
 

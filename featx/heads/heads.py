@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from ..constraints import RANDOM_STATE, STRING, check_values, plain
+from ..evaluation.splits import Split
 from ..exceptions import ParameterError, nearest
 from .head_names import check_head
 
-__all__ = ["HeadSpec", "head_spec", "try_head"]
+__all__ = ["HeadSpec", "feasible_head", "head_spec", "try_head"]
 
 # Made-up rows of each class that a grid is tried on, and how many of its combinations are tried.
 TRIAL_ROWS = 10
@@ -148,6 +150,30 @@ def try_head(head: HeadSpec, n_classes: int) -> None:
             raise ParameterError(
                 f"the head {head.name} cannot be fitted with {settings}", " ".join(str(error).split())
             ) from error
+
+
+def feasible_head(spec: HeadSpec, y: np.ndarray, folds: list[Split]) -> HeadSpec:
+    """Return the head without what the training parts of the folds are too small for.
+
+    These are numbers of neighbours that exceed the rows, and early stopping if the part that it holds out would lack a
+    class.
+    """
+    pipeline, grid = clone(spec.estimator), spec.grid
+    known = pipeline[-1].get_params()
+    if "early_stopping" in known:
+        fraction = known["validation_fraction"]
+        counts = [np.unique(y[train], return_counts=True)[1] for train, _ in folds]
+        enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
+        pipeline[-1].set_params(early_stopping=enough)
+    if "n_neighbors" in grid:
+        most = min(len(train) for train, _ in folds)
+        few = [number for number in grid["n_neighbors"] if number <= most]
+        if not few:
+            raise ParameterError(
+                f"got n_neighbors={min(grid['n_neighbors'])} for {most} training images", "Choose fewer neighbours."
+            )
+        grid = {**grid, "n_neighbors": few}
+    return HeadSpec(spec.name, pipeline, grid)
 
 
 def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:

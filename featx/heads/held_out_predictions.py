@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ..evaluation.operating_point import class_number
 from ..evaluation.splits import Split
+from ..evaluation.thresholds import decide
 from .tuned_head import TunedHead
 
 __all__ = ["HeldOutPredictions", "predict_held_out"]
@@ -24,6 +26,10 @@ class HeldOutPredictions:
     ----------
     probabilities : ndarray of shape (n, k)
         Of all classes; 0 for rows that were not predicted.
+    decided : ndarray of int, shape (n,)
+        The numbers of the predicted classes: the most probable ones, or by the threshold of an operating point.
+    thresholds : list of float
+        Those that operating points chose, for each split.
     parameters : list of dict
         What the tuning chose, for each split.
     inner_scores : list of float
@@ -33,6 +39,8 @@ class HeldOutPredictions:
     """
 
     probabilities: np.ndarray
+    decided: np.ndarray
+    thresholds: list[float]
     parameters: list[dict[str, Any]]
     inner_scores: list[float]
     seconds: float
@@ -71,6 +79,7 @@ def predict_held_out(
     """
     classes = np.unique(y)
     probabilities = np.zeros((len(y), len(classes)))
+    decided, thresholds = np.zeros(len(y), dtype=int), []
     parameters, inner_scores = [], []
     start = time.perf_counter()
     for train, test in splits:
@@ -85,8 +94,14 @@ def predict_held_out(
             head.class_weight = {label: weight for label, weight in head.class_weight.items() if label in present}
         fitted = head.fit(X[train], y[train], **inside)
         probabilities[np.ix_(test, np.searchsorted(classes, fitted.classes_))] = fitted.predict_proba(X[test])
+        decided[test] = probabilities[test].argmax(axis=1)
+        if fitted.operating_point is not None:
+            thresholds.append(fitted.threshold_.threshold)
+            number = class_number(fitted.positive, classes)
+            decided[test] = decide(probabilities[test], number, fitted.threshold_.threshold)
         parameters.append(fitted.best_params_)
         inner_scores.append(fitted.best_score_)
         if after_each is not None:
             after_each()
-    return HeldOutPredictions(probabilities, parameters, inner_scores, time.perf_counter() - start), fitted
+    spent = time.perf_counter() - start
+    return HeldOutPredictions(probabilities, decided, thresholds, parameters, inner_scores, spent), fitted

@@ -27,6 +27,7 @@ OWN_TYPES = (
     "featx.Augmentation",
     "featx.CNNFeatureTransformer",
     "featx.CNNFineTuneClassifier",
+    "featx.ThresholdClassifier",
     "featx.TunedHead",
 )
 # In addition to the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..heads.results import CandidateResult, EvaluationResult
     from ..images.sources import ImageSource, ImageSources
     from ..networks.backbone import Backbone, BackboneSource
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
     from ..workflows.fit_result import FitResult
     from ..workflows.judged_predictions import JudgedResult
     from ..workflows.predict import Prediction, Predictions

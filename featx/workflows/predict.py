@@ -17,14 +17,17 @@ from ..constraints import BATCH, PATH, check_values
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.summary_mixin import SummaryMixin
+from ..evaluation.thresholds import Decision
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
+from ..heads.threshold_classifier import ThresholdClassifier
+from ..heads.tuned_head import TunedHead
 from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
-from ..model_files.persistence import load_model
+from ..model_files.persistence import read_model
 from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
@@ -60,6 +63,10 @@ class Predictions(SummaryMixin, list[Prediction]):
         All classes that the model knows.
     probabilities : ndarray of float, shape (n, classes), default=None
         Of all classes; None if the model has none.
+    decision : Decision, default=None
+        The rule by which the model predicts, if it has a threshold; None if it predicts the most probable class.
+    positive : str, default=None
+        The class that figures of one class against the rest are of.
     """
 
     def __init__(
@@ -69,9 +76,12 @@ class Predictions(SummaryMixin, list[Prediction]):
         rows: list[int],
         classes: list[str],
         probabilities: np.ndarray | None = None,
+        decision: Decision | None = None,
+        positive: str | None = None,
     ) -> None:
         super().__init__(predictions)
         self.rows, self.classes, self.probabilities = rows, classes, probabilities
+        self.decision, self.positive = decision, positive
 
 
 def predict_images(
@@ -109,7 +119,8 @@ def predict_images(
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
     check_values(locals(), path=PATH)
-    model = _classifier(os.fspath(path), load_model(path, weights=weights))
+    saved = read_model(path, weights=weights)
+    model = _classifier(os.fspath(path), saved.model)
     _check_parameters(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)
@@ -124,7 +135,26 @@ def predict_images(
         for i in rows
     ]
     known = scores.probabilities if scores.probabilities is None or not failed else scores.probabilities[rows]
-    return Predictions(found, rows=rows, classes=classes, probabilities=known), extraction
+    decision = _decision_of(model)
+    positive = (saved.evaluation or {}).get("positive") if decision is None else str(decision.positive)
+    return (
+        Predictions(
+            found,
+            rows=rows,
+            classes=classes,
+            probabilities=known,
+            decision=decision,
+            positive=positive if positive in classes else None,
+        ),
+        extraction,
+    )
+
+
+def _decision_of(model: BaseEstimator) -> Decision | None:
+    """Return the rule of a model that predicts by a threshold."""
+    last = model[-1] if isinstance(model, Pipeline) else model
+    last = last.head_ if isinstance(last, TunedHead) else last
+    return last.decision if isinstance(last, ThresholdClassifier | CNNFineTuneClassifier) else None
 
 
 def _check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -202,7 +232,8 @@ def _from_network(
     images = model.sources(dataset.images, dataset.names)
     probabilities, extraction = model.predict_images(images, on_error=on_error)
     _check_any_readable(extraction)
-    return scores_from_probabilities(probabilities), extraction
+    decided = None if model.decision is None else model.decision.numbers(probabilities, model.classes_)
+    return scores_from_probabilities(probabilities, decided), extraction
 
 
 def _from_pipeline(

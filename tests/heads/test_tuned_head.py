@@ -33,7 +33,7 @@ from featx import (
 )
 from featx.evaluation.splits import inner_folds
 from featx.heads import tuned_head as module
-from featx.heads.tuned_head import SCORE_FUNCTIONS
+from featx.heads.scoring import LABEL_SCORES
 from plain_searches import plain_search
 
 NAMES = np.array(["ant", "bee", "cat"])
@@ -253,7 +253,7 @@ def test_the_choice_is_that_of_a_plain_grid_search(name, data):
 def test_class_weights_and_scorings_are_those_of_a_plain_grid_search(name, weight):
     X, y = rare()
     y = y == "rare"
-    for scoring in SCORE_FUNCTIONS:
+    for scoring in LABEL_SCORES:
         check(*search(X, y, name, class_weight=weight, scoring=scoring), len(y))
 
 
