@@ -72,7 +72,7 @@ def judgement_parts(result: JudgedResult) -> list[Part]:
         metrics_table(result, "on the labelled images"),
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
-        *operating_point_parts(result.operating_point),
+        *operating_point_parts(result.operating_point, "labelled images"),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]

@@ -21,11 +21,11 @@ NAMES = {
 }
 
 
-def operating_point_parts(found: ReachedPoint | None) -> list[Part]:
+def operating_point_parts(found: ReachedPoint | None, images: str = "held-out images") -> list[Part]:
     """Return the table of an operating point with the sentences around it; nothing where there is none."""
     if found is None:
         return []
-    header = ["", "held-out images", *(["where it was chosen"] if found.chosen_on else [])]
+    header = ["", images, *(["where it was chosen"] if found.chosen_on else [])]
     title = f"operating point {found.asked}: {found.positive!r} where its probability is at least {found.threshold:.4g}"
     lines = [*point_sentences(found), *found.notes]
     return [Table(header, point_rows(found), title=title), "\n".join(lines)]
