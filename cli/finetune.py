@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from ..choices import PlotBy
-from .checks import check_figure_paths, check_names
+from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .interrupts import note_kept
 from .logs import announce
@@ -19,6 +19,7 @@ from .options import (
     OPEN_FRACTION,
     check_output,
     check_outputs,
+    decision_options,
     dry_run_option,
     json_option,
     min_images_option,
@@ -63,6 +64,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
 @test_option
+@decision_options
 @training_options
 @output_option(metavar="MODEL.skops", help="Write the trained model, for `featx predict`.")
 @_output("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
@@ -126,8 +128,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         check_weights_name(options["export_weights"])
     check_figure_paths(options["plot"], options["plot_confusion"], options["plot_images"], options["plot_predictions"])
     check_names(options)
+    check_decision_options(options)
     _note_ignored(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
+    check_decision_options(options, dataset.classes)
     announce(options, "loading scikit-learn")
     from ..finetuning.classifier import CNNFineTuneClassifier
     from ..reports.costs import extraction_parts, times_text
@@ -136,7 +140,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     classifier = CNNFineTuneClassifier(**parameters_from(options, signature(CNNFineTuneClassifier).parameters))
     held_out: dict[str, Any] = {
         "test": test,
-        **{name: options[name] for name in ("test_size", "min_images", "per_class", "on_error")},
+        **{
+            name: options[name]
+            for name in ("test_size", "min_images", "per_class", "on_error", "positive", "operating_point")
+        },
     }
     note_shapes(options, classifier, [classifier.layer], [classifier.pooling])
     if output is None or dry_run:

@@ -10,13 +10,14 @@ import click
 from ..choices import Scoring
 from ..heads.head_names import HEADS, check_heads
 from .assignments import parse_assignment, parse_literals
-from .checks import check_figure_paths, check_names
+from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
     check_outputs,
+    decision_options,
     dry_run_option,
     json_option,
     min_images_option,
@@ -75,13 +76,16 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
     type=click.Choice(get_args(Scoring)),
     default="accuracy",
     show_default=True,
-    help="What the tuning maximises.",
+    metavar="SCORE",
+    help=f"What the tuning maximises: {', '.join(get_args(Scoring))}. roc_auc and average_precision are of --positive, "
+    "or the mean over all classes.",
 )
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Hold out this fraction as the test set instead of folds or a split.")  # fmt: skip
 @test_option
+@decision_options
 @output_option(
     metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
 )
@@ -121,6 +125,9 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     Rare classes:
         featx fit photos/ -o m.skops --class-weight balanced \\
             --scoring balanced_accuracy
+    A class that must not be missed:
+        featx fit photos/ -o m.skops --positive crack \\
+            --operating-point sensitivity=0.95 --scoring roc_auc
     Any classifier of scikit-learn's kind:
         featx fit photos/ -o m.skops \\
             --head sklearn.ensemble:RandomForestClassifier \\
@@ -137,7 +144,9 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)
+    check_decision_options(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
+    check_decision_options(options, dataset.classes)
     announce(options, "loading scikit-learn")
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import evaluation_parts
@@ -157,7 +166,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "min_images": options["min_images"],
         "per_class": options["per_class"],
         "class_weight": class_weight,
-        "scoring": options["scoring"],
+        **{name: options[name] for name in ("scoring", "positive", "operating_point")},
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
     }

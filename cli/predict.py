@@ -31,7 +31,7 @@ from .sheets import draw_predictions, plot_predictions_option
 from .streams import write_text
 
 if TYPE_CHECKING:
-    from ..workflows.predict import Prediction
+    from ..workflows.predict import Predictions
 
 __all__ = ["predict"]
 
@@ -81,7 +81,8 @@ def predict(
     IMAGES are files, URLs, folders, manifests, or sample:NAME. A - stands for the names on standard input, one a line
     or as `find -print0` writes them; a pattern in quotes, such as "new/*.jpg" or "new/**/*.jpg", for the files that it
     matches. The figures of labelled images, or of the test part of a split that they came with, are printed below the
-    table; with --format csv, json or jsonl on standard error.
+    table; with --format csv, json or jsonl on standard error. A model with an operating point predicts by its
+    threshold.
 
     \b
     Examples:
@@ -150,7 +151,7 @@ def _form_of(output: Path | None) -> str:
     return suffix
 
 
-def _as_text(predictions: list[Prediction], form: str) -> bytes:
+def _as_text(predictions: Predictions, form: str) -> bytes:
     """Return the predictions in a format; names of files keep every byte."""
     from ..display.text_tables import render_text
     from ..reports.listings import prediction_parts
@@ -162,27 +163,39 @@ def _as_text(predictions: list[Prediction], form: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-def _as_csv(predictions: list[Prediction]) -> str:
+def _as_csv(predictions: Predictions) -> str:
     from ..reports.listings import prediction_header
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(prediction_header(max((len(p.top) for p in predictions), default=0)))
-    writer.writerows(
-        [p.name, *(cell for label, value in p.top for cell in (label, "" if value is None else f"{value:.6f}"))]
-        for p in predictions
-    )
+    decision = predictions.decision
+    writer.writerow(prediction_header(max((len(p.top) for p in predictions), default=0), decided=decision is not None))
+    for number, p in enumerate(predictions):
+        cells = [cell for label, value in p.top for cell in (label, "" if value is None else f"{value:.6f}")]
+        more = [] if decision is None else _decided_by(predictions, number).values()
+        writer.writerow([p.name, *cells, *(f"{value:.6f}" if isinstance(value, float) else value for value in more)])
     return text.getvalue().rstrip("\n")
 
 
-def _as_json(predictions: list[Prediction]) -> str:
-    return json.dumps(list(map(_as_object, predictions)), indent=2)
+def _as_json(predictions: Predictions) -> str:
+    return json.dumps([_as_object(predictions, number) for number in range(len(predictions))], indent=2)
 
 
-def _as_json_lines(predictions: list[Prediction]) -> str:
-    return "\n".join(json.dumps(_as_object(prediction)) for prediction in predictions)
+def _as_json_lines(predictions: Predictions) -> str:
+    return "\n".join(json.dumps(_as_object(predictions, number)) for number in range(len(predictions)))
 
 
-def _as_object(prediction: Prediction) -> dict[str, Any]:
+def _as_object(predictions: Predictions, number: int) -> dict[str, Any]:
+    prediction, decision = predictions[number], predictions.decision
     top = [{"label": label, "probability": value} for label, value in prediction.top]
-    return {"path": prediction.name, "top": top}
+    found = {"path": prediction.name, "top": top}
+    if decision is None:
+        return found
+    return {**found, "decision": {**_decided_by(predictions, number), "operating_point": decision.operating_point}}
+
+
+def _decided_by(predictions: Predictions, number: int) -> dict[str, Any]:
+    """Return the class with a threshold, its probability for an image, and the threshold."""
+    positive = predictions.positive
+    probability = float(predictions.probabilities[number, predictions.classes.index(positive)])
+    return {"positive": positive, "probability": probability, "threshold": float(predictions.decision.threshold)}

@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from .forecast.rank import forecast_ranking
     from .forecast.result import ForecastResult
     from .heads.head_names import HEADS
+    from .heads.make_head import make_head
     from .heads.nested_cv import evaluate_heads
     from .heads.results import CandidateResult, EvaluationResult
-    from .heads.tuned_head import TunedHead, make_head
+    from .heads.threshold_classifier import ThresholdClassifier
+    from .heads.tuned_head import TunedHead
     from .html_report.report_file import write_report
     from .images.augmentation import Augmentation
     from .images.sources import ImageSource, ImageSources, as_sources, read_image
@@ -81,7 +83,9 @@ _MODULES = {
     "workflows.extract": ("write_embeddings",),
     # heads, figures and models
     "heads.head_names": ("HEADS",),
-    "heads.tuned_head": ("TunedHead", "make_head"),
+    "heads.make_head": ("make_head",),
+    "heads.tuned_head": ("TunedHead",),
+    "heads.threshold_classifier": ("ThresholdClassifier",),
     "heads.nested_cv": ("evaluate_heads",),
     "heads.results": ("CandidateResult", "EvaluationResult"),
     "workflows.fit": ("fit_model",),

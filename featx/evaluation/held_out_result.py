@@ -17,6 +17,7 @@ from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
 from .metrics import classification_report, interval_notes, score_answers
 from .prediction_table import PredictionTable
+from .reached_point import ReachedPoint
 from .units import nontrivial_groups
 
 __all__ = ["HeldOutResult", "score_held_out"]
@@ -44,6 +45,10 @@ class HeldOutResult(SummaryMixin):
         What to know about the metrics; see `interval_notes`.
     predictions : PredictionTable
         The prediction for each of these images, which the metrics are computed from. JSON has it on request.
+    positive : str or None
+        The class whose ROC AUC and average precision are among the metrics, against the rest.
+    operating_point : ReachedPoint or None
+        What a threshold of the positive class reaches, if one was asked for: it then decides the predicted classes.
     """
 
     classes: list[str]
@@ -54,6 +59,8 @@ class HeldOutResult(SummaryMixin):
     baseline: Baseline
     notes: list[str]
     predictions: PredictionTable = field(compare=False, metadata={"json": False})
+    positive: str | None = field(default=None, kw_only=True)
+    operating_point: ReachedPoint | None = field(default=None, kw_only=True)
 
     def to_dict(self, *, predictions: bool = False) -> dict[str, Any]:
         """Return the figures as types that JSON can hold.
@@ -83,6 +90,10 @@ def score_held_out(
     others: Iterable[dict[str, Estimate]] = (),
     rows: np.ndarray | None = None,
     parts: np.ndarray | None = None,
+    decided: np.ndarray | None = None,
+    positive: int | None = None,
+    ranked: bool = False,
+    units: np.ndarray | None = None,
 ) -> HeldOutResult:
     """Return the result of predictions on held-out images.
 
@@ -107,10 +118,17 @@ def score_held_out(
         Of the data set, for the table of predictions, which is in their order; None means 0 to n - 1.
     parts : ndarray of str, shape (n,), default=None
         The fold or part of the data that each image was tested in; None means "test".
+    decided, positive, ranked, units
+        As for `score_predictions`; where there are no probabilities, they have no effect.
     """
     names, groups = [str(name) for name in classes], nontrivial_groups(groups)
-    predicted = predicted_classes(answers)
-    metrics = score_answers(truth, answers, n_classes=len(names), groups=groups, random_state=random_state)
+    if answers.ndim == 1:
+        positive, decided = None, answers
+    elif positive is None and len(names) == 2:
+        positive = 1
+    predicted = predicted_classes(answers) if decided is None else decided
+    metrics = score_answers(truth, answers, n_classes=len(names), groups=groups, random_state=random_state,
+                            decided=decided, positive=positive, ranked=ranked, units=units)  # fmt: skip
     table = PredictionTable(
         names,
         np.arange(len(truth)) if rows is None else rows,
@@ -135,7 +153,9 @@ def score_held_out(
             groups=groups,
             folds=folds,
             metric=metric,
+            positive=positive,
         ),
         notes=interval_notes([*others, metrics], groups=groups),
         predictions=table.take(np.argsort(table.rows, kind="stable")),
+        positive=None if positive is None else names[positive],
     )

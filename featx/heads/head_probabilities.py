@@ -19,7 +19,7 @@ from .head_names import is_named
 from .heads import HeadSpec
 from .own_classifiers import own_classifier
 
-__all__ = ["may_have_probabilities", "with_probabilities"]
+__all__ = ["is_calibrated", "may_have_probabilities", "with_probabilities"]
 
 # The probabilities of discriminant analysis are of Gaussian classes, and far too sure in hundreds of dimensions: with
 # them the log loss of three data sets was 0.7 to 2.1, with a temperature 0.3 to 0.4.
@@ -43,13 +43,19 @@ def with_probabilities(spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        pipeline = spec.estimator
-        if hasattr(pipeline, "predict_proba") and (spec.is_own or not isinstance(pipeline[-1], OVERCONFIDENT)):
+        pipeline = clone(spec.estimator)
+        if not is_calibrated(spec):
             return pipeline.fit(X, y)
         if spec.is_own and not _decides_by_values(fitted := clone(pipeline).fit(X, y), X):
             return fitted
         # A high temperature brings the probabilities so close that float32 would not tell them apart.
         return _calibrated(pipeline, X.astype(np.float64), y, folds)
+
+
+def is_calibrated(spec: HeadSpec) -> bool:
+    """Tell whether a head has no probabilities of its own, or useless ones, and gets those of its decision values."""
+    has_own = hasattr(spec.estimator, "predict_proba")
+    return not has_own or (not spec.is_own and isinstance(spec.estimator[-1], OVERCONFIDENT))
 
 
 def may_have_probabilities(head: Any) -> bool:

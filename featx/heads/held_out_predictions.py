@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ..evaluation.answers import answers_of, joined_answers
+from ..evaluation.answers import answers_of, joined_answers, predicted_classes
+from ..evaluation.operating_point import class_number
 from ..evaluation.splits import Split
+from ..evaluation.thresholds import decide
 from ..exceptions import ParameterError
 from .head_names import HEADS, is_named
 from .tuned_head import TunedHead
@@ -27,6 +29,10 @@ class HeldOutPredictions:
     ----------
     answers : ndarray of shape (n, k) or (n,)
         Probabilities of all classes, or class numbers where a fit has none; 0 for rows that were not predicted.
+    decided : ndarray of int, shape (n,)
+        The numbers of the predicted classes: the most probable ones, or by the threshold of an operating point.
+    thresholds : list of float
+        Those that operating points chose, for each split.
     parameters : list of dict
         What the tuning chose, for each split.
     inner_scores : list of float
@@ -36,6 +42,8 @@ class HeldOutPredictions:
     """
 
     answers: np.ndarray
+    decided: np.ndarray
+    thresholds: list[float]
     parameters: list[dict[str, Any]]
     inner_scores: list[float]
     seconds: float
@@ -89,6 +97,7 @@ def predict_held_out(
     """
     classes = np.unique(y)
     found, parameters, inner_scores = [], [], []
+    decided, thresholds = np.zeros(len(y), dtype=int), []
     start = time.perf_counter()
     for train, test in splits:
         inside = {
@@ -101,10 +110,18 @@ def predict_held_out(
             present = set(y[train].tolist())
             head.class_weight = {label: weight for label, weight in head.class_weight.items() if label in present}
         fitted = head.fit(X[train], y[train], **inside)
-        found.append((test, answers_of(fitted, X[test], classes, by_probability=is_named(fitted.head))))
+        by_probability = is_named(fitted.head) or fitted.operating_point is not None
+        answers = answers_of(fitted, X[test], classes, by_probability=by_probability)
+        found.append((test, answers))
+        decided[test] = predicted_classes(answers)
+        if fitted.operating_point is not None:
+            thresholds.append(fitted.threshold_.threshold)
+            decided[test] = decide(answers, class_number(fitted.positive, classes), fitted.threshold_.threshold)
         parameters.append(fitted.best_params_)
         inner_scores.append(fitted.best_score_)
         if after_each is not None:
             after_each()
-    answers = joined_answers(found, len(y))
-    return HeldOutPredictions(answers, parameters, inner_scores, time.perf_counter() - start), fitted
+    spent = time.perf_counter() - start
+    return HeldOutPredictions(
+        joined_answers(found, len(y)), decided, thresholds, parameters, inner_scores, spent
+    ), fitted

@@ -21,14 +21,17 @@ from threadpoolctl import threadpool_limits
 from ..choices import Scoring
 from ..constraints import check_values, plain, shown
 from ..display.progress import progress_bar
-from ..evaluation.answers import joined_answers, predicted_classes
+from ..evaluation.answers import joined_answers
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import score_held_out
 from ..evaluation.metrics import score_answers
+from ..evaluation.operating_point import class_number, parse_operating_point
 from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired, name_test
+from ..evaluation.ranking import RANKING_METRICS
+from ..evaluation.reached_point import judge_point
 from ..evaluation.splits import INNER_FOLDS, Split
-from ..evaluation.units import nontrivial_groups
+from ..evaluation.units import judged_units, nontrivial_groups
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
@@ -37,6 +40,7 @@ from .class_weights import class_weights
 from .head_names import LINEAR_HEADS, check_heads, head_grids, head_labels, head_name
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
+from .scoring import baseline_metric, tuning_score
 from .tuned_head import TunedHead
 
 __all__ = ["evaluate_heads"]
@@ -57,6 +61,8 @@ def evaluate_heads(
     reference: View | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: Scoring = "accuracy",
+    positive: Any = None,
+    operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -84,8 +90,8 @@ def evaluate_heads(
     reference : (layer, pooling), default=None
         The view of the candidate that the others are compared with; if None, that of the simplest candidate of all.
     class_weight : "balanced", mapping or None, default=None
-    scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
-        What the tuning maximises.
+    scoring, positive, operating_point
+        As for `TunedHead`. The threshold of an operating point is chosen on the inner folds, as the parameters are.
     random_state : int, RandomState or None, default=0
         Seed of the folds and the heads. With None or a RandomState, a seed is drawn once.
     n_jobs : int, default=None
@@ -132,6 +138,8 @@ def evaluate_heads(
             grid=grid,
             class_weight=class_weight,
             scoring=scoring,
+            positive=positive,
+            operating_point=operating_point,
             random_state=random_state,
             n_jobs=n_jobs,
         )
@@ -140,6 +148,7 @@ def evaluate_heads(
     for tuned in tuned_heads:
         tuned.spec(len(classes))
     class_weights(class_weight, classes, truth)
+    number = None if positive is None else class_number(positive, classes)
     total = len(matrices) * len(tuned_heads) * len(splits) + 1
     candidates: list[_Candidate] = []
     best_fit: list[TunedHead] = []
@@ -153,10 +162,12 @@ def evaluate_heads(
                 candidates.append(_Candidate(view, X, tuned, predictions))
                 # Of one split, the head that is kept; the others are let go, since some hold all their rows.
                 best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
-        picks = []
-        for number, (_, test) in enumerate(splits):
-            best = max(candidates, key=lambda c: c.predictions.inner_scores[number])
+        picks, decided, thresholds = [], np.zeros(len(y), dtype=int), []
+        for place, (_, test) in enumerate(splits):
+            best = max(candidates, key=lambda c: c.predictions.inner_scores[place])
             picks.append((test, best.predictions.answers[test]))
+            decided[test] = best.predictions.decided[test]
+            thresholds += best.predictions.thresholds[place : place + 1]
         chosen = joined_answers(picks, len(y))
         tested = np.concatenate([test for _, test in splits])
         parts = ["test"] if split.folds is None else [f"fold {number}" for number in range(1, len(splits) + 1)]
@@ -164,7 +175,12 @@ def evaluate_heads(
             "groups": nontrivial_groups(None if groups is None else groups[tested]),
             "folds": len(splits),
         }
-        main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
+        units = judged_units(groups, together)
+        ranking: dict[str, Any] = {
+            "positive": number,
+            "ranked": scoring in RANKING_METRICS,
+            "units": nontrivial_groups(None if units is None else units[tested]),
+        }
         metrics = {
             c: score_answers(
                 truth[tested],
@@ -172,12 +188,18 @@ def evaluate_heads(
                 n_classes=len(classes),
                 groups=design["groups"],
                 random_state=random_state,
+                decided=c.predictions.decided[tested],
+                **ranking,
             )
+            for c in candidates
+        }
+        reached = {
+            c: tuning_score(truth[tested], c.predictions.answers[tested], scoring, number, n_classes=len(classes))
             for c in candidates
         }
         kept, rows, (fitted,) = best, split.fitted, best_fit
         if split.folds is not None:
-            kept, rows = max(candidates, key=lambda c: metrics[c][main].value), np.arange(len(y))
+            kept, rows = max(candidates, key=lambda c: reached[c]), np.arange(len(y))
             fitted = clone(kept.tuned).fit(kept.X, y, groups=groups, together=together)
         bar.update()
 
@@ -185,7 +207,7 @@ def evaluate_heads(
         (c for c in candidates if reference in (None, c.view)),
         key=lambda c: (c.tuned.head not in LINEAR_HEADS, c.X.shape[1]),
     )
-    right = {c: predicted_classes(c.predictions.answers[tested]) == truth[tested] for c in candidates}
+    right = {c: c.predictions.decided[tested] == truth[tested] for c in candidates}
     tests = {c: compare_paired(right[c], right[simplest], **design) for c in candidates if c is not simplest}
     p_values = dict(zip(tests, adjust_p_values([test.p_value for test in tests.values()]), strict=True))
     labels = head_labels(heads)
@@ -212,18 +234,30 @@ def evaluate_heads(
         classes=classes,
         trained=truth[split.fitted],
         **design,
-        metric=main,
+        metric=baseline_metric(scoring, len(classes), number),
         random_state=random_state,
+        decided=decided[tested],
+        **ranking,
         others=metrics.values(),
         rows=tested,
         parts=np.repeat(np.array(parts, dtype=object), [len(test) for _, test in splits]),
     )
+    if number is not None and operating_point is not None:
+        held_out.operating_point = judge_point(
+            truth[tested] == number,
+            decided[tested] == number,
+            parse_operating_point(operating_point),
+            fitted.threshold_,
+            positive=str(classes[number]),
+            thresholds=thresholds,
+            units=ranking["units"],
+        )
     result = EvaluationResult(
         **{**vars(held_out), "notes": [*split.notes, *held_out.notes]},
         n_images=len(y),
         protocol=_protocol(split),
         scoring=scoring,
-        candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
+        candidates=[results[c] for c in sorted(candidates, key=lambda c: -reached[c])],
         head=head_name(kept.tuned.head),
         layer=kept.view.layer,
         pooling=kept.view.pooling,

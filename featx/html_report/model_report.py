@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..display.quantities import count_text
+from ..evaluation.ranking import RANKING_METRICS
 from .answer import answer_of_model
 from .candidates import MOST_DRAWN, candidate_table, interval_chart
 from .class_rows import class_rows
@@ -31,6 +32,8 @@ METRICS = (
     ("accuracy", "accuracy", True),
     ("balanced_accuracy", "balanced accuracy", True),
     ("macro_f1", "macro F1", True),
+    ("roc_auc", "ROC AUC", False),
+    ("average_precision", "average precision", False),
     ("log_loss", "log loss", False),
     ("debiased_calibration_error", "calibration error", False),
     ("calibration_error_if_calibrated", "if calibrated", False),
@@ -62,7 +65,9 @@ def model_content(
     candidates = list(getattr(held, "candidates", ()))
     listed = list_images({"": table})
     has_probabilities = table.probabilities is not None
-    curves = class_curves(table) if has_probabilities else []
+    point = held.operating_point
+    starts = {} if point is None else {held.classes.index(point.positive): point.threshold}
+    curves = class_curves(table, starts=starts) if has_probabilities else []
     points, map_section = _map(result, listed, of="the trained network" if is_training else "the network")
     extraction = getattr(result, "extraction", None)
     failures = getattr(result, "failures", None) or getattr(extraction, "failures", None) or []
@@ -70,8 +75,9 @@ def model_content(
         "title": title or _title(result, held),
         "answer": answer_of_model(held, how=getattr(held, "protocol", "held-out images"), candidates=candidates,
                                   finetuned=is_training),
-        "figures": [(label, held.metrics[name].text(percent=percent)) for name, label, percent in METRICS
-                    if name in held.metrics],
+        "figures": [(f"{label} of {held.positive}" if name in RANKING_METRICS and held.positive else label,
+                     held.metrics[name].text(percent=percent))
+                    for name, label, percent in METRICS if name in held.metrics],
         "notes": held.notes,
         "candidates": _candidates(held, candidates) if len(candidates) > 1 else None,
         "classes": held.classes,
@@ -124,13 +130,15 @@ def _thresholds(held: HeldOutResult, curves: list[dict[str, Any]]) -> dict[str, 
     """Return the empty charts of one class against all others, which the script draws the chosen curve on."""
     if not curves:
         return None
-    hardest = min(curves, key=lambda curve: held.per_class[curve["class"]]["f1"])
+    first = min(curves, key=lambda curve: held.per_class[curve["class"]]["f1"])
+    if held.positive is not None:
+        first = next((curve for curve in curves if held.classes[curve["class"]] == held.positive), first)
     charts = {}
     for kind, name in (("roc", "ROC curve"), ("precision_recall", "Precision-recall curve")):
         more = '<path class="line first" d="M0,0"/><circle class="marker" r="6"/>'
         svg = empty_chart(kind).svg(f"{name} of the chosen class", more=more)
         charts[f"{kind}_svg"] = svg.replace("<svg ", f'<svg id="{kind.replace("_", "-")}" ', 1)
-    return _marked({**charts, "classes": [curve["class"] for curve in curves], "first": curves.index(hardest)})
+    return _marked({**charts, "classes": [curve["class"] for curve in curves], "first": curves.index(first)})
 
 
 def _map(result: Any, listed: ImageList, *, of: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

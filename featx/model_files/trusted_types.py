@@ -36,6 +36,7 @@ OWN_TYPES = (
     "featx.CNNFeatureTransformer",
     "featx.CNNFineTuneClassifier",
     "featx.NearestMean",
+    "featx.ThresholdClassifier",
     "featx.TunedHead",
 )
 # In addition to the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.

@@ -22,6 +22,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from ..exceptions import ModelFileError
 from ..heads.nearest_mean import NearestMean
+from ..heads.threshold_classifier import ThresholdClassifier
 from ..heads.tuned_head import TunedHead
 from .graph_writer import GraphWriter
 from .row_graphs import neighbour_probabilities, svm_scores
@@ -91,9 +92,12 @@ def dense_head_probabilities(graph: GraphWriter, rows: str, state: Mapping[str, 
 
 
 def _unwrapped(head: Any) -> Any:
-    """Return the fitted estimator in a search or a tuned head."""
-    while isinstance(head, TunedHead) or hasattr(head, "best_estimator_"):
-        head = head.head_ if isinstance(head, TunedHead) else head.best_estimator_
+    """Return the fitted estimator in a search, a tuned head or a threshold, which changes no probability."""
+    while isinstance(head, TunedHead | ThresholdClassifier) or hasattr(head, "best_estimator_"):
+        if isinstance(head, TunedHead):
+            head = head.head_
+        else:
+            head = head.estimator_ if isinstance(head, ThresholdClassifier) else head.best_estimator_
     return head
 
 

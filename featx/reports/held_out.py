@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from ..display.names import span_text
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
+from ..evaluation.metrics import METRIC_NAMES
 from .confusion import class_tables
+from .operating_point import operating_point_parts
 from .prediction_files import surely_wrong_parts
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
         *([_headline(result)] if several else []),
         _baseline_text(result.baseline),
         *filter(None, ["\n".join(result.notes)]),
+        *operating_point_parts(result.operating_point),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]
@@ -58,6 +61,7 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
         f"trained {trained}; kept: {kept}; {spent}",
+        *operating_point_parts(result.operating_point),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]
@@ -79,6 +83,7 @@ def _parts(result: HeldOutResult, protocol: str, heading: str) -> list[Part]:
         metrics_table(result, heading),
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
+        *operating_point_parts(result.operating_point, "labelled images"),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]
@@ -87,10 +92,13 @@ def _parts(result: HeldOutResult, protocol: str, heading: str) -> list[Part]:
 def metrics_table(result: HeldOutResult, heading: str) -> Table:
     """Return the metrics of a result, one a row."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
-    scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
+    ranking = [("ROC AUC", "roc_auc"), ("average precision", "average_precision")]
+    scales = [*ranking, ("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
               ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
     rows = [[label, result.metrics[name].text()] for label, name in labels]
     rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales if name in result.metrics]
+    if result.positive is not None:
+        heading = f"{heading}; ROC AUC and average precision of {result.positive!r}"
     return Table(["", ""], rows, title=heading)
 
 
@@ -136,7 +144,11 @@ def _headline(result: EvaluationResult) -> str:
     names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
     if result.scoring == "f1_macro":
         names.append(("macro F1", "macro_f1"))
-    figures = ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)
+    found = [f"{label} {result.metrics[name].text()}" for label, name in names]
+    scales = {"roc_auc": "roc_auc", "average_precision": "average_precision", "neg_log_loss": "log_loss"}
+    if (name := scales.get(result.scoring)) is not None:
+        found.append(f"{METRIC_NAMES[name]} {result.metrics[name].text(percent=False)}")
+    figures = ", ".join(found)
     if result.model_fitted_on < result.n_images:
         return f"the candidate was picked on the training images alone, so its figures are honest:\n{figures}"
     return (

@@ -22,7 +22,10 @@ from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import score_held_out
+from ..evaluation.operating_point import check_decision, class_number, parse_operating_point
+from ..evaluation.reached_point import judge_point
 from ..evaluation.splits import check_fraction
+from ..evaluation.units import judged_units
 from ..extraction.steps import HeadFits, Passes
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..finetuning.settings import TrainingSettings
@@ -31,6 +34,7 @@ from ..finetuning.validation_part import hold_out_validation
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from .finetune_result import FineTuneResult
+from .validation_threshold import check_validation_part, decide_on_validation
 
 __all__ = ["FineTunePlan", "finetune_model", "plan_finetuning"]
 
@@ -93,6 +97,8 @@ def finetune_model(
     min_images: int = 1,
     per_class: int | None = None,
     on_error: OnError = "raise",
+    positive: Any = None,
+    operating_point: str | None = None,
 ) -> FineTuneResult:
     """Fine-tune on a part of a data set and evaluate on the rest.
 
@@ -116,6 +122,12 @@ def finetune_model(
     on_error : {"raise", "skip"}, default="raise"
         Whether an image that cannot be read raises an error, or is left out and listed in `failures`; to find these
         images, all are decoded first.
+    positive : object, default=None
+        The class whose ROC AUC and average precision are among the figures, against the rest; of two classes the
+        second, if it is not given.
+    operating_point : str, default=None
+        Such as "sensitivity=0.95" of the positive class, as for `TunedHead`: the model predicts by a threshold, which
+        is chosen on the validation part, of the split or held out by the classifier.
 
     Returns
     -------
@@ -139,7 +151,13 @@ def finetune_model(
         print_counts(dataset, plan.split)
     model = clone(classifier)
     held, labels = dataset.take(split.test), np.asarray(dataset.labels)
+    number = None if positive is None else class_number(positive, np.unique(labels))
+    point = None if operating_point is None else parse_operating_point(operating_point)
+    validation = dataset.take(plan.split.validation)
+    if point is not None:  # now that copies are known
+        check_validation_part(classifier, validation, positive)
     model.fit(**plan.training)
+    chosen = None if point is None else decide_on_validation(model, validation, positive, point)
     began = time.perf_counter()
     probabilities, extraction = model.predict_images(model.sources(held.images, held.names))
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
@@ -150,6 +168,8 @@ def finetune_model(
     extraction.seconds = stages
     (embeddings,), extraction.embeddings = extraction.embeddings, []
     numbers = np.searchsorted(model.classes_, labels)
+    decided = None if model.decision is None else model.decision.numbers(probabilities, model.classes_)
+    units = judged_units(held.groups, held.together)
     report = score_held_out(
         numbers[split.test],
         probabilities,
@@ -158,7 +178,20 @@ def finetune_model(
         groups=held.groups,
         random_state=classifier.random_state,
         rows=split.test,
+        decided=decided,
+        positive=number,
+        units=units,
     )
+    if point is not None and chosen is not None and decided is not None:
+        report.operating_point = judge_point(
+            numbers[split.test] == number,
+            decided == number,
+            point,
+            chosen,
+            positive=str(positive),
+            thresholds=[chosen.threshold],
+            units=units,
+        )
     readable = np.delete(np.arange(n_images), [failure.index for failure in failures])
     report.predictions = report.predictions.named(names, readable[plan.data.rows])
     order = np.argsort(split.test)
@@ -189,6 +222,8 @@ def plan_finetuning(
     min_images: int = 1,
     per_class: int | None = None,
     on_error: OnError = "raise",
+    positive: Any = None,
+    operating_point: str | None = None,
 ) -> FineTunePlan:
     """Return what `finetune_model` is about to do, after raising what it would raise before any image is read.
 
@@ -196,10 +231,11 @@ def plan_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, per_class, on_error
+    dataset, classifier, test_size, test, min_images, per_class, on_error, positive, operating_point
         As for `finetune_model`.
     """
     check_values(locals())
+    check_decision(positive, operating_point)
     dataset = join_test(dataset, test, test_size=test_size)
     TrainingSettings.of(classifier)
     stopping = bool(classifier.early_stopping)
@@ -214,9 +250,13 @@ def plan_finetuning(
         random_state=int(classifier.random_state),
     )
     # Before any file is read; which images are left out is known only when their content is.
-    data = options.prepare(dataset)
-    classifier.check_parameters(data.dataset.labels)
-    return FineTunePlan(classifier, data)
+    plan = FineTunePlan(classifier, options.prepare(dataset))
+    if positive is not None:
+        class_number(positive, plan.data.dataset.classes)
+    if operating_point is not None:
+        check_validation_part(classifier, plan.data.dataset.take(plan.split.validation), positive)
+    classifier.check_parameters(plan.data.dataset.labels)
+    return plan
 
 
 def _split(

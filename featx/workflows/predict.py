@@ -17,14 +17,17 @@ from ..constraints import BATCH, PATH, check_values
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.summary_mixin import SummaryMixin
+from ..evaluation.thresholds import Decision
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
+from ..heads.threshold_classifier import ThresholdClassifier
+from ..heads.tuned_head import TunedHead
 from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
-from ..model_files.persistence import load_model
+from ..model_files.persistence import read_model
 from ..model_files.trusted_types import Trusted
 from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
@@ -63,6 +66,10 @@ class Predictions(SummaryMixin, list[Prediction]):
         Of all classes; None if the model has none.
     embeddings : ndarray of float32, shape (n, d), default=None
         What the head was given; None where a model has several networks.
+    decision : Decision, default=None
+        The rule by which the model predicts, if it has a threshold; None if it predicts the most probable class.
+    positive : str, default=None
+        The class that figures of one class against the rest are of.
     """
 
     def __init__(
@@ -73,9 +80,12 @@ class Predictions(SummaryMixin, list[Prediction]):
         classes: list[str],
         probabilities: np.ndarray | None = None,
         embeddings: np.ndarray | None = None,
+        decision: Decision | None = None,
+        positive: str | None = None,
     ) -> None:
         super().__init__(predictions)
         self.rows, self.classes, self.probabilities, self.embeddings = rows, classes, probabilities, embeddings
+        self.decision, self.positive = decision, positive
 
 
 def predict_images(
@@ -116,7 +126,8 @@ def predict_images(
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
     check_values(locals(), path=PATH)
-    model = _classifier(os.fspath(path), load_model(path, weights=weights, trusted=trusted))
+    saved = read_model(path, weights=weights, trusted=trusted)
+    model = _classifier(os.fspath(path), saved.model)
     _check_parameters(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)
@@ -134,7 +145,27 @@ def predict_images(
     kept = next(iter(extraction.embeddings), None)
     extraction.embeddings = []
     embeddings = kept if kept is None or len(kept) == len(rows) else kept[rows]
-    return Predictions(found, rows=rows, classes=classes, probabilities=known, embeddings=embeddings), extraction
+    decision = _decision_of(model)
+    positive = (saved.evaluation or {}).get("positive") if decision is None else str(decision.positive)
+    return (
+        Predictions(
+            found,
+            rows=rows,
+            classes=classes,
+            probabilities=known,
+            embeddings=embeddings,
+            decision=decision,
+            positive=positive if positive in classes else None,
+        ),
+        extraction,
+    )
+
+
+def _decision_of(model: BaseEstimator) -> Decision | None:
+    """Return the rule of a model that predicts by a threshold."""
+    last = model[-1] if isinstance(model, Pipeline) else model
+    last = last.head_ if isinstance(last, TunedHead) else last
+    return last.decision if isinstance(last, ThresholdClassifier | CNNFineTuneClassifier) else None
 
 
 def _check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -212,7 +243,8 @@ def _from_network(
     images = model.sources(dataset.images, dataset.names)
     probabilities, extraction = model.predict_images(images, on_error=on_error)
     _check_any_readable(extraction)
-    return scores_from_probabilities(probabilities), extraction
+    decided = None if model.decision is None else model.decision.numbers(probabilities, model.classes_)
+    return scores_from_probabilities(probabilities, decided), extraction
 
 
 def _from_pipeline(

@@ -18,7 +18,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_s
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-import featx
 from featx import (
     HEADS,
     CNNFeatureTransformer,
@@ -33,7 +32,7 @@ from featx import (
 )
 from featx.evaluation.splits import inner_folds
 from featx.heads import tuned_head as module
-from featx.heads.tuned_head import SCORE_FUNCTIONS
+from featx.heads.scoring import LABEL_SCORES
 from plain_searches import plain_search
 
 NAMES = np.array(["ant", "bee", "cat"])
@@ -75,14 +74,6 @@ def test_the_tuned_head_chooses_the_good_value():
     assert head.best_score_ > 0.7
     assert head.predict_proba(X).sum(axis=1) == pytest.approx(1)
     assert clone(head).grid == head.grid
-
-
-def test_a_made_head_is_a_tuned_head_with_these_parameters():
-    given = {"grid": {"C": [0.1, 1.0]}, "class_weight": "balanced", "scoring": "f1_macro", "random_state": 3}
-    given["n_jobs"] = 2
-    assert make_head("svm", **given).get_params() == TunedHead("svm", **given).get_params() == {"head": "svm", **given}
-    assert featx.make_head is make_head
-    assert "TunedHead" in featx.__all__
 
 
 def test_it_is_the_last_step_of_a_pipeline_on_images(tiny, shades, tmp_path):
@@ -253,7 +244,7 @@ def test_the_choice_is_that_of_a_plain_grid_search(name, data):
 def test_class_weights_and_scorings_are_those_of_a_plain_grid_search(name, weight):
     X, y = rare()
     y = y == "rare"
-    for scoring in SCORE_FUNCTIONS:
+    for scoring in LABEL_SCORES:
         check(*search(X, y, name, class_weight=weight, scoring=scoring), len(y))
 
 

@@ -41,7 +41,8 @@ ARROWS = {
     "audit": "heads extraction datasets evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     "ranking": "heads extraction datasets networks evaluation images runtime display",
-    "onnx_export": "model_files finetuning heads extraction datasets networks images torch_modules cache display",
+    "onnx_export": "model_files finetuning heads extraction datasets networks evaluation images torch_modules cache "
+    "display",
     # floor 7
     "forecast": "workflows ranking comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
