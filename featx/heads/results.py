@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ..display.json_values import IF_SET
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.held_out_result import HeldOutResult
@@ -14,7 +15,7 @@ __all__ = ["CandidateResult", "EvaluationResult"]
 
 @dataclass(frozen=True, repr=False)
 class CandidateResult(SummaryMixin):
-    """How good one head is on one layer and pooling.
+    """How good one head is on one layer and pooling of a network.
 
     Attributes
     ----------
@@ -37,6 +38,8 @@ class CandidateResult(SummaryMixin):
         What the tuning chose, for each split.
     seconds : float
         Tuning, fitting and predicting, over all splits.
+    backbone : str or None
+        The network, where several are searched.
     """
 
     head: str
@@ -50,6 +53,12 @@ class CandidateResult(SummaryMixin):
     p_value: float | None
     parameters: list[dict[str, Any]]
     seconds: float
+    backbone: str | None = field(default=None, metadata=IF_SET)
+
+    @property
+    def place(self) -> str:
+        """The layer and pooling, and the network where several are searched, in words."""
+        return view_text(self)
 
 
 @dataclass(repr=False)
@@ -79,6 +88,8 @@ class EvaluationResult(HeldOutResult):
         The name of the paired test between candidates.
     simpler : CandidateResult or None
         The reference, if the kept candidate is another one and does not differ from it in accuracy with p < 0.05.
+    backbone : str or None
+        The network of the kept model, where several were searched.
     """
 
     n_images: int
@@ -92,3 +103,14 @@ class EvaluationResult(HeldOutResult):
     model_fitted_on: int
     test: str
     simpler: CandidateResult | None
+    backbone: str | None = field(default=None, metadata=IF_SET)
+
+    @property
+    def place(self) -> str:
+        """The layer and pooling of the kept model, and the network where several were searched, in words."""
+        return view_text(self)
+
+
+def view_text(result: CandidateResult | EvaluationResult) -> str:
+    """Return layer and pooling, after the network where several are searched."""
+    return ", ".join(filter(None, (result.backbone, result.layer, result.pooling)))

@@ -83,14 +83,14 @@ def _headline_metrics(result: HeldOutResult) -> str:
 
 def _evaluation(result: EvaluationResult, shown: Any = None) -> list[str]:
     candidates = f", best of {len(result.candidates)} candidates" if len(result.candidates) > 1 else ""
-    kept = f"{result.head} on {result.layer}, {result.pooling}{candidates}"
+    kept = f"{result.head} on {result.place}{candidates}"
     of = f"{count_text(result.n_images, 'image')} of {len(result.classes)} classes"
     return [_titled(shown or result, f"{kept}; {of}"), _headline_metrics(result)]
 
 
 def _candidate(result: CandidateResult) -> list[str]:
     picked = ", picked" if result.picked else ""
-    where = f"{result.head} on {result.layer}, {result.pooling} ({count_text(result.width, 'feature')}){picked}"
+    where = f"{result.head} on {result.place} ({count_text(result.width, 'feature')}){picked}"
     names = [("accuracy", "accuracy"), ("macro F1", "macro_f1")]
     return [_titled(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
 
