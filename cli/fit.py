@@ -102,7 +102,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @data_options
 @min_images_option
 @per_class_option
-@network_options(several=True)
+@network_options(several=True, backbones=True)
 @reading_options
 @dry_run_option
 def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
@@ -135,6 +135,9 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     More heads and layers:
         featx fit photos/ -o m.skops --head svm --head knn \\
             --layer stage6 --layer head
+    Several networks (two of the extra lite):
+        featx fit photos/ -o m.skops --backbone efficientnet_lite0 \\
+            --backbone efficientnet_lite1
     Images that cannot be read left out:
         featx fit photos/ -o m.skops --on-error skip --failures bad.json
     """
@@ -154,8 +157,10 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     from ..workflows.savable_heads import check_savable
 
     check_savable(options["heads"], grids)
-    transformer = transformer_from(options, layer=None, pooling="auto")  # of the search below
+    backbones = options["backbone"]
+    transformer = transformer_from(options, backbone=backbones[0], layer=None, pooling="auto")  # of the search below
     search: dict[str, Any] = {
+        "backbones": backbones if len(backbones) > 1 else None,
         "layers": options["layer"] or (None,),
         "poolings": options["pooling"],
         "heads": options["heads"],
@@ -170,7 +175,8 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
     }
-    note_shapes(options, transformer, search["layers"], search["poolings"])
+    if len(backbones) == 1:
+        note_shapes(options, transformer, search["layers"], search["poolings"])
     if output is None or dry_run:
         from ..forecast.fit import forecast_fit
 

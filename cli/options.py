@@ -66,7 +66,8 @@ def network_options(*, several: bool, backbones: bool = False) -> Callable[..., 
     """Return the options that choose the network: `several` layers and poolings for a search, or `backbones`."""
     more = " Repeat to search several." if several else ""
     default: Any = ["efficientnet_lite0"] if backbones else "efficientnet_lite0"
-    repeated = " Repeat to compare several." if backbones else ""
+    word = "search" if several else "compare"
+    repeated = f" Repeat to {word} several." if backbones else ""
     return decorate(
         [
             _network("--backbone", metavar="NAME", multiple=backbones, default=default, show_default=True,

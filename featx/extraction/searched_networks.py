@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
 from ..constraints import shown
 from ..display.notes import note_once
 from ..exceptions import ParameterError
+from ..images.sources import ImageSource
 from ..networks.stage_names import owned_layers
+from .extract import ExtractionResult
 from .transformer import CNNFeatureTransformer
 
-__all__ = ["searched_networks"]
+__all__ = ["embed_networks", "searched_networks"]
 
 
 def searched_networks(
@@ -65,3 +69,48 @@ def searched_networks(
         number = 1 + sum(name.partition(" (")[0] == source.name for name in found)
         found[source.name if number == 1 else f"{source.name} ({number})"] = network
     return found
+
+
+def embed_networks(
+    networks: Mapping[str, CNNFeatureTransformer], images: Sequence[ImageSource], *, keys: Sequence[Any], named: bool
+) -> tuple[ExtractionResult, dict[tuple[str, ...], np.ndarray]]:
+    """Compute the embeddings of images by each network, one after the other.
+
+    Parameters
+    ----------
+    networks : mapping of str to CNNFeatureTransformer
+        What `searched_networks` returned.
+    images : sequence of ImageSource
+    keys : sequence of (bytes or ImageDecodeError)
+        What `content_keys` returned for them.
+    named : bool
+        Whether the keys of the matrices begin with the name of the network.
+
+    Returns
+    -------
+    extraction : ExtractionResult
+        Without the embeddings. The counts and times of several networks are added up; an image that any could not read
+        is among the failures.
+    matrices : dict of tuple of str to ndarray of float32, shape (n, d)
+    """
+    total: ExtractionResult | None = None
+    matrices: dict[tuple[str, ...], np.ndarray] = {}
+    for name, network in networks.items():
+        found = network.extract(images, keys=keys)
+        for view, matrix in zip(network.plan(np.arange(0)).views, found.embeddings, strict=True):
+            matrices[(name, *view) if named else view] = matrix
+        found.embeddings = []
+        total = found if total is None else _sum(total, found)
+    assert total is not None
+    return total, matrices
+
+
+def _sum(one: ExtractionResult, other: ExtractionResult) -> ExtractionResult:
+    failures = {failure.index: failure for failure in (*one.failures, *other.failures)}
+    return ExtractionResult(
+        failures=[failures[index] for index in sorted(failures)],
+        n_images=one.n_images + other.n_images,
+        n_forwarded=one.n_forwarded + other.n_forwarded,
+        seconds=dict(Counter(one.seconds) + Counter(other.seconds)),
+        damaged=[*one.damaged, *other.damaged],
+    )

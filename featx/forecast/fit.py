@@ -43,8 +43,8 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
     plan = plan.with_keys(prices.keys())
     if transformer.verbose:
         print_counts(plan.data.dataset, plan.data.split)
-    forward, tuning = prices.price(plan.passes), [prices.price(fits) for fits in plan.head_fits]
+    forward, tuning = [prices.price(each) for each in plan.passes], [prices.price(fits) for fits in plan.head_fits]
     # The best is tuned once more on all rows; with one test set it is only fitted, which takes next to no time.
     split, seconds = plan.data.split, float(np.mean([part.seconds for part in tuning]))
     again = 0.0 if split.folds is None else seconds * len(plan.data.rows) / sum(len(train) for train, _ in split.folds)
-    return prices.forecast([forward, *tuning, Part("figures and the last fit", again)])
+    return prices.forecast([*forward, *tuning, Part("figures and the last fit", again)])

@@ -49,7 +49,7 @@ MATRICES_ADVICE = "Pass {('head', 'avg'): embeddings}."
 
 
 def evaluate_heads(
-    matrices: Mapping[View, np.ndarray],
+    matrices: Mapping[Any, np.ndarray],
     y: np.ndarray,
     *,
     heads: Sequence[str | BaseEstimator] = ("logistic",),
@@ -58,7 +58,7 @@ def evaluate_heads(
     split: Split | DataSplit | None = None,
     groups: np.ndarray | None = None,
     together: np.ndarray | None = None,
-    reference: View | None = None,
+    reference: tuple[str, ...] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: Scoring = "accuracy",
     positive: Any = None,
@@ -72,7 +72,7 @@ def evaluate_heads(
     Parameters
     ----------
     matrices : mapping of (layer, pooling) to ndarray of float32, shape (n, d)
-        The same images in each.
+        The same images in each. Where several networks are searched, of (backbone, layer, pooling).
     y : ndarray of shape (n,)
         Labels.
     heads : sequence of str or classifier, default=("logistic",)
@@ -88,7 +88,8 @@ def evaluate_heads(
         Equal for images of the same content, which stay on one side of every split that is drawn. The metrics still
         count every image.
     reference : (layer, pooling), default=None
-        The view of the candidate that the others are compared with; if None, that of the simplest candidate of all.
+        The view, a key of `matrices`, of the candidate that the others are compared with; if None, that of the simplest
+        candidate of all.
     class_weight : "balanced", mapping or None, default=None
     scoring, positive, operating_point
         As for `TunedHead`. The threshold of an operating point is chosen on the inner folds, as the parameters are.
@@ -120,7 +121,8 @@ def evaluate_heads(
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
     first = _checked_matrices(matrices)
-    matrices = {View(*view): matrix for view, matrix in matrices.items()}
+    embedded = {_named(view): matrix for view, matrix in matrices.items()}
+    wanted = None if reference is None else _named(reference)
     classes, truth = check_labels(first, plain_column(y, len(first), name="y"))
     y = classes[truth]
     groups, together = (plain_column(column, len(y), name=name) for name, column in
@@ -149,17 +151,17 @@ def evaluate_heads(
         tuned.spec(len(classes))
     class_weights(class_weight, classes, truth)
     number = None if positive is None else class_number(positive, classes)
-    total = len(matrices) * len(tuned_heads) * len(splits) + 1
+    total = len(embedded) * len(tuned_heads) * len(splits) + 1
     candidates: list[_Candidate] = []
     best_fit: list[TunedHead] = []
     # Predictions are on one thread of BLAS, as tuning is.
     with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
-        for view, X in matrices.items():
+        for (backbone, view), X in embedded.items():
             for tuned in tuned_heads:
                 predictions, last = predict_held_out(
                     tuned, X, y, splits, groups=groups, together=together, after_each=bar.update
                 )
-                candidates.append(_Candidate(view, X, tuned, predictions))
+                candidates.append(_Candidate(view, X, tuned, predictions, backbone))
                 # Of one split, the head that is kept; the others are let go, since some hold all their rows.
                 best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
         picks, decided, thresholds = [], np.zeros(len(y), dtype=int), []
@@ -204,7 +206,7 @@ def evaluate_heads(
         bar.update()
 
     simplest = min(
-        (c for c in candidates if reference in (None, c.view)),
+        (c for c in candidates if wanted in (None, (c.backbone, c.view))),
         key=lambda c: (c.tuned.head not in LINEAR_HEADS, c.X.shape[1]),
     )
     right = {c: c.predictions.decided[tested] == truth[tested] for c in candidates}
@@ -225,6 +227,7 @@ def evaluate_heads(
             parameters=c.predictions.parameters,
             seconds=c.predictions.seconds,
             label=labels[head_name(c.tuned.head)],
+            backbone=c.backbone,
         )
         for c in candidates
     }
@@ -264,6 +267,7 @@ def evaluate_heads(
         parameters=fitted.best_params_,
         model_fitted_on=len(rows),
         test=name_test(**design),
+        backbone=kept.backbone,
         simpler=None if (results[kept].p_value or 0.0) < SIGNIFICANCE else results[simplest],
         label=labels[head_name(kept.tuned.head)],
     )
@@ -278,6 +282,13 @@ class _Candidate:
     X: np.ndarray
     tuned: TunedHead
     predictions: HeldOutPredictions
+    backbone: str | None
+
+
+def _named(key: tuple[str, ...]) -> tuple[str | None, View]:
+    """Return the network of a key, if it has one, and the view."""
+    *backbone, layer, pooling = key
+    return (backbone[0] if backbone else None), View(layer, pooling)
 
 
 def _checked_matrices(matrices: Any) -> np.ndarray:
@@ -290,7 +301,7 @@ def _checked_matrices(matrices: Any) -> np.ndarray:
             MATRICES_ADVICE,
         )
     for view in matrices:
-        if not (isinstance(view, tuple) and len(view) == 2 and all(isinstance(name, str) for name in view)):
+        if not (isinstance(view, tuple) and len(view) in (2, 3) and all(isinstance(name, str) for name in view)):
             raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", MATRICES_ADVICE)
     return arrays[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..display.json_values import IF_SET
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.held_out_result import HeldOutResult
@@ -14,7 +15,7 @@ __all__ = ["CandidateResult", "EvaluationResult"]
 
 @dataclass(frozen=True, repr=False)
 class CandidateResult(SummaryMixin):
-    """How good one head is on one layer and pooling.
+    """How good one head is on one layer and pooling of a network.
 
     Attributes
     ----------
@@ -41,6 +42,8 @@ class CandidateResult(SummaryMixin):
         Tuning, fitting and predicting, over all splits.
     label : str
         The short name of the head, which tables show: of a class without its module. JSON does not have it.
+    backbone : str or None
+        The network, where several are searched.
     """
 
     head: str
@@ -55,6 +58,12 @@ class CandidateResult(SummaryMixin):
     parameters: list[dict[str, Any]]
     seconds: float
     label: str = field(default="", metadata={"json": False})
+    backbone: str | None = field(default=None, metadata=IF_SET)
+
+    @property
+    def place(self) -> str:
+        """The layer and pooling, and the network where several are searched, in words."""
+        return view_text(self)
 
 
 @dataclass(repr=False)
@@ -86,6 +95,8 @@ class EvaluationResult(HeldOutResult):
         The reference, if the kept candidate is another one and does not differ from it in accuracy with p < 0.05.
     label : str
         The short name of the head; JSON does not have it.
+    backbone : str or None
+        The network of the kept model, where several were searched.
     """
 
     n_images: int
@@ -100,3 +111,14 @@ class EvaluationResult(HeldOutResult):
     test: str
     simpler: CandidateResult | None
     label: str = field(default="", metadata={"json": False})
+    backbone: str | None = field(default=None, metadata=IF_SET)
+
+    @property
+    def place(self) -> str:
+        """The layer and pooling of the kept model, and the network where several were searched, in words."""
+        return view_text(self)
+
+
+def view_text(result: CandidateResult | EvaluationResult) -> str:
+    """Return layer and pooling, after the network where several are searched."""
+    return ", ".join(filter(None, (result.backbone, result.layer, result.pooling)))

@@ -92,7 +92,7 @@ def _runner_up(candidates: list[Any]) -> list[str]:
         return []
     picked = next(found for found in candidates if found.picked)
     other = next(found for found in candidates if not found.picked)
-    names = [f"{found.label or found.head} on {found.layer}, {found.pooling}" for found in (picked, other)]
+    names = [f"{found.label or found.head} on {found.place}" for found in (picked, other)]
     texts = [found.metrics["accuracy"].text() for found in (picked, other)]
     return [
         f"Of {len(candidates):,} candidates, {names[0]} was picked, with accuracy {texts[0]}; next comes {names[1]} "

@@ -58,8 +58,8 @@ def interval_chart(names: Sequence[str], estimates: Sequence[Estimate], *, basel
 
 def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
     """Return the header and rows of the candidates, each cell a text with the number to sort by."""
-    header = ["head", "layer", "pooling", "features", "accuracy", "macro F1", "log loss", "calibration error",
-              "p against the reference", "time"]  # fmt: skip
+    header = ["head", "network", "layer", "pooling", "features", "accuracy", "macro F1", "log loss",
+              "calibration error", "p against the reference", "time"]  # fmt: skip
     rows = []
     for found in candidates:
         role = ", ".join(word for word, is_so in (("picked", found.picked), ("reference", found.reference)) if is_so)
@@ -68,6 +68,7 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
         rows.append(
             [
                 _text(found.label or found.head, f" ({role})" if role else ""),
+                _text(found.backbone or ""),
                 _text(found.layer),
                 _text(found.pooling),
                 _number(found.width, f"{found.width:,}"),
@@ -80,7 +81,7 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
                 _number(found.seconds, duration_text(found.seconds)),
             ]
         )  # fmt: skip
-    return _without_shared({"header": header, "rows": rows}, (1, 2, 3))
+    return _without_shared({"header": header, "rows": rows}, (1, 2, 3, 4))
 
 
 def strategy_table(size: SizeResult) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def strategy_table(size: SizeResult) -> dict[str, Any]:
 
 def _without_shared(table: dict[str, Any], columns: tuple[int, ...]) -> dict[str, Any]:
     """Leave out the columns that are the same in every row."""
-    shared = {i for i in columns if len({row[i]["text"] for row in table["rows"]}) == 1}
+    shared = {i for i in columns if len({row[i]["key"] for row in table["rows"]}) == 1}
     kept = [i for i in range(len(table["header"])) if i not in shared]
     return {"header": [table["header"][i] for i in kept], "rows": [[row[i] for i in kept] for row in table["rows"]]}
 

@@ -109,7 +109,7 @@ def _title(result: Any, held: HeldOutResult) -> str:
 def _candidates(held: Any, candidates: list[Any]) -> dict[str, Any]:
     drawn = candidates[:MOST_DRAWN]
     # As in the table, what all candidates share is not said.
-    parts = [part for part in ("layer", "pooling") if len({getattr(c, part) for c in candidates}) > 1]
+    parts = [part for part in ("backbone", "layer", "pooling") if len({getattr(c, part) for c in candidates}) > 1]
     names = [
         ", ".join([c.label or c.head, *(getattr(c, part) for part in parts)]) + (" (picked)" if c.picked else "")
         for c in drawn

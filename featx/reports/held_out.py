@@ -28,9 +28,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
     """Return what the candidates reached, which one was kept, and its unbiased figures."""
     parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                            for name, value in result.parameters.items())  # fmt: skip
-    kept = f"{result.label or result.head} on {result.layer}, {result.pooling}" + (
-        f", {parameters}" if parameters else ""
-    )
+    kept = f"{result.label or result.head} on {result.place}" + (f", {parameters}" if parameters else "")
     several = len(result.candidates) > 1
     one = metrics_table(result, "on held-out images")
     tables = [_candidates(result), _reference_text(result)] if several else [one]
@@ -109,12 +107,13 @@ def _baseline_text(baseline: Baseline) -> str:
 
 
 def _candidates(result: EvaluationResult) -> Table:
-    """Return a row for each candidate, without a layer or pooling that all candidates share."""
-    header = ["head", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error", "if calibrated", "p",
-              "seconds"]  # fmt: skip
+    """Return a row for each candidate, without a network, layer or pooling that all candidates share."""
+    header = ["head", "network", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error",
+              "if calibrated", "p", "seconds"]  # fmt: skip
     rows = [
         [
             f"{c.label or c.head}, picked" if c.picked else c.label or c.head,
+            c.backbone or "",
             c.layer,
             c.pooling,
             c.metrics["accuracy"].text(),
@@ -127,7 +126,7 @@ def _candidates(result: EvaluationResult) -> Table:
         ]
         for c in result.candidates
     ]
-    shared = [i for i in (1, 2) if len({row[i] for row in rows}) == 1]
+    shared = [i for i in (1, 2, 3) if len({row[i] for row in rows}) == 1]
     shown = [i for i in range(len(header)) if i not in shared]
     dropped = ["if calibrated", "calibration error", "seconds", "log loss", "macro F1"]
     header, rows = [header[i] for i in shown], [[row[i] for i in shown] for row in rows]
@@ -181,4 +180,4 @@ def _reference_text(result: EvaluationResult) -> str:
 
 def _candidate_text(candidate: CandidateResult) -> str:
     head, width = candidate.label or candidate.head, count_text(candidate.width, "feature")
-    return f"{head} on {candidate.layer}, {candidate.pooling} ({width})"
+    return f"{head} on {candidate.place} ({width})"

@@ -83,7 +83,7 @@ def _headline_metrics(result: HeldOutResult) -> str:
 
 def _evaluation(result: EvaluationResult, shown: Any = None) -> list[str]:
     candidates = f", best of {len(result.candidates)} candidates" if len(result.candidates) > 1 else ""
-    kept = f"{result.label or result.head} on {result.layer}, {result.pooling}{candidates}"
+    kept = f"{result.label or result.head} on {result.place}{candidates}"
     of = f"{count_text(result.n_images, 'image')} of {len(result.classes)} classes"
     return [_titled(shown or result, f"{kept}; {of}"), _headline_metrics(result)]
 
@@ -91,7 +91,7 @@ def _evaluation(result: EvaluationResult, shown: Any = None) -> list[str]:
 def _candidate(result: CandidateResult) -> list[str]:
     picked = ", picked" if result.picked else ""
     head, width = result.label or result.head, count_text(result.width, "feature")
-    where = f"{head} on {result.layer}, {result.pooling} ({width}){picked}"
+    where = f"{head} on {result.place} ({width}){picked}"
     names = [("accuracy", "accuracy"), ("macro F1", "macro_f1")]
     return [_titled(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
 

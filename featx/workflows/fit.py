@@ -1,4 +1,4 @@
-"""Search layers, poolings and heads for a data set, evaluate them, and fit a model that predicts images."""
+"""Search networks, layers, poolings and heads for a data set, evaluate them, and fit a model that predicts images."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ..evaluation.operating_point import check_decision, class_number
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
+from ..extraction.searched_networks import embed_networks, searched_networks
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.head_names import check_heads, head_grids, head_label
@@ -30,7 +31,6 @@ from ..heads.nested_cv import evaluate_heads
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
-from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 from .fit_result import FitResult
 
@@ -45,37 +45,43 @@ class FitPlan:
 
     Attributes
     ----------
-    transformer : CNNFeatureTransformer
-        Computes all views in one pass.
+    networks : dict of str to CNNFeatureTransformer
+        By name. Each computes all its views in one pass.
     heads : list of TunedHead
         Each is tuned on each view.
     data : PreparedData
         Joined with the test set, whose images come last; of these some may turn out to be unreadable.
     """
 
-    transformer: CNNFeatureTransformer
+    networks: dict[str, CNNFeatureTransformer]
     heads: list[TunedHead]
     data: PreparedData
 
     @property
+    def transformer(self) -> CNNFeatureTransformer:
+        """That of the first network."""
+        return next(iter(self.networks.values()))
+
+    @property
     def images(self) -> Sequence[ImageSource]:
-        """All images as the transformer reads them, before some are left out."""
+        """All images as the transformers read them, before some are left out."""
         return self.transformer.sources(self.data.whole.images, self.data.whole.names)
 
     @property
-    def passes(self) -> Passes:
-        """The passes of the images that are not left out, for all views."""
-        return self.transformer.plan(self.data.rows)
+    def passes(self) -> list[Passes]:
+        """The passes of the images that are not left out, for all views of each network."""
+        return [network.plan(self.data.rows) for network in self.networks.values()]
 
     @property
     def head_fits(self) -> list[HeadFits]:
         """The fits of each head on each view, one for each fold; the last fit of the best is not among them."""
-        passes, sizes = self.passes, [len(train) for train, _ in self.data.split.splits]
-        several = f" on {len(passes.views)} views" if len(passes.views) > 1 else ""
+        sizes = [len(train) for train, _ in self.data.split.splits]
+        views = [(passes, view) for passes in self.passes for view in passes.views]
+        several = f" on {len(views)} views" if len(views) > 1 else ""
         return [
             HeadFits(head, passes, view, sizes, f"tune {head_label(head.head)}{several}")
             for head in self.heads
-            for view in passes.views
+            for passes, view in views
         ]
 
     def with_keys(self, keys: Sequence[Any]) -> FitPlan:
@@ -87,6 +93,7 @@ def fit_model(
     dataset: ImageDataset,
     transformer: CNNFeatureTransformer,
     *,
+    backbones: Sequence[Any] | None = None,
     layers: Sequence[str | None] = (None,),
     poolings: Sequence[Pooling] = ("auto",),
     heads: Sequence[str | BaseEstimator] = ("logistic",),
@@ -104,7 +111,7 @@ def fit_model(
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> FitResult:
-    """Search layers, poolings and heads with one pass of the images, and fit the best.
+    """Search networks, layers, poolings and heads with one pass of the images by each network, and fit the best.
 
     Parameters
     ----------
@@ -114,8 +121,10 @@ def fit_model(
         part.
     transformer : CNNFeatureTransformer
         Not changed. With ``on_error="skip"`` images that cannot be read are left out.
+    backbones : sequence of (str or nn.Module), default=None
+        None takes that of the transformer.
     layers, poolings : sequences
-        Every combination is searched.
+        Every combination is searched. A layer that is a stage of some of the networks only is left out of the others.
     heads, grids
         As for `evaluate_heads`.
     cv : int, default=None
@@ -148,14 +157,13 @@ def fit_model(
     random_state = drawn_seed(random_state)
     plan = plan_fit(**locals())
     plan = _with_content_keys(plan)
-    transformer, data, images = plan.transformer, plan.data, plan.images
+    data, images = plan.data, plan.images
     dataset, split, notes = data.dataset, data.split, data.notes
     if verbose:
         print_counts(dataset, split)
     kept = images if len(data.rows) == len(images) else [images[row] for row in data.rows]
-    extraction = transformer.extract(kept, keys=data.keys)
-    passes, rows = plan.passes, data.rows
-    matrices = dict(zip(passes.views, extraction.embeddings, strict=True))
+    rows, several = data.rows, backbones is not None and len(plan.networks) > 1
+    extraction, matrices = embed_networks(plan.networks, kept, keys=data.keys, named=several)
     if failed := [failure.index for failure in extraction.failures]:
         rows = np.delete(rows, failed)
         dataset = leave_out_unreadable(dataset, extraction.failures)
@@ -180,12 +188,12 @@ def fit_model(
         verbose=verbose,
     )
     evaluation.predictions = evaluation.predictions.named(data.whole.names, rows)
-    features = clone(transformer).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
+    chosen = plan.networks[evaluation.backbone or next(iter(plan.networks))]
+    features = clone(chosen).set_params(layer=evaluation.layer, pooling=evaluation.pooling, prefetch=())
     features._check_weights(reset=True)
-    kept_rows = matrices[View(evaluation.layer, evaluation.pooling)]
+    kept_rows = matrices[(*filter(None, [evaluation.backbone]), evaluation.layer, evaluation.pooling)]
     features.embedding_dim_ = kept_rows.shape[1]
-    features.precision_ = passes.precision
-    extraction.embeddings = []
+    features.precision_ = chosen.arithmetic(chosen.source())
     found = Pipeline([("features", features), ("head", head)])
     return FitResult(found, evaluation, extraction, rows[split.fitted], kept_rows, rows)
 
@@ -194,6 +202,7 @@ def plan_fit(
     dataset: ImageDataset,
     transformer: CNNFeatureTransformer,
     *,
+    backbones: Sequence[Any] | None = None,
     layers: Sequence[str | None] = (None,),
     poolings: Sequence[Pooling] = ("auto",),
     heads: Sequence[str | BaseEstimator] = ("logistic",),
@@ -215,8 +224,8 @@ def plan_fit(
 
     Parameters
     ----------
-    dataset, transformer, layers, poolings, heads, grids, cv, test_size, test, min_images, per_class, class_weight,
-    scoring, positive, operating_point, random_state, n_jobs, verbose
+    dataset, transformer, backbones, layers, poolings, heads, grids, cv, test_size, test, min_images, per_class,
+    class_weight, scoring, positive, operating_point, random_state, n_jobs, verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
@@ -234,10 +243,7 @@ def plan_fit(
     ]
     for head in tuned:
         head.spec(len(dataset.classes))
-    source = transformer.source()
-    views = list(dict.fromkeys(source.view(layer, pooling) for layer in layers for pooling in poolings))
-    transformer = clone(transformer).set_params(layer=views[0].layer, pooling=views[0].pooling, prefetch=views[1:])
-    transformer.check_parameters()
+    networks = searched_networks(transformer, backbones=backbones, layers=layers, poolings=poolings)
     settings = {"cv": CV_FOLDS if cv is None else cv, "test_size": test_size and check_fraction(test_size)}
     split_options = SplitOptions(
         partial(_split, random_state=random_state),
@@ -250,7 +256,7 @@ def plan_fit(
     data = split_options.prepare(dataset)
     if positive is not None:
         class_number(positive, data.dataset.classes)
-    return FitPlan(transformer, tuned, data)
+    return FitPlan(networks, tuned, data)
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:

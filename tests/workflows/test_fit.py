@@ -75,7 +75,7 @@ def test_what_cannot_be_fitted_is_refused_before_any_image_is_read(dataset, tiny
 def test_copies_are_known_once_the_content_is(dataset, tiny):
     plan = plan_fit(dataset, CNNFeatureTransformer(**tiny), **SEARCH)
     assert plan.data.keys == []
-    assert [pooling for _, pooling in plan.passes.views] == ["avg", "max"]
+    assert [pooling for _, pooling in plan.passes[0].views] == ["avg", "max"]
     assert [(fits.view[1], len(fits.sizes)) for fits in plan.head_fits] == [("avg", 3), ("max", 3)]
     keys = [bytes([number // 2]) * 32 for number in range(24)]
     again = plan.with_keys(keys)
