@@ -26,7 +26,7 @@ def test_training_stops_early_only_where_each_class_can_be_held_out():
 
 def test_discriminants_need_more_images_than_classes():
     feasible(head_spec("lda"), Y, FOLDS)
-    with pytest.raises(ParameterError, match="lda needs more images than classes.*has 3 of 3 classes"):
+    with pytest.raises(ParameterError, match=r"lda needs more images than classes.*has 3 of 3 classes"):
         feasible(head_spec("lda"), Y, [(ALL[:3], ALL[3:])])
 
 
