@@ -186,7 +186,7 @@ def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: 
     for value in values:
         try:
             tried = clone(classifier).set_params(**{parameter: value})
-            if not is_own or hasattr(tried, "_validate_params"):
+            if not is_own or hasattr(tried, "_parameter_constraints"):
                 tried._validate_params()
         except Exception as error:  # classifiers of your own may raise errors of any kind
             raise ParameterError(f"the head {name} does not take {parameter}={value!r}", str(error)) from error

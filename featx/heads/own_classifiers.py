@@ -6,6 +6,7 @@ What is named is imported, which runs its module. So the name of a head is the u
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import inspect
 import os
@@ -13,15 +14,16 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone, is_classifier, is_clusterer, is_outlier_detector, is_regressor
 
 from ..constraints import shown
 from ..exceptions import FeatxError, ParameterError, nearest
-from .head_names import EXAMPLE, head_label
+from .head_names import EXAMPLE, head_label, is_named
 
-__all__ = ["failure_text", "named_failures", "own_classifier", "source_file"]
+__all__ = ["describe_head", "failure_text", "named_failures", "own_classifier"]
 
 KINDS = ((is_regressor, "a regressor"), (is_clusterer, "a clusterer"), (is_outlier_detector, "an outlier detector"))
 LONGEST_REASON = 300
@@ -73,12 +75,24 @@ def named_failures(name: str) -> Iterator[None]:
         raise ParameterError(f"the head {name} fails: {failure_text(error)}", "Choose another head or grid.") from error
 
 
-def source_file(classifier: BaseEstimator) -> str | None:
-    """Return the file with the code of a classifier's class; None if it has no such file."""
-    try:
-        return inspect.getsourcefile(type(classifier))
-    except (OSError, TypeError):
-        return None
+def describe_head(head: Any) -> list[str]:
+    """Return texts that identify what a head computes beyond its parameters: nothing for a named one.
+
+    Of a classifier of your own these are its class, what it is made with, and the digest of the file with its code, so
+    that a result of other code is not taken for one of this.
+    """
+    if is_named(head):
+        return []
+    classifier = own_classifier(head)
+    texts = [f"head={' '.join(repr(classifier).split())}"]
+    kinds = {type(part) for part in (classifier, *classifier.get_params().values()) if hasattr(part, "get_params")}
+    for kind in sorted(kinds - {type}, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}"):
+        text = f"code={kind.__module__}.{kind.__qualname__}"
+        with contextlib.suppress(OSError, TypeError):  # it has no file
+            file = inspect.getsourcefile(kind)
+            text += f" {hashlib.sha256(Path(file).read_bytes()).hexdigest()}" if file else ""
+        texts.append(text)
+    return texts
 
 
 def failure_text(error: BaseException) -> str:

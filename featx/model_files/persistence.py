@@ -226,7 +226,12 @@ def _read(name: str, trusted: Trusted) -> Any:
         raise UntrustedTypesError(name, untrusted_names(error), trusted) from error
     except OSError as error:
         raise unreadable_model(name, error) from error
-    except (AttributeError, ImportError) as error:
+    except ImportError as error:
+        raise ModelFileError(
+            f"{name} is not a featx model, or holds what cannot be imported here: {error}",
+            "Install what it was written with, or put PYTHONPATH=FOLDER before the command if it is a module of yours.",
+        ) from error
+    except AttributeError as error:
         raise ModelFileError(
             f"{name} is not a featx model, or holds what cannot be imported here: {error}",
             "Pass a file that `featx fit` or `featx finetune` wrote, and install what it was written with.",
