@@ -13,16 +13,8 @@ from .checks import check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
-from .options import (
-    check_output,
-    check_outputs,
-    json_option,
-    network_options,
-    reading_options,
-    report_option,
-    test_option,
-    transformer_from,
-)
+from .options import json_option, network_options, reading_options, report_option, test_option, transformer_from
+from .output_files import check_output, check_outputs
 from .report import note
 from .results import print_result, save_report
 

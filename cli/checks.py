@@ -102,7 +102,7 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 def check_figure_paths(*paths: Path | None) -> None:
     """Raise what writing plots to these files would raise."""
     from ..reports.plots import check_figure_path
-    from .options import check_output
+    from .output_files import check_output
 
     for path in filter(None, paths):
         check_output(path)

@@ -17,7 +17,6 @@ from .logs import announce
 from .option_groups import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
     OPEN_FRACTION,
-    check_outputs,
     dry_run_option,
     json_option,
     min_images_option,
@@ -29,6 +28,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .output_files import check_outputs
 from .report import note, print_forecast
 from .results import json_predictions_option, print_result, save_predictions, save_report
 from .strategies import check_networks, make_strategies, named_strategies, shared_options, studied_network

@@ -17,8 +17,6 @@ from .logs import announce
 from .option_groups import JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
-    check_output,
-    check_outputs,
     decision_options,
     dry_run_option,
     json_option,
@@ -33,6 +31,7 @@ from .options import (
     test_option,
     write_failures,
 )
+from .output_files import check_output, check_outputs
 from .report import note, print_forecast
 from .results import (
     draw_confusion,

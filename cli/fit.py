@@ -16,7 +16,6 @@ from .logs import announce
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
-    check_outputs,
     decision_options,
     dry_run_option,
     json_option,
@@ -31,6 +30,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .output_files import check_outputs
 from .report import note, print_forecast
 from .results import (
     draw_confusion,

@@ -17,14 +17,8 @@ from .checks import check_figure_paths, check_model_files, check_reading
 from .data_options import column_options, images_from
 from .logs import announce
 from .option_groups import NETWORK, OUTPUT, Command, in_group
-from .options import (
-    check_outputs,
-    parameters_from,
-    reading_options,
-    report_option,
-    write_failures,
-    write_output,
-)
+from .options import parameters_from, reading_options, report_option, write_failures
+from .output_files import check_outputs, write_output
 from .report import note, show
 from .results import json_predictions_option, save_report
 from .sheets import draw_predictions, plot_predictions_option

@@ -36,6 +36,7 @@ from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
+from .checked_input import checked_matrices, checked_split
 from .class_weights import class_weights
 from .head_names import LINEAR_HEADS, check_heads, head_grids, head_labels, head_name
 from .held_out_predictions import HeldOutPredictions, predict_held_out
@@ -44,8 +45,6 @@ from .scoring import baseline_metric, tuning_score
 from .tuned_head import TunedHead
 
 __all__ = ["evaluate_heads"]
-
-MATRICES_ADVICE = "Pass {('head', 'avg'): embeddings}."
 
 
 def evaluate_heads(
@@ -120,7 +119,7 @@ def evaluate_heads(
     if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
-    first = _checked_matrices(matrices)
+    first = checked_matrices(matrices)
     embedded = {_named(view): matrix for view, matrix in matrices.items()}
     wanted = None if reference is None else _named(reference)
     classes, truth = check_labels(first, plain_column(y, len(first), name="y"))
@@ -130,7 +129,7 @@ def evaluate_heads(
     if split is None:
         split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
     elif not isinstance(split, DataSplit):
-        split = DataSplit.held_out(*_checked_split(split, len(y)), groups=groups)
+        split = DataSplit.held_out(*checked_split(split, len(y)), groups=groups)
     splits = split.splits
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
@@ -289,35 +288,6 @@ def _named(key: tuple[str, ...]) -> tuple[str | None, View]:
     """Return the network of a key, if it has one, and the view."""
     *backbone, layer, pooling = key
     return (backbone[0] if backbone else None), View(layer, pooling)
-
-
-def _checked_matrices(matrices: Any) -> np.ndarray:
-    """Return the first of the matrices after checking that all have the same number of rows."""
-    arrays = list(matrices.values()) if isinstance(matrices, Mapping) else []
-    shapes = {np.shape(array) if isinstance(array, np.ndarray) else () for array in arrays}
-    if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
-        raise ParameterError(
-            f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
-            MATRICES_ADVICE,
-        )
-    for view in matrices:
-        if not (isinstance(view, tuple) and len(view) in (2, 3) and all(isinstance(name, str) for name in view)):
-            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", MATRICES_ADVICE)
-    return arrays[0]
-
-
-def _checked_split(split: Any, n: int) -> list[np.ndarray]:
-    try:
-        parts = [np.asarray(rows) for rows in split]
-    except (TypeError, ValueError):  # not iterable, or of uneven lengths
-        parts = []
-    whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) for rows in parts)
-    if len(parts) != 2 or not whole or any(rows.min() < 0 or rows.max() >= n for rows in parts):
-        raise ParameterError(
-            f"got split={shown(split)}; expected (train rows, test rows), integers from 0 to {n - 1}",
-            "Pass what the split method of a scikit-learn splitter returns, such as next(splitter.split(X, y)).",
-        )
-    return parts
 
 
 def _protocol(split: DataSplit) -> str:
