@@ -22,11 +22,10 @@ from .intervals import (
     log_loss_interval,
     wilson_interval,
 )
+from .metric_names import METRIC_NAMES, METRICS
 from .ranking import mean_ranking, score_ranking
 
 __all__ = [
-    "METRICS",
-    "METRIC_NAMES",
     "class_means",
     "classification_report",
     "interval_notes",
@@ -35,25 +34,6 @@ __all__ = [
     "score_predictions",
 ]
 
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "log_loss",
-    "expected_calibration_error",
-    "debiased_calibration_error",
-    "calibration_error_if_calibrated",
-)
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "log_loss": "log loss",
-    "expected_calibration_error": "expected calibration error",
-    "debiased_calibration_error": "calibration error",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-}
 NO_PROBABILITIES = "there are no probabilities, or they do not say what is predicted"
 SINGLE_IMAGE = "a single test image"
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"

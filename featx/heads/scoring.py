@@ -16,8 +16,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, l
 
 from ..choices import Scoring
 from ..evaluation.answers import predicted_classes
+from ..evaluation.metric_names import RANKING_METRICS
 from ..evaluation.metrics import score_classes
-from ..evaluation.ranking import RANKING_METRICS, mean_ranking, score_ranking
+from ..evaluation.ranking import mean_ranking, score_ranking
 from ..evaluation.splits import Split
 from ..exceptions import DatasetError
 from .grid_predictions import class_values, predict_grid

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..display.quantities import count_text
-from ..evaluation.ranking import RANKING_METRICS
+from ..evaluation.metric_names import RANKING_METRICS
 from .answer import answer_of_model
 from .candidates import MOST_DRAWN, candidate_table, interval_chart
 from .class_rows import class_rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..display.names import span_text
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
-from ..evaluation.metrics import METRIC_NAMES
+from ..evaluation.metric_names import METRIC_NAMES
 from .confusion import class_tables
 from .operating_point import operating_point_parts
 from .prediction_files import surely_wrong_parts

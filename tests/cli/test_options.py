@@ -35,7 +35,7 @@ def test_ten_skipped_images_are_named_and_all_are_listed(tmp_path, capsys):
 
 def test_without_options_the_transformer_is_that_of_python_but_for_what_it_prints():
     options = parsed()
-    found = transformer_from(options, layer=None, pooling="auto").get_params()
+    found = transformer_from(options, backbone=options["backbone"][0], layer=None, pooling="auto").get_params()
     assert found == CNNFeatureTransformer(verbose=True).get_params()
 
 
@@ -47,7 +47,8 @@ def test_options_set_the_parameters_of_the_transformer():
         "value-range": ("0,4095", (0, 4095)), "seed": ("7", 7),
     }  # fmt: skip
     options = parsed("-q", *(word for name, (text, _) in typed.items() for word in (f"--{name}", text)))
-    found = transformer_from(options, layer="layer3", pooling="max").get_params()
+    (backbone,) = options["backbone"]
+    found = transformer_from(options, backbone=backbone, layer="layer3", pooling="max").get_params()
     expected = {name.replace("-", "_").replace("seed", "random_state"): value for name, (_, value) in typed.items()}
     assert found == {**CNNFeatureTransformer(layer="layer3", pooling="max", verbose=False).get_params(), **expected}
     # No option: what a command reads says its own shape, a module of one's own cannot be named, and several views are

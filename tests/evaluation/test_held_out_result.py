@@ -4,7 +4,8 @@ import numpy as np
 
 from featx.display.json_values import as_json
 from featx.evaluation.held_out_result import score_held_out
-from featx.evaluation.metrics import METRICS, score_classes, score_predictions
+from featx.evaluation.metric_names import METRICS
+from featx.evaluation.metrics import score_classes, score_predictions
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 3, 60)

@@ -7,13 +7,8 @@ import pytest
 from sklearn import metrics as reference
 
 from featx.evaluation.calibration import expected_calibration_error
-from featx.evaluation.metrics import (
-    METRICS,
-    classification_report,
-    interval_notes,
-    score_classes,
-    score_predictions,
-)
+from featx.evaluation.metric_names import METRICS
+from featx.evaluation.metrics import classification_report, interval_notes, score_classes, score_predictions
 
 MEANS = ("balanced_accuracy", "macro_f1")
 
