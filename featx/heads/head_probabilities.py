@@ -18,6 +18,7 @@ from ..exceptions import ParameterError
 from .head_names import is_named
 from .heads import HeadSpec
 from .own_classifiers import own_classifier
+from .scaling import fit_scaled
 
 __all__ = ["is_calibrated", "may_have_probabilities", "with_probabilities"]
 
@@ -45,7 +46,7 @@ def with_probabilities(spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         pipeline = clone(spec.estimator)
         if not is_calibrated(spec):
-            return pipeline.fit(X, y)
+            return fit_scaled(pipeline, X, y)
         if spec.is_own and not _decides_by_values(fitted := clone(pipeline).fit(X, y), X):
             return fitted
         # A high temperature brings the probabilities so close that float32 would not tell them apart.

@@ -24,6 +24,7 @@ from ..exceptions import DatasetError
 from .grid_predictions import class_values, predict_grid
 from .head_probabilities import is_calibrated, with_probabilities
 from .heads import HeadSpec
+from .scaling import fit_scaler
 
 __all__ = ["LABEL_SCORES", "baseline_metric", "score_values", "scored_folds", "tuning_score"]
 
@@ -80,7 +81,12 @@ def score_values(
                 found.append(fitted.predict_proba(X[test]))
         else:
             scaler = clone(pipeline[:-1])
-            rows = scaler.fit_transform(X[train])
+            rows = X[train]
+            if spec.is_own:
+                rows = scaler.fit_transform(rows)
+            else:
+                # These rows are a copy already.
+                rows = fit_scaler(scaler[0].set_params(copy=False), rows).transform(rows)
             ask = None if scoring in LABEL_SCORES else class_values
             found = predict_grid(pipeline[-1], values, rows, y[train], scaler.transform(X[test]), ask=ask)
     if scoring in LABEL_SCORES:
