@@ -35,7 +35,7 @@ METRICS = (
     ("macro_f1", "macro F1", True),
     ("log_loss", "log loss", False),
     ("debiased_calibration_error", "calibration error", False),
-    ("calibration_error_if_calibrated", "if calibrated", False),
+    ("calibration_error_if_calibrated", "of a calibrated model", False),
 )
 # Classes that a map can colour side by side.
 COLOURS = 6

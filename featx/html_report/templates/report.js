@@ -320,7 +320,7 @@
       $("map-text").textContent = facts(row).map(([what, text]) => what + ": " + text).join("; ");
     });
     $("map-colour").addEventListener("change", draw);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", draw);
     draw();
   }
 
