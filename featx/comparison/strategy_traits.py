@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +11,8 @@ from sklearn.base import BaseEstimator
 from ..display.named_by_package import NamedByPackage
 from ..extraction.estimator import ImageEstimator
 from ..finetuning.classifier import CNNFineTuneClassifier
+from ..images.augmentation import Augmentation
+from ..images.preprocessing import Preprocessing
 from .strategies import kind_of
 
 __all__ = ["StrategyTraits", "strategy_traits"]
@@ -36,6 +39,12 @@ class StrategyTraits(NamedByPackage):
         Of the warm-up, if it was set.
     weights_digest : str or None
         Of the weights that it begins with; see `BackboneSource`.
+    preprocessing : Preprocessing or None
+        How the network reads images. JSON does not have it.
+    augmentation : Augmentation or None
+        Of a strategy that trains a network.
+    augment_draws : int or None
+        How many draws of it an image has; None for frozen features.
     """
 
     network: str | None = None
@@ -46,6 +55,9 @@ class StrategyTraits(NamedByPackage):
     warmup_epochs: int | None = None
     warmup_learning_rate: float | None = None
     weights_digest: str | None = None
+    preprocessing: Preprocessing | None = field(default=None, metadata={"json": False})
+    augmentation: Augmentation | None = None
+    augment_draws: int | None = None
 
 
 def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTraits:
@@ -63,8 +75,9 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
         return StrategyTraits()
     source = images.source()
     side = source.preprocessing.crop
+    read: dict[str, Any] = {"weights_digest": source.weights_digest, "preprocessing": source.preprocessing}
     if not isinstance(images, CNNFineTuneClassifier):
-        return StrategyTraits(source.name, side, weights_digest=source.weights_digest)
+        return StrategyTraits(source.name, side, **read)
     from ..finetuning.fit import FineTuning
 
     classes, targets = np.unique(labels, return_inverse=True)
@@ -81,5 +94,7 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
         most_epochs=settings.epochs,
         warmup_epochs=settings.warmup_epochs,
         warmup_learning_rate=settings.warmup_learning_rate if settings.warmup_epochs else None,
-        weights_digest=source.weights_digest,
+        augmentation=settings.augmentation,
+        augment_draws=settings.augment_draws,
+        **read,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..display.quantities import count_text, duration_text, percent_text
 from .answer import answer_of_comparison
+from .augmented_views import AugmentedViews, draw_views
 from .candidates import interval_chart, strategy_table
 from .class_rows import recall_table
 from .comparison_curves import cost_chart, size_chart
@@ -56,6 +57,8 @@ def comparison_content(
     """
     size = result.sizes[-1]
     tables = {one.strategy: one.predictions for one in size.strategies if one.predictions is not None}
+    images = ReportedImages.of(next(iter(tables.values())), dataset, test) if tables else None
+    trainings = _trainings(result, images)
     content: dict[str, Any] = {
         "title": title or f"Strategies for {result.n_images:,} images of {len(result.classes):,} classes",
         "answer": answer_of_comparison(result),
@@ -63,14 +66,15 @@ def comparison_content(
         "candidates": {"title": "Strategies", "parts": [_part(result, one) for one in reversed(result.sizes)],
                        "note": ""},
         "classes": result.classes,
-        "trainings": _trainings(size, result.repeats) or None,
+        "trainings": trainings or None,
         "curves": _curves(result),
         "provenance": _provenance(result, tables, command),
     }  # fmt: skip
     data: dict[str, Any] = {"classes": [one_line(name) for name in result.classes], "images": None}
-    if not tables:
+    if images is None:
         return content, data
-    images = ReportedImages.of(next(iter(tables.values())), dataset, test)
+    pictures = [one["views"].pictures for one in trainings if one["views"]]
+    data["views"] = {key: text for some in pictures for key, text in some.items()} or None
     content["confusions"] = _confusions(result, size)
     content["per_class"] = recall_table(size.strategies, result.classes, _what(result, size))
     content["no_map"] = NO_MAP
@@ -122,19 +126,33 @@ def _confusions(result: ComparisonResult, size: SizeResult) -> list[dict[str, An
     return found
 
 
-def _trainings(size: SizeResult, repeats: int) -> list[dict[str, Any]]:
-    """Return the curves of the strategies that train a network, of the first repeat."""
+def _trainings(result: ComparisonResult, images: ReportedImages | None) -> list[dict[str, Any]]:
+    """Return the curves of the strategies that train a network, and how they augment, of the first repeat."""
     found = []
-    for one in size.strategies:
+    for number, one in enumerate(result.sizes[-1].strategies):
         history = one.histories[0] if one.histories else None
         if not history or not history.get("epoch"):
             continue
         best = one.best_epochs[0] if one.best_epochs else None
         charts = [{**chart, "svg": as_markup(chart["svg"])} for chart in training_curves(history, best_epoch=best or 0)]
         kept = f"; epoch {best} of {len(history['epoch'])} was kept" if best else ""
-        text = f"Trained on {count_text(one.n_train, 'image')}{', the first repeat' if repeats > 1 else ''}{kept}."
-        found.append({"name": one.strategy, "charts": charts, "text": text})
+        text = (
+            f"Trained on {count_text(one.n_train, 'image')}{', the first repeat' if result.repeats > 1 else ''}{kept}."
+        )
+        views = None if images is None else _views(one, images, result.random_state, f"views-{number}")
+        found.append({"name": one.strategy, "charts": charts, "text": text, "views": views})
     return [one for one in found if one["charts"]]
+
+
+def _views(one: StrategyResult, images: ReportedImages, seed: int, name: str) -> AugmentedViews | None:
+    """Return images that the first repeat did not test as its training sees them, or would."""
+    traits, table = one.traits, one.predictions
+    if traits.preprocessing is None or traits.augment_draws is None or images.dataset is None or table is None:
+        return None
+    tested = table.rows[np.isin(table.parts, ("test", "repeat 1"))]
+    rows = np.setdiff1d(np.arange(len(images.labels)), tested)
+    how: dict[str, Any] = {"seed": seed, "draws": traits.augment_draws, "name": name}
+    return draw_views(images, rows, traits.preprocessing, traits.augmentation, **how)
 
 
 def _provenance(

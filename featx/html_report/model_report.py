@@ -9,7 +9,9 @@ import numpy as np
 
 from ..display.quantities import count_text
 from ..evaluation.metric_names import RANKING_METRICS
+from ..images.augmentation import resolve_augmentation
 from .answer import answer_of_model
+from .augmented_views import AugmentedViews, draw_views
 from .candidates import MOST_DRAWN, candidate_table, interval_chart
 from .class_rows import class_rows
 from .confidence_curves import class_curves, empty_chart, reliability
@@ -36,7 +38,7 @@ METRICS = (
     ("average_precision", "average precision", False),
     ("log_loss", "log loss", False),
     ("debiased_calibration_error", "calibration error", False),
-    ("calibration_error_if_calibrated", "if calibrated", False),
+    ("calibration_error_if_calibrated", "of a calibrated model", False),
 )
 # Classes that a map can colour side by side.
 COLOURS = 6
@@ -71,6 +73,7 @@ def model_content(
     points, map_section = _map(result, listed, of="the trained network" if is_training else "the network")
     extraction = getattr(result, "extraction", None)
     failures = getattr(result, "failures", None) or getattr(extraction, "failures", None) or []
+    views = _views(result, images) if is_training else None
     content: dict[str, Any] = {
         "title": title or _title(result, held),
         "answer": answer_of_model(held, how=getattr(held, "protocol", "held-out images"), candidates=candidates,
@@ -87,7 +90,7 @@ def model_content(
         "thresholds": _thresholds(held, curves),
         "map": map_section,
         "no_map": NO_MAP if map_section is None else None,
-        "trainings": [_training(result)] if is_training else None,
+        "trainings": [_training(result, views)] if is_training else None,
         "data_set": overview_of(images, failures),
         "provenance": _provenance(result, held, command),
     }  # fmt: skip
@@ -95,6 +98,7 @@ def model_content(
         "classes": [one_line(name) for name in held.classes],
         "curves": curves or None,
         "map": points,
+        "views": views.pictures if views else None,
     }
     add_images(content, data, listed, images, max_bytes=max_bytes)
     return content, data
@@ -160,13 +164,33 @@ def _map(result: Any, listed: ImageList, *, of: str) -> tuple[dict[str, Any] | N
     return {**found, "row": chosen.tolist()}, section
 
 
-def _training(result: Any) -> dict[str, Any]:
+def _views(result: Any, images: ReportedImages) -> AugmentedViews | None:
+    """Return training images as they were augmented; None where the data set is not at hand."""
+    if images.dataset is None:
+        return None
+    model = result.model
+    return draw_views(
+        images,
+        result.train_rows,
+        model.source().preprocessing,
+        resolve_augmentation(model.augmentation),
+        seed=model.random_state,
+        draws=model.augment_draws,
+    )
+
+
+def _training(result: Any, views: AugmentedViews | None) -> dict[str, Any]:
     charts = [_marked(chart) for chart in training_curves(result.history, best_epoch=result.best_epoch)]
     n = len(result.history.get("epoch", ()))
     best = result.best_epoch
     kept = f"epoch {best} of {n} was kept" if best else "the head as it was fitted first was kept"
     stages = ", ".join(result.trained_stages) or "none"
-    return {"name": "", "charts": charts, "text": f"Trained on {result.n_train:,} images: {stages}; {kept}."}
+    return {
+        "name": "",
+        "charts": charts,
+        "views": views,
+        "text": f"Trained on {result.n_train:,} images: {stages}; {kept}.",
+    }
 
 
 def _provenance(result: Any, held: Any, command: str | None) -> list[tuple[str, str]]:

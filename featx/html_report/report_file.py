@@ -77,7 +77,8 @@ def write_report(
     elif isinstance(result, ComparisonResult):
         content, data = comparison_content(result, dataset, test, **how)
     elif isinstance(held, HeldOutResult):
-        images = ReportedImages.of(held.predictions, dataset, test, reader=reader_of(result))
+        known = {"reader": reader_of(result), "trained": getattr(result, "train_rows", None)}
+        images = ReportedImages.of(held.predictions, dataset, test, **known)
         content, data = model_content(result, held, images, **how)
     else:
         raise ParameterError(f"got result={shown(result)}; expected a result with figures", "Pass that of fit_model.")

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReportedImages", "reader_of"]
 
-REPEATED = "tested in a repeat"
 # Parts of a table of predictions by how they begin, and what they are together.
-JOINED = {"fold ": "images", "repeat ": REPEATED}
+JOINED = {"fold ": "cross-validated", "repeat ": "tested in a repeat"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,13 @@ class ReportedImages:
 
     @classmethod
     def of(
-        cls, table: PredictionTable, dataset: ImageDataset | None, test: ImageDataset | None, *, reader: Any = None
+        cls,
+        table: PredictionTable,
+        dataset: ImageDataset | None,
+        test: ImageDataset | None,
+        *,
+        reader: Any = None,
+        trained: np.ndarray | None = None,
     ) -> ReportedImages:
         """Return the images of a result.
 
@@ -55,6 +60,8 @@ class ReportedImages:
             As for `write_report`.
         reader : ImageEstimator, default=None
             What reads them; see `reader_of`.
+        trained : ndarray of int, default=None
+            Rows that were trained on, as far as they are known.
 
         Raises
         ------
@@ -70,12 +77,12 @@ class ReportedImages:
         known = [label for part in both for label in ([""] * len(part) if part.labels is None else part.labels)]
         _check_same(table, names, known)
         sources = as_sources(images, names=names) if reader is None else reader.sources(images, names)
-        tested = _in_folds(table.parts)
-        # What one repeat tests, another may train on.
-        parts = np.full(len(images), "never tested" if REPEATED in tested else "trained on", dtype=object)
-        parts[table.rows] = tested
-        if test is None and dataset.split is not None:
-            parts = dataset.split
+        if test is None and _is_split_by(dataset, table):
+            parts = np.asarray(dataset.split)
+        else:
+            parts = np.full(len(images), "not tested" if trained is None else "not used", dtype=object)
+            parts[[] if trained is None else trained] = "trained on"
+            parts[table.rows] = _in_folds(table.parts)
         return cls(dataset, sources, list(map(str, known)), list(map(str, parts)))
 
 
@@ -99,6 +106,14 @@ def _files_of(table: PredictionTable) -> Sequence[ImageSource]:
 def _in_folds(parts: np.ndarray) -> list[str]:
     """Return the parts of the images, folds and repeats as one: each image was in several of them."""
     return [next((name for start, name in JOINED.items() if str(part).startswith(start)), str(part)) for part in parts]
+
+
+def _is_split_by(dataset: ImageDataset, table: PredictionTable) -> bool:
+    """Return whether one part of the split that a data set came with was tested, and not another one in its place."""
+    if dataset.split is None:
+        return False
+    tested = set(dataset.split[table.rows].tolist())
+    return len(tested) == 1 and tested != {"training"}
 
 
 def _check_same(table: PredictionTable, names: list[str], labels: list[Any]) -> None:

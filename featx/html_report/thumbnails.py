@@ -7,13 +7,14 @@ import io
 import os
 from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image
 
 from ..exceptions import FeatxError
 from ..images.sources import ImageSource
 from ..runtime.deadlines import map_with_deadline
 
-__all__ = ["make_thumbnails"]
+__all__ = ["encode_thumbnail", "is_at_hand", "make_thumbnails"]
 
 # Pixels of the longer side, which a screen shows at that size or at twice as much.
 SIDE = 112
@@ -40,7 +41,7 @@ def make_thumbnails(sources: Sequence[ImageSource], rows: Sequence[int], *, budg
     budget : int
         Bytes of text in all.
     """
-    local = [row for row in rows if sources[row].path is not None or not isinstance(sources[row].content, str)]
+    local = [row for row in rows if is_at_hand(sources[row])]
     found: dict[int, str] = {}
     texts = map_with_deadline(
         lambda row: _thumbnail(sources[row]), local, threads=min(4, os.cpu_count() or 1), ahead=AHEAD
@@ -63,6 +64,16 @@ def _thumbnail(source: ImageSource) -> str | None:
         _, pixels = source.load()
     except FeatxError:
         return None
+    return encode_thumbnail(pixels)
+
+
+def is_at_hand(source: ImageSource) -> bool:
+    """Return whether an image is a file or in memory, so that nothing is fetched."""
+    return source.path is not None or not isinstance(source.content, str)
+
+
+def encode_thumbnail(pixels: np.ndarray) -> str:
+    """Return RGB pixels as a small picture in base64."""
     image = Image.fromarray(pixels)
     file = io.BytesIO()
     if max(image.size) <= SMALL:

@@ -38,7 +38,7 @@ def test_each_strategy_has_its_matrix_and_its_mistakes():
     assert len(data["thumbnails"]) == len(set(rows.tolist())) < len(rows)
     assert {data["images"]["picture"][place] for place in data["thumbnails"]} == set(data["thumbnails"])
     assert content["no_map"] == NO_MAP
-    assert content["data_set"]["columns"] == ["never tested", "tested in a repeat", "in all"]
+    assert content["data_set"]["columns"] == ["not tested", "tested in a repeat", "in all"]
 
 
 def test_recalls_are_those_of_the_matrices_the_hardest_class_first():

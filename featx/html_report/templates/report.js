@@ -24,7 +24,10 @@
 
   // PNG begins with these letters in base64; all other thumbnails are JPEG.
   function source(row) {
-    const text = data.thumbnails[images && images.picture ? images.picture[row] : row];
+    return address(data.thumbnails[images.picture ? images.picture[row] : row]);
+  }
+
+  function address(text) {
     if (text === undefined) return null;
     return (text.startsWith("iVBOR") ? "data:image/png;base64," : "data:image/jpeg;base64,") + text;
   }
@@ -38,9 +41,9 @@
     return made;
   }
 
-  // ---- images at fixed places: those of an audit
+  // ---- images at fixed places: those of an audit, and augmented views
   for (const shown of document.querySelectorAll("img[data-row]")) {
-    const from = source(shown.dataset.row);
+    const from = address((data.views || data.thumbnails)[shown.dataset.row]);
     if (from === null) continue;
     if (from.startsWith("data:image/png")) shown.className = "pixels";
     shown.src = from;
@@ -317,7 +320,7 @@
       $("map-text").textContent = facts(row).map(([what, text]) => what + ": " + text).join("; ");
     });
     $("map-colour").addEventListener("change", draw);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", draw);
     draw();
   }
 
