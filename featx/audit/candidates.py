@@ -1,7 +1,7 @@
-"""Find pairs of images that may show the same picture: nearest neighbours in embeddings and in small grey copies.
+"""Find pairs of images that may show the same whole picture: nearest neighbours in embeddings and in small grey copies.
 
-Embeddings find crops; small copies find what blurs, recompresses or mirrors a picture, which moves the embedding of a
-small image further than another picture of its class is away. Both are reduced by principal components first.
+Embeddings find what an image shows; small copies find what blurs, recompresses or mirrors a picture, which moves the
+embedding of a small image further than another picture of its class is away.
 """
 
 from __future__ import annotations
@@ -10,32 +10,28 @@ import numpy as np
 
 __all__ = ["candidate_pairs"]
 
-NEIGHBOURS = 5
-COMPONENTS, PIXEL_COMPONENTS = 128, 64
+NEIGHBOURS = 6
+COMPONENTS = 64
 # Rows that the components are fitted on, and that are searched at a time.
 FITTED, CHUNK = 5000, 2048
 
 
-def candidate_pairs(embeddings: np.ndarray, thumbnails: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+def candidate_pairs(embeddings: np.ndarray, copies: tuple[np.ndarray, np.ndarray], hashes: np.ndarray) -> np.ndarray:
     """Return pairs of rows that may show the same picture, int (p, 2), each once and the lower row first.
 
     Parameters
     ----------
     embeddings : ndarray, shape (n, d)
-    thumbnails : ndarray of uint8, shape (n, side, side)
+    copies : (ndarray, ndarray), each of shape (n, components)
+        Rows of length 1 of grey copies and of their mirror images; see `Likeness`.
     hashes : ndarray of uint64, shape (n, 2)
         Perceptual hashes of the image and of its mirror image.
     """
-    n = len(embeddings)
-    if n < 2:
+    if len(embeddings) < 2:
         return np.zeros((0, 2), int)
-    rows = _components(_unit(embeddings.astype(np.float32)), COMPONENTS)
-    half = thumbnails.shape[1] // 2
-    small = thumbnails.reshape(n, half, 2, half, 2).mean(axis=(2, 4), dtype=np.float32)
-    both = np.concatenate([small, small[:, :, ::-1]]).reshape(2 * n, -1)
-    # One projection for an image and its mirror image, so that they can be compared.
-    pixels = _components(_unit(both - both.mean(axis=1, keepdims=True)), PIXEL_COMPONENTS)
-    found = [_neighbours(rows, rows), _neighbours(pixels[:n], pixels[:n]), _neighbours(pixels[n:], pixels[:n])]
+    rows = _components(embeddings)
+    upright, mirrored = copies
+    found = [_neighbours(rows, rows), _neighbours(upright, upright), _neighbours(mirrored, upright)]
     found.append(_equal_hashes(hashes))
     pairs = np.sort(np.concatenate(found), axis=1)
     return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
@@ -45,13 +41,17 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def _components(rows: np.ndarray, number: int) -> np.ndarray:
-    """Return the rows on their first principal components, of length 1."""
+def _components(embeddings: np.ndarray) -> np.ndarray:
+    """Return embeddings of length 1 on their first principal components, of length 1 again."""
     from sklearn.decomposition import PCA
 
-    number = min(number, *rows.shape)
-    chosen = rows if len(rows) <= FITTED else rows[np.random.default_rng(0).choice(len(rows), FITTED, replace=False)]
-    return _unit(PCA(number, random_state=0).fit(chosen).transform(rows).astype(np.float32))
+    n = len(embeddings)
+    chosen = embeddings if n <= FITTED else embeddings[np.random.default_rng(0).choice(n, FITTED, replace=False)]
+    chosen = _unit(chosen.astype(np.float32))
+    pca = PCA(min(COMPONENTS, *chosen.shape), random_state=0).fit(chosen)
+    # In parts, so that no second copy of all embeddings is made.
+    parts = [pca.transform(_unit(embeddings[i : i + CHUNK].astype(np.float32))) for i in range(0, n, CHUNK)]
+    return _unit(np.concatenate(parts).astype(np.float32))
 
 
 def _neighbours(queries: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -14,16 +14,19 @@ from PIL import Image
 from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
 from ..images.sources import ImageSource
-from .alignment import Placement, compare_aligned, find_placement, place_by_size
+from .alignment import Placement, compare_aligned, refine, warped
 from .candidates import candidate_pairs
+from .chance import nearer_than_chance
+from .crop_search import find_crops
+from .likeness import SIDE, Likeness
 from .pictures import Pictures, shrunk
+from .resampling import reduced
 
 __all__ = ["LEAST_SIDE", "DuplicatePair", "duplicate_groups", "find_duplicates"]
 
-# Each round compares the pairs that are left on larger copies: their side, and the least correlations of the pixels and
-# of their detail. Chosen on planted leaks, see benchmarks/README.md.
-ROUNDS = ((32, 0.93, 0.70), (64, 0.965, 0.93), (128, 0.965, 0.93))
-COARSE_SCORE = 0.85
+# Side of the copies in which a copy of a picture is told from a similar one, and the least correlations of their pixels
+# and their detail. Chosen on planted leaks, see benchmarks/README.md.
+LOOKED, LEAST_ALIKE, LEAST_DETAIL = 64, 0.95, 0.85
 CHUNK = 32
 # Images whose pixels are kept, because several pairs need them.
 KEPT = 256
@@ -31,6 +34,10 @@ KEPT = 256
 WHOLE = 0.97
 # Images of fewer pixels a side are not compared: too many of one kind are alike.
 LEAST_SIDE = 12
+# How many of an image's nearest are compared at the resolution and with the brightness of each other.
+CLOSE = 3
+# Candidates for crops at a time.
+CROPS = 4096
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,9 @@ class DuplicatePair(NamedByPackage):
     ----------
     first, second : int
         Rows of the data set.
-    kind : {"copy", "mirrored", "crop", "resized", "re-encoded"}
-        "copy" has the same bytes; "re-encoded" includes changes of brightness.
+    kind : {"copy", "mirrored", "crop", "resized", "re-encoded", "similar"}
+        "copy" has the same bytes; "re-encoded" includes changes of brightness. "similar" are pictures much more alike
+        than others of the data set, whose detail differs, such as two photographs of one object.
     similarity : float
         Correlation of the aligned pixels, at most 1.
     """
@@ -87,13 +95,14 @@ def find_duplicates(
     ]  # fmt: skip
     # An image of one colour is like any other.
     rows = first[(pictures.contrast[first] >= 1) & (pictures.size[first].min(axis=1) >= LEAST_SIDE)]
-    pairs = candidate_pairs(embeddings[rows], pictures.thumbnails[rows], pictures.hashes[rows])
-    pairs = rows[pairs]
-    one, other = (pictures.thumbnails[rows] for rows in pairs.T)
-    where = find_placement(one, other)
-    where = place_by_size(one, other, (pictures.size[pairs[:, 0]], pictures.size[pairs[:, 1]]), where)
-    left = np.flatnonzero(where.score >= COARSE_SCORE)
-    near = _verified(images, pictures, pairs[left], where.take(left), verbose=verbose)
+    known = pictures.take(rows)
+    copies_of = reduced(known.thumbnails, SIDE)
+    likeness = Likeness(copies_of)
+    whole, where = _whole(known, embeddings[rows], copies_of, likeness)
+    groups = duplicate_groups([DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()], len(rows))
+    parts, places = _crops(known, likeness, groups)
+    pairs = rows[np.concatenate([whole, parts])]
+    near = _looked_at(images, pictures, pairs, Placement.joined(where, places), likeness.whitened, verbose=verbose)
     return sorted([*copies, *near], key=lambda pair: (pair.first, pair.second))
 
 
@@ -107,46 +116,108 @@ def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=int)
 
 
-def _verified(
-    images: Sequence[ImageSource], pictures: Pictures, pairs: np.ndarray, where: Placement, *, verbose: bool
+def _whole(
+    pictures: Pictures, embeddings: np.ndarray, copies: np.ndarray, likeness: Likeness
+) -> tuple[np.ndarray, Placement]:
+    """Return pairs that are whole pictures much alike, or all candidates where the images are too few to tell."""
+    upright, turned = likeness.rows(copies), likeness.rows(copies[:, :, ::-1])
+    pairs = candidate_pairs(embeddings, (upright, turned), pictures.hashes)
+    one, other = pairs.T
+    alike = np.stack([_products(upright, side, pairs) for side in (upright, turned)])
+    mirrored = alike[1] > alike[0]
+    distances = _distances(alike.max(axis=0))
+    close = np.flatnonzero(_nearest(pairs, distances, len(copies), CLOSE))
+    detail = np.minimum(pictures.size.min(axis=1), SIDE)
+    second = np.where(mirrored[close, None, None], copies[other[close]][:, :, ::-1], copies[other[close]])
+    found = likeness.compare(copies[one[close]], second, (detail[one[close]], detail[other[close]]))
+    distances[close] = np.minimum(distances[close], _distances(found))
+    chosen = np.ones(len(pairs), bool)
+    if likeness.whitened:
+        chosen = nearer_than_chance(pairs, distances, len(copies))
+    return pairs[chosen], Placement.whole(mirrored[chosen])
+
+
+def _crops(pictures: Pictures, likeness: Likeness, groups: np.ndarray) -> tuple[np.ndarray, Placement]:
+    """Return pairs of which the second is much like a part of the first, of groups of whole pictures that differ."""
+    pairs, where = find_crops(pictures.thumbnails)
+    apart = groups[pairs[:, 0]] != groups[pairs[:, 1]]
+    pairs, where = pairs[apart], where.take(apart)
+    if not likeness.whitened:
+        return pairs, where
+    distances = np.zeros(len(pairs))
+    scale, shift = where.scale.copy(), where.shift.copy()
+    sizes = pictures.size.min(axis=1)
+    for start in range(0, len(pairs), CROPS):
+        part = np.arange(start, min(start + CROPS, len(pairs)))
+        large, small = (pictures.thumbnails[ends] for ends in pairs[part].T)
+        small = np.where(where.mirrored[part, None, None], small[:, :, ::-1], small)
+        found = refine(large, small, where.take(part))
+        scale[part], shift[part] = found.scale, found.shift
+        cut = warped(large[:, None].astype(np.float32), found.scale, found.shift)[:, 0]
+        # What the part and the small image are made from.
+        fine = np.round(sizes[pairs[part, 0]] * found.scale.mean(axis=1)).astype(int)
+        detail = np.minimum(fine, SIDE), np.minimum(sizes[pairs[part, 1]], SIDE)
+        distances[part] = _distances(likeness.compare(reduced(cut, SIDE), reduced(small, SIDE), detail))
+    chosen = nearer_than_chance(pairs[:, 1:], distances, len(pictures.size))
+    return pairs[chosen], Placement(where.mirrored, scale, shift).take(chosen)
+
+
+def _distances(alike: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(1.0 - alike, 0.0))
+
+
+def _products(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return the product of the first row of each pair with the second one."""
+    parts = np.array_split(pairs, max(1, len(pairs) // 2**16))
+    return np.concatenate([(first[part[:, 0]] * second[part[:, 1]]).sum(axis=1) for part in parts])
+
+
+def _nearest(pairs: np.ndarray, distances: np.ndarray, n: int, count: int) -> np.ndarray:
+    """Return which pairs are among so many nearest of one of their images."""
+    owners, both = pairs.T.ravel(), np.tile(distances, 2)
+    order = np.lexsort((both, owners))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=n))])
+    rank = np.empty(len(owners), int)
+    rank[order] = np.arange(len(owners)) - starts[owners[order]]
+    return np.asarray((rank < count).reshape(2, -1).any(axis=0))
+
+
+def _looked_at(
+    images: Sequence[ImageSource],
+    pictures: Pictures,
+    pairs: np.ndarray,
+    where: Placement,
+    trusted: bool,
+    *,
+    verbose: bool,
 ) -> list[DuplicatePair]:
-    """Return the pairs that show the same picture."""
-    pixels = _Pixels(images)
-    large, small = np.where(where.swapped, pairs.T[::-1], pairs.T)
-    for side, least_alike, least_detail in ROUNDS:
-        left = []
-        with progress_bar(len(large), name="comparing pairs", unit="pair", shown=verbose) as bar:
-            for start in range(0, len(large), CHUNK):
-                rows = np.arange(start, min(start + CHUNK, len(large)))
-                looked = [_prepared(pixels, pictures, large[row], small[row], where.take(row), side) for row in rows]
-                one, other = (np.stack(part) for part in zip(*looked, strict=True))
-                found, detail = compare_aligned(one, other, where.take(rows))
-                where.score[rows], where.scale[rows], where.shift[rows] = found.score, found.scale, found.shift
-                left += rows[(found.score >= least_alike) & (detail >= least_detail)].tolist()
-                bar.update(len(rows))
-        large, small, where = large[left], small[left], where.take(np.array(left, dtype=int))
-    return [
-        DuplicatePair(
-            int(min(one, other)),
-            int(max(one, other)),
-            _kind(pictures, one, other, where.take(row)),
-            float(where.score[row]),
-        )
-        for row, (one, other) in enumerate(zip(large, small, strict=True))
-    ]
+    """Return the pairs with their kind, by their pixels; those that differ in detail only if they are trusted."""
+    pixels, found = _Pixels(images), []
+    with progress_bar(len(pairs), name="comparing pairs", unit="pair", shown=verbose) as bar:
+        for start in range(0, len(pairs), CHUNK):
+            part = np.arange(start, min(start + CHUNK, len(pairs)))
+            looked = [_prepared(pixels, pictures, *pairs[row], where.take(row)) for row in part]
+            alike, detail = compare_aligned(*(np.stack(one) for one in zip(*looked, strict=True)), where.take(part))
+            for row, likeness, fine in zip(part, alike.tolist(), detail.tolist(), strict=True):
+                same = likeness >= LEAST_ALIKE and fine >= LEAST_DETAIL
+                if same or trusted:
+                    kind = _kind(pictures, *pairs[row], where.take(row)) if same else "similar"
+                    found.append(DuplicatePair(int(pairs[row].min()), int(pairs[row].max()), kind, likeness))
+            bar.update(len(part))
+    return found
 
 
 def _prepared(
-    pixels: _Pixels, pictures: Pictures, large: int, small: int, where: Placement, side: int
+    pixels: _Pixels, pictures: Pictures, large: int, small: int, where: Placement
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return both images of a pair at the resolution of the lower, and as the coarser JPEG of two would have them."""
     scale = float(where.scale.mean())
     one, other = pixels[large], pixels[small]
     if scale > WHOLE and one[0].shape == other[0].shape and not where.mirrored:
         one, other = _as_coded(one, other), _as_coded(other, one)
-    detail = min(pictures.size[large].min(), pictures.size[small].min() / scale, side)
-    second = shrunk(other[0], detail * scale, side)
-    return shrunk(one[0], detail, side), second[..., ::-1] if where.mirrored else second
+    detail = min(pictures.size[large].min(), pictures.size[small].min() / scale, LOOKED)
+    second = shrunk(other[0], detail * scale, LOOKED)
+    return shrunk(one[0], detail, LOOKED), second[..., ::-1] if where.mirrored else second
 
 
 def _as_coded(image: tuple[np.ndarray, Any], other: tuple[np.ndarray, Any]) -> tuple[np.ndarray, Any]:

@@ -1,0 +1,67 @@
+"""Tell pairs that are nearer to each other than chance explains, in data of any kind, with few false discoveries.
+
+Different pictures of one data set are alike to a degree that depends on the data: the limit is found from the data.
+Near a point, the number of neighbours within a distance r grows as r to the power of the local dimension, so the
+number of different pictures that are nearer than r is extrapolated from where nearly all pairs are different ones
+(as Facco et al. 2017 estimate dimensions). Pairs are found up to the distance at which the expected number of different
+ones reaches a share of those found there: the false discovery rate (Benjamini and Hochberg 1995; Efron 2010).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["RATE", "nearer_than_chance"]
+
+# The false discovery rate.
+RATE = 0.05
+# The distance of this neighbour of an image is its scale: images in a dense region need to be nearer. More copies of one
+# picture than that are found by the distances themselves, without scales.
+NEIGHBOUR = 6
+# Pairs between these multiples of the number of images are supposed to be of different pictures.
+LOW, HIGH = 0.5, 2.0
+# What rounding leaves of equal pictures.
+EQUAL = 1e-3
+
+
+def nearer_than_chance(pairs: np.ndarray, distances: np.ndarray, n: int, *, rate: float = RATE) -> np.ndarray:
+    """Return which pairs are nearer to each other than chance explains, bool (p,).
+
+    Parameters
+    ----------
+    pairs : ndarray of int, shape (p, 2) or (p, 1)
+        Each once; of every image its nearest neighbours at least. With one column, the image whose nearest they are.
+    distances : ndarray of float, shape (p,)
+    n : int
+        The number of images.
+    rate : float, default=0.05
+        The expected share of different pictures among those found, of each of two tests half of it.
+    """
+    if not len(pairs):
+        return np.zeros(0, dtype=bool)
+    scales = _scales(pairs, distances, n)
+    relative = distances / np.maximum(scales[pairs].max(axis=1), 1e-9)
+    return np.asarray(_discoveries(relative, n, rate / 2) | _discoveries(distances, n, rate / 2))
+
+
+def _scales(pairs: np.ndarray, distances: np.ndarray, n: int) -> np.ndarray:
+    """Return the distance of each image to its sixth neighbour, or to its last one."""
+    owners, both = pairs.T.ravel(), np.tile(distances, pairs.shape[1])
+    order = np.lexsort((both, owners))
+    counts = np.bincount(owners, minlength=n)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    places = starts + np.minimum(NEIGHBOUR, counts) - 1
+    return np.where(counts > 0, both[order][np.clip(places, 0, len(both) - 1)], 0.0)
+
+
+def _discoveries(distances: np.ndarray, n: int, rate: float) -> np.ndarray:
+    """Return which distances are too small, by a power law fitted between two ranks."""
+    equal = distances <= EQUAL
+    near = np.sort(distances[~equal])
+    low, high = max(2, int(LOW * n)), min(len(near), int(HIGH * n))
+    if high < 2 * low or near[low - 1] >= near[high - 1]:
+        return equal
+    power = np.log(high / low) / np.log(near[high - 1] / near[low - 1])
+    expected = high * (near / near[high - 1]) ** power
+    found = np.flatnonzero(expected <= rate * np.arange(1, len(near) + 1))
+    return equal | (distances <= near[found[-1]]) if len(found) else equal

@@ -1,0 +1,112 @@
+"""Compare pictures of a data set by what sets them apart: whitened principal components of small grey copies.
+
+Where all images have the same grid, background or pose, plain pixels correlate whatever else they show. Whitening
+divides what the images of a data set share by how much they vary in it (Jegou and Chum 2012).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .resampling import at_resolution
+
+__all__ = ["SIDE", "Likeness", "brightened", "standardised"]
+
+# Side of the copies that are compared, and the components that are kept of them: finer ones are what JPEG changes.
+SIDE, COMPONENTS = 32, 64
+# Images, each with its mirror image, that the components are fitted on; and fewer than this many tell too little.
+FITTED, FEWEST = 5000, 100
+# Values this near to black or white may have been cut off there.
+SATURATED = 6
+TINY = 1e-6
+CHUNK = 4096
+
+
+class Likeness:
+    """A measure of likeness, fitted on the images of a data set.
+
+    Parameters
+    ----------
+    copies : ndarray, shape (n, 32, 32)
+        Grey copies of all images. Of fewer than 100 images the components are not known well enough: then
+        `rows` are standardised pixels.
+
+    Attributes
+    ----------
+    whitened : bool
+    """
+
+    def __init__(self, copies: np.ndarray) -> None:
+        self.whitened = len(copies) >= FEWEST
+        n = len(copies)
+        chosen = copies if n <= FITTED else copies[np.random.default_rng(0).choice(n, FITTED, replace=False)]
+        # Mirror images too, so that one measure serves for both.
+        pixels = _flat(np.concatenate([chosen, chosen[:, :, ::-1]]).astype(np.float32))
+        self._mean = pixels.mean(axis=0) if self.whitened else np.zeros(SIDE * SIDE, np.float32)
+        self._components = np.eye(SIDE * SIDE, dtype=np.float32)
+        if self.whitened:
+            centred = pixels - self._mean
+            values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+            values, vectors = values[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
+            # Directions in which no two images differ would be divided by zero.
+            spread = np.sqrt(np.maximum(values, TINY * max(float(values[0]), TINY)))
+            self._components = (vectors / spread).astype(np.float32)
+
+    def rows(self, copies: np.ndarray) -> np.ndarray:
+        """Return rows of length 1, float32 (n, components), whose products are the likeness of two copies, at most 1.
+
+        Parameters
+        ----------
+        copies : ndarray, shape (n, 32, 32)
+        """
+        parts = [
+            _unit((_flat(copies[i : i + CHUNK].astype(np.float32)) - self._mean) @ self._components)
+            for i in range(0, len(copies), CHUNK)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, self._components.shape[1]), np.float32)
+
+    def compare(self, first: np.ndarray, second: np.ndarray, detail: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Return the likeness of aligned pairs at the resolution of the lower, with the brightness of one of the two.
+
+        Parameters
+        ----------
+        first, second : ndarray, shape (p, 32, 32)
+        detail : (ndarray of int, ndarray of int), each of shape (p,)
+            The pixels a side that each of the two has been made from, as far as they are fewer than 32.
+        """
+        found = []
+        for start in range(0, len(first), CHUNK):
+            part = slice(start, start + CHUNK)
+            one, other = (copies[part].astype(np.float32) for copies in (first, second))
+            fine, coarse = (pixels[part] for pixels in detail)
+            one, other = at_resolution(one, fine, coarse), at_resolution(other, coarse, fine)
+            plain = self.rows(one), self.rows(other)
+            # What is brighter may have been clipped, so each is given the brightness of the other.
+            changed = (self.rows(brightened(one, other)) * plain[1]).sum(axis=1)
+            found.append(np.maximum(changed, (plain[0] * self.rows(brightened(other, one))).sum(axis=1)))
+        return np.concatenate(found) if found else np.zeros(0)
+
+
+def brightened(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return images with the gain and offset of others of the same places, clipped as theirs were."""
+    x, y = (values.reshape(len(values), -1) for values in (images, targets))
+    inside = (y > SATURATED) & (y < 255 - SATURATED)
+    inside |= ~inside.any(axis=1, keepdims=True)
+    n = inside.sum(axis=1, keepdims=True)
+    mean_x, mean_y = ((v * inside).sum(axis=1, keepdims=True) / n for v in (x, y))
+    gain = ((x - mean_x) * (y - mean_y) * inside).sum(axis=1, keepdims=True)
+    gain = gain / np.maximum(((x - mean_x) ** 2 * inside).sum(axis=1, keepdims=True), TINY)
+    return np.clip(mean_y + gain * (x - mean_x), 0, 255).reshape(images.shape)
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """Return values of mean 0 and length 1 along the last axis; zeros where they are all equal."""
+    return _unit(values - values.mean(axis=-1, keepdims=True))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), TINY)
+
+
+def _flat(copies: np.ndarray) -> np.ndarray:
+    return standardised(copies.reshape(len(copies), -1))
