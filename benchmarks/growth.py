@@ -2,12 +2,15 @@
 
 `rows` puts synthetic rows in batches of 1,024, gets them from the segments of the batches in blocks of 4,096, compacts,
 verifies, and gets them from the one segment in blocks and all at once, in random order. `images` extracts tiny PNG
-files with a network of one convolution to a file, as `featx extract` does, and to a matrix. Each size runs in processes
-of its own, the small ones several times, and medians are printed. Memory (Linux only) is the highest resident set
-during a step beyond the one at its beginning, which includes the input.
+files with a network of one convolution to a file, as `featx extract` does, and to a matrix. `files` lists and digests
+files of a few bytes, and reads a manifest of them; `specs` puts one row of each spec. Each size runs in processes of
+its own, the small ones several times, and medians are printed. Memory (Linux only) is the highest resident set during a
+step beyond the one at its beginning, which includes the input.
 
     python benchmarks/growth.py rows [--features 256] [--size N]...
     python benchmarks/growth.py images [--size N]...
+    python benchmarks/growth.py files [--size N]...
+    python benchmarks/growth.py specs [--size N]...
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ BATCH = 1024
 BLOCK = 4096
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
 IMAGES = (1_000, 5_000, 10_000, 25_000, 50_000)
+FILES = (20_000, 200_000)
+SPECS = (300, 3_000)
 
 
 class Steps:
@@ -109,6 +114,50 @@ def store_rows(folder: Path, count: int, features: int) -> Steps:
     return steps
 
 
+def remember_files(folder: Path, count: int, _: int) -> Steps:
+    """Take so many small files through listing, digests and a manifest."""
+    from featx.cache import FileDigests
+    from featx.datasets.load import load_dataset
+    from featx.extraction.digests import image_keys
+    from featx.images.sources import as_sources
+
+    for number in range(count):
+        part = folder / "files" / f"{number // 1000:04d}"
+        if number % 1000 == 0:
+            part.mkdir(parents=True)
+        (part / f"{number:08d}.jpg").write_bytes(b"%d" % number)
+    time.sleep(3)  # files that have just been written are not remembered
+    steps = Steps()
+    images = as_sources(steps.run("list a folder", lambda: load_dataset(folder / "files")).images)
+    database = folder / "digests.sqlite"
+    memory = FileDigests(database)
+    steps.run("digests, files read", lambda: image_keys(images, memory, threads=2))
+    memory = FileDigests(database)
+    steps.run("digests, from the database", lambda: image_keys(images, memory, threads=2))
+    steps.run("digests, again", lambda: image_keys(images, memory, threads=2))
+    with open(folder / "manifest.csv", "w") as file:
+        file.write("path,label\n")
+        file.writelines(f"{image.path},class{number % 100}\n" for number, image in enumerate(images))
+    steps.run("read a manifest", lambda: load_dataset(folder / "manifest.csv"))
+    return steps
+
+
+def store_specs(folder: Path, count: int, _: int) -> Steps:
+    """Take so many specs of one row through the store."""
+    from featx.cache import EmbeddingCache, EmbeddingSpec
+
+    cache = EmbeddingCache(folder / "cache")
+    row, digest = np.ones((1, 16), np.float32), keys_of(0, 1)
+    named = {"layer": "last", "pooling": "avg", "preprocessing": "none"}
+    steps = Steps()
+    for number in range(count):
+        spec = EmbeddingSpec(backbone="net", weights_digest=str(number), **named)
+        steps.run("put", lambda spec=spec: cache.put(spec, digest, row))
+    steps.run("info", cache.info)
+    steps.run("prune all", lambda: cache.prune(max_bytes=0))
+    return steps
+
+
 def extract_images(folder: Path, count: int, _: int) -> Steps:
     """Extract so many tiny images, to a matrix and to a file."""
     import torch
@@ -145,10 +194,10 @@ def extract_images(folder: Path, count: int, _: int) -> Steps:
     return steps
 
 
-WORK = {"rows": store_rows, "images": extract_images}
-UNITS = {"rows": 100_000, "images": 1000}
+WORK = {"rows": store_rows, "images": extract_images, "files": remember_files, "specs": store_specs}
+UNITS = {"rows": 100_000, "images": 1000, "files": 100_000, "specs": 1000}
 # Smaller sizes are repeated until so many were dealt with, five times at most.
-MANY = {"rows": 300_000, "images": 5000}
+MANY = {"rows": 300_000, "images": 5000, "files": 50_000, "specs": 1000}
 
 
 def measure(what: str, count: int, features: int) -> dict[str, tuple[float, float]]:
@@ -197,6 +246,20 @@ def rows(features: int, sizes: tuple[int, ...]) -> None:
 def images(sizes: tuple[int, ...]) -> None:
     """Extract 1,000 to 50,000 tiny images."""
     print_table("images", sizes, 256)
+
+
+@main.command()
+@click.option("--size", "sizes", type=int, multiple=True, default=FILES, show_default=True)
+def files(sizes: tuple[int, ...]) -> None:
+    """List and digest 20,000 and 200,000 files, and read a manifest of them."""
+    print_table("files", sizes, 0)
+
+
+@main.command()
+@click.option("--size", "sizes", type=int, multiple=True, default=SPECS, show_default=True)
+def specs(sizes: tuple[int, ...]) -> None:
+    """Put one row of each of 300 and 3,000 specs."""
+    print_table("specs", sizes, 0)
 
 
 @main.command(hidden=True)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ CHECKSUM = "FEATX_CHECKSUM"
 READ_BYTES = 1 << 18
 # How many files one object remembers in memory, in addition to the SQLite file, at some 300 bytes each.
 MOST_KNOWN = 200_000
+# How many files are looked up, or remembered, at once: a process that is killed reads at most so many again.
+FILES_AT_ONCE = 1 << 14
 
 # A remembered file is a string of bytes, its version and its digest, so that 100,000 of them are compared at once.
 ENTRY = struct.Struct("=5q32s")
@@ -102,16 +104,14 @@ class FileDigests:
         apply : callable, default=map
             Applies a function to files, such as the `map` of a thread pool; it reads those that are not remembered.
         """
-        versions, errors = _versions(paths)
-        errors |= {number: _too_large() for number in np.flatnonzero(versions[:, 0] > MAX_BYTES).tolist()}
-        known, digests = self._known_digests(paths, versions)
-        results: list[bytes | OSError] = digests
-        for number, error in errors.items():
-            results[number] = error
-        if not known.all():
-            rest = [number for number in np.flatnonzero(~known).tolist() if number not in errors]
-            for number, digest in self._look_up(paths, rest, versions, apply):
-                results[number] = digest
+        results: list[Any] = []
+        unread: list[np.ndarray] = []
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            found, rest = self._remembered(paths[start : start + FILES_AT_ONCE])
+            results += found
+            unread.append(rest + (start, 0))
+        if any(map(len, unread)):
+            self._read(paths, np.concatenate(unread), results, apply)
         return results
 
     def _known_digests(self, paths: Sequence[str], versions: np.ndarray) -> tuple[np.ndarray, list[Any]]:
@@ -120,37 +120,59 @@ class FileDigests:
         entries = np.frombuffer(b"".join(map(remembered.get, paths, repeat(UNKNOWN))), ENTRIES)
         return (entries["version"] == versions).all(axis=1), entries["digest"].tolist()
 
-    def _look_up(
-        self, paths: Sequence[str], numbers: list[int], versions: np.ndarray, apply: Callable[..., Iterable[Any]]
-    ) -> Iterator[tuple[int, bytes | OSError]]:
-        """Yield the digests of files that are not known under these paths, from the database or by reading."""
-        # For an absolute path the caller's own string is kept, which costs no memory.
-        keys = [key if (key := os.path.abspath(path)) != path else path for path in (paths[n] for n in numbers)]
-        known, digests = self._known_digests(keys, versions[numbers])
-        yield from ((numbers[place], digests[place]) for place in np.flatnonzero(known))
+    def _remembered(self, paths: Sequence[str]) -> tuple[list[Any], np.ndarray]:
+        """Return what is known without reading, and the others' numbers and hashes of path and version, (n, 2)."""
+        versions, errors = _versions(paths)
+        errors |= {number: _too_large() for number in np.flatnonzero(versions[:, 0] > MAX_BYTES).tolist()}
+        known, results = self._known_digests(paths, versions)
+        for number, error in errors.items():
+            results[number] = error
+        if known.all():
+            return results, np.empty((0, 2), np.int64)
+        rest = [number for number in np.flatnonzero(~known).tolist() if number not in errors]
+        keys = [_key(paths[number]) for number in rest]
+        known, digests = self._known_digests(keys, versions[rest])
+        for here in np.flatnonzero(known).tolist():
+            results[rest[here]] = digests[here]
         places = {
             number: (key, tuple(versions[number].tolist()))
-            for number, key, here in zip(numbers, keys, known, strict=True)
+            for number, key, here in zip(rest, keys, known, strict=True)
             if not here
         }
         remembered = {} if reads_all() else self._recall(set(places.values()))
-        unknown: dict[tuple[str, Version], int] = {}
         for number, place in places.items():
-            if place not in remembered:
-                unknown.setdefault(place, number)
+            if place in remembered:
+                results[number] = remembered[place]
+                self._keep_in_mind(*place, remembered[place])
+        unread = [(number, hash(place)) for number, place in places.items() if place not in remembered]
+        return results, np.array(unread, np.int64).reshape(-1, 2)
+
+    def _read(
+        self, paths: Sequence[str], unread: np.ndarray, results: list[Any], apply: Callable[..., Iterable[Any]]
+    ) -> None:
+        """Read files, each once, put their digests or errors in their places, and remember them now and then."""
+        first = _first_places(paths, unread)
+        once = [number for number in unread[:, 0].tolist() if number not in first]
         old = time.time_ns() - FRESH_NS
-        read = dict(zip(unknown, apply(_read_digest, [paths[n] for n in unknown.values()]), strict=True))
-        fresh = {key: r for (key, _), r in read.items() if isinstance(r, tuple) and max(r[0][1:3]) < old}
-        if self._file is not None:
-            self._file.remember(fresh)
-        for number, place in places.items():
-            result = read[place] if place in read else remembered[place]
-            yield number, result[1] if isinstance(result, tuple) else result
-        if self.path is not None and len(self._known) < MOST_KNOWN:
-            for key, version in places.values():
-                if (digest := remembered.get((key, version))) is not None:
-                    self._known[key] = ENTRY.pack(*version, digest)
-            self._known.update({key: ENTRY.pack(*version, digest) for key, (version, digest) in fresh.items()})
+        fresh: dict[str, tuple[Version, bytes]] = {}
+        for number, read in zip(once, apply(_read_digest, [paths[number] for number in once]), strict=True):
+            results[number] = read
+            if isinstance(read, tuple):
+                version, results[number] = read
+                if max(version[1:3]) < old:
+                    fresh[_key(paths[number])] = read
+            if len(fresh) == FILES_AT_ONCE or number == once[-1]:
+                if self._file is not None:
+                    self._file.remember(fresh)
+                for key, (version, digest) in fresh.items():
+                    self._keep_in_mind(key, version, digest)
+                fresh.clear()
+        for number, place in first.items():
+            results[number] = results[place]
+
+    def _keep_in_mind(self, key: str, version: Version, digest: bytes) -> None:
+        if self.path is not None and (len(self._known) < MOST_KNOWN or key in self._known):
+            self._known[key] = ENTRY.pack(*version, digest)
 
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
@@ -172,6 +194,24 @@ class FileDigests:
     def _recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
         """Return the remembered digests by path and version."""
         return {} if self._file is None else self._file.recall(places)
+
+
+def _key(path: str) -> str:
+    """Return the absolute path; one that is absolute is the caller's own string, which costs no memory."""
+    return path if (key := os.path.abspath(path)) == path else key
+
+
+def _first_places(paths: Sequence[str], unread: np.ndarray) -> dict[int, int]:
+    """Return for each file that is listed again the number under which it is listed first."""
+    # Only files of equal hashes are compared: a table of all their names would take more memory than the digests.
+    by_hash = unread[np.argsort(unread[:, 1], kind="stable")]
+    again = np.flatnonzero(np.diff(by_hash[:, 1]) == 0)
+    first: dict[tuple[int, str], int] = {}
+    found = {}
+    for number, identity in np.unique(by_hash[np.concatenate([again, again + 1])], axis=0).tolist():
+        if (place := first.setdefault((identity, _key(paths[number])), number)) != number:
+            found[number] = place
+    return found
 
 
 def reads_all() -> bool:

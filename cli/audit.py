@@ -13,17 +13,10 @@ from .checks import check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
-from .options import (
-    check_output,
-    check_outputs,
-    json_option,
-    network_options,
-    reading_options,
-    test_option,
-    transformer_from,
-)
+from .options import json_option, network_options, reading_options, report_option, test_option, transformer_from
+from .output_files import check_output, check_outputs
 from .report import note
-from .results import print_result
+from .results import print_result, save_report
 
 __all__ = ["audit"]
 
@@ -45,6 +38,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @_output("--write-groups", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv",
          help="Write a manifest with a column group, in which near-duplicates are one.")  # fmt: skip
 @_output("--strict", is_flag=True, help="End with exit code 1 if anything is found.")
+@report_option
 @json_option
 @data_options
 @network_options(several=False)
@@ -87,6 +81,7 @@ def audit(data: str, **options: Any) -> None:
     )
     if options["write_groups"]:
         result.write_groups(options["write_groups"])
+    save_report(options, result, None)
     print_result(options, result, audit_parts(result))
     if options["write_groups"]:
         note(options, f"{options['write_groups']}: manifest with groups written; `featx fit` keeps each on one side")

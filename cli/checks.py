@@ -9,7 +9,14 @@ from typing import Any
 # Most names of images in a suggested command.
 NAMES_SHOWN = 3
 
-__all__ = ["check_figure_paths", "check_model_files", "check_names", "check_reading", "check_trained_stages"]
+__all__ = [
+    "check_decision_options",
+    "check_figure_paths",
+    "check_model_files",
+    "check_names",
+    "check_reading",
+    "check_trained_stages",
+]
 
 
 def check_names(options: dict[str, Any]) -> None:
@@ -32,6 +39,20 @@ def check_names(options: dict[str, Any]) -> None:
         check_network(backbone, weights=weights, layers=own, poolings=poolings, image_size=options["image_size"])
     if "trainable_stages" in options:
         _check_training(options)
+
+
+def check_decision_options(options: dict[str, Any], classes: Sequence[Any] | None = None) -> None:
+    """Raise what the library would raise for --positive and --operating-point; for the class once they are known.
+
+    Raises
+    ------
+    FeatxError
+    """
+    from ..evaluation.operating_point import check_decision, class_number
+
+    check_decision(options["positive"], options["operating_point"])
+    if classes is not None and options["positive"] is not None:
+        class_number(options["positive"], classes)
 
 
 def check_reading(options: dict[str, Any]) -> None:
@@ -81,7 +102,7 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
 def check_figure_paths(*paths: Path | None) -> None:
     """Raise what writing plots to these files would raise."""
     from ..reports.plots import check_figure_path
-    from .options import check_output
+    from .output_files import check_output
 
     for path in filter(None, paths):
         check_output(path)

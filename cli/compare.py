@@ -17,7 +17,6 @@ from .logs import announce
 from .option_groups import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
     OPEN_FRACTION,
-    check_outputs,
     dry_run_option,
     json_option,
     min_images_option,
@@ -29,8 +28,9 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .output_files import check_outputs
 from .report import note, print_forecast
-from .results import print_result, save_predictions, save_report
+from .results import json_predictions_option, print_result, save_predictions, save_report
 from .strategies import check_networks, make_strategies, named_strategies, shared_options, studied_network
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
 @predictions_option
 @report_option
 @json_option
+@json_predictions_option
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw accuracy against training size (needs the extra plot).")  # fmt: skip
 @_output("--plot-confusion", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
@@ -245,8 +246,8 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     if options["verbose"]:
         note(options, *cost_lines(result))
     save_predictions(options, result.predictions())
-    save_report(options, result, dataset)
-    print_result(options, result, comparison_parts(result))
+    save_report(options, result, dataset, test=test)
+    print_result(options, result, comparison_parts(result), predictions=options["json_predictions"])
     _draw(options, result)
 
 

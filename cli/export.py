@@ -11,7 +11,8 @@ from .checks import check_model_files
 from .data_options import column_options, images_from
 from .logs import announce
 from .option_groups import DATA, NETWORK, OUTPUT, Command, in_group
-from .options import check_output, parameters_from, quiet_option
+from .options import parameters_from, quiet_option
+from .output_files import check_output
 from .overwrites import check_overwrites
 from .report import note, say
 

@@ -12,15 +12,8 @@ from .checks import check_names
 from .data_options import data_options, images_from
 from .logs import announce
 from .option_groups import Command
-from .options import (
-    check_outputs,
-    dry_run_option,
-    network_options,
-    output_option,
-    reading_options,
-    transformer_from,
-    write_failures,
-)
+from .options import dry_run_option, network_options, output_option, reading_options, transformer_from, write_failures
+from .output_files import check_outputs
 from .report import note, print_forecast, say
 from .shapes import note_shapes
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from ..choices import PlotBy
-from .checks import check_figure_paths, check_names
+from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .interrupts import note_kept
 from .logs import announce
 from .option_groups import JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
-    check_output,
-    check_outputs,
+    decision_options,
     dry_run_option,
     json_option,
     min_images_option,
@@ -32,8 +31,16 @@ from .options import (
     test_option,
     write_failures,
 )
+from .output_files import check_output, check_outputs
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
+from .results import (
+    draw_confusion,
+    json_predictions_option,
+    note_saved,
+    print_result,
+    save_predictions,
+    save_report,
+)
 from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 from .training_options import training_options
@@ -41,7 +48,7 @@ from .training_options import training_options
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..finetuning.classifier import CNNFineTuneClassifier
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
 
 __all__ = ["finetune"]
 
@@ -56,6 +63,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Fraction to hold out for figures [default: 0.2, or the split that DATA came with].")  # fmt: skip
 @test_option
+@decision_options
 @training_options
 @output_option(metavar="MODEL.skops", help="Write the trained model, for `featx predict`.")
 @_output("--export-weights", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.safetensors",
@@ -71,6 +79,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @predictions_option
 @report_option
 @json_option
+@json_predictions_option
 @_output("--json-iterations", is_flag=True,
          help="Add loss and accuracy of every mini-batch to --json.")  # fmt: skip
 @data_options
@@ -118,8 +127,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         check_weights_name(options["export_weights"])
     check_figure_paths(options["plot"], options["plot_confusion"], options["plot_images"], options["plot_predictions"])
     check_names(options)
+    check_decision_options(options)
     _note_ignored(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
+    check_decision_options(options, dataset.classes)
     announce(options, "loading scikit-learn")
     from ..finetuning.classifier import CNNFineTuneClassifier
     from ..reports.costs import extraction_parts, times_text
@@ -128,7 +139,10 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     classifier = CNNFineTuneClassifier(**parameters_from(options, signature(CNNFineTuneClassifier).parameters))
     held_out: dict[str, Any] = {
         "test": test,
-        **{name: options[name] for name in ("test_size", "min_images", "per_class", "on_error")},
+        **{
+            name: options[name]
+            for name in ("test_size", "min_images", "per_class", "on_error", "positive", "operating_point")
+        },
     }
     note_shapes(options, classifier, [classifier.layer], [classifier.pooling])
     if output is None or dry_run:
@@ -157,7 +171,8 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
     draw_sheets(options, dataset, test, result, result.train_rows)
     save_predictions(options, result.predictions.columns())
     save_report(options, result, dataset, test=test)
-    print_result(options, result, finetuning_parts(result), iterations=options["json_iterations"])
+    written = {name: options[f"json_{name}"] for name in ("iterations", "predictions")}
+    print_result(options, result, finetuning_parts(result), **written)
     note_saved(options, output)
 
 

@@ -9,14 +9,14 @@ import click
 
 from ..choices import Scoring
 from ..heads.head_names import HEADS, check_heads
-from .assignments import parse_assignment, parse_literal
-from .checks import check_figure_paths, check_names
+from .assignments import parse_assignment, parse_literals
+from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     OPEN_FRACTION,
-    check_outputs,
+    decision_options,
     dry_run_option,
     json_option,
     min_images_option,
@@ -30,8 +30,16 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .output_files import check_outputs
 from .report import note, print_forecast
-from .results import draw_confusion, note_saved, print_result, save_predictions, save_report
+from .results import (
+    draw_confusion,
+    json_predictions_option,
+    note_saved,
+    print_result,
+    save_predictions,
+    save_report,
+)
 from .shapes import note_shapes
 from .sheets import draw_sheets, plot_images_option, plot_predictions_option
 
@@ -52,7 +60,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
     default=["logistic"],
     show_default=True,
     metavar="HEAD",
-    help=f"One of {', '.join(HEADS)}. Repeat to search several.",
+    help=f"One of {', '.join(HEADS)}, or any classifier, package.module:Class. Repeat to search several.",
 )
 @_heads(
     "--grid",
@@ -68,13 +76,16 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
     type=click.Choice(get_args(Scoring)),
     default="accuracy",
     show_default=True,
-    help="What the tuning maximises.",
+    metavar="SCORE",
+    help=f"What the tuning maximises: {', '.join(get_args(Scoring))}. roc_auc and average_precision are of --positive, "
+    "or the mean over all classes.",
 )
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
           help="Hold out this fraction as the test set instead of folds or a split.")  # fmt: skip
 @test_option
+@decision_options
 @output_option(
     metavar="MODEL.skops", help="Write the best model, fitted on all images but a test set, for `featx predict`."
 )
@@ -87,6 +98,7 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @predictions_option
 @report_option
 @json_option
+@json_predictions_option
 @data_options
 @min_images_option
 @per_class_option
@@ -113,6 +125,13 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     Rare classes:
         featx fit photos/ -o m.skops --class-weight balanced \\
             --scoring balanced_accuracy
+    A class that must not be missed:
+        featx fit photos/ -o m.skops --positive crack \\
+            --operating-point sensitivity=0.95 --scoring roc_auc
+    Any classifier of scikit-learn's kind:
+        featx fit photos/ -o m.skops \\
+            --head sklearn.ensemble:RandomForestClassifier \\
+            --grid RandomForestClassifier.n_estimators=100,500
     More heads and layers:
         featx fit photos/ -o m.skops --head svm --head knn \\
             --layer stage6 --layer head
@@ -128,12 +147,16 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)
+    check_decision_options(options)
     dataset, test = datasets_from(options, data, output=output, dry_run=dry_run)
+    check_decision_options(options, dataset.classes)
     announce(options, "loading scikit-learn")
     from ..reports.costs import extraction_parts, times_text
     from ..reports.held_out import evaluation_parts
     from ..workflows.fit import fit_model
+    from ..workflows.savable_heads import check_savable
 
+    check_savable(options["heads"], grids)
     backbones = options["backbone"]
     transformer = transformer_from(options, backbone=backbones[0], layer=None, pooling="auto")  # of the search below
     search: dict[str, Any] = {
@@ -148,7 +171,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         "min_images": options["min_images"],
         "per_class": options["per_class"],
         "class_weight": class_weight,
-        "scoring": options["scoring"],
+        **{name: options[name] for name in ("scoring", "positive", "operating_point")},
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
     }
@@ -169,7 +192,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         }
         note(options, times_text(tuning))
     announce(options, f"writing {output}")
-    result.save(output)
+    own_types = result.save(output)
     if options["plot"]:
         from ..reports.evaluation_plot import plot_evaluation
 
@@ -179,8 +202,8 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     draw_sheets(options, dataset, test, result.evaluation, result.train_rows)
     save_predictions(options, result.evaluation.predictions.columns())
     save_report(options, result, dataset, test=test)
-    print_result(options, result, evaluation_parts(result.evaluation))
-    note_saved(options, output)
+    print_result(options, result, evaluation_parts(result.evaluation), predictions=options["json_predictions"])
+    note_saved(options, output, trusted=own_types)
 
 
 def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
@@ -190,5 +213,5 @@ def parse_grids(texts: tuple[str, ...]) -> dict[str, dict[str, list[Any]]]:
         head, parameter, values = parse_assignment(
             text, option="--grid", form="HEAD.PARAM=V1,V2", example="logistic.C=0.1,1"
         )
-        grids.setdefault(head, {})[parameter] = [parse_literal(value) for value in values.split(",")]
+        grids.setdefault(head, {})[parameter] = parse_literals(values)
     return grids

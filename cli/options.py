@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,7 +14,6 @@ import click
 from ..choices import OnError, Resize
 from .interrupts import note_kept
 from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
-from .overwrites import check_overwrites
 from .report import note
 from .streams import write_text
 
@@ -26,8 +25,7 @@ __all__ = [
     "FRACTION",
     "OPEN_FRACTION",
     "RATE",
-    "check_output",
-    "check_outputs",
+    "decision_options",
     "decorate",
     "dry_run_option",
     "json_option",
@@ -43,7 +41,6 @@ __all__ = [
     "test_option",
     "transformer_from",
     "write_failures",
-    "write_output",
 ]
 
 
@@ -184,6 +181,18 @@ FRACTION = click.FloatRange(0, 1, max_open=True)
 RATE = click.FloatRange(0)
 
 
+decision_options = decorate(
+    [
+        _judging("--positive", metavar="CLASS",
+                 help="The class whose ROC AUC and average precision are given, against the rest "
+                      "[default: the second of two]."),
+        _judging("--operating-point", metavar="SHARE|COST",
+                 help="Choose from which probability on --positive is predicted: sensitivity=0.95, specificity=0.9, "
+                      "precision=0.8, or cost=5:1 (a miss against a false alarm)."),
+    ]
+)  # fmt: skip
+
+
 test_option = _judging("--test", "test_data", metavar="DATA",
                        help="Another data set as the test set, instead of a part of DATA.")  # fmt: skip
 
@@ -224,64 +233,6 @@ predictions_option = _output(
 
 report_option = _output("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
                         help="Write a page with figures, charts and images (needs the extra report).")  # fmt: skip
-
-
-def check_output(path: Path, *, in_place: bool = False) -> None:
-    """Refuse a file that could not be written, before hours are spent on its contents.
-
-    A file that is written in place, and not replaced atomically, may be a pipe.
-
-    Raises
-    ------
-    ParameterError
-    """
-    from ..cache.files import written_path
-    from ..exceptions import ParameterError
-
-    try:
-        folder = (path.absolute() if in_place else written_path(path)).parent
-    except OSError as error:
-        raise ParameterError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
-    if not folder.is_dir():
-        raise ParameterError(f"cannot write {path}: there is no folder {folder}", "Make it, or choose another place.")
-    if not os.access(folder, os.W_OK):
-        raise ParameterError(f"cannot write {path}: no permission in {folder}", "Choose another place.")
-
-
-def check_outputs(output: Path | None, options: dict[str, Any], **inputs: Sequence[str]) -> None:
-    """Refuse output files that could not be written or would replace another file of the command."""
-    if output is not None:
-        check_output(output)
-    for path in (options["failures"], options.get("json_file")):
-        if path not in (None, "-"):
-            check_output(Path(path), in_place=True)
-    if options.get("predictions"):
-        from ..reports.prediction_files import check_prediction_file
-
-        check_output(options["predictions"])
-        check_prediction_file(options["predictions"])
-    if options.get("report"):
-        from ..html_report.page import check_report_file
-
-        check_output(options["report"])
-        check_report_file(options["report"])
-    if options["failures"] and options["on_error"] == "raise":
-        from ..display.notes import note_once
-
-        note_once("--failures has no effect with --on-error raise: the first unreadable image ends the command")
-    check_overwrites(output, options, inputs)
-
-
-def write_output(path: Path, content: bytes) -> None:
-    """Replace a file atomically: it has the new content, or is left as it was."""
-    from ..cache.files import replaced
-    from ..exceptions import FeatxError
-
-    try:
-        with replaced(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
 
 
 def transformer_from(options: dict[str, Any], **more: Any) -> CNNFeatureTransformer:

@@ -12,7 +12,6 @@ from .data_options import data_options, dataset_from
 from .logs import announce
 from .option_groups import JUDGING, OUTPUT, Command, in_group
 from .options import (
-    check_outputs,
     dry_run_option,
     json_option,
     min_images_option,
@@ -21,6 +20,7 @@ from .options import (
     transformer_from,
     write_failures,
 )
+from .output_files import check_outputs
 from .report import note, print_forecast
 from .results import print_result
 

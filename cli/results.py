@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from .logs import announce
+from .option_groups import OUTPUT, in_group
 from .report import note, show
 from .streams import write_text
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from ..display.tables import Part
     from ..evaluation.held_out_result import HeldOutResult
 
-__all__ = ["draw_confusion", "note_saved", "print_result", "save_predictions", "save_report"]
+__all__ = ["draw_confusion", "json_predictions_option", "note_saved", "print_result", "save_predictions", "save_report"]
+
+json_predictions_option = in_group(OUTPUT)(
+    "--json-predictions", is_flag=True, help="Add the prediction for each held-out image to --json."
+)
 
 
 class _JsonResult(Protocol):
@@ -57,11 +62,12 @@ def save_predictions(options: dict[str, Any], columns: Mapping[str, np.ndarray])
         write_predictions(columns, path)
     except OSError as error:
         raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
-    note(options, f"{path}: {count_text(len(columns['row']), 'prediction')}")
+    without = "" if "probability" in columns else ", without probabilities: the model gives none"
+    note(options, f"{path}: {count_text(len(columns['row']), 'prediction')}{without}")
 
 
 def save_report(
-    options: dict[str, Any], result: Any, dataset: ImageDataset, *, test: ImageDataset | None = None
+    options: dict[str, Any], result: Any, dataset: ImageDataset | None, *, test: ImageDataset | None = None
 ) -> None:
     """Write a result as an HTML page, with --report."""
     path = options["report"]
@@ -79,8 +85,9 @@ def save_report(
     note(options, f"{path}: report written; open it in a browser")
 
 
-def note_saved(options: dict[str, Any], model: Path) -> None:
-    """Say that the model was written, and the command that uses it."""
+def note_saved(options: dict[str, Any], model: Path, *, trusted: Sequence[str] = ()) -> None:
+    """Say that the model was written, and the command that uses it, which must name types that featx does not trust."""
     from ..display.names import quoted
 
-    note(options, f"{model}: model written; `featx predict {quoted(str(model))} IMAGES` uses it")
+    trust = "".join(f" --trust {name}" for name in trusted)
+    note(options, f"{model}: model written; `featx predict {quoted(str(model))} IMAGES{trust}` uses it")

@@ -11,7 +11,12 @@ __all__ = ["in_options", "register_options"]
 
 OPTIONS_KEY = "options by parameter"
 # Options whose parameter has another name in the library.
-LIBRARY_NAMES = {"seed": ("random_state",), "layer": ("layers",), "pooling": ("poolings",)}
+LIBRARY_NAMES = {
+    "seed": ("random_state",),
+    "layer": ("layers",),
+    "pooling": ("poolings",),
+    "trust": ("trusted",),
+}
 # Its values differ in Python.
 UNTRANSLATED = ("on_error",)
 # Every command has this option.
@@ -42,7 +47,7 @@ def in_options(text: str, ctx: click.Context | None = None) -> str:
     if ctx is None:
         return text
     known = ctx.meta.get(OPTIONS_KEY, ALWAYS_KNOWN)
-    text = re.sub(r",? in Python (?:\w+=\w*|\[[^\[\]]*\])", "", text)
+    text = re.sub(r",? in Python (?:\w+=(?:\[[^\[\]]*\]|\w*)|\[[^\[\]]*\])", "", text)
 
     def given(found: re.Match[str]) -> str:
         flag, no = known[found["name"]]

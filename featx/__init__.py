@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from .forecast.rank import forecast_ranking
     from .forecast.result import ForecastResult
     from .heads.head_names import HEADS
+    from .heads.make_head import make_head
     from .heads.nested_cv import evaluate_heads
     from .heads.results import CandidateResult, EvaluationResult
-    from .heads.tuned_head import TunedHead, make_head
+    from .heads.threshold_classifier import ThresholdClassifier
+    from .heads.tuned_head import TunedHead
     from .html_report.report_file import write_report
     from .images.augmentation import Augmentation
     from .images.sources import ImageSource, ImageSources, as_sources, read_image
@@ -65,7 +67,8 @@ if TYPE_CHECKING:
     from .reports.plots import plot_confusion_matrix
     from .reports.ranking_plot import plot_ranking
     from .workflows.extract import write_embeddings
-    from .workflows.finetune import FineTuneResult, finetune_model
+    from .workflows.finetune import finetune_model
+    from .workflows.finetune_result import FineTuneResult
     from .workflows.fit import fit_model
     from .workflows.fit_result import FitResult
     from .workflows.predict import Prediction, Predictions, predict_images
@@ -80,7 +83,9 @@ _MODULES = {
     "workflows.extract": ("write_embeddings",),
     # heads, figures and models
     "heads.head_names": ("HEADS",),
-    "heads.tuned_head": ("TunedHead", "make_head"),
+    "heads.make_head": ("make_head",),
+    "heads.tuned_head": ("TunedHead",),
+    "heads.threshold_classifier": ("ThresholdClassifier",),
     "heads.nested_cv": ("evaluate_heads",),
     "heads.results": ("CandidateResult", "EvaluationResult"),
     "workflows.fit": ("fit_model",),
@@ -105,7 +110,8 @@ _MODULES = {
     "reports.ranking_plot": ("plot_ranking",),
     # fine-tuning
     "finetuning.classifier": ("CNNFineTuneClassifier",),
-    "workflows.finetune": ("FineTuneResult", "finetune_model"),
+    "workflows.finetune": ("finetune_model",),
+    "workflows.finetune_result": ("FineTuneResult",),
     "images.augmentation": ("Augmentation",),
     "reports.evaluation_plot": ("plot_evaluation",),
     "reports.history_plot": ("plot_history",),
@@ -143,7 +149,7 @@ _MODULES = {
         "WorkerError",
     ),
 }
-# Classes that are no public names, but parts of public objects: pickles name all of them by the package.
+# Classes that are no public names, but parts of public objects: pickles and models name all of them by the package.
 _PARTS = {
     "comparison.images_needed": ("ImagesNeeded",),
     "comparison.named_sizes": ("NamedSize",),
@@ -167,6 +173,8 @@ _PARTS = {
     "evaluation.power": ("OpenComparison",),
     "evaluation.prediction_table": ("PredictionTable",),
     "forecast.result": ("Part",),
+    "heads.adapted_classifier": ("AdaptedClassifier",),
+    "heads.nearest_mean": ("NearestMean",),
     "ranking.result": ("RankedCandidate",),
     "ranking.speed": ("NetworkCost",),
     "workflows.judged_predictions": ("JudgedResult",),

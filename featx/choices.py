@@ -30,7 +30,7 @@ Pooling = Literal[Auto, ResolvedPooling]
 Resize = Literal["crop", "squash"]
 OnError = Literal["raise", "skip"]
 # heads and trainings
-Scoring = Literal["accuracy", "balanced_accuracy", "f1_macro"]
+Scoring = Literal["accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "neg_log_loss"]
 BatchNorm = Literal["frozen", "update"]
 HeadInit = Literal["auto", "logistic", "warmup", "random"]
 Optimizer = Literal["adamw", "adam", "sgd"]

@@ -202,7 +202,15 @@ FILES = Constraint(
 )
 FLAG = Constraint("True or False", _is_flag)
 NAMES = Constraint("a sequence of names", lambda value: _names(value, str))
-LABELS = Constraint("a list of texts", lambda value: _is_column(value) and all(isinstance(name, str) for name in value))
+# A class is named; what is passed is made of it.
+_CLASSIFIER = Constraint("a classifier", lambda value: hasattr(value, "get_params") and not isinstance(value, type))
+HEAD = STRING | _CLASSIFIER
+HEADS = Constraint("a sequence of names", lambda value: _names(value, object) and all(map(HEAD.accepts, value)))
+# A list of texts is not made an array, whose texts take four bytes a character, all as many as the longest.
+LABELS = Constraint(
+    "a list of texts",
+    lambda value: (isinstance(value, list) or _is_column(value)) and all(isinstance(name, str) for name in value),
+)
 CLASSES = Constraint("the names of the classes", lambda value: hasattr(value, "__len__"))
 CURVES = Constraint("a mapping", lambda value: hasattr(value, "keys"), "Pass the history_ of a fitted classifier.")
 OBJECT = Constraint("a mapping or None", lambda value: value is None or isinstance(value, Mapping))
@@ -290,8 +298,8 @@ TABLE: dict[str, Constraint] = {
     "n_jobs": JOBS,
     "on_error": ON_ERROR,
     # heads
-    "head": STRING,
-    "heads": NAMES,
+    "head": HEAD,
+    "heads": HEADS,
     "grid": GRID | NONE,
     "grids": _GRIDS | NONE,
     "scoring": one_of(*get_args(Scoring)),

@@ -77,9 +77,9 @@ def compare_strategies(
     dataset : ImageDataset
         With labels. Its groups, if any, stay on one side of every split that is drawn.
     strategies : mapping of str to classifier
-        Classifiers of images with ``predict_proba``, by the names that tables use: those of `make_strategy`, a
-        ``Pipeline`` that starts with a `CNNFeatureTransformer`, or any other. They are cloned, and given the seed of
-        the repeat where they take a ``random_state``.
+        Classifiers of images, by the names that tables use: those of `make_strategy`, a ``Pipeline`` that starts with a
+        `CNNFeatureTransformer`, or any other. They are cloned, and given the seed of the repeat where they take a
+        ``random_state``.
     test : ImageDataset, default=None
         Another data set as the only test set; all of `dataset` is then for training.
     train_sizes : sequence of float or int, default=None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 from ..cache import FileDigests
 from ..constraints import check_values, shown
@@ -139,10 +139,9 @@ def check_strategies(
             "For names: {name: make_strategy(name, transformer) for name in names}.",
         )
     for name, estimator in strategies.items():
-        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
+        if not _is_classifier(estimator):
             raise ParameterError(
-                f"the strategy {name} has no predict_proba",
-                "End it in a TunedHead, or wrap its classifier in CalibratedClassifierCV.",
+                f"the strategy {name} is no classifier", "Pass a classifier of images, such as make_strategy gives."
             )
         try:
             if kind_of(estimator) == "frozen":
@@ -158,6 +157,15 @@ def check_strategies(
             raise
     if transfer is not None:
         transfer.check_parameters()
+
+
+def _is_classifier(estimator: Any) -> bool:
+    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+        return False
+    try:
+        return hasattr(estimator, "predict_proba") or is_classifier(estimator)
+    except Exception:  # without the tags of scikit-learn
+        return False
 
 
 def _check_alone(others: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ def prediction_columns(sizes: Sequence[SizeResult]) -> dict[str, np.ndarray]:
     """Return the predictions of all strategies at all sizes as columns of one table.
 
     ``strategy`` and ``images`` (those that it was trained on) come before the columns of `PredictionTable.columns`.
+    Where some strategies have probabilities and others have none, these have NaN.
     """
     each = [
         {
@@ -26,4 +27,8 @@ def prediction_columns(sizes: Sequence[SizeResult]) -> dict[str, np.ndarray]:
         for s in size.strategies
         if s.predictions is not None
     ]
-    return {name: np.concatenate([columns[name] for columns in each]) for name in each[0]} if each else {}
+    names = dict.fromkeys(name for columns in each for name in columns)
+    return {
+        name: np.concatenate([columns.get(name, np.full(len(columns["row"]), np.nan)) for columns in each])
+        for name in names
+    }

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..evaluation.answers import joined_answers, predicted_classes
 from ..evaluation.prediction_table import PredictionTable
 from .repeats import Repeat
 from .runner import RunResult
@@ -51,11 +52,13 @@ def with_predictions(
         order = np.argsort(tested, kind="stable")
         strategies = []
         for each in size.strategies:
-            probabilities = np.concatenate(
-                [results[each.strategy, number, r].probabilities for r in range(len(repeats))]
-            )
+            given = [results[each.strategy, number, r].answers for r in range(len(repeats))]
+            ends = np.cumsum([len(test) for test in tests])
+            places = [np.arange(end - len(test), end) for end, test in zip(ends, tests, strict=True)]
+            answers = joined_answers(list(zip(places, given, strict=True)), len(tested))
             table = PredictionTable(
-                list(classes), tested, truth[tested], probabilities.argmax(axis=1), probabilities, parts,
+                list(classes), tested, truth[tested], predicted_classes(answers),
+                answers if answers.ndim == 2 else None, parts,
                 None if groups is None else groups[tested],
             )  # fmt: skip
             strategies.append(replace(each, predictions=table.take(order).named(names, rows)))

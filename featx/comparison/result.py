@@ -111,10 +111,22 @@ class ComparisonResult(SummaryMixin):
         """
         return prediction_columns(self.sizes)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as types that JSON can hold."""
-        return as_json(self)
+    def to_dict(self, *, predictions: bool = False) -> dict[str, Any]:
+        """Return everything as types that JSON can hold.
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+        Parameters
+        ----------
+        predictions : bool, default=False
+            Whether each strategy has its prediction for each test image, as `PredictionTable.to_records` has it.
+        """
+        found: dict[str, Any] = as_json(self)
+        if predictions:
+            for size, written in zip(self.sizes, found["sizes"], strict=True):
+                for one, of_strategy in zip(size.strategies, written["strategies"], strict=True):
+                    if one.predictions is not None:
+                        of_strategy["predictions"] = one.predictions.to_records()
+        return found
+
+    def to_json(self, *, predictions: bool = False) -> str:
+        """Return `to_dict` as JSON text; `predictions` is as there."""
+        return json.dumps(self.to_dict(predictions=predictions), indent=2, default=str, allow_nan=False)

@@ -25,6 +25,8 @@ from ..cache.files import replaced
 from ..display.notes import note_once
 from ..exceptions import ParameterError
 from ..extraction.estimator import ImageEstimator
+from ..heads.own_classifiers import describe_head
+from ..heads.tuned_head import TunedHead
 
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
 
@@ -61,6 +63,8 @@ def describe_estimator(estimator: BaseEstimator) -> list[str]:
             texts.append(f"{name}={_stable(value)}")
         if isinstance(value, BaseEstimator):
             texts += [f"{name}.{text}" for text in _weights(value)]
+        if isinstance(value, TunedHead):
+            texts += [f"{name}.{text}" for text in describe_head(value.head)]
     return texts + _weights(estimator)
 
 

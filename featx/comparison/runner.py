@@ -22,6 +22,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ..cache import EmbeddingCache
 from ..datasets.dataset import ImageDataset
 from ..display.json_values import as_json
+from ..evaluation.answers import answers_of
 from ..evaluation.nested_subsets import nested_subsets
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
@@ -29,6 +30,8 @@ from ..extraction.pace import PACE_IMAGES, measure_pace
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.training_plan import Epochs
+from ..heads.head_names import is_named
+from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from .strategies import kind_of
 
@@ -41,7 +44,8 @@ class RunResult:
 
     Attributes
     ----------
-    probabilities : ndarray of float64, shape (n_test, k)
+    answers : ndarray of float64, shape (n_test, k), or of int, shape (n_test,)
+        Probabilities, or class numbers of a strategy without; see `featx.evaluation.answers`.
     train_accuracy : float or None
         On the training images; for a fine-tuned network in its best epoch, on augmented draws of them.
     validation_accuracy : float or None
@@ -58,7 +62,7 @@ class RunResult:
         The epoch whose weights were kept.
     """
 
-    probabilities: np.ndarray
+    answers: np.ndarray
     train_accuracy: float | None
     validation_accuracy: float | None
     seconds: dict[str, float]
@@ -98,21 +102,19 @@ class Runner:
 
         Parameters
         ----------
-        estimator : classifier of images with ``predict_proba``
+        estimator : classifier of images
             Cloned, and given the seed.
         train, test : ndarray of int
         seed : int
         """
         start = time.perf_counter()
         run = self._run_frozen if kind_of(estimator) == "frozen" else self._run_network
-        fitted, rows, train_accuracy, validation_accuracy, seconds = run(estimator, train, test, seed)
+        fitted, answers, train_accuracy, validation_accuracy, seconds = run(estimator, train, test, seed)
         history = as_json(dict(_history(fitted))) or None
         best = getattr(fitted, "best_epoch_", None)
-        probabilities = np.zeros((len(test), len(self.classes)))
-        probabilities[:, np.searchsorted(self.classes, fitted.classes_)] = rows
         wall = time.perf_counter() - start
         return RunResult(
-            probabilities,
+            answers,
             train_accuracy,
             validation_accuracy,
             seconds,
@@ -149,11 +151,12 @@ class Runner:
         train_accuracy = float(np.mean(head.predict(features) == labels))
         features, prediction = self._extract(transformer, test)
         start = time.perf_counter()
-        rows = head.predict_proba(features)
+        by_probability = isinstance(classifier, TunedHead) and is_named(classifier.head)
+        answers = answers_of(head, features, self.classes, by_probability=by_probability)
         prediction += time.perf_counter() - start
         score = getattr(classifier, "best_score_", None)
         seconds = {"extraction": extraction, "training": training, "prediction": prediction}
-        return head, rows, train_accuracy, None if score is None else float(score), seconds
+        return head, answers, train_accuracy, None if score is None else float(score), seconds
 
     def _run_network(
         self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, seed: int
@@ -171,12 +174,12 @@ class Runner:
         if forwarded < needed:
             measured = extraction / forwarded if forwarded >= PACE_IMAGES else self._boundary_seconds(estimator, train)
             extraction = extraction if measured is None else measured * needed
-        rows, prediction = self._predict(network, test)
+        answers, prediction = self._predict(network, test)
         train_accuracy, validation_accuracy = _best_epoch(network)
         if train_accuracy is None:
             train_accuracy = float(np.mean(network.predict(images) == labels))
         seconds = {"extraction": extraction, "training": training, "prediction": prediction}
-        return network, rows, train_accuracy, validation_accuracy, seconds
+        return network, answers, train_accuracy, validation_accuracy, seconds
 
     def _extract(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the embeddings, and the seconds that they would take without a cache."""
@@ -184,10 +187,12 @@ class Runner:
         return found.embeddings[0], _uncached(found, lambda: self._frozen_seconds(transformer, rows))
 
     def _predict(self, network: BaseEstimator, rows: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return the probabilities, and the seconds that they would take without a cache."""
+        """Return the answers, and the seconds that they would take without a cache."""
         start = time.perf_counter()
         if not hasattr(network, "predict_images"):
-            return network.predict_proba(self._images(rows)), time.perf_counter() - start
+            # Not asked for the classes too: that could take as long again.
+            answers = answers_of(network, self._images(rows), self.classes, by_probability=True)
+            return answers, time.perf_counter() - start
         sources = self.sources(network, rows)
         probabilities, found = network.predict_images(sources)
         spent = time.perf_counter() - start - found.wall_seconds
@@ -197,7 +202,9 @@ class Runner:
             bare.predict_images(sources[:1])
             return _per_image(bare.predict_images(sources[:PACE_IMAGES])[1], len(sources[:PACE_IMAGES]))
 
-        return probabilities, spent + _uncached(found, measured)
+        answers = np.zeros((len(rows), len(self.classes)))
+        answers[:, np.searchsorted(self.classes, network.classes_)] = probabilities
+        return answers, spent + _uncached(found, measured)
 
     def _frozen_seconds(self, transformer: CNNFeatureTransformer, rows: np.ndarray) -> float:
         """Return the seconds that a frozen network takes for an image, measured once for each network."""

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from ..datasets.dataset import ImageDataset
 from ..display.progress import print_above_bars, progress_bar
 from ..display.quantities import duration_text, percent_text
+from ..evaluation.answers import predicted_classes
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.steps import HeadFits, Passes
@@ -133,7 +134,7 @@ class ComparisonRuns:
         runs = list(self)
         for run in runs:
             if (known := self.files.load(run.file, run.key)) is not None:
-                results[run] = RunResult(probabilities=known[1], **known[0])
+                results[run] = RunResult(answers=known[1], **known[0])
         found = len(results)
         if found:
             self._say(f"{found} of {len(runs)} runs were finished already")
@@ -147,7 +148,7 @@ class ComparisonRuns:
                 made[identity] = result = results[run]
                 tested = self.repeats[run.repeat].tested(run.size)
                 truth = np.searchsorted(self.runner.classes, self.runner.labels[tested])
-                accuracy = np.mean(result.probabilities.argmax(axis=1) == truth)
+                accuracy = np.mean(predicted_classes(result.answers) == truth)
                 self._say(f"{run.name}: {percent_text(accuracy)} ({duration_text(result.wall)}){_left(runs, results)}")
                 bar.update()
         return {(run.strategy, run.size, run.repeat): result for run, result in results.items()}, found
@@ -221,8 +222,8 @@ class ComparisonRuns:
         except Exception as error:
             error.add_note(run.name)
             raise
-        figures = {key: value for key, value in vars(result).items() if key != "probabilities"}
-        self.files.save(run.file, run.key, figures, result.probabilities)
+        figures = {key: value for key, value in vars(result).items() if key != "answers"}
+        self.files.save(run.file, run.key, figures, result.answers)
         return result
 
     def _key(self, description: list[str], train: np.ndarray, test: np.ndarray, seed: int) -> str:

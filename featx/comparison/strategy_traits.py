@@ -34,6 +34,8 @@ class StrategyTraits(NamedByPackage):
         Epochs of the head alone before that; 0 without a warm-up.
     warmup_learning_rate : float or None
         Of the warm-up, if it was set.
+    weights_digest : str or None
+        Of the weights that it begins with; see `BackboneSource`.
     """
 
     network: str | None = None
@@ -43,6 +45,7 @@ class StrategyTraits(NamedByPackage):
     most_epochs: int | None = None
     warmup_epochs: int | None = None
     warmup_learning_rate: float | None = None
+    weights_digest: str | None = None
 
 
 def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTraits:
@@ -61,7 +64,7 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
     source = images.source()
     side = source.preprocessing.crop
     if not isinstance(images, CNNFineTuneClassifier):
-        return StrategyTraits(source.name, side)
+        return StrategyTraits(source.name, side, weights_digest=source.weights_digest)
     from ..finetuning.fit import FineTuning
 
     classes, targets = np.unique(labels, return_inverse=True)
@@ -78,4 +81,5 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
         most_epochs=settings.epochs,
         warmup_epochs=settings.warmup_epochs,
         warmup_learning_rate=settings.warmup_learning_rate if settings.warmup_epochs else None,
+        weights_digest=source.weights_digest,
     )

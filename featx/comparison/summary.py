@@ -91,7 +91,7 @@ class SummaryStatistics:
             (self._strategy(name, of, number) for name, of in runs.items()), key=lambda s: (-s.accuracy.value, s.cost)
         )
         tested = self.tested_at(number)
-        right = {s.strategy: tested.right(_probabilities(runs[s.strategy])) for s in found}
+        right = {s.strategy: tested.right(_answers(runs[s.strategy])) for s in found}
         pairs = adjust_pairs([pair_result(tested, *names, right) for names in itertools.combinations(right, 2)])
         rows = [repeat.trains[number] for repeat in self.repeats]
         n_train = round(float(np.mean([len(some) for some in rows])))
@@ -149,18 +149,18 @@ class SummaryStatistics:
         return interval_notes(found, groups=None if self.groups is None else self.groups[test])
 
     def _strategy(self, name: str, runs: Sequence[RunResult], number: int) -> StrategyResult:
-        probabilities, tested = _probabilities(runs), self.tested_at(number)
-        accuracy, macro_f1 = tested.figures(probabilities)
+        answers, tested = _answers(runs), self.tested_at(number)
+        accuracy, macro_f1 = tested.figures(answers)
         stages = ("extraction", "training", "prediction")
         trains = self.trains.get(name, [repeat.trains for repeat in self.repeats])
         n_train = round(float(np.mean([len(rows[number]) for rows in trains])))
-        confusion = tested.confusion(probabilities)
+        confusion = tested.confusion(answers)
         return StrategyResult(
             strategy=name,
             kind=self.kinds[name],
             accuracy=accuracy,
             macro_f1=macro_f1,
-            accuracies=[float(right.mean()) for right in tested.right(probabilities)],
+            accuracies=[float(right.mean()) for right in tested.right(answers)],
             train_accuracy=_mean([run.train_accuracy for run in runs]),
             validation_accuracy=_mean([run.validation_accuracy for run in runs]),
             seconds={stage: float(np.mean([run.seconds[stage] for run in runs])) for stage in stages},
@@ -210,8 +210,8 @@ def _share(answers: Sequence[np.ndarray]) -> float:
     return float(np.mean([one.mean() for one in answers]))
 
 
-def _probabilities(runs: Sequence[RunResult]) -> list[np.ndarray]:
-    return [run.probabilities for run in runs]
+def _answers(runs: Sequence[RunResult]) -> list[np.ndarray]:
+    return [run.answers for run in runs]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

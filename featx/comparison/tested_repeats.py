@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..evaluation.answers import predicted_classes
 from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import class_means, score_classes
 from ..evaluation.paired import PairedTest, compare_paired, name_test, widen_interval
@@ -25,7 +26,8 @@ __all__ = ["OneTestSet", "RandomTestSets", "TestedRepeats"]
 class TestedRepeats(ABC):
     """The test images of all repeats, and the statistics of predictions on them.
 
-    Predictions are lists with one entry a repeat: probabilities of shape (n_test, k), or whether each was right.
+    Predictions are lists with one entry a repeat: answers (probabilities of shape (n_test, k), or class numbers), or
+    whether each was right.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ class TestedRepeats(ABC):
         """Return the standard deviation of a difference from split to split, at least that of sampling images."""
 
     @abstractmethod
-    def figures(self, probabilities: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
+    def figures(self, answers: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
         """Return accuracy and macro F1, means over the repeats."""
 
     @abstractmethod
@@ -92,33 +94,33 @@ class TestedRepeats(ABC):
         """Images outside the test set."""
         return len(self.truth) - self.n_test
 
-    def right(self, probabilities: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def right(self, answers: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return which images were predicted right in each repeat."""
-        return [found.argmax(axis=1) == self.truth[test] for test, found in zip(self.tests, probabilities, strict=True)]
+        return [predicted_classes(found) == self.truth[test] for test, found in zip(self.tests, answers, strict=True)]
 
-    def confusion(self, probabilities: Sequence[np.ndarray]) -> np.ndarray:
+    def confusion(self, answers: Sequence[np.ndarray]) -> np.ndarray:
         """Return the images of each true class (rows) by predicted class (columns), summed over the repeats."""
         matrix = np.zeros((self.n_classes, self.n_classes), dtype=np.int64)
-        for test, found in zip(self.tests, probabilities, strict=True):
-            np.add.at(matrix, (self.truth[test], found.argmax(axis=1)), 1)
+        for test, found in zip(self.tests, answers, strict=True):
+            np.add.at(matrix, (self.truth[test], predicted_classes(found)), 1)
         return matrix
 
-    def _pooled(self, probabilities: Sequence[np.ndarray]) -> dict[str, Estimate]:
+    def _pooled(self, answers: Sequence[np.ndarray]) -> dict[str, Estimate]:
         """Return the figures of all images that were tested; each counts once, however often it was tested."""
         test = np.concatenate(self.tests)
         return score_classes(
             self.truth[test],
-            np.concatenate([found.argmax(axis=1) for found in probabilities]),
+            np.concatenate([predicted_classes(found) for found in answers]),
             n_classes=self.n_classes,
             groups=None if self.groups is None else self.groups[test],
             weights=1 / np.bincount(test)[test],
         )
 
-    def _macro_f1s(self, probabilities: Sequence[np.ndarray]) -> list[float]:
+    def _macro_f1s(self, answers: Sequence[np.ndarray]) -> list[float]:
         """Return for each repeat the mean F1 over the classes that occur, as `score_predictions` computes it."""
         return [
-            class_means(self.truth[test], found.argmax(axis=1))["macro_f1"]
-            for test, found in zip(self.tests, probabilities, strict=True)
+            class_means(self.truth[test], predicted_classes(found))["macro_f1"]
+            for test, found in zip(self.tests, answers, strict=True)
         ]
 
     def _image_variance(self, right: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
@@ -167,10 +169,10 @@ class OneTestSet(TestedRepeats):
         # The resolution of an accuracy is one image.
         return max(1 / self.n_test, math.sqrt(self._image_variance(right, other)))
 
-    def figures(self, probabilities: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
+    def figures(self, answers: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
         """Return accuracy and macro F1, means over the repeats, with the intervals of one test set."""
-        pooled = self._pooled(probabilities)
-        value, found = float(np.mean(self._macro_f1s(probabilities))), pooled["macro_f1"]
+        pooled = self._pooled(answers)
+        value, found = float(np.mean(self._macro_f1s(answers))), pooled["macro_f1"]
         if not found.has_interval:
             return pooled["accuracy"], Estimate(value, reason=found.reason)
         return pooled["accuracy"], Estimate(value, min(value, found.low), max(value, found.high))
@@ -226,13 +228,13 @@ class RandomTestSets(TestedRepeats):
         least = self._image_variance(right, other) * self.n_outside / len(self.truth)
         return max(1 / self.n_test, math.sqrt(least), float(np.std(_gains(right, other), ddof=1)))
 
-    def figures(self, probabilities: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
+    def figures(self, answers: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
         """Return accuracy and macro F1, means over the repeats, with corrected intervals."""
-        accuracies = [float(right.mean()) for right in self.right(probabilities)]
-        pooled = self._pooled(probabilities)
+        accuracies = [float(right.mean()) for right in self.right(answers)]
+        pooled = self._pooled(answers)
         accuracy, macro_f1 = (
             corrected_interval(values, n_train=self.n_outside, n_test=self.n_test, pooled=pooled[name])
-            for name, values in (("accuracy", accuracies), ("macro_f1", self._macro_f1s(probabilities)))
+            for name, values in (("accuracy", accuracies), ("macro_f1", self._macro_f1s(answers)))
         )
         return accuracy, macro_f1
 

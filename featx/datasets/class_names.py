@@ -45,6 +45,7 @@ MISSING = frozenset(
         "#num!",
     ]
 )
+LABELS_AT_ONCE = 1 << 16
 # Characters that join words as a blank does; at the ends they are part of the name, as in -1.
 JOINERS = re.compile(r"(?<=\w)[-_\u2010-\u2015]+(?=\w)")
 # Variation selectors and fillers: they are invisible, and Unicode does not count them as format characters.
@@ -70,17 +71,21 @@ def normalise_classes(labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.dtype.kind not in "UO" or not labels.size:
         return labels
-    names = labels.tolist()
-    forms = {name: unicodedata.normalize("NFC", name) for name in set(names) if isinstance(name, str)}
+    # In blocks: a text object for each of a million labels takes more memory than the labels.
+    found: set[object] = set()
+    for start in range(0, labels.size, LABELS_AT_ONCE):
+        found.update(labels.ravel()[start : start + LABELS_AT_ONCE].tolist())
+    forms = {name: unicodedata.normalize("NFC", name) for name in found if isinstance(name, str)}
     for name in sorted(forms):
         if not plain_name(name):
             raise DatasetError(
-                f"a class has the blank name {name!a}, of {count_text(names.count(name), 'image')}",
+                f"a class has the blank name {name!a}, of {count_text(labels.tolist().count(name), 'image')}",
                 "Name its folder, or fill in its label.",
             )
     if all(name == form for name, form in forms.items()):
         return labels
-    return np.array([forms.get(name, name) for name in names], dtype=None if labels.dtype.kind == "U" else object)
+    names = [forms.get(name, name) for name in labels.tolist()]
+    return np.array(names, dtype=None if labels.dtype.kind == "U" else object)
 
 
 def plain_name(name: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
-import itertools
-from collections.abc import Callable, Sequence
+import re
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 
 from ..display.quantities import count_text
 from ..exceptions import DatasetError
@@ -14,6 +14,9 @@ from .columns import Table
 __all__ = ["read_csv"]
 
 SEPARATORS = ",;\t|"
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+# How many different values are looked for again, in order to keep one copy of each.
+MOST_SHARED = 1 << 16
 
 
 def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) -> Table:
@@ -35,49 +38,71 @@ def read_csv(path: str, text: str, count_known: Callable[[Sequence[str]], int]) 
     separator, before = _separator(path, text, count_known, notes)
     if before:
         # A quote in a comment does not start a value.
-        text = "\n" * before + "\n".join(text.split("\n")[before:])
-    rows: list[list[str]] = []
-    ends: list[int] = []
+        text = "\n" * before + text.split("\n", before)[before]
+    # Columns and not rows: a list for each row takes more memory than the text.
+    columns: list[list[str]] | None = None
+    names: list[str] = []
+    lines = array("q")
+    shared: dict[str, str] = {}
+    end = blank = 0
+    reader = csv.reader(_lines(text), delimiter=separator, strict=True, skipinitialspace=True)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
         for row in reader:
-            rows.append(row)
-            ends.append(reader.line_num)
+            # A row begins in the line after the end of the previous one; few rows span several lines.
+            line, end = end + 1, reader.line_num
+            if line <= before or not row:
+                continue
+            if columns is None:
+                names = [name.strip() for name in row]
+                columns = [[] for _ in names]
+                continue
+            if len(row) > len(names) and any(map(str.strip, row[len(names) :])):
+                raise DatasetError(
+                    f"{path} has too many values in line {line}", f"Quote values that hold {_named(separator)}."
+                )
+            if not any(map(str.strip, row)):
+                blank += 1
+                continue
+            lines.append(line)
+            cells = row[: len(names)] + [""] * (len(names) - len(row))
+            for values, cell in zip(columns, cells, strict=True):
+                value = cell.strip()
+                # Classes, groups and parts are the same few words again and again.
+                if (known := shared.get(value)) is None and len(shared) < MOST_SHARED:
+                    shared[value] = value
+                values.append(value if known is None else known)
     except csv.Error as error:
         raise DatasetError(
             f"cannot read {path}: line {reader.line_num}: {error}", "Save it as CSV in UTF-8."
         ) from error
-    # A row begins in the line after the end of the previous one; few rows span several lines.
-    begins = [1, *(end + 1 for end in ends)]
-    numbered = [(begin, row) for begin, row in zip(begins, rows, strict=False) if begin > before and row]
-    names = [name.strip() for name in numbered[0][1]] if numbered else []
-    width = len(names)
-    kept, lines, blank = [], [], 0
-    for line, row in numbered[1:]:
-        if len(row) > width and any(map(str.strip, row[width:])):
-            raise DatasetError(
-                f"{path} has too many values in line {line}", f"Quote values that hold {_named(separator)}."
-            )
-        if not any(map(str.strip, row)):
-            blank += 1
-            continue
-        kept.append(row)
-        lines.append(line)
     if blank:
         notes.append(f"{count_text(blank, 'row')} without any value left out of {path}")
-    positions = {name: index for index, name in enumerate(names) if name}
+    found = {name: values for name, values in zip(names, columns or [], strict=True) if name}
 
     def column(name: str) -> list[str]:
-        index = positions[name]
-        return [row[index].strip() if len(row) > index else "" for row in kept]
+        return list(found[name])
 
     return Table(path, list(filter(None, names)), column, lambda row: f"line {lines[row]}", notes)
 
 
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines with their ends; `io.StringIO` would hold the text once more, with four bytes a character."""
+    return (found[0] for found in LINE.finditer(text))
+
+
+def _top(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbers and texts of the first lines that are not blank: those that begin with #, and one more."""
+    for number, found in enumerate(re.finditer(r"[^\n]*\n|[^\n]+", text), start=1):
+        if (line := found[0]).strip():
+            yield number, line
+            if not line.startswith("#"):
+                return
+
+
 def _separator(path: str, text: str, count_known: Callable[[Sequence[str]], int], notes: list[str]) -> tuple[str, int]:
     """Return what separates the values, and how many lines come before the header."""
-    lines = [(number, line) for number, line in enumerate(io.StringIO(text), start=1) if line.strip()]
-    number, line = lines[0] if lines else (0, "")
+    top = list(_top(text))
+    number, line = top[0] if top else (0, "")
     # Excel writes this line and hides it.
     declared = line.strip().strip('"').lower().rstrip(",;")
     if declared.startswith("sep=") or line.lower().startswith('"sep='):
@@ -101,9 +126,9 @@ def _separator(path: str, text: str, count_known: Callable[[Sequence[str]], int]
         return quality(line, best(line))[0]
 
     before = 0
-    comments = list(itertools.takewhile(lambda numbered: numbered[1].startswith("#"), lines))
-    if comments and len(comments) < len(lines):
-        below = lines[len(comments)][1]
+    comments = [numbered for numbered in top if numbered[1].startswith("#")]
+    if comments and len(comments) < len(top):
+        below = top[-1][1]
         # The names may be in the last of these lines.
         if known(below) > 0 and all(known(line) <= known(below) for _, line in comments):
             before, line = comments[-1][0], below

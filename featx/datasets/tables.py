@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 TABLE_SUFFIXES = TEXT_SUFFIXES + JSON_LINES_SUFFIXES + PARQUET_SUFFIXES
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
 SPREADSHEET_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 
 BYTE_ORDER_MARKS = (
@@ -47,6 +50,17 @@ def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in PARQUET_SUFFIXES:
         return read_parquet(path)
+    text = _text(path, suffix)
+    return _read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)
+
+
+def _text(path: str, suffix: str) -> str:
+    """Return the text of a file, whose bytes are not kept.
+
+    Raises
+    ------
+    DatasetError
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -61,7 +75,7 @@ def read_table(path: str, count_known: Callable[[Sequence[str]], int]) -> Table:
         raise DatasetError(f"cannot read {path}: {error}", "Save it as CSV in UTF-8.") from error
     if "\0" in text.partition("\n")[0]:
         raise DatasetError(f"cannot read {path}: its first line is not text in UTF-8", "Save it as CSV in UTF-8.")
-    return _read_json_lines(path, text) if suffix in JSON_LINES_SUFFIXES else read_csv(path, text, count_known)
+    return text
 
 
 def _read_json_lines(path: str, text: str) -> Table:
@@ -71,10 +85,10 @@ def _read_json_lines(path: str, text: str) -> Table:
     ------
     DatasetError
     """
-    rows: list[dict[str, Any]] = []
-    lines: list[int] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
+    columns: dict[str, list[Any]] = {}
+    lines = array("q")
+    for number, found in enumerate(LINE.finditer(text), start=1):
+        if line := found[0].strip():
             try:
                 row = json.loads(line)
             except ValueError as error:
@@ -83,19 +97,22 @@ def _read_json_lines(path: str, text: str) -> Table:
                 ) from error
             if not isinstance(row, dict):
                 raise DatasetError(f"{path} has no object in line {number}", "Write a JSON object a line.")
-            rows.append(row)
+            for name, value in row.items():
+                values = columns.setdefault(name, [])
+                values.extend([None] * (len(lines) - len(values)))
+                values.append(value)
             lines.append(number)
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    for values in columns.values():
+        values.extend([None] * (len(lines) - len(values)))
 
     def column(name: str) -> list[Any]:
-        values = [row.get(name) for row in rows]
-        for line, value in zip(lines, values, strict=True):
+        for line, value in zip(lines, columns[name], strict=True):
             if isinstance(value, list | dict):
                 raise DatasetError(
                     f"{path} has {'a list' if isinstance(value, list) else 'an object'} as {name} in line {line}; "
                     "expected text or a number",
                     "Name another column, or write one class for each image.",
                 )
-        return ["" if value is None else str(value).strip() for value in values]
+        return ["" if value is None else str(value).strip() for value in columns[name]]
 
-    return Table(path, names, column, lambda row: f"line {lines[row]}")
+    return Table(path, list(columns), column, lambda row: f"line {lines[row]}")

@@ -81,6 +81,7 @@ def compare_baseline(
     groups: np.ndarray | None = None,
     folds: int = 1,
     metric: str = "accuracy",
+    positive: int | None = None,
 ) -> Baseline:
     """Compare a model with always answering the largest class, on the same images.
 
@@ -97,12 +98,17 @@ def compare_baseline(
         All classes, by number.
     groups, folds
         As for `compare_paired`.
-    metric : {"accuracy", "balanced_accuracy", "macro_f1"}, default="accuracy"
-        Accuracy is judged by `compare_paired`, the others by the interval of the model's value.
+    metric : str, default="accuracy"
+        "accuracy", which is judged by `compare_paired`; or "balanced_accuracy", "macro_f1", "roc_auc" or
+        "average_precision", which are judged by the interval of the model's value.
+    positive : int, default=None
+        The class that the last two are of. One answer for all images ranks them at random.
     """
     answer, counts = largest_class(trained, len(classes), truth), np.bincount(trained, minlength=len(classes))
     always = truth == answer
-    value, mine, p_value = _score(truth, np.full(len(truth), answer), metric), metrics[metric], None
+    ranking = {"roc_auc": 0.5, "average_precision": float((truth == positive).mean())}
+    value = ranking[metric] if metric in ranking else _score(truth, np.full(len(truth), answer), metric)
+    mine, p_value = metrics[metric], None
     if metric == "accuracy":
         test = compare_paired(predicted == truth, always, groups=groups, folds=folds)
         p_value = test.p_value
@@ -123,9 +129,8 @@ def compare_baseline(
     equal = int((counts == counts[answer]).sum())
     largest = "the largest class" if equal == 1 else f"one of the {equal} largest classes"
     name = classes[answer]
-    text = (
-        f"always answering {largest}, {name!r}, gives {METRIC_NAMES[metric]} {percent_text(value)}; {words} ({reason})"
-    )
+    number = f"{value:.3f}" if metric in ranking else percent_text(value)
+    text = f"always answering {largest}, {name!r}, gives {METRIC_NAMES[metric]} {number}; {words} ({reason})"
     beaten = None if verdict == "undecided" else verdict == "better"
     return Baseline(name, float(always.mean()), metric, value, p_value, verdict, beaten, text)
 

@@ -18,10 +18,11 @@ class Estimate(SummaryMixin):
     Attributes
     ----------
     value : float
+        NaN where there is none.
     low, high : float
         Both NaN where no interval is known to hold the truth 95 times in 100.
     reason : str
-        Why there is no interval, in a few words; empty where there is one.
+        Why there is no interval, or no value, in a few words; empty where there is an interval.
     """
 
     value: float
@@ -41,7 +42,12 @@ class Estimate(SummaryMixin):
         return not (math.isnan(self.low) or math.isnan(self.high))
 
     def text(self, *, percent: bool = True) -> str:
-        """Return the value, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`."""
+        """Return the value, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`.
+
+        Without a value it is "none".
+        """
+        if math.isnan(self.value):
+            return "none"
         scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")
         value = f"{scale * self.value:.{digits}f}{unit}"
         if not self.has_interval:
@@ -50,15 +56,16 @@ class Estimate(SummaryMixin):
 
 
 def missing_intervals(estimates: Iterable[tuple[str, Estimate]]) -> list[str]:
-    """Return one line for each reason why intervals are missing, with the names of the values that lack them.
+    """Return one line for each reason why intervals, or values, are missing, with the names of what lacks them.
 
     Parameters
     ----------
     estimates : iterable of (name, Estimate)
         A name may occur several times, such as once for each candidate.
     """
-    found: dict[str, dict[str, None]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for name, estimate in estimates:
         if not estimate.has_interval:
-            found.setdefault(estimate.reason, {})[name] = None
-    return [f"without interval: {', '.join(names)}: {reason}" for reason, names in found.items()]
+            lacks = "not given" if math.isnan(estimate.value) else "without interval"
+            found.setdefault((lacks, estimate.reason), {})[name] = None
+    return [f"{lacks}: {', '.join(names)}: {reason}" for (lacks, reason), names in found.items()]

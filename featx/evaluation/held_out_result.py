@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
+from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
+from .answers import predicted_classes
 from .baseline import Baseline, compare_baseline
 from .estimates import Estimate
-from .metrics import classification_report, interval_notes, score_classes, score_predictions
+from .metrics import classification_report, interval_notes, score_answers
 from .prediction_table import PredictionTable
+from .reached_point import ReachedPoint
 from .units import nontrivial_groups
 
 __all__ = ["HeldOutResult", "score_held_out"]
@@ -40,7 +44,11 @@ class HeldOutResult(SummaryMixin):
     notes : list of str
         What to know about the metrics; see `interval_notes`.
     predictions : PredictionTable
-        The prediction for each of these images, which the metrics are computed from. JSON does not have it.
+        The prediction for each of these images, which the metrics are computed from. JSON has it on request.
+    positive : str or None
+        The class whose ROC AUC and average precision are among the metrics, against the rest.
+    operating_point : ReachedPoint or None
+        What a threshold of the positive class reaches, if one was asked for: it then decides the predicted classes.
     """
 
     classes: list[str]
@@ -51,6 +59,22 @@ class HeldOutResult(SummaryMixin):
     baseline: Baseline
     notes: list[str]
     predictions: PredictionTable = field(compare=False, metadata={"json": False})
+    positive: str | None = field(default=None, kw_only=True)
+    operating_point: ReachedPoint | None = field(default=None, kw_only=True)
+
+    def to_dict(self, *, predictions: bool = False) -> dict[str, Any]:
+        """Return the figures as types that JSON can hold.
+
+        Parameters
+        ----------
+        predictions : bool, default=False
+            Whether the prediction for each image is among them, as `PredictionTable.to_records` has it.
+        """
+        return as_json(self) | ({"predictions": self.predictions.to_records()} if predictions else {})
+
+    def to_json(self, *, predictions: bool = False) -> str:
+        """Return `to_dict` as JSON text; `predictions` is as there."""
+        return json.dumps(self.to_dict(predictions=predictions), indent=2, default=str, allow_nan=False)
 
 
 def score_held_out(
@@ -66,6 +90,10 @@ def score_held_out(
     others: Iterable[dict[str, Estimate]] = (),
     rows: np.ndarray | None = None,
     parts: np.ndarray | None = None,
+    decided: np.ndarray | None = None,
+    positive: int | None = None,
+    ranked: bool = False,
+    units: np.ndarray | None = None,
 ) -> HeldOutResult:
     """Return the result of predictions on held-out images.
 
@@ -74,7 +102,8 @@ def score_held_out(
     truth : ndarray of int, shape (n,)
         Class numbers.
     answers : ndarray, shape (n, k) or (n,)
-        Probabilities, of which the largest is the prediction; or class numbers, where nothing else is known.
+        Probabilities, of which the largest is the prediction; or class numbers, where nothing else is known, and
+        metrics of probabilities are NaN.
     classes : iterable of length k
         All classes, by number.
     groups : ndarray, shape (n,), default=None
@@ -89,14 +118,17 @@ def score_held_out(
         Of the data set, for the table of predictions, which is in their order; None means 0 to n - 1.
     parts : ndarray of str, shape (n,), default=None
         The fold or part of the data that each image was tested in; None means "test".
+    decided, positive, ranked, units
+        As for `score_predictions`; where there are no probabilities, they have no effect.
     """
     names, groups = [str(name) for name in classes], nontrivial_groups(groups)
-    if answers.ndim == 2:
-        predicted = answers.argmax(axis=1)
-        metrics = score_predictions(truth, answers, groups=groups, random_state=random_state)
-    else:
-        predicted = answers
-        metrics = score_classes(truth, answers, n_classes=len(names), groups=groups)
+    if answers.ndim == 1:
+        positive, decided = None, answers
+    elif positive is None and len(names) == 2:
+        positive = 1
+    predicted = predicted_classes(answers) if decided is None else decided
+    metrics = score_answers(truth, answers, n_classes=len(names), groups=groups, random_state=random_state,
+                            decided=decided, positive=positive, ranked=ranked, units=units)  # fmt: skip
     table = PredictionTable(
         names,
         np.arange(len(truth)) if rows is None else rows,
@@ -121,7 +153,9 @@ def score_held_out(
             groups=groups,
             folds=folds,
             metric=metric,
+            positive=positive,
         ),
         notes=interval_notes([*others, metrics], groups=groups),
         predictions=table.take(np.argsort(table.rows, kind="stable")),
+        positive=None if positive is None else names[positive],
     )

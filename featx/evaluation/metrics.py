@@ -22,6 +22,7 @@ from .intervals import (
     log_loss_interval,
     wilson_interval,
 )
+from .ranking import mean_ranking, score_ranking
 
 __all__ = [
     "METRICS",
@@ -29,6 +30,7 @@ __all__ = [
     "class_means",
     "classification_report",
     "interval_notes",
+    "score_answers",
     "score_classes",
     "score_predictions",
 ]
@@ -49,13 +51,25 @@ METRIC_NAMES = {
     "log_loss": "log loss",
     "expected_calibration_error": "expected calibration error",
     "debiased_calibration_error": "calibration error",
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
 }
+NO_PROBABILITIES = "there are no probabilities, or they do not say what is predicted"
+SINGLE_IMAGE = "a single test image"
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
 NO_CALIBRATION_INTERVAL = "no method was found that holds; compare with what a calibrated model would show"
 
 
 def score_predictions(
-    truth: np.ndarray, probabilities: np.ndarray, *, groups: np.ndarray | None = None, random_state: int = 0
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    random_state: int = 0,
+    decided: np.ndarray | None = None,
+    positive: int | None = None,
+    ranked: bool = False,
+    units: np.ndarray | None = None,
 ) -> dict[str, Estimate]:
     """Return all metrics of predictions on images that the model was not fitted on.
 
@@ -68,35 +82,82 @@ def score_predictions(
     truth : ndarray of int, shape (n,)
         Class numbers.
     probabilities : ndarray, shape (n, k)
-        The predicted class is the most probable one.
+        The predicted class is the most probable one, unless `decided` says otherwise.
     groups : ndarray, shape (n,), default=None
         What was sampled as a whole, such as all images of a patient.
     random_state : int, default=0
         Seed of the simulation of a calibrated model.
+    decided : ndarray of int, shape (n,), default=None
+        The predicted classes of a model that decides by a threshold.
+    positive : int, default=None
+        The class that `roc_auc` and `average_precision` are of, against the rest; of two classes the second, as in
+        scikit-learn, if it is not given.
+    ranked : bool, default=False
+        Of more classes and without a positive one: whether to add the means of both over the classes.
+    units : ndarray, shape (n,), default=None
+        For the intervals of both: groups, joined with copies of an image; None means `groups`.
 
     Returns
     -------
     dict of str to Estimate
-        The keys are `METRICS`. Balanced accuracy and macro F1 are means over the classes that occur;
+        The keys are `METRICS`, and where there is one class against the rest those of `score_ranking`. Balanced
+        accuracy and macro F1 are means over the classes that occur;
         `expected_calibration_error`, `debiased_calibration_error` and `calibration_error_if_calibrated` are computed by
         `featx.evaluation.calibration`.
     """
+    error = debiased_calibration_error(truth, probabilities)
     losses = -np.log(np.clip(probabilities, np.finfo(np.float64).eps, None))
     loss = losses[np.arange(len(truth)), truth]
     n_classes = probabilities.shape[1]
+    predicted = probabilities.argmax(axis=1) if decided is None else decided
+    positive = 1 if positive is None and n_classes == 2 else positive
+    ranking = {}
+    if positive is not None:
+        units = groups if units is None else units
+        ranking = score_ranking(truth == positive, probabilities[:, positive], units=units)
+    elif ranked:
+        ranking = mean_ranking(truth, probabilities)
     return {
-        **score_classes(truth, probabilities.argmax(axis=1), n_classes=n_classes, groups=groups),
+        **score_classes(truth, predicted, n_classes=n_classes, groups=groups),
         "log_loss": _log_loss(loss, float(losses.max()), groups),
         "expected_calibration_error": Estimate(
             expected_calibration_error(truth, probabilities), reason=NO_CALIBRATION_INTERVAL
         ),
         "debiased_calibration_error": Estimate(
-            debiased_calibration_error(truth, probabilities), reason=NO_CALIBRATION_INTERVAL
+            error, reason=SINGLE_IMAGE if math.isnan(error) else NO_CALIBRATION_INTERVAL
         ),
         "calibration_error_if_calibrated": Estimate(
             error_if_calibrated(probabilities, random_state=random_state), reason="simulated, not estimated"
         ),
+        **ranking,
     }
+
+
+def score_answers(
+    truth: np.ndarray,
+    answers: np.ndarray,
+    *,
+    n_classes: int,
+    groups: np.ndarray | None = None,
+    random_state: int = 0,
+    **decision: Any,
+) -> dict[str, Estimate]:
+    """Return all metrics of the answers of a classifier; NaN for those that need probabilities where there are none.
+
+    Parameters
+    ----------
+    truth : ndarray of int, shape (n,)
+        Class numbers.
+    answers : ndarray, shape (n, k) or (n,)
+        See `featx.evaluation.answers`.
+    n_classes : int
+    groups, random_state, **decision
+        As for `score_predictions`.
+    """
+    if answers.ndim == 2:
+        return score_predictions(truth, answers, groups=groups, random_state=random_state, **decision)
+    found = score_classes(truth, answers, n_classes=n_classes, groups=groups)
+    return found | {name: Estimate(math.nan, reason=NO_PROBABILITIES) for name in METRICS if name not in found}
 
 
 def score_classes(
@@ -183,7 +244,7 @@ def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Est
     if groups is not None:
         return Estimate(value, reason="no method was found that holds with groups")
     if len(losses) < 2:
-        return Estimate(value, reason="a single test image")
+        return Estimate(value, reason=SINGLE_IMAGE)
     return _estimate(value, log_loss_interval(losses, most))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
 from ..exceptions import MissingDependencyError
 
@@ -107,6 +108,14 @@ class PredictionTable(SummaryMixin, Mapping[str, np.ndarray]):
         if matrix is not None:
             found |= {f"probability of {name}": matrix[:, number] for number, name in enumerate(self.classes)}
         return found
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return a mapping of column -> value for each image, as types that JSON can hold.
+
+        ``probabilities`` are a list in the order of `classes`.
+        """
+        columns = {name: as_json(column) for name, column in self.items()}
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
     def to_frame(self) -> Any:
         """Return `columns` as a pandas data frame, or a polars data frame where pandas is not installed.

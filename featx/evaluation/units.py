@@ -13,6 +13,7 @@ __all__ = [
     "content_units",
     "count_by_group",
     "join_groups",
+    "judged_units",
     "nearest_number",
     "nontrivial_groups",
     "same_content",
@@ -109,6 +110,17 @@ def join_groups(groups: np.ndarray, together: np.ndarray | None) -> np.ndarray:
     parts = connected_components(graph, directed=False)[1][codes]
     # Where nothing is joined, the groups are returned unchanged, and so the splits stay the same.
     return groups if len(np.unique(parts)) == codes.max() + 1 else parts
+
+
+def judged_units(groups: np.ndarray | None, together: np.ndarray | None) -> np.ndarray | None:
+    """Return what images were sampled as a whole by: groups, joined with copies; None if each is one by itself.
+
+    Parameters
+    ----------
+    groups, together : ndarray of shape (n,) or None
+        As for `join_groups`.
+    """
+    return nontrivial_groups(together if groups is None else join_groups(groups, together))
 
 
 def nontrivial_groups(groups: np.ndarray | None) -> np.ndarray | None:

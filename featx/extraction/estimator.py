@@ -26,7 +26,7 @@ from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_precision
 from ..networks.pooling import View
-from ..networks.precision import choose_precision
+from ..networks.precision import choose_precision, note_slow_precision
 from ..networks.resolve import resolve_backbone
 from ..networks.verified_stores import store_to_read
 from ..networks.weights import is_file_name
@@ -146,6 +146,7 @@ class ImageEstimator(BaseEstimator):
         """Return what `precision` stands for; "auto" stands for what it did in ``fit``, on whichever machine."""
         if isinstance(self.precision, str) and self.precision == "auto" and hasattr(self, "precision_"):
             return resolve_precision(self.precision_)
+        note_slow_precision(self.precision, self.device)
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
 
     def width(self, source: BackboneSource, view: View) -> int:

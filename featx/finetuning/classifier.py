@@ -256,6 +256,7 @@ class CNNFineTuneClassifier(FineTunedEstimator):
         # Copies of an image are on one side of the validation split, and of the folds that tune the head.
         finetuning.together = same_content(self.content_keys(finetuning.images[: finetuning.n_train]))
         result = finetuning.run()
+        self.__dict__.pop("decision_", None)
         self.history_, self.best_epoch_ = result.history, result.best_epoch
         self.n_iter_ = len(result.history["epoch"])
         self.initial_validation_accuracy_ = result.initial_accuracy

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..choices import OnError, ResolvedPrecision
+from ..evaluation.thresholds import Decision
 from ..extraction.estimator import ImageEstimator, open_cache
 from ..extraction.extract import ExtractionResult
 from ..images.augmentation import resolve_augmentation
@@ -28,8 +29,18 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
     # The batches of a training decide its result.
     parameter_groups: ClassVar = {**ImageEstimator.parameter_groups, "machine": ("device",)}
 
+    @property
+    def decision(self) -> Decision | None:
+        """The rule by which `predict` chooses the class, if it is not the most probable one."""
+        kept = getattr(self, "decision_", None)
+        return None if kept is None else Decision(**kept)
+
+    def decide_by(self, decision: Decision) -> None:
+        """Have `predict` choose a class by the threshold of its probability from now on, until the next fit."""
+        self.decision_ = dict(vars(decision))
+
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each image.
+        """Return the most probable class of each image, or the one decided by a threshold.
 
         Parameters
         ----------
@@ -40,6 +51,8 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
         ndarray of shape (n_samples,)
         """
         probabilities = self.predict_proba(X)
+        if (decision := self.decision) is not None:
+            return self.classes_[decision.numbers(probabilities, self.classes_)]
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -71,6 +84,7 @@ class FineTunedEstimator(ClassifierMixin, ImageEstimator):
         -------
         probabilities : ndarray of float64, shape (n, n_classes)
         extraction : ExtractionResult
+            With the embeddings that the head was given.
         """
         return self.network().predict(
             images,

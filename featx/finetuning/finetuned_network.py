@@ -103,7 +103,7 @@ class FineTunedNetwork:
         probabilities : ndarray of float64, shape (n, n_classes)
             Rows of NaN for the images in the list of failures.
         extraction : ExtractionResult
-            Without the embeddings; counts and timings over all draws.
+            With the embeddings of the images themselves; counts and timings over all draws.
         """
         from .head import head_probabilities  # which loads torch
 
@@ -114,7 +114,6 @@ class FineTunedNetwork:
             drawn = replace(source, preprocessing=source.preprocessing.with_draw(augmentation, seed=seed, draw=number))
             found = extract_embeddings(images, drawn, views=[self.view], **options)
             probabilities = head_probabilities(self.head, found.embeddings[0])
-            found.embeddings = []
             if result is None:
                 total, result = probabilities, found
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ..choices import OnError
 from ..datasets.dataset import ImageDataset
@@ -24,6 +25,8 @@ def forecast_finetuning(
     min_images: int = 1,
     per_class: int | None = None,
     on_error: OnError = "raise",
+    positive: Any = None,
+    operating_point: str | None = None,
 ) -> ForecastResult:
     """Return what `finetune_model` will cost at most: early stopping may end it sooner.
 
@@ -31,7 +34,7 @@ def forecast_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, per_class, on_error
+    dataset, classifier, test_size, test, min_images, per_class, on_error, positive, operating_point
         As for `finetune_model`.
 
     Returns

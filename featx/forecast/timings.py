@@ -34,7 +34,7 @@ def fit_seconds(head: BaseEstimator, n: int, known: np.ndarray, classes: np.ndar
             if not points:
                 clone(head).fit(X, y)  # imports and compilation at the first call are not measured
             began = time.perf_counter()
-            clone(head).fit(X, y).predict_proba(X)
+            clone(head).fit(X, y).predict(X)
             points.append((size, time.perf_counter() - began))
         except ParameterError:  # more neighbours than rows
             if size == n:

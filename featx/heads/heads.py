@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import ParameterGrid
 from sklearn.neighbors import KNeighborsClassifier
@@ -17,9 +18,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from ..constraints import RANDOM_STATE, STRING, check_values, plain
+from ..constraints import HEAD, RANDOM_STATE, check_values, plain
 from ..exceptions import ParameterError, nearest
-from .head_names import check_head
+from .head_names import check_head, head_label, is_named
+from .nearest_mean import NearestMean
+from .own_classifiers import own_classifier
 
 __all__ = ["HeadSpec", "head_spec", "try_head"]
 
@@ -36,14 +39,17 @@ class HeadSpec:
     ----------
     name : str
     estimator : Pipeline
-        Standardises the embeddings and classifies; not fitted.
+        Standardises the embeddings and classifies; not fitted. A pipeline of your own gets them as they are.
     grid : dict of str to list
         Parameters of the classifier, the most regularised value first, so that ties fall to the simpler model.
+    is_own : bool, default=False
+        Whether it is a classifier of your own, of which only what scikit-learn asks for is known.
     """
 
     name: str
     estimator: Pipeline
     grid: dict[str, list[Any]]
+    is_own: bool = False
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> Pipeline:
         """Return the pipeline with these parameters of the classifier; not fitted."""
@@ -64,13 +70,16 @@ _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]]]] = {
         MLPClassifier(hidden_layer_sizes=(256,), early_stopping=True, max_iter=200),
         {"alpha": [1.0, 1e-2, 1e-4]},
     ),
+    # "auto" is the shrinkage of Ledoit and Wolf, which needs no tuning and is best with few images of a class.
+    "lda": (LinearDiscriminantAnalysis(solver="lsqr"), {"shrinkage": ["auto", 0.9, 0.7, 0.5, 0.3, 0.1]}),
+    "ncm": (NearestMean(), {}),
 }
 # Parameters that would let a head decide by something other than what its probabilities are computed from.
 _FIXED = {"svm": ("break_ties", "decision_function_shape", "probability")}
 
 
 def head_spec(
-    name: str,
+    name: str | BaseEstimator,
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
@@ -80,8 +89,8 @@ def head_spec(
 
     Parameters
     ----------
-    name : str
-        One of `HEADS`; see `make_head`.
+    name : str or estimator
+        One of `HEADS`, the name of a class, or a classifier; see `make_head`.
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
@@ -92,31 +101,48 @@ def head_spec(
     ParameterError
         If there is no such head or parameter, or the head takes no class weights.
     """
-    check_values(locals(), name=STRING, random_state=RANDOM_STATE)
+    check_values(locals(), name=HEAD, random_state=RANDOM_STATE)
     check_head(name, class_weight=class_weight)
-    name = plain(name)
-    template, default = _CLASSIFIERS[name]
-    known = template.get_params()
-    classifier = type(template)(**known)
-    if "random_state" in known:
-        classifier.set_params(random_state=random_state)
+    is_own = not is_named(name)
+    default: dict[str, list[Any]] = {}
+    if is_own:
+        label, classifier = head_label(name), _seeded(own_classifier(name), random_state)
+        known = classifier.get_params()
+    else:
+        label = str(plain(name))
+        template, default = _CLASSIFIERS[label]
+        known = template.get_params()
+        classifier = type(template)(**known)
+        if "random_state" in known:
+            classifier.set_params(random_state=random_state)
     if class_weight is not None:
         # Mappings other than dict may be impossible to copy or to send to another process.
         weight = dict(class_weight) if isinstance(class_weight, Mapping) else class_weight
         classifier.set_params(class_weight=weight)
     for parameter in grid or {}:
         if parameter not in known:
-            hint = nearest(parameter, known) or f"It has {', '.join(sorted(known))}."
-            raise ParameterError(f"the head {name} has no parameter {parameter!r}", hint)
-        if parameter in _FIXED.get(name, ()):
+            hint = nearest(parameter, known) or (f"It has {', '.join(sorted(known))}." if known else "It has none.")
+            raise ParameterError(f"the head {label} has no parameter {parameter!r}", hint)
+        if not is_own and parameter in _FIXED.get(label, ()):
             raise ParameterError(
-                f"the head {name} has a fixed {parameter}: it decides by the largest decision value, and temperature "
+                f"the head {label} has a fixed {parameter}: it decides by the largest decision value, and temperature "
                 "scaling turns these into probabilities",
                 f"Leave {parameter} out of the grid.",
             )
-        _check_values(name, classifier, parameter, grid[parameter])  # type: ignore[index]
+        _check_values(label, classifier, parameter, grid[parameter], is_own=is_own)  # type: ignore[index]
     chosen = {parameter: list(values) for parameter, values in {**default, **(grid or {})}.items()}
-    return HeadSpec(name, Pipeline([("scale", StandardScaler()), ("classify", classifier)]), chosen)
+    scale = "passthrough" if isinstance(classifier, Pipeline) else StandardScaler()
+    return HeadSpec(label, Pipeline([("scale", scale), ("classify", classifier)]), chosen, is_own)
+
+
+def _seeded(classifier: BaseEstimator, random_state: Any) -> BaseEstimator:
+    """Return the classifier with this seed wherever it has none."""
+    open_seeds = {
+        name: random_state
+        for name, value in classifier.get_params().items()
+        if name.rpartition("__")[2] == "random_state" and value is None
+    }
+    return classifier.set_params(**open_seeds) if open_seeds else classifier
 
 
 def try_head(head: HeadSpec, n_classes: int) -> None:
@@ -150,7 +176,7 @@ def try_head(head: HeadSpec, n_classes: int) -> None:
             ) from error
 
 
-def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any) -> None:
+def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: Any, *, is_own: bool) -> None:
     # An iterator would be exhausted after it was checked.
     several = isinstance(values, Iterable) and not isinstance(values, str | Iterator | Mapping)
     if not several or (hasattr(values, "ndim") and values.ndim != 1) or not len(list(values)):
@@ -159,6 +185,8 @@ def _check_values(name: str, classifier: BaseEstimator, parameter: str, values: 
         )
     for value in values:
         try:
-            clone(classifier).set_params(**{parameter: value})._validate_params()
-        except (TypeError, ValueError) as error:
+            tried = clone(classifier).set_params(**{parameter: value})
+            if not is_own or hasattr(tried, "_parameter_constraints"):
+                tried._validate_params()
+        except Exception as error:  # classifiers of your own may raise errors of any kind
             raise ParameterError(f"the head {name} does not take {parameter}={value!r}", str(error)) from error

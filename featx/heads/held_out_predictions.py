@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ..evaluation.answers import answers_of, joined_answers, predicted_classes
+from ..evaluation.operating_point import class_number
 from ..evaluation.splits import Split
+from ..evaluation.thresholds import decide
+from ..exceptions import ParameterError
+from .head_names import HEADS, is_named
 from .tuned_head import TunedHead
 
 __all__ = ["HeldOutPredictions", "predict_held_out"]
@@ -22,8 +27,12 @@ class HeldOutPredictions:
 
     Attributes
     ----------
-    probabilities : ndarray of shape (n, k)
-        Of all classes; 0 for rows that were not predicted.
+    answers : ndarray of shape (n, k) or (n,)
+        Probabilities of all classes, or class numbers where a fit has none; 0 for rows that were not predicted.
+    decided : ndarray of int, shape (n,)
+        The numbers of the predicted classes: the most probable ones, or by the threshold of an operating point.
+    thresholds : list of float
+        Those that operating points chose, for each split.
     parameters : list of dict
         What the tuning chose, for each split.
     inner_scores : list of float
@@ -32,10 +41,27 @@ class HeldOutPredictions:
         Tuning, fitting and predicting, over all splits.
     """
 
-    probabilities: np.ndarray
+    answers: np.ndarray
+    decided: np.ndarray
+    thresholds: list[float]
     parameters: list[dict[str, Any]]
     inner_scores: list[float]
     seconds: float
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The answers of a head that has probabilities, shape (n, k).
+
+        Raises
+        ------
+        ParameterError
+            If it has none.
+        """
+        if self.answers.ndim == 1:
+            raise ParameterError(
+                "the head gives no probabilities, which are needed here", f"Use one of {', '.join(HEADS)}."
+            )
+        return self.answers
 
 
 def predict_held_out(
@@ -70,8 +96,8 @@ def predict_held_out(
         The head of the last split, fitted.
     """
     classes = np.unique(y)
-    probabilities = np.zeros((len(y), len(classes)))
-    parameters, inner_scores = [], []
+    found, parameters, inner_scores = [], [], []
+    decided, thresholds = np.zeros(len(y), dtype=int), []
     start = time.perf_counter()
     for train, test in splits:
         inside = {
@@ -84,9 +110,18 @@ def predict_held_out(
             present = set(y[train].tolist())
             head.class_weight = {label: weight for label, weight in head.class_weight.items() if label in present}
         fitted = head.fit(X[train], y[train], **inside)
-        probabilities[np.ix_(test, np.searchsorted(classes, fitted.classes_))] = fitted.predict_proba(X[test])
+        by_probability = is_named(fitted.head) or fitted.operating_point is not None
+        answers = answers_of(fitted, X[test], classes, by_probability=by_probability)
+        found.append((test, answers))
+        decided[test] = predicted_classes(answers)
+        if fitted.operating_point is not None:
+            thresholds.append(fitted.threshold_.threshold)
+            decided[test] = decide(answers, class_number(fitted.positive, classes), fitted.threshold_.threshold)
         parameters.append(fitted.best_params_)
         inner_scores.append(fitted.best_score_)
         if after_each is not None:
             after_each()
-    return HeldOutPredictions(probabilities, parameters, inner_scores, time.perf_counter() - start), fitted
+    spent = time.perf_counter() - start
+    return HeldOutPredictions(
+        joined_answers(found, len(y)), decided, thresholds, parameters, inner_scores, spent
+    ), fitted

@@ -21,33 +21,37 @@ from threadpoolctl import threadpool_limits
 from ..choices import Scoring
 from ..constraints import check_values, plain, shown
 from ..display.progress import progress_bar
+from ..evaluation.answers import joined_answers
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import score_held_out
-from ..evaluation.metrics import score_predictions
+from ..evaluation.metrics import score_answers
+from ..evaluation.operating_point import class_number, parse_operating_point
 from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired, name_test
+from ..evaluation.ranking import RANKING_METRICS
+from ..evaluation.reached_point import judge_point
 from ..evaluation.splits import INNER_FOLDS, Split
-from ..evaluation.units import nontrivial_groups
+from ..evaluation.units import judged_units, nontrivial_groups
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
+from .checked_input import checked_matrices, checked_split
 from .class_weights import class_weights
-from .head_names import LINEAR_HEADS, check_heads
+from .head_names import LINEAR_HEADS, check_heads, head_grids, head_labels, head_name
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
+from .scoring import baseline_metric, tuning_score
 from .tuned_head import TunedHead
 
 __all__ = ["evaluate_heads"]
-
-MATRICES_ADVICE = "Pass {('head', 'avg'): embeddings}."
 
 
 def evaluate_heads(
     matrices: Mapping[Any, np.ndarray],
     y: np.ndarray,
     *,
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str | BaseEstimator] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int = 5,
     split: Split | DataSplit | None = None,
@@ -56,6 +60,8 @@ def evaluate_heads(
     reference: tuple[str, ...] | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     scoring: Scoring = "accuracy",
+    positive: Any = None,
+    operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -68,9 +74,10 @@ def evaluate_heads(
         The same images in each. Where several networks are searched, of (backbone, layer, pooling).
     y : ndarray of shape (n,)
         Labels.
-    heads : sequence of str, default=("logistic",)
+    heads : sequence of str or classifier, default=("logistic",)
+        As for `make_head`.
     grids : mapping of head to (mapping of parameter to values), default=None
-        Values in place of those of the default grids.
+        Values in place of those of the default grids. A classifier of your own is named in full, or by its class alone.
     cv : int, default=5
         Folds of the outer cross-validation, stratified by class, and grouped when there are groups.
     split : (train rows, test rows) or DataSplit, default=None
@@ -83,8 +90,8 @@ def evaluate_heads(
         The view, a key of `matrices`, of the candidate that the others are compared with; if None, that of the simplest
         candidate of all.
     class_weight : "balanced", mapping or None, default=None
-    scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
-        What the tuning maximises.
+    scoring, positive, operating_point
+        As for `TunedHead`. The threshold of an operating point is chosen on the inner folds, as the parameters are.
     random_state : int, RandomState or None, default=0
         Seed of the folds and the heads. With None or a RandomState, a seed is drawn once.
     n_jobs : int, default=None
@@ -97,8 +104,8 @@ def evaluate_heads(
     result : EvaluationResult
     head : estimator
         The kept head, fitted on all rows after cross-validation, or on the training rows with a held-out test set.
-        It has ``predict_proba``; heads without probabilities of their own are calibrated by temperature scaling, which
-        does not change their decisions.
+        Heads without probabilities of their own are calibrated by temperature scaling, which does not change their
+        decisions. All but some classifiers of your own have ``predict_proba`` then.
 
     Raises
     ------
@@ -112,7 +119,7 @@ def evaluate_heads(
     if reference is not None and not (isinstance(reference, tuple) and reference in matrices):
         raise ParameterError(f"got reference={shown(reference)}; expected one of {shown(list(matrices))} or None")
     check_heads(heads, grids or ())
-    first = _checked_matrices(matrices)
+    first = checked_matrices(matrices)
     embedded = {_named(view): matrix for view, matrix in matrices.items()}
     wanted = None if reference is None else _named(reference)
     classes, truth = check_labels(first, plain_column(y, len(first), name="y"))
@@ -122,24 +129,27 @@ def evaluate_heads(
     if split is None:
         split = DataSplit.cross_validation(y, cv, groups=groups, together=together, random_state=random_state)
     elif not isinstance(split, DataSplit):
-        split = DataSplit.held_out(*_checked_split(split, len(y)), groups=groups)
+        split = DataSplit.held_out(*checked_split(split, len(y)), groups=groups)
     splits = split.splits
     if split.folds is None:
         check_counts(truth[split.fitted], classes, 2, "tuning needs")
     tuned_heads = [
         TunedHead(
             plain(head),
-            grid=(grids or {}).get(head),
+            grid=grid,
             class_weight=class_weight,
             scoring=scoring,
+            positive=positive,
+            operating_point=operating_point,
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        for head in dict.fromkeys(heads)
+        for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
     for tuned in tuned_heads:
         tuned.spec(len(classes))
     class_weights(class_weight, classes, truth)
+    number = None if positive is None else class_number(positive, classes)
     total = len(embedded) * len(tuned_heads) * len(splits) + 1
     candidates: list[_Candidate] = []
     best_fit: list[TunedHead] = []
@@ -153,29 +163,44 @@ def evaluate_heads(
                 candidates.append(_Candidate(view, X, tuned, predictions, backbone))
                 # Of one split, the head that is kept; the others are let go, since some hold all their rows.
                 best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
-        chosen = np.zeros((len(y), len(classes)))
-        for number, (_, test) in enumerate(splits):
-            best = max(candidates, key=lambda c: c.predictions.inner_scores[number])
-            chosen[test] = best.predictions.probabilities[test]
+        picks, decided, thresholds = [], np.zeros(len(y), dtype=int), []
+        for place, (_, test) in enumerate(splits):
+            best = max(candidates, key=lambda c: c.predictions.inner_scores[place])
+            picks.append((test, best.predictions.answers[test]))
+            decided[test] = best.predictions.decided[test]
+            thresholds += best.predictions.thresholds[place : place + 1]
+        chosen = joined_answers(picks, len(y))
         tested = np.concatenate([test for _, test in splits])
         parts = ["test"] if split.folds is None else [f"fold {number}" for number in range(1, len(splits) + 1)]
         design: dict[str, Any] = {
             "groups": nontrivial_groups(None if groups is None else groups[tested]),
             "folds": len(splits),
         }
-        main = {"f1_macro": "macro_f1"}.get(scoring, scoring)
+        units = judged_units(groups, together)
+        ranking: dict[str, Any] = {
+            "positive": number,
+            "ranked": scoring in RANKING_METRICS,
+            "units": nontrivial_groups(None if units is None else units[tested]),
+        }
         metrics = {
-            c: score_predictions(
+            c: score_answers(
                 truth[tested],
-                c.predictions.probabilities[tested],
+                c.predictions.answers[tested],
+                n_classes=len(classes),
                 groups=design["groups"],
                 random_state=random_state,
+                decided=c.predictions.decided[tested],
+                **ranking,
             )
+            for c in candidates
+        }
+        reached = {
+            c: tuning_score(truth[tested], c.predictions.answers[tested], scoring, number, n_classes=len(classes))
             for c in candidates
         }
         kept, rows, (fitted,) = best, split.fitted, best_fit
         if split.folds is not None:
-            kept, rows = max(candidates, key=lambda c: metrics[c][main].value), np.arange(len(y))
+            kept, rows = max(candidates, key=lambda c: reached[c]), np.arange(len(y))
             fitted = clone(kept.tuned).fit(kept.X, y, groups=groups, together=together)
         bar.update()
 
@@ -183,12 +208,13 @@ def evaluate_heads(
         (c for c in candidates if wanted in (None, (c.backbone, c.view))),
         key=lambda c: (c.tuned.head not in LINEAR_HEADS, c.X.shape[1]),
     )
-    right = {c: c.predictions.probabilities[tested].argmax(axis=1) == truth[tested] for c in candidates}
+    right = {c: c.predictions.decided[tested] == truth[tested] for c in candidates}
     tests = {c: compare_paired(right[c], right[simplest], **design) for c in candidates if c is not simplest}
     p_values = dict(zip(tests, adjust_p_values([test.p_value for test in tests.values()]), strict=True))
+    labels = head_labels(heads)
     results = {
         c: CandidateResult(
-            head=c.tuned.head,
+            head=head_name(c.tuned.head),
             layer=c.view.layer,
             pooling=c.view.pooling,
             width=c.X.shape[1],
@@ -199,6 +225,7 @@ def evaluate_heads(
             p_value=p_values.get(c),
             parameters=c.predictions.parameters,
             seconds=c.predictions.seconds,
+            label=labels[head_name(c.tuned.head)],
             backbone=c.backbone,
         )
         for c in candidates
@@ -209,19 +236,31 @@ def evaluate_heads(
         classes=classes,
         trained=truth[split.fitted],
         **design,
-        metric=main,
+        metric=baseline_metric(scoring, len(classes), number),
         random_state=random_state,
+        decided=decided[tested],
+        **ranking,
         others=metrics.values(),
         rows=tested,
         parts=np.repeat(np.array(parts, dtype=object), [len(test) for _, test in splits]),
     )
+    if number is not None and operating_point is not None:
+        held_out.operating_point = judge_point(
+            truth[tested] == number,
+            decided[tested] == number,
+            parse_operating_point(operating_point),
+            fitted.threshold_,
+            positive=str(classes[number]),
+            thresholds=thresholds,
+            units=ranking["units"],
+        )
     result = EvaluationResult(
         **{**vars(held_out), "notes": [*split.notes, *held_out.notes]},
         n_images=len(y),
         protocol=_protocol(split),
         scoring=scoring,
-        candidates=sorted(results.values(), key=lambda r: -r.metrics[main].value),
-        head=kept.tuned.head,
+        candidates=[results[c] for c in sorted(candidates, key=lambda c: -reached[c])],
+        head=head_name(kept.tuned.head),
         layer=kept.view.layer,
         pooling=kept.view.pooling,
         parameters=fitted.best_params_,
@@ -229,6 +268,7 @@ def evaluate_heads(
         test=name_test(**design),
         backbone=kept.backbone,
         simpler=None if (results[kept].p_value or 0.0) < SIGNIFICANCE else results[simplest],
+        label=labels[head_name(kept.tuned.head)],
     )
     return result, fitted.head_
 
@@ -248,35 +288,6 @@ def _named(key: tuple[str, ...]) -> tuple[str | None, View]:
     """Return the network of a key, if it has one, and the view."""
     *backbone, layer, pooling = key
     return (backbone[0] if backbone else None), View(layer, pooling)
-
-
-def _checked_matrices(matrices: Any) -> np.ndarray:
-    """Return the first of the matrices after checking that all have the same number of rows."""
-    arrays = list(matrices.values()) if isinstance(matrices, Mapping) else []
-    shapes = {np.shape(array) if isinstance(array, np.ndarray) else () for array in arrays}
-    if len({shape[:1] for shape in shapes}) != 1 or any(len(shape) != 2 for shape in shapes):
-        raise ParameterError(
-            f"got matrices={shown(matrices)}; expected a mapping of (layer, pooling) to arrays of shape (n, d)",
-            MATRICES_ADVICE,
-        )
-    for view in matrices:
-        if not (isinstance(view, tuple) and len(view) in (2, 3) and all(isinstance(name, str) for name in view)):
-            raise ParameterError(f"got the view {shown(view)}; expected (layer, pooling)", MATRICES_ADVICE)
-    return arrays[0]
-
-
-def _checked_split(split: Any, n: int) -> list[np.ndarray]:
-    try:
-        parts = [np.asarray(rows) for rows in split]
-    except (TypeError, ValueError):  # not iterable, or of uneven lengths
-        parts = []
-    whole = all(rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) for rows in parts)
-    if len(parts) != 2 or not whole or any(rows.min() < 0 or rows.max() >= n for rows in parts):
-        raise ParameterError(
-            f"got split={shown(split)}; expected (train rows, test rows), integers from 0 to {n - 1}",
-            "Pass what the split method of a scikit-learn splitter returns, such as next(splitter.split(X, y)).",
-        )
-    return parts
 
 
 def _protocol(split: DataSplit) -> str:

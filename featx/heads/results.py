@@ -20,9 +20,11 @@ class CandidateResult(SummaryMixin):
     Attributes
     ----------
     head, layer, pooling : str
+        The head as it was named; an estimator that was passed, as scikit-learn prints it.
     width : int
         Number of features of the embedding.
     metrics : dict of str to Estimate
+        NaN for those that need probabilities if it gives none.
     picked : bool
         Whether it is the candidate that is kept. After cross-validation it was picked because its metrics are the best,
         so they are optimistic; with a held-out test set it was picked on the training part.
@@ -38,6 +40,8 @@ class CandidateResult(SummaryMixin):
         What the tuning chose, for each split.
     seconds : float
         Tuning, fitting and predicting, over all splits.
+    label : str
+        The short name of the head, which tables show: of a class without its module. JSON does not have it.
     backbone : str or None
         The network, where several are searched.
     """
@@ -53,6 +57,7 @@ class CandidateResult(SummaryMixin):
     p_value: float | None
     parameters: list[dict[str, Any]]
     seconds: float
+    label: str = field(default="", metadata={"json": False})
     backbone: str | None = field(default=None, metadata=IF_SET)
 
     @property
@@ -88,6 +93,8 @@ class EvaluationResult(HeldOutResult):
         The name of the paired test between candidates.
     simpler : CandidateResult or None
         The reference, if the kept candidate is another one and does not differ from it in accuracy with p < 0.05.
+    label : str
+        The short name of the head; JSON does not have it.
     backbone : str or None
         The network of the kept model, where several were searched.
     """
@@ -103,6 +110,7 @@ class EvaluationResult(HeldOutResult):
     model_fitted_on: int
     test: str
     simpler: CandidateResult | None
+    label: str = field(default="", metadata={"json": False})
     backbone: str | None = field(default=None, metadata=IF_SET)
 
     @property

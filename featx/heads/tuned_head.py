@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import copy
-import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.model_selection import ParameterGrid
-from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
@@ -23,24 +18,27 @@ from threadpoolctl import threadpool_limits
 from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
-from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
+from ..evaluation.operating_point import check_decision, class_number, parse_operating_point
+from ..evaluation.splits import Split, inner_folds
+from ..evaluation.thresholds import Decision, choose_threshold
+from ..evaluation.units import judged_units
 from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
 from ..runtime.seeds import drawn_seed
 from ..runtime.tasks import Workers
+from .calibrated_head import folds_inside, held_out_probabilities
 from .class_weights import class_weights
 from .elimination import find_best_value
-from .grid_predictions import predict_grid
+from .feasible import feasible
+from .head_names import head_label, is_named
+from .head_probabilities import is_calibrated, may_have_probabilities, with_probabilities
 from .heads import HeadSpec, head_spec, try_head
+from .own_classifiers import named_failures
+from .scoring import LABEL_SCORES, score_values, scored_folds
+from .threshold_classifier import ThresholdClassifier
+from .trial import adapted, try_own_head
 
-__all__ = ["TunedHead", "make_head"]
-
-# No score is above 1: the elimination of values rests on that.
-SCORE_FUNCTIONS: dict[Scoring, Callable[..., float]] = {
-    "accuracy": accuracy_score,
-    "balanced_accuracy": balanced_accuracy_score,
-    "f1_macro": partial(f1_score, average="macro"),
-}
+__all__ = ["TunedHead"]
 
 
 class TunedHead(ClassifierMixin, BaseEstimator):
@@ -48,13 +46,19 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    head : str, default="logistic"
-        One of `HEADS`; see `make_head`.
+    head : str or classifier, default="logistic"
+        One of `HEADS`, the name of a class, or a classifier of scikit-learn; see `make_head`.
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
-    scoring : {"accuracy", "balanced_accuracy", "f1_macro"}, default="accuracy"
-        What the tuning maximises.
+    scoring : {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "neg_log_loss"}
+        What the tuning maximises; the default is "accuracy". "roc_auc" and "average_precision" are of `positive`
+        against the rest; without it of the second of two classes, or the mean over more, each against the rest.
+    positive : object, default=None
+        The class that these are of, and that `operating_point` is about.
+    operating_point : str, default=None
+        Such as "sensitivity=0.95", "specificity=0.9", "precision=0.8" or "cost=5:1" (a miss against a false alarm):
+        chooses on the inner folds from which probability on `positive` is predicted. See `choose_threshold`.
     random_state : int, RandomState or None, default=0
         Seed of the folds and the head. With None or a RandomState, each `fit` draws a seed.
     n_jobs : int, default=None
@@ -69,7 +73,10 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         The classifier's parameters that reached it.
     head_ : estimator
         Fitted with these parameters on all rows; calibrated by temperature scaling if it has no probabilities of its
-        own.
+        own, or useless ones; a `ThresholdClassifier` of it, if there is an operating point. A classifier of your own
+        may have no probabilities, and then ``predict_proba`` is lacking.
+    threshold_ : ChosenThreshold
+        With what it reaches on the inner folds; only if there is an operating point.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only after fitting on a table whose columns have names.
@@ -95,11 +102,13 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        head: str = "logistic",
+        head: str | BaseEstimator = "logistic",
         *,
         grid: Mapping[str, Sequence[Any]] | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
         scoring: Scoring = "accuracy",
+        positive: Any = None,
+        operating_point: str | None = None,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -107,6 +116,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.grid = grid
         self.class_weight = class_weight
         self.scoring = scoring
+        self.positive = positive
+        self.operating_point = operating_point
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -136,7 +147,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If there is not one group for each row, or a parameter holds what it does not accept.
+            If there is not one group for each row, a parameter holds what it does not accept, or the classifier fails.
         DatasetError
             If there are too few rows of a class, or too few groups, to tune on.
         """
@@ -150,33 +161,76 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         classes, truth = np.unique(y, return_inverse=True)
         check_counts(truth, classes, 2, "tuning needs")
         class_weights(self.class_weight, classes, truth)
-        if self.grid:
+        number = None if self.positive is None else class_number(self.positive, classes)
+        if spec.is_own:
+            spec = adapted(spec, classes)
+        elif self.grid:
             try_head(spec, len(classes))
         folds = inner_folds(y, groups, seed, together)
-        spec = _feasible(spec, y, folds)
+        spec = feasible(spec, y, folds)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
-        with threadpool_limits(1):
-            self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds)
-            self.head_ = _with_probabilities(spec.with_parameters(self.best_params_), X, y, folds)
+        with threadpool_limits(1), named_failures(spec.name):
+            inside: dict[str, Any] = {"groups": groups, "together": together, "random_state": seed}
+            self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds, number, inside)
+            best = replace(spec, estimator=spec.with_parameters(self.best_params_))
+            self.head_ = with_probabilities(best, X, y, folds)
+            if self.operating_point is not None and number is not None:
+                self._decide(held_out_probabilities(best, X, y, folds, **inside), truth, number, classes, inside)
         self.classes_ = self.head_.classes_
         return self
 
     def _best_value(
-        self, spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list[Split]
+        self,
+        spec: HeadSpec,
+        X: np.ndarray,
+        y: np.ndarray,
+        folds: list[Split],
+        positive: int | None,
+        inside: Mapping[str, Any],
     ) -> tuple[float, dict[str, Any]]:
         """Return the best mean score and the parameters that reached it, as a search of the whole grid would."""
         values = list(ParameterGrid(spec.grid))
+        folds = scored_folds(folds, y, np.unique(y), self.scoring, positive)
+        calibrations: list[list[Split]] = [[] for _ in folds]
+        if self.scoring == "neg_log_loss" and is_calibrated(spec):
+            calibrations = [folds_inside(train, y, **inside) for train, _ in folds]
         with Workers(n_jobs=self.n_jobs) as workers:
 
             def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
                 calls = [
-                    (spec.estimator, [values[place] for place in places], X, y, folds[fold], self.scoring)
+                    (
+                        spec,
+                        [values[place] for place in places],
+                        X,
+                        y,
+                        folds[fold],
+                        self.scoring,
+                        positive,
+                        calibrations[fold],
+                    )
                     for fold, places in tasks
                 ]
-                return list(workers.results(_scores, calls))
+                return list(workers.results(score_values, calls))
 
             best, mean = find_best_value(score, len(values), len(folds), n_jobs=workers.count())
         return mean, values[best]
+
+    def _decide(
+        self,
+        probabilities: np.ndarray,
+        truth: np.ndarray,
+        number: int,
+        classes: np.ndarray,
+        inside: Mapping[str, Any],
+    ) -> None:
+        """Choose the threshold by probabilities of the inner folds, and have the head decide by it."""
+        point = parse_operating_point(self.operating_point)
+        units = judged_units(inside["groups"], inside["together"])
+        self.threshold_ = choose_threshold(
+            truth == number, probabilities[:, number], point, name=str(classes[number]), units=units
+        )
+        decision = Decision(classes[number].item(), self.threshold_.threshold, point.text)
+        self.head_ = ThresholdClassifier.around(self.head_, decision)
 
     def spec(self, n_classes: int | None = None, *, seed: int | None = None) -> HeadSpec:
         """Return the classifier and its grid, which is tried on made-up rows if the number of classes is given.
@@ -193,125 +247,50 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             If a parameter holds a value that it does not accept.
         """
         check_values(self.get_params(deep=False), random_state=RANDOM_STATE)
+        check_decision(self.positive, self.operating_point)
         spec = head_spec(
             self.head,
             grid=self.grid,
             class_weight=self.class_weight,
             random_state=self.random_state if seed is None else seed,
         )
-        if self.grid and n_classes is not None:
+        if (self.scoring not in LABEL_SCORES or self.operating_point is not None) and not may_have_probabilities(
+            self.head
+        ):
+            asked = "operating_point" if self.scoring in LABEL_SCORES else f"scoring={self.scoring!r}"
+            raise ParameterError(
+                f"the head {spec.name} has neither probabilities nor decision values, and {asked} needs them",
+                "Choose another head.",
+            )
+        if n_classes is not None and spec.is_own:
+            try_own_head(spec, np.array([f"class {number}" for number in range(n_classes)]))
+        elif n_classes is not None and self.grid:
             try_head(spec, n_classes)
         return spec
 
+    def _has_probabilities(self) -> bool:
+        if not hasattr(self, "head_"):
+            return may_have_probabilities(self.head)
+        return hasattr(self.head_, "predict_proba")
+
+    @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n, k)."""
         check_is_fitted(self)
-        return self.head_.predict_proba(validate_data(self, X, reset=False))
+        X = validate_data(self, X, reset=False)
+        with named_failures(head_label(self.head)):
+            return self.head_.predict_proba(X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row, shape (n,)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        """Return the class of each row, shape (n,): the most probable one, or what your own classifier predicts.
 
-
-def make_head(
-    name: str,
-    *,
-    grid: Mapping[str, Sequence[Any]] | None = None,
-    class_weight: str | Mapping[Any, float] | None = None,
-    scoring: Scoring = "accuracy",
-    random_state: int | np.random.RandomState | None = 0,
-    n_jobs: int | None = None,
-) -> TunedHead:
-    """Return a head by name: a classifier that standardises embeddings and tunes itself on them when it is fitted.
-
-    Parameters
-    ----------
-    name : {"logistic", "linear_svm", "svm", "knn", "ridge", "mlp"}
-        Multinomial logistic regression; linear SVM; SVM with RBF kernel; k nearest neighbours weighted by distance;
-        ridge classifier; one hidden layer of 256 units with early stopping.
-    grid, class_weight, scoring, random_state, n_jobs
-        As for `TunedHead`.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such head or parameter, or the head takes no class weights.
-
-    Examples
-    --------
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from featx import CNNFeatureTransformer, make_head
-    >>> model = make_pipeline(CNNFeatureTransformer(), make_head("logistic"))
-    """
-    head = TunedHead(
-        name, grid=grid, class_weight=class_weight, scoring=scoring, random_state=random_state, n_jobs=n_jobs
-    )
-    head.spec(2)
-    return head
-
-
-def _feasible(spec: HeadSpec, y: np.ndarray, folds: list[Split]) -> HeadSpec:
-    """Return the head without what the training parts of the folds are too small for.
-
-    These are numbers of neighbours that exceed the rows, and early stopping if the part that it holds out would lack a
-    class.
-    """
-    pipeline, grid = clone(spec.estimator), spec.grid
-    known = pipeline[-1].get_params()
-    if "early_stopping" in known:
-        fraction = known["validation_fraction"]
-        counts = [np.unique(y[train], return_counts=True)[1] for train, _ in folds]
-        enough = all(min(c) > 1 and math.ceil(fraction * sum(c)) >= max(2, len(c)) for c in counts)
-        pipeline[-1].set_params(early_stopping=enough)
-    if "n_neighbors" in grid:
-        most = min(len(train) for train, _ in folds)
-        few = [number for number in grid["n_neighbors"] if number <= most]
-        if not few:
-            raise ParameterError(
-                f"got n_neighbors={min(grid['n_neighbors'])} for {most} training images", "Choose fewer neighbours."
-            )
-        grid = {**grid, "n_neighbors": few}
-    return HeadSpec(spec.name, pipeline, grid)
-
-
-def _scores(
-    pipeline: Pipeline, values: list[dict[str, Any]], X: np.ndarray, y: np.ndarray, fold: Split, scoring: Scoring
-) -> list[float]:
-    """Return the score of each value on the second part of the rows, after fitting on the first."""
-    train, test = fold
-    scaler = clone(pipeline[:-1])
-    with warnings.catch_warnings():
-        # The ends of a grid may stop before they converge; the scores show whether that matters.
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        rows = scaler.fit_transform(X[train])
-        predicted = predict_grid(pipeline[-1], values, rows, y[train], scaler.transform(X[test]))
-    return [float(SCORE_FUNCTIONS[scoring](y[test], labels)) for labels in predicted]
-
-
-def _with_probabilities(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> BaseEstimator:
-    """Return the head fitted on all rows, calibrated if it has no probabilities of its own."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        if hasattr(pipeline, "predict_proba"):
-            return pipeline.fit(X, y)
-        # A high temperature brings the probabilities so close that float32 would not tell them apart.
-        return _calibrated(pipeline, X.astype(np.float64), y, folds)
-
-
-def _calibrated(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> CalibratedClassifierCV:
-    """Return the head fitted on all rows and calibrated by temperature scaling."""
-    weights = pipeline[-1].get_params().get("class_weight")
-    classes, numbers = np.unique(y, return_inverse=True)
-    labels, head = y, pipeline
-    if isinstance(weights, Mapping):
-        # Scikit-learn predicts the folds by class numbers, in place of the labels that the weights are given for.
-        labels, head = numbers, clone(pipeline)
-        head[-1].set_params(class_weight={n: weights.get(label, 1.0) for n, label in enumerate(classes.tolist())})
-    calibrated = CalibratedClassifierCV(head, method="temperature", ensemble=False, cv=folds).fit(X, labels)
-    if labels is numbers:
-        (fitted,) = calibrated.calibrated_classifiers_
-        fitted.estimator, fitted.classes = clone(pipeline).fit(X, y), classes
-        calibrated.estimator, calibrated.classes_ = pipeline, classes
-    calibrated.cv = INNER_FOLDS  # the row numbers of the folds have no place in a saved model
-    return calibrated
+        With an operating point, its threshold decides.
+        """
+        check_is_fitted(self)
+        if isinstance(self.head_, ThresholdClassifier):
+            return self.classes_[self.head_.decision.numbers(self.predict_proba(X), self.classes_)]
+        if is_named(self.head):
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        X = validate_data(self, X, reset=False)
+        with named_failures(head_label(self.head)):
+            return np.asarray(self.head_.predict(X))

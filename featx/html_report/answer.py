@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def answer_of_model(result: HeldOutResult, *, how: str, candidates: list[Any], f
         + ("The range is the 95 % interval." if accuracy.has_interval else f"No interval: {accuracy.reason}."),
         f"Judged by: {how}.",
         f"{_capital(result.baseline.text)}.",
+        *_operating_point(result),
         *_runner_up(candidates),
     ]
     return {
@@ -70,13 +72,27 @@ def answer_of_comparison(result: ComparisonResult) -> dict[str, Any]:
     }
 
 
+def _operating_point(result: HeldOutResult) -> list[str]:
+    """Return by which threshold the model predicts a class, and what that reaches."""
+    point = result.operating_point
+    if point is None:
+        return []
+    figures = [f"{name} {found.text(percent=name != 'cost')}" for name, found in point.reached.items()
+               if not math.isnan(found.value)]  # fmt: skip
+    rule = f"{point.positive!r} is predicted where its probability is at least {point.threshold:.4g}"
+    return [
+        f"Operating point {point.asked}: {rule}. That reaches {', '.join(figures)}; {point.verdict}.",
+        *(f"{_capital(note)}." for note in point.notes),
+    ]
+
+
 def _runner_up(candidates: list[Any]) -> list[str]:
     """Return who was picked, and who came next."""
     if len(candidates) < 2:
         return []
     picked = next(found for found in candidates if found.picked)
     other = next(found for found in candidates if not found.picked)
-    names = [f"{found.head} on {found.place}" for found in (picked, other)]
+    names = [f"{found.label or found.head} on {found.place}" for found in (picked, other)]
     texts = [found.metrics["accuracy"].text() for found in (picked, other)]
     return [
         f"Of {len(candidates):,} candidates, {names[0]} was picked, with accuracy {texts[0]}; next comes {names[1]} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ ROW, FRAME = 34, 62
 LETTERS = 52
 # Of more candidates, the chart shows the best.
 MOST_DRAWN = 30
+LAST = 1e300
 
 
 def interval_chart(names: Sequence[str], estimates: Sequence[Estimate], *, baseline: float, label: str) -> str:
@@ -65,7 +67,7 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
         p_value = found.p_value
         rows.append(
             [
-                _text(found.head, f" ({role})" if role else ""),
+                _text(found.label or found.head, f" ({role})" if role else ""),
                 _text(found.backbone or ""),
                 _text(found.layer),
                 _text(found.pooling),
@@ -84,7 +86,8 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
 
 def strategy_table(size: SizeResult) -> dict[str, Any]:
     """Return the header and rows of the strategies at one training size."""
-    header = ["strategy", "accuracy", "macro F1", "train", "validation", "until fitted", "prediction"]
+    header = ["strategy", "accuracy", "macro F1", "train", "validation", "extraction", "training", "until fitted",
+              "prediction"]  # fmt: skip
     rows = [
         [
             _text(found.strategy, " (use this)" if found.strategy == size.verdict.use else ""),
@@ -92,6 +95,7 @@ def strategy_table(size: SizeResult) -> dict[str, Any]:
             _number(found.macro_f1.value, found.macro_f1.text()),
             _share(found.train_accuracy),
             _share(found.validation_accuracy),
+            *(_number(found.seconds[part], duration_text(found.seconds[part])) for part in ("extraction", "training")),
             _number(found.cost, duration_text(found.cost)),
             _number(found.seconds["prediction"], duration_text(found.seconds["prediction"])),
         ]
@@ -112,6 +116,8 @@ def _text(name: str, more: str = "") -> dict[str, Any]:
 
 
 def _number(key: float, text: str) -> dict[str, Any]:
+    # What has no value comes last; scripts know no NaN.
+    key = LAST if math.isnan(key) else key
     return {"name": "", "text": text, "key": key, "right": True}
 
 

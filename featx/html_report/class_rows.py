@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..display.quantities import percent_text
 from ..evaluation.class_rates import class_rates
@@ -11,9 +14,10 @@ from ..evaluation.estimates import Estimate
 from ..evaluation.intervals import wilson_interval
 
 if TYPE_CHECKING:
+    from ..comparison.size_result import StrategyResult
     from ..evaluation.held_out_result import HeldOutResult
 
-__all__ = ["class_rows"]
+__all__ = ["class_rows", "recall_table"]
 
 # Recall is the accuracy on the images of a class; the coverage of Wilson's interval was simulated for 40 and more.
 FEWEST_IMAGES = 40
@@ -48,7 +52,34 @@ def class_rows(result: HeldOutResult) -> dict[str, Any]:
             }
         )
     rows.sort(key=lambda row: (not row["tested"], row["f1"]["key"], row["recall"]["key"], -row["images"]))
-    return {"rows": rows, "note": _note(result, grouped=grouped)}
+    return {"rows": rows, "note": _note(result, grouped=grouped), "table": None}
+
+
+def recall_table(strategies: Sequence[StrategyResult], classes: Sequence[str], note: str) -> dict[str, Any]:
+    """Return the recall of each class by strategy, the hardest class of all strategies together first.
+
+    Parameters
+    ----------
+    strategies : sequence of StrategyResult
+        The best first.
+    classes : sequence of str
+    note : str
+        Which images are counted.
+    """
+    known = [one for one in strategies if one.confusion is not None]
+    counts = np.array([one.confusion for one in known])
+    images = counts[0].sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        recalls = np.diagonal(counts, axis1=1, axis2=2) / images
+    rows = []
+    for number in np.lexsort((-images, np.nan_to_num(recalls.mean(axis=0), nan=2.0))).tolist():
+        name = {"name": classes[number], "text": "", "key": classes[number], "right": False}
+        shares = [_cell(float(share), bool(images[number])) for share in recalls[:, number]]
+        cells = [{"text": f"{images[number]:,}", "key": int(images[number])}, *shares]
+        rows.append([name, *({"name": "", "right": True, **cell} for cell in cells)])
+    table = {"header": ["class", "images", *(one.strategy for one in known)], "rows": rows}
+    return {"table": table, "note": f"{note} No interval of one class's recall over repeats was found whose coverage "
+            "was tested."}  # fmt: skip
 
 
 def _recall(result: HeldOutResult, number: int, *, grouped: bool) -> Estimate:

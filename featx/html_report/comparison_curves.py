@@ -54,7 +54,7 @@ def cost_chart(result: ComparisonResult) -> dict[str, Any]:
     ends = min(costs) / 1.5, max(costs) * 1.5
     shown = _apart(sorted(set(costs)), ends)
     chart = Chart(ends, _shares([s.accuracy for s in found.values()]),
-                  x_label="time until fitted, as if nothing were cached (logarithmic)", y_label="accuracy",
+                  x_label="time until fitted, without a cache (logarithmic)", y_label="accuracy",
                   x_ticks=shown, x_text=duration_text, log=True, y_text=_percent)  # fmt: skip
     for number, curve in enumerate(result.curves):
         strategy, kind = found[curve.strategy], KINDS[number % len(KINDS)]

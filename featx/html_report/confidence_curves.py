@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,13 @@ FEWEST_THRESHOLDS, MOST_THRESHOLDS, IN_ALL = 20, 100, 4000
 def reliability(result: HeldOutResult) -> dict[str, Any]:
     """Return the reliability diagram, its bins as a table, and the calibration error in a sentence.
 
-    The images are divided by the probability of their predicted class into ten parts of equal size (fewer where there
-    are few images); in each, the mean probability stands against the share that is right.
+    The images are divided by the probability of their likeliest class into ten parts of equal size (fewer where there
+    are few images); in each, the mean probability stands against the share of which that is the label.
     """
     table = result.predictions
-    confidence, right = table["probability"], table.truth == table.answers
+    # Of the most probable class: a threshold may decide for another.
+    assert table.probabilities is not None
+    confidence, right = table.probabilities.max(axis=1), table.truth == table.probabilities.argmax(axis=1)
     order = np.argsort(confidence, kind="stable")
     bins: list[dict[str, Any]] = []
     for part in np.array_split(order, max(1, min(BINS, len(order) // 10))):
@@ -37,7 +40,7 @@ def reliability(result: HeldOutResult) -> dict[str, Any]:
                      "right_text": percent_text(true)})  # fmt: skip
     low = min(0.5, *(min(one["sure"], one["right"]) for one in bins)) if bins else 0.0
     low = max(0.0, np.floor(10 * low - 1e-9) / 10)
-    chart = Chart((low, 1.0), (low, 1.0), x_label="probability of the predicted class", y_label="share that is right",
+    chart = Chart((low, 1.0), (low, 1.0), x_label="probability of the likeliest class", y_label="share that is right",
                   x_text=_percent, y_text=_percent)  # fmt: skip
     chart.line([(low, low), (1.0, 1.0)], "ideal")
     points = [(one["sure"], one["right"]) for one in bins]
@@ -54,7 +57,7 @@ def reliability(result: HeldOutResult) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def class_curves(table: PredictionTable) -> list[dict[str, Any]]:
+def class_curves(table: PredictionTable, *, starts: Mapping[int, float] | None = None) -> list[dict[str, Any]]:
     """Return the curves of each class against all others, with the points at which a slider stops.
 
     Each point has the threshold of the probability, sensitivity (recall), precision, the images with at least that
@@ -64,6 +67,8 @@ def class_curves(table: PredictionTable) -> list[dict[str, Any]]:
     ----------
     table : PredictionTable
         With probabilities.
+    starts : mapping of int to float, default=None
+        The threshold that the slider of a class begins at, by its number; 0.5 for the others.
 
     Returns
     -------
@@ -76,7 +81,8 @@ def class_curves(table: PredictionTable) -> list[dict[str, Any]]:
     for number in range(len(table.classes)):
         own = table.truth == number
         if own.any() and not own.all():
-            found.append({"class": number, **_curve(own, table.probabilities[:, number], most)})
+            start = (starts or {}).get(number, 0.5)
+            found.append({"class": number, **_curve(own, table.probabilities[:, number], most, start)})
     return found
 
 
@@ -89,7 +95,7 @@ def empty_chart(kind: str) -> Chart:
     return Chart((0.0, 1.0), (0.0, 1.0), x_label=x, y_label=y, x_text=_percent, y_text=_percent)
 
 
-def _curve(own: np.ndarray, scores: np.ndarray, most: int) -> dict[str, Any]:
+def _curve(own: np.ndarray, scores: np.ndarray, most: int, start: float) -> dict[str, Any]:
     roc, plane = empty_chart("roc"), empty_chart("precision_recall")
     false, true, _ = roc_curve(own, scores, drop_intermediate=True)
     precision, recall, thresholds = precision_recall_curve(own, scores)
@@ -105,7 +111,7 @@ def _curve(own: np.ndarray, scores: np.ndarray, most: int) -> dict[str, Any]:
         }
         for k, n in zip(ranks, flagged, strict=True)
     ]  # fmt: skip
-    nearest = min(range(len(ranks)), key=lambda i: abs(thresholds[ranks[i]] - 0.5))
+    nearest = min(range(len(ranks)), key=lambda i: abs(thresholds[ranks[i]] - start))
     return {
         "start": nearest,
         "points": points,

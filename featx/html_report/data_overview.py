@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..images.failures import Failure
     from ..images.sources import ImageSource
+    from .reported_images import ReportedImages
 
-__all__ = ["class_counts", "data_overview", "sizes_and_formats"]
+__all__ = ["class_counts", "data_overview", "overview_of", "sizes_and_formats"]
 
 # Files whose first bytes are read for their size and format; of more, as many evenly over the data set.
 MOST_OPENED = 1000
@@ -62,6 +63,18 @@ def data_overview(
         "more_failures": max(0, len(failures) - MOST_FAILURES),
         "notes": list(notes),
     }
+
+
+def overview_of(images: ReportedImages, failures: Sequence[Failure]) -> dict[str, Any]:
+    """Return what a report says of the data behind a result."""
+    return data_overview(
+        images.dataset,
+        sources=images.sources if images.dataset is not None else [],
+        labels=images.labels,
+        parts=images.parts,
+        failures=failures,
+        notes=[] if images.dataset is None else images.dataset.notes,
+    )
 
 
 def class_counts(labels: Sequence[str], parts: Sequence[str]) -> dict[str, Any]:

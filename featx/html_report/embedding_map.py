@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
+
+from ..display.notes import note_step
 
 __all__ = ["map_embeddings", "sampled_by_class"]
 
@@ -12,6 +15,8 @@ __all__ = ["map_embeddings", "sampled_by_class"]
 MOST_POINTS = 5000
 # UMAP begins with so many principal components, as its authors advise for wide embeddings.
 COMPONENTS = 50
+# UMAP takes 15 neighbours of each.
+FEWEST_FOR_UMAP = 20
 GRID = 1000
 
 
@@ -48,12 +53,13 @@ def map_embeddings(embeddings: np.ndarray, *, random_state: int = 0) -> dict[str
     Returns
     -------
     dict or None
-        `x`, `y`, `height` (the largest y) and `how`; None where there are fewer than three images or two features.
+        `x`, `y`, `height` (the largest y) and `how`; None where there are fewer than three images or two features, or
+        all embeddings are the same.
     """
     from sklearn.decomposition import PCA
 
     n, width = embeddings.shape
-    if n < 3 or width < 2:
+    if n < 3 or width < 2 or not np.ptp(embeddings, axis=0).any():
         return None
     reducer = PCA(min(COMPONENTS, n, width), svd_solver="randomized", random_state=random_state)
     rows = reducer.fit_transform(embeddings.astype(np.float32))
@@ -70,10 +76,15 @@ def map_embeddings(embeddings: np.ndarray, *, random_state: int = 0) -> dict[str
 
 
 def _umap(rows: np.ndarray, random_state: int) -> np.ndarray | None:
-    try:
-        from umap import UMAP
-    except ImportError:
+    if len(rows) < FEWEST_FOR_UMAP:
         return None
-    if len(rows) < 20:
-        return None
+    with warnings.catch_warnings():
+        # umap warns that a part of it that is not used here lacks a package.
+        warnings.simplefilter("ignore", ImportWarning)
+        try:
+            from umap import UMAP
+        except ImportError:
+            return None
+    note_step("placing images on a map")
+    # Compiled at its first use, for half a minute; several threads would place them differently each time.
     return np.asarray(UMAP(n_components=2, random_state=random_state, n_jobs=1).fit_transform(rows))

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._version import __version__
 from ..display.quantities import count_text
+from ..evaluation.ranking import RANKING_METRICS
 from .answer import answer_of_model
 from .candidates import MOST_DRAWN, candidate_table, interval_chart
 from .class_rows import class_rows
 from .confidence_curves import class_curves, empty_chart, reliability
 from .confusion_grid import confusion_grid
-from .data_overview import data_overview
+from .data_overview import overview_of
 from .embedding_map import MOST_POINTS, map_embeddings, sampled_by_class
 from .image_list import ImageList, list_images
-from .page import contents_of, render_page
+from .page_images import add_images
 from .provenance import digest_labels, provenance
 from .reported_images import ReportedImages, reader_of
-from .svg_chart import one_line
-from .thumbnails import make_thumbnails
+from .svg_chart import as_markup, one_line
 from .training_curves import training_curves
 
 if TYPE_CHECKING:
@@ -33,17 +32,17 @@ METRICS = (
     ("accuracy", "accuracy", True),
     ("balanced_accuracy", "balanced accuracy", True),
     ("macro_f1", "macro F1", True),
+    ("roc_auc", "ROC AUC", False),
+    ("average_precision", "average precision", False),
     ("log_loss", "log loss", False),
     ("debiased_calibration_error", "calibration error", False),
     ("calibration_error_if_calibrated", "if calibrated", False),
 )
 # Classes that a map can colour side by side.
 COLOURS = 6
-ORDERS = {"wrong": "most surely wrong", "unsure": "least sure", "classes": "a few of each class, right", "all": "all"}
+NO_MAP = "There is no map of the embeddings: this result keeps none, or too few for one."
 # Around the points of the map, in their units: the script draws them there.
 MAP_PADDING = 30
-# Of the page, what is not known before there are thumbnails.
-MARGIN = 10_000
 
 
 def model_content(
@@ -64,57 +63,40 @@ def model_content(
     table = held.predictions
     is_training = hasattr(result, "history")
     candidates = list(getattr(held, "candidates", ()))
-    listed = list_images(table)
+    listed = list_images({"": table})
     has_probabilities = table.probabilities is not None
-    curves = class_curves(table) if has_probabilities else []
-    points, map_section = _map(result, listed)
+    point = held.operating_point
+    starts = {} if point is None else {held.classes.index(point.positive): point.threshold}
+    curves = class_curves(table, starts=starts) if has_probabilities else []
+    points, map_section = _map(result, listed, of="the trained network" if is_training else "the network")
     extraction = getattr(result, "extraction", None)
     failures = getattr(result, "failures", None) or getattr(extraction, "failures", None) or []
     content: dict[str, Any] = {
         "title": title or _title(result, held),
-        "version": __version__,
         "answer": answer_of_model(held, how=getattr(held, "protocol", "held-out images"), candidates=candidates,
                                   finetuned=is_training),
-        "figures": [(label, held.metrics[name].text(percent=percent)) for name, label, percent in METRICS
-                    if name in held.metrics],
+        "figures": [(f"{label} of {held.positive}" if name in RANKING_METRICS and held.positive else label,
+                     held.metrics[name].text(percent=percent))
+                    for name, label, percent in METRICS if name in held.metrics],
         "notes": held.notes,
         "candidates": _candidates(held, candidates) if len(candidates) > 1 else None,
         "classes": held.classes,
-        "confusion": confusion_grid(held.confusion_matrix, held.classes),
-        "orders": [(key, text) for key, text in ORDERS.items() if key == "all" or listed.orders[key]],
+        "confusions": [{"name": "", **confusion_grid(held.confusion_matrix, held.classes)}],
         "per_class": class_rows(held),
         "confidence": _marked(reliability(held)) if has_probabilities else None,
         "thresholds": _thresholds(held, curves),
         "map": map_section,
-        "training": _training(result) if is_training else None,
-        "curves": None,
-        "data_set": data_overview(
-            images.dataset,
-            sources=images.sources if images.dataset is not None else [],
-            labels=images.labels,
-            parts=images.parts,
-            failures=failures,
-            notes=[] if images.dataset is None else images.dataset.notes,
-        ),
+        "no_map": NO_MAP if map_section is None else None,
+        "trainings": [_training(result)] if is_training else None,
+        "data_set": overview_of(images, failures),
         "provenance": _provenance(result, held, command),
     }  # fmt: skip
-    content["contents"] = contents_of(content)
     data: dict[str, Any] = {
         "classes": [one_line(name) for name in held.classes],
-        "images": listed.columns(),
-        "orders": listed.orders,
         "curves": curves or None,
         "map": points,
     }
-    places = [place for place in listed.first_thumbnails() if images.sources]
-    of_row = {int(listed.table.rows[place]): place for place in places}
-    # What the page is without thumbnails decides how many there may be.
-    content |= {"has_samples": False, "images_note": _images_note(listed, 0, images)}
-    room = max_bytes - MARGIN - len(render_page(content, {**data, "thumbnails": {}, "samples": []}))
-    thumbnails = make_thumbnails(images.sources, list(of_row), budget=max(0, room))
-    data["thumbnails"] = {of_row[row]: text for row, text in thumbnails.items()}
-    data["samples"] = [place for place in listed.orders["classes"] if place in data["thumbnails"]]
-    content |= {"has_samples": bool(data["samples"]), "images_note": _images_note(listed, len(thumbnails), images)}
+    add_images(content, data, listed, images, max_bytes=max_bytes)
     return content, data
 
 
@@ -128,8 +110,10 @@ def _candidates(held: Any, candidates: list[Any]) -> dict[str, Any]:
     drawn = candidates[:MOST_DRAWN]
     # As in the table, what all candidates share is not said.
     parts = [part for part in ("backbone", "layer", "pooling") if len({getattr(c, part) for c in candidates}) > 1]
-    parts = ["head", *parts]
-    names = [", ".join(getattr(c, part) for part in parts) + (" (picked)" if c.picked else "") for c in drawn]
+    names = [
+        ", ".join([c.label or c.head, *(getattr(c, part) for part in parts)]) + (" (picked)" if c.picked else "")
+        for c in drawn
+    ]
     chart = interval_chart(
         names,
         [c.metrics["accuracy"] for c in drawn],
@@ -146,16 +130,18 @@ def _thresholds(held: HeldOutResult, curves: list[dict[str, Any]]) -> dict[str, 
     """Return the empty charts of one class against all others, which the script draws the chosen curve on."""
     if not curves:
         return None
-    hardest = min(curves, key=lambda curve: held.per_class[curve["class"]]["f1"])
+    first = min(curves, key=lambda curve: held.per_class[curve["class"]]["f1"])
+    if held.positive is not None:
+        first = next((curve for curve in curves if held.classes[curve["class"]] == held.positive), first)
     charts = {}
     for kind, name in (("roc", "ROC curve"), ("precision_recall", "Precision-recall curve")):
         more = '<path class="line first" d="M0,0"/><circle class="marker" r="6"/>'
         svg = empty_chart(kind).svg(f"{name} of the chosen class", more=more)
         charts[f"{kind}_svg"] = svg.replace("<svg ", f'<svg id="{kind.replace("_", "-")}" ', 1)
-    return _marked({**charts, "classes": [curve["class"] for curve in curves], "first": curves.index(hardest)})
+    return _marked({**charts, "classes": [curve["class"] for curve in curves], "first": curves.index(first)})
 
 
-def _map(result: Any, listed: ImageList) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _map(result: Any, listed: ImageList, *, of: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the points of the map, by their places among the listed images, and the words around it."""
     embeddings = getattr(result, "embeddings", None)
     if embeddings is None:
@@ -167,8 +153,8 @@ def _map(result: Any, listed: ImageList) -> tuple[dict[str, Any] | None, dict[st
         return None, None
     how = found.pop("how")
     n = count_text(len(chosen), "image")
-    of = f" of {listed.total:,}, the same share of each class" if len(chosen) < listed.total else ""
-    text = f"{n}{of}, placed by their embeddings: {how}. Near images look alike to the network; the wrong are crosses."
+    some = f" of {listed.total:,}, the same share of each class" if len(chosen) < listed.total else ""
+    text = f"{n}{some}, placed by their embeddings: {how}. Near images look alike to {of}; the wrong are crosses."
     section = {"text": text, "few": len(table.classes) <= COLOURS, "label": f"Map of {n}. {how}",
                "height": 2 * MAP_PADDING + found["height"]}  # fmt: skip
     return {**found, "row": chosen.tolist()}, section
@@ -180,7 +166,7 @@ def _training(result: Any) -> dict[str, Any]:
     best = result.best_epoch
     kept = f"epoch {best} of {n} was kept" if best else "the head as it was fitted first was kept"
     stages = ", ".join(result.trained_stages) or "none"
-    return {"charts": charts, "text": f"Trained on {result.n_train:,} images: {stages}; {kept}."}
+    return {"name": "", "charts": charts, "text": f"Trained on {result.n_train:,} images: {stages}; {kept}."}
 
 
 def _provenance(result: Any, held: Any, command: str | None) -> list[tuple[str, str]]:
@@ -209,21 +195,6 @@ def _provenance(result: Any, held: Any, command: str | None) -> list[tuple[str, 
     return provenance(command=command, network=network, settings=settings, data=data, seconds=seconds)
 
 
-def _images_note(listed: ImageList, n_thumbnails: int, images: ReportedImages) -> str:
-    n = len(listed.table.rows)
-    notes = []
-    if n < listed.total:
-        notes.append(f"Listed are {n:,} of {listed.total:,} images: the wrong ones, the least sure, and others.")
-    if not images.sources:
-        notes.append("The images are not at hand, so that only their names are shown.")
-    elif n_thumbnails < n:
-        notes.append(f"{n_thumbnails:,} of {n:,} images are in this file, the most surely wrong first; "
-                     "the others are named by their paths.")  # fmt: skip
-    return " ".join(notes)
-
-
 def _marked(found: dict[str, Any]) -> dict[str, Any]:
     """Have the template take the charts of a section as they are."""
-    from markupsafe import Markup
-
-    return {key: Markup(value) if key.endswith("svg") else value for key, value in found.items()}
+    return {key: as_markup(value) if key.endswith("svg") else value for key, value in found.items()}

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .._version import __version__
 from ..exceptions import MissingDependencyError, ParameterError
 from .svg_chart import one_line
 
-__all__ = ["check_report_file", "contents_of", "data_as_json", "render_page"]
+__all__ = ["check_report_file", "data_as_json", "render_page"]
 
 SUFFIXES = (".html", ".htm")
 TEMPLATES = Path(__file__).with_name("templates")
@@ -21,16 +22,24 @@ TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = {
     "answer": ("answer", "Answer"),
     "candidates": ("candidates", "Candidates"),
-    "confusion": ("confusion", "Confusion matrix"),
+    "pairs": ("pairs", "Near-duplicates"),
+    "suspects": ("suspects", "Suspected labels"),
+    "odd": ("odd", "Odd images"),
+    "shortcuts": ("shortcuts", "Shortcuts"),
+    "confusions": ("confusion", "Confusion matrix"),
     "orders": ("images", "Images"),
     "per_class": ("classes", "Classes"),
     "confidence": ("confidence", "How sure"),
     "map": ("map", "Map"),
-    "training": ("training", "Training"),
+    "trainings": ("training", "Training"),
     "curves": ("curves", "Curves"),
     "data_set": ("data", "Data"),
     "provenance": ("provenance", "Where from"),
 }
+
+# What a page of another kind does not show.
+NOTHING: dict[str, Any] = {**dict.fromkeys(SECTIONS), "figures": [], "notes": [], "classes": [], "thresholds": None,
+           "no_map": None, "models": [], "images_note": "", "has_samples": False}  # fmt: skip
 
 
 def check_report_file(path: str | os.PathLike[str]) -> None:
@@ -48,9 +57,9 @@ def check_report_file(path: str | os.PathLike[str]) -> None:
         raise MissingDependencyError("jinja2", "an HTML report", "report") from error
 
 
-def contents_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _contents_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the anchor and text of each section that there is something to show in."""
-    titled = content["candidates"]["title"] if content["candidates"] else ""
+    titled = content["candidates"]["title"] if content.get("candidates") else ""
     shown = {key: section for key, section in SECTIONS.items() if content.get(key)}
     return [(anchor, titled if key == "candidates" else text) for key, (anchor, text) in shown.items()]
 
@@ -65,7 +74,7 @@ def render_page(content: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
     Parameters
     ----------
     content : mapping of str to object
-        What the template shows; texts that are SVG already end in ``svg`` by name.
+        What the template shows; sections that are not in it are left out. What is SVG already is `Markup`.
     data : mapping of str to object
         What the script reads, as types that JSON can hold.
     """
@@ -85,7 +94,7 @@ def render_page(content: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
         "base-uri 'none'; form-action 'none'"
     )
     text = environment.get_template("page.html").render(
-        {**content, "policy": policy},
+        {**NOTHING, **content, "contents": _contents_of(content), "policy": policy, "version": __version__},
         style=_trusted(style),
         script=_trusted(script),
         data=_trusted(data_as_json(data)),

@@ -14,10 +14,13 @@ from ..images.sources import ImageSource, as_sources
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
-    from ..evaluation.held_out_result import HeldOutResult
     from ..evaluation.prediction_table import PredictionTable
 
 __all__ = ["ReportedImages", "reader_of"]
+
+REPEATED = "tested in a repeat"
+# Parts of a table of predictions by how they begin, and what they are together.
+JOINED = {"fold ": "images", "repeat ": REPEATED}
 
 
 @dataclass(frozen=True)
@@ -40,24 +43,24 @@ class ReportedImages:
 
     @classmethod
     def of(
-        cls, result: Any, held: HeldOutResult, dataset: ImageDataset | None, test: ImageDataset | None
+        cls, table: PredictionTable, dataset: ImageDataset | None, test: ImageDataset | None, *, reader: Any = None
     ) -> ReportedImages:
         """Return the images of a result.
 
         Parameters
         ----------
-        result : FitResult or HeldOutResult
-        held : HeldOutResult
-            Its figures.
+        table : PredictionTable
+            Of a result.
         dataset, test : ImageDataset, default=None
             As for `write_report`.
+        reader : ImageEstimator, default=None
+            What reads them; see `reader_of`.
 
         Raises
         ------
         ParameterError
             If the names or labels of the data set are not those of the predictions.
         """
-        table = held.predictions
         if dataset is None:
             labels = [table.classes[number] for number in table.truth]
             return cls(None, _files_of(table), labels, _in_folds(table.parts))
@@ -66,10 +69,11 @@ class ReportedImages:
         images = [image for part in both for image in part.images]
         known = [label for part in both for label in ([""] * len(part) if part.labels is None else part.labels)]
         _check_same(table, names, known)
-        reader = reader_of(result)
         sources = as_sources(images, names=names) if reader is None else reader.sources(images, names)
-        parts = np.full(len(images), "trained on", dtype=object)
-        parts[table.rows] = _in_folds(table.parts)
+        tested = _in_folds(table.parts)
+        # What one repeat tests, another may train on.
+        parts = np.full(len(images), "never tested" if REPEATED in tested else "trained on", dtype=object)
+        parts[table.rows] = tested
         if test is None and dataset.split is not None:
             parts = dataset.split
         return cls(dataset, sources, list(map(str, known)), list(map(str, parts)))
@@ -93,8 +97,8 @@ def _files_of(table: PredictionTable) -> Sequence[ImageSource]:
 
 
 def _in_folds(parts: np.ndarray) -> list[str]:
-    """Return the parts of the images, the folds of a cross-validation as one: each image was in each of them."""
-    return ["images" if str(part).startswith("fold ") else str(part) for part in parts]
+    """Return the parts of the images, folds and repeats as one: each image was in several of them."""
+    return [next((name for start, name in JOINED.items() if str(part).startswith(start)), str(part)) for part in parts]
 
 
 def _check_same(table: PredictionTable, names: list[str], labels: list[Any]) -> None:

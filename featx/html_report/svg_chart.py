@@ -13,11 +13,11 @@ from typing import Any
 
 from ..display.terminal import printable
 
-__all__ = ["Chart", "one_line", "round_ticks"]
+__all__ = ["Chart", "as_markup", "one_line", "round_ticks"]
 
 # As wide as a phone's page, so that the text of a chart is never smaller than intended.
 WIDTH, HEIGHT = 360, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 24, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 66, 24, 12, 44
 # What rounding makes of a tick that is meant to be the end of the axis.
 SLACK = 1e-9
 
@@ -27,6 +27,13 @@ Points = Sequence[tuple[float, float]]
 def one_line(text: Any) -> str:
     """Return a text on one line in which nothing changes the direction of others: line ends too are escaped."""
     return printable(str(text)).replace("\n", "\\n")
+
+
+def as_markup(svg: str) -> Any:
+    """Return a chart that a template takes as it is."""
+    from markupsafe import Markup
+
+    return Markup(svg)
 
 
 def round_ticks(low: float, high: float, most: int = 6) -> list[float]:

@@ -40,7 +40,7 @@ def plain_labels(values: Any, *, name: str) -> np.ndarray:
         raise ParameterError(f"Complex data not supported: got {name} of type {array.dtype}", "Pass texts or integers.")
     if array.dtype.kind == "V":
         raise _unordered_error(name, array)
-    if array.dtype.kind not in "OSU":
+    if array.dtype.kind not in "OSU" or (array is values and array.dtype.kind == "U"):
         return array
     # NumPy would make an array of texts of a list of texts and numbers.
     items = array.ravel().tolist() if not isinstance(values, list | tuple) else values

@@ -16,7 +16,7 @@ from .model_parts import difference
 from .shadowed_methods import check_attributes
 from .trusted_types import Trusted, is_local, trusted_types, untrusted_names
 
-__all__ = ["copy_model", "dump_loadable"]
+__all__ = ["copy_model", "dump_loadable", "types_to_trust"]
 
 
 def copy_model(model: BaseEstimator) -> BaseEstimator:
@@ -53,6 +53,19 @@ def dump_loadable(model: BaseEstimator, meta: str, *, trusted: Trusted = ()) -> 
     else:
         advice = inner.next_step
     raise ModelFileError(f"{step} could not be loaded again: {inner.message}", advice)
+
+
+def types_to_trust(model: BaseEstimator) -> list[str]:
+    """Return the types of modules in a model that featx does not trust by itself, which loading it needs.
+
+    Those that exist in this process only are left out: nothing can load them. So are all if skops cannot write it.
+    """
+    try:
+        data = skops.io.dumps(model)
+        unknown = set(skops.io.get_untrusted_types(data=data)) - set(trusted_types())
+    except Exception:  # skops raises whatever an object's own methods lead it to
+        return []
+    return sorted(name for name in unknown if not is_local(name))
 
 
 def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:

@@ -27,7 +27,7 @@ from .model_parts import class_names, image_estimators
 from .model_schema import check_model_file, check_references, unreadable_model
 from .moved_weights import Files, find_weights
 from .shadowed_methods import check_attributes
-from .trusted_types import Trusted, check_importable, is_local, trusted_types, untrusted_names
+from .trusted_types import Trusted, UntrustedTypesError, check_importable, trusted_types, untrusted_names
 
 __all__ = ["SavedModel", "load_model", "read_model", "save_model"]
 
@@ -223,16 +223,15 @@ def _read(name: str, trusted: Trusted) -> Any:
         use_current_parameters(content)
         return content
     except UntrustedTypesFoundException as error:
-        names = untrusted_names(error)
-        raise ModelFileError(
-            f"{name} holds types that featx does not trust, and is refused: {', '.join(names)}",
-            "Write them in a module that can be imported, and save the model again."
-            if any(map(is_local, names))
-            else f"If you know what they do: load_model(path, trusted={names}).",
-        ) from error
+        raise UntrustedTypesError(name, untrusted_names(error), trusted) from error
     except OSError as error:
         raise unreadable_model(name, error) from error
-    except (AttributeError, ImportError) as error:
+    except ImportError as error:
+        raise ModelFileError(
+            f"{name} is not a featx model, or holds what cannot be imported here: {error}",
+            "Install what it was written with, or put PYTHONPATH=FOLDER before the command if it is a module of yours.",
+        ) from error
+    except AttributeError as error:
         raise ModelFileError(
             f"{name} is not a featx model, or holds what cannot be imported here: {error}",
             "Pass a file that `featx fit` or `featx finetune` wrote, and install what it was written with.",

@@ -16,17 +16,27 @@ from typing import Any
 
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from ..exceptions import ParameterError
+from ..exceptions import ModelFileError, ParameterError
 
-__all__ = ["Trusted", "check_importable", "is_local", "trusted_types", "untrusted_names"]
+__all__ = [
+    "Trusted",
+    "UntrustedTypesError",
+    "check_importable",
+    "is_local",
+    "trusted_types",
+    "untrusted_names",
+]
 
 TypeOrName = str | type | Callable[..., Any]
 Trusted = TypeOrName | Collection[TypeOrName]
 
 OWN_TYPES = (
+    "featx.AdaptedClassifier",
     "featx.Augmentation",
     "featx.CNNFeatureTransformer",
     "featx.CNNFineTuneClassifier",
+    "featx.NearestMean",
+    "featx.ThresholdClassifier",
     "featx.TunedHead",
 )
 # In addition to the estimators of sklearn.utils.all_estimators(), ufuncs and losses, which skops trusts by itself.
@@ -95,6 +105,32 @@ FAMILIES = (
 NAMING_STEP = "Name each with its module, such as trusted=['mine.Scaler']."
 # A metric that is a Python function.
 UNTRUSTED = ("PyFuncDistance", "PyFuncDistance32", "PyFuncDistance64")
+
+
+class UntrustedTypesError(ModelFileError):
+    """A model file holds types that are not trusted.
+
+    Parameters
+    ----------
+    path : str
+    names : list of str
+        Of these types.
+    given : sequence of str or type, default=()
+        Those that are trusted beyond what featx trusts.
+    """
+
+    def __init__(self, path: str, names: list[str], given: Trusted = ()) -> None:
+        asked = [item if isinstance(item, str) else f"{item.__module__}.{item.__name__}" for item in _given(given)]
+        needed = [*asked, *names]
+        options = " ".join(f"--trust {name}" for name in needed)
+        super().__init__(
+            f"{path} holds types that featx does not trust, and is refused: {', '.join(names)}",
+            "Write them in a module that can be imported, and save the model again."
+            if any(map(is_local, names))
+            else f"If you know what they do, use `featx predict` with {options}, in Python trusted={needed}.",
+        )
+        self.args = (path, names, given)
+        self.names = names
 
 
 def trusted_types(more: Trusted = ()) -> list[Any]:

@@ -23,7 +23,7 @@ from ..cache.files import replaced
 from ..cache.interface import EmbeddingStore
 from ..choices import Precision, ResolvedPrecision
 from ..constraints import plain
-from ..display.notes import note_step
+from ..display.notes import note_once, note_step
 from ..exceptions import FeatxError
 from ..images.sources import read_image
 from ..process import remember
@@ -34,7 +34,7 @@ from .device import resolve_device, resolve_precision
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Agreement", "choose_precision", "measure_agreement", "photographs", "sample_crops"]
+__all__ = ["Agreement", "choose_precision", "measure_agreement", "note_slow_precision", "photographs", "sample_crops"]
 
 # The cosines that embeddings in half precision must have with those in float32 for "auto" to choose it.
 MEAN_COSINE = 0.999
@@ -105,6 +105,25 @@ def choose_precision(
             _write_note(root, key, note)
         _measured[key], _chosen[place] = note, note["precision"]
     return _chosen[place]
+
+
+def note_slow_precision(precision: Precision, device: str) -> None:
+    """Log that half precision saves no time here, if it was asked for on a processor without such arithmetic.
+
+    Convolutions are then computed in float32 and take as long; the matrix products of transformers take several times
+    as long.
+    """
+    if precision not in ("bfloat16", "float16") or not resolve_device(device).startswith("cpu"):
+        return
+    import torch
+
+    from .fused_convolution import has_kernels
+
+    if not (_is_native("cpu") if precision == "bfloat16" else has_kernels(torch.float16)):
+        note_once(
+            f"precision={precision!r} saves no time on this processor, which has no arithmetic in {precision}, and may "
+            "take several times as long as 'float32'; 'auto' chooses"
+        )
 
 
 def measure_agreement(

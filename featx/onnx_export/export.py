@@ -7,8 +7,6 @@ import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from ..cache.files import replaced
 from ..constraints import NONE, PATH, a, check_values, integer, one_of
 from ..datasets.dataset import ImageDataset
@@ -17,7 +15,9 @@ from ..display.notes import note_once, note_step
 from ..exceptions import MissingDependencyError, ModelFileError, ParameterError
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import read_model
+from ..model_files.trusted_types import UntrustedTypesError
 from .check_images import images_to_check
+from .decision_graph import check_decisions, ranked_classes
 from .file_check import FileCheck, answers, check_answers, float32_probabilities
 from .graph_writer import GraphWriter
 from .half_weights import with_half_weights
@@ -80,9 +80,9 @@ def export_onnx(
 
     The file takes RGB pixels, ``image`` of uint8 and shape (n, height, width, 3), all images of a call of one size,
     and gives ``probabilities`` (n, classes), ``top_classes`` and ``top_probabilities`` (n, top), the most probable
-    first. It resizes, cuts and normalises as featx does, and holds the network, the pooling, the head and its
-    temperature. Reading files is left to the caller: upright (EXIF) and as RGB. Its metadata has the names of the
-    classes in order.
+    first; of a model with an operating point, the class that its threshold decides for comes first. It resizes, cuts
+    and normalises as featx does, and holds the network, the pooling, the head and its temperature. Reading files is
+    left to the caller: upright (EXIF) and as RGB. Its metadata has the names of the classes in order.
 
     Before the file is kept, onnxruntime answers at least 64 images, and these answers are compared with what featx
     predicts in float32.
@@ -126,9 +126,18 @@ def export_onnx(
     _require_packages()
     evaluation = None
     if isinstance(model, str | os.PathLike):
-        saved = read_model(model, weights=weights)
+        try:
+            saved = read_model(model, weights=weights)
+        except UntrustedTypesError as error:
+            raise ModelFileError(
+                f"{os.fspath(model)} cannot be written as ONNX: it holds types without an ONNX converter, "
+                f"{', '.join(error.names)}",
+                "Use a head of `featx fit`: make_head(NAME).",
+            ) from error
         model, evaluation = saved.model, saved.evaluation
     steps = ModelSteps.of(model)
+    # A head that cannot be written is refused before the network is.
+    steps.write_head(GraphWriter(), "rows")
     _note_precision(steps)
     written = _written(steps, input=input, precision=precision, top=top)
     found = _checked(written, steps, input=input, check=check, tolerance=TOLERANCES[precision])
@@ -193,7 +202,7 @@ def _written(steps: ModelSteps, *, input: str, precision: str, top: int) -> Any:
     probabilities = steps.write_head(graph, rows)
     graph.part = "output"
     shown = min(top, len(steps.classes))
-    values, numbers = graph.add("TopK", probabilities, np.array([shown]), axis=1, outputs=2)
+    values, numbers = ranked_classes(graph, probabilities, classes=steps.classes, decision=steps.decision, top=shown)
     names = graph.add("Gather", graph.texts(steps.classes), numbers)
     for tensor, output in ((probabilities, "probabilities"), (names, "top_classes"), (values, "top_probabilities")):
         graph.name_output(tensor, output)
@@ -226,4 +235,7 @@ def _checked(written: Any, steps: ModelSteps, *, input: str, check: ImageDataset
         resize = steps.source.preprocessing.apply
         images = [resize(image).permute(1, 2, 0).numpy() for image in images]
     given, rows = answers(session, images)
-    return check_answers(expected[rows], given, n_images=len(images), tolerance=tolerance)
+    found = check_answers(expected[rows], given, n_images=len(images), tolerance=tolerance)
+    if steps.decision is not None:
+        check_decisions(session, images, steps.classes, steps.decision)
+    return found

@@ -1,7 +1,7 @@
 """Heads as ONNX operators: from embeddings to the probability of each class.
 
-What `TunedHead` fits has a converter here: standardisation, the six classifiers and temperature scaling, which divides
-the scores by the temperature before the softmax. Other steps are refused by their names.
+What `TunedHead` fits by a name has a converter here: standardisation, the classifiers and temperature scaling, which
+divides the scores by the temperature before the softmax. Other steps are refused by their names.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -20,6 +21,8 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from ..exceptions import ModelFileError
+from ..heads.nearest_mean import NearestMean
+from ..heads.threshold_classifier import ThresholdClassifier
 from ..heads.tuned_head import TunedHead
 from .graph_writer import GraphWriter
 from .row_graphs import neighbour_probabilities, svm_scores
@@ -28,6 +31,8 @@ __all__ = ["dense_head_probabilities", "head_probabilities"]
 
 # What scikit-learn adds to probabilities before it takes their logarithm, to scale them by a temperature.
 TINY = 1e-12
+# Classifiers of which the decision values are calibrated.
+CALIBRATED = (LinearSVC, RidgeClassifier, SVC, LogisticRegression, LinearDiscriminantAnalysis, NearestMean)
 
 
 def head_probabilities(graph: GraphWriter, rows: str, head: Any) -> str:
@@ -55,7 +60,7 @@ def head_probabilities(graph: GraphWriter, rows: str, head: Any) -> str:
         return _calibrated(graph, rows, head)
     if isinstance(head, KNeighborsClassifier):
         return neighbour_probabilities(graph, rows, head)
-    if isinstance(head, LogisticRegression | MLPClassifier):
+    if isinstance(head, LogisticRegression | MLPClassifier | LinearDiscriminantAnalysis):
         scores = _scores(graph, rows, head)
         # The probability of the second of two classes is the logistic function of their one score.
         halved = graph.add("Mul", scores, np.float32(0.5))
@@ -87,9 +92,12 @@ def dense_head_probabilities(graph: GraphWriter, rows: str, state: Mapping[str, 
 
 
 def _unwrapped(head: Any) -> Any:
-    """Return the fitted estimator in a search or a tuned head."""
-    while isinstance(head, TunedHead) or hasattr(head, "best_estimator_"):
-        head = head.head_ if isinstance(head, TunedHead) else head.best_estimator_
+    """Return the fitted estimator in a search, a tuned head or a threshold, which changes no probability."""
+    while isinstance(head, TunedHead | ThresholdClassifier) or hasattr(head, "best_estimator_"):
+        if isinstance(head, TunedHead):
+            head = head.head_
+        else:
+            head = head.estimator_ if isinstance(head, ThresholdClassifier) else head.best_estimator_
     return head
 
 
@@ -128,7 +136,7 @@ def _calibrated(graph: GraphWriter, rows: str, head: CalibratedClassifierCV) -> 
     (fitted,) = head.calibrated_classifiers_
     estimator = _unwrapped(fitted.estimator)
     last = _unwrapped(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
-    if isinstance(last, LinearSVC | RidgeClassifier | SVC | LogisticRegression):
+    if isinstance(last, CALIBRATED):
         for _, step in estimator.steps[:-1] if isinstance(estimator, Pipeline) else ():
             rows = _transformed(graph, rows, step)
         scores = _scores(graph, rows, last)

@@ -46,6 +46,7 @@ def metadata(
         "input": input_text(steps.source.preprocessing, input),
         "weights_precision": precision,
         "figures": _figures(evaluation),
+        **({"decision": vars(steps.decision)} if steps.decision is not None else {}),
         "compared_with_featx": vars(check),
     }
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}

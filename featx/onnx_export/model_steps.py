@@ -8,10 +8,13 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from ..evaluation.thresholds import Decision
 from ..exceptions import ModelFileError, ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
+from ..heads.threshold_classifier import ThresholdClassifier
+from ..heads.tuned_head import TunedHead
 from ..images.augmentation import resolve_augmentation
 from ..model_files.model_parts import class_names
 from ..networks.backbone import BackboneSource
@@ -90,6 +93,14 @@ class ModelSteps:
         if isinstance(self.model, CNNFineTuneClassifier):
             return dense_head_probabilities(graph, rows, self.model.head_)
         return head_probabilities(graph, rows, self.model[1:])
+
+    @property
+    def decision(self) -> Decision | None:
+        """The rule of a model that predicts by a threshold."""
+        last = self.model[-1] if isinstance(self.model, Pipeline) else self.model
+        while isinstance(last, TunedHead) or hasattr(last, "best_estimator_"):
+            last = last.head_ if isinstance(last, TunedHead) else last.best_estimator_
+        return last.decision if isinstance(last, ThresholdClassifier | CNNFineTuneClassifier) else None
 
 
 def _flat(model: Pipeline) -> list[tuple[str, Any]]:

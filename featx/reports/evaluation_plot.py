@@ -80,7 +80,7 @@ def _draw_candidates(ax: Axes, result: EvaluationResult) -> None:
         colour = RECALL if candidate.picked else OTHER
         ax.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
         ax.plot(estimate.value, place, "o" if candidate.picked else "s", color=colour, markersize=7, clip_on=False)
-    names = [f"{c.head}, {c.place}" + (" (picked)" if c.picked else "") for c in shown]
+    names = [f"{c.label or c.head}, {c.place}" + (" (picked)" if c.picked else "") for c in shown]
     left = len(result.candidates) - len(shown)
     ax.set_title("Candidates" + (f", the first {len(shown)} of {len(result.candidates):,}" if left else ""), loc="left")
     _finish(ax, names, "Accuracy, with its 95 % interval where there is one")

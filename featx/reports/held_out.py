@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from ..display.names import span_text
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
+from ..evaluation.metrics import METRIC_NAMES
 from .confusion import class_tables
+from .operating_point import operating_point_parts
 from .prediction_files import surely_wrong_parts
 
 if TYPE_CHECKING:
     from ..evaluation.baseline import Baseline
     from ..evaluation.held_out_result import HeldOutResult
     from ..heads.results import CandidateResult, EvaluationResult
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
     from ..workflows.judged_predictions import JudgedResult
 
-__all__ = ["evaluation_parts", "finetuning_parts", "judgement_parts", "metrics_table"]
+__all__ = ["evaluation_parts", "finetuning_parts", "held_out_parts", "judgement_parts", "metrics_table"]
 
 INTERVALS = "figures with 95 % intervals"
 
@@ -26,7 +28,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
     """Return what the candidates reached, which one was kept, and its unbiased figures."""
     parameters = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                            for name, value in result.parameters.items())  # fmt: skip
-    kept = f"{result.head} on {result.place}" + (f", {parameters}" if parameters else "")
+    kept = f"{result.label or result.head} on {result.place}" + (f", {parameters}" if parameters else "")
     several = len(result.candidates) > 1
     one = metrics_table(result, "on held-out images")
     tables = [_candidates(result), _reference_text(result)] if several else [one]
@@ -37,6 +39,7 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
         *([_headline(result)] if several else []),
         _baseline_text(result.baseline),
         *filter(None, ["\n".join(result.notes)]),
+        *operating_point_parts(result.operating_point),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]
@@ -56,6 +59,7 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
         f"trained {trained}; kept: {kept}; {spent}",
+        *operating_point_parts(result.operating_point),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]
@@ -63,11 +67,21 @@ def finetuning_parts(result: FineTuneResult) -> list[Part]:
 
 def judgement_parts(result: JudgedResult) -> list[Part]:
     """Return how often predictions on labelled images are right."""
+    return _parts(result, result.protocol, "on the labelled images")
+
+
+def held_out_parts(result: HeldOutResult) -> list[Part]:
+    """Return the figures of predictions on held-out images of which nothing else is known."""
+    return _parts(result, count_text(result.n_test, "held-out image"), "on the held-out images")
+
+
+def _parts(result: HeldOutResult, protocol: str, heading: str) -> list[Part]:
     return [
-        f"{result.protocol}; {INTERVALS}",
-        metrics_table(result, "on the labelled images"),
+        f"{protocol}; {INTERVALS}",
+        metrics_table(result, heading),
         *filter(None, ["\n".join(result.notes)]),
         _baseline_text(result.baseline),
+        *operating_point_parts(result.operating_point, "labelled images"),
         *class_tables(result),
         *surely_wrong_parts(result.predictions),
     ]
@@ -76,10 +90,13 @@ def judgement_parts(result: JudgedResult) -> list[Part]:
 def metrics_table(result: HeldOutResult, heading: str) -> Table:
     """Return the metrics of a result, one a row."""
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
-    scales = [("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
+    ranking = [("ROC AUC", "roc_auc"), ("average precision", "average_precision")]
+    scales = [*ranking, ("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
               ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
     rows = [[label, result.metrics[name].text()] for label, name in labels]
     rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales if name in result.metrics]
+    if result.positive is not None:
+        heading = f"{heading}; ROC AUC and average precision of {result.positive!r}"
     return Table(["", ""], rows, title=heading)
 
 
@@ -95,7 +112,7 @@ def _candidates(result: EvaluationResult) -> Table:
               "if calibrated", "p", "seconds"]  # fmt: skip
     rows = [
         [
-            f"{c.head}, picked" if c.picked else c.head,
+            f"{c.label or c.head}, picked" if c.picked else c.label or c.head,
             c.backbone or "",
             c.layer,
             c.pooling,
@@ -126,7 +143,11 @@ def _headline(result: EvaluationResult) -> str:
     names = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy")]
     if result.scoring == "f1_macro":
         names.append(("macro F1", "macro_f1"))
-    figures = ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)
+    found = [f"{label} {result.metrics[name].text()}" for label, name in names]
+    scales = {"roc_auc": "roc_auc", "average_precision": "average_precision", "neg_log_loss": "log_loss"}
+    if (name := scales.get(result.scoring)) is not None:
+        found.append(f"{METRIC_NAMES[name]} {result.metrics[name].text(percent=False)}")
+    figures = ", ".join(found)
     if result.model_fitted_on < result.n_images:
         return f"the candidate was picked on the training images alone, so its figures are honest:\n{figures}"
     return (
@@ -158,4 +179,5 @@ def _reference_text(result: EvaluationResult) -> str:
 
 
 def _candidate_text(candidate: CandidateResult) -> str:
-    return f"{candidate.head} on {candidate.place} ({count_text(candidate.width, 'feature')})"
+    head, width = candidate.label or candidate.head, count_text(candidate.width, "feature")
+    return f"{head} on {candidate.place} ({width})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..display.quantities import count_text, size_text
 from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
+from .operating_point import decision_text
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
@@ -70,10 +71,11 @@ def cache_check_parts(store: EmbeddingCache, report: CacheReport) -> list[Part]:
     return ["\n".join(lines)]
 
 
-def prediction_header(top: int) -> list[str]:
-    """Return the names of the columns of predictions with `top` classes an image."""
+def prediction_header(top: int, *, decided: bool = False) -> list[str]:
+    """Return the names of the columns of predictions with `top` classes an image, and if `decided` by a threshold."""
     ranks = ["", *(f"_{rank}" for rank in range(2, top + 1))]
-    return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability"))]
+    more = ["positive", "positive_probability", "threshold"] if decided else []
+    return ["path", *(f"{name}{rank}" for rank in ranks for name in ("label", "probability")), *more]
 
 
 def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
@@ -88,7 +90,9 @@ def prediction_parts(predictions: Sequence[Prediction]) -> list[Part]:
         below = ", ".join(" ".join(header[place : place + 2]) for place in range(1, len(header), 2))
     else:
         below = ", ".join(header[1::2])
-    return [Table(header, rows, names=names, pool=pool, stacked=stacked, stacked_header=below)]
+    table = Table(header, rows, names=names, pool=pool, stacked=stacked, stacked_header=below)
+    decision = getattr(predictions, "decision", None)
+    return [table] if decision is None else [table, decision_text(decision)]
 
 
 def _probability(value: float | None) -> str:

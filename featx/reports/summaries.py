@@ -14,7 +14,7 @@ from ..display.terminal import printable
 from .audit import audit_parts
 from .comparison import comparison_parts
 from .costs import extraction_parts, forecast_parts
-from .held_out import evaluation_parts, finetuning_parts, judgement_parts, metrics_table
+from .held_out import evaluation_parts, finetuning_parts, held_out_parts, judgement_parts, metrics_table
 from .listings import prediction_parts
 from .prediction_files import surely_wrong_parts
 from .ranking import ranking_answer, ranking_parts
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..images.sources import ImageSource, ImageSources
     from ..networks.backbone import Backbone, BackboneSource
     from ..ranking.result import RankingResult
-    from ..workflows.finetune import FineTuneResult
+    from ..workflows.finetune_result import FineTuneResult
     from ..workflows.fit_result import FitResult
     from ..workflows.judged_predictions import JudgedResult
     from ..workflows.predict import Prediction, Predictions
@@ -83,14 +83,15 @@ def _headline_metrics(result: HeldOutResult) -> str:
 
 def _evaluation(result: EvaluationResult, shown: Any = None) -> list[str]:
     candidates = f", best of {len(result.candidates)} candidates" if len(result.candidates) > 1 else ""
-    kept = f"{result.head} on {result.place}{candidates}"
+    kept = f"{result.label or result.head} on {result.place}{candidates}"
     of = f"{count_text(result.n_images, 'image')} of {len(result.classes)} classes"
     return [_titled(shown or result, f"{kept}; {of}"), _headline_metrics(result)]
 
 
 def _candidate(result: CandidateResult) -> list[str]:
     picked = ", picked" if result.picked else ""
-    where = f"{result.head} on {result.place} ({count_text(result.width, 'feature')}){picked}"
+    head, width = result.label or result.head, count_text(result.width, "feature")
+    where = f"{head} on {result.place} ({width}){picked}"
     names = [("accuracy", "accuracy"), ("macro F1", "macro_f1")]
     return [_titled(result, where), ", ".join(f"{label} {result.metrics[name].text()}" for label, name in names)]
 
@@ -110,6 +111,11 @@ def _finetuning(result: FineTuneResult) -> list[str]:
     kept = f"epoch {result.best_epoch} of {len(result.history['epoch'])}" if result.best_epoch else first
     of = f"{result.n_train:,} images trained on, {result.n_test:,} tested, {len(result.classes)} classes"
     return [_titled(result, f"{network}, {kept} kept; {of}"), _headline_metrics(result)]
+
+
+def _held_out(result: HeldOutResult) -> list[str]:
+    of = f"{count_text(result.n_test, 'held-out image')} of {len(result.classes):,} classes"
+    return [_titled(result, of), _headline_metrics(result)]
 
 
 def _judgement(result: JudgedResult) -> list[str]:
@@ -264,6 +270,7 @@ PRESENTATIONS = {
     "FineTuneResult": Presentation(_finetuning, finetuning_parts, REST_IN_RESULT),
     "FitResult": Presentation(_fit, _fit_parts, f"in evaluation, {REST_IN_RESULT}"),
     "ForecastResult": Presentation(_forecast, forecast_parts),
+    "HeldOutResult": Presentation(_held_out, held_out_parts, REST_IN_RESULT),
     "ImageDataset": Presentation(_dataset, _dataset_tables),
     "ImageSource": Presentation(_image),
     "ImageSources": Presentation(_images),

@@ -41,9 +41,12 @@ class ClassScores:
         return ClassScores(order, probabilities)
 
 
-def scores_from_probabilities(probabilities: np.ndarray) -> ClassScores:
-    """Return the scores of a classifier that predicts the most probable class."""
-    return ClassScores(np.argsort(-probabilities, axis=1, kind="stable"), probabilities)
+def scores_from_probabilities(probabilities: np.ndarray, decided: np.ndarray | None = None) -> ClassScores:
+    """Return the scores of a classifier that predicts the most probable class, or the numbers in `decided`."""
+    ranks = np.array(probabilities)
+    if decided is not None:
+        ranks[np.arange(len(ranks)), decided] = np.inf
+    return ClassScores(np.argsort(-ranks, axis=1, kind="stable"), probabilities)
 
 
 def class_scores(model: Any, X: Any) -> ClassScores:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,90 +18,29 @@ from ..datasets.dataset import ImageDataset
 from ..datasets.image_counts import print_counts
 from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, split_dataset
-from ..display.json_values import as_json
 from ..display.notes import note_step
 from ..evaluation.class_sizes import SmallClassError, check_counts
 from ..evaluation.data_split import DataSplit
-from ..evaluation.held_out_result import HeldOutResult, score_held_out
+from ..evaluation.held_out_result import score_held_out
+from ..evaluation.operating_point import check_decision, class_number, parse_operating_point
+from ..evaluation.reached_point import judge_point
 from ..evaluation.splits import check_fraction
-from ..extraction.extract import ExtractionResult
+from ..evaluation.units import judged_units
 from ..extraction.steps import HeadFits, Passes
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..finetuning.settings import TrainingSettings
 from ..finetuning.training_plan import Epochs
 from ..finetuning.validation_part import hold_out_validation
-from ..images.failures import Failure, find_unreadable
+from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
+from .finetune_result import FineTuneResult
+from .validation_threshold import check_validation_part, decide_on_validation
 
-__all__ = ["FineTunePlan", "FineTuneResult", "finetune_model", "plan_finetuning"]
+__all__ = ["FineTunePlan", "finetune_model", "plan_finetuning"]
 
 FINETUNING_TEST_SIZE = 0.2
 # What to change where classes are too small for a validation part, in Python and on the command line.
 EARLY_STOPPING_OFF = (("early_stopping=False", "--no-early-stopping"),)
-
-
-@dataclass(repr=False)
-class FineTuneResult(HeldOutResult):
-    """What `finetune_model` returns.
-
-    Attributes
-    ----------
-    classes, n_test, metrics, per_class, confusion_matrix, baseline, notes, predictions
-        As in `HeldOutResult`.
-    model : CNNFineTuneClassifier
-        Fitted on the training images.
-    protocol : str
-        In words, which images the figures are from.
-    history : dict of str to list, the last two keys to dict
-        The training curves; see `CNNFineTuneClassifier`.
-    best_epoch : int
-    trained_stages : list of str
-    seconds : dict of str to float
-        Of `extraction`, `training` and `prediction`.
-    extraction : ExtractionResult
-        Counts and timings of all passes through the network, including those of the prediction.
-    n_train : int
-        Images that were trained on, including those that the classifier held out for early stopping.
-    train_rows : ndarray of int
-        Their rows in the data set. JSON does not have it.
-    failures : list of Failure
-        The images that could not be read.
-    """
-
-    model: CNNFineTuneClassifier
-    protocol: str
-    history: dict[str, Any]
-    best_epoch: int
-    trained_stages: list[str]
-    seconds: dict[str, float]
-    extraction: ExtractionResult
-    n_train: int
-    train_rows: np.ndarray = field(compare=False)
-    failures: list[Failure] = field(default_factory=list)
-
-    def to_dict(self, *, iterations: bool = False) -> dict[str, Any]:
-        """Return the figures, without the model, the predictions and rows, as types that JSON can hold.
-
-        Parameters
-        ----------
-        iterations : bool, default=False
-            Whether the history has each mini-batch, too, of which there may be many.
-        """
-        left_out = ("model", "predictions", "train_rows")
-        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
-        parts["extraction"] = {name: getattr(self.extraction, name) for name in ("n_images", "n_forwarded", "seconds")}
-        parts["history"] = {key: curve for key, curve in self.history.items() if iterations or key != "iterations"}
-        return as_json(parts)
-
-    def to_json(self, *, iterations: bool = False) -> str:
-        """Return `to_dict` as JSON text; `iterations` is as there."""
-        return json.dumps(self.to_dict(iterations=iterations), indent=2, allow_nan=False)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and its figures to a file; see `save_model`."""
-        from ..model_files.persistence import save_model  # which loads torch
-
-        save_model(self.model, path, evaluation=json.loads(self.to_json()))
 
 
 @dataclass(frozen=True)
@@ -160,6 +97,8 @@ def finetune_model(
     min_images: int = 1,
     per_class: int | None = None,
     on_error: OnError = "raise",
+    positive: Any = None,
+    operating_point: str | None = None,
 ) -> FineTuneResult:
     """Fine-tune on a part of a data set and evaluate on the rest.
 
@@ -183,6 +122,12 @@ def finetune_model(
     on_error : {"raise", "skip"}, default="raise"
         Whether an image that cannot be read raises an error, or is left out and listed in `failures`; to find these
         images, all are decoded first.
+    positive : object, default=None
+        The class whose ROC AUC and average precision are among the figures, against the rest; of two classes the
+        second, if it is not given.
+    operating_point : str, default=None
+        Such as "sensitivity=0.95" of the positive class, as for `TunedHead`: the model predicts by a threshold, which
+        is chosen on the validation part, of the split or held out by the classifier.
 
     Returns
     -------
@@ -206,7 +151,13 @@ def finetune_model(
         print_counts(dataset, plan.split)
     model = clone(classifier)
     held, labels = dataset.take(split.test), np.asarray(dataset.labels)
+    number = None if positive is None else class_number(positive, np.unique(labels))
+    point = None if operating_point is None else parse_operating_point(operating_point)
+    validation = dataset.take(plan.split.validation)
+    if point is not None:  # now that copies are known
+        check_validation_part(classifier, validation, positive)
     model.fit(**plan.training)
+    chosen = None if point is None else decide_on_validation(model, validation, positive, point)
     began = time.perf_counter()
     probabilities, extraction = model.predict_images(model.sources(held.images, held.names))
     spent = {name: model.timings_[name] for name in ("extraction", "training")}
@@ -215,7 +166,10 @@ def finetune_model(
     extraction.n_images += model.forwarded_["needed"]
     extraction.n_forwarded += model.forwarded_["forwarded"]
     extraction.seconds = stages
+    (embeddings,), extraction.embeddings = extraction.embeddings, []
     numbers = np.searchsorted(model.classes_, labels)
+    decided = None if model.decision is None else model.decision.numbers(probabilities, model.classes_)
+    units = judged_units(held.groups, held.together)
     report = score_held_out(
         numbers[split.test],
         probabilities,
@@ -224,9 +178,23 @@ def finetune_model(
         groups=held.groups,
         random_state=classifier.random_state,
         rows=split.test,
+        decided=decided,
+        positive=number,
+        units=units,
     )
+    if point is not None and chosen is not None and decided is not None:
+        report.operating_point = judge_point(
+            numbers[split.test] == number,
+            decided == number,
+            point,
+            chosen,
+            positive=str(positive),
+            thresholds=[chosen.threshold],
+            units=units,
+        )
     readable = np.delete(np.arange(n_images), [failure.index for failure in failures])
     report.predictions = report.predictions.named(names, readable[plan.data.rows])
+    order = np.argsort(split.test)
     return FineTuneResult(
         **{**vars(report), "notes": [*plan.data.notes, *split.notes, *report.notes]},
         model=model,
@@ -240,6 +208,8 @@ def finetune_model(
         n_train=len(split.train),
         train_rows=readable[plan.data.rows[split.train]],
         failures=failures,
+        embeddings=embeddings[order],
+        rows=readable[plan.data.rows[split.test[order]]],
     )
 
 
@@ -252,6 +222,8 @@ def plan_finetuning(
     min_images: int = 1,
     per_class: int | None = None,
     on_error: OnError = "raise",
+    positive: Any = None,
+    operating_point: str | None = None,
 ) -> FineTunePlan:
     """Return what `finetune_model` is about to do, after raising what it would raise before any image is read.
 
@@ -259,10 +231,11 @@ def plan_finetuning(
 
     Parameters
     ----------
-    dataset, classifier, test_size, test, min_images, per_class, on_error
+    dataset, classifier, test_size, test, min_images, per_class, on_error, positive, operating_point
         As for `finetune_model`.
     """
     check_values(locals())
+    check_decision(positive, operating_point)
     dataset = join_test(dataset, test, test_size=test_size)
     TrainingSettings.of(classifier)
     stopping = bool(classifier.early_stopping)
@@ -277,9 +250,13 @@ def plan_finetuning(
         random_state=int(classifier.random_state),
     )
     # Before any file is read; which images are left out is known only when their content is.
-    data = options.prepare(dataset)
-    classifier.check_parameters(data.dataset.labels)
-    return FineTunePlan(classifier, data)
+    plan = FineTunePlan(classifier, options.prepare(dataset))
+    if positive is not None:
+        class_number(positive, plan.data.dataset.classes)
+    if operating_point is not None:
+        check_validation_part(classifier, plan.data.dataset.take(plan.split.validation), positive)
+    classifier.check_parameters(plan.data.dataset.labels)
+    return plan
 
 
 def _split(

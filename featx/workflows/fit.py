@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from ..choices import Pooling, Scoring
@@ -19,13 +19,14 @@ from ..datasets.prepare import PreparedData, SplitOptions
 from ..datasets.split import join_test, leave_out_unreadable, split_dataset
 from ..display.notes import note_step
 from ..evaluation.data_split import DataSplit
+from ..evaluation.operating_point import check_decision, class_number
 from ..evaluation.splits import check_fraction, inner_folds
 from ..evaluation.units import same_content
 from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.searched_networks import embed_networks, searched_networks
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.head_names import check_heads
+from ..heads.head_names import check_heads, head_grids, head_label
 from ..heads.nested_cv import evaluate_heads
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable
@@ -78,7 +79,7 @@ class FitPlan:
         views = [(passes, view) for passes in self.passes for view in passes.views]
         several = f" on {len(views)} views" if len(views) > 1 else ""
         return [
-            HeadFits(head, passes, view, sizes, f"tune {head.head}{several}")
+            HeadFits(head, passes, view, sizes, f"tune {head_label(head.head)}{several}")
             for head in self.heads
             for passes, view in views
         ]
@@ -95,7 +96,7 @@ def fit_model(
     backbones: Sequence[Any] | None = None,
     layers: Sequence[str | None] = (None,),
     poolings: Sequence[Pooling] = ("auto",),
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str | BaseEstimator] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int | None = None,
     test_size: float | None = None,
@@ -104,6 +105,8 @@ def fit_model(
     per_class: int | None = None,
     class_weight: str | None = None,
     scoring: Scoring = "accuracy",
+    positive: Any = None,
+    operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -138,8 +141,8 @@ def fit_model(
         those of a larger one. Copies of an image count once. A test set, and the validation and test parts of a split
         that the data set came with, are used whole. Of the other images no embedding is computed. Drawn images that
         cannot be read are left out and not replaced.
-    class_weight, scoring, random_state, n_jobs
-        As for `evaluate_heads`.
+    class_weight, scoring, positive, operating_point, random_state, n_jobs
+        As for `evaluate_heads`. With an operating point, the model predicts by its threshold.
     verbose : bool, default=False
         Print the number of images of each class and part to stderr, and show the progress of the tuning.
 
@@ -178,6 +181,8 @@ def fit_model(
         together=dataset.together,
         class_weight=class_weight,
         scoring=scoring,
+        positive=positive,
+        operating_point=operating_point,
         random_state=random_state,
         n_jobs=n_jobs,
         verbose=verbose,
@@ -200,7 +205,7 @@ def plan_fit(
     backbones: Sequence[Any] | None = None,
     layers: Sequence[str | None] = (None,),
     poolings: Sequence[Pooling] = ("auto",),
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str | BaseEstimator] = ("logistic",),
     grids: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     cv: int | None = None,
     test_size: float | None = None,
@@ -209,6 +214,8 @@ def plan_fit(
     per_class: int | None = None,
     class_weight: str | None = None,
     scoring: Scoring = "accuracy",
+    positive: Any = None,
+    operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -218,7 +225,7 @@ def plan_fit(
     Parameters
     ----------
     dataset, transformer, backbones, layers, poolings, heads, grids, cv, test_size, test, min_images, per_class,
-    class_weight, scoring, random_state, n_jobs, verbose
+    class_weight, scoring, positive, operating_point, random_state, n_jobs, verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
@@ -227,10 +234,12 @@ def plan_fit(
         raise ParameterError("got both a test set and test_size", "Give one of them.")
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
-    common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs}
+    check_decision(positive, operating_point)
+    common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs,
+                              "positive": positive, "operating_point": operating_point}  # fmt: skip
     tuned = [
-        TunedHead(name, grid=(grids or {}).get(name), **common, random_state=random_state)
-        for name in dict.fromkeys(heads)
+        TunedHead(head, grid=grid, **common, random_state=random_state)
+        for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
     for head in tuned:
         head.spec(len(dataset.classes))
@@ -244,7 +253,10 @@ def plan_fit(
         random_state=random_state,
     )
     # Before any file is read; which images are left out is known only when their content is.
-    return FitPlan(networks, tuned, split_options.prepare(dataset))
+    data = split_options.prepare(dataset)
+    if positive is not None:
+        class_number(positive, data.dataset.classes)
+    return FitPlan(networks, tuned, data)
 
 
 def _split(dataset: ImageDataset, *, cv: int, test_size: float | None, random_state: int) -> DataSplit:

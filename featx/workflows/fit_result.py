@@ -44,22 +44,38 @@ class FitResult(SummaryMixin):
     embeddings: np.ndarray | None = field(default=None, compare=False)
     rows: np.ndarray | None = field(default=None, compare=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures, without the model and the rows, as types that JSON can hold."""
+    def to_dict(self, *, predictions: bool = False) -> dict[str, Any]:
+        """Return the figures, without the model and the rows, as types that JSON can hold.
+
+        Parameters
+        ----------
+        predictions : bool, default=False
+            Whether the evaluation has the prediction for each image.
+        """
         extraction = {
             "n_images": self.extraction.n_images,
             "n_forwarded": self.extraction.n_forwarded,
             "seconds": self.extraction.seconds,
             "failures": self.extraction.failures,
         }
-        return as_json({"evaluation": self.evaluation, "extraction": extraction})
+        return as_json({"evaluation": self.evaluation.to_dict(predictions=predictions), "extraction": extraction})
 
-    def to_json(self) -> str:
-        """Return `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, default=str, allow_nan=False)
+    def to_json(self, *, predictions: bool = False) -> str:
+        """Return `to_dict` as JSON text; `predictions` is as there."""
+        return json.dumps(self.to_dict(predictions=predictions), indent=2, default=str, allow_nan=False)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and its evaluation to a file; see `save_model`."""
+    def save(self, path: str | os.PathLike[str]) -> list[str]:
+        """Write the model and its evaluation to a file; see `save_model`.
+
+        Returns
+        -------
+        list of str
+            The types of a classifier of your own that `load_model` must be told to trust.
+        """
+        from ..model_files.loadable import types_to_trust
         from ..model_files.persistence import save_model  # which loads torch
 
-        save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"])
+        # It was fitted here, so that its code is trusted here.
+        own = types_to_trust(self.model[-1])
+        save_model(self.model, path, evaluation=json.loads(self.to_json())["evaluation"], trusted=own)
+        return own

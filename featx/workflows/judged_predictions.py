@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from ..display.names import few
 from ..display.notes import note_once
 from ..display.quantities import count_text
 from ..evaluation.held_out_result import HeldOutResult, score_held_out
+from ..evaluation.operating_point import parse_operating_point
+from ..evaluation.reached_point import judge_point
+from ..evaluation.thresholds import ChosenThreshold
+from ..evaluation.units import nontrivial_groups
 from .predict import Predictions
 
 __all__ = ["JudgedResult", "judge_predictions"]
@@ -24,14 +28,20 @@ class JudgedResult(HeldOutResult):
     ----------
     classes, n_test, metrics, per_class, confusion_matrix, notes, predictions
         As in `HeldOutResult`; computed from the predicted classes alone if the model has no probabilities, or predicts
-        another class than the most probable one, as with a tuned threshold.
+        another class than the most probable one without a threshold of featx.
     baseline : Baseline
         Always predicting the largest class of these images, since that of the training images is not known.
     protocol : str
         Which images judge, in words.
+    embeddings : ndarray of float32, shape (n, d), or None
+        Of these images, as the head was given them. JSON does not have them.
+    rows : ndarray of int, shape (n,), or None
+        Their rows in the data set, in increasing order.
     """
 
     protocol: str
+    embeddings: np.ndarray | None = field(default=None, compare=False, metadata={"json": False})
+    rows: np.ndarray | None = field(default=None, compare=False, metadata={"json": False})
 
 
 def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> JudgedResult | None:
@@ -73,18 +83,35 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         return None
     truth = np.array([numbers[label] for label in labels if label in numbers])
     answers = np.array([numbers[name] for name in predicted[known]])
+    decision, decided = predictions.decision, None
     if predictions.probabilities is not None:
         probabilities = predictions.probabilities[places[known]]
-        if (probabilities.argmax(axis=1) == answers).all():
+        if decision is not None:
+            answers, decided = probabilities, answers
+        elif (probabilities.argmax(axis=1) == answers).all():
             answers = probabilities
+    units = None if dataset.groups is None else dataset.groups[rows[known]]
+    number = None if predictions.positive is None else numbers[predictions.positive]
     report = score_held_out(
         truth,
         answers,
         classes=predictions.classes,
         trained=truth,
-        groups=None if dataset.groups is None else dataset.groups[rows[known]],
+        groups=units,
         rows=rows[known],
+        decided=decided,
+        positive=number,
     )
+    if decision is not None and decided is not None and decision.operating_point:
+        report.operating_point = judge_point(
+            truth == number,
+            decided == number,
+            parse_operating_point(decision.operating_point),
+            ChosenThreshold(decision.threshold, {}, []),
+            positive=str(decision.positive),
+            thresholds=[decision.threshold],
+            units=nontrivial_groups(units),
+        )
     report.predictions = report.predictions.named(dataset.names)
     notes = report.notes
     if unknown:
@@ -94,4 +121,6 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
     if dataset.split is None:
         notes = ["if the model was fitted on these images, the figures say nothing about others", *notes]
     protocol = f"judged by {count_text(len(truth), 'labelled image')}{where}"
-    return JudgedResult(**{**vars(report), "notes": notes}, protocol=protocol)
+    kept = None if predictions.embeddings is None else predictions.embeddings[places[known]]
+    more = {"protocol": protocol, "embeddings": kept, "rows": rows[known]}
+    return JudgedResult(**{**vars(report), "notes": notes, **more})

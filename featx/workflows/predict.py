@@ -17,14 +17,18 @@ from ..constraints import BATCH, PATH, check_values
 from ..datasets.dataset import ImageDataset
 from ..display.notes import note_once
 from ..display.summary_mixin import SummaryMixin
+from ..evaluation.thresholds import Decision
 from ..exceptions import DatasetError, ModelFileError, ParameterError, nearest
 from ..extraction.extract import ExtractionResult
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.classifier import CNNFineTuneClassifier
+from ..heads.threshold_classifier import ThresholdClassifier
+from ..heads.tuned_head import TunedHead
 from ..images.failures import first_reason
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
-from ..model_files.persistence import load_model
+from ..model_files.persistence import read_model
+from ..model_files.trusted_types import Trusted
 from .class_scores import ClassScores, class_scores, scores_from_probabilities
 
 __all__ = ["Prediction", "Predictions", "predict_images"]
@@ -60,6 +64,12 @@ class Predictions(SummaryMixin, list[Prediction]):
         All classes that the model knows.
     probabilities : ndarray of float, shape (n, classes), default=None
         Of all classes; None if the model has none.
+    embeddings : ndarray of float32, shape (n, d), default=None
+        What the head was given; None where a model has several networks.
+    decision : Decision, default=None
+        The rule by which the model predicts, if it has a threshold; None if it predicts the most probable class.
+    positive : str, default=None
+        The class that figures of one class against the rest are of.
     """
 
     def __init__(
@@ -69,9 +79,13 @@ class Predictions(SummaryMixin, list[Prediction]):
         rows: list[int],
         classes: list[str],
         probabilities: np.ndarray | None = None,
+        embeddings: np.ndarray | None = None,
+        decision: Decision | None = None,
+        positive: str | None = None,
     ) -> None:
         super().__init__(predictions)
-        self.rows, self.classes, self.probabilities = rows, classes, probabilities
+        self.rows, self.classes, self.probabilities, self.embeddings = rows, classes, probabilities, embeddings
+        self.decision, self.positive = decision, positive
 
 
 def predict_images(
@@ -80,6 +94,7 @@ def predict_images(
     *,
     top: int = 1,
     weights: Files | None = None,
+    trusted: Trusted = (),
     **parameters: Any,
 ) -> tuple[Predictions, ExtractionResult]:
     """Predict the classes of images with a saved pipeline or fine-tuned network.
@@ -92,6 +107,8 @@ def predict_images(
     top : int, default=1
         How many classes to return; fewer if the model does not rank them.
     weights : str, PathLike or sequence of these, default=None
+        As for `load_model`.
+    trusted : sequence of str or type, default=()
         As for `load_model`.
     **parameters
         Of the model's `CNNFeatureTransformer` or `CNNFineTuneClassifier`: device, batch_size, n_jobs, cache, on_error,
@@ -109,7 +126,8 @@ def predict_images(
     ModelFileError, DatasetError, and what `CNNFeatureTransformer` raises.
     """
     check_values(locals(), path=PATH)
-    model = _classifier(os.fspath(path), load_model(path, weights=weights))
+    saved = read_model(path, weights=weights, trusted=trusted)
+    model = _classifier(os.fspath(path), saved.model)
     _check_parameters(parameters)
     if isinstance(model, CNNFineTuneClassifier):
         scores, extraction = _from_network(model, dataset, parameters)
@@ -124,7 +142,30 @@ def predict_images(
         for i in rows
     ]
     known = scores.probabilities if scores.probabilities is None or not failed else scores.probabilities[rows]
-    return Predictions(found, rows=rows, classes=classes, probabilities=known), extraction
+    kept = next(iter(extraction.embeddings), None)
+    extraction.embeddings = []
+    embeddings = kept if kept is None or len(kept) == len(rows) else kept[rows]
+    decision = _decision_of(model)
+    positive = (saved.evaluation or {}).get("positive") if decision is None else str(decision.positive)
+    return (
+        Predictions(
+            found,
+            rows=rows,
+            classes=classes,
+            probabilities=known,
+            embeddings=embeddings,
+            decision=decision,
+            positive=positive if positive in classes else None,
+        ),
+        extraction,
+    )
+
+
+def _decision_of(model: BaseEstimator) -> Decision | None:
+    """Return the rule of a model that predicts by a threshold."""
+    last = model[-1] if isinstance(model, Pipeline) else model
+    last = last.head_ if isinstance(last, TunedHead) else last
+    return last.decision if isinstance(last, ThresholdClassifier | CNNFineTuneClassifier) else None
 
 
 def _check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -202,7 +243,8 @@ def _from_network(
     images = model.sources(dataset.images, dataset.names)
     probabilities, extraction = model.predict_images(images, on_error=on_error)
     _check_any_readable(extraction)
-    return scores_from_probabilities(probabilities), extraction
+    decided = None if model.decision is None else model.decision.numbers(probabilities, model.classes_)
+    return scores_from_probabilities(probabilities, decided), extraction
 
 
 def _from_pipeline(
@@ -213,9 +255,8 @@ def _from_pipeline(
     extraction = transformer.extract(images)
     _check_any_readable(extraction)
     good = _readable_rows(extraction)
-    embeddings = extraction.embeddings[0][good]
-    extraction.embeddings = []
-    return class_scores(model[1:], embeddings).placed(good, len(images)), extraction
+    extraction.embeddings = [extraction.embeddings[0][good]]
+    return class_scores(model[1:], extraction.embeddings[0]).placed(good, len(images)), extraction
 
 
 def _from_parts(

@@ -256,3 +256,31 @@ def test_the_option_reads_every_file_and_leaves_the_environment_as_it_was(folder
     for more, number in ([], 1), ([], 1), (["--checksum"], 2), ([], 2):
         assert CliRunner().invoke(main, command + more).exit_code == 0
         assert len(reads) == number
+
+
+def test_files_in_several_blocks_are_each_read_once(memory, folder, reads, monkeypatch):
+    monkeypatch.setattr(module, "FILES_AT_ONCE", 2)
+    paths = [write(folder / str(n), b"%d" % (n // 2)) for n in range(5)]
+    asked = [*paths, str(folder / "none"), *reversed(paths)]
+    for remembering in (memory, memory, FileDigests(memory.path)):
+        *found, error, _, _, _, _, _ = remembering.digest(asked)
+        assert found == [sha(b"%d" % (n // 2)) for n in range(5)]
+        assert isinstance(error, FileNotFoundError)
+        assert remembering.digest(asked)[6:] == found[::-1]
+    assert sorted(reads) == sorted(paths)
+
+
+def test_an_interrupted_reading_keeps_the_blocks_before(memory, folder, reads, monkeypatch):
+    monkeypatch.setattr(module, "FILES_AT_ONCE", 2)
+    paths = [write(folder / str(n), b"%d" % n) for n in range(7)]
+
+    def interrupted(function, items):
+        for number, item in enumerate(items):
+            if number == 5:
+                raise KeyboardInterrupt
+            yield function(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        memory.digest(paths, apply=interrupted)
+    assert FileDigests(memory.path).digest(paths) == [sha(b"%d" % n) for n in range(7)]
+    assert [reads.count(path) for path in paths] == [1, 1, 1, 1, 2, 1, 1]

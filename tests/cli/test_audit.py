@@ -17,7 +17,9 @@ def test_an_audit_prints_writes_and_ends_with_1_where_something_is_found(folder,
     assert [pair["kind"] for pair in found["pairs"]] == ["copy"]
     assert {image["label"] for image in found["pairs"][0]["images"]} == {"one", "zero"}
     assert len(groups.read_text().splitlines()) == 42
-    result = featx("audit", data, *options)
+    result = featx("audit", data, "--report", tmp_path / "report.html", *options)
+    assert "report written" in result.stderr
+    assert '<section id="pairs"' in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "labels differ" in result.stdout
     assert "points are leakage" in result.stdout or "none of it by near-duplicates" in result.stdout
     result = featx("fit", groups, "-o", tmp_path / "m.skops", "--grid", "logistic.C=0.01", *options)

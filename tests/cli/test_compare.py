@@ -38,11 +38,21 @@ def folder(tmp_path_factory):
 
 
 def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, forwards, own_cache):
-    files = ("--json", tmp_path / "a.json", "--plot", tmp_path / "a.svg", "--predictions", tmp_path / "a.csv")
+    files = (
+        "--json",
+        tmp_path / "a.json",
+        "--plot",
+        tmp_path / "a.svg",
+        "--predictions",
+        tmp_path / "a.csv",
+        "--json-predictions",
+    )
     arguments = ("compare", folder, *NETWORK, *FROZEN, "--train-size", 0.3, "--train-size", 30, "--repeats", 2, *files)
     first = featx(*arguments)
     # Two strategies at two sizes in two repeats, and the line of names.
     assert (tmp_path / "a.csv").read_text().count("\n") == 1 + 2 * 2 * 2 * 10
+    for size in json.loads((tmp_path / "a.json").read_text())["sizes"]:
+        assert [len(one["predictions"]) for one in size["strategies"]] == [20, 20]
     lines = first.stdout.splitlines()
     assert "2 random splits with 10 test images each" in lines[1]
     headers = [line.split() for line in lines if line.startswith("strategy  ")]

@@ -45,12 +45,15 @@ def test_a_report_is_written_and_another_suffix_refused(folder, tmp_path):
 
 def test_the_predictions_for_held_out_images_are_written_in_their_order(folder, tmp_path):
     path, report = tmp_path / "p.csv", tmp_path / "m.json"
-    result = featx("fit", folder, "-o", tmp_path / "m.skops", "--json", report, "--predictions", path, *NETWORK, *QUICK)
+    files = ("--json", report, "--json-predictions", "--predictions", path)
+    result = featx("fit", folder, "-o", tmp_path / "m.skops", *files, *NETWORK, *QUICK)
     assert f"{path}: 40 predictions" in result.stderr.replace("\n", "")
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == load_dataset(folder).names
-    accuracy = json.loads(report.read_text())["evaluation"]["metrics"]["accuracy"]["value"]
+    evaluation = json.loads(report.read_text())["evaluation"]
+    assert [row["path"] for row in evaluation["predictions"]] == [row["path"] for row in rows]
+    accuracy = evaluation["metrics"]["accuracy"]["value"]
     assert np.mean([row["label"] == row["predicted"] for row in rows]) == accuracy
     refused = featx("fit", folder, "-o", tmp_path / "m.skops", "--predictions", tmp_path / "p.xlsx", code=2)
     assert "End it in .csv or .parquet" in refused.stderr

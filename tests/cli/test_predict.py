@@ -52,7 +52,8 @@ def model(folder, tmp_path):
     return path
 
 
-def test_predict_prints_tables_csv_and_json(model, folder):
+def test_predict_prints_tables_csv_and_json(model, folder, tmp_path):
+    report = tmp_path / "report.html"
     shown, _, figures = featx("predict", model, folder).stdout.partition("\n\n")
     assert shown.split()[:3] == ["path", "label", "probability"]
     assert len(shown.splitlines()) == 42
@@ -65,6 +66,15 @@ def test_predict_prints_tables_csv_and_json(model, folder):
         assert [top["label"] for top in entry["top"]] == [row["label"], row["label_2"]]
         assert sum(top["probability"] for top in entry["top"]) == pytest.approx(1)
         assert entry["top"][0]["probability"] == pytest.approx(float(row["probability"]), abs=1e-6)
+    done = featx("predict", model, folder, "--json", "-", "--json-predictions", "--report", report)
+    assert 'id="map"' in report.read_text(encoding="utf-8")
+    judged = json.loads(done.stdout)
+    assert [row["path"] for row in judged["predictions"]] == [entry["path"] for entry in found]
+    assert judged["metrics"]["accuracy"]["value"] == np.mean(
+        [r["label"] == r["predicted"] for r in judged["predictions"]]
+    )
+    refused = featx("predict", model, folder, "--json", "-", "--format", "csv", code=2)
+    assert "would both go to standard output" in refused.stderr
     right = [entry["path"].split("/")[-2] == entry["top"][0]["label"] for entry in found]
     assert np.mean(right) > 0.8
     expected = load_model(model).predict([entry["path"] for entry in found])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVR
 
 from comparisons import (
     QUICK,
@@ -153,8 +153,8 @@ def test_too_few_images_for_the_stages_are_a_note(tiny):
     [
         ({}, {}, "expected a mapping of names"),
         ("frozen", {}, "expected a mapping of names"),
-        ({"plain": LinearSVC()}, {}, "strategy plain has no predict_proba"),
-        ({"plain": make_pipeline(LinearSVC())}, {}, "strategy plain has no predict_proba"),
+        ({"plain": LinearSVR()}, {}, "strategy plain is no classifier"),
+        ({"plain": make_pipeline(LinearSVR())}, {}, "strategy plain is no classifier"),
         ({"net": Network()}, {"train_sizes": [0.9]}, "the most is 0.75"),
         ({"net": Network()}, {"on_error": "nan"}, "got on_error='nan'"),
         ({"net": Network()}, {"margin": 1}, "got margin=1; expected a difference in accuracy"),

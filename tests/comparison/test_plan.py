@@ -27,7 +27,7 @@ def test_rows_are_drawn_anew_when_copies_are_known_and_images_turn_out_unreadabl
     left = again.data.without([Failure(0, "a", "no image")])
     assert (len(left.whole), len(again.data.whole)) == (n - 1, n)
     assert forwards.count == 0
-    with pytest.raises(ParameterError, match="has no predict_proba"):
+    with pytest.raises(ParameterError, match="is no classifier"):
         plan_comparison(dataset, {"features": CNNFeatureTransformer(**tiny)})
 
 

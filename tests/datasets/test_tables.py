@@ -1,6 +1,8 @@
 """Promised: tables are read in every usual encoding, and as JSON Lines; other files are refused."""
 
 import json
+import sys
+import tracemalloc
 
 import pytest
 
@@ -59,3 +61,22 @@ def test_json_lines_of_other_things_are_refused_with_the_line(folder, text, word
 def test_whole_numbers_in_json_lines_are_named_alike_whatever_their_type(folder):
     text = '{"path": "a.png", "label": 1}\n{"path": "b.png", "label": 1.0}\n'
     assert load_table(folder, text, name="m.jsonl").labels.tolist() == ["1", "1"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_the_memory_is_a_small_multiple_of_the_text(folder, suffix):
+    paths = [f"/photographs/of/the/year/2024/{i:030d}.jpg" for i in range(5000)]
+    if suffix == ".csv":
+        text = "path,label\n" + "".join(f"{path},class{i % 10}\n" for i, path in enumerate(paths))
+    else:
+        text = "".join(json.dumps({"path": path, "label": f"class{i % 10}"}) + "\n" for i, path in enumerate(paths))
+    (folder / f"table{suffix}").write_text(text)
+    load_dataset(folder / f"table{suffix}")  # what is imported and compiled at first
+    tracemalloc.start()
+    try:
+        images = load_dataset(folder / f"table{suffix}").images
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert images == paths
+    assert peak < 2 * (len(text) + sum(map(sys.getsizeof, paths)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from featx.display.json_values import as_json
 from featx.evaluation.held_out_result import score_held_out
 from featx.evaluation.metrics import METRICS, score_classes, score_predictions
 
@@ -29,11 +30,15 @@ def test_the_metrics_of_probabilities_are_all_there():
 def test_of_classes_alone_there_are_the_metrics_that_need_no_probabilities():
     predicted = PROBABILITIES.argmax(axis=1)
     result, full = score(predicted), score(PROBABILITIES)
-    assert result.metrics == score_classes(TRUTH, predicted, n_classes=3)
+    known = {name: found for name, found in result.metrics.items() if not np.isnan(found.value)}
+    assert known == score_classes(TRUTH, predicted, n_classes=3)
+    assert {found.text() for name, found in result.metrics.items() if name not in known} == {"none"}
     assert result.confusion_matrix == full.confusion_matrix
     assert result.baseline == full.baseline
-    assert "log_loss" not in result.metrics
-    assert not any("log loss" in note for note in result.notes)
+    assert list(result.metrics) == list(METRICS)
+    assert as_json(result)["metrics"]["log_loss"]["value"] is None
+    (note,) = (note for note in result.notes if "log loss" in note)
+    assert note.startswith("not given: log loss, calibration error: there are no probabilities")
 
 
 def test_groups_of_one_image_each_change_nothing():

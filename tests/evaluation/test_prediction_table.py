@@ -1,5 +1,6 @@
 """Promised: a table has the prediction for each held-out image, with figures that are scikit-learn's."""
 
+import json
 import sys
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_figures_are_those_of_scikit_learn(table):
         assert table["label_probability"][row] == table["probabilities"][row, label]
         assert table["margin"][row] == table["probabilities"][row, label] - others.max()
         assert table["probability"][row] == table["probabilities"][row].max()
+
+
+def test_records_are_its_rows_as_json(table):
+    rows = json.loads(json.dumps(table.to_records()))
+    assert len(rows) == N
+    for name, column in table.items():
+        assert [row[name] for row in rows] == column.tolist()
 
 
 def test_a_probability_of_0_has_a_finite_loss():

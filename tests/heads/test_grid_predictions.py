@@ -32,6 +32,7 @@ GRIDS = {
     "knn": {"n_neighbors": [9, 1], "weights": ["uniform", "distance"]},
     "ridge": {"alpha": [1e3, 1.0], "class_weight": [None, "balanced"]},
     "linear_svm": {"C": [1e-4, 1e-2]},
+    "lda": {"shrinkage": ["auto", 1.0, 0.1], "solver": ["lsqr", "eigen"]},
 }
 
 

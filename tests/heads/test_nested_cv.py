@@ -148,7 +148,7 @@ def test_one_class_is_refused():
         evaluate(np.zeros((9, 2)), np.array(9 * ["cat"]))
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", sorted(set(HEADS) - {"lda"}))
 @pytest.mark.parametrize("n", [9, pytest.param(24, marks=pytest.mark.long)])
 def test_every_head_works_on_the_fewest_images_that_folds_allow(head, n):
     X, y = blobs(n, distance=4.0)
@@ -367,7 +367,7 @@ def test_a_seed_gives_the_same_result():
     ("options", "words"),
     [
         ({"grids": {"svm": {"C": [1]}}}, "got a grid for svm"),
-        ({"scoring": "roc_auc"}, "got scoring='roc_auc'; expected one of accuracy"),
+        ({"scoring": "r2"}, "got scoring='r2'; expected one of accuracy"),
         ({"heads": ["tree"]}, "no head 'tree'"),
         ({"heads": []}, "heads"),
         ({"class_weight": {"class 7": 1.0}}, "got class_weight for 'class 7', which is not a class"),

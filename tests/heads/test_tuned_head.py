@@ -18,7 +18,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_s
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-import featx
 from featx import (
     HEADS,
     CNNFeatureTransformer,
@@ -33,7 +32,7 @@ from featx import (
 )
 from featx.evaluation.splits import inner_folds
 from featx.heads import tuned_head as module
-from featx.heads.tuned_head import SCORE_FUNCTIONS
+from featx.heads.scoring import LABEL_SCORES
 from plain_searches import plain_search
 
 NAMES = np.array(["ant", "bee", "cat"])
@@ -75,14 +74,6 @@ def test_the_tuned_head_chooses_the_good_value():
     assert head.best_score_ > 0.7
     assert head.predict_proba(X).sum(axis=1) == pytest.approx(1)
     assert clone(head).grid == head.grid
-
-
-def test_a_made_head_is_a_tuned_head_with_these_parameters():
-    given = {"grid": {"C": [0.1, 1.0]}, "class_weight": "balanced", "scoring": "f1_macro", "random_state": 3}
-    given["n_jobs"] = 2
-    assert make_head("svm", **given).get_params() == TunedHead("svm", **given).get_params() == {"head": "svm", **given}
-    assert featx.make_head is make_head
-    assert "TunedHead" in featx.__all__
 
 
 def test_it_is_the_last_step_of_a_pipeline_on_images(tiny, shades, tmp_path):
@@ -253,7 +244,7 @@ def test_the_choice_is_that_of_a_plain_grid_search(name, data):
 def test_class_weights_and_scorings_are_those_of_a_plain_grid_search(name, weight):
     X, y = rare()
     y = y == "rare"
-    for scoring in SCORE_FUNCTIONS:
+    for scoring in LABEL_SCORES:
         check(*search(X, y, name, class_weight=weight, scoring=scoring), len(y))
 
 
@@ -309,25 +300,6 @@ def test_how_rows_lie_in_memory_changes_nothing(name):
         found = TunedHead(name).fit(other, y)
         assert (found.best_score_, found.best_params_) == (expected.best_score_, expected.best_params_)
         assert np.array_equal(found.predict_proba(X), expected.predict_proba(X))
-
-
-@pytest.mark.parametrize("name", ["svm", "linear_svm", "ridge"])
-@pytest.mark.parametrize("labels", [["common", "rare"], [1, 2]], ids=str)
-@pytest.mark.parametrize("in_grid", [False, True])
-def test_heads_are_calibrated_with_the_weights_of_the_labels(name, labels, in_grid):
-    X, y = rare()
-    numbers, given = (y == "rare").astype(int), dict(zip(labels, (1, 5), strict=True))
-
-    def probabilities(y, weights):
-        options = {"grid": {"class_weight": [weights]}} if in_grid else {"class_weight": weights}
-        head = TunedHead(name, **options).fit(X, y)
-        assert np.array_equal(head.classes_, np.unique(y))
-        assert np.array_equal(head.head_.predict(X), head.predict(X))
-        return head.predict_proba(X)
-
-    expected = probabilities(numbers, {0: 1, 1: 5})
-    found = probabilities(np.array(labels)[numbers], given)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_inner_folds_are_made_once(monkeypatch, clusters):

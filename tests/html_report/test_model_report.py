@@ -8,7 +8,7 @@ from reported import drawn_result, images_of
 
 
 def content_of(result, **settings):
-    images = ReportedImages.of(result, result, images_of(result), None)
+    images = ReportedImages.of(result.predictions, images_of(result), None)
     return model_content(result, result, images, title=None, command=None, **{"max_bytes": 10**6, **settings})
 
 
@@ -16,20 +16,10 @@ def test_figures_are_those_of_the_result():
     result = drawn_result()
     content, data = content_of(result)
     assert dict(content["figures"])["accuracy"] == result.metrics["accuracy"].text()
-    assert content["candidates"] is content["map"] is content["training"] is None
+    assert content["candidates"] is content["map"] is content["trainings"] is None
     assert len(data["thumbnails"]) == 240
-    assert data["samples"] == data["orders"]["classes"]
+    assert data["samples"] == data["models"][0]["orders"]["classes"]
     assert content["images_note"] == ""
-
-
-def test_the_budget_limits_thumbnails_and_nothing_else():
-    content, data = content_of(drawn_result(), max_bytes=200_000)
-    assert 0 < len(data["thumbnails"]) < 240
-    assert len(data["images"]["path"]) == 240
-    n = len(data["thumbnails"])
-    assert n <= len(data["orders"]["wrong"])
-    assert list(data["thumbnails"]) == data["orders"]["wrong"][:n]
-    assert "most surely wrong first" in content["images_note"]
 
 
 def test_without_probabilities_there_is_no_section_on_them():
@@ -43,4 +33,3 @@ def test_embeddings_that_a_result_keeps_are_mapped():
     content, data = content_of(result)
     assert len(data["map"]["x"]) == len(data["map"]["row"]) == 240
     assert content["map"]["few"]
-    assert ("map", "Map") in content["contents"]

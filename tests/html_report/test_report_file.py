@@ -49,4 +49,4 @@ def test_a_comparison_shows_its_strategies_at_each_size_and_their_curves(tmp_pat
     assert "<b>" not in text
     assert text.count('class="band') == 2
     assert text.count("dashed") >= 2
-    assert 'id="confusion"' not in text
+    assert 'id="confusion"' not in text  # no predictions, no matrix

@@ -26,7 +26,7 @@ from featx.datasets.dataset import ImageDataset
 from featx.forecast.extract import forecast_extraction
 from featx.model_files import persistence
 from featx.networks import precision as precisions
-from featx.networks.precision import Agreement, choose_precision, measure_agreement, sample_crops
+from featx.networks.precision import Agreement, choose_precision, measure_agreement, note_slow_precision, sample_crops
 from featx.networks.resolve import resolve_backbone
 from featx.workflows.extract import write_embeddings
 from featx.workflows.fit import fit_model
@@ -126,6 +126,24 @@ def test_other_processors_compute_in_float32(monkeypatch: pytest.MonkeyPatch) ->
     assert choose_precision(resolve_backbone(), "auto", device="cpu") == "float32"
     with pytest.raises(ParameterError, match="float64"):
         choose_precision(resolve_backbone(), "float64")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
+def test_half_precision_that_saves_no_time_is_noted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, precision: str
+) -> None:
+    _forget(monkeypatch)
+    kernels = {torch.float32}
+    monkeypatch.setattr(precisions, "_is_native", lambda device: torch.bfloat16 in kernels)
+    monkeypatch.setattr("featx.networks.fused_convolution.has_kernels", lambda dtype=torch.float32: dtype in kernels)
+    monkeypatch.setattr("featx.display.notes._logged", set())
+    CNNFeatureTransformer(precision=precision, device="cpu", cache=None).fit_transform(sample_crops(1))
+    assert ("saves no time on this processor" in caplog.text) == (precision != "float32")
+    kernels |= {torch.bfloat16, torch.float16}
+    caplog.clear()
+    monkeypatch.setattr("featx.display.notes._logged", set())
+    note_slow_precision(precision, "cpu")
+    assert not caplog.records
 
 
 def test_a_processor_that_may_not_use_its_kernels_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -27,6 +27,8 @@ FIRST = {
     "knn": {"n_neighbors": [5]},
     "ridge": {"alpha": [10.0]},
     "mlp": {"alpha": [0.01], "hidden_layer_sizes": [(7,)]},
+    "lda": {"shrinkage": [0.5]},
+    "ncm": {"shrink_threshold": [0.1]},
 }
 OTHERS = {
     "svm": [{"kernel": ["linear"]}, {"kernel": ["poly"], "degree": [2]}, {"kernel": ["sigmoid"], "gamma": [0.01]}],
@@ -68,11 +70,12 @@ def test_other_parameters_of_a_head_are_followed(name, grid):
     [
         make_pipeline(StandardScaler(with_mean=False), PCA(5, whiten=True), LogisticRegression()),
         make_pipeline("passthrough", Normalizer(), LogisticRegression()),
+        make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()),
         make_pipeline(GridSearchCV(LogisticRegression(max_iter=1000), {"C": [0.01, 0.1]}, cv=3)),
         CalibratedClassifierCV(make_pipeline(StandardScaler(), LinearSVC()), method="temperature", ensemble=False),
         CalibratedClassifierCV(make_head("knn", grid=FIRST["knn"]), method="temperature", ensemble=False),
     ],
-    ids=["components", "unit length", "search", "calibrated margins", "calibrated probabilities"],
+    ids=["components", "unit length", "own probabilities", "search", "calibrated margins", "calibrated probabilities"],
 )
 def test_pipelines_of_other_steps(head):
     X, y = rows(3)
@@ -97,7 +100,7 @@ def test_the_head_of_a_finetuned_network(hidden):
     ("head", "name"),
     [
         (GaussianNB(), "GaussianNB"),
-        (make_pipeline(LinearDiscriminantAnalysis()), "LinearDiscriminantAnalysis"),
+        (make_pipeline(QuadraticDiscriminantAnalysis()), "QuadraticDiscriminantAnalysis"),
         (make_pipeline(LinearSVC()), "LinearSVC, which gives no probabilities"),
         (
             make_head("knn", grid={"metric": ["cosine"], "n_neighbors": [3]}),

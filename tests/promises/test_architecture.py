@@ -41,11 +41,13 @@ ARROWS = {
     "audit": "heads extraction datasets evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     "ranking": "heads extraction datasets networks evaluation images runtime display",
-    "onnx_export": "model_files finetuning heads extraction datasets networks images torch_modules cache display",
+    "onnx_export": "model_files finetuning heads extraction datasets networks evaluation images torch_modules cache "
+    "display",
     # floor 7
     "forecast": "workflows ranking comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
-    "html_report": "comparison evaluation images cache runtime display",
+    # floor 8
+    "html_report": "reports audit comparison evaluation images cache runtime display",
 }
 # What is imported for annotations alone, and is not there when the program runs.
 ANNOTATED = {
@@ -54,7 +56,7 @@ ANNOTATED = {
 }
 # Of some rooms, only these modules.
 DOORS = {("heads", "networks"): {"pooling"}, ("heads", "images"): {"labels"}}
-FLOORS = 8
+FLOORS = 9
 # What the command line may import before a command runs: names and texts, without torch and scikit-learn.
 LIGHT = (
     "_version",

@@ -8,7 +8,7 @@ import chromium
 from chromium import Opened
 from featx.display.quantities import count_text
 from featx.html_report.report_file import write_report
-from reported import HOSTILE, SIX, drawn_result, images_of
+from reported import HOSTILE, SIX, drawn_comparison, drawn_result, images_of
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +150,28 @@ def test_tables_are_sorted_by_a_click(opened, report):
     assert page.locator("#classes th").nth(1).get_attribute("aria-sort") == "descending"
     heads.nth(0).click()
     assert opened.texts("#classes tbody tr td:first-child") == SIX
+
+
+def test_a_strategy_is_chosen_and_all_that_shows_predictions_shows_its_own(browser, tmp_path):
+    result = drawn_comparison()
+    write_report(result, tmp_path / "report.html", command="featx compare photos/")
+    found = Opened(browser, tmp_path / "report.html")
+    page, strategies = found.page, result.sizes[0].strategies
+    for number in (0, 1):
+        page.locator("select.model").nth(number).select_option(str(number))
+        table = strategies[number].predictions
+        wrong = table.take(np.flatnonzero(table.truth != table.answers))
+        order = np.argsort(-wrong["probability"], kind="stable")
+        assert shown_paths(page) == [str(name) for name in wrong.names[order]]
+        assert found.texts("#confusion h3:visible") == [strategies[number].strategy]
+        assert f"as predicted by {strategies[number].strategy}" in page.inner_text("#shown")
+        cell = page.locator(".of-model:visible .cell[data-true='0'][data-predicted='0']")
+        assert cell.inner_text() == str(strategies[number].confusion[0, 0])
+    page.locator("#gallery button").first.click()
+    facts = dict(line.split("\n") for line in found.texts("#detail-facts > div"))
+    assert {one.strategy for one in strategies} < set(facts)
+    assert found.messages == found.asked_for() == []
+    found.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -1,8 +1,12 @@
 """Promised: results print as two lines that say what they are, and as tables in notebooks, whatever names they hold."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 import pytest
 
+import featx
 from featx import (
     ExtractionResult,
     Failure,
@@ -14,11 +18,14 @@ from featx import (
     resolve_backbone,
 )
 from featx.display.html_tables import MOST_ROWS
+from featx.display.summary_mixin import SummaryMixin
 from featx.evaluation.estimates import Estimate
 from featx.forecast.result import Part
+from featx.reports.summaries import PRESENTATIONS
 from featx.workflows.fit_result import FitResult
 from featx.workflows.predict import Predictions
 from html_pages import Page
+from reported import drawn_result
 
 HOSTILE = "<script>alert('a & b')</script>"
 CLASS_NAMES = ["bee", "cat", HOSTILE]
@@ -45,6 +52,25 @@ def test_an_evaluation_prints_as_two_lines_and_as_the_tables_of_the_command(eval
     assert page.cells.count(HOSTILE) == 3
     assert "script" not in page.tags
     assert first in page.cells
+
+
+def test_figures_of_which_nothing_else_is_known_are_shown():
+    found = drawn_result(90)
+    assert repr(found).split("\n")[0] == "HeldOutResult: 90 held-out images of 6 classes"
+    assert f"accuracy {found.metrics['accuracy'].text()}" in repr(found)
+    assert "on the held-out images" in found._repr_html_()
+
+
+def test_every_class_that_prints_a_summary_has_one():
+    for module in pkgutil.walk_packages(featx.__path__, "featx."):
+        importlib.import_module(module.name)
+    kinds, found = [SummaryMixin], []
+    while kinds:
+        kinds = [each for kind in kinds for each in kind.__subclasses__() if each.__module__.startswith("featx")]
+        found += kinds
+    assert len(found) > 20
+    for kind in found:
+        assert any(base.__name__ in PRESENTATIONS for base in kind.__mro__), kind
 
 
 def test_names_give_no_orders_to_a_terminal_and_do_not_turn_the_text():

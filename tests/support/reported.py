@@ -1,9 +1,16 @@
 """Results for reports, without a network: predictions drawn at random on small images, as files or arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
+from sklearn.metrics import confusion_matrix
 
+from comparisons import strategy_result, verdict_of
+from featx.comparison.result import ComparisonResult, CurveResult
+from featx.comparison.size_result import SizeResult
 from featx.datasets.dataset import ImageDataset
+from featx.evaluation.estimates import Estimate
 from featx.evaluation.held_out_result import score_held_out
 
 SIX = ["ant", "bee", "cat", "dog", "eel", "fox"]
@@ -36,6 +43,25 @@ def drawn_result(n=240, classes=SIX, *, seed=0, probabilities=True, groups=None,
     )
     result.predictions = result.predictions.named([f"photo {i}" for i in range(n)] if names is None else names)
     return result
+
+
+def drawn_comparison(names=("frozen", "a <b>"), classes=SIX, *, n=120, repeats=2, paths=None):
+    """Return a comparison of one size whose strategies predict the same images in each repeat, at random."""
+    rows = np.sort(np.concatenate([np.random.default_rng(r).permutation(n)[: n // 2] for r in range(repeats)]))
+    drawn = [drawn_result(n * repeats, classes, seed=seed, sure=1.0).predictions for seed in range(len(names))]
+    truth = drawn[0].truth[rows]
+    parts = np.array([f"repeat {1 + k % repeats}" for k in range(len(rows))], dtype=object)
+    strategies = []
+    for name, table in zip(names, drawn, strict=True):
+        own = replace(table, rows=rows, truth=truth, answers=table.answers[rows], parts=parts,
+                      probabilities=table.probabilities[rows], names=None)  # fmt: skip
+        own = own.named([f"photo {k}" for k in range(n)] if paths is None else paths)
+        matrix = confusion_matrix(truth, own.answers, labels=np.arange(len(classes)))
+        strategies.append(replace(strategy_result(name, own.accuracy, 1), predictions=own, confusion=matrix))
+    words = ("two splits", "Student's t", "a test")
+    sizes = [SizeResult(100, 50, 50, strategies, [], 0.5, verdict_of("use", names[0]))]
+    curves = [CurveResult(name, [100], [Estimate(0.8, 0.7, 0.9)], None) for name in names]
+    return ComparisonResult(list(classes), n, n // 2, repeats, 0, 0.01, *words, False, sizes, curves)
 
 
 def images_of(result, folder=None, *, seed=0, side=20):

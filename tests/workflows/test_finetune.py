@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,6 +13,7 @@ from featx import (
     load_dataset,
 )
 from featx.display.text_tables import render_text
+from featx.finetuning.head import head_probabilities
 from featx.forecast.finetune import forecast_finetuning
 from featx.reports.held_out import finetuning_parts
 from images import write_dark_and_light
@@ -50,6 +52,10 @@ def test_figures_are_of_images_that_the_model_never_saw(folder):
     assert [data.labels[row] for row in table["row"]] == table["label"].tolist()
     answers = result.model.predict(table["path"].tolist())
     assert answers.tolist() == table["predicted"].tolist()
+    # The embeddings are those that the head turned into these probabilities.
+    assert result.rows.tolist() == table.rows.tolist()
+    np.testing.assert_allclose(head_probabilities(result.model.head_, result.embeddings), table.probabilities)
+    assert result.extraction.embeddings == []
     assert result.metrics["accuracy"].low <= result.metrics["accuracy"].value <= 1
     history = json.loads(result.to_json())["history"]
     assert history["epoch"] == [1, 2]

@@ -15,5 +15,7 @@ def test_figures_are_json_and_embeddings_are_those_of_the_kept_view(tiny):
                        grids={"logistic": {"C": [0.01]}})  # fmt: skip
     assert isinstance(result, FitResult)
     assert set(json.loads(result.to_json())) == {"evaluation", "extraction"}
+    found = json.loads(result.to_json(predictions=True))["evaluation"]["predictions"]
+    assert np.mean([row["label"] == row["predicted"] for row in found]) == result.evaluation.metrics["accuracy"].value
     assert result.rows.tolist() == result.train_rows.tolist() == list(range(18))
     np.testing.assert_array_equal(result.embeddings, result.model[0].transform(images))

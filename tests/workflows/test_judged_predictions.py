@@ -44,7 +44,11 @@ def test_the_figures_are_those_of_the_labels():
 def test_with_probabilities_there_are_all_metrics_and_the_surest_mistakes():
     given = answers("abb", rows=[0, 2, 3])
     given.probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.6, 0.3]])
+    given.embeddings = np.arange(6, dtype=np.float32).reshape(3, 2)
     found = judge_predictions(given, labelled("azab"))
+    assert found.rows.tolist() == [0, 2, 3]
+    np.testing.assert_array_equal(found.embeddings, given.embeddings)
+    assert not {"embeddings", "rows", "predictions"} & set(found.to_dict())
     assert found.metrics == score_predictions(np.array([0, 0, 1]), given.probabilities)
     assert found.predictions["path"].tolist() == ["0.png", "2.png", "3.png"]
     assert found.predictions.surely_wrong()["probability"].tolist() == [0.7]

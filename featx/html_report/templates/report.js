@@ -5,6 +5,8 @@
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const $ = (id) => document.getElementById(id);
   const images = data.images;
+  // The strategy whose predictions are shown; where there is one model, that.
+  let model = images ? data.models[0] : null;
   const PAGE = 24;
 
   function element(tag, kind, text) {
@@ -22,7 +24,7 @@
 
   // PNG begins with these letters in base64; all other thumbnails are JPEG.
   function source(row) {
-    const text = data.thumbnails[row];
+    const text = data.thumbnails[images && images.picture ? images.picture[row] : row];
     if (text === undefined) return null;
     return (text.startsWith("iVBOR") ? "data:image/png;base64," : "data:image/jpeg;base64,") + text;
   }
@@ -34,6 +36,16 @@
     made.alt = alt;
     made.src = from;
     return made;
+  }
+
+  // ---- images at fixed places: those of an audit
+  for (const shown of document.querySelectorAll("img[data-row]")) {
+    const from = source(shown.dataset.row);
+    if (from === null) continue;
+    if (from.startsWith("data:image/png")) shown.className = "pixels";
+    shown.src = from;
+    shown.hidden = false;
+    shown.nextElementSibling.remove();
   }
 
   // ---- sortable tables
@@ -58,18 +70,29 @@
   // ---- counts or shares in the confusion matrix
   for (const choice of document.querySelectorAll(".switch input")) {
     choice.addEventListener("change", () => {
-      $("matrix").classList.toggle("counts", choice.value === "counts");
-      $("matrix").classList.toggle("shares", choice.value === "shares");
+      const matrix = choice.closest("fieldset").nextElementSibling.querySelector(".matrix");
+      matrix.classList.toggle("counts", choice.value === "counts");
+      matrix.classList.toggle("shares", choice.value === "shares");
     });
   }
 
   // ---- images
   let listed = [], drawn = 0, opened = -1;
+  const cells = document.querySelectorAll(".cell");
+
+  function predicted(of, row) {
+    return data.classes[of.predicted[row]] + (of.probability ? ", " + of.probability[row] : "");
+  }
 
   function facts(row) {
-    const found = [["true class", data.classes[images.true[row]]], ["predicted class", data.classes[images.predicted[row]]]];
-    if (images.probability) {
-      found.push(["probability", images.probability[row]], ["of the true class", images.of_label[row]]);
+    const found = [["true class", data.classes[images.true[row]]]];
+    if (data.models.length > 1) {
+      for (const one of data.models) found.push([one.name, predicted(one, row)]);
+    } else {
+      found.push(["predicted class", data.classes[model.predicted[row]]]);
+    }
+    if (model.probability && data.models.length === 1) {
+      found.push(["probability", model.probability[row]], ["of the true class", model.of_label[row]]);
     }
     if (images.part) found.push(["part", images.part[row]]);
     found.push(["path", images.folder + images.path[row]]);
@@ -78,14 +101,14 @@
 
   function card(place) {
     const row = listed[place];
-    const wrong = images.true[row] !== images.predicted[row];
+    const wrong = images.true[row] !== model.predicted[row];
     const button = element("button", wrong ? "card wrong" : "card");
     button.type = "button";
     button.dataset.row = row;
     button.append(picture(row, "") || element("span", "none", "not in this file"));
     button.append(named(wrong ? "true: " : "right: ", data.classes[images.true[row]]));
-    if (wrong) button.append(named("predicted: ", data.classes[images.predicted[row]]));
-    const more = [images.probability && images.probability[row], images.part && images.part[row]].filter(Boolean);
+    if (wrong) button.append(named("predicted: ", data.classes[model.predicted[row]]));
+    const more = [model.probability && model.probability[row], images.part && images.part[row]].filter(Boolean);
     if (more.length) button.append(element("span", "", more.join(", ")));
     const path = element("span", "path");
     path.append(element("bdi", "", images.path[row]));
@@ -105,7 +128,7 @@
   }
 
   function current() {
-    for (const cell of document.querySelectorAll(".cell")) {
+    for (const cell of cells) {
       const is = cell.dataset.true === $("of-true").value && cell.dataset.predicted === $("of-predicted").value;
       if (is) cell.setAttribute("aria-current", "true");
       else cell.removeAttribute("aria-current");
@@ -114,12 +137,13 @@
 
   function list() {
     const order = $("order").value, t = $("of-true").value, p = $("of-predicted").value;
-    const all = order === "all" ? images.true.map((_, row) => row) : data.orders[order];
-    listed = all.filter((row) => (t === "" || images.true[row] === +t) && (p === "" || images.predicted[row] === +p));
+    const all = order === "all" ? images.true.map((_, row) => row) : model.orders[order];
+    listed = all.filter((row) => (t === "" || images.true[row] === +t) && (p === "" || model.predicted[row] === +p));
     $("gallery").replaceChildren();
     drawn = 0;
     extend();
-    const said = listed.length === 1 ? "1 image" : listed.length.toLocaleString("en") + " images";
+    let said = listed.length === 1 ? "1 image" : listed.length.toLocaleString("en") + " images";
+    if (data.models.length > 1) said += ", as predicted by " + model.name;
     $("shown").textContent = said + (images.folder ? "; paths begin with " + images.folder : "");
     current();
   }
@@ -133,7 +157,7 @@
       shown.className = from.startsWith("data:image/png") ? "pixels" : "";
       shown.alt = "Image " + images.path[row];
     }
-    $("detail-title").textContent = images.true[row] === images.predicted[row] ? "Right" : "Wrong";
+    $("detail-title").textContent = images.true[row] === model.predicted[row] ? "Right" : "Wrong";
     $("detail-facts").replaceChildren(
       ...facts(row).map(([what, text]) => {
         const line = element("div"), value = element("dd");
@@ -145,7 +169,18 @@
     if (!$("detail").open) $("detail").showModal();
   }
 
+  // Everything that shows predictions shows those of this strategy.
+  function take(number) {
+    model = data.models[number];
+    for (const choice of document.querySelectorAll("select.model")) choice.value = number;
+    for (const part of document.querySelectorAll(".of-model")) part.hidden = part.dataset.model !== String(number);
+    list();
+  }
+
   if (images) {
+    for (const choice of document.querySelectorAll("select.model")) {
+      choice.addEventListener("change", () => take(+choice.value));
+    }
     for (const id of ["order", "of-true", "of-predicted"]) $(id).addEventListener("change", list);
     $("filter").addEventListener("submit", (event) => event.preventDefault());
     $("more").addEventListener("click", () => {
@@ -153,7 +188,7 @@
       extend();
       $("gallery").children[first].firstChild.focus();
     });
-    for (const cell of document.querySelectorAll(".cell")) {
+    for (const cell of cells) {
       cell.addEventListener("click", () => {
         $("order").value = "all";
         $("of-true").value = cell.dataset.true;
@@ -194,7 +229,7 @@
         $("samples").append(item);
       }
     }
-    list();
+    take(0);
   }
 
   // ---- one class against all others
@@ -230,7 +265,7 @@
     const at = (value) => pad + value;
     const KINDS = ["first", "second", "third", "fourth", "fifth", "sixth"];
     const truth = (place) => images.true[map.row[place]];
-    const isWrong = (place) => truth(place) !== images.predicted[map.row[place]];
+    const isWrong = (place) => truth(place) !== model.predicted[map.row[place]];
     function look() {
       const by = $("map-colour").value;
       if (by === "right") return { kinds: [["right", "right"], ["wrong", "wrong"]], of: (p) => (isWrong(p) ? 1 : 0) };
