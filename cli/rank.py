@@ -17,12 +17,13 @@ from .options import (
     min_images_option,
     network_options,
     reading_options,
+    report_option,
     transformer_from,
     write_failures,
 )
 from .output_files import check_outputs
 from .report import note, print_forecast
-from .results import print_result
+from .results import print_result, save_report
 
 __all__ = ["rank"]
 
@@ -40,6 +41,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
           help="Folds of the cross-validation.")  # fmt: skip
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",
          help="Draw accuracy against seconds (needs the extra plot).")  # fmt: skip
+@report_option
 @json_option
 @data_options
 @min_images_option
@@ -100,4 +102,5 @@ def rank(data: str, dry_run: bool, **options: Any) -> None:
         from ..reports.ranking_plot import plot_ranking
 
         plot_ranking(result, options["plot"])
+    save_report(options, result, dataset)
     print_result(options, result, ranking_parts(result))

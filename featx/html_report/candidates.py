@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..evaluation.estimates import Estimate
     from ..heads.results import CandidateResult
 
-__all__ = ["candidate_table", "interval_chart", "strategy_table"]
+__all__ = ["candidate_table", "interval_chart", "number_cell", "strategy_table", "text_cell"]
 
 ROW, FRAME = 34, 62
 # Letters of a name above its interval.
@@ -67,18 +67,18 @@ def candidate_table(candidates: Sequence[CandidateResult]) -> dict[str, Any]:
         p_value = found.p_value
         rows.append(
             [
-                _text(found.label or found.head, f" ({role})" if role else ""),
-                _text(found.backbone or ""),
-                _text(found.layer),
-                _text(found.pooling),
-                _number(found.width, f"{found.width:,}"),
-                _number(metrics["accuracy"].value, metrics["accuracy"].text()),
-                _number(metrics["macro_f1"].value, metrics["macro_f1"].text()),
-                _number(metrics["log_loss"].value, metrics["log_loss"].text(percent=False)),
-                _number(metrics["debiased_calibration_error"].value,
+                text_cell(found.label or found.head, f" ({role})" if role else ""),
+                text_cell(found.backbone or ""),
+                text_cell(found.layer),
+                text_cell(found.pooling),
+                number_cell(found.width, f"{found.width:,}"),
+                number_cell(metrics["accuracy"].value, metrics["accuracy"].text()),
+                number_cell(metrics["macro_f1"].value, metrics["macro_f1"].text()),
+                number_cell(metrics["log_loss"].value, metrics["log_loss"].text(percent=False)),
+                number_cell(metrics["debiased_calibration_error"].value,
                         metrics["debiased_calibration_error"].text(percent=False)),
-                _number(2.0 if p_value is None else p_value, "-" if p_value is None else p_value_text(p_value)),
-                _number(found.seconds, duration_text(found.seconds)),
+                number_cell(2.0 if p_value is None else p_value, "-" if p_value is None else p_value_text(p_value)),
+                number_cell(found.seconds, duration_text(found.seconds)),
             ]
         )  # fmt: skip
     return _without_shared({"header": header, "rows": rows}, (1, 2, 3, 4))
@@ -90,14 +90,17 @@ def strategy_table(size: SizeResult) -> dict[str, Any]:
               "prediction"]  # fmt: skip
     rows = [
         [
-            _text(found.strategy, " (use this)" if found.strategy == size.verdict.use else ""),
-            _number(found.accuracy.value, found.accuracy.text()),
-            _number(found.macro_f1.value, found.macro_f1.text()),
+            text_cell(found.strategy, " (use this)" if found.strategy == size.verdict.use else ""),
+            number_cell(found.accuracy.value, found.accuracy.text()),
+            number_cell(found.macro_f1.value, found.macro_f1.text()),
             _share(found.train_accuracy),
             _share(found.validation_accuracy),
-            *(_number(found.seconds[part], duration_text(found.seconds[part])) for part in ("extraction", "training")),
-            _number(found.cost, duration_text(found.cost)),
-            _number(found.seconds["prediction"], duration_text(found.seconds["prediction"])),
+            *(
+                number_cell(found.seconds[part], duration_text(found.seconds[part]))
+                for part in ("extraction", "training")
+            ),
+            number_cell(found.cost, duration_text(found.cost)),
+            number_cell(found.seconds["prediction"], duration_text(found.seconds["prediction"])),
         ]
         for found in size.strategies
     ]
@@ -111,18 +114,20 @@ def _without_shared(table: dict[str, Any], columns: tuple[int, ...]) -> dict[str
     return {"header": [table["header"][i] for i in kept], "rows": [[row[i] for i in kept] for row in table["rows"]]}
 
 
-def _text(name: str, more: str = "") -> dict[str, Any]:
+def text_cell(name: str, more: str = "") -> dict[str, Any]:
+    """Return a cell with a name, which may be anything, and what follows it."""
     return {"name": name, "text": more, "key": name, "right": False}
 
 
-def _number(key: float, text: str) -> dict[str, Any]:
+def number_cell(key: float, text: str) -> dict[str, Any]:
+    """Return a cell with a number as text; its column is sorted by `key`."""
     # What has no value comes last; scripts know no NaN.
     key = LAST if math.isnan(key) else key
     return {"name": "", "text": text, "key": key, "right": True}
 
 
 def _share(share: float | None) -> dict[str, Any]:
-    return _number(-1.0 if share is None else share, percent_text(share))
+    return number_cell(-1.0 if share is None else share, percent_text(share))
 
 
 def _ticks(span: float) -> Any:

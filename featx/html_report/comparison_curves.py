@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..display.quantities import duration_text
@@ -9,8 +10,9 @@ from .svg_chart import LEFT, RIGHT, WIDTH, Chart
 
 if TYPE_CHECKING:
     from ..comparison.result import ComparisonResult
+    from ..evaluation.estimates import Estimate
 
-__all__ = ["cost_chart", "size_chart"]
+__all__ = ["KINDS", "cost_chart", "scatter_chart", "size_chart"]
 
 KINDS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
@@ -50,21 +52,48 @@ def size_chart(result: ComparisonResult) -> dict[str, Any] | None:
 def cost_chart(result: ComparisonResult) -> dict[str, Any]:
     """Return the accuracy of each strategy against the time until it is fitted, at the largest size."""
     found = {strategy.strategy: strategy for strategy in result.sizes[-1].strategies}
-    costs = [max(strategy.cost, 1e-3) for strategy in found.values()]
-    ends = min(costs) / 1.5, max(costs) * 1.5
-    shown = _apart(sorted(set(costs)), ends)
-    chart = Chart(ends, _shares([s.accuracy for s in found.values()]),
-                  x_label="time until fitted, without a cache (logarithmic)", y_label="accuracy",
-                  x_ticks=shown, x_text=duration_text, log=True, y_text=_percent)  # fmt: skip
+    points = []
     for number, curve in enumerate(result.curves):
         strategy, kind = found[curve.strategy], KINDS[number % len(KINDS)]
-        cost, accuracy = max(strategy.cost, 1e-3), strategy.accuracy
+        title = f"{strategy.strategy}: {strategy.accuracy.text()}, {duration_text(strategy.cost)}"
+        points.append((max(strategy.cost, 1e-3), strategy.accuracy, kind, title))
+    chart = scatter_chart(points, x_label="time until fitted, without a cache (logarithmic)", x_text=duration_text,
+                          label="Accuracy against time until fitted; the numbers are in the table")  # fmt: skip
+    return {"svg": chart, "legend": _legend(result)}
+
+
+def scatter_chart(
+    points: Sequence[tuple[float, Estimate, str, str]],
+    *,
+    x_label: str,
+    x_text: Callable[[float], str],
+    label: str,
+    line: Sequence[tuple[float, float]] = (),
+) -> str:
+    """Return a chart of accuracies with their intervals against a cost on a logarithmic axis.
+
+    Parameters
+    ----------
+    points : sequence of (cost, accuracy, kind, title)
+        Costs above 0; the kind is the class in the style sheet.
+    x_label : str
+    x_text : callable
+        Writes a cost.
+    label : str
+        What the chart shows, for a screen reader.
+    line : sequence of (cost, accuracy), default=()
+        Joined below the points.
+    """
+    costs = [cost for cost, *_ in points]
+    ends = min(costs) / 1.5, max(costs) * 1.5
+    chart = Chart(ends, _shares([accuracy for _, accuracy, *_ in points]), x_label=x_label, y_label="accuracy",
+                  x_ticks=_apart(sorted(set(costs)), ends), x_text=x_text, log=True, y_text=_percent)  # fmt: skip
+    chart.line(line, "ideal")
+    for cost, accuracy, kind, title in points:
         if accuracy.has_interval:
             chart.interval((cost, accuracy.low), (cost, accuracy.high), f"{kind} thin")
-        title = f"{strategy.strategy}: {accuracy.text()}, {duration_text(strategy.cost)}"
         chart.dots([(cost, accuracy.value)], kind, titles=[title], radius=5)
-    return {"svg": chart.svg("Accuracy against time until fitted; the numbers are in the table"),
-            "legend": _legend(result)}  # fmt: skip
+    return chart.svg(label)
 
 
 def _legend(result: ComparisonResult) -> list[dict[str, str]]:

@@ -110,7 +110,7 @@ def _curves(result: ComparisonResult) -> dict[str, Any]:
     for chart in found.values():
         if chart is not None:
             chart["svg"] = as_markup(chart["svg"])
-    return {**found, "largest": f"{result.sizes[-1].n_train:,}"}
+    return {**found, "caption": f"After training on {result.sizes[-1].n_train:,} images"}
 
 
 def _confusions(result: ComparisonResult, size: SizeResult) -> list[dict[str, Any]]:

@@ -13,10 +13,12 @@ from ..constraints import PATH, check_values, shown
 from ..display.notes import note_once
 from ..evaluation.held_out_result import HeldOutResult
 from ..exceptions import FeatxError, ParameterError
+from ..ranking.result import RankingResult
 from .audit_report import audit_content
 from .comparison_report import comparison_content
 from .model_report import model_content
 from .page import check_report_file, render_page
+from .ranking_report import ranking_content
 from .reported_images import ReportedImages, reader_of
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    result: FitResult | HeldOutResult | ComparisonResult | AuditResult,
+    result: FitResult | HeldOutResult | ComparisonResult | AuditResult | RankingResult,
     path: str | os.PathLike[str],
     *,
     dataset: ImageDataset | None = None,
@@ -43,7 +45,8 @@ def write_report(
 
     Parameters
     ----------
-    result : FitResult, FineTuneResult, JudgedResult, another HeldOutResult, ComparisonResult or AuditResult
+    result : FitResult, HeldOutResult, ComparisonResult, AuditResult or RankingResult
+        FineTuneResult, JudgedResult and EvaluationResult are HeldOutResults.
     path : str or PathLike
         Ends in .html; replaced atomically.
     dataset : ImageDataset, default=None
@@ -76,6 +79,8 @@ def write_report(
         content, data = audit_content(result, **how)
     elif isinstance(result, ComparisonResult):
         content, data = comparison_content(result, dataset, test, **how)
+    elif isinstance(result, RankingResult):
+        content, data = ranking_content(result, title=title, command=command)
     elif isinstance(held, HeldOutResult):
         known = {"reader": reader_of(result), "trained": getattr(result, "train_rows", None)}
         images = ReportedImages.of(held.predictions, dataset, test, **known)

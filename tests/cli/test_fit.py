@@ -159,3 +159,11 @@ def test_grids_are_literals_or_text_by_head_and_parameter():
     grids = parse_grids(("logistic.C=0.1,1", "svm.kernel=rbf,linear", "logistic.penalty=None", "logistic.C=5"))
     assert grids == {"logistic": {"C": [5], "penalty": [None]}, "svm": {"kernel": ["rbf", "linear"]}}
     assert parse_grids(()) == {}
+
+
+def test_several_networks_are_named_in_the_table(folder, tmp_path):
+    networks = (*NETWORK, "--backbone", "squeezenet1_0")
+    result = featx("fit", folder, "-o", tmp_path / "m.skops", "--report", tmp_path / "r.html", *networks, *QUICK)
+    assert "kept: logistic on squeezenet1_" in result.stdout
+    assert {"squeezenet1_0", "squeezenet1_1", "network"} <= set(result.stdout.split())
+    assert "squeezenet1_0" in (tmp_path / "r.html").read_text(encoding="utf-8")

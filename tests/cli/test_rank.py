@@ -10,7 +10,9 @@ SEARCH = (*NETWORK, "--backbone", "squeezenet1_0", "--cv", "2", "--images", "64"
 
 
 def test_a_ranking_prints_draws_and_writes(folder, tmp_path):
-    result = featx("rank", folder, *SEARCH, "--plot", tmp_path / "r.png", "--json", tmp_path / "r.json", "--verbose")
+    result = featx("rank", folder, *SEARCH, "--plot", tmp_path / "r.png", "--json", tmp_path / "r.json",
+                   "--report", tmp_path / "r.html", "--verbose")  # fmt: skip
+    assert "Use squeezenet1_" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "use squeezenet1_" in result.stdout
     assert "passes of images through networks" in " ".join(result.stdout.split())
     found = json.loads((tmp_path / "r.json").read_text())

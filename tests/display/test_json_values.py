@@ -2,11 +2,11 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from featx.display.json_values import as_json
+from featx.display.json_values import IF_SET, as_json
 from featx.evaluation.estimates import Estimate
 
 BARE = Estimate(0.9, reason="too few groups")
@@ -25,3 +25,13 @@ def test_json_has_null_where_there_is_no_number():
         "rows": [0.5, [0, 1], None, None, "a", True],
     }
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_a_field_may_be_left_out_where_it_is_none():
+    @dataclass
+    class Result:
+        kept: int | None = None
+        left: int | None = field(default=None, metadata=IF_SET)
+
+    assert as_json(Result()) == {"kept": None}
+    assert as_json(Result(left=0)) == {"kept": None, "left": 0}

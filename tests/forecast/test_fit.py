@@ -39,3 +39,12 @@ def test_the_test_set_belongs_to_the_forecast(folder, transformer):
     dataset = load_dataset(folder)
     assert forecast_fit(dataset, transformer, grids=GRIDS, test=dataset.take(np.arange(30, 50))).n_images == 100
     assert forecast_fit(dataset, transformer, grids=GRIDS, test_size=0.25).n_images == 80
+
+
+def test_each_network_of_a_search_belongs_to_the_forecast(folder, transformer, forwards):
+    search = {"backbones": ["squeezenet1_1", "squeezenet1_0"], "grids": GRIDS, "cv": 3}
+    forecast = forecast_fit(load_dataset(folder), transformer, **search)
+    assert "tune logistic on 2 views" in [part.name for part in forecast.parts]
+    forwards.since()
+    fit_model(load_dataset(folder), transformer, **search)
+    assert forecast_passes(forecast) == forwards.since() == 160

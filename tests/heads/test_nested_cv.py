@@ -377,3 +377,20 @@ def test_a_seed_gives_the_same_result():
 def test_parameters_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ParameterError, match=words):
         evaluate(*blobs(), **options)
+
+
+def test_networks_are_candidates_like_layers_and_the_figures_stay_nested():
+    X, y = blobs()
+    noise = np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
+    matrices = {("net", *VIEW): noise, ("other", *VIEW): X}
+    result, _ = evaluate(matrices, y)
+    assert [(c.backbone, c.layer) for c in result.candidates] == [("other", "last"), ("net", "last")]
+    assert (result.backbone, result.layer, result.place) == ("other", "last", "other, last, avg")
+    named, _ = evaluate({("last", "avg"): noise, ("first", "avg"): X}, y)
+    assert named.metrics == result.metrics
+    assert (named.backbone, named.place) == (None, "first, avg")
+    referred, _ = evaluate(matrices, y, reference=("other", *VIEW))
+    assert next(c for c in referred.candidates if c.reference).backbone == "other"
+    for wrong in ({(1, "last", "avg"): X}, {("a", "b", "last", "avg"): X}):
+        with pytest.raises(ParameterError, match="expected"):
+            evaluate(wrong, y)

@@ -47,7 +47,7 @@ ARROWS = {
     "forecast": "workflows ranking comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
     # floor 8
-    "html_report": "reports audit comparison evaluation images cache runtime display",
+    "html_report": "reports audit ranking comparison evaluation images cache runtime display",
 }
 # What is imported for annotations alone, and is not there when the program runs.
 ANNOTATED = {

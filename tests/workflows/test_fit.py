@@ -1,5 +1,6 @@
 """Promised: a fit reads each image once, keeps the best of all views and heads, and refuses before it reads."""
 
+import itertools
 import json
 
 import numpy as np
@@ -83,6 +84,38 @@ def test_copies_are_known_once_the_content_is(dataset, tiny):
     assert len(np.unique(again.data.dataset.together)) == 12
     for train, test in again.data.split.splits:
         assert not set(again.data.dataset.together[train]) & set(again.data.dataset.together[test])
+
+
+def test_several_networks_are_searched_each_in_one_pass(dataset, tiny, forwards, tmp_path):
+    transformer = CNNFeatureTransformer(**tiny, cache=tmp_path / "cache")
+    names = ["squeezenet1_1", "squeezenet1_0"]
+    result = fit_model(dataset, transformer, backbones=names, **SEARCH)
+    assert forwards.since() == result.extraction.n_forwarded == 2 * len(dataset)
+    found = result.evaluation
+    assert {(c.backbone, c.pooling) for c in found.candidates} == set(itertools.product(names, ["avg", "max"]))
+    assert found.backbone == result.model[0].backbone
+    assert found.pooling == result.model[0].pooling
+    assert found.place in repr(result)
+    kept = result.model[0].transform(dataset.images)
+    assert np.allclose(kept, result.embeddings)
+    result.save(tmp_path / "m.skops")
+    loaded = load_model(tmp_path / "m.skops")
+    assert (loaded.predict(dataset.images) == result.model.predict(dataset.images)).all()
+    assert result.to_dict()["evaluation"]["backbone"] == found.backbone
+    one = fit_model(dataset, transformer, backbones=["squeezenet1_1"], **SEARCH).to_dict()["evaluation"]
+    assert one["metrics"] == fit_model(dataset, transformer, **SEARCH).to_dict()["evaluation"]["metrics"]
+    assert "backbone" not in one
+    assert "backbone" not in one["candidates"][0]
+
+
+def test_an_image_that_a_network_cannot_read_is_left_out_of_all(dataset, tiny, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    images = [*dataset.images[:-1], str(tmp_path / "broken.png")]
+    transformer = CNNFeatureTransformer(**tiny, cache=None, on_error="skip")
+    data = ImageDataset(images, dataset.names, dataset.labels)
+    result = fit_model(data, transformer, backbones=["squeezenet1_1", "squeezenet1_0"], **SEARCH)
+    assert [failure.index for failure in result.extraction.failures] == [len(images) - 1]
+    assert result.evaluation.n_images == len(images) - 1
 
 
 @pytest.fixture
