@@ -14,10 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from ..evaluation.splits import INNER_FOLDS, Split
-from ..exceptions import ParameterError
-from .head_names import is_named
 from .heads import HeadSpec
-from .own_classifiers import own_classifier
 
 __all__ = ["may_have_probabilities", "with_probabilities"]
 
@@ -53,14 +50,13 @@ def with_probabilities(spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list
 
 
 def may_have_probabilities(head: Any) -> bool:
-    """Tell whether a head that is not fitted may get probabilities: named ones do, others as their methods say."""
-    if is_named(head):
+    """Tell whether a head that is not fitted may get probabilities: an estimator, as its methods say; others do.
+
+    What a name stands for is not imported: it may come from a file.
+    """
+    if isinstance(head, str):
         return True
-    try:
-        classifier = own_classifier(head)
-    except ParameterError:
-        return False
-    return hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")
+    return hasattr(head, "predict_proba") or hasattr(head, "decision_function")
 
 
 def _decides_by_values(fitted: Pipeline, X: np.ndarray) -> bool:

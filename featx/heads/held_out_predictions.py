@@ -13,7 +13,8 @@ from sklearn.base import clone
 from ..evaluation.answers import answers_of, joined_answers
 from ..evaluation.splits import Split
 from ..exceptions import ParameterError
-from .head_names import HEADS, is_named
+from .head_labels import is_named
+from .head_names import HEADS
 from .tuned_head import TunedHead
 
 __all__ = ["HeldOutPredictions", "predict_held_out"]

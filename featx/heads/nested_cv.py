@@ -34,7 +34,8 @@ from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 from .class_weights import class_weights
-from .head_names import LINEAR_HEADS, check_heads, head_grids, head_labels, head_name
+from .head_labels import head_labels, head_name
+from .head_names import LINEAR_HEADS, check_heads, head_grids
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
 from .tuned_head import TunedHead
