@@ -47,7 +47,7 @@ def in_options(text: str, ctx: click.Context | None = None) -> str:
     if ctx is None:
         return text
     known = ctx.meta.get(OPTIONS_KEY, ALWAYS_KNOWN)
-    text = re.sub(r",? in Python (?:\w+=(?:\[[^\[\]]*\]|\w*)|\[[^\[\]]*\])", "", text)
+    text = re.sub(r",? in Python (?:\w+=\w*|\w+\([^()]*\)|\[[^\[\]]*\])", "", text)
 
     def given(found: re.Match[str]) -> str:
         flag, no = known[found["name"]]

@@ -30,7 +30,7 @@ from ..extraction.pace import PACE_IMAGES, measure_pace
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.training_plan import Epochs
-from ..heads.head_names import is_named
+from ..heads.head_labels import is_named
 from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from .strategies import kind_of

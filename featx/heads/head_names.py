@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..exceptions import ParameterError, nearest
+from .head_labels import EXAMPLE, head_label, head_name, is_named
 
 __all__ = [
     "HEADS",
@@ -14,10 +15,6 @@ __all__ = [
     "check_head",
     "check_heads",
     "head_grids",
-    "head_label",
-    "head_labels",
-    "head_name",
-    "is_named",
 ]
 
 # What is known of each head without its classifier, which is in `heads`.
@@ -34,34 +31,7 @@ _TRAITS: dict[str, frozenset[str]] = {
 HEADS = tuple(_TRAITS)
 LINEAR_HEADS = tuple(name for name, traits in _TRAITS.items() if "linear" in traits)
 HEADS_WITH_CLASS_WEIGHTS = tuple(name for name, traits in _TRAITS.items() if "class weights" in traits)
-EXAMPLE = "sklearn.ensemble:RandomForestClassifier"
 OWN = f"package.module:Class, such as {EXAMPLE}"
-# Letters of an estimator's repr in the name of a head.
-LONGEST_NAME = 40
-
-
-def is_named(head: Any) -> bool:
-    """Tell whether a head is one of `HEADS`, and not a classifier of your own."""
-    return isinstance(head, str) and ":" not in head
-
-
-def head_name(head: Any) -> str:
-    """Return the name of a head: as it is spelled, or an estimator as scikit-learn prints it, on one line."""
-    return str(head) if isinstance(head, str) else " ".join(repr(head).split())
-
-
-def head_label(head: Any) -> str:
-    """Return the short name of a head: of a class, without its module; of an estimator, with what is not default."""
-    name = head_name(head)
-    short = name.rpartition(":")[2] if isinstance(head, str) else name
-    return short if len(short) <= LONGEST_NAME else f"{short[: LONGEST_NAME - 3]}..."
-
-
-def head_labels(heads: Iterable[Any]) -> dict[str, str]:
-    """Return the short names of heads by their names; of heads with the same short name, the name in full."""
-    labels = {head_name(head): head_label(head) for head in heads}
-    short = list(labels.values())
-    return {name: label if short.count(label) == 1 else name for name, label in labels.items()}
 
 
 def check_head(head: Any, *, class_weight: Any = None) -> None:

@@ -14,10 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from ..evaluation.splits import INNER_FOLDS, Split
-from ..exceptions import ParameterError
-from .head_names import is_named
 from .heads import HeadSpec
-from .own_classifiers import own_classifier
 from .scaling import fit_scaled
 
 __all__ = ["is_calibrated", "may_have_probabilities", "with_probabilities"]
@@ -60,14 +57,13 @@ def is_calibrated(spec: HeadSpec) -> bool:
 
 
 def may_have_probabilities(head: Any) -> bool:
-    """Tell whether a head that is not fitted may get probabilities: named ones do, others as their methods say."""
-    if is_named(head):
+    """Tell whether a head that is not fitted may get probabilities: an estimator, as its methods say; others do.
+
+    What a name stands for is not imported: it may come from a file.
+    """
+    if isinstance(head, str):
         return True
-    try:
-        classifier = own_classifier(head)
-    except ParameterError:
-        return False
-    return hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")
+    return hasattr(head, "predict_proba") or hasattr(head, "decision_function")
 
 
 def _decides_by_values(fitted: Pipeline, X: np.ndarray) -> bool:

@@ -20,7 +20,8 @@ from sklearn.svm import SVC, LinearSVC
 
 from ..constraints import HEAD, RANDOM_STATE, check_values, plain
 from ..exceptions import ParameterError, nearest
-from .head_names import check_head, head_label, is_named
+from .head_labels import head_label, is_named
+from .head_names import check_head
 from .nearest_mean import NearestMean
 from .own_classifiers import own_classifier
 

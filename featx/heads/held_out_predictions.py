@@ -15,7 +15,8 @@ from ..evaluation.operating_point import class_number
 from ..evaluation.splits import Split
 from ..evaluation.thresholds import decide
 from ..exceptions import ParameterError
-from .head_names import HEADS, is_named
+from .head_labels import is_named
+from .head_names import HEADS
 from .tuned_head import TunedHead
 
 __all__ = ["HeldOutPredictions", "predict_held_out"]

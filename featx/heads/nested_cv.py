@@ -38,7 +38,8 @@ from ..networks.pooling import View
 from ..runtime.seeds import drawn_seed
 from .checked_input import checked_matrices, checked_split
 from .class_weights import class_weights
-from .head_names import LINEAR_HEADS, check_heads, head_grids, head_labels, head_name
+from .head_labels import head_labels, head_name
+from .head_names import LINEAR_HEADS, check_heads, head_grids
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
 from .scoring import baseline_metric, tuning_score

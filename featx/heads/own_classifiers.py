@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_clusterer, is_o
 
 from ..constraints import shown
 from ..exceptions import FeatxError, ParameterError, nearest
-from .head_names import EXAMPLE, head_label, is_named
+from .head_labels import EXAMPLE, head_label, is_named
 
 __all__ = ["describe_head", "failure_text", "named_failures", "own_classifier"]
 

@@ -30,7 +30,7 @@ from .calibrated_head import folds_inside, held_out_probabilities
 from .class_weights import class_weights
 from .elimination import find_best_value
 from .feasible import feasible
-from .head_names import head_label, is_named
+from .head_labels import head_label, is_named
 from .head_probabilities import is_calibrated, may_have_probabilities, with_probabilities
 from .heads import HeadSpec, head_spec, try_head
 from .own_classifiers import named_failures

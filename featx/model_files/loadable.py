@@ -13,8 +13,9 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from ..exceptions import ModelFileError
 from .compiled_parts import check_compiled
 from .model_parts import difference
+from .named_heads import check_named_heads
 from .shadowed_methods import check_attributes
-from .trusted_types import Trusted, is_local, trusted_types, untrusted_names
+from .trusted_types import Trusted, UntrustedTypesError, is_local, trusted_types, untrusted_names
 
 __all__ = ["copy_model", "dump_loadable", "types_to_trust"]
 
@@ -78,8 +79,9 @@ def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
         loaded = skops.io.loads(data, trusted=trusted_types(trusted))
         check_attributes(loaded)
         check_compiled(loaded)
-    except UntrustedTypesFoundException as error:
-        names = untrusted_names(error)
+        check_named_heads("the model", loaded, trusted)
+    except (UntrustedTypesFoundException, UntrustedTypesError) as error:
+        names = error.names if isinstance(error, UntrustedTypesError) else untrusted_names(error)
         if any(map(is_local, names)):
             next_step = "Write it as a function or class in a module that can be imported, or choose another step."
         else:

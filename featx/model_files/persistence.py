@@ -26,6 +26,7 @@ from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
 from .model_schema import check_model_file, check_references, unreadable_model
 from .moved_weights import Files, find_weights
+from .named_heads import check_named_heads
 from .shadowed_methods import check_attributes
 from .trusted_types import Trusted, UntrustedTypesError, check_importable, trusted_types, untrusted_names
 
@@ -176,6 +177,7 @@ def read_model(
     check_values(locals(), backbone=NETWORK)
     name = _name(path)
     content = _read(name, trusted)
+    check_named_heads(name, content, trusted)
     try:
         meta, model = json.loads(content["featx"]), content["model"]
         if meta["format"] != MODEL_FORMAT:

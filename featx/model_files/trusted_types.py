@@ -23,6 +23,7 @@ __all__ = [
     "UntrustedTypesError",
     "check_importable",
     "is_local",
+    "names_of",
     "trusted_types",
     "untrusted_names",
 ]
@@ -120,14 +121,14 @@ class UntrustedTypesError(ModelFileError):
     """
 
     def __init__(self, path: str, names: list[str], given: Trusted = ()) -> None:
-        asked = [item if isinstance(item, str) else f"{item.__module__}.{item.__name__}" for item in _given(given)]
-        needed = [*asked, *names]
+        needed = [*names_of(given), *names]
         options = " ".join(f"--trust {name}" for name in needed)
         super().__init__(
             f"{path} holds types that featx does not trust, and is refused: {', '.join(names)}",
             "Write them in a module that can be imported, and save the model again."
             if any(map(is_local, names))
-            else f"If you know what they do, use `featx predict` with {options}, in Python trusted={needed}.",
+            else f"If you know what they do, use `featx predict` with {options}, in Python "
+            f"load_model(path, trusted={needed}).",
         )
         self.args = (path, names, given)
         self.names = names
@@ -162,6 +163,11 @@ def check_importable(more: Trusted) -> None:
             raise ParameterError(f"got trusted={name!r}, which cannot be imported: {error}", NAMING_STEP) from error
         if not callable(found):
             raise ParameterError(f"got trusted={name!r}; expected a type or function", NAMING_STEP)
+
+
+def names_of(more: Trusted) -> list[str]:
+    """Return types and functions as their names, with the module before each."""
+    return [item if isinstance(item, str) else f"{item.__module__}.{item.__name__}" for item in _given(more)]
 
 
 def untrusted_names(error: UntrustedTypesFoundException) -> list[str]:

@@ -26,7 +26,8 @@ from ..exceptions import ImageDecodeError, ParameterError
 from ..extraction.searched_networks import embed_networks, searched_networks
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
-from ..heads.head_names import check_heads, head_grids, head_label
+from ..heads.head_labels import head_label
+from ..heads.head_names import check_heads, head_grids
 from ..heads.nested_cv import evaluate_heads
 from ..heads.tuned_head import TunedHead
 from ..images.failures import find_unreadable

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import ModelFileError, ParameterError
-from ..heads.head_names import head_grids, head_label, is_named
+from ..heads.head_labels import head_label, is_named
+from ..heads.head_names import head_grids
 from ..heads.tuned_head import TunedHead
 from ..model_files.loadable import dump_loadable, types_to_trust
 

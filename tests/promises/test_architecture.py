@@ -64,6 +64,7 @@ LIGHT = (
     "exceptions",
     "display.quantities",
     "display.terminal",
+    "heads.head_labels",
     "heads.head_names",
     "comparison.strategy_names",
 )
