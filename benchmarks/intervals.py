@@ -502,7 +502,7 @@ def decisions() -> Iterator[Setting]:
         truths = {"sensitivity": sensitivity, "precision": share * sensitivity / flagged}
         for figure in names:
             draw = _reached(figure, n, rates, (1.0, 1.0))
-            yield Setting(figure, "now: Wilson", f"{n} images, {rates}", truths[figure], draw)
+            yield Setting(figure, "now: Clopper and Pearson", f"{n} images, {rates}", truths[figure], draw)
         for costs in ((1.0, 1.0), (5.0, 1.0), (100.0, 1.0)):
             truth = costs[0] * share * (1 - sensitivity) + costs[1] * (1 - share) * (1 - specificity)
             name = f"{n} images, {rates}, {costs[0]:g}:{costs[1]:g}"

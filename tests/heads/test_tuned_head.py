@@ -79,7 +79,7 @@ def test_the_tuned_head_chooses_the_good_value():
 
 def test_a_made_head_is_a_tuned_head_with_these_parameters():
     given = {"grid": {"C": [0.1, 1.0]}, "class_weight": "balanced", "scoring": "f1_macro", "random_state": 3}
-    given["n_jobs"] = 2
+    given |= {"n_jobs": 2, "positive": 1, "operating_point": "cost=5:1"}
     assert make_head("svm", **given).get_params() == TunedHead("svm", **given).get_params() == {"head": "svm", **given}
     assert featx.make_head is make_head
     assert "TunedHead" in featx.__all__
