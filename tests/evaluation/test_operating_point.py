@@ -24,7 +24,7 @@ def test_shares_and_costs_are_read():
      "cost=nan:1", "cost=inf:1", "cost=1:2:3", "cost=5:1x"],
 )  # fmt: skip
 def test_what_is_none_is_refused(text):
-    with pytest.raises(ParameterError, match="got operating_point=.*expected"):
+    with pytest.raises(ParameterError, match=r"got operating_point=.*expected"):
         parse_operating_point(text)
 
 

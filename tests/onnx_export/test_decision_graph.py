@@ -7,8 +7,7 @@ import pytest
 
 from featx import ModelFileError, ThresholdClassifier, export_onnx, make_head, save_model
 from featx.evaluation.thresholds import Decision
-from featx.onnx_export import export
-from featx.onnx_export.decision_graph import ranked_classes
+from featx.onnx_export.decision_graph import check_decisions, ranked_classes
 from featx.onnx_export.graph_writer import GraphWriter
 from onnx_files import fitted, onnx, onnxruntime
 
@@ -50,7 +49,7 @@ def test_without_a_threshold_the_most_probable_comes_first():
     assert np.array_equal(answers(p, None, 1)[1][:, 0], p.argmax(axis=1))
 
 
-def test_a_model_with_a_threshold_is_exported_and_a_file_that_decides_otherwise_is_not_kept(tmp_path, monkeypatch):
+def test_a_model_with_a_threshold_is_exported(tmp_path):
     model = fitted(make_head("logistic", grid={"C": [0.01]}))
     label = model.classes_[1]
     model.steps[-1] = ("head", ThresholdClassifier.around(model[-1].head_, Decision(label, 1.5, "precision=1")))
@@ -63,10 +62,19 @@ def test_a_model_with_a_threshold_is_exported_and_a_file_that_decides_otherwise_
     (first,) = session.run(["top_classes"], {"image": images})
     assert first[:, 0].tolist() == model.predict(list(images)).tolist()
     assert label not in first[:, 0]
-    monkeypatch.setattr(
-        export, "ranked_classes", lambda *given, **more: ranked_classes(*given, **more | {"decision": None})
-    )
-    model.steps[-1][1].positive = model.classes_[int(model.predict_proba(list(images))[0].argmax())]
+
+
+def test_a_file_that_decides_otherwise_is_not_kept():
+    class Session:
+        def get_inputs(self):
+            return [self]
+
+        name = "image"
+
+        def run(self, outputs, inputs):
+            return np.array([[0.2, 0.5, 0.3]]), np.array([["b", "c", "a"]])
+
+    images = [np.zeros((4, 4, 3), np.uint8)]
+    check_decisions(Session(), images, CLASSES, Decision("b", 0.4))
     with pytest.raises(ModelFileError, match="does not decide as featx does"):
-        export_onnx(model, tmp_path / "other.onnx")
-    assert not (tmp_path / "other.onnx").exists()
+        check_decisions(Session(), images, CLASSES, Decision("b", 0.6))
