@@ -2,6 +2,7 @@
 
     python benchmarks/intervals.py                  # the whole table, some minutes on one core
     python benchmarks/intervals.py --simulations 200
+    python benchmarks/intervals.py --only ranking --only decisions
 
 Test sets are drawn from populations whose figures are known: confusion matrices of 2 to 10 classes for balanced
 accuracy and macro F1, probabilities of calibrated and miscalibrated models for log loss and the calibration error,
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from featx.evaluation.calibration import debiased_calibration_error, error_if_calibrated, expected_calibration_error
 from featx.evaluation.intervals import (
@@ -30,7 +31,11 @@ from featx.evaluation.intervals import (
     per_class_error,
     wilson_interval,
 )
+from featx.evaluation.operating_point import OperatingPoint
+from featx.evaluation.ranking import RANKING_METRICS, average_precision_interval, roc_auc_interval, score_ranking
+from featx.evaluation.reached_point import judge_point
 from featx.evaluation.resampled import corrected_interval
+from featx.evaluation.thresholds import ChosenThreshold
 
 IMAGES, CLASSES, ACCURACIES = (40, 150, 400, 1000), (2, 3, 5, 10), (0.6, 0.85, 0.95, 0.99, 0.994)
 RESAMPLES = 200
@@ -398,16 +403,170 @@ def simulate_repeats(
     return found
 
 
+def class_scores(
+    rng: np.random.Generator, kind: str, auc: float, own: np.ndarray, shift: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Return scores of images whose area under the ROC curve is about this, with a part that a group shares.
+
+    Normal; of twice the spread for one of the two kinds; with up to 10 % of the class, or 5 % of the others, drawn from
+    the other kind, as wrong labels are; or votes of 5 or 20.
+    """
+    wide = 2.0 if kind.startswith("wide") else 1.0
+    wrong = min(1 - auc, {"wrong labels": 0.1, "wrong others": 0.05}.get(kind, 0.0))
+    inner = min((auc - wrong / 2) / (1 - wrong), 0.9999)
+    distance = np.sqrt(1 + wide**2 + 2 * np.var(shift)) * ndtri(inner)
+    moved = own ^ ((rng.random(own.shape) < wrong) & (own if kind == "wrong labels" else ~own))
+    spread = np.where(own if kind == "wide class" else ~own, wide, 1.0)
+    found = rng.normal(size=own.shape) * spread + distance * moved + shift
+    return rng.binomial(int(kind.split()[0]), ndtr(found - distance / 2)) if kind.endswith("votes") else found
+
+
+def ranking(rng: np.random.Generator) -> Iterator[Setting]:
+    """Yield settings of the area under the ROC curve and average precision, of images and of groups."""
+    kinds = ("normal", "wide class", "wide others", "wrong labels", "wrong others", "5 votes", "20 votes")
+    intervals = {"roc_auc": roc_auc_interval, "average_precision": average_precision_interval}
+    for kind, auc, share in itertools.product(kinds, (0.6, 0.8, 0.9, 0.97, 0.995), (0.5, 0.2, 0.05)):
+        own = np.arange(400_000) < share * 400_000
+        known = score_ranking(own, class_scores(rng, kind, auc, own))
+        for n, drawn, figure in itertools.product(IMAGES, (True, False), RANKING_METRICS):
+
+            def now(rng, simulations, kind=kind, auc=auc, share=share, n=n, drawn=drawn, figure=figure):
+                ends = []
+                for _ in range(simulations):
+                    own = rng.random(n) < share if drawn else np.arange(n) < round(share * n)
+                    enough = min(own.sum(), (~own).sum()) >= 10
+                    scores = class_scores(rng, kind, auc, own)
+                    ends.append(intervals[figure](own, scores) if enough else (np.nan, np.nan))
+                return np.array(ends).T
+
+            name = f"{n} images, {share:.0%} of the class, {'drawn' if drawn else 'fixed'}, {auc:.1%}, {kind}"
+            yield Setting(figure, "now: logit and a score interval", name, known[figure].value, now)
+    for number, mean, sizes, auc, share, effect, apart, figure in itertools.product(
+        (5, 8, 15, 30, 50), (4, 20), ("equal", "uneven"), (0.7, 0.9, 0.98), (0.5, 0.15), (0.0, 0.5, 2.0), (True, False),
+        RANKING_METRICS,
+    ):  # fmt: skip
+        how = (number, mean, sizes, auc, share, effect, apart)
+        own = np.arange(400_000) < share * 400_000
+        known = score_ranking(own, class_scores(rng, "normal", auc, own, rng.normal(size=400_000) * effect))
+
+        def grouped(rng, simulations, how=how, figure=figure):
+            ends = []
+            for _ in range(simulations):
+                found = _ranked_groups(rng, *how[:-1], apart=how[-1])[figure]
+                ends.append((found.low, found.high))
+            return np.array(ends).T
+
+        name = (
+            f"{number} {sizes} groups of {mean}, {share:.0%}, {auc:.0%}, effect {effect}, "
+            f"{'a class each' if apart else 'mixed'}"
+        )
+        yield Setting(f"{figure}, groups", "now: logit and a score interval", name, known[figure].value, grouped)
+
+
+def _ranked_groups(rng: np.random.Generator, *how: Any, apart: bool) -> Any:
+    own, scores, groups = grouped_scores(rng, *how, apart=apart)
+    return score_ranking(own, scores, units=groups)
+
+
+def grouped_scores(
+    rng: np.random.Generator,
+    number: int,
+    mean: int,
+    sizes: str,
+    auc: float,
+    share: float,
+    effect: float,
+    *,
+    apart: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which images are of the class, their scores and their groups, which are of one class each or mixed."""
+    counts = rng.geometric(1 / mean, number) if sizes == "uneven" else np.full(number, mean)
+    groups = np.repeat(np.arange(number), counts)
+    own = rng.random(len(groups)) < share
+    if apart:
+        own = (rng.random(number) < share)[groups]
+    shift = rng.normal(size=number)[groups] * effect
+    # The distance between the kinds is that of the population, whatever groups are drawn.
+    scores = rng.normal(size=len(groups)) + shift + np.sqrt(2 + 2 * effect**2) * ndtri(auc) * own
+    return own, scores, groups
+
+
+def decisions() -> Iterator[Setting]:
+    """Yield settings of sensitivity, precision and cost at a threshold, of images and of groups."""
+    names = ("sensitivity", "precision")
+    for n, share, sensitivity, specificity in itertools.product(
+        IMAGES, (0.5, 0.2, 0.05), (0.8, 0.95, 0.99), (0.5, 0.9, 0.99)
+    ):
+        rates = (share, sensitivity, specificity)
+        flagged = share * sensitivity + (1 - share) * (1 - specificity)
+        truths = {"sensitivity": sensitivity, "precision": share * sensitivity / flagged}
+        for figure in names:
+            draw = _reached(figure, n, rates, (1.0, 1.0))
+            yield Setting(figure, "now: Clopper and Pearson", f"{n} images, {rates}", truths[figure], draw)
+        for costs in ((1.0, 1.0), (5.0, 1.0), (100.0, 1.0)):
+            truth = costs[0] * share * (1 - sensitivity) + costs[1] * (1 - share) * (1 - specificity)
+            name = f"{n} images, {rates}, {costs[0]:g}:{costs[1]:g}"
+            yield Setting("cost", "now: gamma of Fay and Feuer", name, truth, _reached("cost", n, rates, costs))
+    for number, mean, kind, rate, effect, share in itertools.product(
+        (5, 8, 15, 30, 50), (4, 20), ("equal", "uneven"), (0.6, 0.85, 0.95, 0.99), (0.0, 0.05, 0.3, 1.0), (0.5, 0.15)
+    ):
+        how = (number, mean, kind, rate, effect)
+
+        def grouped(rng, simulations, how=how, share=share):
+            ends = []
+            for sizes, rates in zip(*grouped_sizes(rng, simulations, *how), strict=True):
+                groups = np.repeat(np.arange(how[0]), sizes)
+                own = rng.random(len(groups)) < share
+                found = _judged(own, own & (rng.random(len(groups)) < rates[groups]), (1.0, 1.0), groups)["sensitivity"]
+                ends.append((found.low, found.high))
+            return np.array(ends).T
+
+        name = f"{number} {kind} groups of {mean}, {share:.0%} of the class, {rate:.0%}, correlation {effect}"
+        yield Setting("sensitivity, groups", "now: t over groups and Wilson", name, rate, grouped)
+
+
+def _reached(figure: str, n: int, rates: tuple[float, float, float], costs: tuple[float, float]) -> Callable[..., Any]:
+    """Return the draws of intervals at a threshold, from the share of the class, sensitivity and specificity."""
+    share, sensitivity, specificity = rates
+
+    def draw(rng: np.random.Generator, simulations: int) -> np.ndarray:
+        ends = []
+        for _ in range(simulations):
+            own = rng.random(n) < share
+            found = _judged(own, rng.random(n) < np.where(own, sensitivity, 1 - specificity), costs)[figure]
+            ends.append((found.low, found.high))
+        return np.array(ends).T
+
+    return draw
+
+
+def _judged(own: np.ndarray, flagged: np.ndarray, costs: tuple[float, float], units: np.ndarray | None = None) -> Any:
+    point = OperatingPoint("cost", np.nan, *costs, "cost")
+    chosen = ChosenThreshold(0.5, {}, [])
+    return judge_point(own, flagged, point, chosen, positive="", thresholds=[0.5], units=units).reached
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulations", type=int, default=400, help="test sets of each setting")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", action="append", help="losses, groups, repeats, images, ranking, decisions")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    for settings in (losses(rng), groups(), repeats(), images()):
-        print(report(settings, rng, options.simulations), flush=True)
-    print(calibration(rng, options.simulations // 4))
+    parts = {
+        "losses": losses(rng),
+        "groups": groups(),
+        "repeats": repeats(),
+        "images": images(),
+        "ranking": ranking(rng),
+        "decisions": decisions(),
+    }
+    for name, settings in parts.items():
+        if not options.only or name in options.only:
+            print(report(settings, rng, options.simulations), flush=True)
+    if not options.only:
+        print(calibration(rng, options.simulations // 4))
 
 
 if __name__ == "__main__":

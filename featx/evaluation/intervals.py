@@ -21,6 +21,7 @@ __all__ = [
     "FEW_GROUPS",
     "NORMAL_QUANTILE",
     "class_mean_interval",
+    "exact_interval",
     "grouped_accuracy_interval",
     "grouped_class_mean_interval",
     "log_loss_interval",
@@ -52,6 +53,22 @@ def wilson_interval(successes: np.ndarray | float, trials: np.ndarray | float) -
     centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = NORMAL_QUANTILE * np.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
     return np.minimum(p, np.maximum(0.0, centre - half)), np.maximum(p, np.minimum(1.0, centre + half))
+
+
+def exact_interval(successes: np.ndarray | float, trials: np.ndarray | float) -> Interval:
+    """Return the interval of a proportion of Clopper and Pearson (1934), which holds the truth at least so often.
+
+    Wilson's holds it less often than promised where there are few trials: 0.86 of the time for two images.
+
+    Parameters
+    ----------
+    successes, trials : array-like of float
+    """
+    from scipy.special import betaincinv
+
+    hits, n = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
+    low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), n - hits + 1, LOWER), 0.0)
+    return low, np.where(hits < n, betaincinv(hits + 1, np.maximum(n - hits, 1), UPPER), 1.0)
 
 
 def grouped_accuracy_interval(right: np.ndarray, sizes: np.ndarray) -> Interval:

@@ -163,8 +163,10 @@ def _newcombe_interval(value: float, n_own: float, n_others: float) -> tuple[flo
         spread = area * (1 - area) * (1 + more * (1 - area) / (2 - area) + more * area / (1 + area))
         return float(area + sign * NORMAL_QUANTILE * np.sqrt(max(spread, 0.0) / (n_own * n_others)) - value)
 
-    low = brentq(gap, 0, value, args=(1,)) if gap(0, 1) < 0 < gap(value, 1) else 0.0
-    high = brentq(gap, value, 1, args=(-1,)) if gap(value, -1) < 0 < gap(1, -1) else 1.0
+    # At 0 and 1 the standard error is 0 and the gap closes, which is not the end that is sought.
+    inner = min(max(value, 1e-9), 1 - 1e-9)
+    low = brentq(gap, 0, inner, args=(1,)) if gap(0, 1) < 0 < gap(inner, 1) else 0.0
+    high = brentq(gap, inner, 1, args=(-1,)) if gap(inner, -1) < 0 < gap(1, -1) else 1.0
     return float(low), float(high)
 
 

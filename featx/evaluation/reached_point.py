@@ -11,7 +11,7 @@ import numpy as np
 from ..display.quantities import percent_text
 from ..display.summary_mixin import SummaryMixin
 from .estimates import Estimate
-from .intervals import FEWEST_GROUPS, grouped_accuracy_interval, log_loss_interval, wilson_interval
+from .intervals import FEWEST_GROUPS, exact_interval, grouped_accuracy_interval, log_loss_interval
 from .operating_point import OperatingPoint
 from .thresholds import ChosenThreshold
 
@@ -99,12 +99,12 @@ def judge_point(
 
 
 def _share(right: np.ndarray, among: np.ndarray, units: np.ndarray | None, what: str) -> Estimate:
-    """Return the share of some images, with the interval of accuracy on them."""
+    """Return the share of some images, with its exact interval, or with units that of accuracy in groups."""
     hits, n = int((right & among).sum()), int(among.sum())
     if not n:
         return Estimate(math.nan, reason=f"there are no {what}")
     if units is None:
-        low, high = wilson_interval(hits, n)
+        low, high = exact_interval(hits, n)
         return Estimate(hits / n, float(low), float(high))
     codes = np.unique(units[among], return_inverse=True)[1]
     if codes.max() + 1 < FEWEST_GROUPS:

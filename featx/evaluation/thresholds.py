@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.quantities import count_text, percent_text
-from .intervals import NORMAL_QUANTILE, wilson_interval
+from .intervals import CONFIDENCE, NORMAL_QUANTILE, exact_interval, wilson_interval
 from .operating_point import OperatingPoint
 
 __all__ = ["ChosenThreshold", "Decision", "choose_threshold", "decide"]
@@ -189,13 +189,16 @@ def _promise(point: OperatingPoint, basis: np.ndarray, units: np.ndarray | None,
         return [f"no number of images can promise a {point.quantity} of 100 %"]
     if not n:
         return []
-    low = float(wilson_interval(n, n)[0])
+    low = float((exact_interval if units is None else wilson_interval)(n, n)[0])
     if low >= point.level:
         return []
     what = {"sensitivity": f"of {name}", "specificity": "of other classes", "precision": f"called {name}"}
     noun = "image" if units is None else "group"
-    # Wilson's interval of n of n begins at n / (n + z^2).
-    enough = count_text(math.ceil(point.level * NORMAL_QUANTILE**2 / (1 - point.level)), noun)
+    # Of n of n, the exact interval begins at the nth root of 0.025, and Wilson's at n / (n + z^2).
+    least = math.log((1 - CONFIDENCE) / 2) / math.log(point.level)
+    if units is not None:
+        least = point.level * NORMAL_QUANTILE**2 / (1 - point.level)
+    enough = count_text(math.ceil(least), noun)
     return [
         f"{count_text(n, noun)} {what[point.quantity]} cannot promise a {point.quantity} of "
         f"{percent_text(point.level)}: even with all of them right, the 95 % interval would begin at "

@@ -7,6 +7,7 @@ from featx import ParameterError, TunedHead, make_head
 
 def test_make_head_is_a_tuned_head_with_the_same_parameters():
     given = {"grid": {"C": [0.1]}, "class_weight": "balanced", "scoring": "f1_macro", "random_state": 3, "n_jobs": 2}
+    given |= {"positive": 1, "operating_point": "cost=5:1"}
     made = make_head("logistic", **given)
     assert type(made) is TunedHead
     assert made.get_params(deep=False) == TunedHead("logistic", **given).get_params(deep=False)

@@ -367,7 +367,7 @@ def test_a_seed_gives_the_same_result():
     ("options", "words"),
     [
         ({"grids": {"svm": {"C": [1]}}}, "got a grid for svm"),
-        ({"scoring": "r2"}, "got scoring='r2'; expected one of accuracy"),
+        ({"scoring": "recall"}, "got scoring='recall'; expected one of accuracy"),
         ({"heads": ["tree"]}, "no head 'tree'"),
         ({"heads": []}, "heads"),
         ({"class_weight": {"class 7": 1.0}}, "got class_weight for 'class 7', which is not a class"),
