@@ -1,4 +1,4 @@
-"""Write data that can be had without a hub as folders of images, for the commands of docs/studies.md.
+"""Write data that can be had without a hub as folders of images, for the commands of docs/.
 
     pip install "featx[dev]"          # solar cells: the package elpv-dataset (CC BY-NC-SA 4.0)
     apt-get download dataset-fashion-mnist && dpkg-deb -x dataset-fashion-mnist_*.deb fashion         # MIT
@@ -6,6 +6,7 @@
     python benchmarks/study_data.py clothes fashion clothes/   # ten classes: clothes/train/bag/00001.png, clothes/test
     python benchmarks/study_data.py emoji emoji-datasource-*.tgz emoji/    # emoji/emoji.csv: 80 classes, grouped
     python benchmarks/study_data.py cells cells/               # cells/defective.0.png, cells/functional.0.png, ...
+    python benchmarks/study_data.py cell-table cells/          # cells/cells.csv: photo, kind, brightness, label
 
 Nothing is downloaded here, and nothing is copied into the repository.
 """
@@ -84,6 +85,21 @@ def cells(target: Path) -> None:
     for path, label, _ in read_labels():
         shutil.copyfile(path, target / f"{label}.{counts[label]}.png")
         counts[label] += 1
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def cell_table(target: Path) -> None:
+    """Solar cells of ELPV as TARGET/cells.csv: photo, kind (mono or poly), brightness and label; and the images."""
+    target.mkdir(parents=True)
+    with open(target / "cells.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["photo", "kind", "brightness", "label"])
+        for path, label, stratum in read_labels():
+            shutil.copyfile(path, target / path.name)
+            with Image.open(path) as image:
+                brightness = np.asarray(image.convert("L")).mean()
+            writer.writerow([path.name, stratum.split()[1], f"{brightness:.2f}", label])
 
 
 def _read_idx(path: Path) -> np.ndarray:

@@ -14,9 +14,12 @@ import numpy as np
 
 from ..exceptions import ParameterError
 from .cells import IMAGE_KINDS, cell_kind, is_missing
+from .columns import column_cells
 
 __all__ = ["cells_of", "first_few"]
 
+# Of a frame of several columns, as many rows say what each of them holds.
+FIRST = 100
 EXPECTED_CELL = "expected a path, a URL, a PIL image, an array or the bytes of a file in each row"
 
 
@@ -77,10 +80,8 @@ def _values(X: Any) -> list[Any] | None:
         raise ParameterError(f"got X of type {type(X).__name__}, which is not computed yet", f"Pass X.{how}().")
     if columns := _columns(X):
         return _of_frame(X, columns)
-    if hasattr(X, "to_pylist"):
-        return list(X.to_pylist())
-    if hasattr(X, "dtype") and hasattr(X, "to_list"):
-        return list(X.to_list())
+    if hasattr(X, "to_pylist") or (hasattr(X, "dtype") and hasattr(X, "to_list")):
+        return column_cells(X)
     if isinstance(X, list | tuple):
         return list(X)
     if hasattr(X, "toarray"):
@@ -127,11 +128,16 @@ def _of_frame(X: Any, names: list[Any]) -> list[Any] | None:
     kinds = {}
     for index in range(len(names)):
         column = X.column(index) if arrow else X.iloc[:, index] if hasattr(X, "iloc") else X[names[index]]
-        values = column.to_pylist() if arrow else column.to_list() if len(names) == 1 else column[:100].to_list()
+        values = column_cells(column if len(names) == 1 else column[:FIRST])
         known = next((value for value in values if not is_missing(value)), None)
         kinds[index] = cell_kind(known) if known is not None else "missing"
         if len(names) == 1:
-            return None if kinds[0] == "number" or not len(values) else list(values)
+            if kinds[0] == "number":
+                raise ParameterError(
+                    f"got a frame of one column of numbers, {names[0]}; expected one column of images",
+                    "Pass the column of the images; for flattened images, one column for each pixel.",
+                )
+            return values or None
     images = [names[index] for index, kind in kinds.items() if kind in IMAGE_KINDS or kind == "pair"]
     if not images:
         return None
@@ -174,6 +180,11 @@ def _refuse_container(X: Any) -> None:
 
 def _refuse_numbers(values: list[Any], kind: str) -> NoReturn:
     n, name = len(values), type(values[0]).__name__
+    if kind == "row" and len(values[0]) and cell_kind(values[0][0]) == "row":
+        raise ParameterError(
+            f"got a column of {n:,} nested lists of numbers ({name}), which do not say what is white",
+            "Make an array of each: X.map(lambda cell: np.array(cell, np.uint8)) in pandas, a column of dtype Array in polars.",
+        )
     if kind == "row":
         raise ParameterError(f"got a column of {n:,} rows of numbers ({name})", "Pass an array of them: np.stack(X).")
     raise ParameterError(

@@ -77,7 +77,8 @@ def check_images(
         if not cells:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: pass images.")
         if missing and getattr(estimator, "on_error", "raise") != "skip":
-            raise missing_cells_error("image", "X", missing, len(cells), hasattr(estimator, "on_error"))
+            rows = _with_index(X, missing)
+            raise missing_cells_error("image", "X", rows, len(cells), hasattr(estimator, "on_error"))
         _note_image_shape(image_shape)
         return wrap_images(cells, **options)
     array = X if hasattr(X, "dtype") or hasattr(X, "iloc") else _as_array(X)
@@ -87,6 +88,14 @@ def check_images(
         images = validate_data(estimator, array, reset=False, ensure_2d=False, allow_nd=True)
         return wrap_images(images, **options)
     return wrap_images(_reshaped(validate_data(estimator, X, reset=reset), image_shape), **options)
+
+
+def _with_index(X: Any, rows: list[int]) -> list[Any]:
+    """Return rows with their names in the index of pandas, which tell them where X is a part of a table."""
+    index = getattr(X, "index", None)
+    if not hasattr(index, "tolist"):  # a list has a method of this name
+        return rows
+    return [row if index[row] == row else f"{row} (index {index[row]!s:.40})" for row in rows]
 
 
 def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:

@@ -111,7 +111,7 @@ def unlabelled(values: Any) -> list[int]:
     return [index for index, value in enumerate(cells) if is_missing(value)]
 
 
-def missing_cells_error(what: str, where: str, rows: list[int], n_rows: int, can_skip: bool = False) -> ParameterError:
+def missing_cells_error(what: str, where: str, rows: list[Any], n_rows: int, can_skip: bool = False) -> ParameterError:
     """Return the error for cells that are empty."""
     skip = ", or pass on_error='skip', which makes their rows NaN" if can_skip else ""
     return ParameterError(

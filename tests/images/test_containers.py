@@ -233,6 +233,9 @@ REFUSED = {
     "column of numbers": (lambda: pd.Series([1.0, 2.0]), r"1D array of 2 numbers \(float\)"),
     "range": (lambda: range(3), r"1D array of 3 numbers \(int\)"),
     "column of rows": (lambda: pd.Series([np.zeros(4), np.zeros(4)]), r"2 rows of numbers.*np.stack\(X\)"),
+    "column of nested lists": (lambda: pd.Series([[[0, 9]], [[9, 0]]]), r"2 nested lists of numbers \(list\).*np.uint8"),
+    "frame of numbers": (lambda: pd.DataFrame({"area": [0.5, 0.1]}), "one column of numbers, area; expected one column"),
+    "no image in a part": (lambda: pd.Series(["a", None], index=[7, 9]), r"1 of 2 rows of X .*: row 1 \(index 9\)"),
     "bytes in arrays": (lambda: [np.frombuffer(b"\x89PNG\r\n\x1a\n", "u1")] * 2, r"content of a file: pass bytes\(x\)"),
     "an array of bytes": (lambda: np.array([b"\x89PNG\r\n\0\0"]), "array of fixed width, which loses.*dtype=object"),
     "open files": (lambda: [open(__file__, "rb")], r"type BufferedReader in row 0.*file.read\(\)"),  # noqa: SIM115
