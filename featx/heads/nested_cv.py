@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from threadpoolctl import threadpool_limits
 
 from ..choices import Scoring
 from ..constraints import check_values, plain, shown
@@ -31,6 +30,7 @@ from ..evaluation.units import nontrivial_groups
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
+from ..runtime.one_thread import one_thread
 from ..runtime.seeds import drawn_seed
 from .class_weights import class_weights
 from .head_names import LINEAR_HEADS, check_heads
@@ -142,7 +142,7 @@ def evaluate_heads(
     candidates: list[_Candidate] = []
     best_fit: list[TunedHead] = []
     # Predictions are on one thread of BLAS, as tuning is.
-    with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
+    with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, one_thread():
         for view, X in matrices.items():
             for tuned in tuned_heads:
                 predictions, last = predict_held_out(

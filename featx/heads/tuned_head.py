@@ -18,7 +18,6 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
@@ -26,6 +25,7 @@ from ..evaluation.class_sizes import check_counts
 from ..evaluation.splits import INNER_FOLDS, Split, inner_folds
 from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
+from ..runtime.one_thread import one_thread
 from ..runtime.seeds import drawn_seed
 from ..runtime.tasks import Workers
 from .class_weights import class_weights
@@ -155,7 +155,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         folds = inner_folds(y, groups, seed, together)
         spec = _feasible(spec, y, folds)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
-        with threadpool_limits(1):
+        with one_thread():
             self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds)
             self.head_ = _with_probabilities(spec.with_parameters(self.best_params_), X, y, folds)
         self.classes_ = self.head_.classes_
