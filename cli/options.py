@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from ..extraction.transformer import CNNFeatureTransformer
 
 __all__ = [
-    "FRACTION",
-    "OPEN_FRACTION",
-    "RATE",
     "check_output",
     "check_outputs",
     "decorate",
@@ -175,12 +172,6 @@ per_class_option = _data(
     "--per-class", type=click.IntRange(min=1), metavar="N",
     help="Use at most N images of each class, drawn by --seed; a test set is used whole.",
 )  # fmt: skip
-
-
-# Numbers that the library would refuse are refused before it is imported.
-OPEN_FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
-FRACTION = click.FloatRange(0, 1, max_open=True)
-RATE = click.FloatRange(0)
 
 
 test_option = _judging("--test", "test_data", metavar="DATA",

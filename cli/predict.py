@@ -83,7 +83,7 @@ def predict(
 
     form = form or _form_of(output)
     check_outputs(output, options, MODEL=[model], **{"--weights": weights})
-    check_figure_paths(options["plot_predictions"])
+    check_figure_paths(plot_predictions=options["plot_predictions"])
     check_reading(options)
     check_model_files(model, weights, images=images)
     dataset = images_from(options, images, output=output)
