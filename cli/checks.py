@@ -99,14 +99,15 @@ def check_model_files(model: str, weights: Sequence[str], *, images: Sequence[st
         check_file(file)
 
 
-def check_figure_paths(*paths: Path | None) -> None:
-    """Raise what writing plots to these files would raise."""
-    from ..reports.plots import check_figure_path
+def check_figure_paths(**paths: Path | None) -> None:
+    """Raise what writing plots to these files would raise; each is named by the option that it was given by."""
+    from ..reports.figure_files import check_figure_path
     from .output_files import check_output
 
-    for path in filter(None, paths):
-        check_output(path)
-        check_figure_path(path)
+    for name, path in paths.items():
+        if path is not None:
+            check_output(path)
+            check_figure_path(path, name=name)
 
 
 def check_trained_stages(backbone: str, stages: Any, *, layer: str | None) -> None:

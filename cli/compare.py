@@ -14,9 +14,9 @@ from .checks import check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .interrupts import note_kept
 from .logs import announce
+from .number_ranges import OPEN_FRACTION, NumberRange
 from .option_groups import JUDGING, OUTPUT, STRATEGIES, Command, in_group
 from .options import (
-    OPEN_FRACTION,
     dry_run_option,
     json_option,
     min_images_option,
@@ -122,7 +122,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     "--margin",
     default=0.01,
     show_default=True,
-    type=click.FloatRange(0, 0.5, max_open=True),
+    type=NumberRange(0, 0.5, max_open=True),
     metavar="DIFFERENCE",
     help="Difference in accuracy that does not matter; 0.01 is one percentage point.",
 )
@@ -191,7 +191,7 @@ def compare(data: str, dry_run: bool, **options: Any) -> None:
     """
     chosen = named_strategies(options["strategies"], options["settings"])
     check_outputs(None, options)
-    check_figure_paths(options["plot"], options["plot_confusion"], options["plot_history"])
+    check_figure_paths(**{name: options[name] for name in ("plot", "plot_confusion", "plot_history")})
     if options["plot_history"] and not any(
         parse_strategy(each.strategy).method in TRAINED_STRATEGIES for each in chosen
     ):

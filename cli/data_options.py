@@ -12,7 +12,6 @@ from .option_groups import DATA as GROUP
 from .option_groups import in_group
 from .overwrites import check_overwrites
 from .report import note
-from .wording import in_options
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
@@ -124,5 +123,5 @@ def _columns(options: dict[str, Any]) -> dict[str, str | None]:
 
 def _noted(options: dict[str, Any], dataset: ImageDataset) -> ImageDataset:
     for text in dataset.notes:
-        note(options, in_options(f"note: {text}"))
+        note(options, f"note: {text}")
     return dataset

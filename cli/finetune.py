@@ -14,9 +14,9 @@ from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .interrupts import note_kept
 from .logs import announce
+from .number_ranges import OPEN_FRACTION
 from .option_groups import JUDGING, OUTPUT, Command, in_group
 from .options import (
-    OPEN_FRACTION,
     decision_options,
     dry_run_option,
     json_option,
@@ -125,7 +125,8 @@ def finetune(data: str, output: Path | None, dry_run: bool, **options: Any) -> N
         from ..networks.weight_formats import check_weights_name
 
         check_weights_name(options["export_weights"])
-    check_figure_paths(options["plot"], options["plot_confusion"], options["plot_images"], options["plot_predictions"])
+    plots = ("plot", "plot_confusion", "plot_images", "plot_predictions")
+    check_figure_paths(**{name: options[name] for name in plots})
     check_names(options)
     check_decision_options(options)
     _note_ignored(options)

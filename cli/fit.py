@@ -13,9 +13,9 @@ from .assignments import parse_assignment, parse_literals
 from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
+from .number_ranges import OPEN_FRACTION
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
-    OPEN_FRACTION,
     decision_options,
     dry_run_option,
     json_option,
@@ -143,7 +143,8 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
     """
     grids = parse_grids(options["grids"])
     check_outputs(output, options)
-    check_figure_paths(*(options[name] for name in ("plot", "plot_confusion", "plot_images", "plot_predictions")))
+    plots = ("plot", "plot_confusion", "plot_images", "plot_predictions")
+    check_figure_paths(**{name: options[name] for name in plots})
     check_names(options)
     class_weight = None if options["class_weight"] == "none" else options["class_weight"]
     check_heads(options["heads"], grids, class_weight=class_weight)

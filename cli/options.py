@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from ..extraction.transformer import CNNFeatureTransformer
 
 __all__ = [
-    "FRACTION",
-    "OPEN_FRACTION",
-    "RATE",
     "decision_options",
     "decorate",
     "dry_run_option",
@@ -173,12 +170,6 @@ per_class_option = _data(
     "--per-class", type=click.IntRange(min=1), metavar="N",
     help="Use at most N images of each class, drawn by --seed; a test set is used whole.",
 )  # fmt: skip
-
-
-# Numbers that the library would refuse are refused before it is imported.
-OPEN_FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
-FRACTION = click.FloatRange(0, 1, max_open=True)
-RATE = click.FloatRange(0)
 
 
 decision_options = decorate(

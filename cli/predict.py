@@ -94,7 +94,7 @@ def predict(
         raise click.UsageError(f"--json - and --format {form} would both go to standard output: give -o FILE")
     form = form or _form_of(output)
     check_outputs(output, options, MODEL=[model], **{"--weights": weights})
-    check_figure_paths(options["plot_predictions"])
+    check_figure_paths(plot_predictions=options["plot_predictions"])
     check_reading(options)
     check_model_files(model, weights, images=images)
     dataset = images_from(options, images, output=output)

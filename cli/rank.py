@@ -67,7 +67,7 @@ def rank(data: str, dry_run: bool, **options: Any) -> None:
             --pooling avg --pooling avgmax --images 2000
     """
     check_outputs(None, options)
-    check_figure_paths(options["plot"])
+    check_figure_paths(plot=options["plot"])
     check_names(options)
     dataset = dataset_from(options, data)
     announce(options, "loading scikit-learn")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..display.terminal import fill, line_width
+from .wording import in_options
 
 if TYPE_CHECKING:
     from ..display.tables import Part
@@ -29,9 +30,13 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def show(parts: Sequence[Part], *, err: bool = False, rest: str = REST, framed: bool = False) -> None:
-    """Print tables and sentences so that their lines fit the terminal; `framed` by empty lines; see `line_width`."""
+    """Print tables and sentences so that their lines fit the terminal; `framed` by empty lines; see `line_width`.
+
+    Sentences of the library name parameters; here they name the options of the command.
+    """
     from ..display.text_tables import render_text
 
+    parts = ["\n".join(map(in_options, part.split("\n"))) if isinstance(part, str) else part for part in parts]
     edge = "\n" if framed else ""
     click.echo(f"{edge}{render_text(parts, width=line_width(err=err), rest=rest)}{edge}", err=err)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,8 @@ def named_strategies(strategies: Sequence[str], settings: Sequence[str]) -> list
         if (most := own.pop(PER_CLASS, None)) is not None:
             integer(2).check(f"{name}.{PER_CLASS}", most)
         if parse_strategy(strategy).method in TRAINED_STRATEGIES:
-            check_values(own, **ACCEPTED)
+            with _naming(name, strategy):
+                check_values(own, **ACCEPTED)
         found.append(NamedStrategy(name, strategy, own, most))
     return found
 
@@ -88,7 +90,6 @@ def check_networks(strategies: Sequence[NamedStrategy], options: dict[str, Any])
     ------
     FeatxError
     """
-    from ..exceptions import FeatxError
     from ..networks.network_names import check_network
     from .checks import check_trained_stages
 
@@ -102,7 +103,7 @@ def check_networks(strategies: Sequence[NamedStrategy], options: dict[str, Any])
         if not set(values) & {"backbone", "trainable_stages", *shared}:
             continue  # the shared options are checked by themselves
         for backbone in [values["backbone"]] if "backbone" in values else options["backbone"]:
-            try:
+            with _naming(each.name):
                 check_network(
                     backbone,
                     weights=chosen["weights"],
@@ -112,9 +113,6 @@ def check_networks(strategies: Sequence[NamedStrategy], options: dict[str, Any])
                 )
                 if "trainable_stages" in chosen and chosen.get("trainable_layers") is None:
                     check_trained_stages(backbone, chosen["trainable_stages"], layer=chosen["layer"])
-            except FeatxError as error:
-                error.message = f"strategy {each.name}: {error.message}"
-                raise
 
 
 def make_strategies(
@@ -133,7 +131,8 @@ def make_strategies(
     pairs = [(each, transformer) for transformer in transformers for each in strategies if each not in own]
     for each, transformer in [*pairs, *((each, transformers[0]) for each in own)]:
         name = f"{each.name} on {transformer.backbone}" if several and each not in own else each.name
-        made[name] = make_strategy(each.strategy, transformer, parameters=each.settings)
+        with _naming(each.name, each.strategy):
+            made[name] = make_strategy(each.strategy, transformer, parameters=each.settings)
         if each.per_class is not None:
             per_class[name] = each.per_class
     order = [each.name for each in strategies]
@@ -176,6 +175,19 @@ def shared_options(strategies: Sequence[NamedStrategy], options: dict[str, Any])
     if all(_weights(each, options["weights"]) is None for each in sharing):
         return {**options, "weights": "none"}
     return options
+
+
+@contextlib.contextmanager
+def _naming(name: str, strategy: str = "") -> Iterator[None]:
+    """Have errors begin with the name of a strategy, unless it is what the strategy is called anyway."""
+    from ..exceptions import FeatxError
+
+    try:
+        yield
+    except FeatxError as error:
+        if name != strategy:
+            error.message = f"strategy {name}: {error.message}"
+        raise
 
 
 def _weights(strategy: NamedStrategy, shared: Any) -> Any:

@@ -8,8 +8,9 @@ from typing import Any, get_args
 import click
 
 from ..choices import BatchNorm, HeadInit, Optimizer, Schedule
+from .number_ranges import FRACTION, OPEN_FRACTION, POSITIVE_RATE, RATE
 from .option_groups import COMPUTING, TRAINED, TRAINING, in_group
-from .options import FRACTION, OPEN_FRACTION, RATE, decorate
+from .options import decorate
 
 __all__ = ["training_options"]
 
@@ -52,7 +53,7 @@ training_options = decorate(
                  help="How the head starts: as a logistic regression, trained alone, or at random; auto chooses."),
         _trained("--warmup-epochs", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
                  help="Of the head alone, with --head-init warmup."),
-        _trained("--warmup-learning-rate", type=RATE, metavar="RATE",
+        _trained("--warmup-learning-rate", type=POSITIVE_RATE, metavar="RATE",
                  help="Warm up by --optimizer at this rate and on augmented images [default: the head's rate, at "
                       "least 1e-3, AdamW, images as they are]."),
         _trained("--hidden-units", type=_HiddenUnits(), metavar="N|N,N",

@@ -5,6 +5,7 @@ A parameter means the same in every function and estimator, so one table holds f
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -107,7 +108,8 @@ def number(low: float, high: float) -> Constraint:
     def accepts(value: Any) -> bool:
         return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) < high
 
-    return Constraint(f"a number from {low} to below {high}", accepts)
+    words = f"a number from {low} to below {high}" if high < math.inf else f"a finite number of at least {low}"
+    return Constraint(words, accepts)
 
 
 def one_of(*names: str, next_step: str = "") -> Constraint:

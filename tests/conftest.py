@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -53,10 +54,17 @@ def _takes_any_file_name():
     return True
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """Return a function that names a folder that is not there; `tmp_path` would make one, and look through all others."""
+    root, numbers = tmp_path_factory.mktemp("caches"), itertools.count()
+    return lambda: root / str(next(numbers))
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def own_cache(caches, monkeypatch):
     """Keep every test away from the user's cache."""
-    folder = tmp_path / "default-cache"
+    folder = caches()
     monkeypatch.setenv("FEATX_CACHE", str(folder))
     return folder
 

@@ -27,6 +27,7 @@ from .design import ComparisonDesign, comparison_split_options, stratified
 from .named_sizes import SIZES, named_sizes
 from .per_class import PER_CLASS, check_per_class, limit_per_class
 from .strategies import kind_of
+from .strategy_names import check_name
 
 __all__ = ["ComparisonPlan", "check_strategies", "holds_out_validation", "plan_comparison"]
 
@@ -139,6 +140,7 @@ def check_strategies(
             "For names: {name: make_strategy(name, transformer) for name in names}.",
         )
     for name, estimator in strategies.items():
+        check_name(name)
         if not _is_classifier(estimator):
             raise ParameterError(
                 f"the strategy {name} is no classifier", "Pass a classifier of images, such as make_strategy gives."

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from ..extraction.estimator import ImageEstimator
 from ..heads.own_classifiers import describe_head
 from ..heads.tuned_head import TunedHead
 
-__all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint"]
+__all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint", "is_fully_described"]
 
 RUN_FORMAT = 1
 # The result of a run does not depend on these; a cache key is in the digest of the network.
@@ -66,6 +67,31 @@ def describe_estimator(estimator: BaseEstimator) -> list[str]:
         if isinstance(value, TunedHead):
             texts += [f"{name}.{text}" for text in describe_head(value.head)]
     return texts + _weights(estimator)
+
+
+def is_fully_described(estimator: BaseEstimator) -> bool:
+    """Tell whether estimators with the same description compute the same, so that their names need not be the same.
+
+    Of other objects, such as modules that are parameters of a user's own classifier, the description has the type or
+    what they print as; featx's estimators describe theirs.
+    """
+    parameters = estimator.get_params(deep=True)
+    return all(
+        _is_plain(value) or isinstance(parameters.get(name.rpartition("__")[0], estimator), ImageEstimator)
+        for name, value in parameters.items()
+        if name.rpartition("__")[2] not in WITHOUT_EFFECT
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, [*value, *value.values()]))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype != object
+    # Those are listed with their own parameters.
+    return value is None or isinstance(value, str | bytes | Number | np.generic | os.PathLike | BaseEstimator)
 
 
 def _weights(estimator: BaseEstimator) -> list[str]:
@@ -116,22 +142,24 @@ class RunFiles:
                     f"cannot write into the folder {folder}: {error.strerror or error}", "Choose another one."
                 ) from error
 
-    def load(self, name: str, key: str) -> tuple[dict[str, Any], np.ndarray] | None:
+    def load(self, name: str, key: str, *, any_name: bool = False) -> tuple[dict[str, Any], np.ndarray] | None:
         """Return the figures and the array of a finished run, or None if there is none or it is damaged.
 
-        If there is none, but one of that name that an earlier version wrote, it is noted that those are not used.
+        With `any_name`, a run with the same key that had another name is the same run: its strategy was renamed. If
+        there is none, but one of that name that an earlier version wrote, it is noted that those are not used.
         """
         if self.folder is None:
             return None
-        if (found := _read(self._path(name, key))) is not None and found[0].pop("fingerprint", None) == key:
-            found[0].pop("version", None)
-            return found
+        for path in self._paths(name, key, ".npz", any_name):
+            if (found := _read(path)) is not None and found[0].pop("fingerprint", None) == key:
+                found[0].pop("version", None)
+                return found
         others = filter(None, map(_read, self.folder.glob(self._path(name, "?" * 16).name)))
         if any(figures.get("version") != __version__ for figures, _ in others):
             note_once(f"{self.folder} holds run files of an earlier version of featx, which are not used")
         return None
 
-    def save(self, name: str, key: str, figures: dict[str, Any], array: np.ndarray) -> None:
+    def save(self, name: str, key: str, figures: dict[str, Any], array: np.ndarray, *, any_name: bool = False) -> None:
         """Write a finished run atomically, and remove its checkpoint.
 
         Raises
@@ -151,15 +179,23 @@ class RunFiles:
             raise ParameterError(
                 f"cannot write {target}: {error.strerror or error}", "Choose another folder."
             ) from error
-        checkpoint = self.checkpoint(name, key)
-        if checkpoint.is_dir():
-            shutil.rmtree(checkpoint, ignore_errors=True)
-        else:
-            checkpoint.unlink(missing_ok=True)
+        for checkpoint in self._paths(name, key, ".ckpt", any_name):
+            if checkpoint.is_dir():
+                shutil.rmtree(checkpoint, ignore_errors=True)
+            else:
+                checkpoint.unlink(missing_ok=True)
 
-    def checkpoint(self, name: str, key: str) -> Path:
-        """Return the path of the checkpoint of an unfinished run."""
-        return self._path(name, key).with_suffix(".ckpt")
+    def checkpoint(self, name: str, key: str, *, any_name: bool = False) -> Path:
+        """Return the path of the checkpoint of an unfinished run; with `any_name`, perhaps of one of another name."""
+        paths = self._paths(name, key, ".ckpt", any_name)
+        return next((path for path in paths if path.exists()), paths[0])
+
+    def _paths(self, name: str, key: str, suffix: str, any_name: bool) -> list[Path]:
+        """Return where a run of this name is, and the files of runs of other names with the same key."""
+        assert self.folder is not None
+        own = self._path(name, key).with_suffix(suffix)
+        others = sorted(self.folder.glob(f"*-{key[:16]}{suffix}")) if any_name else []
+        return [own, *(path for path in others if path != own)]
 
     def _path(self, name: str, key: str) -> Path:
         assert self.folder is not None

@@ -23,7 +23,7 @@ from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
 from ..networks.pooling import View
 from .plan import ComparisonPlan
-from .run_files import RunFiles, describe_estimator, digest_images, fingerprint
+from .run_files import RunFiles, describe_estimator, digest_images, fingerprint, is_fully_described
 from .runner import Runner, RunResult
 from .stage_study import (
     MOST_IMAGES,
@@ -57,6 +57,8 @@ class Run:
         Its name does not depend on the other runs, so that more repeats, sizes or strategies find finished runs.
     key : str
         The run's fingerprint.
+    any_name : bool
+        Whether a run of another name with this fingerprint is the same run.
     """
 
     strategy: str
@@ -66,6 +68,7 @@ class Run:
     name: str
     file: str
     key: str
+    any_name: bool = False
 
 
 class ComparisonRuns:
@@ -133,7 +136,7 @@ class ComparisonRuns:
         results: dict[Run, RunResult] = {}
         runs = list(self)
         for run in runs:
-            if (known := self.files.load(run.file, run.key)) is not None:
+            if (known := self._finished(run)) is not None:
                 results[run] = RunResult(answers=known[1], **known[0])
         found = len(results)
         if found:
@@ -160,7 +163,7 @@ class ComparisonRuns:
         made = set()
         for run in self:
             identity = self._identity(run)
-            if self.files.load(run.file, run.key) is None and identity not in made:
+            if self._finished(run) is None and identity not in made:
                 made.add(identity)
                 seed = self.repeats[run.repeat].seed
                 yield run.strategy, self.runner.plan(self._estimator(run), *self.rows(run), seed=seed)
@@ -188,6 +191,7 @@ class ComparisonRuns:
             for name in self.strategies
             for size in own_sizes
         }
+        lasting = {name: is_fully_described(estimator) for name, estimator in self.strategies.items()}
         for number, repeat in enumerate(self.repeats):
             for size, test in enumerate(map(repeat.tested, range(len(repeat.trains)))):
                 for strategy in self.strategies:
@@ -195,11 +199,14 @@ class ComparisonRuns:
                     name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.repeats)}"
                     file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
                     key = self._key(described[strategy, size % len(own_sizes)], rows, test, repeat.seed)
-                    yield Run(strategy, size, number, len(rows), name, file, key)
+                    yield Run(strategy, size, number, len(rows), name, file, key, lasting[strategy])
 
     def rows(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that a run trains on and those that it is tested on."""
         return self.trains[run.strategy][run.repeat][run.size], self.repeats[run.repeat].tested(run.size)
+
+    def _finished(self, run: Run) -> tuple[dict[str, Any], np.ndarray] | None:
+        return self.files.load(run.file, run.key, any_name=run.any_name)
 
     def _identity(self, run: Run) -> tuple[Any, ...]:
         """Return what two runs have in common if they are the same training and the same test."""
@@ -213,7 +220,9 @@ class ComparisonRuns:
     def _compute(self, run: Run) -> RunResult:
         seed, estimator = self.repeats[run.repeat].seed, self._estimator(run)
         if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
-            estimator = clone(estimator).set_params(checkpoint=self.files.checkpoint(run.file, run.key))
+            estimator = clone(estimator).set_params(
+                checkpoint=self.files.checkpoint(run.file, run.key, any_name=run.any_name)
+            )
         try:
             result = self.runner.run(estimator, *self.rows(run), seed=seed)
         except FeatxError as error:
@@ -223,7 +232,7 @@ class ComparisonRuns:
             error.add_note(run.name)
             raise
         figures = {key: value for key, value in vars(result).items() if key != "answers"}
-        self.files.save(run.file, run.key, figures, result.answers)
+        self.files.save(run.file, run.key, figures, result.answers, any_name=run.any_name)
         return result
 
     def _key(self, description: list[str], train: np.ndarray, test: np.ndarray, seed: int) -> str:

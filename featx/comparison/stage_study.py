@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from ..display.named_by_package import NamedByPackage
 from ..evaluation.estimates import Estimate
@@ -25,6 +24,7 @@ from ..heads.held_out_predictions import predict_held_out
 from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from ..networks.pooling import View
+from ..runtime.one_thread import one_thread
 
 __all__ = ["STAGE_GRID", "StageScores", "StageStudy", "compare_stages", "plan_stages", "predict_by_stages"]
 
@@ -134,7 +134,7 @@ def predict_by_stages(
     head = TunedHead("logistic", grid=STAGE_GRID["logistic"], random_state=random_state)
     predicted = []
     # BLAS threads that wait for each other slow the searches down.
-    with threadpool_limits(1):
+    with one_thread():
         for matrix in matrices.values():
             predictions, _ = predict_held_out(head, matrix, y, folds, groups=groups, together=together)
             predicted.append(predictions.probabilities.argmax(axis=1))

@@ -8,7 +8,10 @@ from typing import Any
 from ..exceptions import ParameterError, nearest
 from ..heads.head_names import HEADS, check_head
 
-__all__ = ["TRAINED_STRATEGIES", "StrategyName", "parse_named_strategy", "parse_strategy"]
+__all__ = ["BASELINE", "TRAINED_STRATEGIES", "StrategyName", "check_name", "parse_named_strategy", "parse_strategy"]
+
+# The row of tables below the strategies.
+BASELINE = "largest class"
 
 # The strategies that train a network, and the parameters of CNNFineTuneClassifier that each sets.
 TRAINED_STRATEGIES: dict[str, dict[str, Any]] = {
@@ -79,7 +82,7 @@ def parse_named_strategy(text: str) -> tuple[str, str]:
     Raises
     ------
     ParameterError
-        If there is no such strategy, or the name is that of another one.
+        If there is no such strategy, or the name is that of another one or of the baseline.
     """
     name, equals, strategy = text.partition("=")
     if not equals:
@@ -88,9 +91,21 @@ def parse_named_strategy(text: str) -> tuple[str, str]:
     if not name.strip() or not strategy:
         raise ParameterError(f"got the strategy {text!r}; expected NAME=STRATEGY", "Such as alexnet=finetuned.")
     parse_strategy(strategy)
+    check_name(name)
     if name != strategy and _is_strategy(name):
         raise ParameterError(f"got the name {name} for {strategy}; {name} is another strategy", "Choose another name.")
     return name, strategy
+
+
+def check_name(name: str) -> None:
+    """Raise ParameterError if a strategy would have the name of the baseline.
+
+    Parameters
+    ----------
+    name : str
+    """
+    if str(name).strip().casefold() == BASELINE:
+        raise ParameterError(f"got the name {name} for a strategy; it is that of the baseline", "Choose another name.")
 
 
 def _is_strategy(name: str) -> bool:

@@ -86,8 +86,10 @@ def extrapolate_accuracy(
     n_test: int,
     target: int | None = None,
     random_state: int = 0,
-) -> Extrapolation:
+) -> Extrapolation | None:
     """Return the accuracy that a power law predicts at a larger size, with a 95 % interval.
+
+    Return None where there was no error at any size: no law goes through errors of zero.
 
     The interval is a parametric bootstrap: 1,000 fits to errors drawn around the measured ones, from Student's t with
     the corrected standard error of the repeats, or from the binomial distribution after one repeat.
@@ -108,6 +110,8 @@ def extrapolate_accuracy(
     target = target or 2 * max(sizes)
     least = 0.5 / n_test
     means = np.array([float(np.mean(values)) for values in accuracies])
+    if (means == 1).all():
+        return None
     errors = np.maximum(1 - means, least)
     law = fit_power_law(sizes, errors.tolist())
     rng = np.random.default_rng(random_state)

@@ -51,7 +51,8 @@ class CNNFineTuneClassifier(FineTunedEstimator):
     warmup_epochs : int, default=20
     warmup_learning_rate : float, default=None
         A number warms up as the stages are trained later, by `optimizer`, on augmented draws and with label smoothing,
-        at this constant rate; None by AdamW on images as they are, at `head_learning_rate` or, if lower, 1e-3.
+        at this constant rate; None by AdamW, whatever `optimizer` is, on images as they are, at `head_learning_rate`
+        or, if lower, 1e-3.
     hidden_units : int or sequence of int, default=None
         Of one hidden layer with ReLU, or of each of several, such as ``(512, 256)``; None means no such layer.
     dropout : float, default=0.0, before the class layer and nowhere else in the head

@@ -57,10 +57,15 @@ class DenseHead(nn.Module):
         return self.output(self.dropout(values))
 
     def standardise(self, features: np.ndarray) -> None:
-        """Set mean and standard deviation to those of features (n, width); constant features are only centred."""
+        """Set mean and standard deviation to those of features (n, width); constant features are only centred.
+
+        Features that differ by no more than the rounding of float32 are constant: divided by their deviation, a
+        rounding error of another image would be as large as a signal.
+        """
         scale = features.std(axis=0, dtype=np.float64)
+        rounding = np.finfo(np.float32).eps * np.abs(features).max(axis=0)
         self._set("mean", features.mean(axis=0, dtype=np.float64))
-        self._set("scale", np.where(scale > 0, scale, 1.0))
+        self._set("scale", np.where(scale > rounding, scale, 1.0))
 
     def take_over(self, probe: Pipeline) -> None:
         """Take over a logistic regression on standardised features; two classes share its one direction."""

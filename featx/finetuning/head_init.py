@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from ..evaluation.units import content_units, join_groups
 from ..heads.tuned_head import TunedHead
+from ..runtime.one_thread import one_thread
 
 __all__ = ["fit_probe"]
 
@@ -49,6 +49,6 @@ def fit_probe(
     counts = np.bincount(content_units(truth, together).labels, minlength=len(classes))
     joined = None if groups is None else join_groups(groups, together)
     if counts.min() < 2 or (joined is not None and len(np.unique(joined)) < 2):
-        with threadpool_limits(1):
+        with one_thread():
             return head.spec().with_parameters({"C": UNTUNED_C}).fit(features, y)
     return head.fit(features, y, groups=groups, together=together).head_

@@ -54,6 +54,11 @@ def note_ignored_parameters(options: Any, *, head_init: str, groups: Any = None,
             value = getattr(options, name)
             if holds and name in defaults and not np.array_equal(value, defaults[name].default):
                 note_once(f"{name}={value!r} has no effect: {reason}")
+    if head_init == "warmup" and options.optimizer != "adamw" and options.warmup_learning_rate is None:
+        note_once(
+            f"optimizer={options.optimizer!r} has no effect on the warm-up, which is by AdamW; to warm up by it, pass "
+            "warmup_learning_rate=1e-3"
+        )
     if groups is not None and (given or not options.early_stopping) and head_init != "logistic":
         why = "the images to validate on are given" if given else nothing
         note_once(f"groups have no effect: {why}, and the head is not tuned")

@@ -30,6 +30,8 @@ LEARNING_RATE_FROM_SCRATCH, EPOCHS_FROM_SCRATCH = 1e-3, 30
 HEAD_RATE_FACTOR = 3
 
 _COUNT, _RATE, _SHARE = integer(1), number(0, math.inf), number(0, 1)
+# At a rate of zero a warm-up would leave the head as it was.
+_POSITIVE_RATE = Constraint("a number above 0", lambda value: _RATE.accepts(value) and value > 0)
 _UNITS = integer(1, 2**31 - 1)
 _SEVERAL_UNITS = Constraint(
     "a sequence of such integers, one for each layer",
@@ -79,7 +81,7 @@ class TrainingSettings:
     dropout: float = _setting(_SHARE, entry="head", kind=float, text="dropout {:g}".format)
     warmup_epochs: int = _setting(_COUNT, entry="warmup_epochs", kind=int, text=lambda epochs: str(epochs or "none"))
     warmup_learning_rate: float | None = _setting(
-        _RATE | NONE, entry="warmup_epochs", kind=float, text=lambda rate: "" if rate is None else f"at {rate}"
+        _POSITIVE_RATE | NONE, entry="warmup_epochs", kind=float, text=lambda rate: "" if rate is None else f"at {rate}"
     )
     batch_norm: BatchNorm = _setting(one_of(*get_args(BatchNorm)), entry="batch_norm")
     optimizer: Optimizer = _setting(one_of(*get_args(Optimizer)), entry="optimizer")

@@ -79,12 +79,19 @@ class Prices:
         return Part(passes.name, n_images * self._pace(passes).seconds, n_images=n_images)
 
     def _passes(self, passes: Passes) -> Part:
-        n = len(passes.rows)
-        missing, some = self._missing(passes) if passes.kept else (float(n), passes.rows.tolist())
+        missing, lacking = self._missing(passes)
+        if missing >= 0.5:
+            pace = self._pace(passes, lacking)
+            # Some of those that were forwarded may have been unreadable.
+            missing, lacking = self._missing(passes)
+        if passes.kept:
+            keys = {self._keys[row] for row in self._readable(passes) if row in self._keys}
+            for view in passes.views:
+                self._written[passes.spec(view)] |= keys
+        n = len(self._readable(passes))
         self.n_passes, self.n_cached = self.n_passes + n, self.n_cached + n - missing
         if missing < 0.5:
             return Part(passes.name, 0.0)
-        pace = self._pace(passes, some)
         row_bytes = sum(matrix.shape[1] * matrix.itemsize + ROW_BYTES for matrix in pace.embeddings)
         disk = round(missing * row_bytes) if self.cache is not None else 0
         # A trained network is another network, and is built anew.
@@ -124,13 +131,14 @@ class Prices:
                 order = sorted(self._order, key=lambda row: row not in first)
                 self.probed = [row for row in order if row not in self.unreadable][:PACE_IMAGES]
             self._paces[key] = pace = measure_pace(passes, [self.images[row] for row in self.probed], repeats=3)
-            self.unreadable |= {self.probed[place] for place in pace.failed}
+            self._leave_out([self.probed[place] for place in pace.failed])
         return self._paces[key]
 
     def decoding(self) -> Part:
         """Return the price of decoding all images to find those that cannot be read."""
-        some, began = [self.images[row] for row in self._order[:PACE_IMAGES]], time.perf_counter()
-        find_unreadable(some)
+        rows, began = self._order[:PACE_IMAGES], time.perf_counter()
+        some = [self.images[row] for row in rows]
+        self._leave_out([rows[failure.index] for failure in find_unreadable(some)])
         seconds = (time.perf_counter() - began) * len(self.images) / max(1, len(some))
         return Part("decode all to find those that cannot be read", seconds, n_images=len(self.images))
 
@@ -165,8 +173,11 @@ class Prices:
         return [self.probed[place] for place in pace.good], pace.embeddings[passes.views.index(view)]
 
     def _missing(self, passes: Passes) -> tuple[float, list[int]]:
-        """Return the number of distinct images that lack some view, and their known rows; count them as cached now."""
-        known = [row for row in passes.rows.tolist() if row in self._keys]
+        """Return the number of distinct readable images that lack some view, and their known rows."""
+        readable = self._readable(passes)
+        if not passes.kept:
+            return float(len(readable)), readable
+        known = [row for row in readable if row in self._keys]
         rows = {self._keys[row]: row for row in known}
         lacking: set[bytes] = set()
         for view in passes.views:
@@ -174,10 +185,17 @@ class Prices:
             if spec not in self._written:
                 self._written[spec] = self._cached(spec)
             lacking |= rows.keys() - self._written[spec]
-            self._written[spec] |= rows.keys()
-        readable = len(passes.rows) - len(self.unreadable & set(passes.rows.tolist()))
-        missing = len(lacking) * readable / len(known) if known else float(readable)
-        return missing, [rows[key] for key in lacking] if known else passes.rows.tolist()
+        missing = len(lacking) * len(readable) / len(known) if known else float(len(readable))
+        return missing, [rows[key] for key in lacking] if known else readable
+
+    def _readable(self, passes: Passes) -> list[int]:
+        """Return the rows of passes without those of images that are known to be unreadable."""
+        return [row for row in passes.rows.tolist() if row not in self.unreadable]
+
+    def _leave_out(self, rows: Sequence[int]) -> None:
+        """Note images that cannot be read, and with them their copies."""
+        keys = {self._keys[row] for row in rows if row in self._keys}
+        self.unreadable |= {*rows, *(row for row, key in self._keys.items() if key in keys)}
 
     def _cached(self, spec: EmbeddingSpec) -> set[bytes]:
         """Return the keys of the images whose embeddings are in the cache."""

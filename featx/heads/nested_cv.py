@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from threadpoolctl import threadpool_limits
 
 from ..choices import Scoring
 from ..constraints import check_values, plain, shown
@@ -35,6 +34,7 @@ from ..evaluation.units import judged_units, nontrivial_groups
 from ..exceptions import ParameterError
 from ..images.labels import check_labels, plain_column
 from ..networks.pooling import View
+from ..runtime.one_thread import one_thread
 from ..runtime.seeds import drawn_seed
 from .checked_input import checked_matrices, checked_split
 from .class_weights import class_weights
@@ -155,7 +155,7 @@ def evaluate_heads(
     candidates: list[_Candidate] = []
     best_fit: list[TunedHead] = []
     # Predictions are on one thread of BLAS, as tuning is.
-    with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, threadpool_limits(1):
+    with progress_bar(total, name="tuning heads", unit="fit", shown=verbose) as bar, one_thread():
         for (backbone, view), X in embedded.items():
             for tuned in tuned_heads:
                 predictions, last = predict_held_out(

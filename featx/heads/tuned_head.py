@@ -13,7 +13,6 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
@@ -24,6 +23,7 @@ from ..evaluation.thresholds import Decision, choose_threshold
 from ..evaluation.units import judged_units
 from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
+from ..runtime.one_thread import one_thread
 from ..runtime.seeds import drawn_seed
 from ..runtime.tasks import Workers
 from .calibrated_head import folds_inside, held_out_probabilities
@@ -169,7 +169,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         folds = inner_folds(y, groups, seed, together)
         spec = feasible(spec, y, folds)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
-        with threadpool_limits(1), named_failures(spec.name):
+        with one_thread(), named_failures(spec.name):
             inside: dict[str, Any] = {"groups": groups, "together": together, "random_state": seed}
             self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds, number, inside)
             best = replace(spec, estimator=spec.with_parameters(self.best_params_))

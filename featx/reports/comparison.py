@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ..comparison.strategy_names import BASELINE
 from ..display.quantities import count_text, p_value_text, percent_text, points_text
 from ..display.tables import CLASS_NAMES, Part, Table
 from ..evaluation.class_rates import learnt_sentence
@@ -69,7 +70,7 @@ def _size(size: SizeResult, result: ComparisonResult) -> list[Part]:
         ]
         for name, found in zip(names, size.strategies, strict=True)
     ]
-    scores.append(["largest class", percent_text(size.baseline), "", "", ""])
+    scores.append([BASELINE, percent_text(size.baseline), "", "", ""])
     costs = [
         [found.strategy, *(f"{found.seconds[stage]:,.1f} s" for stage in COST_STAGES)] for found in size.strategies
     ]

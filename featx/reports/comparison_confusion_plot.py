@@ -10,7 +10,7 @@ import numpy as np
 from ..comparison.result import ComparisonResult
 from ..constraints import a
 from ..exceptions import ParameterError
-from .figure_files import check_figure_path, new_axes, save_figure
+from .figure_files import new_axes, written_to_path
 from .fonts import LONGEST_STRATEGY, drawable_labels
 from .plots import confusion_size, plot_confusion_matrix
 
@@ -20,6 +20,7 @@ __all__ = ["plot_comparison_confusion"]
 WIDEST = 24.0
 
 
+@written_to_path
 def plot_comparison_confusion(result: ComparisonResult, path: str | os.PathLike[str] | None = None) -> np.ndarray:
     """Draw the confusion matrix of each strategy at the largest size, the most accurate strategy first.
 
@@ -29,8 +30,7 @@ def plot_comparison_confusion(result: ComparisonResult, path: str | os.PathLike[
     ----------
     result : ComparisonResult
     path : str or PathLike, default=None
-        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
-        is pyplot's, which a notebook shows.
+        As for `plot_confusion_matrix`.
 
     Returns
     -------
@@ -38,16 +38,12 @@ def plot_comparison_confusion(result: ComparisonResult, path: str | os.PathLike[
 
     Raises
     ------
-    FeatxError
-        If the file cannot be written.
-    MissingDependencyError
-        If matplotlib is not installed.
+    FeatxError, MissingDependencyError
+        As for `plot_confusion_matrix`.
     ParameterError
         If the extension is another one, or `result` is not a result of a comparison.
     """
     a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
-    if path is not None:
-        check_figure_path(path)
     found = [each for each in result.sizes[-1].strategies if each.confusion is not None]
     if not found:
         raise ParameterError("got a result without confusion matrices", "Compare again.")
@@ -65,6 +61,4 @@ def plot_comparison_confusion(result: ComparisonResult, path: str | os.PathLike[
         ax.set_title(f"{name}\n{right}", fontsize=11, loc="left", parse_math=False, **font)
     for ax in grid[len(found) :]:
         ax.remove()
-    if path is not None:
-        save_figure(grid[0].figure.figure, path)
     return grid[: len(found)]

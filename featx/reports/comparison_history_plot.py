@@ -11,7 +11,7 @@ from ..choices import PlotBy
 from ..comparison.result import ComparisonResult
 from ..constraints import a, one_of
 from ..exceptions import ParameterError
-from .figure_files import check_figure_path, new_axes, save_figure
+from .figure_files import new_axes, written_to_path
 from .fonts import LONGEST_STRATEGY, drawable_labels
 from .history_plot import TRAINING, VALIDATION, history_curves, plot_history
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_comparison_history"]
 
 
+@written_to_path
 def plot_comparison_history(
     result: ComparisonResult, path: str | os.PathLike[str] | None = None, *, by: PlotBy = "epoch"
 ) -> np.ndarray:
@@ -33,8 +34,7 @@ def plot_comparison_history(
     ----------
     result : ComparisonResult
     path : str or PathLike, default=None
-        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
-        is pyplot's, which a notebook shows.
+        As for `plot_confusion_matrix`.
     by : {"epoch", "iteration"}, default="epoch"
         As for `plot_history`; of the other repeats, the running mean of the mini-batches is drawn.
 
@@ -45,16 +45,12 @@ def plot_comparison_history(
 
     Raises
     ------
-    FeatxError
-        If the file cannot be written.
-    MissingDependencyError
-        If matplotlib is not installed.
+    FeatxError, MissingDependencyError
+        As for `plot_confusion_matrix`.
     ParameterError
         If no strategy has training curves, the extension is another one, or `result` is not a result of a comparison.
     """
     a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
-    if path is not None:
-        check_figure_path(path)
     one_of(*get_args(PlotBy)).check("by", by)
     found = {
         each.strategy: [history for history in each.histories if history and "loss" in history]
@@ -88,6 +84,4 @@ def plot_comparison_history(
         axes[0].set_title(f"{name}{which}", fontsize=11, loc="left", parse_math=False, **font)
         axes[1].set_title(best, fontsize=10, loc="left")
     grid[0, 0].figure.legend(shown.values(), shown, loc="outside upper center", ncols=min(4, len(shown)), frameon=False)
-    if path is not None:
-        save_figure(grid[0, 0].figure.figure, path)
     return grid

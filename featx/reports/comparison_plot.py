@@ -9,7 +9,7 @@ import numpy as np
 
 from ..comparison.result import ComparisonResult, CurveResult
 from ..constraints import a
-from .figure_files import check_figure_path, new_axes, save_figure
+from .figure_files import new_axes, written_to_path
 from .fonts import LONGEST_STRATEGY, drawable_labels
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LEGEND_LETTERS = 100
 
 
+@written_to_path
 def plot_comparison(
     result: ComparisonResult, path: str | os.PathLike[str] | None = None, *, ax: Axes | None = None
 ) -> Axes:
@@ -37,8 +38,7 @@ def plot_comparison(
     ----------
     result : ComparisonResult
     path : str or PathLike, default=None
-        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
-        is pyplot's, which a notebook shows.
+        As for `plot_confusion_matrix`.
     ax : matplotlib Axes, default=None
         Axes to draw on instead of a new figure.
 
@@ -48,16 +48,12 @@ def plot_comparison(
 
     Raises
     ------
-    FeatxError
-        If the file cannot be written.
-    MissingDependencyError
-        If matplotlib is not installed.
+    FeatxError, MissingDependencyError
+        As for `plot_confusion_matrix`.
     ParameterError
         If the extension is another one, or `result` is not a result of a comparison.
     """
     a("ComparisonResult", "Pass what compare_strategies returns.").check("result", result)
-    if path is not None:
-        check_figure_path(path)
     given = ax
     if ax is None:
         (ax,) = new_axes(7.5, 4.6, path=path)
@@ -101,8 +97,6 @@ def plot_comparison(
         text.set_parse_math(False)
         if families:
             text.set_fontfamily(families)
-    if path is not None:
-        save_figure(ax.figure.figure, path)
     return ax
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..constraints import a
-from .figure_files import check_figure_path, new_axes, save_figure
+from .figure_files import new_axes, written_to_path
 from .fonts import drawable_labels
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LONGEST_NAME = 24
 ROW, AROUND, LEAST = 0.26, 1.1, 2.6
 
 
+@written_to_path
 def plot_evaluation(
     result: EvaluationResult, path: str | os.PathLike[str] | None = None, *, axes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -38,8 +39,7 @@ def plot_evaluation(
     ----------
     result : EvaluationResult
     path : str or PathLike, default=None
-        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
-        is pyplot's, which a notebook shows.
+        As for `plot_confusion_matrix`.
     axes : sequence of two matplotlib Axes, default=None
         Axes for the candidates and the classes, to draw on instead of a new figure.
 
@@ -49,16 +49,12 @@ def plot_evaluation(
 
     Raises
     ------
-    FeatxError
-        If the file cannot be written.
-    MissingDependencyError
-        If matplotlib is not installed.
+    FeatxError, MissingDependencyError
+        As for `plot_confusion_matrix`.
     ParameterError
         If the extension is another one, or `result` is not a result of heads.
     """
     a("EvaluationResult", "Pass the evaluation of what fit_model returns.").check("result", result)
-    if path is not None:
-        check_figure_path(path)
     shown = result.candidates[:MOST_CANDIDATES]
     classes = [row for row in result.per_class if row["support"]]
     height = max(LEAST, AROUND + ROW * max(len(shown), len(classes)))
@@ -67,8 +63,6 @@ def plot_evaluation(
     _draw_classes(drawn[1], result)
     for ax in drawn:  # rows of one height, the few of them at the top
         ax.set_ylim(max(len(shown), len(classes)) - 0.4, -0.6)
-    if path is not None:
-        save_figure(drawn[0].figure.figure, path)
     return drawn
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,7 +19,10 @@ from ..exceptions import FeatxError, MissingDependencyError, ParameterError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_figure_path", "new_axes", "new_figure", "percent_tick", "save_figure"]
+__all__ = ["check_figure_path", "new_axes", "new_figure", "percent_tick", "save_figure", "written_to_path"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Dates and versions are left out, which would make two files of one figure differ.
 METADATA: dict[str, dict[str, None]] = {
@@ -110,8 +116,14 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         raise FeatxError(f"cannot write {target}: {error.strerror or error}", "Choose another place.") from error
 
 
-def check_figure_path(path: str | os.PathLike[str]) -> str:
+def check_figure_path(path: str | os.PathLike[str], *, name: str = "path") -> str:
     """Refuse a figure that could not be written, before hours are spent on what it shows.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    name : str, default="path"
+        The parameter that an error names.
 
     Returns
     -------
@@ -125,15 +137,32 @@ def check_figure_path(path: str | os.PathLike[str]) -> str:
     MissingDependencyError
         If matplotlib is not installed.
     """
-    PATH.check("path", path)
+    PATH.check(name, path)
     kind = Path(path).suffix.lower()
     if kind not in METADATA:
         raise ParameterError(
-            f"got path={os.fspath(path)!r}; expected a name that ends in {', '.join(METADATA)}",
+            f"got {name}={os.fspath(path)!r}; expected a name that ends in {', '.join(METADATA)}",
             "The extension says which kind of file is written.",
         )
     _check_matplotlib()
     return kind
+
+
+def written_to_path(plot: Callable[P, T]) -> Callable[P, T]:
+    """Have a function that returns axes write their figure to its `path`, which is checked before anything is drawn."""
+    signature = inspect.signature(plot)
+
+    @functools.wraps(plot)
+    def plotted(*args: P.args, **kwargs: P.kwargs) -> T:
+        path = signature.bind(*args, **kwargs).arguments.get("path")
+        if path is not None:
+            check_figure_path(path)
+        axes = plot(*args, **kwargs)
+        if path is not None:
+            save_figure(np.ravel(np.asarray(axes, dtype=object))[0].figure.figure, path)
+        return axes
+
+    return plotted
 
 
 def percent_tick(share: float, _: float) -> str:

@@ -14,7 +14,7 @@ from ..choices import PlotBy
 from ..constraints import CURVES, one_of
 from ..display.quantities import percent_text
 from ..exceptions import ParameterError
-from .figure_files import check_figure_path, new_axes, percent_tick, save_figure
+from .figure_files import new_axes, percent_tick, written_to_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +33,7 @@ MEAN_PARTS, MOST_AVERAGED = 40, 200
 MOST_DRAWN_AS_LINES = 10_000
 
 
+@written_to_path
 def plot_history(
     history: Mapping[str, Any],
     path: str | os.PathLike[str] | None = None,
@@ -53,8 +54,7 @@ def plot_history(
         are drawn first. `iterations` is what is drawn by iteration; see `CNNFineTuneClassifier`. Other keys are not
         drawn.
     path : str or PathLike, default=None
-        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
-        is pyplot's, which a notebook shows.
+        As for `plot_confusion_matrix`.
     by : {"epoch", "iteration"}, default="epoch"
         "iteration" draws each mini-batch as a thin line, their running mean, and the validation at the ends of epochs.
         The mean is over a fortieth of the iterations, at most 200, and over those of one phase.
@@ -68,15 +68,11 @@ def plot_history(
 
     Raises
     ------
-    FeatxError
-        If the file cannot be written.
-    MissingDependencyError
-        If matplotlib is not installed.
+    FeatxError, MissingDependencyError
+        As for `plot_confusion_matrix`.
     ParameterError
         If the history is empty or lacks a key, or the extension is another one.
     """
-    if path is not None:
-        check_figure_path(path)
     one_of(*get_args(PlotBy)).check("by", by)
     curves = history_curves(history, by)
     drawn = new_axes(9.0, 3.8, columns=2, path=path) if axes is None else np.array(axes, dtype=object)
@@ -90,8 +86,6 @@ def plot_history(
         drawn[1].figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     else:
         drawn[1].legend(frameon=False)
-    if path is not None:
-        save_figure(drawn[1].figure.figure, path)
     return drawn
 
 

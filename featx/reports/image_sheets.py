@@ -16,7 +16,7 @@ from ..exceptions import DatasetError, ImageDecodeError, ParameterError
 from ..images.labels import plain_column
 from ..images.sources import ImageSource, ImageSources, as_sources
 from ..runtime.deadlines import map_with_deadline
-from .figure_files import check_figure_path, new_figure, save_figure
+from .figure_files import new_figure, written_to_path
 from .fonts import drawable_labels
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ ATTEMPTS = 3
 WRONG = "#D55E00"
 
 
+@written_to_path
 def plot_images(
     images: Sequence[Any] | np.ndarray,
     labels: Any = None,
@@ -65,8 +66,7 @@ def plot_images(
     labels : array-like of length n, default=None
         The true classes. None where they are not known.
     path : str or PathLike, default=None
-        Where to write the picture; the extension, .png, .svg or .pdf, says which kind of file. Without one the figure
-        is pyplot's, which a notebook shows.
+        As for `plot_confusion_matrix`.
     predictions : array-like of length n, default=None
         The predicted classes.
     probabilities : array-like of float, length n, default=None
@@ -92,16 +92,12 @@ def plot_images(
     ------
     DatasetError
         If there are no images, or none of those chosen can be read.
-    FeatxError
-        If the file cannot be written.
-    MissingDependencyError
-        If matplotlib is not installed.
+    FeatxError, MissingDependencyError
+        As for `plot_confusion_matrix`.
     ParameterError
         If labels, predictions or probabilities are not one for each image, or the extension is another one.
     """
     check_values(locals(), n_images=integer(1), title=TEXT)
-    if path is not None:
-        check_figure_path(path)
     sources = as_sources(images, max_pixels=max_pixels, value_range=value_range)
     if not len(sources):
         raise DatasetError("got no images", "Pass a list of images.")
@@ -126,8 +122,6 @@ def plot_images(
     heading += "; wrong predictions are framed" if any(len(lines) > 2 for lines in captions) else ""
     left = GAP / figure.get_figwidth()
     figure.suptitle(heading, x=left, y=1, ha="left", va="top", fontsize=10, parse_math=False)
-    if path is not None:
-        save_figure(figure, path)
     return axes
 
 

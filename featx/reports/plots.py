@@ -13,7 +13,7 @@ from ..constraints import CLASSES
 from ..display.quantities import percent_text
 from ..display.short_names import cell_width
 from ..exceptions import ParameterError
-from .figure_files import check_figure_path, new_axes, percent_tick, save_figure
+from .figure_files import new_axes, percent_tick, written_to_path
 from .fonts import drawable_labels
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ LONGEST_NAME = 24
 LETTER = 0.08
 
 
+@written_to_path
 def plot_confusion_matrix(
     matrix: np.ndarray | Sequence[Sequence[int]],
     classes: Sequence[Any],
@@ -60,8 +61,6 @@ def plot_confusion_matrix(
     ParameterError
         If the matrix is not square, not of counts or not of these classes, or the extension is another one.
     """
-    if path is not None:
-        check_figure_path(path)
     CLASSES.check("classes", classes)
     counts = _checked_matrix(matrix, len(classes))
     k = len(counts)
@@ -78,8 +77,6 @@ def plot_confusion_matrix(
     total = int(counts.sum())
     if total:
         ax.set_title(f"{right:,} of {total:,} right ({percent_text(right / total)})", fontsize=11, loc="left")
-    if path is not None:
-        save_figure(ax.figure.figure, path)
     return ax
 
 

@@ -80,9 +80,9 @@ def test_a_model_is_read_with_a_device_and_a_cache_but_no_precision(tmp_path):
 
 
 def test_pictures_are_checked_as_files_and_by_their_names(tmp_path):
-    check_figure_paths(None, tmp_path / "a.png", tmp_path / "b.SVG")
-    with pytest.raises(ParameterError, match=r"\.png, \.svg, \.pdf"):
-        check_figure_paths(tmp_path / "a.png", tmp_path / "b.jpg")
+    check_figure_paths(plot=None, plot_confusion=tmp_path / "a.png", plot_history=tmp_path / "b.SVG")
+    with pytest.raises(ParameterError, match=r"got plot_history='.*b\.jpg'; .*\.png, \.svg, \.pdf"):
+        check_figure_paths(plot=tmp_path / "a.png", plot_history=tmp_path / "b.jpg")
     with pytest.raises(ParameterError, match="there is no folder"):
-        check_figure_paths(None, tmp_path / "missing" / "a.png")
+        check_figure_paths(plot=None, plot_images=tmp_path / "missing" / "a.png")
     assert not list(tmp_path.iterdir())

@@ -147,6 +147,7 @@ def test_images_are_drawn_by_the_seed(folder, tmp_path):
     fit = ("fit", folder, *NETWORK, *QUICK, "-o", tmp_path / "m.skops", "--per-class", "6")
     result = featx(*fit)
     assert "note: 12 of 40 images drawn by --per-class 6\n" in result.stderr
+    assert "12 of 40 images drawn by --per-class 6\n" in result.stdout
     assert "fitted on 12 images" in result.stdout
     assert [line.split()[:2] for line in result.stderr.splitlines() if "50.0 %" in line] == [
         ["one", "6"],

@@ -5,7 +5,9 @@ import json
 import click
 import pytest
 
+from featx.cli import main
 from featx.cli.report import note, print_forecast, say, show, wrapped
+from featx.cli.wording import register_options
 from featx.display.tables import Table
 from featx.forecast.result import ForecastResult, Part
 
@@ -51,6 +53,17 @@ def test_a_pipe_gets_lines_of_any_length_and_a_terminal_those_that_fit(capsys, r
 def test_a_framed_result_stands_between_empty_lines(capsys):
     show(["accuracy 50.0 %"], framed=True)
     assert capsys.readouterr().out == "\naccuracy 50.0 %\n\n"
+
+
+def test_sentences_of_a_result_name_the_options_of_the_command(capsys):
+    with click.Context(main.commands["fit"]) as ctx:
+        register_options(ctx)
+        show(["3 folds\n20 of 40 images drawn by per_class=4", Table(["by per_class=4"], [["1"]])])
+        note({"quiet": False}, "10 of 20 images drawn by per_class=5")
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[:2] == ["3 folds", "20 of 40 images drawn by --per-class 4"]
+    assert "by per_class=4" in captured.out
+    assert captured.err == "10 of 20 images drawn by --per-class 5\n"
 
 
 def test_notes_go_to_standard_error_unless_quiet(capsys):

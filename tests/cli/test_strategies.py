@@ -70,13 +70,21 @@ def test_shared_networks_are_checked_as_they_are_used():
         (["frozen=scratch"], [], "the name frozen for scratch; frozen is another strategy"),
         (["a=finetuned", "a=scratch"], [], "the name a for both finetuned and scratch"),
         (["a=finetuned"], ["finetuned.epochs=3"], "a parameter of finetuned, which is not among"),
-        (["a=finetuned"], ["a.epochs=-3"], "got epochs=-3"),
+        (["a=finetuned"], ["a.epochs=-3"], "^strategy a: got epochs=-3"),
+        (["finetuned"], ["finetuned.epochs=-3"], "^got epochs=-3"),
+        (["Largest Class=finetuned"], [], "the name Largest Class for a strategy; it is that of the baseline"),
         (["a=finetuned"], ["a.per_class=1"], "got a.per_class=1; expected an integer of at least 2"),
     ],
 )
 def test_what_is_no_strategy_or_setting_is_named(strategies, settings, words):
     with pytest.raises(ParameterError, match=words):
         named_strategies(strategies, settings)
+
+
+def test_a_parameter_that_there_is_not_is_told_of_with_the_name():
+    for strategy, known in (("finetuned", "the strategy finetuned"), ("frozen:svm", "the head svm")):
+        with pytest.raises(ParameterError, match=f"^strategy a: {known} has no parameter 'nope'"):
+            make_strategies(named_strategies([f"a={strategy}"], ["a.nope=3"]), transformers("mnasnet0_5"))
 
 
 def test_a_setting_without_a_name_is_a_usage_error():

@@ -23,6 +23,7 @@ from featx.cli.wording import in_options, register_options
         ("fit", "by `--label-column NAME`, in Python label_column=NAME.", "by `--label-column NAME`."),
         ("fit", "Add `--split-from a.csv`, in Python split_from=, which", "Add `--split-from a.csv`, which"),
         ("fit", "--head svm --head knn, in Python ['svm', 'knn'].", "--head svm --head knn."),
+        ("fit", "got plot_confusion='a.jpg'; expected a name", "got --plot-confusion a.jpg; expected a name"),
         ("fit", "note: path_column='Datei' has no effect", "note: --path-column Datei has no effect"),
         ("fit", "note: cv=5 has no effect: the", "note: --cv 5 has no effect: the"),
         ("compare", "or leave train_sizes out for all", "or leave --train-size out for all"),

@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
+from comparisons import Network
 from featx import CNNFeatureTransformer, make_strategy
 from featx.comparison.plan import plan_comparison
 from featx.comparison.run_files import RunFiles
@@ -13,6 +14,11 @@ from featx.comparison.runs import ComparisonRuns
 from featx.exceptions import ParameterError
 from featx.finetuning.training_plan import Epochs
 from featx.images.failures import Failure
+
+
+def test_no_strategy_has_the_name_of_the_baseline(dataset):
+    with pytest.raises(ParameterError, match="the name largest class for a strategy"):
+        plan_comparison(dataset, {"largest class": Network()})
 
 
 def test_rows_are_drawn_anew_when_copies_are_known_and_images_turn_out_unreadable(dataset, tiny, forwards):

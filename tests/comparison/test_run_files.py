@@ -62,6 +62,19 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(dataset, calls, tmp_
     assert RunFiles(None).load("name", "key") is None
 
 
+def test_a_checkpoint_of_another_name_is_gone_on_from_and_removed(tmp_path):
+    files, key = RunFiles(tmp_path), "5" * 32
+    before = files.checkpoint("a, 4 images", key)
+    assert files.checkpoint("b, 4 images", key, any_name=True).name.startswith("b-4")
+    before.write_text("half trained")
+    assert files.checkpoint("b, 4 images", key, any_name=True) == before
+    assert files.checkpoint("b, 4 images", key) != before
+    files.save("b, 4 images", key, {"accuracy": 1.0}, np.zeros(2), any_name=True)
+    assert not before.exists()
+    assert files.load("a, 4 images", key, any_name=True)[0] == {"accuracy": 1.0}
+    assert files.load("a, 4 images", key) is None
+
+
 def test_runs_of_an_earlier_version_are_noted_once_and_not_used(tmp_path, caplog, monkeypatch):
     forget("remarks")
     files, array = RunFiles(tmp_path), np.zeros(2)

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from torch import nn
 
 from comparisons import Network, fits
 from featx import CNNFeatureTransformer, DatasetError, compare_strategies, make_strategy
+from featx.comparison.run_files import is_fully_described
 from featx.datasets.dataset import ImageDataset
 
 
@@ -81,6 +83,24 @@ def test_a_run_is_another_one_when_anything_that_it_depends_on_changes(dataset, 
     assert found(changed) == found(relabelled) == found(strategy=Network(0.3)) == found(random_state=5) == 0
     assert found(test_size=0.3) == found(train_sizes=[0.3]) == 0
     assert found() == 1
+
+
+def test_a_strategy_that_is_renamed_finds_its_runs(dataset, calls, tmp_path):
+    options = {"repeats": 2, "folder": tmp_path}
+    first = compare_strategies(dataset, {"a": Network(0.2)}, **options)
+    renamed = compare_strategies(dataset, {"b": Network(0.2)}, **options)
+    assert (len(fits(calls)), renamed.runs_found) == (2, 2)
+    assert renamed.sizes[0].strategies[0].accuracies == first.sizes[0].strategies[0].accuracies
+    assert compare_strategies(dataset, {"b": Network(0.3)}, **options).runs_found == 0
+
+
+def test_only_what_is_fully_described_may_have_another_name():
+    assert is_fully_described(Network(0.2, weights=["a", {"b": np.zeros(2)}], backbone=Network()))
+    assert not is_fully_described(Network(backbone=nn.Linear(1, 1)))
+    assert not is_fully_described(Network(weights=[object()]))
+    frozen = make_strategy("frozen", CNNFeatureTransformer(nn.Linear(1, 1)))
+    assert is_fully_described(frozen)
+    assert is_fully_described(frozen.set_params(head__grid={"C": [0.1]}))
 
 
 class Failing(Network):

@@ -27,5 +27,11 @@ def test_the_extrapolation_is_of_twice_the_images_with_an_interval_around_it(rep
     surer = extrapolate_accuracy(sizes, accuracies, n_train=1000, n_test=50_000)
     if repeats == 1:
         assert surer.accuracy.high - surer.accuracy.low < (found.accuracy.high - found.accuracy.low) / 3
-    perfect = extrapolate_accuracy([10, 20], [repeats * [1.0], repeats * [1.0]], n_train=20, n_test=30)
-    assert 0.98 < perfect.accuracy.value <= 1
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_no_law_goes_through_errors_of_zero(repeats):
+    perfect, nearly = repeats * [1.0], repeats * [0.99]
+    assert extrapolate_accuracy([10, 20], [perfect, perfect], n_train=20, n_test=30) is None
+    better = extrapolate_accuracy([10, 20], [nearly, perfect], n_train=20, n_test=100)
+    assert 0.99 < better.accuracy.value <= 1

@@ -307,12 +307,17 @@ def test_two_processes_started_cold_forward_each_image_once(tiny, patches, tmp_p
     assert sum(counts) == 70
 
 
-def test_processes_of_joblib_keep_the_list_of_failures(extract, patches, tmp_path):
+# Each error in a process costs the start of two others.
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.long)])
+def test_an_unreadable_image_ends_the_work_of_all(backend, extract, patches):
+    with joblib.parallel_config(backend, n_jobs=2), pytest.raises(ImageDecodeError, match=r"spoiled\.png"):
+        extract([*patches[:20], spoil(patches[0]), *patches[20:40]], batch_size=4)
+
+
+def test_processes_of_joblib_keep_the_list_of_failures(extract, patches):
     images = [*patches[:20], spoil(patches[0]), *patches[20:40]]
     with joblib.parallel_config("loky", n_jobs=2):
         result = extract(images, batch_size=4, on_error="skip")
-        with pytest.raises(ImageDecodeError, match=r"spoiled\.png"):
-            extract(images, batch_size=4, cache=EmbeddingCache(tmp_path / "other"))
     assert [failure.index for failure in result.failures] == [20]
     assert np.isnan(result.embeddings[0]).all(axis=1).nonzero()[0].tolist() == [20]
 

@@ -98,9 +98,9 @@ OPTIONS = [
     {},
     {"optimizer": "sgd", "schedule": "onecycle"},
     {"schedule": "constant", "early_stopping": False, "boundary_cache_bytes": 0},
-    {"backbone": "mnasnet0_5", "weights": "settled", "batch_norm": "update", "trainable_stages": 2},
-    {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "early_stopping": False},
-    {"backbone": "mnasnet0_5", "trainable_stages": "all", "head_init": "auto", "boundary_cache_bytes": 0},
+    {"backbone": "small_cnn", "weights": "settled", "batch_norm": "update", "trainable_stages": 2},
+    {"backbone": "small_cnn", "trainable_stages": "all", "head_init": "auto", "early_stopping": False},
+    {"backbone": "small_cnn", "trainable_stages": "all", "head_init": "auto", "boundary_cache_bytes": 0},
     {"trainable_stages": 0, "head_init": "random"},
     {"patience": 2, "learning_rate": 0.0, "epochs": 9},
 ]
@@ -131,7 +131,7 @@ def test_an_interrupted_training_goes_on_to_the_same_result(
     resumed = model.fit(*data)
     unbroken = classifier(**options, cache=own_cache).fit(*data)
     assert_same(resumed, unbroken)
-    assert len(os.listdir(tmp_path)) == 1 + own_cache.exists()
+    assert len(os.listdir(tmp_path)) == 1
 
 
 def test_a_finished_training_is_not_repeated(data, tmp_path, monkeypatch):

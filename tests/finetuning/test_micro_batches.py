@@ -71,8 +71,8 @@ def test_no_part_of_one_image_is_normalised_by_its_own_statistics(
     if most is not None:
         little_memory(most)
     options = {
-        "backbone": "mnasnet0_5",
-        "weights": settled("mnasnet0_5"),
+        "backbone": "small_cnn",
+        "weights": settled("small_cnn"),
         "batch_norm": "update",
         "head_init": "random",
     }

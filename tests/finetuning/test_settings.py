@@ -18,7 +18,7 @@ BAD = {
     "test_draws": [0, "2"],
     "patience": [0, None],
     "warmup_epochs": [0, -3],
-    "warmup_learning_rate": [-1e-4, np.inf, "auto", True],
+    "warmup_learning_rate": [-1e-4, 0.0, np.inf, "auto", True],
     "random_state": [-1, None, 2**32, np.random.RandomState(0)],
     "boundary_cache_bytes": [-1, 8e9],
     "learning_rate": [-1e-4, np.nan, np.inf, "1e-4", "AUTO", None, True],

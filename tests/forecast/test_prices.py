@@ -43,6 +43,21 @@ def test_unreadable_images_are_counted(folder, transformer):
     assert any(row.path == str(folder / "missing.png") for row in as_sources(dataset.images))
 
 
+def test_unreadable_images_and_their_copies_are_none_to_forward(folder, transformer):
+    for number in range(20, 40):
+        (folder / "dark" / f"{number}.png").write_bytes(b"one" if number % 2 else b"other")
+    images = as_sources(load_dataset(folder).images)
+    prices = Prices(images, None, readers=[transformer], began=time.perf_counter())
+    every = transformer.plan(np.arange(80))
+    assert prices.price(every).n_images == 60
+    assert (prices.n_passes, prices.n_cached, len(prices.unreadable)) == (60, 0, 20)
+    assert prices.price(replace(every, kept=False)).n_images == 60
+    decoded = Prices(images, None, readers=[transformer], began=time.perf_counter())
+    decoded.decoding()
+    assert decoded.price(every).n_images == 60
+    assert len(decoded.probed) == 60
+
+
 def test_counting_remembers_what_its_parts_would_have_cached(folder, transformer):
     images = as_sources(load_dataset(folder).images)
     prices = Prices(images, None, readers=[transformer], began=time.perf_counter())

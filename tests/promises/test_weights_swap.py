@@ -61,18 +61,24 @@ def when_digested(monkeypatch, action):
     monkeypatch.setattr("featx.extraction.extract.image_keys", late)
 
 
-# Each error in a worker costs the start of two others; the format of the file makes no difference to them.
+# Each error in a process costs the start of two others.
 @pytest.mark.parametrize(
-    ("net", "workers"),
-    [(".pth", 1), (".safetensors", 1), (".pth", 2), pytest.param(".safetensors", 2, marks=pytest.mark.long)],
+    ("net", "backend", "workers"),
+    [
+        (".pth", "loky", 1),
+        (".safetensors", "loky", 1),
+        (".pth", "threading", 2),
+        pytest.param(".pth", "loky", 2, marks=pytest.mark.long),
+        pytest.param(".safetensors", "loky", 2, marks=pytest.mark.long),
+    ],
     indirect=["net"],
 )
-def test_weights_that_are_replaced_before_they_are_loaded_file_no_row(net, tmp_path, monkeypatch, workers):
+def test_weights_that_are_replaced_before_they_are_loaded_file_no_row(net, tmp_path, monkeypatch, backend, workers):
     path, replace = net
     options = {"cache": tmp_path / "cache", "batch_size": 2}
     with monkeypatch.context() as patch:
         when_digested(patch, replace)
-        with joblib.parallel_config("loky", n_jobs=workers), pytest.raises(WeightsError) as caught:
+        with joblib.parallel_config(backend, n_jobs=workers), pytest.raises(WeightsError) as caught:
             transformer(path, **options).fit_transform(X)
     assert str(path) in str(caught.value)
     assert "have changed since their digest was computed" in str(caught.value)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featx.reports import history_plot, plots
+from featx.reports import figure_files
 from featx.reports.figure_files import save_figure
 
 
@@ -15,8 +15,7 @@ def figures(monkeypatch):
         drawn.append(figure)
         save_figure(figure, path)
 
-    for module in (history_plot, plots):
-        monkeypatch.setattr(module, "save_figure", keep)
+    monkeypatch.setattr(figure_files, "save_figure", keep)
     return drawn
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from featx.exceptions import FeatxError, MissingDependencyError, ParameterError
-from featx.reports.figure_files import save_figure
+from featx.reports.figure_files import check_figure_path, save_figure
 from featx.reports.history_plot import plot_history
 from featx.reports.plots import plot_confusion_matrix
 from plotted import HISTORY, MATRIX, width
@@ -41,6 +41,11 @@ def test_other_extensions_are_refused_before_anything_is_drawn(name, tmp_path, f
         save_figure(None, path)
     assert not figures
     assert not path.exists()
+
+
+def test_a_file_is_refused_by_the_name_of_its_parameter():
+    with pytest.raises(ParameterError, match=r"got plot='a\.jpg'; expected a name"):
+        check_figure_path("a.jpg", name="plot")
 
 
 @pytest.mark.parametrize("kind", KINDS)

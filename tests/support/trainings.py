@@ -9,7 +9,7 @@ from featx.networks.resolve import resolve_backbone
 
 COUNT = 24
 TINY = {"backbone": "squeezenet1_1", "weights": None, "image_size": 32}
-NORMALISED = {"backbone": "mnasnet0_5", "weights": None, "image_size": 32}
+NORMALISED = {"backbone": "small_cnn", "weights": None, "image_size": 32}
 
 
 def classifier(**options):
