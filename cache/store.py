@@ -23,6 +23,7 @@ from ..constraints import NONE, PATH, TEXT, check_values
 from ..exceptions import CacheError
 from ..process import remember
 from . import maintenance
+from .adoption import adopt_segment
 from .checks import BOUND, FIELD, SPEC
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
@@ -164,6 +165,11 @@ class EmbeddingCache(EmbeddingStore):
     def reference_outputs(self, spec: EmbeddingSpec) -> ReferenceOutputs:
         """Return the outputs for fixed images of the network that computed the spec's rows."""
         return ReferenceOutputs(self._folder(spec))
+
+    def adopt(self, spec: EmbeddingSpec, name: str, content: bytes) -> int:
+        """Check and commit a segment that was written to another cache; return how many of its rows are new here."""
+        with self._errors(needed=len(content)):
+            return adopt_segment(self._folder(spec), name, content)
 
     def specs(self) -> list[EmbeddingSpec]:
         """Return the specs that have a folder here, sorted by backbone, layer and pooling."""

@@ -269,16 +269,16 @@ class _Extraction:
 
             refuse_batch_dependence(source, self.task.views)
         self.store = store_to_write(self.store.for_writing(), source, self.specs)
-        task = self.task.placed(self.batch_size)
         first = list(missing.values())
         with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
-            forwarded = distribute(task, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
+            images = [self.images[r[0]] for r in first]
+            forwarded = distribute(self.task, images, list(missing), self.store, bar.update, batch_size=self.batch_size)
         self.n_forwarded += forwarded.n_forwarded
         self.clock.update(forwarded.seconds)
         self.peaks += forwarded.peaks
-        for rows, (digest, reason) in zip(first, forwarded.results, strict=True):
-            if reason is not None:
-                self.reasons.update(dict.fromkeys(rows, reason))
+        for rows, (digest, failure) in zip(first, forwarded.results, strict=True):
+            if failure is not None:
+                self.reasons.update(dict.fromkeys(rows, failure.reason))
             elif digest is not None:
                 # A file that changed since it was first read counts as what was decoded.
                 self.digests[rows[0]] = digest
