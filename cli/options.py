@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from ..choices import OnError, Resize
+from .cluster_option import cluster_option
 from .interrupts import note_kept
 from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .overwrites import check_overwrites
@@ -159,6 +160,7 @@ reading_options = decorate(
                         "[default: all cores decode, one process tunes]."),
         _computing("--cache", metavar="DIR|none", default="auto", callback=_keep_embeddings,
                    help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
+        cluster_option,
         _computing("--checksum", is_flag=True, expose_value=False, callback=_read_all,
                    help="Read every file, even if its size, times and inode have not changed."),
     ]
