@@ -203,8 +203,8 @@ dry_run_option = _output(
 
 
 def _needed(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Require an output, unless this is a dry run."""
-    if value is None and not ctx.params["dry_run"]:
+    """Require an output, unless this is a dry run or a shard for the cache."""
+    if value is None and not ctx.params["dry_run"] and not ctx.params.get("shard"):
         raise click.MissingParameter(ctx=ctx, param=param)
     return value
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from .._version import __version__
 from ..cache import EmbeddingCache
+from ..cache.reference_outputs import outputs_agree
 from ..cache.segment import SUFFIX
 from ..exceptions import BackboneError, ImageDecodeError
 from ..images.sources import ImageSource
-from ..networks.verified_stores import outputs_agree
 from ..process import remember
 from ..runtime.cancelled_tasks import task_is_cancelled
 from ..runtime.lanes import torch_threads
