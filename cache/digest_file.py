@@ -26,6 +26,7 @@ __all__ = ["DigestFile"]
 log = logging.getLogger("featx")
 
 VALUES_PER_QUERY = 20_000
+ROWS_AT_ONCE = 50_000
 # How long a process waits, once, for others that write; after that it does without the database immediately.
 LOCK_TIMEOUT = 1.0
 # SQLite quotes damaged bytes in its messages, which then cannot be decoded.
@@ -38,7 +39,14 @@ FILES = """CREATE TABLE IF NOT EXISTS files (path BLOB, host TEXT, size INTEGER,
 inode INTEGER, device INTEGER, boot TEXT, digest BLOB, checksum INTEGER, PRIMARY KEY (path, host)) WITHOUT ROWID"""
 DEPTHS = """CREATE TABLE IF NOT EXISTS depths (digest BLOB PRIMARY KEY, high INTEGER, checksum INTEGER)
 WITHOUT ROWID"""
-TABLES = {"files": (FILES, COLUMNS), "depths": (DEPTHS, ("digest", "high", "checksum"))}
+# Why contents could not be decoded, where a shard left them out.
+FAILURES_TABLE = """CREATE TABLE IF NOT EXISTS failures (digest BLOB PRIMARY KEY, reason TEXT, checksum INTEGER)
+WITHOUT ROWID"""
+TABLES = {
+    "files": (FILES, COLUMNS),
+    "depths": (DEPTHS, ("digest", "high", "checksum")),
+    "failures": (FAILURES_TABLE, ("digest", "reason", "checksum")),
+}
 NUMBERS = struct.Struct("=5q")
 
 _warned: set[str] = remember("remarks", set())
@@ -106,6 +114,28 @@ class DigestFile:
         """Remember which contents hold more than 8 bits a channel."""
         self._write("depths", [(digest, int(high), _depth_checksum(digest, high)) for digest, high in depths.items()])
 
+    def failures(self, digests: list[bytes]) -> dict[bytes, str]:
+        """Return, as far as it is remembered, why contents could not be decoded."""
+        query = "SELECT digest, reason, checksum FROM failures WHERE digest IN ({})"
+        with self._errors_ignored():
+            return {row[0]: row[1] for row in self._select(query, digests) if _is_intact_failure(row)}
+        return {}
+
+    def remember_failures(self, failures: Mapping[bytes, str]) -> None:
+        """Remember why contents could not be decoded."""
+        self._write("failures", [(digest, why, _failure_checksum(digest, why)) for digest, why in failures.items()])
+
+    def adopt(self, other: DigestFile) -> None:
+        """Remember what another file remembers, row by row, where the row is intact."""
+        if not os.path.exists(other.path):
+            return
+        with self._errors_ignored(), other._connect() as connection:
+            for table, (_, columns) in TABLES.items():
+                if self._columns(connection, table) == columns:
+                    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table}")
+                    while some := rows.fetchmany(ROWS_AT_ONCE):
+                        self._write(table, [row for row in some if INTACT[table](row)])
+
     def verify(self, *, repair: bool = False) -> tuple[str, str]:
         """Compare all rows with their checksums; return the damage, and why rows could not be compared, or "" for each.
 
@@ -135,8 +165,7 @@ class DigestFile:
             for table, (_, columns) in TABLES.items():
                 if self._columns(connection, table) != columns:
                     continue  # no table, or one of another version, which is not read
-                keys = columns[: 2 if table == "files" else 1]
-                is_intact = _is_intact if table == "files" else _is_intact_depth
+                keys, is_intact = columns[: 2 if table == "files" else 1], INTACT[table]
                 damaged = []
                 for row in connection.execute(f"SELECT {', '.join(columns)} FROM {table}"):
                     n_rows += 1
@@ -250,3 +279,18 @@ def _is_intact_depth(row: tuple[Any, ...]) -> bool:
         return len(digest) == 32 and high in (0, 1) and _depth_checksum(digest, high) == checksum
     except (TypeError, ValueError):
         return False
+
+
+def _failure_checksum(digest: bytes, reason: str) -> int:
+    return zlib.crc32(reason.encode(errors="surrogatepass"), zlib.crc32(digest))
+
+
+def _is_intact_failure(row: tuple[Any, ...]) -> bool:
+    digest, reason, checksum = row
+    try:
+        return len(digest) == 32 and _failure_checksum(digest, reason) == checksum
+    except (TypeError, ValueError, AttributeError):
+        return False
+
+
+INTACT = {"files": _is_intact, "depths": _is_intact_depth, "failures": _is_intact_failure}

@@ -191,6 +191,15 @@ class FileDigests:
         if self._file is not None:
             self._file.remember_depths(depths)
 
+    def failures(self, digests: Iterable[bytes]) -> dict[bytes, str]:
+        """Return, as far as it is remembered, why contents could not be decoded."""
+        return {} if self._file is None else self._file.failures(list(digests))
+
+    def remember_failures(self, failures: Mapping[bytes, str]) -> None:
+        """Remember why contents could not be decoded, so that nobody waits for their rows."""
+        if self._file is not None:
+            self._file.remember_failures(failures)
+
     def _recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
         """Return the remembered digests by path and version."""
         return {} if self._file is None else self._file.recall(places)

@@ -145,18 +145,26 @@ class SpecFolder:
         ValueError
             If the spec's rows have another width or dtype.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_spec(self.path, self.spec)
-        if not self._swept:
-            sweep(self.path)
-            self._swept = True
+        self.prepare()
         got = embeddings.shape[1], embeddings.dtype
         known = [*self._segments.values()][:1]
         if not known or got != (known[0].width, known[0].dtype) or not known[0].n_rows:
             known = [s for s in self.segments() if s.n_rows]
         check_row_type(embeddings, *((known[0].width, known[0].dtype) if known else got))
         write_segment(self.path, self.spec, len(digests), iter([digests]), iter([embeddings]))
-        # The rows are committed: a merge that fails, for lack of space or of the lock, is made another time.
+        self.merge_small()
+
+    def prepare(self) -> None:
+        """Make the folder, and remove what killed writers left in it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_spec(self.path, self.spec)
+        if not self._swept:
+            sweep(self.path)
+            self._swept = True
+
+    def merge_small(self) -> None:
+        """Merge small segments when they have piled up."""
+        # Rows are committed: a merge that fails, for lack of space or of the lock, is made another time.
         with contextlib.suppress(OSError):
             if self._crowded_tier(list_once=True) and (lock := self.lock()).try_acquire():
                 with contextlib.closing(lock):

@@ -17,10 +17,12 @@ from .files import committed
 from .folder import SpecFolder
 from .segment import SegmentDamagedError
 
-__all__ = ["ReferenceOutputs"]
+__all__ = ["ReferenceOutputs", "outputs_agree"]
 
 # The name on disk is that of earlier versions.
 NAME = "answers.npy"
+# How far outputs may be apart, relative to the largest value: processors and numbers of threads differ by less.
+TOLERANCE = 1e-3
 
 
 class ReferenceOutputs:
@@ -73,3 +75,14 @@ class ReferenceOutputs:
         """Rename the segments, as is done with damaged ones, so that their rows are computed again."""
         for segment in self.folder.segments():
             self.folder.set_aside(SegmentDamagedError(segment.path, reason))
+
+
+def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
+    """Tell whether two outputs can be those of one network."""
+    if kept.shape != given.shape or not np.array_equal(np.isfinite(kept), np.isfinite(given)):
+        return False
+    finite = np.isfinite(kept)
+    if not finite.any():
+        return True
+    difference = np.abs(kept[finite].astype(np.float64) - given[finite])
+    return bool(difference.max() <= TOLERANCE * np.abs(kept[finite]).max())

@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..constraints import NONE, PATH, TEXT, check_values
 from ..exceptions import CacheError
 from ..process import remember
 from . import maintenance
+from .adoption import adopt_segment
 from .checks import BOUND, FIELD, SPEC
 from .digests import FileDigests, default_cache_dir
 from .folder import SpecFolder
@@ -32,6 +33,8 @@ from .locks import TURN, WorkLock
 from .machine import machine, visible_gpu
 from .maintenance import CacheReport, SpecInfo
 from .memory import OverlayStore
+from .merging import MergeReport, merge_caches
+from .os_errors import as_cache_errors
 from .reference_outputs import ReferenceOutputs
 from .selection import choose_spec
 from .spec import EmbeddingSpec
@@ -165,6 +168,34 @@ class EmbeddingCache(EmbeddingStore):
         """Return the outputs for fixed images of the network that computed the spec's rows."""
         return ReferenceOutputs(self._folder(spec))
 
+    def adopt(self, spec: EmbeddingSpec, name: str, content: bytes) -> int:
+        """Check and commit a segment that was written to another cache.
+
+        Parameters
+        ----------
+        spec : EmbeddingSpec
+        name : str
+            That of its file, which is random: a segment of that name that is here already is the same one.
+        content : bytes
+
+        Returns
+        -------
+        int
+            How many of its rows are new here.
+
+        Raises
+        ------
+        CacheError
+            If it is damaged, or cannot be written.
+        """
+        with self._errors(needed=len(content)):
+            return adopt_segment(self._folder(spec), name, content)
+
+    def merge(self, sources: Sequence[str | os.PathLike[str]]) -> MergeReport:
+        """Commit the rows of other caches, checked and none twice; an interrupted merge can be made again."""
+        with self._errors():
+            return merge_caches(self.root, [Path(source) for source in sources])
+
     def specs(self) -> list[EmbeddingSpec]:
         """Return the specs that have a folder here, sorted by backbone, layer and pooling."""
         with self._errors():
@@ -280,21 +311,8 @@ class EmbeddingCache(EmbeddingStore):
             )
         return self._folders.setdefault(spec.digest, SpecFolder(path, spec))
 
-    @contextlib.contextmanager
-    def _errors(self, needed: int = 0, where: Path | None = None) -> Iterator[None]:
-        """Turn errors of the operating system into a CacheError with a next step."""
-        try:
-            yield
-        except OSError as error:
-            place = f"the cache {self.root}" if where is None else str(where)
-            other = "choose another file" if where is not None else "choose another folder (cache=DIR)"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error):
-                message = f"no space in {place}" + (f" for {needed:,} bytes" if needed else "")
-                step = f"Free some space, run `featx cache prune --max-bytes N`, or {other}."
-            else:
-                message = f"cannot use {place}: {error.strerror or error}"
-                step = f"Check its permissions, or {other}{' or none (cache=None)' if where is None else ''}."
-            raise CacheError(message, step) from error
+    def _errors(self, needed: int = 0, where: Path | None = None) -> contextlib.AbstractContextManager[None]:
+        return as_cache_errors(self.root, needed=needed, where=where)
 
 
 def _note_use(folder: SpecFolder) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .interrupts import note_kept
+from .missing import missing
 from .option_groups import Commands
 from .overwrites import check_export
 from .report import say, show
@@ -130,6 +131,34 @@ def compact(root: str | None) -> None:
 
 
 @cache.command()
+@click.argument("caches", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False), metavar="CACHE...")
+@_directory
+def merge(caches: tuple[str, ...], root: str | None) -> None:
+    """Bring the embeddings of other caches into one, checked and none twice; exit code 1 if some had to be left out.
+
+    They are left as they are. An interrupted merge can be made again.
+
+    \b
+    Example:
+        featx cache merge node1/cache node2/cache --cache all/
+    """
+    from ..cache.checks import check_cache
+
+    store = _open(root, made=True)
+    for path in caches:
+        check_cache(Path(path))
+    report = store.merge(caches)
+    from ..display.quantities import count_text
+
+    for path, reason in report.problems:
+        say(f"left out: {path}: {reason}", err=True)
+    files = count_text(report.segments, "file")
+    say(f"{store.root}: {report.rows:,} new embeddings, {files} read")
+    if report.problems:
+        sys.exit(1)
+
+
+@cache.command()
 @_directory
 @click.option("--backbone", help="Of the embeddings to write.")
 @click.option("--layer", help="Of the embeddings to write.")
@@ -154,8 +183,11 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
     say(f"{output}: {rows:,} embeddings")
 
 
-def _open(root: str | None) -> EmbeddingCache:
-    """Return the cache; a named one must exist, the default one need not exist yet."""
+cache.add_command(missing)
+
+
+def _open(root: str | None, *, made: bool = False) -> EmbeddingCache:
+    """Return the cache; a named one must exist unless it is `made`, the default one need not exist yet."""
     from ..cache import EmbeddingCache
     from ..cache.checks import check_cache
     from ..exceptions import CacheError
@@ -165,7 +197,7 @@ def _open(root: str | None) -> EmbeddingCache:
     try:
         check_cache(store.root)
     except CacheError as error:
-        if root is not None:
+        if root is not None and not (made and not store.root.exists()):
             raise
         if store.root.exists():
             say(f"warning: {error}", err=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from ..choices import OnError, Resize
+from .cluster_option import cluster_option
 from .interrupts import note_kept
 from .option_groups import COMPUTING, DATA, JUDGING, NETWORK, OUTPUT, in_group
 from .report import note
@@ -154,6 +155,7 @@ reading_options = decorate(
                         "[default: all cores decode, one process tunes]."),
         _computing("--cache", metavar="DIR|none", default="auto", callback=_keep_embeddings,
                    help="Where embeddings are kept [default: $FEATX_CACHE or the user's cache folder]."),
+        cluster_option,
         _computing("--checksum", is_flag=True, expose_value=False, callback=_read_all,
                    help="Read every file, even if its size, times and inode have not changed."),
     ]
@@ -202,8 +204,8 @@ dry_run_option = _output(
 
 
 def _needed(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Require an output, unless this is a dry run."""
-    if value is None and not ctx.params["dry_run"]:
+    """Require an output, unless this is a dry run or a shard for the cache."""
+    if value is None and not ctx.params["dry_run"] and not ctx.params.get("shard"):
         raise click.MissingParameter(ctx=ctx, param=param)
     return value
 

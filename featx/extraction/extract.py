@@ -152,13 +152,14 @@ def ensure_embeddings(
     device: str = "auto",
     batch_size: int | Auto = "auto",
     n_jobs: int | None = None,
+    on_error: OnError = "raise",
     verbose: bool = False,
 ) -> tuple[np.ndarray, ExtractionResult]:
     """Put missing rows into a store and read nothing back, for rows that may not fit into memory.
 
     Parameters
     ----------
-    images, source, views, precision, device, batch_size, n_jobs, verbose
+    images, source, views, precision, device, batch_size, n_jobs, on_error, verbose
         As for `extract_embeddings`.
     store : EmbeddingStore
         An EmbeddingCache or a MemoryStore.
@@ -166,7 +167,7 @@ def ensure_embeddings(
     Returns
     -------
     digests : ndarray of uint8, shape (n, 32)
-        The keys of the rows, in input order.
+        The keys of the rows, in input order; without those of images that were skipped.
     extraction : ExtractionResult
         Without the embeddings.
 
@@ -175,7 +176,9 @@ def ensure_embeddings(
     ImageDecodeError, BackboneError, CacheError, ParameterError
     """
     check_values({"batch_size": batch_size, "n_jobs": n_jobs}, batch_size=BATCH)
-    task = ForwardTask.of(source, views, store=store, precision=precision, device=device, n_jobs=n_jobs)
+    task = ForwardTask.of(
+        source, views, store=store, precision=precision, device=device, n_jobs=n_jobs, raises=on_error == "raise"
+    )
     work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose)
     while missing := work.missing():
         work.forward(missing)
@@ -269,16 +272,16 @@ class _Extraction:
 
             refuse_batch_dependence(source, self.task.views)
         self.store = store_to_write(self.store.for_writing(), source, self.specs)
-        task = self.task.placed(self.batch_size)
         first = list(missing.values())
         with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
-            forwarded = distribute(task, [self.images[r[0]] for r in first], list(missing), self.store, bar.update)
+            images = [self.images[r[0]] for r in first]
+            forwarded = distribute(self.task, images, list(missing), self.store, bar.update, batch_size=self.batch_size)
         self.n_forwarded += forwarded.n_forwarded
         self.clock.update(forwarded.seconds)
         self.peaks += forwarded.peaks
-        for rows, (digest, reason) in zip(first, forwarded.results, strict=True):
-            if reason is not None:
-                self.reasons.update(dict.fromkeys(rows, reason))
+        for rows, (digest, failure) in zip(first, forwarded.results, strict=True):
+            if failure is not None:
+                self.reasons.update(dict.fromkeys(rows, failure.reason))
             elif digest is not None:
                 # A file that changed since it was first read counts as what was decoded.
                 self.digests[rows[0]] = digest

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,12 +54,18 @@ def _ignore(*progress: int) -> None:
     """Report progress to nobody."""
 
 
+def _never() -> bool:
+    return False
+
+
 def forward_images(
     task: ForwardTask,
-    images: list[ImageSource],
+    images: Sequence[ImageSource],
     digests: list[bytes],
     store: EmbeddingStore,
     advance: Callable[[int], Any] = _ignore,
+    *,
+    is_over: Callable[[], bool] = _never,
 ) -> ForwardResult:
     """Compute and commit the rows that the store lacks.
 
@@ -72,6 +78,8 @@ def forward_images(
     store : EmbeddingStore
     advance : callable, optional
         Called with the number of images that are done.
+    is_over : callable, optional
+        Asked after each batch; if it returns True, the result is of the images so far.
 
     Raises
     ------
@@ -82,10 +90,10 @@ def forward_images(
     device = physical_device(task.device)
     seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
     # This ends: every turn handles at least one batch before it asks whether to go on.
-    while (start := len(result.results)) < len(images):
+    while (start := len(result.results)) < len(images) and not is_over():
         with store.turn(device) if task.takes_turns else contextlib.nullcontext(_ignore) as progress:
             part = slice(start, start + TURN_ROWS)
-            _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds)
+            _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds, is_over)
         seconds = min(2 * seconds, TURN_SECONDS)
         if task.takes_turns and len(result.results) < len(images):
             time.sleep(PAUSE_SECONDS)
@@ -94,13 +102,14 @@ def forward_images(
 
 def _take_turn(
     task: ForwardTask,
-    images: list[ImageSource],
+    images: Sequence[ImageSource],
     digests: list[bytes],
     store: EmbeddingStore,
     result: ForwardResult,
     advance: Callable[[int], Any],
     progress: Callable[[], Any],
     seconds: float,
+    is_over: Callable[[], bool],
 ) -> None:
     """Handle as many of the images, from the first on, as fit into a turn; call `progress` after each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
@@ -108,15 +117,15 @@ def _take_turn(
     lacking = ~np.logical_and.reduce(there)
     # Rows of some views may be there already; a file that changed has another digest than these.
     known = [{digests[place] for place in np.flatnonzero(found & lacking)} for found in there]
-    todo = [images[place] for place in np.flatnonzero(lacking)]
-    done: list[tuple[bytes | None, str | None]] = []
+    todo = [images[place] for place in np.flatnonzero(lacking).tolist()]
+    done: list[tuple[bytes | None, ImageDecodeError | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
     lanes, size = task.lanes.split(len(todo), lambda: task.source.load(task.device).is_thread_safe(task.views))
     began = time.monotonic()
 
     def goes_on() -> bool:
         held = len(ready) * sum(row.nbytes for row in ready[-1][1]) if ready else 0
-        return time.monotonic() - began < seconds and held < TURN_BYTES
+        return time.monotonic() - began < seconds and held < TURN_BYTES and not is_over()
 
     def forward(batch: list[_Decoded]) -> list[np.ndarray]:
         good = [image for image in batch if image.error is None]
@@ -136,7 +145,9 @@ def _take_turn(
                 for image in batch:
                     if image.error is not None and task.raises:
                         raise image.error
-                    done.append((image.digest, None) if image.error is None else (None, image.error.reason))
+                    # Without its traceback, which would keep the image.
+                    error = None if image.error is None else ImageDecodeError(*image.error.args)
+                    done.append((image.digest, None) if error is None else (None, error))
                 advance(len(batch))
     except BaseException:
         # Finished rows are kept; an error of the cache must not hide the first error.
@@ -199,7 +210,7 @@ class _Decoded:
 
 def _decoded_batches(
     task: ForwardTask,
-    images: list[ImageSource],
+    images: Sequence[ImageSource],
     size: int,
     clock: Counter[str],
     goes_on: Callable[[], bool],
@@ -217,9 +228,6 @@ def _decoded_batches(
                 result.pixels = task.source.preprocessing.apply(pixels, key=result.digest)
         except ImageDecodeError as error:
             result.error = error
-            if task.worker_host and getattr(error.__cause__, "errno", None):  # a missing file, perhaps
-                reason = f"{error.reason} on {task.worker_host}"
-                result.error = ImageDecodeError(error.name, reason, error.next_step)
         return result
 
     def checked(image: ImageSource, result: _Decoded | TimeoutError) -> _Decoded:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ..cache import EmbeddingSpec
 from ..cache.interface import EmbeddingStore
 from ..choices import Auto, Precision, ResolvedPrecision
+from ..exceptions import ImageDecodeError
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_device
 from ..networks.pooling import View
@@ -34,12 +35,14 @@ class ForwardTask:
         As it was given until the task is `placed`, because looking for devices imports torch.
     threads : int
         The number of threads that decode ahead of the network.
+    n_jobs : int or None
+        By which that number was chosen, and is chosen on another machine.
     raises : bool
         Whether an unreadable image raises.
     lanes : Lanes
         How many images are in the network at once, and in how many batches where the network allows several.
-    worker_host : str
-        The host of a worker that has images of its own, so that it takes no turns; empty otherwise.
+    takes_turns : bool
+        Whether other processes may be computing the same images; a worker has a share of its own.
     """
 
     source: BackboneSource
@@ -47,9 +50,10 @@ class ForwardTask:
     precision: ResolvedPrecision
     device: str
     threads: int
+    n_jobs: int | None = None
     raises: bool = True
     lanes: Lanes = ONE_IMAGE
-    worker_host: str = ""
+    takes_turns: bool = True
 
     @classmethod
     def of(
@@ -70,6 +74,7 @@ class ForwardTask:
             precision=choose_precision(source, precision, device=device, cache=store),
             device=device,
             threads=thread_count(n_jobs),
+            n_jobs=n_jobs,
             raises=raises,
         )
 
@@ -78,11 +83,6 @@ class ForwardTask:
         device = resolve_device(self.device)
         # A user's module may keep state from one batch to the next.
         return replace(self, device=device, lanes=Lanes.on(device, batch_size, single=self.source.is_custom))
-
-    @property
-    def takes_turns(self) -> bool:
-        """Whether other processes may be computing the same images."""
-        return not self.worker_host
 
     @property
     def specs(self) -> list[EmbeddingSpec]:
@@ -96,8 +96,8 @@ class ForwardResult:
 
     Attributes
     ----------
-    results : list of (digest or None, reason or None)
-        For each image the digest of the bytes that were decoded, or the reason why they could not be.
+    results : list of (digest or None, ImageDecodeError or None)
+        For each image the digest of the bytes that were decoded, or the error of reading it.
     n_forwarded : int
     seconds : Counter
         Wall time of `wait` (for decoding), `forward` (for the network) and `write`; the sum over all threads for `read`
@@ -106,7 +106,7 @@ class ForwardResult:
         The largest value of each 16-bit image.
     """
 
-    results: list[tuple[bytes | None, str | None]] = field(default_factory=list)
+    results: list[tuple[bytes | None, ImageDecodeError | None]] = field(default_factory=list)
     n_forwarded: int = 0
     seconds: Counter[str] = field(default_factory=Counter)
     peaks: list[int] = field(default_factory=list)

@@ -85,8 +85,14 @@ class ImageSource(SummaryMixin):
 
     def inspect(self) -> tuple[bytes, bool]:
         """Return the SHA-256 of an encoded image's bytes, and whether it has more than 8 bits a channel."""
-        data = self._read_bytes()
+        return self._inspected(self._read_bytes())
+
+    def _inspected(self, data: bytes) -> tuple[bytes, bool]:
         return digest_bytes(data), self.value_range is not None and holds_high_depth(data)
+
+    def key_of(self, data: bytes) -> bytes:
+        """Return what `digest` would return for these bytes of the file."""
+        return self.content_key(*self._inspected(data))
 
     def content_key(self, digest: bytes, high_depth: bool) -> bytes:
         """Return the key of a file from the digest of its bytes: another one if the value range changes its pixels."""

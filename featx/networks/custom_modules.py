@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..cache.reference_outputs import outputs_agree
 from ..display.names import few
 from ..exceptions import BackboneError
 from ..images.preprocessing import Preprocessing
@@ -29,7 +30,6 @@ from ..torch_modules.default_layer import default_node, default_submodule, norm_
 from ..torch_modules.identity import Identity, identify
 from ..torch_modules.module_parts import TOKEN, global_hooks, state_digest
 from .reference_outputs import reference_outputs
-from .verified_stores import outputs_agree
 
 __all__ = ["CustomModule", "custom_module", "mark_copies", "session_id"]
 

@@ -15,14 +15,13 @@ import numpy as np
 from ..cache import EmbeddingSpec
 from ..cache.interface import EmbeddingStore
 from ..cache.memory import MemoryStore
+from ..cache.reference_outputs import outputs_agree
 from ..process import remember
 from .backbone import BackboneSource
 
-__all__ = ["outputs_agree", "store_to_read", "store_to_write"]
+__all__ = ["store_to_read", "store_to_write"]
 
 log = logging.getLogger("featx")
-# How far outputs may be apart, relative to the largest value: processors and numbers of threads differ by less.
-TOLERANCE = 1e-3
 # In this process: specs of the cache whose rows are verified, and stores of networks whose rows are not in the cache.
 _verified: set[tuple[str, str, str]] = remember("networks", set())
 _private: dict[tuple[str, str, str], MemoryStore] = remember("networks", {})
@@ -79,17 +78,6 @@ def store_to_write(store: EmbeddingStore, source: BackboneSource, specs: Sequenc
         else:
             _keep_private(network, source, "they differ")
     return _private.get(network, store)
-
-
-def outputs_agree(kept: np.ndarray, given: np.ndarray) -> bool:
-    """Tell whether two outputs can be those of one network."""
-    if kept.shape != given.shape or not np.array_equal(np.isfinite(kept), np.isfinite(given)):
-        return False
-    finite = np.isfinite(kept)
-    if not finite.any():
-        return True
-    difference = np.abs(kept[finite].astype(np.float64) - given[finite])
-    return bool(difference.max() <= TOLERANCE * np.abs(kept[finite]).max())
 
 
 def _outputs_of(source: BackboneSource, spec: EmbeddingSpec) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from ..choices import Auto
 from .timing import timed
 
-__all__ = ["Lanes", "auto_batch_size", "in_lanes", "lane_count"]
+__all__ = ["Lanes", "auto_batch_size", "in_lanes", "lane_count", "torch_threads"]
 
 Batch = TypeVar("Batch")
 Rows = TypeVar("Rows")
@@ -148,3 +148,18 @@ def _lane_threads(lanes: int) -> Iterator[ThreadPoolExecutor]:
         # If this is interrupted before all are ready, none is left waiting.
         ready.abort()
         threads.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def torch_threads(most: int) -> Iterator[None]:
+    """Have this thread use no more of torch's threads than that: other processes use the other cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    if before > most:
+        torch.set_num_threads(most)
+    try:
+        yield
+    finally:
+        if before > most:
+            torch.set_num_threads(before)

@@ -11,8 +11,9 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pickle import PicklingError
 from typing import Any
 
@@ -35,6 +36,8 @@ class Workers:
     ----------
     n_jobs : int, default=None
         As for joblib.Parallel; None means what the user configured.
+    ordered : bool, default=True
+        Whether results come in the order of the calls, or as they arrive.
 
     Attributes
     ----------
@@ -43,12 +46,13 @@ class Workers:
         each worker.
     """
 
-    def __init__(self, *, n_jobs: int | None = None) -> None:
+    def __init__(self, *, n_jobs: int | None = None, ordered: bool = True) -> None:
         from joblib.parallel import get_active_backend
 
         self._backend, configured = get_active_backend()
         wanted = configured if n_jobs is None else n_jobs
         self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
+        self._ordered = ordered
         self._warned: set[Any] = set()
         self.yields = bool(getattr(self._backend, "supports_return_generator", False))
 
@@ -72,7 +76,7 @@ class Workers:
     def __enter__(self) -> Workers:
         import joblib
 
-        how = {"return_as": "generator"} if self.yields else {}
+        how = {"return_as": "generator" if self._ordered else "generator_unordered"} if self.yields else {}
         # Tasks have the right size already: none waits to be returned together with another.
         options = {"n_jobs": self._n_jobs, "backend": self._backend, "batch_size": 1, **how}
         with self._translated(), contextlib.ExitStack() as stack:
@@ -84,8 +88,10 @@ class Workers:
     def __exit__(self, *error: Any) -> None:
         self._open.__exit__(*error)
 
-    def results(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Generator[Any, None, None]:
-        """Yield what the function returns for the arguments of each call, in order.
+    def results(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
+        """Yield what the function returns for the arguments of each call.
+
+        Calls are taken from the iterable a few at a time, perhaps by another thread, as workers become free.
 
         Raises
         ------
@@ -96,13 +102,23 @@ class Workers:
 
         # The function may hold what plain pickle cannot handle, and multiprocessing has nothing else.
         attempt = joblib.delayed(joblib.wrap_non_picklable_objects(partial(_attempt, function, os.getpid())))
-        tasks = [attempt(arguments) for arguments in calls]
+        tasks = (attempt(arguments) for arguments in calls)
         with self._translated():
-            step = len(tasks) if self.yields else TASKS_PER_WORKER * self.count()
-            for start in range(0, len(tasks), step):
-                for result, recorded in self._parallel(tasks[start : start + step]):
-                    self._warn(recorded)
-                    yield result
+            slices = [tasks] if self.yields else self._slices(tasks, TASKS_PER_WORKER * self.count())
+            for some in slices:
+                found = self._parallel(some)
+                try:
+                    for result, recorded in found:
+                        self._warn(recorded)
+                        yield result
+                finally:
+                    if self.yields:
+                        _abandon(found)
+
+    @staticmethod
+    def _slices(tasks: Iterator[Any], size: int) -> Iterator[list[Any]]:
+        while some := list(islice(tasks, size)):
+            yield some
 
     def _warn(self, recorded: list[RecordedWarning]) -> None:
         try:
@@ -145,6 +161,16 @@ def _attempt(function: Callable[..., Any], home: int, arguments: tuple[Any, ...]
     except Exception as error:
         raise _RaisedError(error, recorded) from error
     return result, recorded
+
+
+def _abandon(results: Generator[Any, None, None]) -> None:
+    """End the tasks of joblib's whose results are not wanted; closing its generator would warn of them, too."""
+    with contextlib.suppress(_AbandonedError):
+        results.throw(_AbandonedError())
+
+
+class _AbandonedError(Exception):
+    """Thrown at the place where results are waited for."""
 
 
 def _worker_error(backend: str, failure: Exception) -> WorkerError:

@@ -5,22 +5,27 @@ import os
 import socket
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
+from PIL import Image
 from sklearn.linear_model import RidgeClassifier as Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from backends import IMAGES, LAST, AtOnce, Killed, Processes, dask_client, extraction
 from featx import CNNFeatureTransformer
+from featx._version import __version__
 from featx.cache import EmbeddingCache
 from featx.cache.folder import SpecFolder
 from featx.cli import main
-from featx.exceptions import CacheError, ImageDecodeError, WorkerError
-from featx.extraction import distribute
+from featx.exceptions import BackboneError, CacheError, ImageDecodeError, WorkerError
+from featx.extraction import distribute, share_worker
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
@@ -30,19 +35,17 @@ class OtherDisk(Processes):
     """Processes to which the path of the cache means another folder."""
 
     folder = None
-    sees_files = False
+    sees_marker = False
 
     def submit(self, func, callback=None):
-        func.items = [(call, (self._there(arguments),), {}) for call, (arguments,), _ in func.items]
+        func.items = [(call, ((self._there(home), share),), {}) for call, ((home, share),), _ in func.items]
         return super().submit(func, callback)
 
-    def _there(self, arguments):
-        moved = [EmbeddingCache(self.folder) if isinstance(a, EmbeddingCache) else a for a in arguments]
-        if self.sees_files:
+    def _there(self, home):
+        if self.sees_marker:
             self.folder.mkdir(exist_ok=True)
-            for name in (a for a in arguments if isinstance(a, str)):
-                (self.folder / name).touch()
-        return tuple(moved)
+            (self.folder / home.marker).touch()
+        return replace(home, root=self.folder)
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_what_was_done_before_an_error_is_kept(extract, tmp_path):
 
 @pytest.mark.parametrize("backend", ["threading", "sequential"])
 def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
-    monkeypatch.setattr(distribute, "_forward_chunk", None)
+    monkeypatch.setattr(distribute, "forward_share", None)
     with joblib.parallel_config(backend, **({} if backend == "sequential" else {"n_jobs": 2})):
         assert extract().n_forwarded == 40
 
@@ -93,7 +96,7 @@ def test_threads_have_nothing_to_share_out(backend, extract, monkeypatch):
 
 @pytest.mark.parametrize("kind", [Processes, AtOnce])
 def test_tasks_of_another_take_turns_whatever_backend_they_are_offered(kind, extract, tmp_path, monkeypatch):
-    monkeypatch.setattr(distribute, "_forward_chunk", None)
+    monkeypatch.setattr(distribute, "forward_share", None)
     met = threading.Barrier(2, timeout=60)
 
     def work(_):
@@ -107,29 +110,44 @@ def test_tasks_of_another_take_turns_whatever_backend_they_are_offered(kind, ext
 # Workers with another disk
 
 
-def elsewhere(tmp_path, *, sees_files):
-    kind = type("Elsewhere", (OtherDisk,), {"folder": tmp_path / "other", "sees_files": sees_files})
+def elsewhere(tmp_path, *, sees_marker):
+    kind = type("Elsewhere", (OtherDisk,), {"folder": tmp_path / "other", "sees_marker": sees_marker})
     return joblib.parallel_config(kind(), n_jobs=2)
 
 
-def test_workers_with_another_disk_compute_nothing(extract, forwards, tmp_path, monkeypatch):
-    monkeypatch.setattr(distribute, "VISIBLE_SECONDS", 0.1)
-    with elsewhere(tmp_path, sees_files=False), pytest.raises(CacheError) as caught:
-        extract()
-    assert forwards.since() == 0
-    assert caught.value.message.startswith(f"the worker on {socket.gethostname()} has another folder at {tmp_path}")
-    assert "cache=DIR" in caught.value.next_step
+def test_rows_of_workers_with_another_disk_come_home(extract, cache, expected, forwards, tmp_path, monkeypatch):
+    monkeypatch.setattr(share_worker, "VISIBLE_SECONDS", 0.1)
+    forwards.since()
+    with elsewhere(tmp_path, sees_marker=False):
+        assert np.array_equal(extract().embeddings[0], expected)
+    assert forwards.since() == 40
+    assert extract().n_forwarded == 0
+    assert cache.verify().clean
     assert not (tmp_path / "other").exists()
-    assert not list((tmp_path / "cache").glob("*.sign"))
+    assert not list((tmp_path / "cache").glob("*.marker"))
+
+
+def test_what_a_worker_sends_is_checked(extract, tmp_path, monkeypatch):
+    monkeypatch.setattr(share_worker, "VISIBLE_SECONDS", 0.1)
+    segments = share_worker._segments
+
+    def damaged(*arguments):
+        return [(spec, name, content[:-1] + bytes([content[-1] ^ 1])) for spec, name, content in segments(*arguments)]
+
+    monkeypatch.setattr(share_worker, "_segments", damaged)
+    with elsewhere(tmp_path, sees_marker=False), pytest.raises(CacheError, match="is damaged"):
+        extract()
+    assert extract().n_forwarded == 40
 
 
 def test_rows_that_do_not_arrive_end_the_run_after_one_round(extract, forwards, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(distribute, "ARRIVAL_SECONDS", 0.3)
-    with elsewhere(tmp_path, sees_files=True), pytest.raises(CacheError) as caught:
+    with elsewhere(tmp_path, sees_marker=True), pytest.raises(CacheError) as caught:
         extract()
     assert forwards.since() == 40
-    place = f"{socket.gethostname()} at {tmp_path / 'cache'}"
-    assert caught.value.message == f"40 rows were computed on {place} and did not arrive here"
+    worker = f"process {os.getpid()} on {socket.gethostname()}"
+    assert caught.value.message == f"40 rows that {worker} has written to {tmp_path / 'other'} did not arrive here"
+    assert "cache=DIR" in caught.value.next_step
     assert [record.message.count("looking again") for record in caplog.records] == [1]
 
 
@@ -153,12 +171,54 @@ def test_rows_that_arrive_late_are_waited_for(extract, forwards, expected, monke
 # What workers are given and tell
 
 
-def test_a_file_that_a_worker_cannot_open_is_named_with_its_host(extract, tmp_path):
-    paths = [str(tmp_path / f"{n}.png") for n in range(8)]
-    with joblib.parallel_config(Processes(), n_jobs=2):
-        result = extract(paths, keys=[bytes([n]) * 32 for n in range(8)], on_error="skip")
-    assert {failure.reason for failure in result.failures} == {f"No such file or directory on {socket.gethostname()}"}
-    assert [failure.name for failure in result.failures] == paths
+class OtherFiles(Processes):
+    """Processes that find other files in place of the images, or none."""
+
+    def __init__(self, *args, found=None, **options):
+        super().__init__(*args, **options)
+        self.found = found
+
+    def submit(self, func, callback=None):
+        func.items = [(call, ((home, self._there(share)),), {}) for call, ((home, share),), _ in func.items]
+        return super().submit(func, callback)
+
+    def _there(self, share):
+        images = [image if image.path is None else replace(image, content=str(self.found)) for image in share.images]
+        return replace(share, images=images)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The images as files, with what they should be embedded as; one of them is no image."""
+    paths = [str(tmp_path / f"{n}.png") for n in range(40)]
+    for path, pixels in zip(paths, IMAGES, strict=True):
+        Image.fromarray(pixels).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("found", ["none.png", "another.png"])
+def test_images_that_a_worker_cannot_open_are_sent_to_it(found, extract, expected, files, tmp_path, forwards):
+    Image.fromarray(IMAGES[0] // 2).save(tmp_path / "another.png")
+    keys = [image.digest() for image in as_sources(files)]
+    forwards.since()
+    with joblib.parallel_config(OtherFiles(found=tmp_path / found), n_jobs=2):
+        result = extract(files, keys=keys)
+    assert forwards.since() == 40
+    assert np.array_equal(result.embeddings[0], expected)
+
+
+def test_what_cannot_be_read_is_an_entry_of_the_ledger(extract, files, tmp_path):
+    good = [image.digest() for image in as_sources(files)]
+    Path(files[3]).write_bytes(b"no image")
+    os.remove(files[5])
+    keys = [*good[:3], as_sources(files)[3].digest(), *good[4:]]
+    for backend in (Processes(), OtherFiles(found=tmp_path / "none")):
+        with joblib.parallel_config(backend, n_jobs=2):
+            result = extract(files, keys=keys, on_error="skip", cache=EmbeddingCache(tmp_path / repr(backend)[-9:-1]))
+        assert [failure.index for failure in result.failures] == [3, 5]
+        assert "cannot be read" in result.failures[0].reason or "format" in result.failures[0].reason
+        assert result.failures[1].reason == "No such file or directory"
+        assert result.n_forwarded == 38
 
 
 def test_workers_in_another_directory_find_images_and_cache(tiny, photos, tmp_path, monkeypatch):
@@ -176,27 +236,65 @@ def test_workers_in_another_directory_find_images_and_cache(tiny, photos, tmp_pa
     with joblib.parallel_config(Noting(), n_jobs=2):
         cache = EmbeddingCache(os.path.relpath(tmp_path / "cache", folder))
         extract_embeddings(as_sources(names), source, views=[LAST], cache=cache, batch_size=2)
-    sent = [image.content for arguments in given for image in arguments[0]]
+    sent = [image.content for _, share in given for image in share.images]
     assert sent == [os.path.join(folder, name) for name in names]
-    assert all(
-        arguments[2].root.is_absolute() and arguments[2].root.samefile(tmp_path / "cache") for arguments in given
-    )
+    assert all(home.root.is_absolute() and home.root.samefile(tmp_path / "cache") for home, _ in given)
 
 
 def test_workers_with_another_version_are_refused(extract, forwards):
     class Older(Processes):
         def submit(self, func, callback=None):
-            for _, (arguments,), _ in func.items:
-                arguments[4][:] = ["0" * 64]
+            func.items = [
+                (call, ((replace(home, specs=("0" * 64,), versions="featx 0.1"), share),), {})
+                for call, ((home, share),), _ in func.items
+            ]
             return super().submit(func, callback)
 
-    with joblib.parallel_config(Older(), n_jobs=2), pytest.raises(Exception, match="files the embeddings of") as caught:
+    with joblib.parallel_config(Older(), n_jobs=2), pytest.raises(BackboneError, match="under other names") as caught:
         extract()
     assert "same version" in caught.value.next_step
+    assert "here featx 0.1)" in caught.value.message
+    assert forwards.since() == 0
+
+
+def test_workers_with_another_network_are_refused(extract, forwards):
+    class Other(Processes):
+        def submit(self, func, callback=None):
+            func.items = [
+                (call, ((replace(home, outputs=(1.01 * home.outputs[0],)), share),), {})
+                for call, ((home, share),), _ in func.items
+            ]
+            return super().submit(func, callback)
+
+    with joblib.parallel_config(Other(), n_jobs=2), pytest.raises(BackboneError, match="gives other outputs") as caught:
+        extract()
+    assert f"(featx {__version__}, torch {torch.__version__}" in caught.value.message
+    assert "Bring the same weights" in caught.value.next_step
     assert forwards.since() == 0
 
 
 # Workers that are lost
+
+
+def test_what_a_lost_worker_was_at_is_given_to_the_others(extract, expected, forwards, caplog):
+    class OnceKilled(Killed):
+        killed = 0
+
+        def lose(self, future):
+            self.killed += 1
+            self.jobs = [None, None] if self.killed < 9 else self.jobs
+            super().lose(future)
+
+        def submit(self, func, callback=None):
+            return super(Killed, self).submit(func, callback) if self.killed else super().submit(func, callback)
+
+    forwards.since()
+    with joblib.parallel_config(OnceKilled(), n_jobs=2):
+        assert np.array_equal(extract().embeddings[0], expected)
+    assert forwards.since() == 40
+    said = [record.getMessage() for record in caplog.records if "worker 3 died" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].endswith("The rest is given to other workers")
 
 
 def test_rows_of_the_workers_that_ended_are_kept_when_another_is_lost(extract, expected, forwards):
@@ -213,8 +311,6 @@ def test_rows_of_the_workers_that_ended_are_kept_when_another_is_lost(extract, e
 
 
 def test_a_command_whose_workers_are_lost_ends_in_one_line(photos, tmp_path):
-    from PIL import Image
-
     for label in ("a", "b"):
         (tmp_path / "data" / label).mkdir(parents=True)
         for number in range(8):

@@ -6,6 +6,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 
 from featx.cache import EmbeddingCache
@@ -303,6 +304,8 @@ def test_two_processes_started_cold_forward_each_image_once(tiny, patches, tmp_p
         cache = EmbeddingCache(tmp_path / "cache")
         return extract_embeddings(as_sources(patches), source, views=[LAST], cache=cache, batch_size=4).n_forwarded
 
+    # With psutil, workers of loky that have grown end after a task, and these two tasks wait for each other.
+    get_reusable_executor().shutdown()
     counts = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(work)(number) for number in range(2))
     assert sum(counts) == 70
 

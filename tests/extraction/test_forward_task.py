@@ -26,7 +26,7 @@ def test_each_view_has_a_spec_that_a_worker_finds_too(task):
 
 def test_a_worker_with_images_of_its_own_takes_no_turns(task):
     assert task.takes_turns
-    assert not ForwardTask(**{**vars(task), "worker_host": "node7"}).takes_turns
+    assert not ForwardTask(**{**vars(task), "takes_turns": False}).takes_turns
 
 
 def test_results_are_added_in_order():

@@ -15,9 +15,8 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from featx import CNNFeatureTransformer, EmbeddingCache
-from featx.cache.reference_outputs import NAME
+from featx.cache.reference_outputs import NAME, outputs_agree
 from featx.networks.resolve import resolve_backbone
-from featx.networks.verified_stores import outputs_agree
 from own_networks import UNDERSTOOD, UNKNOWN, module_of
 from processes import python
 

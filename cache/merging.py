@@ -1,0 +1,86 @@
+"""Merge caches: verified segments of other caches are committed here, duplicates once; an interruption is harmless."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..exceptions import CacheError
+from .adoption import adopt_segment
+from .digest_file import DigestFile
+from .folder import SpecFolder
+from .maintenance import DIGESTS, spec_folders
+from .reference_outputs import ReferenceOutputs, outputs_agree
+
+__all__ = ["MergeReport", "merge_caches"]
+
+
+@dataclass
+class MergeReport:
+    """What was merged.
+
+    Attributes
+    ----------
+    rows, segments : int
+        Rows that are new here, and segments that were read.
+    problems : list of (path, reason)
+        Segments and folders that were left out.
+    """
+
+    rows: int = 0
+    segments: int = 0
+    problems: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def merge_caches(root: Path, sources: Sequence[Path]) -> MergeReport:
+    """Commit the rows of other caches in this one; they are left as they are.
+
+    Segments keep their names, so that a merge that was interrupted, or is made again, goes on where it was.
+
+    Parameters
+    ----------
+    root : Path
+    sources : sequence of Path
+
+    Raises
+    ------
+    CacheError, OSError
+        If nothing can be written.
+    """
+    report = MergeReport()
+    for source in sources:
+        for path, spec in spec_folders(source):
+            if spec is None:
+                report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
+                continue
+            folder = SpecFolder(root / spec.digest, spec)
+            other = SpecFolder(path, spec)
+            if reason := _mismatch(ReferenceOutputs(folder), ReferenceOutputs(other)):
+                report.problems.append((path, reason))
+                continue
+            for name in sorted(other.names()):
+                try:
+                    report.rows += adopt_segment(folder, name, path / name)
+                    report.segments += 1
+                except CacheError as error:
+                    report.problems.append((path / name, error.message))
+                except FileNotFoundError:  # merged by another process of that cache
+                    report.problems.append((path / name, "it disappeared meanwhile: merge again"))
+        DigestFile(root / DIGESTS).adopt(DigestFile(source / DIGESTS))
+    return report
+
+
+def _mismatch(ours: ReferenceOutputs, others: ReferenceOutputs) -> str:
+    """Keep the outputs of a custom module, which its rows belong to; return why rows must be left out, or ""."""
+    known, given = ours.load(), others.load()
+    if given is None:
+        if known is None and not others.path.exists():
+            return ""
+        return "the outputs of its network for two fixed images, by which it is recognised, are lost"
+    if known is None and ours.has_rows():
+        return "the rows here have no outputs to compare its network by"
+    with contextlib.suppress(OSError):
+        known = ours.keep(given)
+    return "" if outputs_agree(known if known is not None else given, given) else "its rows are another network's"
