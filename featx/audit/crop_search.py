@@ -70,7 +70,9 @@ def find_crops(copies: np.ndarray) -> tuple[np.ndarray, Placement]:
                 np.take_along_axis(values, kept, axis=1) for values in (best, owner, placed, turned)
             )
     order = np.argsort(-best, axis=1)
-    best, owner, placed, turned = (np.take_along_axis(values, order, axis=1) for values in (best, owner, placed, turned))
+    best, owner, placed, turned = (
+        np.take_along_axis(values, order, axis=1) for values in (best, owner, placed, turned)
+    )
     first = np.ones(owner.shape, bool)
     for column in range(1, owner.shape[1]):
         first[:, column] = (owner[:, :column] != owner[:, [column]]).all(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..constraints import a
 from .comparison_plot import COLOURS, MARKERS
-from .figure_files import check_figure_path, new_axes, save_figure
+from .figure_files import new_axes, written_to_path
 from .fonts import LONGEST_STRATEGY, drawable_labels
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_ranking"]
 
 
+@written_to_path
 def plot_ranking(result: RankingResult, path: str | os.PathLike[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw the accuracy of each candidate against its cost; the front is a line, and the one to use has a ring.
 
@@ -50,8 +51,6 @@ def plot_ranking(result: RankingResult, path: str | os.PathLike[str] | None = No
         If the extension is another one, or `result` is not a result of a ranking.
     """
     a("RankingResult", "Pass what rank_backbones returns.").check("result", result)
-    if path is not None:
-        check_figure_path(path)
     if ax is None:
         (ax,) = new_axes(7.5, 4.6, path=path)
     from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
@@ -96,6 +95,4 @@ def plot_ranking(result: RankingResult, path: str | os.PathLike[str] | None = No
         text.set_parse_math(False)
         if families:
             text.set_fontfamily(families)
-    if path is not None:
-        save_figure(ax.figure.figure, path)
     return ax

@@ -37,7 +37,7 @@ ARROWS = {
     "finetuning": "extraction heads networks evaluation images torch_modules cache runtime display",
     "model_files": "extraction networks cache",
     # floor 6
-    "workflows": "model_files finetuning heads extraction datasets networks evaluation images cache runtime display",
+    "workflows": "model_files finetuning heads extraction datasets evaluation images cache runtime display",
     "audit": "heads extraction datasets evaluation images cache runtime display",
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     "ranking": "heads extraction datasets networks evaluation images runtime display",
