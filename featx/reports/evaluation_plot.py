@@ -113,8 +113,8 @@ def _draw_classes(ax: Axes, classes: list[dict[str, Any]]) -> None:
     which = "hardest first" if len(rows) == len(classes) else f"the {len(rows)} hardest of {len(classes):,}"
     ax.set_title(f"Classes, {which} (test images)", loc="left")
     ax.set_xlim(0, 1.01)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 / max(1.0, _row_height(len(rows)) * len(rows))), ncols=2, frameon=False,
-              fontsize=8)  # fmt: skip
+    below = -0.35 / max(1.0, _row_height(len(rows)) * len(rows))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, frameon=False, fontsize=8)
 
 
 def _finish(ax: Axes, names: list[str], label: str) -> None:
