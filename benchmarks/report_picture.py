@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 from featx import CNNFeatureTransformer, fit_model, load_dataset, write_report
 
-WIDTH, SHOWN = 1100, 1150
+WIDTH, SHOWN = 1100, 1930
 
 
 @click.command()
@@ -42,7 +42,7 @@ def main(target: Path, browser: str | None) -> None:
         chromium.close()
         with Image.open(shot) as picture:
             picture.thumbnail((640, 640 * SHOWN // WIDTH))
-            picture.quantize(64).save(target, optimize=True)
+            picture.quantize(160).save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,8 +22,10 @@ __all__ = ["plot_evaluation"]
 RECALL, PRECISION, OTHER = "#0072B2", "#E69F00", "0.45"
 MOST_CANDIDATES = 20
 LONGEST_NAME = 24
-# Heights of a row and of what surrounds the rows, and the least height of all, in inches.
-ROW, AROUND, LEAST = 0.26, 1.1, 2.6
+# Of more classes, the hardest.
+MOST_CLASSES = 60
+# Heights of a row, of one of more than so many, and of what surrounds the rows, and the least height of all, in inches.
+ROW, NARROW_ROW, MANY, AROUND, LEAST = 0.26, 0.2, 30, 1.1, 2.6
 
 
 @written_to_path
@@ -33,7 +35,7 @@ def plot_evaluation(
     """Draw the candidates as dots with 95 % intervals, and each class as a bar of its recall with a dot for precision.
 
     Candidates are in decreasing order of what the tuning maximised, at most 20 of them; classes in increasing order of
-    F1, so that the hardest is at the top.
+    F1, so that the hardest is at the top, the hardest 60 of more.
 
     Parameters
     ----------
@@ -56,13 +58,14 @@ def plot_evaluation(
     """
     a("EvaluationResult", "Pass the evaluation of what fit_model returns.").check("result", result)
     shown = result.candidates[:MOST_CANDIDATES]
-    classes = [row for row in result.per_class if row["support"]]
-    height = max(LEAST, AROUND + ROW * max(len(shown), len(classes)))
+    classes = sorted((row for row in result.per_class if row["support"]), key=lambda row: (row["f1"], row["recall"]))
+    n_rows = max(len(shown), min(len(classes), MOST_CLASSES))
+    height = max(LEAST, AROUND + _row_height(n_rows) * n_rows)
     drawn = new_axes(11.0, height, columns=2, path=path) if axes is None else np.asarray(axes, dtype=object)
     _draw_candidates(drawn[0], result)
-    _draw_classes(drawn[1], result)
+    _draw_classes(drawn[1], classes)
     for ax in drawn:  # rows of one height, the few of them at the top
-        ax.set_ylim(max(len(shown), len(classes)) - 0.4, -0.6)
+        ax.set_ylim(n_rows - 0.4, -0.6)
     return drawn
 
 
@@ -85,8 +88,12 @@ def _draw_candidates(ax: Axes, result: EvaluationResult) -> None:
     ax.legend(loc="lower right", frameon=False, fontsize=8)
 
 
-def _draw_classes(ax: Axes, result: EvaluationResult) -> None:
-    rows = sorted((row for row in result.per_class if row["support"]), key=lambda row: (row["f1"], row["recall"]))
+def _row_height(n_rows: int) -> float:
+    return ROW if n_rows <= MANY else NARROW_ROW
+
+
+def _draw_classes(ax: Axes, classes: list[dict[str, Any]]) -> None:
+    rows = classes[:MOST_CLASSES]
     places = np.arange(len(rows))
     recall, precision = (np.array([row[name] for row in rows]) for name in ("recall", "precision"))
     ax.barh(places, recall, color=RECALL, height=0.7, label="recall (true positive rate)")
@@ -97,10 +104,11 @@ def _draw_classes(ax: Axes, result: EvaluationResult) -> None:
     _finish(ax, [f"{name} ({row['support']:,})" for name, row in zip(names, rows, strict=True)], "Share of images")
     for tick in ax.get_yticklabels() if families else ():
         tick.set_fontfamily(families)
-    ax.set_title("Classes, hardest first (test images)", loc="left")
+    which = "hardest first" if len(rows) == len(classes) else f"the {len(rows)} hardest of {len(classes):,}"
+    ax.set_title(f"Classes, {which} (test images)", loc="left")
     ax.set_xlim(0, 1.01)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 / max(1.0, ROW * len(rows))), ncols=2, frameon=False,
-              fontsize=8)  # fmt: skip
+    below = -0.35 / max(1.0, _row_height(len(rows)) * len(rows))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=2, frameon=False, fontsize=8)
 
 
 def _finish(ax: Axes, names: list[str], label: str) -> None:

@@ -2,42 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from featx.audit.accuracy_cost import AccuracyCost
 from featx.audit.duplicates import DuplicatePair
-from featx.audit.label_errors import Suspect
-from featx.audit.odd_images import OddImage
-from featx.audit.result import AuditResult
-from featx.audit.shortcuts import Shortcut
-from featx.datasets.dataset import ImageDataset
-from featx.evaluation.estimates import Estimate
 from featx.html_report.audit_report import MOST_SHOWN, audit_content
 from featx.html_report.report_file import write_report
-
-
-def audit_of(folder=None, *, pairs=None, n=12, **found):
-    rng = np.random.default_rng(0)
-    images = list(rng.integers(0, 255, (n, 16, 16, 3), dtype=np.uint8))
-    names = [f"photo {k}" for k in range(n)]
-    if folder is not None:
-        names = [str(folder / f"{k} <b>.png") for k in range(n)]
-        for name, image in zip(names, images, strict=True):
-            Image.fromarray(image).save(name)
-        images = names
-    labels = np.array(["ant", "bee <i>"] * (n // 2), dtype=object)
-    dataset = ImageDataset(images, names, labels=labels, split=np.array(["training", "test"] * (n // 2), dtype=object))
-    if pairs is None:
-        pairs = [DuplicatePair(0, 2, "resized", 0.99), DuplicatePair(0, 4, "copy", 1.0),
-                 DuplicatePair(2, 5, "crop", 0.97)]  # fmt: skip
-    found = {"accuracy": 0.95, "suspects": [Suspect(3, "bee <i>", "ant", 0.999, 0.001)], "expected_wrong": 2.0,
-             "odd": [OddImage(7, "dark", "mean 3 of 255")], "notes": ["a note"], **found,
-             "shortcuts": [Shortcut("file size", 0.8, 0.5, Estimate(0.3, 0.1, 0.5), 0.001, True)],
-             "costs": [AccuracyCost("leakage", 0.95, 0.9, Estimate(0.05, 0.01, 0.09), 0.01, 3, 12)]}  # fmt: skip
-    groups = np.array([str(k) for k in range(n)])
-    return AuditResult(dataset=dataset, pairs=pairs, groups=groups, seconds={"reading": 1.0}, **found)
+from reported import audit_of
 
 
 def test_pairs_come_with_both_images_those_across_the_split_first():

@@ -8,7 +8,7 @@ import chromium
 from chromium import Opened
 from featx.display.quantities import count_text
 from featx.html_report.report_file import write_report
-from reported import HOSTILE, SIX, drawn_comparison, drawn_result, images_of
+from reported import HOSTILE, SIX, audit_of, drawn_comparison, drawn_result, images_of
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +119,14 @@ def test_the_slider_shows_what_scikit_learn_computes(opened, report):
     assert page.locator("#curve-class option:checked").inner_text() == "bee"
     own, scores = table.truth == 1, table.probabilities[:, 1]
     slider = page.locator("#threshold")
-    ids = ("at-threshold", "at-sensitivity", "at-precision", "at-images")
+    ids = ["at-threshold", "at-sensitivity", "at-precision", "at-images"]
     first = page.inner_text("#at-threshold")
     slider.focus()
     seen = set()
     for key in ("Home", *["ArrowRight"] * 30, "End"):
         page.keyboard.press(key)
-        threshold, sensitivity, precision, images = (page.inner_text(f"#{name}") for name in ids)
+        shown = page.evaluate("ids => ids.map(id => document.getElementById(id).innerText)", ids)
+        threshold, sensitivity, precision, images = shown
         # The threshold is rounded in the text; the number of images says where it is.
         n = int(images.split()[0])
         taken = scores >= np.sort(scores)[-n]
@@ -174,13 +175,28 @@ def test_a_strategy_is_chosen_and_all_that_shows_predictions_shows_its_own(brows
     found.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_it_is_accessible_and_fits_the_screen(browser, report, width, scheme):
-    found = Opened(browser, report[1], width=width, scheme=scheme)
+@pytest.fixture(scope="module")
+def pages(report, tmp_path_factory):
+    """Return the page of each kind of result."""
+    folder = tmp_path_factory.mktemp("pages")
+    write_report(drawn_comparison(), folder / "comparison.html")
+    write_report(audit_of(folder), folder / "audit.html")
+    return {"model": report[1], "comparison": folder / "comparison.html", "audit": folder / "audit.html"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "scheme"), [("model", 1280, "light"), ("comparison", 390, "dark"), ("audit", 390, "light")]
+)
+def test_it_is_accessible_and_fits_the_screen(browser, pages, kind, width, scheme):
+    found = Opened(browser, pages[kind], width=width, scheme=scheme)
     assert found.violations() == []
-    assert found.page.evaluate("document.documentElement.scrollWidth") == width
+    for narrow in (390, width):
+        found.page.set_viewport_size({"width": narrow, "height": 900})
+        assert found.page.evaluate("document.documentElement.scrollWidth") == narrow
     assert found.messages == found.asked_for() == []
-    if width < 500:
+    if kind == "audit":
+        widths = "images => images.map(image => image.naturalWidth)"
+        assert set(found.page.eval_on_selector_all("#pairs img", widths)) == {16}
         # axe-core does find something where there is something.
         found.page.evaluate("document.querySelector('main').innerHTML = '<select><option>a</option></select>'")
         assert "select-name" in {rule for rule, _ in found.violations()}

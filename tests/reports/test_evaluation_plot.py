@@ -7,7 +7,7 @@ from PIL import Image
 from featx import ParameterError, evaluate_heads
 
 pytest.importorskip("matplotlib")
-from featx.reports.evaluation_plot import plot_evaluation
+from featx.reports.evaluation_plot import MOST_CLASSES, plot_evaluation
 
 RNG = np.random.default_rng(0)
 
@@ -44,6 +44,19 @@ def test_a_file_grows_with_the_classes(result, tmp_path):
         result.per_class = few
     with Image.open(tmp_path / "many.png") as tall, Image.open(tmp_path / "few.png") as low:
         assert tall.size[1] > 4 * low.size[1]
+
+
+def test_of_too_many_classes_the_hardest_are_drawn(result):
+    rows = [{**result.per_class[0], "class": f"class {k}", "f1": (k * 37 % 102) / 102} for k in range(102)]
+    few, result.per_class = result.per_class, rows
+    try:
+        classes = plot_evaluation(result, axes=_axes())[1]
+    finally:
+        result.per_class = few
+    hardest = sorted(rows, key=lambda row: row["f1"])[:MOST_CLASSES]
+    labels = [tick.get_text().partition(" (")[0] for tick in classes.get_yticklabels()]
+    assert labels == [row["class"] for row in hardest]
+    assert "the 60 hardest of 102" in classes.get_title(loc="left")
 
 
 def test_what_is_no_result_is_refused(tmp_path):

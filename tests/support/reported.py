@@ -7,6 +7,12 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from comparisons import strategy_result, verdict_of
+from featx.audit.accuracy_cost import AccuracyCost
+from featx.audit.duplicates import DuplicatePair
+from featx.audit.label_errors import Suspect
+from featx.audit.odd_images import OddImage
+from featx.audit.result import AuditResult
+from featx.audit.shortcuts import Shortcut
 from featx.comparison.result import ComparisonResult, CurveResult
 from featx.comparison.size_result import SizeResult
 from featx.datasets.dataset import ImageDataset
@@ -62,6 +68,29 @@ def drawn_comparison(names=("frozen", "a <b>"), classes=SIX, *, n=120, repeats=2
     sizes = [SizeResult(100, 50, 50, strategies, [], 0.5, verdict_of("use", names[0]))]
     curves = [CurveResult(name, [100], [Estimate(0.8, 0.7, 0.9)], None) for name in names]
     return ComparisonResult(list(classes), n, n // 2, repeats, 0, 0.01, *words, False, sizes, curves)
+
+
+def audit_of(folder=None, *, pairs=None, n=12, **found):
+    """Return an audit of images in memory, or of files in a folder, that found some of everything."""
+    rng = np.random.default_rng(0)
+    images = list(rng.integers(0, 255, (n, 16, 16, 3), dtype=np.uint8))
+    names = [f"photo {k}" for k in range(n)]
+    if folder is not None:
+        names = [str(folder / f"{k} <b>.png") for k in range(n)]
+        for name, image in zip(names, images, strict=True):
+            Image.fromarray(image).save(name)
+        images = names
+    labels = np.array(["ant", "bee <i>"] * (n // 2), dtype=object)
+    dataset = ImageDataset(images, names, labels=labels, split=np.array(["training", "test"] * (n // 2), dtype=object))
+    if pairs is None:
+        pairs = [DuplicatePair(0, 2, "resized", 0.99), DuplicatePair(0, 4, "copy", 1.0),
+                 DuplicatePair(2, 5, "crop", 0.97)]  # fmt: skip
+    found = {"accuracy": 0.95, "suspects": [Suspect(3, "bee <i>", "ant", 0.999, 0.001)], "expected_wrong": 2.0,
+             "odd": [OddImage(7, "dark", "mean 3 of 255")], "notes": ["a note"], **found,
+             "shortcuts": [Shortcut("file size", 0.8, 0.5, Estimate(0.3, 0.1, 0.5), 0.001, True)],
+             "costs": [AccuracyCost("leakage", 0.95, 0.9, Estimate(0.05, 0.01, 0.09), 0.01, 3, 12)]}  # fmt: skip
+    groups = np.array([str(k) for k in range(n)])
+    return AuditResult(dataset=dataset, pairs=pairs, groups=groups, seconds={"reading": 1.0}, **found)
 
 
 def images_of(result, folder=None, *, seed=0, side=20):
