@@ -16,7 +16,7 @@ from ..display.progress import progress_bar
 from ..images.sources import ImageSource
 from .alignment import Placement, compare_aligned, refine, warped
 from .candidates import candidate_pairs
-from .chance import nearer_than_chance
+from .chance import nearer_than_chance, neighbour_scales
 from .crop_search import find_crops
 from .likeness import SIDE, Likeness
 from .pictures import Pictures, shrunk
@@ -30,8 +30,8 @@ LOOKED, LEAST_ALIKE, LEAST_DETAIL = 64, 0.95, 0.85
 CHUNK = 32
 # Images whose pixels are kept, because several pairs need them.
 KEPT = 256
-# Smaller scales are a crop.
-WHOLE = 0.97
+# Smaller scales are a crop, and one that is searched for among its like.
+WHOLE, CROPPED = 0.97, 0.92
 # Images of fewer pixels a side are not compared: too many of one kind are alike.
 LEAST_SIDE = 12
 # How many of an image's nearest are compared at the resolution and with the brightness of each other.
@@ -95,15 +95,21 @@ def find_duplicates(
     ]  # fmt: skip
     # An image of one colour is like any other.
     rows = first[(pictures.contrast[first] >= 1) & (pictures.size[first].min(axis=1) >= LEAST_SIDE)]
+    if len(rows) < 2:
+        return copies
     known = pictures.take(rows)
     copies_of = reduced(known.thumbnails, SIDE)
     likeness = Likeness(copies_of)
     whole, where = _whole(known, embeddings[rows], copies_of, likeness)
-    groups = duplicate_groups([DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()], len(rows))
+    # Pairs of few images are not yet verified.
+    known_pairs = [DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()] if likeness.whitened else []
+    groups = duplicate_groups(known_pairs, len(rows))
     parts, places = _crops(known, likeness, groups)
     pairs = rows[np.concatenate([whole, parts])]
     near = _looked_at(images, pictures, pairs, Placement.joined(where, places), likeness.whitened, verbose=verbose)
-    return sorted([*copies, *near], key=lambda pair: (pair.first, pair.second))
+    # Of few images, the whole ones and parts of them may both have been compared; the best comparison is kept.
+    best = {(pair.first, pair.second): pair for pair in sorted(near, key=lambda pair: pair.similarity)}
+    return sorted([*copies, *best.values()], key=lambda pair: (pair.first, pair.second))
 
 
 def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
@@ -142,24 +148,34 @@ def _crops(pictures: Pictures, likeness: Likeness, groups: np.ndarray) -> tuple[
     pairs, where = find_crops(pictures.thumbnails)
     apart = groups[pairs[:, 0]] != groups[pairs[:, 1]]
     pairs, where = pairs[apart], where.take(apart)
-    if not likeness.whitened:
-        return pairs, where
-    distances = np.zeros(len(pairs))
+    distances = np.full(len(pairs), np.inf)
     scale, shift = where.scale.copy(), where.shift.copy()
     sizes = pictures.size.min(axis=1)
     for start in range(0, len(pairs), CROPS):
         part = np.arange(start, min(start + CROPS, len(pairs)))
         large, small = (pictures.thumbnails[ends] for ends in pairs[part].T)
         small = np.where(where.mirrored[part, None, None], small[:, :, ::-1], small)
-        found = refine(large, small, where.take(part))
-        scale[part], shift[part] = found.scale, found.shift
-        cut = warped(large[:, None].astype(np.float32), found.scale, found.shift)[:, 0]
-        # What the part and the small image are made from.
-        fine = np.round(sizes[pairs[part, 0]] * found.scale.mean(axis=1)).astype(int)
-        detail = np.minimum(fine, SIDE), np.minimum(sizes[pairs[part, 1]], SIDE)
-        distances[part] = _distances(likeness.compare(reduced(cut, SIDE), reduced(small, SIDE), detail))
-    chosen = nearer_than_chance(pairs[:, 1:], distances, len(pictures.size))
-    return pairs[chosen], Placement(where.mirrored, scale, shift).take(chosen)
+        coarse = reduced(large, SIDE), reduced(small, SIDE)
+        for found in [where.take(part), *refine(*coarse, where.take(part))]:
+            cut = warped(large[:, None].astype(np.float32), found.scale, found.shift)[:, 0]
+            # What the part and the small image are made from.
+            fine = np.round(sizes[pairs[part, 0]] * found.scale.mean(axis=1)).astype(int)
+            detail = np.minimum(fine, SIDE), np.minimum(sizes[pairs[part, 1]], SIDE)
+            now = _distances(likeness.compare(reduced(cut, SIDE), coarse[1], detail))
+            better = now < distances[part]
+            rows = part[better]
+            distances[rows], scale[rows], shift[rows] = now[better], found.scale[better], found.shift[better]
+    where = Placement(where.mirrored, scale, shift)
+    if not likeness.whitened:
+        return pairs, where
+    # Images of one frame, a little shifted, are many where all have the same subject; smaller parts are not.
+    chosen = np.zeros(len(pairs), bool)
+    cropped = scale.mean(axis=1) < CROPPED
+    for kind in (cropped, ~cropped):
+        chosen[kind] = nearer_than_chance(
+            pairs[kind, 1:], distances[kind], len(sizes), scales=neighbour_scales(pairs[:, 1:], distances, len(sizes))
+        )
+    return pairs[chosen], where.take(chosen)
 
 
 def _distances(alike: np.ndarray) -> np.ndarray:
