@@ -16,13 +16,14 @@ from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     check_output,
     check_outputs,
+    dry_run_option,
     json_option,
     network_options,
     reading_options,
     test_option,
     transformer_from,
 )
-from .report import note
+from .report import note, print_forecast
 from .results import print_result
 
 __all__ = ["audit"]
@@ -49,7 +50,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @data_options
 @network_options(several=False)
 @reading_options
-def audit(data: str, **options: Any) -> None:
+@dry_run_option
+def audit(data: str, dry_run: bool, **options: Any) -> None:
     """Look for what makes DATA unsound: leaks, wrong labels, odd images and shortcuts.
 
     Near-duplicates are copies, also re-encoded, resized, cropped, mirrored or made brighter. Nothing is changed.
@@ -75,16 +77,20 @@ def audit(data: str, **options: Any) -> None:
     from ..audit.audit import audit_dataset
     from ..reports.audit import audit_parts
 
-    result = audit_dataset(
-        dataset,
-        transformer_from(options),
-        test=test,
-        head=options["head"],
-        cv=options["cv"],
-        random_state=options["seed"],
-        n_jobs=options["n_jobs"],
-        verbose=not options["quiet"],
-    )
+    transformer = transformer_from(options)
+    judging = {
+        "test": test,
+        "head": options["head"],
+        "cv": options["cv"],
+        "random_state": options["seed"],
+        "n_jobs": options["n_jobs"],
+    }
+    if dry_run:
+        from ..forecast.audit import forecast_audit
+
+        print_forecast(forecast_audit(dataset, transformer, **judging), options)
+        return
+    result = audit_dataset(dataset, transformer, **judging, verbose=not options["quiet"])
     if options["write_groups"]:
         result.write_groups(options["write_groups"])
     print_result(options, result, audit_parts(result))

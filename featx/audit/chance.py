@@ -15,7 +15,7 @@ __all__ = ["RATE", "nearer_than_chance", "neighbour_scales"]
 
 # The false discovery rate.
 RATE = 0.05
-# The distance of this neighbour of an image is its scale: images in a dense region need to be nearer. More copies of one
+# The distance of this neighbour of an image is its scale: images in a dense region need to be nearer. More copies of a
 # picture than that are found by the distances themselves, without scales.
 NEIGHBOUR = 6
 # The nearest pairs between these shares of all that are compared are supposed to be of different pictures.

@@ -24,9 +24,9 @@ from .resampling import reduced
 
 __all__ = ["LEAST_SIDE", "DuplicatePair", "duplicate_groups", "find_duplicates"]
 
-# Side of the copies in which a copy of a picture is told from a similar one, and the least correlations of their pixels
-# and their detail. Chosen on planted leaks, see benchmarks/README.md.
-LOOKED, LEAST_ALIKE, LEAST_DETAIL = 64, 0.95, 0.85
+# Side of the copies in which the same picture is told from a similar one, and the least correlations of their pixels
+# and of their detail, for whole pictures and for crops. Chosen on planted leaks, see benchmarks/README.md.
+LOOKED, ALIKE_WHOLE, ALIKE_CROP = 64, (0.99, 0.93), (0.95, 0.85)
 CHUNK = 32
 # Images whose pixels are kept, because several pairs need them.
 KEPT = 256
@@ -215,9 +215,12 @@ def _looked_at(
             looked = [_prepared(pixels, pictures, *pairs[row], where.take(row)) for row in part]
             alike, detail = compare_aligned(*(np.stack(one) for one in zip(*looked, strict=True)), where.take(part))
             for row, likeness, fine in zip(part, alike.tolist(), detail.tolist(), strict=True):
-                same = likeness >= LEAST_ALIKE and fine >= LEAST_DETAIL
+                kind = _kind(pictures, *pairs[row], where.take(row))
+                least_alike, least_detail = ALIKE_CROP if kind == "crop" else ALIKE_WHOLE
+                same = likeness >= least_alike and fine >= least_detail
+                if not same:
+                    kind = "similar"
                 if same or trusted:
-                    kind = _kind(pictures, *pairs[row], where.take(row)) if same else "similar"
                     found.append(DuplicatePair(int(pairs[row].min()), int(pairs[row].max()), kind, likeness))
             bar.update(len(part))
     return found

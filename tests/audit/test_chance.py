@@ -1,4 +1,4 @@
-"""Promised: among pairs of any likeness those nearer than chance are found, hardly any other, and none where none are."""
+"""Promised: among pairs of any likeness those nearer than chance are found and hardly any other."""
 
 import numpy as np
 import pytest

@@ -42,7 +42,7 @@ ARROWS = {
     "comparison": "finetuning heads extraction datasets networks evaluation images cache runtime display",
     "onnx_export": "model_files finetuning heads extraction datasets networks images torch_modules cache display",
     # floor 7
-    "forecast": "workflows comparison finetuning extraction datasets networks images cache runtime display",
+    "forecast": "audit workflows comparison finetuning extraction datasets networks images cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
     "html_report": "comparison evaluation images cache runtime display",
 }
