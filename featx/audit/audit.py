@@ -140,8 +140,9 @@ def audit_dataset(
     try:
         with _timed(seconds, "labels"):
             note_step(f"judging labels by {cv} folds")
+            # With names, which an error shows.
             folds = DataSplit.cross_validation(
-                y, cv, groups=left.groups, together=duplicates, random_state=random_state
+                np.asarray(left.labels), cv, groups=left.groups, together=duplicates, random_state=random_state
             ).splits
             predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
     except DatasetError as error:

@@ -36,8 +36,8 @@ WHOLE, CROPPED = 0.97, 0.92
 LEAST_SIDE = 12
 # How many of an image's nearest are compared at the resolution and with the brightness of each other.
 CLOSE = 3
-# Candidates for crops at a time.
-CROPS = 4096
+# Pairs of small copies at a time.
+PAIRS = 2048
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def find_duplicates(
     if len(rows) < 2:
         return copies
     known = pictures.take(rows)
-    copies_of = reduced(known.thumbnails, SIDE)
-    likeness = Likeness(copies_of)
-    whole, where = _whole(known, embeddings[rows], copies_of, likeness)
+    likeness = Likeness(known.thumbnails)
+    # No second copy of all embeddings, if it can be helped.
+    whole, where = _whole(known, embeddings if len(rows) == len(embeddings) else embeddings[rows], likeness)
     # Pairs of few images are not yet verified.
     known_pairs = [DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()] if likeness.whitened else []
     groups = duplicate_groups(known_pairs, len(rows))
@@ -122,10 +122,9 @@ def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=int)
 
 
-def _whole(
-    pictures: Pictures, embeddings: np.ndarray, copies: np.ndarray, likeness: Likeness
-) -> tuple[np.ndarray, Placement]:
+def _whole(pictures: Pictures, embeddings: np.ndarray, likeness: Likeness) -> tuple[np.ndarray, Placement]:
     """Return pairs that are whole pictures much alike, or all candidates where the images are too few to tell."""
+    copies = pictures.thumbnails
     upright, turned = likeness.rows(copies), likeness.rows(copies[:, :, ::-1])
     pairs = candidate_pairs(embeddings, (upright, turned), pictures.hashes)
     one, other = pairs.T
@@ -134,9 +133,11 @@ def _whole(
     distances = _distances(alike.max(axis=0))
     close = np.flatnonzero(_nearest(pairs, distances, len(copies), CLOSE))
     detail = np.minimum(pictures.size.min(axis=1), SIDE)
-    second = np.where(mirrored[close, None, None], copies[other[close]][:, :, ::-1], copies[other[close]])
-    found = likeness.compare(copies[one[close]], second, (detail[one[close]], detail[other[close]]))
-    distances[close] = np.minimum(distances[close], _distances(found))
+    for part in np.array_split(close, max(1, len(close) // PAIRS)):
+        second = copies[other[part]]
+        second = np.where(mirrored[part, None, None], second[:, :, ::-1], second)
+        found = likeness.compare(copies[one[part]], second, (detail[one[part]], detail[other[part]]))
+        distances[part] = np.minimum(distances[part], _distances(found))
     chosen = np.ones(len(pairs), bool)
     if likeness.whitened:
         chosen = nearer_than_chance(pairs, distances, len(copies))
@@ -151,8 +152,8 @@ def _crops(pictures: Pictures, likeness: Likeness, groups: np.ndarray) -> tuple[
     distances = np.full(len(pairs), np.inf)
     scale, shift = where.scale.copy(), where.shift.copy()
     sizes = pictures.size.min(axis=1)
-    for start in range(0, len(pairs), CROPS):
-        part = np.arange(start, min(start + CROPS, len(pairs)))
+    for start in range(0, len(pairs), PAIRS):
+        part = np.arange(start, min(start + PAIRS, len(pairs)))
         large, small = (pictures.thumbnails[ends] for ends in pairs[part].T)
         small = np.where(where.mirrored[part, None, None], small[:, :, ::-1], small)
         coarse = reduced(large, SIDE), reduced(small, SIDE)
@@ -212,10 +213,14 @@ def _looked_at(
     with progress_bar(len(pairs), name="comparing pairs", unit="pair", shown=verbose) as bar:
         for start in range(0, len(pairs), CHUNK):
             part = np.arange(start, min(start + CHUNK, len(pairs)))
-            looked = [_prepared(pixels, pictures, *pairs[row], where.take(row)) for row in part]
-            alike, detail = compare_aligned(*(np.stack(one) for one in zip(*looked, strict=True)), where.take(part))
+            looked = [
+                _prepared(pixels, pictures, int(a), int(b), where.take(row))
+                for row, (a, b) in zip(part, pairs[part], strict=True)
+            ]
+            large, small = (np.stack(images) for images in zip(*looked, strict=True))
+            alike, detail = compare_aligned(large, small, where.take(part))
             for row, likeness, fine in zip(part, alike.tolist(), detail.tolist(), strict=True):
-                kind = _kind(pictures, *pairs[row], where.take(row))
+                kind = _kind(pictures, int(pairs[row, 0]), int(pairs[row, 1]), where.take(row))
                 least_alike, least_detail = ALIKE_CROP if kind == "crop" else ALIKE_WHOLE
                 same = likeness >= least_alike and fine >= least_detail
                 if not same:

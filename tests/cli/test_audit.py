@@ -19,6 +19,9 @@ def test_an_audit_prints_writes_and_ends_with_1_where_something_is_found(folder,
     assert len(groups.read_text().splitlines()) == 42
     result = featx("audit", data, *options)
     assert "labels differ" in result.stdout
-    assert "points are leakage" in result.stdout or "none of it by near-duplicates" in result.stdout
+    assert any(
+        text in result.stdout.replace("\n ", "")
+        for text in ("points are leakage", "cannot be told from none", "none of it by near-duplicates")
+    )
     result = featx("fit", groups, "-o", tmp_path / "m.skops", "--grid", "logistic.C=0.01", *options)
     assert "whole groups on one side" in result.stdout
