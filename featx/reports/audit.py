@@ -174,7 +174,8 @@ def _cost(cost: AccuracyCost) -> str:
             )
         return (
             f"accuracy: {percent_text(cost.before)}, without near-duplicates of test images in training "
-            f"{percent_text(cost.after)}; a leakage of {_points(cost.difference)} points cannot be told from none {judged}"
+            f"{percent_text(cost.after)}; a leakage of {_points(cost.difference)} points cannot be told from none "
+            f"{judged}"
         )
     if not cost.left_out:
         return "accuracy: no suspected label among the training images"
